@@ -1,0 +1,99 @@
+# `make` alone prints this help: the text behind ## of each target.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COMPOSE := docker compose
+PROD := docker compose -p task-manager-prod -f deploy/docker-compose.yml -f deploy/docker-compose.prod.yml
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/run-ready ## Start everything on this machine; needs neither Docker nor Redis
+	@$(BIN)/task-manager local
+
+.PHONY: test
+test: $(VENV)/dev-ready ## Unit, contract and integration tests
+	@$(BIN)/python -m pytest
+
+.PHONY: unit
+unit: $(VENV)/dev-ready ## Only the tests that need nothing but Python
+	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: lint
+lint: $(VENV)/dev-ready ## Format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev-ready ## Put the code into its format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: lint test ## What CI runs: lint, then test
+
+.PHONY: bench
+bench: $(VENV)/dev-ready ## Measure this service against plain Flask + Celery + Redis
+	@$(BIN)/python -m benchmarks
+
+.PHONY: up
+up: ## Start the development stack in Docker: code mounted, reload on change
+	@cd deploy && $(COMPOSE) up --build --detach --wait
+	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make logs, make down)"
+
+.PHONY: down
+down: ## Stop the development stack; its tasks are kept
+	@cd deploy && $(COMPOSE) down
+
+.PHONY: logs
+logs: ## Follow the logs of the development stack
+	@cd deploy && $(COMPOSE) logs --follow
+
+.PHONY: prod
+prod: deploy/secrets/redis_password ## Start the production stack in Docker
+	@$(PROD) up --build --detach --wait
+	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make prod-down)"
+
+.PHONY: prod-down
+prod-down: ## Stop the production stack; its tasks are kept
+	@$(PROD) down
+
+deploy/secrets/redis_password:
+	@umask 077; mkdir -p deploy/secrets; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
+	@chmod 644 $@ && chmod 711 deploy/secrets
+	@echo "Wrote a new Redis password to $@ (ignored by git)"
+
+.PHONY: lock
+lock: $(VENV)/python ## Renew the locks with hashes
+	@$(BIN)/python -m pip install --quiet "uv>=0.13"
+	@for extras in "" "local" "local dev"; do \
+	  name=requirements$$(echo $$extras | awk 'NF {print "-" $$NF}').lock; \
+	  echo "Locking $$name"; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    $$(for extra in $$extras; do echo --extra $$extra; done) \
+	    $$(test "$$name" = requirements.lock || echo --constraint requirements.lock) \
+	    --output-file $$name pyproject.toml || exit 1; \
+	done
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=python3.12 run"; exit 1; }
+	@echo "Setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml
+	@echo "Installing what the service needs (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-local.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
+	@echo "Installing what the tests and checks need (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@

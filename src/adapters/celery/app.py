@@ -1,0 +1,60 @@
+"""The Celery application: the settings without which the promises do not hold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+WORK_TASK = "task-manager.work"
+TOKEN_LIST_PREFIX = "task-manager.work."  # noqa: S105 - the name of a list, not a secret
+
+
+def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
+    """Connects nothing yet. Why each setting is what it is: docs/decisions/0003-celery-settings.md."""
+    app = Celery("task-manager", broker=redis_url, set_as_current=False)
+    app.conf.update(_settings(queues))
+    return app
+
+
+def queue_of_tokens(queue: str) -> Queue:
+    """The Celery queue, and so the Redis list, that holds the tokens of a queue."""
+    name = TOKEN_LIST_PREFIX + queue
+    return Queue(name, Exchange(""), routing_key=name)
+
+
+def _settings(queues: Sequence[str]) -> dict[str, Any]:
+    celery_queues = [queue_of_tokens(queue) for queue in queues]
+    return {
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "task_queues": celery_queues,
+        "task_default_queue": celery_queues[0].name,
+        "task_default_exchange": "",
+        "task_create_missing_queues": False,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_pool": "prefork",
+        "worker_consumer": "adapters.celery.consumer:QuickReconnectConsumer",
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_detect_quorum_queues": False,
+        "worker_proc_alive_timeout": 30,
+        "worker_lost_wait": 1,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "broker_transport_options": {
+            "ack_emulation": False,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    }

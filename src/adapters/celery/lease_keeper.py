@@ -1,0 +1,74 @@
+"""Renews the lease of the run in this process, and has the kernel end the process when it cannot."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+
+from application.errors import StoreUnavailable
+from application.ports.lease_keeper import LeaseKeeper
+from application.ports.task_leases import TaskLeases
+from domain.task import Task
+
+RENEWALS_PER_LEASE = 5
+SELF_KILL_SHARE = 0.8
+"""The process is dead this share of a lease after the last good renewal was sent: before anybody else may start
+the task. The kernel does it (setitimer(2), SIGALRM at its default action), so it holds with the GIL taken, with
+exceptions swallowed, and for a stopped process as soon as it continues."""
+RETRY_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class TimerLeaseKeeper(LeaseKeeper):
+    """One per process; `arm` and `release` belong to the main thread."""
+
+    def __init__(self, leases: TaskLeases, lease: timedelta) -> None:
+        self._leases = leases
+        self._interval = lease.total_seconds() / RENEWALS_PER_LEASE
+        self._limit = lease.total_seconds() * SELF_KILL_SHARE
+        self._lock = threading.Lock()
+        self._task: Task | None = None
+        self._thread: threading.Thread | None = None
+
+    def arm(self) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, self._limit)
+
+    def keep(self, task: Task) -> None:
+        with self._lock:
+            self._task = task
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._renew_forever, name="lease-keeper", daemon=True)
+            self._thread.start()
+
+    def release(self) -> None:
+        with self._lock:
+            self._task = None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _renew_forever(self) -> None:
+        """Runs for as long as the process: a thread per run would cost more than an empty task."""
+        pause = self._interval
+        while True:
+            time.sleep(pause)
+            task = self._task
+            pause = self._interval if task is None or self._renew(task) else RETRY_SECONDS
+
+    def _renew(self, task: Task) -> bool:
+        """False when the store did not answer. A reply counts only while the run that asked goes on."""
+        sent = time.monotonic()
+        try:
+            renewed = self._leases.renew(task)
+        except StoreUnavailable as error:
+            logger.warning("Cannot renew: %s", error, extra={"action": "renew_failed", "task_id": task.task_id})
+            return False
+        with self._lock:
+            if self._task is task and renewed:
+                signal.setitimer(signal.ITIMER_REAL, max(self._limit - (time.monotonic() - sent), 0.001))
+            elif self._task is task:
+                logger.error("The lease is lost", extra={"action": "lease_lost", "task_id": task.task_id})
+                os.kill(os.getpid(), signal.SIGKILL)
+        return True

@@ -1,0 +1,69 @@
+"""Lets other Celery programs read tasks: `celery.result.AsyncResult(task_id)` sees the state and the result.
+
+Name it as the result backend: `adapters.celery.result_backend:TaskResultBackend+redis://host:6379/0`.
+"""
+
+from typing import Any
+
+from celery import states
+from celery.app.base import Celery
+from celery.backends.base import BaseBackend
+
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.task_repository import RedisTaskRepository
+from adapters.redis.tokens import Token
+from domain.status import Status
+from domain.task import Task, TaskError
+
+STATES = {
+    Status.SCHEDULED: states.PENDING,
+    Status.QUEUED: states.PENDING,
+    Status.PROCESSING: states.STARTED,
+    Status.COMPLETED: states.SUCCESS,
+    Status.FAILED: states.FAILURE,
+    Status.CANCELLED: states.REVOKED,
+    Status.EXPIRED: states.REVOKED,
+}
+
+
+class TaskResultBackend(BaseBackend):
+    """Read-only: the record is the truth, so storing and forgetting results do nothing."""
+
+    def __init__(self, app: Celery, url: str, **options: Any) -> None:
+        super().__init__(app, url=url, **options)
+        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_tokens)
+
+    def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        task = self._repository.get(task_id)
+        if task is None:
+            return {"task_id": task_id, "status": states.PENDING, "result": None}
+        meta: dict[str, Any] = self.meta_from_decoded(_meta(task))
+        return meta
+
+    def store_result(self, *_: Any, **__: Any) -> None:
+        """Does nothing."""
+
+    def _forget(self, task_id: str) -> None:
+        """Does nothing."""
+
+
+def _meta(task: Task) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "status": STATES[task.status],
+        "result": _exception(task.status, task.error) if task.error else task.result,
+        "traceback": None,
+        "children": [],
+        "date_done": task.finished_at and task.finished_at.isoformat(),
+    }
+
+
+def _exception(status: Status, error: TaskError) -> dict[str, Any]:
+    """The form in which Celery keeps exceptions, which it turns into one that `get` raises."""
+    if STATES[status] == states.REVOKED:
+        return {"exc_type": "TaskRevokedError", "exc_message": [error.message], "exc_module": "celery.exceptions"}
+    return {"exc_type": error.code, "exc_message": [error.message], "exc_module": None}
+
+
+def _no_tokens(queue: str) -> Token:
+    raise AssertionError(f"the result backend reads only, but was asked for a token of {queue}")

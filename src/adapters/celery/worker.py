@@ -1,0 +1,131 @@
+"""The worker: a Celery parent that receives tokens, and children that turn each into a second of work."""
+
+import logging
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from celery import Celery, signals
+from celery.apps import worker as apps_worker
+from celery.exceptions import SecurityWarning
+
+from adapters.celery.app import WORK_TASK
+from adapters.celery.stop_flag import StopFlag
+from application.errors import StoreUnavailable
+from application.use_cases.hand_back_tasks import HandBackTasks
+from application.use_cases.run_task import RunTask
+from application.use_cases.send_heartbeat import SendHeartbeat
+
+TOKEN_SECONDS = 1.0
+"""How long one token keeps a child at work, so that the parent hears from it in between."""
+BEAT_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+class CeleryWorker:
+    """Runs until SIGTERM or SIGINT, then lets running tasks finish within the grace and hands back the rest."""
+
+    def __init__(
+        self,
+        app: Celery,
+        *,
+        run_task_in_child: Callable[[str], RunTask],
+        hand_back: HandBackTasks,
+        heartbeat: SendHeartbeat,
+        incarnation: str,
+        concurrency: int,
+        grace: timedelta,
+    ) -> None:
+        """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
+        `incarnation` starts the owner names of all children of this worker and of no other."""
+        self._app = app
+        self._run_task_in_child = run_task_in_child
+        self._hand_back = hand_back
+        self._heartbeat = heartbeat
+        self._incarnation = incarnation
+        self._concurrency = concurrency
+        self._grace = grace
+        self._stop = StopFlag()
+        self._stopped = threading.Event()
+        self._run_task: RunTask
+
+    def run(self) -> int:
+        """Answers the exit code."""
+        warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
+        self._app.task(name=WORK_TASK)(self._work)
+        signals.setup_logging.connect(_keep_logging, weak=False)
+        signals.worker_process_init.connect(self._start_child, weak=False)
+        signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._worker = _graceful(self._app)(
+            hostname=f"worker@{self._incarnation}",
+            concurrency=self._concurrency,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            optimization="fair",
+            quiet=True,
+        )
+        self._worker.start()
+        self._stopped.set()
+        self._give_back()
+        return int(self._worker.exitcode or 0)
+
+    def _work(self, queue: str) -> None:
+        """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
+        until = time.monotonic() + TOKEN_SECONDS
+        while not self._stop.is_set and self._run_task.execute(queue) and time.monotonic() < until:
+            pass
+
+    def _start_child(self, **_: Any) -> None:
+        self._run_task = self._run_task_in_child(f"{self._incarnation}:{os.getpid()}")
+
+    def _begin_shutdown(self, **_: Any) -> None:
+        """In the parent's signal handler."""
+        if not self._stop.is_set:
+            self._stop.set()
+            threading.Thread(target=self._end_children, name="grace", daemon=True).start()
+
+    def _end_children(self) -> None:
+        if not self._stopped.wait(self._grace.total_seconds()):
+            for child in self._children():
+                logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": child})
+                os.kill(child, signal.SIGKILL)
+
+    def _children(self) -> list[int]:
+        pool = self._worker.pool._pool
+        return [process.pid for process in pool._pool if process.is_alive()] if pool else []
+
+    def _give_back(self) -> None:
+        """All children are dead by now. Where Redis is away, too, the leases run out instead."""
+        try:
+            for task in self._hand_back.execute(f"{self._incarnation}:"):
+                logger.info("Task handed back", extra={"action": "task_handed_back", "task_id": task.task_id})
+        except StoreUnavailable as error:
+            logger.warning("Cannot hand back: %s", error, extra={"action": "hand_back_failed"})
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute("worker") else 1.0):
+            pass
+
+
+def _graceful(app: Celery) -> type[Any]:
+    """Celery's worker, for which Ctrl-C is the same request to stop as SIGTERM."""
+    install_term_handler: Any = getattr(apps_worker, "install_worker_term_handler")  # noqa: B009 - not in the stubs
+
+    class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time
+        def install_platform_tweaks(self, worker: Any) -> None:
+            super().install_platform_tweaks(worker)
+            install_term_handler(worker, sig="SIGINT")
+
+    return GracefulWorker
+
+
+def _keep_logging(**_: Any) -> None:
+    """A receiver of setup_logging keeps Celery from replacing our logging."""

@@ -1,0 +1,97 @@
+"""The one place where connections to Redis are configured and its errors are translated."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from application.errors import StoreUnavailable
+
+TIMEOUT_SECONDS = 1.0
+PROBE_INTERVAL_SECONDS = 0.1
+REFUSALS = ("OOM", "READONLY", "MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY")
+"""Answers by which a server that can be reached says that it cannot work now."""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that never retries by itself: redis-py 8 repeats each command 10 times by default,
+    also scripts that may have run already."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class RedisStore:
+    """A client, the scripts, and the error that the application knows.
+
+    With `fail_fast`, calls are refused at once from the first failure on, until a probe in the background
+    reaches the server again: a web process must not wait out the time limit for every request.
+    """
+
+    def __init__(self, client: redis.Redis, *, fail_fast: bool = False) -> None:
+        self._client = client
+        self._fail_fast = fail_fast
+        self._away: str | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """The client; within the block a failure of Redis becomes StoreUnavailable.
+
+        Untyped, since redis-py declares every answer as bytes | str, and ours are bytes.
+        """
+        if self._away is not None:
+            raise StoreUnavailable(self._away)
+        try:
+            yield self._client
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            self._went_away(str(error))
+            raise StoreUnavailable(str(error)) from error
+        except redis.ResponseError as error:
+            if isinstance(error, redis.OutOfMemoryError) or str(error).startswith(REFUSALS):
+                raise StoreUnavailable(str(error)) from error
+            raise
+
+    def script(self, name: str, *, when_full: bool = True) -> Callable[[Sequence[Any], Sequence[Any]], Any]:
+        """A script of this package, called with keys and arguments; one round trip once the server knows it.
+
+        `when_full` lets it run when Redis has no memory left.
+        """
+        flags = " flags=allow-oom" if when_full else ""
+        script = self._client.register_script(f"#!lua{flags}\n{_source('shared')}\n{_source(name)}")
+
+        def call(keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
+            with self.client():
+                return script(keys, arguments)
+
+        return call
+
+    def _went_away(self, reason: str) -> None:
+        with self._lock:
+            if not self._fail_fast or self._away is not None:
+                return
+            self._away = reason
+        threading.Thread(target=self._wait_for_return, name="redis-probe", daemon=True).start()
+
+    def _wait_for_return(self) -> None:
+        while self._away is not None:
+            try:
+                self._client.ping()
+                self._away = None
+            except redis.RedisError as error:
+                self._away = str(error)
+                time.sleep(PROBE_INTERVAL_SECONDS)
+
+
+def _source(name: str) -> str:
+    return resources.files("adapters.redis").joinpath("scripts", f"{name}.lua").read_text("utf-8")

@@ -1,0 +1,38 @@
+"""The names of everything that is kept in Redis."""
+
+from adapters.redis.task_codec import id_bytes
+
+RECORD_PREFIX = b"tm:task:"
+WAITING_PREFIX = b"tm:waiting:"
+
+SUBMITTED = b"tm:tasks"
+"""Sorted set of all tasks by the time of their submission."""
+FINISHED = b"tm:finished"
+"""List of final tasks, first finished first, as id and time: 32 bytes each where a sorted set takes 128."""
+LEASES = b"tm:leases"
+"""Sorted set of running tasks by the end of their lease."""
+HELD = b"tm:held"
+"""Hash of owners to the claim id, queue and task that each holds."""
+QUEUES = b"tm:queues"
+"""Set of the queues that a task ever named."""
+SEQUENCE = b"tm:sequence"
+"""Counter that gives each task its place in its queue, and each token its number."""
+CLAIMS = b"tm:claims"
+"""Counter of claims: the fence."""
+
+
+def record(task_id: str) -> bytes:
+    """Raises ValueError for text that is not a task id."""
+    raw = id_bytes(task_id)
+    if raw is None:
+        raise ValueError(f"not a task id: {task_id!r}")
+    return RECORD_PREFIX + raw
+
+
+def waiting(queue: str) -> bytes:
+    """Sorted set of the queue's waiting tasks, the first to be claimed first."""
+    return WAITING_PREFIX + queue.encode()
+
+
+def heartbeat(role: str, host: str) -> bytes:
+    return f"tm:alive:{role}:{host}".encode()

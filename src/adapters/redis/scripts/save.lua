@@ -1,0 +1,122 @@
+-- Applies effects to one task or many: all of them, or none.
+-- KEYS: every key that an effect names. ARGV: per effect its word, its count of arguments and the arguments,
+-- where a key is given as its index in KEYS. First all guards and key types are checked, then all is written.
+-- Answers {1, now in ms}, or {0, the guard that refused, its detail}.
+local now = milliseconds()
+local PRIORITY_STEP = 562949953421312 -- 2^49: a double holds ten priorities and 2^49 places exactly
+local GUARDS, WRITES, TYPES = {}, {}, {}
+
+-- version <record> <expected>: the stored version; empty for a task that must not exist.
+TYPES.version = 'hash'
+function GUARDS.version(key, expected)
+  return (redis.call('HGET', key, 'v') or '') == expected
+end
+
+-- expired <leases> <member>: the lease has run out.
+TYPES.expired = 'zset'
+function GUARDS.expired(key, member)
+  local score = redis.call('ZSCORE', key, member)
+  return not score or tonumber(score) <= now
+end
+
+-- absent <key> <value> <ms>: the key does not exist; it is set for so long.
+TYPES.absent = 'string'
+function GUARDS.absent(key)
+  local present = redis.call('GET', key)
+  return not present, present
+end
+function WRITES.absent(key, value, ms)
+  redis.call('SET', key, value, 'PX', ms)
+end
+
+-- set <hash> <field> <value> …, stamp <hash> <field> (with the present time), unset <hash> <field> …
+TYPES.set = 'hash'
+function WRITES.set(key, ...)
+  redis.call('HSET', key, ...)
+end
+TYPES.stamp = 'hash'
+function WRITES.stamp(key, field)
+  redis.call('HSET', key, field, now)
+end
+TYPES.unset = 'hash'
+function WRITES.unset(key, ...)
+  redis.call('HDEL', key, ...)
+end
+
+-- delete <key>
+function WRITES.delete(key)
+  redis.call('DEL', key)
+end
+
+-- index <sorted set> <member> [<score>, else the present time], unindex <sorted set> <member>
+TYPES.index = 'zset'
+function WRITES.index(key, member, score)
+  redis.call('ZADD', key, score or now, member)
+end
+TYPES.unindex = 'zset'
+function WRITES.unindex(key, member)
+  redis.call('ZREM', key, member)
+end
+
+-- enqueue <waiting> <record> <sequence> <member> <priority>: a task keeps the place that it first drew.
+TYPES.enqueue = 'zset'
+function WRITES.enqueue(key, record, sequence, member, priority)
+  record, sequence = KEYS[tonumber(record)], KEYS[tonumber(sequence)]
+  local rank = redis.call('HGET', record, 'q')
+  local place = rank and tonumber(rank) % PRIORITY_STEP or redis.call('INCR', sequence)
+  rank = string.format('%.0f', (9 - tonumber(priority)) * PRIORITY_STEP + place)
+  redis.call('HSET', record, 'q', rank)
+  redis.call('ZADD', key, rank, member)
+end
+
+-- push <list> <value>, push_dated <list> <value>: the present time is appended to the value.
+TYPES.push = 'list'
+function WRITES.push(key, value)
+  redis.call('RPUSH', key, value)
+end
+TYPES.push_dated = 'list'
+function WRITES.push_dated(key, value)
+  redis.call('RPUSH', key, value .. string.format('%.0f', now))
+end
+
+-- event <stream> <record> <kept> <name> <member>: the record as it stands now.
+TYPES.event = 'stream'
+function WRITES.event(key, record, kept, name, member)
+  local fields = redis.call('HGETALL', KEYS[tonumber(record)])
+  redis.call('XADD', key, 'MAXLEN', '~', kept, '*', 'event', name, 'id', member, unpack(fields))
+end
+
+-- tokens <list> <waiting> <sequence> <queues> <queue> <bound> <template>
+TYPES.tokens = 'list'
+function WRITES.tokens(key, waiting, sequence, queues, queue, bound, template)
+  redis.call('SADD', KEYS[tonumber(queues)], queue)
+  return top_up(key, KEYS[tonumber(waiting)], KEYS[tonumber(sequence)], bound, template)
+end
+
+local function each_effect(visit)
+  local at = 1
+  while at <= #ARGV do
+    local word, count = ARGV[at], tonumber(ARGV[at + 1])
+    local refused = visit(word, KEYS[tonumber(ARGV[at + 2])], unpack(ARGV, at + 3, at + 1 + count))
+    if refused then return refused end
+    at = at + 2 + count
+  end
+end
+
+local refused = each_effect(function(word, key, ...)
+  if not GUARDS[word] and not WRITES[word] then return redis.error_reply('ERR unknown effect ' .. word) end
+  local wrong = TYPES[word] and require_type(key, TYPES[word])
+  if wrong then return wrong end
+  if GUARDS[word] then
+    local holds, detail = GUARDS[word](key, ...)
+    if not holds then return {0, word, detail or false} end
+  end
+end)
+if refused then return refused end
+
+local put = 0
+each_effect(function(word, key, ...)
+  local answer = WRITES[word] and WRITES[word](key, ...)
+  put = put + (answer or 0)
+end)
+return {1, now, put}

@@ -1,0 +1,25 @@
+-- Stands before every script.
+
+-- Puts tokens until there are min(waiting, bound).
+-- The template holds @TOKEN@ where each token needs a number of its own.
+local function top_up(tokens, waiting, sequence, bound, template)
+  local wanted = math.min(redis.call('ZCARD', waiting), tonumber(bound))
+  local missing = wanted - redis.call('LLEN', tokens)
+  for _ = 1, missing do
+    local number = string.format('%.0f', redis.call('INCR', sequence))
+    redis.call('LPUSH', tokens, (string.gsub(template, '@TOKEN@', number)))
+  end
+  return math.max(missing, 0)
+end
+
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function require_type(key, expected)
+  local actual = redis.call('TYPE', key).ok
+  if actual ~= 'none' and actual ~= expected then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. actual .. ', not a ' .. expected)
+  end
+end

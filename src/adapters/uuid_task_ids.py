@@ -1,0 +1,10 @@
+"""Ids that sort by the time they were made."""
+
+import uuid_utils
+
+from application.ports.task_ids import TaskIds
+
+
+class UuidTaskIds(TaskIds):
+    def next(self) -> str:
+        return str(uuid_utils.uuid7())

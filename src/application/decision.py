@@ -1,0 +1,44 @@
+"""Read, decide, write: again when somebody else was faster."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from application.errors import StaleTask, TaskNotFound
+from application.ports.task_repository import Change, TaskRepository
+from domain.task import Task
+
+TRIES = 20
+"""Each lost race means that somebody else won one, so progress is made; more than this is a fault."""
+
+T = TypeVar("T")
+
+
+class Decision:
+    """Applies what a use case decides to the stored task by compare-and-set."""
+
+    def __init__(self, repository: TaskRepository) -> None:
+        self._repository = repository
+
+    def apply(self, task_id: str, transition: Callable[[Task], Task], *, known: Task | None = None) -> Task:
+        """Answers the task as saved. Raises TaskNotFound, StaleTask, and what the transition raises.
+
+        `known` is the task as the caller last saw it: the first try then needs no read.
+        """
+
+        def save(before: Task) -> Task:
+            after = transition(before)
+            return before if after == before else self._repository.save(Change(before=before, after=after))
+
+        return self.retry(task_id, save, known=known)
+
+    def retry(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
+        """Call `write` with the task as it is stored until it does not meet StaleTask, 20 times at most."""
+        for _ in range(TRIES):
+            task = known or self._repository.get(task_id)
+            if task is None:
+                raise TaskNotFound(task_id)
+            try:
+                return write(task)
+            except StaleTask:
+                known = None
+        raise StaleTask(task_id)

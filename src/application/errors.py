@@ -1,0 +1,32 @@
+"""What a use case may raise besides the refusals of the domain."""
+
+
+class TaskNotFound(Exception):
+    """There is no task with this id."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"There is no task {task_id!r}. It may have been deleted, or its retention may be over.")
+        self.task_id = task_id
+
+
+class StaleTask(Exception):
+    """The task was changed since it was read; nothing was saved. Read it again and decide again."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"The task {task_id} is being changed by others right now. Try again.")
+        self.task_id = task_id
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be reached or refuses to write. Whether the last write was made is not known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The task store does not answer: {reason}")
+        self.reason = reason
+
+
+class UnknownTaskType(Exception):
+    """No handler of this worker does this kind of work."""
+
+    def __init__(self, type: str) -> None:
+        super().__init__(f"There is no handler for tasks of type {type!r}.")

@@ -1,0 +1,31 @@
+"""Who runs what: a worker holds a lease on the task that it runs, and must renew it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from domain.task import Task
+
+
+class TaskLeases(ABC):
+    """Every method raises StoreUnavailable when the store cannot be reached."""
+
+    @abstractmethod
+    def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
+        """Start the first task of the queue under a fresh lease; None when nothing waits.
+
+        Highest priority first, then in the order in which tasks came to wait. Never takes a task that
+        somebody holds. Repeating a claim id answers the same task (the reply was lost); a new claim id
+        of the same owner first queues again, uncounted, what that owner still held.
+        """
+
+    @abstractmethod
+    def renew(self, task: Task) -> bool:
+        """Make the lease whole again; False when it is no longer this claim's."""
+
+    @abstractmethod
+    def expired(self, *, limit: int) -> Sequence[Task]:
+        """Running tasks whose lease ran out: their worker is gone, or cut off and has killed the run."""
+
+    @abstractmethod
+    def held_by(self, owner_prefix: str) -> Sequence[Task]:
+        """Running tasks of the owners whose name starts with this."""

@@ -1,0 +1,47 @@
+"""Why a transition is refused. The message is for the caller."""
+
+from domain.status import Status
+
+
+class TransitionRefused(Exception):
+    """The state of the task does not allow this."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class InvalidTransition(TransitionRefused):
+    """The state machine has no such arrow."""
+
+    def __init__(self, status: Status, to: Status) -> None:
+        super().__init__(status, f"A task that is {status} cannot become {to}.")
+
+
+class TaskNotWaiting(TransitionRefused):
+    """What a task will do can be changed only while it waits."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(
+            status,
+            f"The task is {status}. What it does can be changed only while it waits "
+            "(SCHEDULED or QUEUED); task_name and labels can be changed at any time.",
+        )
+
+
+class TaskRunning(TransitionRefused):
+    """A running task is neither deleted nor ended by a change of its record."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status, "A worker runs this task now. Wait until it is final.")
+
+
+class TaskFinal(TransitionRefused):
+    """A final task has nothing left to stop."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status, f"The task is {status}, which is final. There is nothing left to cancel.")
+
+
+class InvalidTaskSpec(ValueError):
+    """A member of the specification is outside its range."""

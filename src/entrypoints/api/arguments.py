@@ -1,0 +1,32 @@
+"""How bodies and query strings are read: the right media type, strict JSON, no unknown names."""
+
+from typing import Any
+
+from flask import Request
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from entrypoints.api import strict_json
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class StrictParser(FlaskParser):
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' way
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
+        if req.mimetype not in allowed:
+            given = f"not {req.mimetype}" if req.mimetype else "but there is none"
+            raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}.")
+        try:
+            return strict_json.parse(req.get_data())
+        except strict_json.InvalidJson as error:
+            raise BadRequest(str(error)) from error
+
+
+class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    ARGUMENTS_PARSER = StrictParser()

@@ -1,0 +1,83 @@
+"""/tasks: submit, read, list, change, cancel and delete."""
+
+from typing import Any
+
+from flask import current_app
+from flask.views import MethodView
+
+from application.use_cases.list_tasks import PageRequest
+from domain.task import Task
+from domain.task_spec import TaskPatch, TaskSpec
+from entrypoints.api.arguments import StrictBlueprint
+from entrypoints.api.schemas import (
+    PageQuery,
+    TaskAnswer,
+    TaskBody,
+    TaskListAnswer,
+    TaskPatchBody,
+    location,
+)
+from entrypoints.container import Container
+
+blueprint = StrictBlueprint("tasks", __name__, description="The work and what became of it.")
+
+
+def use_cases() -> Container:
+    container: Container = current_app.extensions["container"]
+    return container
+
+
+@blueprint.route("/tasks")
+class Tasks(MethodView):
+    @blueprint.arguments(TaskBody)
+    @blueprint.response(202, TaskAnswer, headers={"Location": {"schema": {"type": "string"}}})
+    def post(self, spec: TaskSpec) -> tuple[Task, int, dict[str, str]]:
+        """Submit a task."""
+        task = use_cases().submit_task().execute(spec)
+        return task, 202, location(task)
+
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, TaskListAnswer)
+    def get(self, request: PageRequest) -> dict[str, Any]:
+        """List tasks, oldest first."""
+        page = use_cases().list_tasks().execute(request)
+        pagination = {
+            "current_page": request.page,
+            "page_size": request.page_size,
+            "total_pages": -(-page.total // request.page_size),
+            "total_tasks": page.total,
+        }
+        return {"pagination": pagination, "tasks": page.tasks}
+
+
+@blueprint.route("/tasks/<task_id>")
+class OneTask(MethodView):
+    @blueprint.response(200, TaskAnswer)
+    def get(self, task_id: str) -> Task:
+        """Read a task."""
+        return use_cases().get_task().execute(task_id)
+
+    @blueprint.arguments(TaskPatchBody)
+    @blueprint.response(200, TaskAnswer)
+    def patch(self, patch: TaskPatch, task_id: str) -> Task:
+        """Change some members: task_name and labels always, the others while the task waits."""
+        return use_cases().update_task().execute(task_id, patch)
+
+    @blueprint.arguments(TaskBody)
+    @blueprint.response(200, TaskAnswer)
+    def put(self, spec: TaskSpec, task_id: str) -> Task:
+        """Replace what a waiting task will do."""
+        return use_cases().update_task().execute(task_id, spec)
+
+    @blueprint.response(204)
+    def delete(self, task_id: str) -> None:
+        """Delete a task that does not run."""
+        use_cases().delete_task().execute(task_id)
+
+
+@blueprint.route("/tasks/<task_id>/cancel")
+class Cancel(MethodView):
+    @blueprint.response(200, TaskAnswer)
+    def post(self, task_id: str) -> Task:
+        """Cancel a task that waits."""
+        return use_cases().cancel_task().execute(task_id)

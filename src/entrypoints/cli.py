@@ -1,0 +1,126 @@
+"""The console script `task-manager`: one command a process."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from entrypoints.settings import InvalidSettings, Settings, load_settings
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the command the settings; what is wrong with them ends it with exit code 2 and no traceback."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(load_settings(), *arguments, **options)
+        except InvalidSettings as error:
+            click.echo(error, err=True)
+            sys.exit(2)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="task-manager-api")
+def main() -> None:
+    """An HTTP service in front of your long-running work.
+
+    \b
+    Example: start everything on this machine, with an embedded server
+      task-manager local
+    """
+
+
+@main.command()
+@with_settings
+def local(settings: Settings) -> None:
+    """Run the whole service on this machine.
+
+    \b
+    Starts an embedded server unless TASKS_REDIS_URL is set, the API, a worker and maintenance.
+    Example:
+      TASKS_HTTP_PORT=8080 task-manager local
+    """
+    click.echo("Task Manager API: starting …")
+    from entrypoints.api.server import require_free_address
+    from entrypoints.local.stack import LocalStack
+
+    require_free_address(settings)
+    LocalStack(settings).run()
+
+
+@main.command()
+@with_settings
+def api(settings: Settings) -> None:
+    """Serve the HTTP API.
+
+    \b
+    Example:
+      TASKS_REDIS_URL=redis://127.0.0.1:6379/0 task-manager api
+    """
+    from gevent import monkey
+
+    monkey.patch_all()
+    from entrypoints.api.server import serve
+    from entrypoints.logging import configure_logging
+
+    configure_logging("api")
+    serve(settings)
+
+
+@main.command()
+@with_settings
+def worker(settings: Settings) -> None:
+    """Run tasks.
+
+    \b
+    Example:
+      TASKS_REDIS_URL=redis://127.0.0.1:6379/0 TASKS_WORKER_CONCURRENCY=8 task-manager worker
+    """
+    from entrypoints.logging import configure_logging
+    from entrypoints.worker.process import run_worker
+
+    configure_logging("worker")
+    sys.exit(run_worker(settings))
+
+
+@main.command()
+@with_settings
+def maintenance(settings: Settings) -> None:
+    """Recover what dead workers left, wake workers, remove old tasks. Run at least one.
+
+    \b
+    Example:
+      TASKS_REDIS_URL=redis://127.0.0.1:6379/0 task-manager maintenance
+    """
+    from entrypoints.container import build_container
+    from entrypoints.logging import configure_logging
+    from entrypoints.maintenance.process import Maintenance
+
+    configure_logging("maintenance")
+    Maintenance(build_container(settings)).run()
+
+
+@main.command()
+@click.argument("part", type=click.Choice(["api", "worker", "maintenance"]))
+@with_settings
+def health(settings: Settings, part: str) -> None:
+    """Exit with 0 if that part of the service on this host is healthy, else with 1.
+
+    \b
+    Example, as the health check of a container:
+      task-manager health worker
+    """
+    from entrypoints.health import is_healthy
+
+    healthy, reason = is_healthy(settings, part)
+    click.echo(f"{part}: {reason}", err=not healthy)
+    sys.exit(0 if healthy else 1)
+
+
+if __name__ == "__main__":
+    main()

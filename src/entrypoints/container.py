@@ -1,0 +1,93 @@
+"""The composition root: the one place that knows which adapter stands behind which port."""
+
+import os
+import socket
+import uuid
+
+from dependency_injector import containers, providers
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.lease_keeper import TimerLeaseKeeper
+from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.celery.worker import CeleryWorker
+from adapters.handlers.registry import HandlerRegistry
+from adapters.handlers.sleep import SleepHandler
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+from adapters.system_clock import SystemClock
+from adapters.uuid_task_ids import UuidTaskIds
+from application.decision import Decision
+from application.use_cases.cancel_task import CancelTask
+from application.use_cases.check_health import CheckHealth
+from application.use_cases.delete_task import DeleteTask
+from application.use_cases.get_task import GetTask
+from application.use_cases.hand_back_tasks import HandBackTasks
+from application.use_cases.list_tasks import ListTasks
+from application.use_cases.prune_tasks import PruneTasks
+from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.run_task import RunTask
+from application.use_cases.send_heartbeat import SendHeartbeat
+from application.use_cases.submit_task import SubmitTask
+from application.use_cases.update_task import UpdateTask
+from entrypoints.settings import Settings
+
+
+class Container(containers.DeclarativeContainer):
+    """Connects nothing until a use case is asked for."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    fail_fast = providers.Object(False)
+
+    redis_client = providers.Singleton(connect, settings.provided.redis_url)
+    store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast)
+    celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=providers.List("default"))
+    tokens = providers.Singleton(TokenFactory, celery_app)
+
+    clock = providers.Singleton(SystemClock)
+    task_ids = providers.Singleton(UuidTaskIds)
+    repository = providers.Singleton(RedisTaskRepository, store, tokens.provided.token_of)
+    leases = providers.Singleton(RedisTaskLeases, store, repository, tokens.provided.token_of, settings.provided.lease)
+    task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
+    heartbeats = providers.Singleton(RedisHeartbeats, store)
+    store_probe = providers.Singleton(RedisStoreProbe, store)
+    lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
+    handlers = providers.Singleton(HandlerRegistry, providers.Dict(sleep=providers.Singleton(SleepHandler)))
+    decision = providers.Singleton(Decision, repository)
+
+    submit_task = providers.Singleton(SubmitTask, repository, task_ids, clock)
+    get_task = providers.Singleton(GetTask, repository)
+    list_tasks = providers.Singleton(ListTasks, repository)
+    update_task = providers.Singleton(UpdateTask, decision)
+    cancel_task = providers.Singleton(CancelTask, decision, clock)
+    delete_task = providers.Singleton(DeleteTask, repository, decision)
+    recover_tasks = providers.Singleton(RecoverTasks, repository, leases, clock)
+    prune_tasks = providers.Singleton(PruneTasks, repository, settings.provided.retention)
+    hand_back_tasks = providers.Singleton(HandBackTasks, leases, decision)
+    send_heartbeat = providers.Singleton(SendHeartbeat, heartbeats)
+    check_health = providers.Singleton(CheckHealth, store_probe, heartbeats)
+    run_task = providers.Factory(
+        RunTask, leases=leases, decision=decision, handlers=handlers, keeper=lease_keeper, clock=clock
+    )
+
+
+def build_container(settings: Settings, *, fail_fast: bool = False) -> Container:
+    """Raises InvalidSettings when the settings name no Redis. `fail_fast`: see RedisStore."""
+    settings.require_redis()
+    return Container(settings=settings, fail_fast=fail_fast)
+
+
+def build_worker(settings: Settings) -> CeleryWorker:
+    """A worker whose children build their own container: a fork must not share connections, threads or locks."""
+    container = build_container(settings)
+    return CeleryWorker(
+        container.celery_app(),
+        run_task_in_child=lambda owner: build_container(settings).run_task(owner=owner),
+        hand_back=container.hand_back_tasks(),
+        heartbeat=container.send_heartbeat(),
+        incarnation=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}",
+        concurrency=settings.worker_concurrency,
+        grace=settings.shutdown_grace,
+    )

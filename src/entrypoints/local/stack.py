@@ -1,0 +1,89 @@
+"""Everything on one machine with one command: Redis unless there is one, API, worker, maintenance."""
+
+import json
+import signal
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+from entrypoints.local.data_directory import DataDirectory
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from entrypoints.local.supervisor import Service, Supervisor, popen
+from entrypoints.settings import Settings, child_environment
+
+STOP_MARGIN_SECONDS = 5.0
+
+BANNER = """
+Task Manager API is ready: {url}
+
+Try it in another terminal:
+
+  curl -s {url}/tasks -H 'Content-Type: application/json' -d '{{"task_name": "test", "duration": 3}}'
+  curl -s {url}/tasks
+
+Ctrl-C stops everything; the tasks are kept in {data}.
+"""
+
+
+class LocalStack:
+    def __init__(self, settings: Settings) -> None:
+        """Raises InvalidSettings when the data directory is taken or no server can be started."""
+        self._settings = settings
+        self._redis: EmbeddedRedis | None = None
+        if settings.redis_url is None:
+            directory = DataDirectory(settings.data_dir)
+            directory.lock()
+            self._directory = directory
+            self._redis = EmbeddedRedis(directory.path)
+        self._url = f"http://{_reachable(settings)}:{settings.http_port}"
+        self._supervisor = Supervisor(self._services(), say=_say)
+        self._banner_shown = False
+
+    def run(self) -> None:
+        """Until SIGTERM, SIGHUP or Ctrl-C."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._supervisor.stop())
+        try:
+            self._supervisor.start()
+        except BaseException:
+            self._supervisor.end_all()
+            raise
+        self._supervisor.run(each_poll=self._show_banner_once)
+        _say("All stopped.")
+
+    def _services(self) -> list[Service]:
+        grace = self._settings.shutdown_grace_seconds + STOP_MARGIN_SECONDS
+        services = [self._service(name, grace) for name in ("api", "maintenance", "worker")]
+        if self._redis is not None:
+            redis = self._redis
+            _say(f"{'redis':<12} embedded server on {redis.where}")
+            services.insert(0, Service("redis", lambda: redis.start(popen), STOP_MARGIN_SECONDS))
+        return services
+
+    def _service(self, name: str, stop_seconds: float) -> Service:
+        url = self._redis.url if self._redis else str(self._settings.redis_url)
+        environment = child_environment(TASKS_REDIS_URL=url)
+        command = [sys.executable, "-m", "entrypoints.cli", name]
+        return Service(name, lambda: popen(command, env=environment), stop_seconds)
+
+    def _show_banner_once(self) -> None:
+        if not self._banner_shown and self._is_ready():
+            self._banner_shown = True
+            kept_in = urlsplit(self._settings.redis_url).hostname if self._settings.redis_url else self._directory.path
+            _say(BANNER.format(url=self._url, data=kept_in))
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._url}/readyz", timeout=1) as answer:  # noqa: S310 - our own http URL
+                return bool(json.load(answer)["status"] == "ready")
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+
+def _reachable(settings: Settings) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.http_host, settings.http_host)  # noqa: S104 - compared
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,63 @@
+"""The process that mends: missing tokens, runs whose worker died, tasks whose retention is over.
+
+Any number of copies may run: each duty is safe to do twice.
+"""
+
+import logging
+import signal
+import threading
+import time
+
+from application.errors import StoreUnavailable
+from application.use_cases.prune_tasks import BATCH
+from entrypoints.container import Container
+
+TICK_SECONDS = 0.25
+BEAT_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+class Maintenance:
+    def __init__(self, container: Container) -> None:
+        self._queue = container.task_queue()
+        self._recover = container.recover_tasks()
+        self._prune = container.prune_tasks()
+        self._heartbeat = container.send_heartbeat()
+        self._stopped = threading.Event()
+        self._next_beat = 0.0
+        self._away = False
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopped.set())
+        logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
+        while not self._stopped.wait(self._tick()):
+            pass
+        logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
+
+    def _tick(self) -> float:
+        """Does every duty once; answers how long to wait before the next time."""
+        try:
+            self._beat()
+            for task in self._recover.execute():
+                logger.warning(
+                    "Recovered a run whose lease ran out",
+                    extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
+                )
+            self._queue.replenish()
+            pruned = self._prune.execute()
+        except StoreUnavailable as error:
+            if not self._away:
+                logger.warning("Cannot reach the store: %s", error, extra={"action": "store_away"})
+            self._away = True
+            return TICK_SECONDS
+        if self._away:
+            logger.info("The store is back", extra={"action": "store_back"})
+        self._away = False
+        return 0 if pruned == BATCH else TICK_SECONDS
+
+    def _beat(self) -> None:
+        if time.monotonic() >= self._next_beat and self._heartbeat.execute("maintenance"):
+            self._next_beat = time.monotonic() + BEAT_SECONDS

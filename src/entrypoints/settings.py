@@ -1,0 +1,118 @@
+"""Settings: read from the environment once, checked as a whole. The only reader of the environment."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
+
+PREFIX = "TASKS_"
+
+
+class InvalidSettings(Exception):
+    """The environment does not describe a service; the message lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"The settings are not valid:\n{lines}\nSee the table of settings in README.md.")
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One member per setting: TASKS_HTTP_PORT is `http_port`."""
+
+    http_host: str
+    http_port: int
+    http_workers: int
+    redis_url: str | None
+    data_dir: Path
+    worker_concurrency: int
+    lease_seconds: int
+    retention_seconds: int
+    max_body_bytes: int
+    shutdown_grace_seconds: int
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(seconds=self.retention_seconds)
+
+    @property
+    def shutdown_grace(self) -> timedelta:
+        return timedelta(seconds=self.shutdown_grace_seconds)
+
+    def require_redis(self) -> str:
+        """The URL of Redis; raises InvalidSettings without one, which only `local` can do without."""
+        if self.redis_url is None:
+            raise InvalidSettings(
+                ["TASKS_REDIS_URL is not set; it must be redis://[:password@]host:port/db. Or start everything with "
+                 "an embedded server: task-manager local"]
+            )  # fmt: skip
+        return self.redis_url
+
+
+def load_settings() -> Settings:
+    """Raises InvalidSettings with every problem at once."""
+    env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
+    values: dict[str, Any] = {
+        "http_host": env.str("HTTP_HOST", "127.0.0.1", validate=validate.Length(min=1)),
+        "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
+        "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
+        "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
+        "data_dir": env.path("DATA_DIR", Path(".data")),
+        "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * (os.cpu_count() or 1), 1, 1_000),
+        "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
+        "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
+        "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
+        "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
+    }
+    problems = _unknown(os.environ)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages: Any = error.error_messages
+        problems += [_problem(name, messages[name]) for name in messages]
+    if problems:
+        raise InvalidSettings(sorted(problems))
+    return Settings(**values)
+
+
+def child_environment(**overrides: str) -> dict[str, str]:
+    """The environment for a process of this service that this one starts."""
+    return {**os.environ, **overrides}
+
+
+def _whole(env: FileAwareEnv, name: str, default: int, low: int, high: int) -> Any:
+    return env.int(
+        name, default, validate=validate.Range(low, high, error=f"must be a whole number from {low} to {high}")
+    )
+
+
+def _redis_url(url: str | None) -> None:
+    if url is not None and not url.startswith(("redis://", "rediss://")):
+        raise ValidationError("must start with redis:// or rediss://")
+
+
+def _problem(name: str, messages: Any) -> str:
+    message = "; ".join(str(part).rstrip(".") for part in messages)
+    value = os.environ.get(name, "")
+    return f"{name} is {value!r}: {message}"
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    known = [PREFIX + member.name.upper() for member in fields(Settings)]
+    known += [f"{name}_FILE" for name in known]
+    return [
+        f"{name} is not a setting"
+        + "".join(f"; did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
+        for name in environ
+        if name.startswith(PREFIX) and name not in known
+    ]

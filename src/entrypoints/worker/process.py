@@ -1,0 +1,9 @@
+"""The worker process."""
+
+from entrypoints.container import build_worker
+from entrypoints.settings import Settings
+
+
+def run_worker(settings: Settings) -> int:
+    """Until SIGTERM or SIGINT; answers the exit code."""
+    return build_worker(settings).run()
