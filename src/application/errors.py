@@ -18,10 +18,13 @@ class StaleTask(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached or refuses to write. Whether the last write was made is not known."""
+    """The store cannot be reached or refuses to write. Whether the last write was made is not known.
+
+    The message is for callers; the reason is for the log, since it may name hosts.
+    """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The task store does not answer: {reason}")
+        super().__init__("The task store is not available right now. Try again in a second.")
         self.reason = reason
 
 

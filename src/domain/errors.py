@@ -45,3 +45,8 @@ class TaskFinal(TransitionRefused):
 
 class InvalidTaskSpec(ValueError):
     """A member of the specification is outside its range."""
+
+    def __init__(self, member: str, message: str) -> None:
+        super().__init__(f"{member}: {message}")
+        self.member = member
+        self.message = message

@@ -35,13 +35,13 @@ class TaskSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
-            raise InvalidTaskSpec("task_name must be 1 to 200 characters without control characters")
+            raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
         if self.duration not in DURATION_SECONDS:
-            raise InvalidTaskSpec(f"duration must be 1 to 86400 seconds, not {self.duration}")
+            raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
         if self.priority not in PRIORITIES:
-            raise InvalidTaskSpec(f"priority must be 0 to 9, not {self.priority}")
+            raise InvalidTaskSpec("priority", f"Must be 0 to 9, not {self.priority}.")
         if len(self.labels) > MAX_LABELS:
-            raise InvalidTaskSpec(f"at most {MAX_LABELS} labels are allowed, not {len(self.labels)}")
+            raise InvalidTaskSpec("labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}.")
 
     def members(self) -> dict[str, Any]:
         """Every member by its name, as plain values."""
@@ -75,7 +75,7 @@ class TaskPatch:
 
 def _default(name: str) -> Any:
     if name not in DEFAULTS:
-        raise InvalidTaskSpec(f"{name} is required and cannot be removed")
+        raise InvalidTaskSpec(name, "Is required and cannot be removed.")
     return DEFAULTS[name]
 
 

@@ -15,7 +15,7 @@ def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
     try:
         seen = build_container(settings).check_health().execute(part)
     except StoreUnavailable as error:
-        return False, str(error)
+        return False, f"no store: {error.reason}"
     return seen, "alive" if seen else "no heartbeat from this host within 15 s"
 
 

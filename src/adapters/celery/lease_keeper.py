@@ -63,7 +63,7 @@ class TimerLeaseKeeper(LeaseKeeper):
         try:
             renewed = self._leases.renew(task)
         except StoreUnavailable as error:
-            logger.warning("Cannot renew: %s", error, extra={"action": "renew_failed", "task_id": task.task_id})
+            logger.warning("Cannot renew: %s", error.reason, extra={"action": "renew_failed", "task_id": task.task_id})
             return False
         with self._lock:
             if self._task is task and renewed:

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -62,7 +63,9 @@ class CeleryWorker:
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(self._start_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        signals.worker_ready.connect(self._start_beating, weak=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))  # until Celery has its own handlers
         self._worker = _graceful(self._app)(
             hostname=f"worker@{self._incarnation}",
             concurrency=self._concurrency,
@@ -108,7 +111,10 @@ class CeleryWorker:
             for task in self._hand_back.execute(f"{self._incarnation}:"):
                 logger.info("Task handed back", extra={"action": "task_handed_back", "task_id": task.task_id})
         except StoreUnavailable as error:
-            logger.warning("Cannot hand back: %s", error, extra={"action": "hand_back_failed"})
+            logger.warning("Cannot hand back: %s", error.reason, extra={"action": "hand_back_failed"})
+
+    def _start_beating(self, **_: Any) -> None:
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def _beat(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute("worker") else 1.0):

@@ -59,7 +59,8 @@ class RedisTaskRepository(TaskRepository):
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
         with self._store.client() as client:
-            due = client.time()[0] * 1000 - retention // timedelta(milliseconds=1)
+            seconds, microseconds = client.time()
+            due = seconds * 1000 + microseconds // 1000 - retention // timedelta(milliseconds=1)
             first = client.lrange(keys.FINISHED, 0, 0)
             if not first or int(first[0][16:]) > due:
                 return []

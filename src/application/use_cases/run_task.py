@@ -60,7 +60,7 @@ class RunTask:
             try:
                 return self._leases.claim(queue, owner=self._owner, claim_id=claim_id)
             except StoreUnavailable as error:
-                logger.warning("Cannot claim: %s", error, extra={"action": "claim_failed", "queue": queue})
+                logger.warning("Cannot claim: %s", error.reason, extra={"action": "claim_failed", "queue": queue})
                 self._clock.sleep(PAUSE_SECONDS)
         return None
 
@@ -87,7 +87,7 @@ class RunTask:
             try:
                 final = self._decision.apply(run.task_id, finish, known=run)
             except (StoreUnavailable, StaleTask) as error:
-                logger.warning("Cannot save the result: %s", error, extra={"action": "finish_failed"})
+                logger.warning("Cannot save the result yet: %r", error, extra={"action": "finish_failed"})
                 self._clock.sleep(PAUSE_SECONDS)
             except TaskNotFound:
                 return

@@ -17,6 +17,6 @@ class SendHeartbeat:
         try:
             self._heartbeats.beat(role)
         except StoreUnavailable as error:
-            logger.warning("No heartbeat: %s", error, extra={"action": "heartbeat_failed"})
+            logger.warning("No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"})
             return False
         return True

@@ -21,7 +21,7 @@ def create_app(container: Container) -> Flask:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        MAX_CONTENT_LENGTH=container.settings().max_body_bytes,
+        MAX_CONTENT_LENGTH=container.settings().max_body_bytes + 1,  # see arguments.py
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False

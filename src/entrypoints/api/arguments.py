@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Request
+from flask import Request, current_app
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from entrypoints.api import strict_json
 
@@ -23,9 +23,21 @@ class StrictParser(FlaskParser):
             given = f"not {req.mimetype}" if req.mimetype else "but there is none"
             raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}.")
         try:
-            return strict_json.parse(req.get_data())
+            return strict_json.parse(_body(req))
         except strict_json.InvalidJson as error:
             raise BadRequest(str(error)) from error
+
+
+def _body(req: Request) -> bytes:
+    """werkzeug cuts a chunked body off at its limit without a word, so ours is one byte lower."""
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
+    try:
+        body = req.get_data()
+    except RequestEntityTooLarge:
+        body = None
+    if body is None or len(body) > limit:
+        raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
+    return body
 
 
 class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types

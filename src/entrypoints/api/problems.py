@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from application.errors import StaleTask, StoreUnavailable, TaskNotFound
-from domain.errors import InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
+from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     TaskNotFound: (404, "task_not_found"),
@@ -31,6 +31,7 @@ HTTP_CODES = {
     422: "invalid_request",
     500: "internal_error",
 }
+INVALID = "The request is not valid; `errors` lists every problem."
 RETRY_AFTER = {503: "1"}
 PROBLEM_JSON = "application/problem+json"
 
@@ -69,6 +70,7 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 def register_problems(app: Flask) -> None:
     for kind in PROBLEMS:
         app.register_error_handler(kind, _known_problem)
+    app.register_error_handler(InvalidTaskSpec, _invalid_spec)
     app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
@@ -77,7 +79,7 @@ def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
     status = error.code or 500
     errors = list(_validation_errors(getattr(error, "data", {}).get("messages", {})))
-    detail = "The request is not valid; `errors` lists every problem." if errors else error.description
+    detail = INVALID if errors else error.description
     response = problem(status, HTTP_CODES.get(status, "http_error"), detail or "", errors)
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
@@ -106,6 +108,11 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | 
 def _known_problem(error: Exception) -> Response:
     status, code = PROBLEMS[type(error)]
     return problem(status, code, str(error))
+
+
+def _invalid_spec(error: InvalidTaskSpec) -> Response:
+    """What only shows once a patch is applied to the task that it is for."""
+    return problem(422, HTTP_CODES[422], INVALID, [{"pointer": f"/{error.member}", "message": error.message}])
 
 
 def _unexpected_problem(error: Exception) -> Response:

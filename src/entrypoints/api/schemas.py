@@ -76,7 +76,7 @@ def _printable(text: str) -> None:
 
 def _labels(*, patch: bool) -> fields.Dict:
     """In a patch, a null removes a label."""
-    key_message = "A label's key must match [a-z0-9._-]{1,63}."
+    key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
     return fields.Dict(
         keys=fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=key_message)),
         values=Text(LABEL_VALUE_LENGTH, allow_none=patch),

@@ -50,7 +50,7 @@ class Maintenance:
             pruned = self._prune.execute()
         except StoreUnavailable as error:
             if not self._away:
-                logger.warning("Cannot reach the store: %s", error, extra={"action": "store_away"})
+                logger.warning("Cannot reach the store: %s", error.reason, extra={"action": "store_away"})
             self._away = True
             return TICK_SECONDS
         if self._away:

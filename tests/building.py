@@ -1,0 +1,30 @@
+"""Tasks for tests: `a_task(status=Status.FAILED)` is a valid one in that state, by the transitions that lead there."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.uuid_task_ids import UuidTaskIds
+from domain.status import Status
+from domain.task import Task, TaskError
+from domain.task_spec import TaskSpec
+
+NOON = datetime(2026, 1, 13, 12, 0, tzinfo=UTC)
+AN_ERROR = TaskError(code="handler_error", message="ValueError: no")
+
+
+def a_spec(**members: Any) -> TaskSpec:
+    return TaskSpec(**{"task_name": "test", "duration": 3, **members})
+
+
+def a_task(status: Status = Status.QUEUED, **members: Any) -> Task:
+    waiting = Task.submit(UuidTaskIds().next(), a_spec(**members), NOON)
+    if status is Status.QUEUED:
+        return waiting
+    if status is Status.CANCELLED:
+        return waiting.cancel(NOON)
+    running = waiting.start(owner="host:1", claim=1, now=NOON)
+    return {
+        Status.PROCESSING: running,
+        Status.COMPLETED: running.complete("done", NOON),
+        Status.FAILED: running.fail(AN_ERROR, NOON),
+    }[status]

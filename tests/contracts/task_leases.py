@@ -1,0 +1,183 @@
+"""What every TaskLeases must do. Inherited once for the fake and once for Redis."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from application.errors import StaleTask
+from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change, TaskRepository
+from domain.status import Status
+from domain.task_spec import TaskPatch
+from tests.contracts.task_repository import submit
+
+
+def claim(leases: TaskLeases, owner: str = "a:1", claim_id: str = "1"):
+    return leases.claim("default", owner=owner, claim_id=claim_id)
+
+
+class TaskLeasesContract:
+    """`let_leases_run_out` returns when the leases taken so far have expired."""
+
+    def test_an_empty_queue_gives_nothing(self, leases: TaskLeases) -> None:
+        assert claim(leases) is None
+
+    def test_a_claim_stores_what_the_domain_says_of_a_start(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        waiting = submit(repository, labels={"a": "b"})
+
+        run = claim(leases)
+
+        assert run == waiting.start(owner="a:1", claim=run.claim, now=run.started_at)
+        assert repository.get(run.task_id) == run
+
+    def test_tasks_start_in_the_order_in_which_they_were_submitted(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        ids = [submit(repository).task_id for _ in range(20)]
+
+        assert [claim(leases, owner=f"a:{number}").task_id for number in range(20)] == ids
+
+    def test_a_higher_priority_starts_first(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        by_priority = {priority: submit(repository, priority=priority) for priority in (0, 5, 9, 1)}
+
+        started = [claim(leases, owner=f"a:{number}").spec.priority for number in range(4)]
+
+        assert started == sorted(by_priority, reverse=True)
+
+    def test_a_task_that_gets_its_old_priority_back_is_where_it_was(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        first, second = submit(repository), submit(repository)
+        lowered = repository.save(Change(before=first, after=first.patch(TaskPatch({"priority": 1}))))
+        repository.save(Change(before=lowered, after=lowered.patch(TaskPatch({"priority": 5}))))
+
+        assert claim(leases).task_id == first.task_id
+        assert claim(leases, owner="a:2").task_id == second.task_id
+
+    def test_a_held_task_is_never_given_to_another(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository)
+        claim(leases, owner="a:1")
+
+        assert claim(leases, owner="b:1") is None
+
+    def test_a_cancelled_task_is_not_started(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        task = submit(repository)
+        repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
+
+        assert claim(leases) is None
+
+    def test_repeating_a_claim_answers_the_same_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository), submit(repository)
+
+        assert claim(leases, claim_id="7") == claim(leases, claim_id="7")
+
+    def test_a_new_claim_of_an_owner_first_hands_back_what_it_held_uncounted(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        waiting = submit(repository, priority=9)
+        lost = claim(leases, claim_id="1")
+
+        again = claim(leases, claim_id="2")
+
+        assert again == lost.hand_back().start(owner="a:1", claim=again.claim, now=again.started_at)
+        assert (again.task_id, again.attempt) == (waiting.task_id, 1)
+        assert again.claim > lost.claim
+
+    def test_the_lease_of_a_run_can_be_renewed_until_it_ends(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        assert leases.renew(run)
+
+        repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+
+        assert not leases.renew(run)
+
+    def test_an_earlier_claim_cannot_renew_the_lease_of_a_later_one(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository)
+        earlier = claim(leases)
+        handed_back = repository.save(Change(before=earlier, after=earlier.hand_back()))
+        later = claim(leases, owner="b:1")
+
+        assert later.task_id == handed_back.task_id
+        assert not leases.renew(earlier)
+        assert leases.renew(later)
+
+    def test_a_result_of_an_earlier_claim_is_refused(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository)
+        earlier = claim(leases)
+        repository.save(Change(before=earlier, after=earlier.hand_back()))
+        later = claim(leases, owner="b:1")
+
+        with pytest.raises(StaleTask):
+            repository.save(Change(before=earlier, after=earlier.complete("stale", datetime.now(UTC))))
+
+        assert repository.get(later.task_id) == later
+
+    def test_only_leases_that_ran_out_are_expired(
+        self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        submit(repository), submit(repository), submit(repository)
+        lost = claim(leases, owner="a:1")
+        assert list(leases.expired(limit=10)) == []
+        let_leases_run_out()
+        claim(leases, owner="b:1")
+
+        assert list(leases.expired(limit=10)) == [lost]
+
+    def test_a_renewed_lease_is_not_taken_for_expired(
+        self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        let_leases_run_out()
+        leases.renew(run)
+
+        with pytest.raises(StaleTask):
+            repository.save(Change(before=run, after=run.lose(datetime.now(UTC)), only_if_lease_expired=True))
+
+        assert repository.get(run.task_id) == run
+
+    def test_a_recovered_task_keeps_its_place(
+        self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        first, _second = submit(repository), submit(repository)
+        run = claim(leases)
+        let_leases_run_out()
+        repository.save(Change(before=run, after=run.lose(datetime.now(UTC)), only_if_lease_expired=True))
+
+        again = claim(leases, owner="b:1")
+
+        assert (again.task_id, again.attempt, again.crashes) == (first.task_id, 2, 1)
+        assert list(leases.held_by("a:")) == []
+
+    def test_what_an_owner_holds_is_found_by_the_start_of_its_name(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        for _ in range(4):
+            submit(repository)
+        mine = [claim(leases, owner=f"a:{number}") for number in (1, 2)]
+        claim(leases, owner="ab:1")
+        finished = claim(leases, owner="a:3")
+        repository.save(Change(before=finished, after=finished.complete(None, datetime.now(UTC))))
+
+        held = sorted(leases.held_by("a:"), key=lambda task: task.claim)
+
+        assert held == mine
+        assert all(task.status is Status.PROCESSING for task in held)
+
+    def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository)
+        run = claim(leases)
+
+        labelled = repository.save(Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}}))))
+
+        assert labelled == replace(run, spec=labelled.spec, version=run.version + 1)
+        assert leases.renew(run)

@@ -1,0 +1,18 @@
+from application.ports.lease_keeper import LeaseKeeper
+from domain.task import Task
+
+
+class FakeLeaseKeeper(LeaseKeeper):
+    """Writes down what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def arm(self) -> None:
+        self.calls.append("arm")
+
+    def keep(self, task: Task) -> None:
+        self.calls.append(f"keep {task.task_id}")
+
+    def release(self) -> None:
+        self.calls.append("release")

@@ -1,0 +1,155 @@
+"""Tasks in memory: the repository and the leases, which look at the same records."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from adapters.redis.task_codec import decode, encode, id_bytes
+from application.errors import StaleTask, StoreUnavailable
+from application.ports.clock import Clock
+from application.ports.store_probe import StoreProbe
+from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change, TaskPage, TaskRepository
+from domain.status import Status
+from domain.task import Task
+
+
+class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
+    """Goes through the real codec, so that nothing can be kept that Redis could not keep.
+
+    `away` makes every call fail; `lose_replies` makes the next calls fail after they did their work.
+    """
+
+    def __init__(self, clock: Clock, lease: timedelta = timedelta(seconds=15)) -> None:
+        self._clock = clock
+        self._lease = lease
+        self._lock = threading.Lock()
+        self._records: dict[str, dict[bytes, bytes]] = {}
+        self._places: dict[str, int] = {}
+        self._finished: list[str] = []
+        self._expiries: dict[str, datetime] = {}
+        self._held: dict[str, tuple[str, str]] = {}
+        self._drawn = 0
+        self._claims = 0
+        self.away = False
+        self.lose_replies = 0
+
+    def check(self) -> None:
+        with self._reached():
+            pass
+
+    def get(self, task_id: str) -> Task | None:
+        with self._reached():
+            return self._read(task_id)
+
+    def page(self, *, offset: int, limit: int) -> TaskPage:
+        with self._reached():
+            tasks = self._all()
+            return TaskPage(tasks=tasks[offset : offset + limit], total=len(tasks))
+
+    def save(self, change: Change) -> Task:
+        with self._reached():
+            self._require_version(change.after.task_id, change.before)
+            if change.only_if_lease_expired and change.after.task_id not in self._run_out():
+                raise StaleTask(change.after.task_id)
+            task = _stamped(change, self._clock)
+            self._write(task)
+            return task
+
+    def remove(self, task: Task) -> None:
+        with self._reached():
+            self._require_version(task.task_id, task)
+            del self._records[task.task_id]
+
+    def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
+        with self._reached():
+            due = self._clock.now() - retention
+            finished = [task for task_id in self._finished if (task := self._read(task_id))]
+            return [task for task in finished if task.finished_at and task.finished_at <= due][:limit]
+
+    def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
+        with self._reached():
+            held_claim, task_id = self._held.pop(owner, ("", ""))
+            held = self._read(task_id)
+            if held and held.owner == owner:
+                if held_claim == claim_id:
+                    self._held[owner] = (claim_id, task_id)
+                    return held
+                self._write(held.hand_back())
+            waiting = [task for task in self._all() if task.status is Status.QUEUED]
+            if not waiting:
+                return None
+            first = min(waiting, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
+            self._claims += 1
+            run = first.start(owner=owner, claim=self._claims, now=self._clock.now())
+            self._write(run)
+            self._held[owner] = (claim_id, run.task_id)
+            self._expiries[run.task_id] = self._clock.now() + self._lease
+            return run
+
+    def renew(self, task: Task) -> bool:
+        with self._reached():
+            stored = self._read(task.task_id)
+            if stored is None or not stored.is_run_of(task.claim):
+                return False
+            self._expiries[task.task_id] = self._clock.now() + self._lease
+            return True
+
+    def expired(self, *, limit: int) -> Sequence[Task]:
+        with self._reached():
+            return [task for task in self._all() if task.task_id in self._run_out()][:limit]
+
+    def held_by(self, owner_prefix: str) -> Sequence[Task]:
+        with self._reached():
+            return [task for task in self._all() if (task.owner or "").startswith(owner_prefix) and task.owner]
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        if self.away:
+            raise StoreUnavailable("the fake is away")
+        with self._lock:
+            yield
+        if self.lose_replies:
+            self.lose_replies -= 1
+            raise StoreUnavailable("the fake lost its reply")
+
+    def _read(self, task_id: str) -> Task | None:
+        raw = id_bytes(task_id)
+        return decode(raw, self._records[task_id]) if raw and task_id in self._records else None
+
+    def _all(self) -> list[Task]:
+        return [task for task_id in self._records if (task := self._read(task_id))]
+
+    def _write(self, task: Task) -> None:
+        self._records[task.task_id] = {name.encode(): value for name, value in encode(task).items()}
+        if task.status is Status.QUEUED and task.task_id not in self._places:
+            self._drawn += 1
+            self._places[task.task_id] = self._drawn
+        if task.status.is_final:
+            self._places.pop(task.task_id, None)
+            if task.task_id not in self._finished:
+                self._finished.append(task.task_id)
+
+    def _require_version(self, task_id: str, expected: Task | None) -> None:
+        stored = self._read(task_id)
+        if (stored and stored.version) != (expected and expected.version):
+            raise StaleTask(task_id)
+
+    def _run_out(self) -> set[str]:
+        now = self._clock.now()
+        return {
+            task.task_id
+            for task in self._all()
+            if task.status is Status.PROCESSING and self._expiries[task.task_id] <= now
+        }
+
+
+def _stamped(change: Change, clock: Clock) -> Task:
+    task, before = change.after, change.before
+    if before is None:
+        task = replace(task, submitted_at=clock.now())
+    if task.finished_at and not (before and before.finished_at):
+        task = replace(task, finished_at=clock.now())
+    return task

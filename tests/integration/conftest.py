@@ -1,0 +1,60 @@
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import redis
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+
+LEASE = timedelta(milliseconds=400)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """Looks at Redis directly."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def redis_store(redis_url: str) -> Iterator[RedisStore]:
+    client = connect(redis_url)
+    yield RedisStore(client)
+    client.close()
+
+
+@pytest.fixture
+def tokens(redis_url: str) -> TokenFactory:
+    return TokenFactory(create_celery_app(redis_url, ["default"]))
+
+
+@pytest.fixture
+def task_queue(redis_store: RedisStore, tokens: TokenFactory) -> CeleryTaskQueue:
+    return CeleryTaskQueue(redis_store, tokens)
+
+
+@pytest.fixture
+def repository(redis_store: RedisStore, tokens: TokenFactory) -> RedisTaskRepository:
+    return RedisTaskRepository(redis_store, tokens.token_of)
+
+
+@pytest.fixture
+def leases(redis_store: RedisStore, repository: RedisTaskRepository, tokens: TokenFactory) -> RedisTaskLeases:
+    return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE)
+
+
+@pytest.fixture
+def let_leases_run_out(client: redis.Redis) -> Callable[[], None]:
+    """Waits until the server's clock has passed the end of every lease that is there now."""
+
+    def wait() -> None:
+        last = max(score for _, score in client.zrange("tm:leases", 0, -1, withscores=True))
+        while client.time()[0] * 1000 + client.time()[1] / 1000 <= last:
+            time.sleep(0.01)
+
+    return wait

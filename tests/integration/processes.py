@@ -1,0 +1,103 @@
+"""The processes of the service, started as a user starts them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import psutil
+import requests
+
+from tests.integration.waiting import wait_until
+
+STOP_SECONDS = 30
+
+
+class ServiceProcess:
+    """One `task-manager` command. As a context manager it is gone afterwards, whatever it did."""
+
+    def __init__(self, command: str, log: Path, **settings: object) -> None:
+        self._arguments = [sys.executable, "-m", "entrypoints.cli", *command.split()]
+        self._log = log
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TASKS_")},
+            **{f"TASKS_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self.process: subprocess.Popen[bytes]
+
+    def __enter__(self) -> Self:
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._arguments, env=self._environment, stdout=output, stderr=output, process_group=0
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in [*self.children(), self.process]:
+            process.kill()
+        self.process.wait()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Asks it to stop and answers its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+
+class Api(ServiceProcess):
+    def __init__(self, log: Path, **settings: object) -> None:
+        self.port = free_port()
+        super().__init__("api", log, http_port=self.port, **settings)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        wait_until(self._is_alive, 30)
+        return self
+
+    def request(self, method: str, path: str, **options: object) -> requests.Response:
+        return requests.request(method, f"http://127.0.0.1:{self.port}{path}", timeout=30, **options)  # type: ignore[arg-type]
+
+    def submit(self, **members: object) -> str:
+        answer = self.request("POST", "/tasks", json={"task_name": "test", "duration": 1, **members})
+        assert answer.status_code == 202, answer.text
+        task_id: str = answer.json()["task_id"]
+        return task_id
+
+    def task(self, task_id: str) -> dict[str, object]:
+        answer = self.request("GET", f"/tasks/{task_id}")
+        assert answer.status_code == 200, answer.text
+        task: dict[str, object] = answer.json()
+        return task
+
+    def wait_for(self, task_id: str, status: str, seconds: float = 20) -> dict[str, object]:
+        wait_until(lambda: self.task(task_id)["status"] == status, seconds)
+        return self.task(task_id)
+
+    def _is_alive(self) -> bool:
+        try:
+            return self.request("GET", "/livez").status_code == 200
+        except requests.RequestException:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

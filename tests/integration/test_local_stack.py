@@ -1,0 +1,147 @@
+"""`task-manager local`, which is what `make run` runs: everything on a machine that has nothing."""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.integration.processes import ServiceProcess, free_port
+from tests.integration.waiting import wait_until
+
+READY = re.compile(r"Task Manager API is ready: (http://\S+)")
+STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
+
+
+class LocalStack(ServiceProcess):
+    def __init__(self, log: Path, data_dir: Path, port: int) -> None:
+        super().__init__(
+            "local", log, http_port=port, http_workers=1, data_dir=data_dir, worker_concurrency=1, lease_seconds=3
+        )
+
+    def url(self) -> str:
+        match = wait_until(lambda: READY.search(self.output), 40)
+        return match.group(1)
+
+    def pid_of(self, name: str) -> int:
+        """The latest process of that name."""
+        return dict(STARTED.findall(self.output)) and int(dict(STARTED.findall(self.output))[name])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
+    stacks: list[LocalStack] = []
+
+    def start(data_dir: str = "data", port: int | None = None) -> LocalStack:
+        log = tmp_path / f"stack{len(stacks)}.log"
+        stack = LocalStack(log, tmp_path / data_dir, port or free_port())
+        stacks.append(stack.__enter__())
+        return stack
+
+    yield start
+    for stack in stacks:
+        stack.__exit__()
+
+
+def submit(url: str, duration: int = 1) -> str:
+    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": duration}, timeout=10)
+    task_id: str = answer.json()["task_id"]
+    return task_id
+
+
+def status(url: str, task_id: str) -> str | None:
+    try:
+        answer = requests.get(f"{url}/tasks/{task_id}", timeout=10)
+    except requests.RequestException:
+        return None
+    return answer.json().get("status") if answer.ok else None
+
+
+def test_a_task_is_completed_kept_over_a_restart_and_nothing_is_left_running(start) -> None:
+    stack = start()
+    url = stack.url()
+    task_id = submit(url)
+    wait_until(lambda: status(url, task_id) == "COMPLETED")
+    processes = stack.children()
+
+    assert stack.stop(signal.SIGINT) == 0
+
+    assert "All stopped." in stack.output
+    assert len(processes) >= 5
+    assert not [process for process in processes if process.is_running()]
+    again = start()
+    assert status(again.url(), task_id) == "COMPLETED"
+    assert again.stop() == 0
+
+
+def test_a_process_that_dies_is_started_again(start) -> None:
+    stack = start()
+    url = stack.url()
+    for name in ("worker", "maintenance", "api", "redis"):
+        killed = stack.pid_of(name)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda name=name, killed=killed: stack.pid_of(name) != killed)
+
+    assert stack.output.count("ended (signal SIGKILL); starting it again") == 4
+    wait_until(lambda: _ready(url), 30)
+    task_id = submit(url)
+    wait_until(lambda: status(url, task_id) == "COMPLETED", 40)
+
+
+def test_work_in_progress_survives_a_stop(start) -> None:
+    stack = start()
+    url = stack.url()
+    task_id = submit(url, duration=2)
+    wait_until(lambda: status(url, task_id) == "PROCESSING")
+
+    stack.stop()
+
+    again = start()
+    wait_until(lambda: status(again.url(), task_id) == "COMPLETED")
+
+
+def test_a_killed_supervisor_takes_its_processes_with_it(start) -> None:
+    stack = start()
+    stack.url()
+    processes = stack.children()
+
+    os.kill(stack.pid, signal.SIGKILL)
+    stack.process.wait()
+
+    wait_until(lambda: not any(_is_alive(process) for process in processes), 30)
+
+
+def test_a_second_stack_on_the_same_data_says_what_is_taken(start) -> None:
+    start().url()
+
+    second = start()
+
+    assert second.process.wait(20) == 2
+    assert re.search(r"TASKS_DATA_DIR is '.*/data', which another running stack uses \(process \d+\)", second.output)
+    assert "Traceback" not in second.output
+
+
+def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
+    first = start()
+    port = int(first.url().rsplit(":", 1)[1])
+
+    second = start(data_dir="other", port=port)
+
+    assert second.process.wait(20) == 2
+    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which cannot be had" in second.output
+    assert "Traceback" not in second.output
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

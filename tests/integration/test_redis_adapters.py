@@ -1,0 +1,286 @@
+"""The Redis adapters keep the contracts of their ports, and some promises of their own."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.effects import Effects, Key
+from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+from application.errors import StoreUnavailable
+from application.ports.task_repository import Change
+from domain.status import Status
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.task_leases import TaskLeasesContract, claim
+from tests.contracts.task_repository import TaskRepositoryContract, submit
+from tests.integration.waiting import wait_until
+
+KEY, OTHER = b"one", b"other"
+
+
+class TestRedisTaskRepository(TaskRepositoryContract):
+    def test_a_submit_is_one_round_trip(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+        submit(repository)
+        before = client.info("commandstats")
+
+        submit(repository)
+
+        after = client.info("commandstats")
+        sent = {
+            name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"]
+            for name in ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_script|load")
+            if name in after
+        }
+        assert sent == {"cmdstat_evalsha": 1} | {name: 0 for name in sent if name != "cmdstat_evalsha"}
+
+    def test_a_small_task_is_kept_as_a_listpack(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+        submit(repository, task_name="n" * 200)
+
+        (key,) = client.scan_iter(b"tm:task:*")
+
+        assert client.object("encoding", key) == b"listpack"
+
+    def test_nothing_of_a_removed_task_stays_but_counters(
+        self, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
+        repository.remove(submit(repository))
+
+        left = {key.decode() for key in client.scan_iter()}
+
+        assert left <= {"tm:sequence", "tm:queues", "task-manager.work.default"}
+
+
+class TestRedisTaskLeases(TaskLeasesContract):
+    def test_after_the_servers_clock_stepped_no_lease_is_called_expired(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        submit(repository)
+        lost = claim(leases)
+        leases.expired(limit=10)
+        let_leases_run_out()
+        leases._clock_offset -= 30  # as if the server's clock had been set forward by so much
+
+        assert list(leases.expired(limit=10)) == []
+        assert wait_until(lambda: leases.expired(limit=10)) == [lost]
+
+    def test_a_server_that_has_just_started_has_no_expired_leases(
+        self, repository: RedisTaskRepository, redis_store: RedisStore, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        longer_than_the_server_is_up = timedelta(days=365)
+        leases = RedisTaskLeases(redis_store, repository, repository._token_of, longer_than_the_server_is_up)
+        claim(leases)
+        client.zadd("tm:leases", {client.zrange("tm:leases", 0, 0)[0]: 1})
+
+        assert list(leases.expired(limit=10)) == []
+
+
+class TestRedisHeartbeats(HeartbeatsContract):
+    @pytest.fixture
+    def heartbeats(self, redis_store: RedisStore) -> RedisHeartbeats:
+        return RedisHeartbeats(redis_store)
+
+    def test_a_heartbeat_is_forgotten_after_15_seconds(self, heartbeats: RedisHeartbeats, client: redis.Redis) -> None:
+        heartbeats.beat("worker")
+
+        (key,) = client.keys("tm:alive:worker:*")
+        assert 14 <= client.ttl(key) <= 15
+
+
+class TestTheSaveScript:
+    """What later capabilities build on: each effect, and that all happen or none."""
+
+    @pytest.fixture
+    def save(self, redis_store: RedisStore) -> Callable[[Effects], list]:
+        script = redis_store.script("save")
+        return lambda effects: script(effects.keys, effects.arguments)
+
+    def test_a_key_that_must_be_absent_is_set_with_its_lifetime(self, save, client: redis.Redis) -> None:
+        effects = Effects()
+        effects.add("absent", KEY, "value", 60_000)
+
+        assert save(effects)[0] == 1
+        assert client.get(KEY) == b"value"
+        assert 59_000 < client.pttl(KEY) <= 60_000
+
+    def test_a_key_that_is_there_refuses_the_whole_change_and_tells_its_value(self, save, client: redis.Redis) -> None:
+        client.set(KEY, "first")
+        effects = Effects()
+        effects.set(OTHER, {"field": b"value"})
+        effects.add("absent", KEY, "second", 60_000)
+
+        assert save(effects) == [0, b"absent", b"first"]
+        assert client.get(KEY) == b"first"
+        assert not client.exists(OTHER)
+
+    def test_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+        client.set(KEY, "a string")
+        effects = Effects()
+        effects.set(OTHER, {"field": b"value"})
+        effects.add("push", KEY, "value")
+
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            save(effects)
+        assert not client.exists(OTHER)
+
+    def test_an_unknown_effect_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+        effects = Effects()
+        effects.set(OTHER, {"field": b"value"})
+        effects.add("explode", KEY)
+
+        with pytest.raises(redis.ResponseError, match="unknown effect explode"):
+            save(effects)
+        assert not client.exists(OTHER)
+
+    def test_lists_indexes_and_fields_are_written(self, save, client: redis.Redis) -> None:
+        client.hset(OTHER, mapping={"old": "x", "older": "y"})
+        effects = Effects()
+        effects.add("push", b"list", b"\x00binary")
+        effects.add("push_dated", b"list", b"at:")
+        effects.add("index", b"index", "scored", 7)
+        effects.add("index", b"index", "dated")
+        effects.unset(OTHER, ["old", "older"])
+        effects.add("stamp", KEY, "field")
+
+        _, now, _ = save(effects)
+
+        assert client.lrange(b"list", 0, -1) == [b"\x00binary", b"at:%d" % now]
+        assert client.zrange(b"index", 0, -1, withscores=True) == [(b"scored", 7.0), (b"dated", float(now))]
+        assert client.hgetall(KEY) == {b"field": b"%d" % now}
+        assert not client.exists(OTHER)
+
+    def test_an_event_holds_the_record_as_the_change_left_it(self, save, client: redis.Redis) -> None:
+        effects = Effects()
+        effects.add("event", b"stream", Key(KEY), 100, "task.submitted", "member")
+        effects.arguments, first = [], effects.arguments
+        effects.set(KEY, {"s": b"QUEUED"})
+        effects.arguments += first
+
+        save(effects)
+
+        ((_, fields),) = client.xrange(b"stream")
+        assert fields == {b"event": b"task.submitted", b"id": b"member", b"s": b"QUEUED"}
+
+    def test_effects_of_many_tasks_are_all_made_or_none(self, save, client: redis.Redis) -> None:
+        client.hset(OTHER, "v", 2)
+        effects = Effects()
+        effects.add("version", KEY, "")
+        effects.set(KEY, {"v": b"1"})
+        effects.add("version", OTHER, 1)
+        effects.set(OTHER, {"v": b"2"})
+
+        assert save(effects)[:2] == [0, b"version"]
+        assert not client.exists(KEY)
+
+    def test_a_million_places_and_ten_priorities_stay_apart(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        client.set("tm:sequence", 2**48)
+        ids = [submit(repository, priority=0).task_id for _ in range(3)]
+
+        assert [claim(leases, owner=f"a:{number}").task_id for number in range(3)] == ids
+
+
+class TestAServerOfOurOwn:
+    """Faults that a shared server cannot be given."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
+        return EmbeddedRedis(tmp_path)
+
+    @pytest.fixture
+    def process(self, server: EmbeddedRedis) -> Iterator[subprocess.Popen]:
+        process = server.start()
+        wait_until(lambda: _is_up(server))
+        yield process
+        process.kill()
+        process.wait()
+
+    def test_a_store_that_is_gone_is_unavailable_at_once_and_back_by_itself(
+        self, server: EmbeddedRedis, process: subprocess.Popen
+    ) -> None:
+        store = RedisStore(connect(server.url), fail_fast=True)
+        probe = RedisStoreProbe(store)
+        probe.check()
+        process.terminate()
+        process.wait()
+
+        with pytest.raises(StoreUnavailable):
+            probe.check()
+
+        again = server.start()
+        try:
+            wait_until(lambda: _succeeds(probe))
+        finally:
+            again.kill()
+            again.wait()
+
+    def test_a_full_server_refuses_new_tasks_and_finishes_old_ones(
+        self, server: EmbeddedRedis, process: subprocess.Popen, tokens
+    ) -> None:
+        store = RedisStore(connect(server.url))
+        repository = RedisTaskRepository(store, tokens.token_of)
+        leases = RedisTaskLeases(store, repository, tokens.token_of, timedelta(seconds=15))
+        submit(repository)
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", 1)
+
+        with pytest.raises(StoreUnavailable) as refusal:
+            submit(repository)
+        assert "maxmemory" in refusal.value.reason
+        run = claim(leases)
+        done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+
+        assert done.status is Status.COMPLETED
+
+    def test_tasks_are_there_after_the_server_was_killed(
+        self, server: EmbeddedRedis, process: subprocess.Popen, tokens
+    ) -> None:
+        client = connect(server.url)
+        repository = RedisTaskRepository(RedisStore(client), tokens.token_of)
+        task = submit(repository)
+        process.kill()
+        process.wait()
+
+        again = server.start()
+        try:
+            wait_until(lambda: _is_up(server))
+            assert repository.get(task.task_id) == task
+        finally:
+            again.kill()
+            again.wait()
+
+
+def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepository, client: redis.Redis) -> None:
+    submit(repository, labels={"team": "a"})
+
+    (key,) = client.scan_iter(b"tm:task:*")
+    record = client.hgetall(key)
+
+    assert {len(name) for name in record} == {1}
+    assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "l": {"team": "a"}}
+
+
+def _is_up(server: EmbeddedRedis) -> bool:
+    with redis.Redis.from_url(server.url) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def _succeeds(probe: RedisStoreProbe) -> bool:
+    try:
+        probe.check()
+    except StoreUnavailable:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Another Celery program reads our tasks with nothing but `AsyncResult`."""
+
+from datetime import UTC, datetime
+
+import pytest
+import redis
+from celery import Celery
+from celery.exceptions import TaskRevokedError, TimeoutError
+
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+from application.ports.task_repository import Change
+from domain.task import Task, TaskError
+from tests.building import a_task
+from tests.contracts.task_leases import claim
+from tests.contracts.task_repository import submit
+
+
+@pytest.fixture
+def program(redis_url: str) -> Celery:
+    """A program of somebody else's."""
+    return Celery("shop", backend=f"adapters.celery.result_backend:TaskResultBackend+{redis_url}", set_as_current=False)
+
+
+@pytest.fixture
+def run(repository: RedisTaskRepository, leases: RedisTaskLeases) -> Task:
+    submit(repository)
+    return claim(leases)
+
+
+def test_a_result_can_be_read_and_waited_for(program: Celery, repository: RedisTaskRepository, run: Task) -> None:
+    repository.save(Change(before=run, after=run.complete({"path": "a.png"}, datetime.now(UTC))))
+
+    result = program.AsyncResult(run.task_id)
+
+    assert (result.state, result.successful(), result.ready()) == ("SUCCESS", True, True)
+    assert result.get(timeout=5) == {"path": "a.png"}
+    assert result.date_done is not None
+
+
+def test_a_failure_raises_with_its_type_and_message(
+    program: Celery, repository: RedisTaskRepository, run: Task
+) -> None:
+    error = TaskError(code="handler_error", message="ValueError: no such picture")
+    repository.save(Change(before=run, after=run.fail(error, datetime.now(UTC))))
+
+    result = program.AsyncResult(run.task_id)
+
+    assert result.state == "FAILURE"
+    with pytest.raises(Exception, match="ValueError: no such picture") as raised:
+        result.get(timeout=5)
+    assert type(raised.value).__name__ == "handler_error"
+
+
+def test_a_cancelled_task_is_revoked(program: Celery, repository: RedisTaskRepository) -> None:
+    task = submit(repository)
+    repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
+
+    result = program.AsyncResult(task.task_id)
+
+    assert result.state == "REVOKED"
+    with pytest.raises(TaskRevokedError):
+        result.get(timeout=5)
+
+
+def test_a_task_on_its_way_is_pending_then_started(
+    program: Celery, repository: RedisTaskRepository, leases: RedisTaskLeases
+) -> None:
+    result = program.AsyncResult(submit(repository).task_id)
+    assert result.state == "PENDING"
+
+    claim(leases)
+
+    assert result.state == "STARTED"
+    with pytest.raises(TimeoutError):
+        result.get(timeout=0.1)
+
+
+def test_an_unknown_task_is_pending_as_celery_has_it(program: Celery) -> None:
+    assert program.AsyncResult(a_task().task_id).state == "PENDING"
+    assert program.AsyncResult("nonsense").state == "PENDING"
+
+
+def test_nothing_can_be_stored_or_forgotten(
+    program: Celery, repository: RedisTaskRepository, client: redis.Redis, run: Task
+) -> None:
+    keys = set(client.scan_iter())
+
+    program.backend.store_result(run.task_id, "forged", "SUCCESS")
+    program.AsyncResult(run.task_id).forget()
+
+    assert repository.get(run.task_id) == run
+    assert set(client.scan_iter()) == keys

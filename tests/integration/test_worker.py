@@ -1,0 +1,224 @@
+"""Real workers on a real Redis, watched through a real HTTP server."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.waiting import wait_until
+
+
+@pytest.fixture
+def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
+        yield api
+
+
+@pytest.fixture
+def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    with ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3) as process:
+        yield process
+
+
+def a_worker(redis_url: str, log: Path, **settings: object) -> ServiceProcess:
+    return ServiceProcess(
+        "worker", log, **{"redis_url": redis_url, "worker_concurrency": 2, "lease_seconds": 3, **settings}
+    )
+
+
+@pytest.fixture
+def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    with a_worker(redis_url, tmp_path / "worker.log") as worker:
+        yield worker
+
+
+def running_child(client: redis.Redis) -> int:
+    """The process id of a child that runs a task."""
+    (owner,) = wait_until(lambda: client.hkeys("tm:held"))
+    return int(owner.rsplit(b":", 1)[1])
+
+
+def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=1)
+
+    task = api.wait_for(task_id, "COMPLETED")
+
+    assert task["result"] == "Task completed in 1 seconds"
+    assert task["attempt"] == 1
+    assert str(task["submitted_at"]) <= str(task["started_at"]).replace("T", " ")
+
+
+def test_tasks_that_waited_before_the_worker_came_are_run(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+) -> None:
+    ids = [api.submit(duration=1) for _ in range(3)]
+    client.delete("task-manager.work.default")  # all tokens are lost, too
+
+    with (
+        ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url),
+        a_worker(redis_url, tmp_path / "worker.log"),
+    ):
+        for task_id in ids:
+            api.wait_for(task_id, "COMPLETED")
+
+
+def test_a_cancelled_task_is_never_run(api: Api, redis_url: str, tmp_path: Path) -> None:
+    cancelled, other = api.submit(), api.submit()
+    assert api.request("POST", f"/tasks/{cancelled}/cancel").status_code == 200
+
+    with a_worker(redis_url, tmp_path / "worker.log"):
+        api.wait_for(other, "COMPLETED")
+
+    task = api.task(cancelled)
+    assert (task["status"], task["attempt"]) == ("CANCELLED", 0)
+
+
+def test_a_running_task_can_be_renamed_and_keeps_its_result(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=2)
+    api.wait_for(task_id, "PROCESSING")
+
+    assert api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "renamed"}).status_code == 200
+    refused = api.request("PATCH", f"/tasks/{task_id}", json={"duration": 9})
+    assert (refused.status_code, refused.json()["code"]) == (409, "task_not_waiting")
+    assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_running"
+    assert api.request("POST", f"/tasks/{task_id}/cancel").json()["code"] == "task_running"
+
+    task = api.wait_for(task_id, "COMPLETED")
+    assert (task["task_name"], task["result"]) == ("renamed", "Task completed in 2 seconds")
+
+
+def test_a_lease_is_renewed_for_as_long_as_the_task_runs(
+    api: Api, worker: ServiceProcess, maintenance: ServiceProcess
+) -> None:
+    longer_than_two_leases = 7
+    task_id = api.submit(duration=longer_than_two_leases)
+
+    task = api.wait_for(task_id, "COMPLETED")
+
+    assert task["attempt"] == 1
+
+
+def test_the_work_of_a_killed_child_is_run_again(
+    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=2)
+    os.kill(running_child(client), signal.SIGKILL)
+
+    wait_until(lambda: api.task(task_id)["attempt"] == 2, 20)
+    task = api.wait_for(task_id, "COMPLETED")
+
+    assert task["attempt"] == 2
+
+
+def test_a_child_that_cannot_renew_is_dead_before_its_lease_ends(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    api.submit(duration=60)
+    child = psutil.Process(running_child(client))
+    client.client_pause(20_000, all=False)  # reads go on, scripts and writes wait
+    try:
+        wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, every=0.005)
+        seconds, microseconds = client.time()
+        ((_, lease_ends),) = client.zrange("tm:leases", 0, -1, withscores=True)
+    finally:
+        client.client_unpause()
+
+    assert seconds * 1000 + microseconds / 1000 < lease_ends
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=2)
+    running_child(client)
+    waiting = [api.submit(duration=1) for _ in range(5)]
+
+    code = worker.stop()
+
+    assert code == 0
+    assert api.task(task_id)["status"] == "COMPLETED"
+    assert "QUEUED" in {api.task(task_id)["status"] for task_id in waiting}
+    assert "PROCESSING" not in {api.task(task_id)["status"] for task_id in waiting}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_work_that_outlasts_the_grace_is_handed_back_uncounted(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis, number: int
+) -> None:
+    task_id = api.submit(duration=600)
+    with a_worker(redis_url, tmp_path / "worker.log", shutdown_grace_seconds=1) as worker:
+        running_child(client)
+        children = worker.children()
+        code = worker.stop(number)
+
+    task = api.task(task_id)
+    assert code == 0
+    assert (task["status"], task["attempt"]) == ("QUEUED", 0)
+    assert not any(child.is_running() for child in children)
+    assert client.hlen("tm:held") == client.zcard("tm:leases") == 0
+
+
+def test_no_child_outlives_a_killed_worker(api: Api, worker: ServiceProcess, client: redis.Redis) -> None:
+    api.submit(duration=600)
+    running_child(client)
+    children = worker.children()
+
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.process.wait()
+
+    wait_until(lambda: not any(child.is_running() for child in children), 2)
+
+
+def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_url: str, tmp_path: Path) -> None:
+    task_id = api.submit()
+    api.request("POST", f"/tasks/{task_id}/cancel")
+    waiting = api.submit()
+
+    with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url, retention_seconds=1):
+        wait_until(lambda: api.request("GET", f"/tasks/{task_id}").status_code == 404)
+
+    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
+    assert api.task(waiting)["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize("part", ["worker", "maintenance"])
+def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: str, client: redis.Redis) -> None:
+    def health() -> int:
+        with ServiceProcess(f"health {part}", tmp_path / "health.log", redis_url=redis_url) as check:
+            return check.process.wait(20)
+
+    assert health() == 1
+    with ServiceProcess(part, tmp_path / "part.log", redis_url=redis_url) as process:
+        wait_until(lambda: client.keys(f"tm:alive:{part}:*"))
+        assert health() == 0
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize("part", ["worker", "maintenance"])
+def test_a_part_starts_without_redis_and_works_once_it_is_there(tmp_path: Path, part: str) -> None:
+    server = EmbeddedRedis(tmp_path / "data")
+    with ServiceProcess(part, tmp_path / "part.log", redis_url=server.url) as process:
+        wait_until(lambda: "Cannot reach" in process.output)
+        redis_process = server.start()
+        try:
+            with redis.Redis.from_url(server.url) as client:
+                wait_until(lambda: _has_beaten(client, part))
+            assert process.stop() == 0
+        finally:
+            redis_process.kill()
+            redis_process.wait()
+
+
+def _has_beaten(client: redis.Redis, part: str) -> bool:
+    try:
+        return bool(client.keys(f"tm:alive:{part}:*"))
+    except redis.RedisError:
+        return False

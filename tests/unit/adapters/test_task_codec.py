@@ -1,0 +1,72 @@
+"""Any task comes back from its record as it went in."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.redis.task_codec import decode, encode, id_bytes, id_text
+from domain.status import Status
+from domain.task import Task, TaskError
+from domain.task_spec import TaskSpec, is_printable
+from tests.building import a_task
+
+instants = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(9000, 1, 1), timezones=st.just(UTC)).map(
+    lambda instant: instant - timedelta(microseconds=instant.microsecond % 1000)
+)
+text = st.text(min_size=1, max_size=200).filter(is_printable)
+json_values = st.recursive(
+    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text().filter(is_printable),
+    lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+)
+specs = st.builds(
+    TaskSpec,
+    task_name=text,
+    type=st.sampled_from(["sleep", "http"]),
+    duration=st.integers(1, 86_400),
+    priority=st.integers(0, 9),
+    labels=st.dictionaries(st.from_regex(r"[a-z0-9._-]{1,63}", fullmatch=True), text, max_size=16),
+)
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> Task:
+    status = draw(st.sampled_from(Status))
+    return Task(
+        task_id=a_task().task_id,
+        spec=draw(specs),
+        status=status,
+        submitted_at=draw(instants),
+        version=draw(st.integers(1, 2**53)),
+        attempt=draw(st.integers(0, 99)),
+        crashes=draw(st.integers(0, 4)),
+        claim=draw(st.integers(0, 2**53)),
+        owner=draw(text) if status is Status.PROCESSING else None,
+        started_at=draw(st.none() | instants),
+        finished_at=draw(instants) if status.is_final else None,
+        result=draw(st.none() | json_values),
+        error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
+    )
+
+
+@given(tasks())
+def test_any_task_comes_back_as_it_went_in(task: Task) -> None:
+    raw = id_bytes(task.task_id)
+    assert raw is not None
+
+    record = {name.encode(): value for name, value in encode(task).items()}
+
+    assert decode(raw, record) == task
+    assert id_text(raw) == task.task_id
+
+
+def test_what_is_not_set_takes_no_room() -> None:
+    assert encode(a_task()).keys() == {"s", "v", "u", "d"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "018f0000-0000-4000-8000-000000000000", "018F0000-0000-7000-8000-000000000000"]
+)
+def test_any_other_text_is_no_task_id(text: str) -> None:
+    assert id_bytes(text) is None

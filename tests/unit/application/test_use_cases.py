@@ -1,0 +1,210 @@
+"""The use cases, with a store in memory."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.uuid_task_ids import UuidTaskIds
+from application.decision import Decision
+from application.errors import StaleTask, StoreUnavailable, TaskNotFound
+from application.ports.task_repository import Change
+from application.use_cases.cancel_task import CancelTask
+from application.use_cases.check_health import CheckHealth
+from application.use_cases.delete_task import DeleteTask
+from application.use_cases.get_task import GetTask
+from application.use_cases.hand_back_tasks import HandBackTasks
+from application.use_cases.list_tasks import ListTasks, PageRequest
+from application.use_cases.prune_tasks import PruneTasks
+from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.send_heartbeat import SendHeartbeat
+from application.use_cases.submit_task import SubmitTask
+from application.use_cases.update_task import UpdateTask
+from domain.errors import TaskRunning
+from domain.status import Status
+from domain.task import Task
+from domain.task_spec import TaskPatch
+from tests.building import NOON, a_spec, a_task
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.task_store import FakeTaskStore
+
+LEASE = timedelta(seconds=15)
+UNKNOWN = "018f0000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def decision(store: FakeTaskStore) -> Decision:
+    return Decision(store)
+
+
+def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
+    return SubmitTask(store, UuidTaskIds(), clock).execute(a_spec(**members))
+
+
+def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:
+    task = store.claim("default", owner=owner, claim_id="1")
+    assert task is not None
+    return task
+
+
+def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: FakeClock) -> None:
+    task = submit(store, clock)
+
+    assert (task.status, task.submitted_at) == (Status.QUEUED, NOON)
+    assert GetTask(store).execute(task.task_id) == task
+
+
+def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> None:
+    calls = [
+        lambda: GetTask(store).execute(UNKNOWN),
+        lambda: UpdateTask(decision).execute(UNKNOWN, TaskPatch({})),
+        lambda: CancelTask(decision, clock).execute(UNKNOWN),
+        lambda: DeleteTask(store, decision).execute(UNKNOWN),
+    ]
+    for call in calls:
+        with pytest.raises(TaskNotFound, match=UNKNOWN):
+            call()
+
+
+def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
+    tasks = [submit(store, clock) for _ in range(5)]
+
+    page = ListTasks(store).execute(PageRequest(page=2, page_size=2))
+
+    assert (list(page.tasks), page.total) == (tasks[2:4], 5)
+
+
+def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeTaskStore, clock: FakeClock) -> None:
+    task = submit(store, clock)
+
+    class RacedStore(FakeTaskStore):
+        def get(self, task_id: str) -> Task | None:
+            seen = store.get(task_id)
+            if seen and seen.version == 1:
+                store.save(Change(before=seen, after=seen.patch(TaskPatch({"labels": {"by": "another"}}))))
+            return seen
+
+        def save(self, change: Change) -> Task:
+            return store.save(change)
+
+    updated = UpdateTask(Decision(RacedStore(clock))).execute(task.task_id, TaskPatch({"task_name": "mine"}))
+
+    assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
+
+
+def test_a_race_that_is_lost_for_ever_is_given_up(clock: FakeClock) -> None:
+    class BusyStore(FakeTaskStore):
+        def save(self, change: Change) -> Task:
+            raise StaleTask(change.after.task_id)
+
+        def get(self, task_id: str) -> Task | None:
+            return a_task()
+
+    with pytest.raises(StaleTask):
+        CancelTask(Decision(BusyStore(clock)), clock).execute(UNKNOWN)
+
+
+def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, decision: Decision) -> None:
+    task = submit(store, clock)
+    claim(store)
+
+    with pytest.raises(TaskRunning):
+        DeleteTask(store, decision).execute(task.task_id)
+
+
+def test_runs_whose_lease_ran_out_are_queued_again_and_others_left(store: FakeTaskStore, clock: FakeClock) -> None:
+    for _ in range(3):
+        submit(store, clock)
+    lost = claim(store, "a:1")
+    clock.advance(LEASE)
+    alive = claim(store, "b:1")
+
+    recovered = RecoverTasks(store, store, clock).execute()
+
+    assert [(task.task_id, task.status, task.crashes) for task in recovered] == [(lost.task_id, Status.QUEUED, 1)]
+    assert store.get(alive.task_id) == alive
+    assert RecoverTasks(store, store, clock).execute() == []
+
+
+def test_a_task_that_always_kills_its_worker_ends_after_four_runs(store: FakeTaskStore, clock: FakeClock) -> None:
+    task = submit(store, clock)
+    runs = 0
+    while store.claim("default", owner=f"a:{runs}", claim_id="1"):
+        runs += 1
+        clock.advance(LEASE)
+        RecoverTasks(store, store, clock).execute()
+
+    ended = GetTask(store).execute(task.task_id)
+    assert runs == 4
+    assert ended.status is Status.FAILED
+    assert ended.error is not None
+    assert ended.error.code == "worker_lost"
+
+
+def test_more_lost_runs_than_a_batch_are_all_recovered(store: FakeTaskStore, clock: FakeClock) -> None:
+    for number in range(3):
+        submit(store, clock)
+        claim(store, f"a:{number}")
+    clock.advance(LEASE)
+
+    class SmallBatches(FakeTaskStore):
+        def expired(self, *, limit: int) -> list[Task]:
+            return list(store.expired(limit=1))
+
+    assert len(RecoverTasks(store, SmallBatches(clock), clock).execute()) == 3
+
+
+def test_only_the_runs_of_that_worker_are_handed_back(
+    store: FakeTaskStore, clock: FakeClock, decision: Decision
+) -> None:
+    submit(store, clock), submit(store, clock)
+    mine, other = claim(store, "a:1"), claim(store, "b:1")
+
+    handed_back = HandBackTasks(store, decision).execute("a:")
+
+    assert [(task.task_id, task.attempt) for task in handed_back] == [(mine.task_id, 0)]
+    assert store.get(other.task_id) == other
+
+
+def test_final_tasks_are_pruned_when_their_retention_is_over(
+    store: FakeTaskStore, clock: FakeClock, decision: Decision
+) -> None:
+    old, waiting = submit(store, clock), submit(store, clock)
+    CancelTask(decision, clock).execute(old.task_id)
+    prune = PruneTasks(store, timedelta(days=1))
+    assert prune.execute() == 0
+    clock.advance(timedelta(days=1))
+
+    assert prune.execute() == 1
+    assert store.get(old.task_id) is None
+    assert store.get(waiting.task_id)
+
+
+def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, clock: FakeClock) -> None:
+    heartbeats = FakeHeartbeats(clock)
+    health = CheckHealth(store, heartbeats)
+    assert health.execute("api")
+    assert not health.execute("worker")
+
+    assert SendHeartbeat(heartbeats).execute("worker")
+
+    assert health.execute("worker")
+    assert not health.execute("maintenance")
+    clock.advance(timedelta(seconds=15))
+    assert not health.execute("worker")
+
+
+def test_a_heartbeat_that_fails_does_not_stop_the_process(clock: FakeClock) -> None:
+    class AwayHeartbeats(FakeHeartbeats):
+        def beat(self, role: str) -> None:
+            raise StoreUnavailable("away")
+
+    assert not SendHeartbeat(AwayHeartbeats(clock)).execute("worker")
+
+
+def test_ids_are_new_and_sort_by_their_time() -> None:
+    ids = [UuidTaskIds().next() for _ in range(1000)]
+
+    assert len(set(ids)) == 1000
+    assert ids == sorted(ids)
+    assert datetime.fromtimestamp(int(ids[0].replace("-", "")[:12], 16) / 1000, UTC) > NOON

@@ -1,0 +1,369 @@
+"""Wrong input and right, through the Flask application with a store in memory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dependency_injector import providers
+from flask.testing import FlaskClient
+
+from application.ports.task_repository import Change
+from domain.status import Status
+from entrypoints.api.app import create_app
+from entrypoints.container import Container
+from entrypoints.settings import Settings
+from tests.building import a_task
+from tests.fakes.task_store import FakeTaskStore
+
+SETTINGS = Settings(
+    http_host="127.0.0.1",
+    http_port=5000,
+    http_workers=1,
+    redis_url="redis://nowhere",
+    data_dir=Path(".data"),
+    worker_concurrency=1,
+    lease_seconds=15,
+    retention_seconds=60,
+    max_body_bytes=4096,
+    shutdown_grace_seconds=1,
+)
+AN_ID = "018f0000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def client(store: FakeTaskStore) -> FlaskClient:
+    container = Container(settings=SETTINGS)
+    for provider in (container.repository, container.leases, container.store_probe):
+        provider.override(providers.Object(store))
+    return create_app(container).test_client()
+
+
+def submit(client: FlaskClient, **members: Any) -> Any:
+    return client.post("/tasks", json={"task_name": "test", "duration": 3, **members})
+
+
+def stored(store: FakeTaskStore) -> int:
+    return store.page(offset=0, limit=1).total
+
+
+BAD_NAMES = ["", "x" * 201, "a\nb", "a\x00b", "\x7f", "\x85", "\ud800", 3, None, True, ["a"], {"a": "b"}]
+BAD_DURATIONS = [0, -1, 86_401, 10**30, 3.0, 3.5, 1e300, "3", "", True, False, None, [3], {}]
+BAD_PRIORITIES = [-1, 10, 5.0, "5", True, None]
+BAD_LABELS: list[Any] = [
+    [],
+    "a",
+    None,
+    {"": "x"},
+    {"UPPER": "x"},
+    {"a" * 64: "x"},
+    {"a b": "x"},
+    {"a\n": "x"},
+    {"a": "x" * 256},
+    {"a": 1},
+    {"a": None},
+    {"a": "x\ny"},
+    {str(number): "x" for number in range(17)},
+]
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("task_name", value) for value in BAD_NAMES]
+    + [("duration", value) for value in BAD_DURATIONS]
+    + [("priority", value) for value in BAD_PRIORITIES]
+    + [("labels", value) for value in BAD_LABELS]
+    + [("color", "red"), ("status", "COMPLETED"), ("task_id", AN_ID), ("type", "sleep"), ("", 1), ("a/b~c", 1)],
+)
+def test_a_wrong_member_is_named_and_nothing_is_stored(
+    client: FlaskClient, store: FakeTaskStore, member: str, value: Any
+) -> None:
+    answer = submit(client, **{member: value})
+
+    assert answer.status_code == 422
+    assert answer.json["code"] == "invalid_request"
+    pointers = [error["pointer"] for error in answer.json["errors"]]
+    escaped = member.replace("~", "~0").replace("/", "~1")
+    assert pointers
+    assert all(pointer.startswith(f"/{escaped}") for pointer in pointers)
+    assert all(error["message"] for error in answer.json["errors"])
+    assert stored(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("task_name", "x"),
+        ("task_name", "x" * 200),
+        ("task_name", "Größe ✓ 你好 👩‍👩‍👧 \u202e\u200b"),
+        ("task_name", "<script>alert(1)</script>"),
+        ("duration", 1),
+        ("duration", 86_400),
+        ("priority", 0),
+        ("priority", 9),
+        ("labels", {}),
+        ("labels", {"a" * 63: "", "team.x-y_z": "é" * 255}),
+        ("labels", {str(number): "x" for number in range(16)}),
+    ],
+)
+def test_a_member_at_the_edge_of_what_is_allowed_is_kept_as_it_is(client: FlaskClient, member: str, value: Any) -> None:
+    answer = submit(client, **{member: value})
+
+    assert answer.status_code == 202
+    assert client.get(answer.location).json[member] == value
+
+
+@pytest.mark.parametrize("missing", ["task_name", "duration"])
+def test_a_missing_member_is_named(client: FlaskClient, missing: str) -> None:
+    body = {"task_name": "test", "duration": 3}
+    del body[missing]
+
+    answer = client.post("/tasks", json=body)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json["errors"]] == [f"/{missing}"]
+
+
+def test_every_problem_is_listed_at_once(client: FlaskClient) -> None:
+    answer = client.post("/tasks", json={"duration": 0, "priority": 10, "labels": {"A": 1}, "x": 1, "y": 2})
+
+    pointers = {error["pointer"] for error in answer.json["errors"]}
+    assert pointers == {"/task_name", "/duration", "/priority", "/labels/A", "/x", "/y"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b'{"task_name": "a", "duration": NaN}',
+        b'{"task_name": "a", "duration": Infinity}',
+        b'{"task_name": "a", "duration": -Infinity}',
+        b'{"task_name": "a", "task_name": "b", "duration": 3}',
+        b'{"task_name": "a", "duration": 3, "labels": {"a": "1", "a": "2"}}',
+        b'{"task_name": "\xff", "duration": 3}',
+        '{"task_name": "a", "duration": 3}'.encode("utf-16"),
+        b"[" * 33 + b"]" * 33,
+        b'{"a":' * 800,
+        b"[" * 2000 + b"]" * 2000,
+        b'{"task_name": "a", "duration": ' + b"9" * 4000 + b"}"[:65],
+        b'{"task_name": "a", "duration": 3} trailing',
+    ],
+)
+def test_what_is_not_json_is_refused(client: FlaskClient, store: FakeTaskStore, body: bytes) -> None:
+    answer = client.post("/tasks", data=body, content_type="application/json")
+
+    assert (answer.status_code, answer.json["code"]) in {(400, "malformed_request"), (422, "invalid_request")}
+    assert answer.status_code == 400 or b"9999" in body
+    assert answer.mimetype == "application/problem+json"
+    assert stored(store) == 0
+
+
+@pytest.mark.parametrize("body", ["[]", "3", '"text"', "null", "true", "[[[]]]"])
+def test_json_that_is_not_an_object_is_refused(client: FlaskClient, body: str) -> None:
+    answer = client.post("/tasks", data=body, content_type="application/json")
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == ""
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json"]
+)
+def test_another_media_type_is_refused(client: FlaskClient, content_type: str | None) -> None:
+    answer = client.post("/tasks", data='{"task_name": "test", "duration": 3}', content_type=content_type)
+
+    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_charset_beside_the_media_type_is_fine(client: FlaskClient) -> None:
+    answer = client.post(
+        "/tasks", data='{"task_name": "ü", "duration": 3}'.encode(), content_type="application/json; charset=utf-8"
+    )
+
+    assert answer.json["task_name"] == "ü"
+
+
+@pytest.mark.parametrize(("size", "status"), [(4096, 202), (4097, 413), (100_000, 413)])
+def test_a_body_over_the_limit_is_refused(client: FlaskClient, size: int, status: int) -> None:
+    body = json.dumps({"task_name": "test", "duration": 3})
+
+    answer = client.post("/tasks", data=body.ljust(size), content_type="application/json")
+
+    assert answer.status_code == status
+    assert status == 202 or "at most 4096 bytes" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("name", ["page", "page_size"])
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "1.5", "1e3", "abc", "", " 1", "1_0", "٣", "9" * 30, "100000000000000000000"]
+)
+def test_a_wrong_page_is_named(client: FlaskClient, name: str, value: str) -> None:
+    answer = client.get("/tasks", query_string={name: value})
+
+    assert answer.status_code == 422
+    assert [error["parameter"] for error in answer.json["errors"]] == [name]
+
+
+def test_a_page_size_over_100_is_refused(client: FlaskClient) -> None:
+    assert client.get("/tasks?page_size=100").status_code == 200
+    assert client.get("/tasks?page_size=101").status_code == 422
+
+
+def test_a_misspelt_parameter_is_named(client: FlaskClient) -> None:
+    answer = client.get("/tasks?pagesize=5")
+
+    assert answer.json["errors"][0]["parameter"] == "pagesize"
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "nonsense",
+        "018F0000-0000-7000-8000-000000000000",
+        "018f0000-0000-4000-8000-000000000000",
+        "0",
+        "%00",
+        "..",
+        AN_ID,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_id_that_is_no_task_is_not_found(client: FlaskClient, method: str, task_id: str) -> None:
+    answer = client.open(f"/tasks/{task_id}", method=method)
+
+    assert answer.status_code == 404
+    assert answer.mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("patch", "status"),
+    [
+        ({}, 200),
+        ({"task_name": None}, 422),
+        ({"duration": None}, 422),
+        ({"priority": None}, 200),
+        ({"labels": None}, 200),
+        ({"labels": {"a": None}}, 200),
+        ({"labels": {"a": 3}}, 422),
+        ({"status": "COMPLETED"}, 422),
+        ({"color": None}, 422),
+        ([], 422),
+    ],
+)
+def test_a_patch_is_checked_like_a_submit(client: FlaskClient, patch: Any, status: int) -> None:
+    url = submit(client).location
+
+    assert client.patch(url, json=patch).status_code == status
+
+
+def test_a_patch_cannot_add_up_to_too_many_labels(client: FlaskClient) -> None:
+    url = submit(client, labels={f"a{number}": "x" for number in range(16)}).location
+
+    answer = client.patch(url, json={"labels": {"one.more": "x"}})
+
+    assert answer.status_code == 422
+    assert answer.json["code"] == "invalid_request"
+    assert client.patch(url, json={"labels": {"one.more": "x", "a0": None}}).status_code == 200
+
+
+def test_a_patch_that_changes_nothing_keeps_the_version(client: FlaskClient) -> None:
+    url = submit(client, priority=7).location
+
+    assert client.patch(url, json={"priority": 7}).json["version"] == 1
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+def test_a_task_that_does_not_wait_keeps_its_work(client: FlaskClient, store: FakeTaskStore, status: Status) -> None:
+    task = store.save(Change(before=None, after=a_task(status)))
+    url = f"/tasks/{task.task_id}"
+
+    assert client.patch(url, json={"duration": 9}).json["code"] == "task_not_waiting"
+    assert client.patch(url, json={"duration": task.spec.duration}).json["code"] == "task_not_waiting"
+    assert client.put(url, json={"task_name": "n", "duration": 9}).json["code"] == "task_not_waiting"
+    assert client.patch(url, json={"task_name": "new", "labels": {"a": "b"}}).status_code == 200
+    assert client.get(url).json["duration"] == task.spec.duration
+
+
+def test_a_failed_task_says_why(client: FlaskClient, store: FakeTaskStore) -> None:
+    task = store.save(Change(before=None, after=a_task(Status.FAILED)))
+
+    answer = client.get(f"/tasks/{task.task_id}")
+
+    assert answer.json["error"] == {"code": "handler_error", "message": "ValueError: no"}
+    assert "result" not in answer.json
+    assert None not in answer.json.values()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/tasks", {"GET", "POST"}), ("POST", f"/tasks/{AN_ID}", {"GET", "PUT"}), ("PUT", "/livez", {"GET"})],
+)
+def test_another_method_is_refused_with_those_allowed(
+    client: FlaskClient, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = client.open(path, method=method)
+
+    assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
+    assert allowed <= set(answer.headers["Allow"].split(", "))
+
+
+def test_an_unknown_route_is_a_problem_like_any_other(client: FlaskClient) -> None:
+    answer = client.get("/nothing", headers={"X-Request-ID": "mine-1"})
+
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": answer.json["detail"],
+        "instance": "/nothing",
+        "code": "route_not_found",
+        "request_id": "mine-1",
+    }
+
+
+def test_head_options_and_a_trailing_slash_work(client: FlaskClient) -> None:
+    url = submit(client).location
+
+    assert client.head(url).status_code == 200
+    assert {"GET", "PATCH", "PUT", "DELETE"} <= set(client.options(url).headers["Allow"].split(", "))
+    assert client.get(f"{url}/").status_code == 200
+    assert client.get("/tasks/").status_code == 200
+
+
+@pytest.mark.parametrize("given", ["a" * 129, "with space", "", "новый", "a/b"])
+def test_a_request_id_of_another_form_is_replaced(client: FlaskClient, given: str) -> None:
+    answer = client.get("/livez", headers={"X-Request-ID": given.encode("utf-8").decode("latin-1")})
+
+    assert answer.headers["X-Request-ID"] not in {given, ""}
+
+
+def test_answers_about_tasks_are_not_cached_or_sniffed(client: FlaskClient) -> None:
+    answer = submit(client)
+
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_store_that_is_away_is_a_503(client: FlaskClient, store: FakeTaskStore) -> None:
+    store.away = True
+
+    answer = submit(client)
+
+    assert (answer.status_code, answer.json["code"]) == (503, "store_unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/livez").status_code == 200
+
+
+def test_a_fault_of_ours_is_a_500_without_a_traceback(
+    client: FlaskClient, store: FakeTaskStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store, "get", lambda task_id: 1 / 0)
+
+    answer = client.get(f"/tasks/{AN_ID}")
+
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    assert "ZeroDivisionError" not in answer.text
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,84 @@
+"""Settings that are wrong stop the start and say what is wrong."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from entrypoints.settings import InvalidSettings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("TASKS_"):
+            monkeypatch.delenv(name)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = load_settings()
+
+    assert (settings.http_host, settings.http_port, settings.redis_url) == ("127.0.0.1", 5000, None)
+    assert (settings.lease, settings.retention) == (timedelta(seconds=15), timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("TASKS_HTTP_PORT", "0", "1 to 65535"),
+        ("TASKS_HTTP_PORT", "65536", "1 to 65535"),
+        ("TASKS_HTTP_PORT", "http", "integer"),
+        ("TASKS_HTTP_HOST", "", ""),
+        ("TASKS_HTTP_WORKERS", "0", "1 to 64"),
+        ("TASKS_REDIS_URL", "localhost:6379", "redis://"),
+        ("TASKS_WORKER_CONCURRENCY", "-1", "1 to 1000"),
+        ("TASKS_LEASE_SECONDS", "2", "3 to 3600"),
+        ("TASKS_RETENTION_SECONDS", "0", "1 to 315360000"),
+        ("TASKS_MAX_BODY_BYTES", "10", "1024 to 536870912"),
+        ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"{name} is {value!r}")
+    assert allowed in problem
+
+
+def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKS_HTP_PORT", "80")
+
+    with pytest.raises(InvalidSettings, match="TASKS_HTP_PORT is not a setting; did you mean TASKS_HTTP_PORT"):
+        load_settings()
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKS_HTTP_PORT", "0")
+    monkeypatch.setenv("TASKS_LEASE_SECONDS", "x")
+    monkeypatch.setenv("TASKS_COLOR", "red")
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    assert len(refusal.value.problems) == 3
+
+
+def test_a_secret_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("redis://:secret@redis:6379/0\n")
+    monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(secret))
+
+    assert load_settings().redis_url == "redis://:secret@redis:6379/0"
+
+
+def test_without_redis_the_message_names_the_setting_and_the_way_out() -> None:
+    with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL is not set.*task-manager local"):
+        load_settings().require_redis()
