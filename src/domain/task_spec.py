@@ -1,6 +1,6 @@
 """What the caller asks for: the members of a task that a client may set."""
 
-import unicodedata
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
@@ -17,6 +17,7 @@ DEFAULTS: Mapping[str, Any] = {"priority": DEFAULT_PRIORITY, "labels": {}}
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
 LABEL_VALUE_LENGTH = range(256)
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,4 +82,4 @@ def _default(name: str) -> Any:
 
 def is_printable(text: str) -> bool:
     """True without control characters and lone surrogates, which no UTF-8 reader can take."""
-    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
+    return not UNPRINTABLE.search(text)

@@ -29,14 +29,14 @@ def use_cases() -> Container:
 
 @blueprint.route("/tasks")
 class Tasks(MethodView):
-    @blueprint.arguments(TaskBody)
+    @blueprint.arguments(TaskBody())
     @blueprint.response(202, TaskAnswer, headers={"Location": {"schema": {"type": "string"}}})
     def post(self, spec: TaskSpec) -> tuple[Task, int, dict[str, str]]:
         """Submit a task."""
         task = use_cases().submit_task().execute(spec)
         return task, 202, location(task)
 
-    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.arguments(PageQuery(), location="query")
     @blueprint.response(200, TaskListAnswer)
     def get(self, request: PageRequest) -> dict[str, Any]:
         """List tasks, oldest first."""
@@ -57,13 +57,13 @@ class OneTask(MethodView):
         """Read a task."""
         return use_cases().get_task().execute(task_id)
 
-    @blueprint.arguments(TaskPatchBody)
+    @blueprint.arguments(TaskPatchBody())
     @blueprint.response(200, TaskAnswer)
     def patch(self, patch: TaskPatch, task_id: str) -> Task:
         """Change some members: task_name and labels always, the others while the task waits."""
         return use_cases().update_task().execute(task_id, patch)
 
-    @blueprint.arguments(TaskBody)
+    @blueprint.arguments(TaskBody())
     @blueprint.response(200, TaskAnswer)
     def put(self, spec: TaskSpec, task_id: str) -> Task:
         """Replace what a waiting task will do."""

@@ -45,7 +45,7 @@ class EmbeddedRedis:
     def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
         """The configuration goes through a pipe, so that the password stands in no file and no process list."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        process = popen([self._program, "-"], stdin=subprocess.PIPE)
+        process = popen([self._program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         if process.stdin is None:
             raise RuntimeError("the server was started without a pipe for its configuration")
         configuration = CONFIGURATION.format(port=self._port, password=self._password, directory=self._directory)

@@ -1,0 +1,1 @@
+"""Measures this service against a plain one of Flask, Celery and Redis, side by side on one machine."""
