@@ -55,7 +55,7 @@ logs: ## Follow the logs of the development stack
 	@cd deploy && $(COMPOSE) logs --follow
 
 .PHONY: prod
-prod: deploy/secrets/redis_password ## Start the production stack in Docker
+prod: deploy/secrets/redis_url ## Start the production stack in Docker
 	@$(PROD) up --build --detach --wait
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make prod-down)"
 
@@ -63,10 +63,13 @@ prod: deploy/secrets/redis_password ## Start the production stack in Docker
 prod-down: ## Stop the production stack; its tasks are kept
 	@$(PROD) down
 
+# The folder keeps others on this machine out; the files must be readable by the user of the containers.
 deploy/secrets/redis_password:
-	@umask 077; mkdir -p deploy/secrets; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
-	@chmod 644 $@ && chmod 711 deploy/secrets
+	@umask 022; mkdir -p -m 700 deploy/secrets; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
 	@echo "Wrote a new Redis password to $@ (ignored by git)"
+
+deploy/secrets/redis_url: deploy/secrets/redis_password
+	@umask 022; echo "redis://:$$(cat $<)@redis:6379/0" > $@
 
 .PHONY: lock
 lock: $(VENV)/python ## Renew the locks with hashes

@@ -62,7 +62,24 @@ class Settings:
 def load_settings() -> Settings:
     """Raises InvalidSettings with every problem at once."""
     env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
-    values: dict[str, Any] = {
+    values: dict[str, Any] = {}
+    problems = _unknown(os.environ)
+    try:
+        values = _read(env)
+        env.seal()
+    except EnvValidationError as error:
+        messages: Any = error.error_messages
+        problems += [_problem(name, messages[name]) for name in messages]
+    except (OSError, ValueError) as error:
+        problems.append(f"a file that a setting ending in _FILE names cannot be read: {error}")
+    if problems:
+        raise InvalidSettings(sorted(problems))
+    return Settings(**values)
+
+
+def _read(env: FileAwareEnv) -> dict[str, Any]:
+    """Raises ValueError for a file that cannot be read; all else that is wrong is kept for `seal`."""
+    return {
         "http_host": env.str("HTTP_HOST", "127.0.0.1", validate=validate.Length(min=1)),
         "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
         "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
@@ -74,15 +91,6 @@ def load_settings() -> Settings:
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
     }
-    problems = _unknown(os.environ)
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        messages: Any = error.error_messages
-        problems += [_problem(name, messages[name]) for name in messages]
-    if problems:
-        raise InvalidSettings(sorted(problems))
-    return Settings(**values)
 
 
 def child_environment(**overrides: str) -> dict[str, str]:

@@ -79,6 +79,13 @@ def test_a_secret_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert load_settings().redis_url == "redis://:secret@redis:6379/0"
 
 
+def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(tmp_path / "nothing"))
+
+    with pytest.raises(InvalidSettings, match=r"cannot be read"):
+        load_settings()
+
+
 def test_without_redis_the_message_names_the_setting_and_the_way_out() -> None:
     with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL is not set.*task-manager local"):
         load_settings().require_redis()
