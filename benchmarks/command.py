@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from benchmarks import growth, memory, scenarios
+from benchmarks import growth, memory, scenarios, throughput
 from benchmarks.load import LoadFailed
 from benchmarks.plan import QUICK, Plan
 from benchmarks.progress import say
@@ -30,7 +30,7 @@ def main(quick: bool, write: Path | None, **given: Any) -> None:
     """Measure this service against a plain one of Flask, Celery and Redis.
 
     Both run on this machine, with a Redis server of the same program each, and take turns. The report goes to
-    standard output, the progress to standard error. It takes about seven minutes; Ctrl-C stops everything.
+    standard output, the progress to standard error. It takes about eight minutes; Ctrl-C stops everything.
 
     \b
     Example: longer rounds, and the report in a file
@@ -70,8 +70,11 @@ def measured(plan: Plan) -> str:
             our_commands, plain_commands = map(commands_of_submits, pair)
             http += get_rows(pair, plan)
             pages = page_growth(pair, directory, plan)
+        say("A worker with empty tasks")
+        worker = throughput.throughput(directory, plan)
         say("Memory")
-        findings = Findings(http, pages, memory.bytes_per_task(directory, plan), our_commands, plain_commands)
+        used = memory.bytes_per_task(directory, plan)
+        findings = Findings(http, pages, worker, used, our_commands, plain_commands)
         return report(findings, plan, facts)
 
 

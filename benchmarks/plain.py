@@ -40,6 +40,11 @@ def sleep(self: Any, duration: int) -> str:
     return f"Task completed in {duration} seconds"
 
 
+@celery_app.task(acks_late=True)
+def nothing() -> None:
+    """The task that measures what running one costs."""
+
+
 @app.post("/tasks")
 def submit() -> Any:
     body = request.get_json()

@@ -13,9 +13,11 @@ class Plan:
     few: int = 1_000
     many: int = 100_000
     """Stored while it is measured whether a page takes longer with more tasks."""
+    worker_tasks: int = 8_000
+    """Empty ones, for a worker to run."""
     memory_tasks: int = 20_000
     """Made to measure the memory that one takes."""
 
 
-QUICK = Plan(seconds=1.0, rounds=1, tasks=1_000, few=500, many=5_000, memory_tasks=2_000)
+QUICK = Plan(seconds=1.0, rounds=1, tasks=1_000, few=500, many=5_000, worker_tasks=1_000, memory_tasks=2_000)
 """To see that everything works; its figures are worth little."""

@@ -38,6 +38,13 @@ p50 in ms of the page of 10 in the middle of the list, over one connection.
 
 {growth}
 
+## A worker
+
+{worker_tasks:,} empty tasks; one worker with two children each. Ours with leases, events and records, the plain one
+with `acks_late` and the Redis result backend.
+
+{worker}
+
 ## Redis
 
 Memory: `used_memory` without buffers, over {memory_tasks:,} tasks. Commands: seen with MONITOR over {submits} submits.
@@ -53,6 +60,7 @@ Commands per submit of the plain one: {plain_commands}.
 class Findings:
     http: Sequence[Row]
     growth: Sequence[Growth]
+    worker: Sequence[Row]
     memory: Sequence[Row]
     our_commands: SubmitCommands
     plain_commands: SubmitCommands
@@ -72,6 +80,7 @@ def report(findings: Findings, plan: Plan, facts: str) -> str:
         submits=SUBMITS,
         http=table(COMPARED, findings.http),
         growth=table(growth_heads, findings.growth),
+        worker=table(COMPARED, findings.worker),
         redis=table(COMPARED, findings.redis),
         our_commands=findings.our_commands,
         plain_commands=findings.plain_commands,

@@ -86,8 +86,7 @@ class Subject:
 
     def server_cpu(self) -> float:
         """CPU seconds that the HTTP server has used, all its processes together."""
-        server = psutil.Process(self.process.pid)
-        return sum(cpu_of(process) for process in [server, *server.children(recursive=True)])
+        return cpu_of_tree(self.process.pid)
 
     def connection_holders(self) -> dict[int, int]:
         """The worker process that has accepted the connection, by the port of its client."""
@@ -110,6 +109,12 @@ Pair = tuple[Subject, Subject]
 def cpu_of(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def cpu_of_tree(pid: int) -> float:
+    """CPU seconds of a process and all its living descendants."""
+    root = psutil.Process(pid)
+    return sum(cpu_of(process) for process in [root, *root.children(recursive=True)])
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Tasks for tests: `a_task(status=Status.FAILED)` is a valid one in that state, by the transitions that lead there."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.uuid_task_ids import UuidTaskIds
@@ -17,9 +17,13 @@ def a_spec(**members: Any) -> TaskSpec:
 
 
 def a_task(status: Status = Status.QUEUED, **members: Any) -> Task:
+    if status is Status.SCHEDULED:
+        members = {"run_at": NOON + timedelta(hours=1), **members}
     waiting = Task.submit(UuidTaskIds().next(), a_spec(**members), NOON)
-    if status is Status.QUEUED:
+    if status.is_waiting:
         return waiting
+    if status is Status.EXPIRED:
+        return waiting.expire(NOON)
     if status is Status.CANCELLED:
         return waiting.cancel(NOON)
     running = waiting.start(owner="host:1", claim=1, now=NOON)

@@ -1,5 +1,7 @@
 """What a use case may raise besides the refusals of the domain."""
 
+from domain.task import Task
+
 
 class TaskNotFound(Exception):
     """There is no task with this id."""
@@ -23,9 +25,32 @@ class StoreUnavailable(Exception):
     The message is for callers; the reason is for the log, since it may name hosts.
     """
 
+    MESSAGE = "The task store is not available right now. Try again in a second."
+
     def __init__(self, reason: str) -> None:
-        super().__init__("The task store is not available right now. Try again in a second.")
+        super().__init__(self.MESSAGE)
         self.reason = reason
+
+
+class StoreFull(StoreUnavailable):
+    """The store has no memory left for new tasks; those that it has go on."""
+
+    MESSAGE = "The task store is full: it takes no new tasks until there is room. Try again later."
+
+
+class RunStillHeld(Exception):
+    """The owner still holds the run of an earlier claim, whose end it did not report."""
+
+    def __init__(self, run: Task) -> None:
+        super().__init__(f"The run of task {run.task_id} has not been ended.")
+        self.run = run
+
+
+class RunStopped(BaseException):
+    """Raised in the running work when it is to end: cancelled, or out of time.
+
+    Not an Exception, so that work which handles all of those still ends.
+    """
 
 
 class UnknownTaskType(Exception):

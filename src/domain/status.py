@@ -41,9 +41,9 @@ WAITING = frozenset({Status.SCHEDULED, Status.QUEUED})
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 NEXT: Mapping[Status, frozenset[Status]] = {
-    Status.SCHEDULED: frozenset({Status.CANCELLED}),
-    Status.QUEUED: frozenset({Status.PROCESSING, Status.CANCELLED}),
-    Status.PROCESSING: frozenset({Status.QUEUED, Status.COMPLETED, Status.FAILED}),
+    Status.SCHEDULED: frozenset({Status.QUEUED, Status.CANCELLED, Status.EXPIRED}),
+    Status.QUEUED: frozenset({Status.PROCESSING, Status.SCHEDULED, Status.CANCELLED, Status.EXPIRED}),
+    Status.PROCESSING: frozenset({Status.QUEUED, Status.SCHEDULED, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),
     Status.CANCELLED: frozenset(),

@@ -1,13 +1,14 @@
 """Task: what the service knows of one piece of work, and what may happen to it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from domain.errors import InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
 from domain.status import NEXT, Status
 from domain.task_spec import TaskPatch, TaskSpec
 
+POSTPONEMENT = timedelta(seconds=10)
 MAX_CRASHES = 3
 """A run lost to a crash is repeated this often; the next loss is final. An endless loop helps nobody."""
 
@@ -20,11 +21,21 @@ class TaskError:
     message: str
 
 
-CANCELLED = TaskError(code="cancelled", message="The task was cancelled before it started.")
+CANCELLED = TaskError(code="cancelled", message="The task was cancelled.")
+EXPIRED = TaskError(code="expired", message="The task had not started by its expires_at.")
 WORKER_LOST = TaskError(
     code="worker_lost",
     message=f"The worker died during the run {MAX_CRASHES + 1} times; the task is not tried again.",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the running work says it is."""
+
+    fraction: float
+    """0 to 1."""
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,55 +53,102 @@ class Task:
     version: int = 1
     attempt: int = 0
     """Runs that have started, crashed ones included."""
-    crashes: int = 0
+    crashed_claims: tuple[int, ...] = ()
+    """The claims whose runs were lost to a crash."""
     claim: int = 0
     owner: str | None = None
+    cancel_requested: bool = False
+    due_at: datetime | None = None
+    """When a SCHEDULED task is to be queued."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    progress: Progress | None = None
     result: Any = None
     error: TaskError | None = None
 
     def __post_init__(self) -> None:
-        for instant in (self.submitted_at, self.started_at, self.finished_at):
+        for instant in (self.submitted_at, self.due_at, self.started_at, self.finished_at):
             if instant is not None and instant.tzinfo is None:
                 raise ValueError(f"times must be aware, not {instant!r}")
         if (self.finished_at is not None) != self.status.is_final:
             raise ValueError(f"finished_at is set exactly when a task is final; this one is {self.status}")
         if (self.owner is not None) != (self.status is Status.PROCESSING):
             raise ValueError(f"a task has an owner exactly while it runs; this one is {self.status}")
+        if (self.due_at is not None) != (self.status is Status.SCHEDULED):
+            raise ValueError(f"a task has a due time exactly while it is scheduled; this one is {self.status}")
+
+    @property
+    def crashes(self) -> int:
+        return len(self.crashed_claims)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the present run must have ended."""
+        if self.started_at is None or self.status is not Status.PROCESSING:
+            return None
+        return self.started_at + timedelta(seconds=self.spec.run_seconds)
 
     @classmethod
     def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
-        """A new task, which waits in its queue."""
-        return cls(task_id=task_id, spec=spec, status=Status.QUEUED, submitted_at=now)
+        """A new task, which waits in its queue, or for its time when it has one."""
+        status = Status.SCHEDULED if spec.run_at else Status.QUEUED
+        return cls(task_id=task_id, spec=spec, status=status, submitted_at=now, due_at=spec.run_at)
+
+    def promote(self) -> Self:
+        """The time of a scheduled task has come."""
+        if self.status is not Status.SCHEDULED:
+            raise InvalidTransition(self.status, Status.QUEUED)
+        return self._become(Status.QUEUED)
+
+    def expire(self, now: datetime) -> Self:
+        """The task has not started in time."""
+        return self._become(Status.EXPIRED, error=EXPIRED, finished_at=now)
 
     def start(self, *, owner: str, claim: int, now: datetime) -> Self:
         """A worker claims the task."""
         return self._become(Status.PROCESSING, owner=owner, claim=claim, attempt=self.attempt + 1, started_at=now)
 
     def complete(self, result: Any, now: datetime) -> Self:
-        """The run returned a result."""
-        return self._become(Status.COMPLETED, result=result, finished_at=now)
+        """The run returned a result; that it was asked to stop comes too late."""
+        return self._end_run(Status.COMPLETED, result=result, finished_at=now)
 
     def fail(self, error: TaskError, now: datetime) -> Self:
-        """The run failed for good."""
-        return self._become(Status.FAILED, error=error, finished_at=now)
+        """The run failed: try again later, or for good when the policy says so."""
+        delay = self.spec.retry.delay(self.attempt - self.crashes, self._roll())
+        if delay is None:
+            return self._end_run(Status.FAILED, error=error, finished_at=now)
+        return self._end_run(Status.SCHEDULED, due_at=now + delay, started_at=None)
 
-    def hand_back(self) -> Self:
-        """The worker shuts down during the run, which counts neither as an attempt nor as a crash."""
-        return self._become(Status.QUEUED, attempt=self.attempt - 1, started_at=None)
+    def stop(self, now: datetime) -> Self:
+        """The run was ended from outside, on purpose: cancelled, timed out, or neither and so uncounted."""
+        return self._ended_on_purpose(now) or self._end_run(Status.QUEUED, attempt=self.attempt - 1, started_at=None)
+
+    def postpone(self, now: datetime) -> Self:
+        """This worker does not know the work yet, as in a rolling deployment: later, and uncounted."""
+        return self._end_run(Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None)
 
     def lose(self, now: datetime) -> Self:
-        """The worker died during the run: queue it again, or fail it when that happened too often."""
+        """The run died: cancelled or timed out if it was to end anyway, else a crash, the fourth of which is final."""
+        crashed = (*self.crashed_claims, self.claim)
+        if ended := self._ended_on_purpose(now):
+            return ended
         if self.crashes >= MAX_CRASHES:
-            return self._become(Status.FAILED, crashes=self.crashes + 1, error=WORKER_LOST, finished_at=now)
-        return self._become(Status.QUEUED, crashes=self.crashes + 1, started_at=None)
+            return self._end_run(Status.FAILED, crashed_claims=crashed, error=WORKER_LOST, finished_at=now)
+        return self._end_run(Status.QUEUED, crashed_claims=crashed, started_at=None)
+
+    def forgive(self, claim: int) -> Self:
+        """The run of this claim was not lost to a crash after all: it counts as nothing."""
+        if claim not in self.crashed_claims or self.status.is_final:
+            return self
+        left = tuple(crashed for crashed in self.crashed_claims if crashed != claim)
+        return self._evolve(crashed_claims=left, attempt=self.attempt - 1)
 
     def cancel(self, now: datetime) -> Self:
-        """End a waiting task. Raises TaskRunning or TaskFinal for any other."""
-        self._refuse_running()
+        """End a waiting task, ask a running one to stop. Raises TaskFinal."""
         if self.status.is_final:
             raise TaskFinal(self.status)
+        if self.status is Status.PROCESSING:
+            return self if self.cancel_requested else self._evolve(cancel_requested=True)
         return self._become(Status.CANCELLED, error=CANCELLED, finished_at=now)
 
     def patch(self, patch: TaskPatch) -> Self:
@@ -106,27 +164,47 @@ class Task:
 
     def ensure_deletable(self) -> None:
         """Raises TaskRunning."""
-        self._refuse_running()
+        if self.status is Status.PROCESSING:
+            raise TaskRunning(self.status)
 
     def is_run_of(self, claim: int) -> bool:
         """True while the run that this claim started goes on."""
         return self.status is Status.PROCESSING and self.claim == claim
 
+    def _ended_on_purpose(self, now: datetime) -> Self | None:
+        if self.cancel_requested:
+            return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
+        if self.deadline and now >= self.deadline:
+            message = f"The run took longer than its timeout of {self.spec.run_seconds} seconds."
+            return self.fail(TaskError(code="timeout", message=message), now)
+        return None
+
     def _respecify(self, spec: TaskSpec) -> Self:
-        return self if spec == self.spec else self._evolve(spec=spec)
+        if spec == self.spec:
+            return self
+        if spec.run_at == self.spec.run_at:
+            return self._evolve(spec=spec)
+        status = Status.SCHEDULED if spec.run_at else Status.QUEUED
+        return self._evolve(spec=spec, status=status, due_at=spec.run_at)
 
     def _require_waiting(self) -> None:
         if not self.status.is_waiting:
             raise TaskNotWaiting(self.status)
 
-    def _refuse_running(self) -> None:
-        if self.status is Status.PROCESSING:
-            raise TaskRunning(self.status)
+    def _roll(self) -> float:
+        """A number from 0 to 1 that differs between tasks and attempts; the domain draws no random ones."""
+        return (int(self.task_id[-8:], 16) * (self.attempt + 1) * 2_654_435_761 % 2**32) / 2**32
+
+    def _end_run(self, status: Status, **changes: Any) -> Self:
+        if self.status is not Status.PROCESSING:
+            raise InvalidTransition(self.status, status)
+        return self._become(status, **changes)
 
     def _become(self, status: Status, **changes: Any) -> Self:
         if status not in NEXT[self.status]:
             raise InvalidTransition(self.status, status)
-        return self._evolve(**{"status": status, "owner": None, **changes})
+        left_behind = {"owner": None, "cancel_requested": False, "due_at": None}
+        return self._evolve(**{"status": status, **left_behind, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
         return replace(self, version=self.version + 1, **changes)

@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from domain.errors import InvalidTaskSpec
+from domain.retry_policy import RetryPolicy
 
 TASK_NAME_LENGTH = range(1, 201)
 DURATION_SECONDS = range(1, 86_401)
+TIMEOUT_SECONDS = range(1, 86_401)
+DEFAULT_TIMEOUT_SECONDS = 3_600
+SLEEP = "sleep"
+SLEEP_MARGIN_SECONDS = 60
+"""A task that sleeps may take this much longer than its duration."""
 PRIORITIES = range(10)
-DEFAULT_PRIORITY = 5
-DEFAULT_TYPE = "sleep"
-DEFAULTS: Mapping[str, Any] = {"priority": DEFAULT_PRIORITY, "labels": {}}
+QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
+NO_RETRY = RetryPolicy()
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
 LABEL_VALUE_LENGTH = range(256)
@@ -25,12 +31,20 @@ class TaskSpec:
     """What the caller asks for. Immutable; raises InvalidTaskSpec where a member is outside its range."""
 
     task_name: str
-    type: str = DEFAULT_TYPE
+    type: str = SLEEP
     """What kind of work it is."""
     duration: int
     """Seconds of simulated work."""
-    priority: int = DEFAULT_PRIORITY
+    queue: str = "default"
+    priority: int = 5
     """0 to 9; 9 goes first."""
+    run_at: datetime | None = None
+    """Not before this time."""
+    expires_at: datetime | None = None
+    """Not at all when it has not started by this time."""
+    timeout: int | None = None
+    """Seconds that one run may take; see `run_seconds` for the default."""
+    retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -39,15 +53,36 @@ class TaskSpec:
             raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
         if self.duration not in DURATION_SECONDS:
             raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
+        if not re.fullmatch(QUEUE, self.queue):
+            raise InvalidTaskSpec("queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}.")
         if self.priority not in PRIORITIES:
             raise InvalidTaskSpec("priority", f"Must be 0 to 9, not {self.priority}.")
+        if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
+            raise InvalidTaskSpec("timeout", f"Must be 1 to 86400 seconds, not {self.timeout}.")
         if len(self.labels) > MAX_LABELS:
             raise InvalidTaskSpec("labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}.")
+        self._check_times()
 
-    def members(self) -> dict[str, Any]:
-        """Every member by its name, as plain values."""
-        values = {member.name: getattr(self, member.name) for member in fields(self)}
-        return {**values, "labels": dict(self.labels)}
+    @property
+    def run_seconds(self) -> int:
+        """The longest that one run may take."""
+        if self.timeout is not None:
+            return self.timeout
+        return self.duration + SLEEP_MARGIN_SECONDS if self.type == SLEEP else DEFAULT_TIMEOUT_SECONDS
+
+    def _check_times(self) -> None:
+        for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
+            if instant is not None and instant.tzinfo is None:
+                raise InvalidTaskSpec(name, "Must have a time zone.")
+        if self.run_at and self.expires_at and self.expires_at <= self.run_at:
+            raise InvalidTaskSpec("expires_at", "Must be later than run_at.")
+
+
+DEFAULTS: Mapping[str, Any] = {
+    member.name: {} if member.name == "labels" else member.default
+    for member in fields(TaskSpec)
+    if member.default is not MISSING or member.name == "labels"
+}
 
 
 @dataclass(frozen=True)
@@ -69,9 +104,15 @@ class TaskPatch:
     def applied_to(self, spec: TaskSpec) -> TaskSpec:
         changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
-            merged = {**spec.labels, **self.members["labels"]}
-            changes["labels"] = {key: value for key, value in merged.items() if value is not None}
+            changes["labels"] = _merge(spec.labels, self.members["labels"])
+        if self.members.get("retry") is not None:
+            changes["retry"] = RetryPolicy(**_merge(asdict(spec.retry), self.members["retry"]))
         return replace(spec, **changes)
+
+
+def is_printable(text: str) -> bool:
+    """True without control characters and lone surrogates, which no UTF-8 reader can take."""
+    return not UNPRINTABLE.search(text)
 
 
 def _default(name: str) -> Any:
@@ -80,6 +121,5 @@ def _default(name: str) -> Any:
     return DEFAULTS[name]
 
 
-def is_printable(text: str) -> bool:
-    """True without control characters and lone surrogates, which no UTF-8 reader can take."""
-    return not UNPRINTABLE.search(text)
+def _merge(members: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**members, **patch}.items() if value is not None}

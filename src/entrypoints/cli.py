@@ -67,8 +67,10 @@ def api(settings: Settings) -> None:
     monkey.patch_all()
     from entrypoints.api.server import serve
     from entrypoints.logging import configure_logging
+    from entrypoints.store_safety import require_safe_store
 
     configure_logging("api")
+    require_safe_store(settings)
     serve(settings)
 
 
@@ -82,9 +84,11 @@ def worker(settings: Settings) -> None:
       TASKS_REDIS_URL=redis://127.0.0.1:6379/0 TASKS_WORKER_CONCURRENCY=8 task-manager worker
     """
     from entrypoints.logging import configure_logging
+    from entrypoints.store_safety import require_safe_store
     from entrypoints.worker.process import run_worker
 
     configure_logging("worker")
+    require_safe_store(settings)
     sys.exit(run_worker(settings))
 
 
@@ -100,8 +104,10 @@ def maintenance(settings: Settings) -> None:
     from entrypoints.container import build_container
     from entrypoints.logging import configure_logging
     from entrypoints.maintenance.process import Maintenance
+    from entrypoints.store_safety import require_safe_store
 
     configure_logging("maintenance")
+    require_safe_store(settings)
     Maintenance(build_container(settings)).run()
 
 

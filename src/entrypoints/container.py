@@ -8,12 +8,16 @@ from dependency_injector import containers, providers
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.lease_keeper import TimerLeaseKeeper
+from adapters.celery.node_lock import NodeLock
+from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.client import RedisStore, connect
+from adapters.redis.clock import RedisClock
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.run_reports import RedisRunReports
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -22,16 +26,21 @@ from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
+from application.use_cases.check_store import CheckStore
 from application.use_cases.delete_task import DeleteTask
+from application.use_cases.expire_tasks import ExpireTasks
 from application.use_cases.get_task import GetTask
-from application.use_cases.hand_back_tasks import HandBackTasks
+from application.use_cases.guard_capacity import GuardCapacity
 from application.use_cases.list_tasks import ListTasks
+from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.recover_tasks import RecoverTasks
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
+from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.submit_task import SubmitTask
 from application.use_cases.update_task import UpdateTask
+from application.use_cases.watch_runs import WatchRuns
 from entrypoints.settings import Settings
 
 
@@ -43,16 +52,28 @@ class Container(containers.DeclarativeContainer):
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url)
     store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast)
-    celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=providers.List("default"))
+    celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
     tokens = providers.Singleton(TokenFactory, celery_app)
 
     clock = providers.Singleton(SystemClock)
+    store_clock = providers.Singleton(RedisClock, store)
     task_ids = providers.Singleton(UuidTaskIds)
-    repository = providers.Singleton(RedisTaskRepository, store, tokens.provided.token_of)
-    leases = providers.Singleton(RedisTaskLeases, store, repository, tokens.provided.token_of, settings.provided.lease)
+    repository = providers.Singleton(
+        RedisTaskRepository, store, tokens.provided.token_of, settings.provided.events_kept
+    )
+    leases = providers.Singleton(
+        RedisTaskLeases,
+        store,
+        repository,
+        tokens.provided.token_of,
+        settings.provided.lease,
+        settings.provided.events_kept,
+    )
     task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store)
+    reports = providers.Singleton(RedisRunReports, store, settings.provided.events_kept)
+    interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
     handlers = providers.Singleton(HandlerRegistry, providers.Dict(sleep=providers.Singleton(SleepHandler)))
     decision = providers.Singleton(Decision, repository)
@@ -63,13 +84,25 @@ class Container(containers.DeclarativeContainer):
     update_task = providers.Singleton(UpdateTask, decision)
     cancel_task = providers.Singleton(CancelTask, decision, clock)
     delete_task = providers.Singleton(DeleteTask, repository, decision)
-    recover_tasks = providers.Singleton(RecoverTasks, repository, leases, clock)
+    recover_tasks = providers.Singleton(RecoverTasks, repository, leases, store_clock)
+    promote_tasks = providers.Singleton(PromoteTasks, repository)
+    expire_tasks = providers.Singleton(ExpireTasks, repository, store_clock)
+    guard_capacity = providers.Singleton(GuardCapacity, store_probe)
     prune_tasks = providers.Singleton(PruneTasks, repository, settings.provided.retention)
-    hand_back_tasks = providers.Singleton(HandBackTasks, leases, decision)
+    settle_runs = providers.Singleton(SettleRuns, leases, decision, store_clock)
+    watch_runs = providers.Singleton(WatchRuns, leases, store_clock)
+    check_store = providers.Singleton(CheckStore, store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, heartbeats)
     check_health = providers.Singleton(CheckHealth, store_probe, heartbeats)
     run_task = providers.Factory(
-        RunTask, leases=leases, decision=decision, handlers=handlers, keeper=lease_keeper, clock=clock
+        RunTask,
+        leases=leases,
+        decision=decision,
+        handlers=handlers,
+        reports=reports,
+        keeper=lease_keeper,
+        interrupt=interrupt,
+        clock=clock,
     )
 
 
@@ -82,12 +115,16 @@ def build_container(settings: Settings, *, fail_fast: bool = False) -> Container
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
+    incarnation = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     return CeleryWorker(
         container.celery_app(),
         run_task_in_child=lambda owner: build_container(settings).run_task(owner=owner),
-        hand_back=container.hand_back_tasks(),
+        settle=container.settle_runs(),
+        watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
-        incarnation=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}",
+        node=NodeLock(settings.data_dir / "workers", incarnation),
+        incarnation=incarnation,
         concurrency=settings.worker_concurrency,
+        lease=settings.lease,
         grace=settings.shutdown_grace,
     )

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -10,7 +11,10 @@ from typing import Any
 
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
+from domain.task_spec import QUEUE
+
 PREFIX = "TASKS_"
+ENVIRONMENTS = "must be development or production"
 
 
 class InvalidSettings(Exception):
@@ -32,10 +36,13 @@ class Settings:
     redis_url: str | None
     data_dir: Path
     worker_concurrency: int
+    queues: tuple[str, ...]
     lease_seconds: int
     retention_seconds: int
     max_body_bytes: int
     shutdown_grace_seconds: int
+    events_kept: int
+    env: str
 
     @property
     def lease(self) -> timedelta:
@@ -74,7 +81,7 @@ def load_settings() -> Settings:
         problems.append(f"a file that a setting ending in _FILE names cannot be read: {error}")
     if problems:
         raise InvalidSettings(sorted(problems))
-    return Settings(**values)
+    return Settings(**{**values, "queues": tuple(values["queues"])})
 
 
 def _read(env: FileAwareEnv) -> dict[str, Any]:
@@ -86,10 +93,15 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
         "data_dir": env.path("DATA_DIR", Path(".data")),
         "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * (os.cpu_count() or 1), 1, 1_000),
+        "queues": env.list("QUEUES", ["default"], validate=_queues),
         "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
         "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
+        "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
+        "env": env.str(
+            "ENV", "development", validate=validate.OneOf(["development", "production"], error=ENVIRONMENTS)
+        ),
     }
 
 
@@ -107,6 +119,12 @@ def _whole(env: FileAwareEnv, name: str, default: int, low: int, high: int) -> A
 def _redis_url(url: str | None) -> None:
     if url is not None and not url.startswith(("redis://", "rediss://")):
         raise ValidationError("must start with redis:// or rediss://")
+
+
+def _queues(names: list[str]) -> None:
+    wrong = [name for name in names if not re.fullmatch(QUEUE, name)]
+    if wrong or not names:
+        raise ValidationError("must be names of 1 to 63 of a-z, 0-9, hyphen and underscore, separated by commas")
 
 
 def _problem(name: str, messages: Any) -> str:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from application.errors import StaleTask
+from application.errors import RunStillHeld, StaleTask
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
-from domain.status import Status
 from domain.task_spec import TaskPatch
 from tests.contracts.task_repository import submit
 
@@ -75,17 +74,34 @@ class TaskLeasesContract:
 
         assert claim(leases, claim_id="7") == claim(leases, claim_id="7")
 
-    def test_a_new_claim_of_an_owner_first_hands_back_what_it_held_uncounted(
-        self, repository: TaskRepository, leases: TaskLeases
-    ) -> None:
-        waiting = submit(repository, priority=9)
-        lost = claim(leases, claim_id="1")
+    def test_an_owner_that_still_holds_a_run_is_told_so(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository), submit(repository)
+        held = claim(leases, claim_id="1")
 
-        again = claim(leases, claim_id="2")
+        with pytest.raises(RunStillHeld) as refusal:
+            claim(leases, claim_id="2")
 
-        assert again == lost.hand_back().start(owner="a:1", claim=again.claim, now=again.started_at)
-        assert (again.task_id, again.attempt) == (waiting.task_id, 1)
-        assert again.claim > lost.claim
+        assert refusal.value.run == held
+        assert repository.get(held.task_id) == held
+
+    def test_a_task_of_another_queue_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        other = submit(repository, queue="other")
+
+        assert claim(leases) is None
+        moved = repository.save(Change(before=other, after=other.patch(TaskPatch({"queue": "default"}))))
+        assert claim(leases).task_id == moved.task_id
+        assert leases.claim("other", owner="a:2", claim_id="1") is None
+
+    def test_a_scheduled_task_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
+
+        assert claim(leases) is None
+
+    def test_a_task_that_has_expired_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        submit(repository, expires_at=datetime(1999, 1, 1, tzinfo=UTC))
+        good = submit(repository)
+
+        assert claim(leases).task_id == good.task_id
 
     def test_the_lease_of_a_run_can_be_renewed_until_it_ends(
         self, repository: TaskRepository, leases: TaskLeases
@@ -103,7 +119,7 @@ class TaskLeasesContract:
     ) -> None:
         submit(repository)
         earlier = claim(leases)
-        handed_back = repository.save(Change(before=earlier, after=earlier.hand_back()))
+        handed_back = repository.save(Change(before=earlier, after=earlier.stop(earlier.started_at)))
         later = claim(leases, owner="b:1")
 
         assert later.task_id == handed_back.task_id
@@ -113,7 +129,7 @@ class TaskLeasesContract:
     def test_a_result_of_an_earlier_claim_is_refused(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository)
         earlier = claim(leases)
-        repository.save(Change(before=earlier, after=earlier.hand_back()))
+        repository.save(Change(before=earlier, after=earlier.stop(earlier.started_at)))
         later = claim(leases, owner="b:1")
 
         with pytest.raises(StaleTask):
@@ -141,7 +157,7 @@ class TaskLeasesContract:
         leases.renew(run)
 
         with pytest.raises(StaleTask):
-            repository.save(Change(before=run, after=run.lose(datetime.now(UTC)), only_if_lease_expired=True))
+            repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
 
         assert repository.get(run.task_id) == run
 
@@ -151,27 +167,26 @@ class TaskLeasesContract:
         first, _second = submit(repository), submit(repository)
         run = claim(leases)
         let_leases_run_out()
-        repository.save(Change(before=run, after=run.lose(datetime.now(UTC)), only_if_lease_expired=True))
+        repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
 
         again = claim(leases, owner="b:1")
 
         assert (again.task_id, again.attempt, again.crashes) == (first.task_id, 2, 1)
-        assert list(leases.held_by("a:")) == []
+        assert list(leases.held_under("a:")) == []
 
-    def test_what_an_owner_holds_is_found_by_the_start_of_its_name(
+    def test_what_owners_hold_is_found_by_their_names_or_their_start(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         for _ in range(4):
             submit(repository)
-        mine = [claim(leases, owner=f"a:{number}") for number in (1, 2)]
+        one, two = (claim(leases, owner=f"a:{number}") for number in (1, 2))
         claim(leases, owner="ab:1")
         finished = claim(leases, owner="a:3")
         repository.save(Change(before=finished, after=finished.complete(None, datetime.now(UTC))))
 
-        held = sorted(leases.held_by("a:"), key=lambda task: task.claim)
-
-        assert held == mine
-        assert all(task.status is Status.PROCESSING for task in held)
+        assert list(leases.held_by(["a:2", "a:3", "a:4"])) == [two]
+        assert list(leases.held_by([])) == []
+        assert sorted(leases.held_under("a:"), key=lambda task: task.claim) == [one, two]
 
     def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository)

@@ -171,3 +171,34 @@ class TaskRepositoryContract:
         assert saved.finished_at is not None
         assert saved.finished_at >= saved.submitted_at
         assert repository.get(task.task_id) == saved
+
+    def test_each_of_many_changes_is_saved_or_refused_by_itself(self, repository: TaskRepository) -> None:
+        old, other = submit(repository), submit(repository)
+        repository.save(rename(old, "newer"))
+
+        stale, saved = repository.save_each([rename(old, "stale"), rename(other, "fresh")])
+
+        assert stale is None
+        assert saved == repository.get(other.task_id)
+        assert saved.spec.task_name == "fresh"
+
+    def test_only_scheduled_tasks_whose_time_has_come_are_due(self, repository: TaskRepository) -> None:
+        second, first = (submit(repository, run_at=datetime(year, 1, 1, tzinfo=UTC)) for year in (2001, 2000))
+        submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
+        submit(repository)
+
+        assert list(repository.due(limit=10)) == [first, second]
+        assert list(repository.due(limit=1)) == [first]
+        repository.save_each([Change(before=task, after=task.promote()) for task in (first, second)])
+        assert list(repository.due(limit=10)) == []
+
+    def test_only_waiting_tasks_that_are_too_late_are_expiring(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        late = submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+        submit(repository, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
+        submit(repository)
+
+        assert list(repository.expiring(limit=10)) == [late]
+        repository.save(Change(before=late, after=late.expire(datetime.now(UTC))))
+        assert list(repository.expiring(limit=10)) == []

@@ -13,6 +13,9 @@ class FakeClock(Clock):
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))
 

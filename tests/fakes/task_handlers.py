@@ -1,15 +1,20 @@
+"""One type of task that does what the test says."""
+
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from application.errors import UnknownTaskType
+from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers
 from domain.task import Task
 
+Work = Callable[..., Any]
+"""Takes the task and, if it has two parameters, the context."""
+
 
 class FakeTaskHandlers(TaskHandlers):
-    """One type of task, `sleep`, which does what the test says."""
-
-    def __init__(self, work: Callable[[Task], Any]) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
 
     def of_type(self, type: str) -> TaskHandler:
@@ -19,8 +24,9 @@ class FakeTaskHandlers(TaskHandlers):
 
 
 class _FakeHandler(TaskHandler):
-    def __init__(self, work: Callable[[Task], Any]) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
 
-    def run(self, task: Task) -> Any:
-        return self._work(task)
+    def run(self, task: Task, context: RunContext) -> Any:
+        takes_context = len(inspect.signature(self._work).parameters) > 1
+        return self._work(task, context) if takes_context else self._work(task)

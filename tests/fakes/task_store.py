@@ -7,16 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.redis.task_codec import decode, encode, id_bytes
-from application.errors import StaleTask, StoreUnavailable
+from application.errors import RunStillHeld, StaleTask, StoreFull, StoreUnavailable
 from application.ports.clock import Clock
+from application.ports.run_reports import RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskPage, TaskRepository
 from domain.status import Status
-from domain.task import Task
+from domain.task import Progress, Task
 
 
-class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
+class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     """Goes through the real codec, so that nothing can be kept that Redis could not keep.
 
     `away` makes every call fail; `lose_replies` makes the next calls fail after they did their work.
@@ -33,12 +34,38 @@ class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
         self._held: dict[str, tuple[str, str]] = {}
         self._drawn = 0
         self._claims = 0
+        self.logs: dict[str, list[tuple[int, str]]] = {}
         self.away = False
+        self.full = False
         self.lose_replies = 0
 
     def check(self) -> None:
         with self._reached():
             pass
+
+    def hazards(self) -> Sequence[str]:
+        self.check()
+        return []
+
+    def guard_capacity(self) -> bool:
+        self.check()
+        return self.full
+
+    def progress(self, run: Task, progress: Progress) -> bool:
+        with self._reached():
+            stored = self._read(run.task_id)
+            if stored is None or not stored.is_run_of(run.claim):
+                return False
+            self._write(replace(stored, progress=progress))
+            return True
+
+    def log(self, run: Task, message: str) -> bool:
+        with self._reached():
+            stored = self._read(run.task_id)
+            if stored is None or not stored.is_run_of(run.claim):
+                return False
+            self.logs.setdefault(run.task_id, []).append((run.attempt, message))
+            return True
 
     def get(self, task_id: str) -> Task | None:
         with self._reached():
@@ -51,12 +78,26 @@ class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
 
     def save(self, change: Change) -> Task:
         with self._reached():
+            if change.before is None and self.full:
+                raise StoreFull("the fake is full")
             self._require_version(change.after.task_id, change.before)
             if change.only_if_lease_expired and change.after.task_id not in self._run_out():
                 raise StaleTask(change.after.task_id)
-            task = _stamped(change, self._clock)
+            task = self._stamped(change)
             self._write(task)
             return task
+
+    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+        return [self._save_or_none(change) for change in changes]
+
+    def due(self, *, limit: int) -> Sequence[Task]:
+        with self._reached():
+            due = [task for task in self._all() if task.due_at and task.due_at <= self._clock.now()]
+            return sorted(due, key=lambda task: task.due_at or task.submitted_at)[:limit]
+
+    def expiring(self, *, limit: int) -> Sequence[Task]:
+        with self._reached():
+            return [task for task in self._all() if task.status.is_waiting and self._is_late(task)][:limit]
 
     def remove(self, task: Task) -> None:
         with self._reached():
@@ -71,14 +112,17 @@ class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         with self._reached():
-            held_claim, task_id = self._held.pop(owner, ("", ""))
+            held_claim, task_id = self._held.get(owner, ("", ""))
             held = self._read(task_id)
             if held and held.owner == owner:
-                if held_claim == claim_id:
-                    self._held[owner] = (claim_id, task_id)
-                    return held
-                self._write(held.hand_back())
-            waiting = [task for task in self._all() if task.status is Status.QUEUED]
+                if held_claim != claim_id:
+                    raise RunStillHeld(held)
+                return held
+            waiting = [
+                task
+                for task in self._all()
+                if task.status is Status.QUEUED and task.spec.queue == queue and not self._is_late(task)
+            ]
             if not waiting:
                 return None
             first = min(waiting, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
@@ -101,9 +145,13 @@ class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
         with self._reached():
             return [task for task in self._all() if task.task_id in self._run_out()][:limit]
 
-    def held_by(self, owner_prefix: str) -> Sequence[Task]:
+    def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if (task.owner or "").startswith(owner_prefix) and task.owner]
+            return [task for task in self._all() if task.owner in owners]
+
+    def held_under(self, owner_prefix: str) -> Sequence[Task]:
+        with self._reached():
+            return [task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)]
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -145,11 +193,22 @@ class FakeTaskStore(TaskRepository, TaskLeases, StoreProbe):
             if task.status is Status.PROCESSING and self._expiries[task.task_id] <= now
         }
 
+    def _save_or_none(self, change: Change) -> Task | None:
+        try:
+            return self.save(change)
+        except StaleTask:
+            return None
 
-def _stamped(change: Change, clock: Clock) -> Task:
-    task, before = change.after, change.before
-    if before is None:
-        task = replace(task, submitted_at=clock.now())
-    if task.finished_at and not (before and before.finished_at):
-        task = replace(task, finished_at=clock.now())
-    return task
+    def _is_late(self, task: Task) -> bool:
+        return task.spec.expires_at is not None and task.spec.expires_at <= self._clock.now()
+
+    def _stamped(self, change: Change) -> Task:
+        """With the store's own times, and the progress that was reported meanwhile unless the run ended without end."""
+        task, before = change.after, change.before
+        if before is None:
+            task = replace(task, submitted_at=self._clock.now())
+        if task.finished_at and not (before and before.finished_at):
+            task = replace(task, finished_at=self._clock.now())
+        stored = self._read(task.task_id)
+        reported = stored.progress if stored and not task.status.is_waiting else None
+        return replace(task, progress=reported)

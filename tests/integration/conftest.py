@@ -12,6 +12,7 @@ from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 
 LEASE = timedelta(milliseconds=400)
+EVENTS_KEPT = 1_000
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def task_queue(redis_store: RedisStore, tokens: TokenFactory) -> CeleryTaskQueue
 
 @pytest.fixture
 def repository(redis_store: RedisStore, tokens: TokenFactory) -> RedisTaskRepository:
-    return RedisTaskRepository(redis_store, tokens.token_of)
+    return RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT)
 
 
 @pytest.fixture
 def leases(redis_store: RedisStore, repository: RedisTaskRepository, tokens: TokenFactory) -> RedisTaskLeases:
-    return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE)
+    return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE, EVENTS_KEPT)
 
 
 @pytest.fixture

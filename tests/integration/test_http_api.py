@@ -70,8 +70,12 @@ class TestTheOriginalContract:
             "status": "QUEUED",
             "submitted_at": task["submitted_at"],
             "attempt": 0,
+            "max_attempts": 1,
+            "queue": "default",
             "priority": 5,
             "labels": {},
+            "timeout": 63,
+            "retry": {"max_attempts": 1, "initial_delay": 1.0, "factor": 2.0, "max_delay": 300.0, "jitter": 0.1},
             "version": 1,
             "links": {"self": f"/tasks/{task_id}"},
         }

@@ -9,19 +9,27 @@ from pathlib import Path
 import pytest
 import redis
 
+from adapters.celery.task_queue import TokenFactory
 from adapters.redis.client import RedisStore, connect
+from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects, Key
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.run_reports import RedisRunReports
 from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_codec import decode
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from application.errors import StoreUnavailable
+from application.errors import StoreFull, StoreUnavailable
 from application.ports.task_repository import Change
 from domain.status import Status
+from domain.task import Progress
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.contracts.clock import ClockContract
 from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.run_reports import RunReportsContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, submit
+from tests.integration.conftest import EVENTS_KEPT
 from tests.integration.waiting import wait_until
 
 KEY, OTHER = b"one", b"other"
@@ -56,7 +64,7 @@ class TestRedisTaskRepository(TaskRepositoryContract):
 
         left = {key.decode() for key in client.scan_iter()}
 
-        assert left <= {"tm:sequence", "tm:queues", "task-manager.work.default"}
+        assert left <= {"tm:sequence", "tm:queues", "tm:events", "task-manager.work.default"}
 
 
 class TestRedisTaskLeases(TaskLeasesContract):
@@ -77,11 +85,119 @@ class TestRedisTaskLeases(TaskLeasesContract):
     ) -> None:
         submit(repository)
         longer_than_the_server_is_up = timedelta(days=365)
-        leases = RedisTaskLeases(redis_store, repository, repository._token_of, longer_than_the_server_is_up)
+        leases = RedisTaskLeases(
+            redis_store, repository, repository._token_of, longer_than_the_server_is_up, EVENTS_KEPT
+        )
         claim(leases)
         client.zadd("tm:leases", {client.zrange("tm:leases", 0, 0)[0]: 1})
 
         assert list(leases.expired(limit=10)) == []
+
+
+class TestRedisRunReports(RunReportsContract):
+    @pytest.fixture
+    def reports(self, redis_store: RedisStore) -> RedisRunReports:
+        return RedisRunReports(redis_store, EVENTS_KEPT)
+
+    def test_the_log_keeps_the_last_thousand_lines_with_time_and_attempt_until_the_task_is_removed(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        for number in range(1_001):
+            reports.log(run, f"line {number}\n\x00")
+
+        (key,) = client.scan_iter(b"tm:log:*")
+        lines = client.lrange(key, 0, -1)
+        at, line = lines[-1].split(b" ", 1)
+        assert len(lines) == 1_000
+        assert json.loads(line) == [1, "line 1000\n\x00"]
+        assert abs(int(at) / 1000 - client.time()[0]) < 60
+        done = repository.save(Change(before=run, after=run.complete(None, datetime.now(UTC))))
+        repository.remove(done)
+        assert not client.exists(key)
+
+
+class TestRedisClock(ClockContract):
+    @pytest.fixture
+    def clock(self, redis_store: RedisStore) -> RedisClock:
+        return RedisClock(redis_store)
+
+
+class TestEvents:
+    def test_each_change_is_told_with_the_task_as_it_stood_then(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        RedisRunReports(redis_store, EVENTS_KEPT).progress(run, Progress(fraction=0.5))
+        done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+        repository.remove(done)
+
+        events = [fields for _, fields in client.xrange("tm:events")]
+
+        assert [event[b"event"] for event in events] == [
+            b"task.submitted",
+            b"task.started",
+            b"task.progress",
+            b"task.completed",
+            b"task.deleted",
+        ]
+        told = [decode(event[b"id"], event) for event in events]
+        assert [task.status for task in told] == ["QUEUED", "PROCESSING", "PROCESSING", "COMPLETED", "COMPLETED"]
+        assert (told[1], told[3].result) == (run, "done")
+        assert told[2].progress == Progress(fraction=0.5)
+
+    def test_the_stream_is_trimmed(self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis) -> None:
+        repository = RedisTaskRepository(redis_store, tokens.token_of, events_kept=100)
+
+        for _ in range(500):
+            submit(repository)
+
+        assert 100 <= client.xlen("tm:events") < 300
+
+
+class TestRedisStoreProbe:
+    @pytest.fixture
+    def probe(self, redis_store: RedisStore) -> RedisStoreProbe:
+        return RedisStoreProbe(redis_store)
+
+    @pytest.fixture(autouse=True)
+    def _as_it_was(self, client: redis.Redis) -> Iterator[None]:
+        yield
+        client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("appendonly", "yes")
+
+    def test_a_store_that_keeps_everything_has_no_hazards(self, probe: RedisStoreProbe) -> None:
+        assert list(probe.hazards()) == []
+
+    def test_each_hazard_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "no")
+
+        eviction, persistence = probe.hazards()
+
+        assert "allkeys-lru" in eviction
+        assert "noeviction" in eviction
+        assert "appendonly" in persistence
+
+    def test_a_store_that_is_nearly_full_is_closed_for_new_tasks_alone(
+        self, probe: RedisStoreProbe, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        assert not probe.guard_capacity()
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.05))
+
+        assert probe.guard_capacity()
+
+        with pytest.raises(StoreFull):
+            submit(repository)
+        run = claim(leases)
+        repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+        client.config_set("maxmemory", 0)
+        assert not probe.guard_capacity()
+        assert 0 < client.ttl("tm:full") <= 3
 
 
 class TestRedisHeartbeats(HeartbeatsContract):
@@ -228,8 +344,8 @@ class TestAServerOfOurOwn:
         self, server: EmbeddedRedis, process: subprocess.Popen, tokens
     ) -> None:
         store = RedisStore(connect(server.url))
-        repository = RedisTaskRepository(store, tokens.token_of)
-        leases = RedisTaskLeases(store, repository, tokens.token_of, timedelta(seconds=15))
+        repository = RedisTaskRepository(store, tokens.token_of, EVENTS_KEPT)
+        leases = RedisTaskLeases(store, repository, tokens.token_of, timedelta(seconds=15), EVENTS_KEPT)
         submit(repository)
         with redis.Redis.from_url(server.url) as client:
             client.config_set("maxmemory", 1)
@@ -246,7 +362,7 @@ class TestAServerOfOurOwn:
         self, server: EmbeddedRedis, process: subprocess.Popen, tokens
     ) -> None:
         client = connect(server.url)
-        repository = RedisTaskRepository(RedisStore(client), tokens.token_of)
+        repository = RedisTaskRepository(RedisStore(client), tokens.token_of, EVENTS_KEPT)
         task = submit(repository)
         process.kill()
         process.wait()

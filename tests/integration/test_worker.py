@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -27,9 +28,8 @@ def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 def a_worker(redis_url: str, log: Path, **settings: object) -> ServiceProcess:
-    return ServiceProcess(
-        "worker", log, **{"redis_url": redis_url, "worker_concurrency": 2, "lease_seconds": 3, **settings}
-    )
+    defaults = {"redis_url": redis_url, "worker_concurrency": 2, "lease_seconds": 3, "data_dir": log.parent / "state"}
+    return ServiceProcess("worker", log, **{**defaults, **settings})
 
 
 @pytest.fixture
@@ -89,7 +89,6 @@ def test_a_running_task_can_be_renamed_and_keeps_its_result(
     refused = api.request("PATCH", f"/tasks/{task_id}", json={"duration": 9})
     assert (refused.status_code, refused.json()["code"]) == (409, "task_not_waiting")
     assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_running"
-    assert api.request("POST", f"/tasks/{task_id}/cancel").json()["code"] == "task_running"
 
     task = api.wait_for(task_id, "COMPLETED")
     assert (task["task_name"], task["result"]) == ("renamed", "Task completed in 2 seconds")
@@ -106,16 +105,116 @@ def test_a_lease_is_renewed_for_as_long_as_the_task_runs(
     assert task["attempt"] == 1
 
 
-def test_the_work_of_a_killed_child_is_run_again(
-    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+def test_the_work_of_a_killed_child_is_run_again_by_another_without_maintenance(
+    api: Api, worker: ServiceProcess, client: redis.Redis
 ) -> None:
     task_id = api.submit(duration=2)
     os.kill(running_child(client), signal.SIGKILL)
 
-    wait_until(lambda: api.task(task_id)["attempt"] == 2, 20)
-    task = api.wait_for(task_id, "COMPLETED")
+    wait_until(lambda: api.task(task_id)["attempt"] == 2, 2)
+    api.wait_for(task_id, "COMPLETED")
+
+    wait_until(lambda: len(worker.children()) == 2)
+
+
+def test_with_a_single_child_the_work_of_a_killed_one_is_run_by_its_replacement(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+) -> None:
+    with a_worker(redis_url, tmp_path / "worker.log", worker_concurrency=1):
+        task_id = api.submit(duration=2)
+        for attempt in (2, 3):
+            os.kill(running_child(client), signal.SIGKILL)
+            wait_until(lambda attempt=attempt: api.task(task_id)["attempt"] == attempt, 3)
+        api.wait_for(task_id, "COMPLETED")
+
+
+def test_a_worker_that_replaces_a_killed_one_takes_over_its_work_at_once(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+) -> None:
+    long_lease = {"lease_seconds": 600}
+    task_id = api.submit(duration=2)
+    with a_worker(redis_url, tmp_path / "worker.log", **long_lease) as killed:
+        running_child(client)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.process.wait()
+
+    with a_worker(redis_url, tmp_path / "next.log", **long_lease):
+        task = api.wait_for(task_id, "COMPLETED")
 
     assert task["attempt"] == 2
+
+
+def test_a_living_worker_of_the_same_host_keeps_its_work_when_another_is_killed(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+) -> None:
+    with (
+        a_worker(redis_url, tmp_path / "first.log", worker_concurrency=1) as killed,
+        a_worker(redis_url, tmp_path / "second.log", worker_concurrency=1) as alive,
+    ):
+        ids = [api.submit(duration=4) for _ in range(2)]
+        for task_id in ids:
+            api.wait_for(task_id, "PROCESSING")
+        os.kill(killed.pid, signal.SIGKILL)
+
+        tasks = [api.wait_for(task_id, "COMPLETED", 30) for task_id in ids]
+
+    assert sorted(task["attempt"] for task in tasks) == [1, 2]
+    assert "Its worker died" in alive.output
+
+
+def test_a_running_task_that_is_cancelled_stops_and_the_worker_goes_on(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=600)
+    api.wait_for(task_id, "PROCESSING")
+
+    answer = api.request("POST", f"/tasks/{task_id}/cancel")
+
+    assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
+    task = api.wait_for(task_id, "CANCELLED", 4)
+    assert task["error"]["code"] == "cancelled"
+    api.wait_for(api.submit(duration=1), "COMPLETED")
+
+
+def test_a_run_ends_at_its_timeout(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=600, timeout=2)
+
+    task = api.wait_for(task_id, "FAILED", 10)
+
+    assert task["error"] == {"code": "timeout", "message": "The run took longer than its timeout of 2 seconds."}
+
+
+def test_a_scheduled_task_runs_when_it_is_due_and_one_that_came_too_late_never(
+    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+) -> None:
+    now = datetime.fromtimestamp(client.time()[0], UTC)
+    due = api.submit(run_at=(now + timedelta(seconds=3)).isoformat())
+    late = api.submit(run_at=(now + timedelta(days=1)).isoformat())
+    expired = api.submit(queue="nobody-serves-this", expires_at=(now + timedelta(seconds=2)).isoformat())
+    assert {api.task(task_id)["status"] for task_id in (due, late)} == {"SCHEDULED"}
+
+    task = api.wait_for(due, "COMPLETED")
+
+    assert datetime.fromisoformat(str(task["started_at"])) >= now + timedelta(seconds=3)
+    assert api.task(late)["status"] == "SCHEDULED"
+    assert api.wait_for(expired, "EXPIRED")["error"]["code"] == "expired"
+
+
+def test_a_worker_takes_tasks_of_its_queues_only(api: Api, redis_url: str, tmp_path: Path) -> None:
+    mine, other = api.submit(queue="reports"), api.submit(queue="mails")
+
+    with a_worker(redis_url, tmp_path / "worker.log", queues="reports,images"):
+        api.wait_for(mine, "COMPLETED")
+        assert api.task(other)["status"] == "QUEUED"
+
+
+def test_progress_is_seen_while_the_task_runs(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=3)
+
+    wait_until(lambda: api.task(task_id).get("progress"))
+
+    assert 0 < api.task(task_id)["progress"]["fraction"] < 1
+    assert api.task(task_id)["version"] == 2
 
 
 def test_a_child_that_cannot_renew_is_dead_before_its_lease_ends(
@@ -125,7 +224,7 @@ def test_a_child_that_cannot_renew_is_dead_before_its_lease_ends(
     child = psutil.Process(running_child(client))
     client.client_pause(20_000, all=False)  # reads go on, scripts and writes wait
     try:
-        wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, every=0.005)
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, every=0.005)
         seconds, microseconds = client.time()
         ((_, lease_ends),) = client.zrange("tm:leases", 0, -1, withscores=True)
     finally:
@@ -196,7 +295,7 @@ def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: s
             return check.process.wait(20)
 
     assert health() == 1
-    with ServiceProcess(part, tmp_path / "part.log", redis_url=redis_url) as process:
+    with ServiceProcess(part, tmp_path / "part.log", redis_url=redis_url, data_dir=tmp_path) as process:
         wait_until(lambda: client.keys(f"tm:alive:{part}:*"))
         assert health() == 0
         assert process.stop() == 0
@@ -205,7 +304,7 @@ def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: s
 @pytest.mark.parametrize("part", ["worker", "maintenance"])
 def test_a_part_starts_without_redis_and_works_once_it_is_there(tmp_path: Path, part: str) -> None:
     server = EmbeddedRedis(tmp_path / "data")
-    with ServiceProcess(part, tmp_path / "part.log", redis_url=server.url) as process:
+    with ServiceProcess(part, tmp_path / "part.log", redis_url=server.url, data_dir=tmp_path) as process:
         wait_until(lambda: "Cannot reach" in process.output)
         redis_process = server.start()
         try:
@@ -222,3 +321,67 @@ def _has_beaten(client: redis.Redis, part: str) -> bool:
         return bool(client.keys(f"tm:alive:{part}:*"))
     except redis.RedisError:
         return False
+
+
+def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
+    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=4)
+    child = psutil.Process(running_child(client))
+    child.suspend()
+    try:
+        wait_until(lambda: api.task(task_id)["attempt"] == 2)
+    finally:
+        child.resume()
+
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert api.wait_for(task_id, "COMPLETED")["attempt"] == 2
+
+
+def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "data")
+    first = server.start()
+    log = tmp_path / "worker.log"
+    with (
+        Api(tmp_path / "api.log", redis_url=server.url, http_workers=1) as api,
+        a_worker(server.url, log) as worker,
+        ServiceProcess("maintenance", tmp_path / "m.log", redis_url=server.url, lease_seconds=3),
+        redis.Redis.from_url(server.url) as client,
+    ):
+        wait_until(lambda: api.request("GET", "/readyz").ok)
+        task_id = api.submit(duration=6)
+        child = psutil.Process(running_child(client))
+        first.kill()
+        first.wait()
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        second = server.start()
+        try:
+            task = api.wait_for(task_id, "COMPLETED", 60) if wait_until(lambda: _is_back(api), 30) else {}
+        finally:
+            second.kill()
+            second.wait()
+
+    assert task["attempt"] == 1
+    assert "could not be reached during the run" in worker.output
+
+
+def _is_back(api: Api) -> bool:
+    return api.request("GET", "/readyz").ok
+
+
+@pytest.mark.parametrize("part", ["api", "worker", "maintenance"])
+def test_production_refuses_a_redis_that_may_forget(
+    tmp_path: Path, part: str, redis_url: str, client: redis.Redis
+) -> None:
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with ServiceProcess(
+            part, tmp_path / "log", redis_url=redis_url, env="production", data_dir=tmp_path
+        ) as process:
+            code = process.process.wait(20)
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+
+    assert code == 2
+    assert "TASKS_ENV is production, and Redis is not safe: maxmemory-policy is allkeys-lru" in process.output
+    assert "Traceback" not in process.output

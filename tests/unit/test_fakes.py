@@ -8,6 +8,7 @@ import pytest
 from application.ports.task_handlers import TaskHandlers
 from tests.contracts.clock import ClockContract
 from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.run_reports import RunReportsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
@@ -39,6 +40,20 @@ class TestFakeTaskLeases(TaskLeasesContract):
     @pytest.fixture
     def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
         return lambda: clock.advance(timedelta(seconds=15))
+
+
+class TestFakeRunReports(RunReportsContract):
+    @pytest.fixture
+    def repository(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+    @pytest.fixture
+    def leases(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+    @pytest.fixture
+    def reports(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
 
 
 class TestFakeTaskHandlers(TaskHandlersContract):

@@ -31,7 +31,7 @@ class TaskResultBackend(BaseBackend):
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
-        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_tokens)
+        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_tokens, events_kept=0)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         task = self._repository.get(task_id)

@@ -9,7 +9,8 @@ from kombu.utils.json import dumps
 from adapters.celery.app import WORK_TASK, queue_of_tokens
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.effects import Effects, Key
+from adapters.redis.effects import Effects
+from adapters.redis.indexes import top_up
 from adapters.redis.tokens import TOKEN_NUMBER, Token
 from application.ports.task_queue import TaskQueue
 
@@ -50,15 +51,6 @@ class CeleryTaskQueue(TaskQueue):
     def _top_up(self, queue: str) -> int:
         token = self._tokens.token_of(queue)
         effects = Effects()
-        effects.add(
-            "tokens",
-            token.list_key,
-            Key(keys.waiting(queue)),
-            Key(keys.SEQUENCE),
-            Key(keys.QUEUES),
-            queue,
-            token.bound,
-            token.template,
-        )
+        top_up(effects, queue, token)
         _, _, put = self._save(effects.keys, effects.arguments)
         return int(put)

@@ -16,11 +16,15 @@ from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
 
 from adapters.celery.app import WORK_TASK
+from adapters.celery.children import Children, child_watch
+from adapters.celery.node_lock import NodeLock
+from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
 from application.errors import StoreUnavailable
-from application.use_cases.hand_back_tasks import HandBackTasks
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
+from application.use_cases.settle_runs import SettleRuns
+from application.use_cases.watch_runs import WatchRuns
 
 TOKEN_SECONDS = 1.0
 """How long one token keeps a child at work, so that the parent hears from it in between."""
@@ -37,33 +41,43 @@ class CeleryWorker:
         app: Celery,
         *,
         run_task_in_child: Callable[[str], RunTask],
-        hand_back: HandBackTasks,
+        settle: SettleRuns,
+        watch: WatchRuns,
         heartbeat: SendHeartbeat,
+        node: NodeLock,
         incarnation: str,
         concurrency: int,
+        lease: timedelta,
         grace: timedelta,
     ) -> None:
         """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
         `incarnation` starts the owner names of all children of this worker and of no other."""
         self._app = app
         self._run_task_in_child = run_task_in_child
-        self._hand_back = hand_back
+        self._settle = settle
         self._heartbeat = heartbeat
+        self._node = node
         self._incarnation = incarnation
         self._concurrency = concurrency
         self._grace = grace
         self._stop = StopFlag()
         self._stopped = threading.Event()
+        self._children = Children()
+        self._guard = RunGuard(
+            children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
+        )
         self._run_task: RunTask
 
     def run(self) -> int:
         """Answers the exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
+        self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
+        self._app.steps["worker"].add(child_watch(self._children))
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(self._start_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
-        signals.worker_ready.connect(self._start_beating, weak=False)
+        signals.worker_ready.connect(self._start_threads, weak=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))  # until Celery has its own handlers
         self._worker = _graceful(self._app)(
@@ -87,7 +101,14 @@ class CeleryWorker:
             pass
 
     def _start_child(self, **_: Any) -> None:
-        self._run_task = self._run_task_in_child(f"{self._incarnation}:{os.getpid()}")
+        self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))
+
+    def _owner_of(self, pid: int) -> str:
+        return f"{self._incarnation}:{pid}"
+
+    def _start_threads(self, **_: Any) -> None:
+        self._guard.start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def _begin_shutdown(self, **_: Any) -> None:
         """In the parent's signal handler."""
@@ -97,24 +118,25 @@ class CeleryWorker:
 
     def _end_children(self) -> None:
         if not self._stopped.wait(self._grace.total_seconds()):
-            for child in self._children():
+            self._guard.stop()  # what is killed now did not crash
+            for child in self._living_children():
                 logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": child})
                 os.kill(child, signal.SIGKILL)
 
-    def _children(self) -> list[int]:
+    def _living_children(self) -> list[int]:
         pool = self._worker.pool._pool
         return [process.pid for process in pool._pool if process.is_alive()] if pool else []
 
     def _give_back(self) -> None:
-        """All children are dead by now. Where Redis is away, too, the leases run out instead."""
+        """All children are dead by now. Where Redis is away, too, the next worker of this host or the leases do it."""
+        self._guard.stop()
         try:
-            for task in self._hand_back.execute(f"{self._incarnation}:"):
+            for task in self._settle.stopped_under(f"{self._incarnation}:"):
                 logger.info("Task handed back", extra={"action": "task_handed_back", "task_id": task.task_id})
         except StoreUnavailable as error:
             logger.warning("Cannot hand back: %s", error.reason, extra={"action": "hand_back_failed"})
-
-    def _start_beating(self, **_: Any) -> None:
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        else:
+            self._node.discard()
 
     def _beat(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute("worker") else 1.0):

@@ -2,11 +2,19 @@
 
 import time
 
+from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler
 from domain.task import Task
 
 
 class SleepHandler(TaskHandler):
-    def run(self, task: Task) -> str:
-        time.sleep(task.spec.duration)
-        return f"Task completed in {task.spec.duration} seconds"
+    """Says once a second how far it is."""
+
+    def run(self, task: Task, context: RunContext) -> str:
+        duration = task.spec.duration
+        began = time.monotonic()
+        for second in range(1, duration + 1):
+            time.sleep(max(began + second - time.monotonic(), 0))
+            if second < duration:
+                context.progress(second / duration, f"{second} of {duration} seconds")
+        return f"Task completed in {duration} seconds"

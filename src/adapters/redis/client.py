@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -11,11 +11,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from application.errors import StoreUnavailable
+from application.errors import StoreFull, StoreUnavailable
 
 TIMEOUT_SECONDS = 1.0
 PROBE_INTERVAL_SECONDS = 0.1
-REFUSALS = ("OOM", "READONLY", "MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY")
+TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
+REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
 """Answers by which a server that can be reached says that it cannot work now."""
 
 
@@ -58,23 +59,17 @@ class RedisStore:
             self._went_away(str(error))
             raise StoreUnavailable(str(error)) from error
         except redis.ResponseError as error:
-            if isinstance(error, redis.OutOfMemoryError) or str(error).startswith(REFUSALS):
+            if isinstance(error, redis.OutOfMemoryError):
+                raise StoreFull(str(error)) from error
+            if isinstance(error, TRANSIENT) or str(error).startswith(REFUSALS):
                 raise StoreUnavailable(str(error)) from error
             raise
 
-    def script(self, name: str, *, when_full: bool = True) -> Callable[[Sequence[Any], Sequence[Any]], Any]:
-        """A script of this package, called with keys and arguments; one round trip once the server knows it.
-
-        `when_full` lets it run when Redis has no memory left.
-        """
+    def script(self, name: str, *, when_full: bool = True) -> "StoredScript":
+        """A script of this package. `when_full` lets it run when Redis has no memory left."""
         flags = " flags=allow-oom" if when_full else ""
-        script = self._client.register_script(f"#!lua{flags}\n{_source('shared')}\n{_source(name)}")
-
-        def call(keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
-            with self.client():
-                return script(keys, arguments)
-
-        return call
+        source = f"#!lua{flags}\n{_source('shared')}\n{_source(name)}"
+        return StoredScript(self, self._client.register_script(source))
 
     def _went_away(self, reason: str) -> None:
         with self._lock:
@@ -91,6 +86,27 @@ class RedisStore:
             except redis.RedisError as error:
                 self._away = str(error)
                 time.sleep(PROBE_INTERVAL_SECONDS)
+
+
+class StoredScript:
+    """Called with keys and arguments; one round trip once the server knows it. Raises StoreUnavailable."""
+
+    def __init__(self, store: RedisStore, script: Any) -> None:
+        self._store = store
+        self._script = script
+
+    def __call__(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        with self._store.client():
+            return self._script(keys, arguments)
+
+    def each(self, calls: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
+        """Many calls in one go, each by itself."""
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for keys, arguments in calls:
+                self._script(keys, arguments, client=pipeline)
+            answers: list[Any] = pipeline.execute()
+            return answers
 
 
 def _source(name: str) -> str:

@@ -4,6 +4,7 @@ Each looks at the task before (None: it is new) and after (None: it is removed) 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects, Key
@@ -12,7 +13,6 @@ from adapters.redis.tokens import Token
 from domain.status import Status
 from domain.task import Task
 
-DEFAULT_QUEUE = "default"
 TokenOf = Callable[[str], Token]
 
 
@@ -23,8 +23,16 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None, tok
         raise ValueError("a change needs a task with an id")
     _submitted(effects, member, before, after)
     _running(effects, member, before, after)
+    _timed(effects, keys.SCHEDULED, member, _due(before), _due(after))
+    _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
     _waiting(effects, member, before, after, token_of)
     _finished(effects, member, before, after)
+
+
+def top_up(effects: Effects, queue: str, token: Token) -> None:
+    """Put the tokens that the queue lacks."""
+    arguments = [Key(keys.waiting(queue)), Key(keys.SEQUENCE), Key(keys.QUEUES), queue, token.bound, token.template]
+    effects.add("tokens", token.list_key, *arguments)
 
 
 def finished_entry(task: Task) -> bytes | None:
@@ -32,7 +40,7 @@ def finished_entry(task: Task) -> bytes | None:
     member = id_bytes(task.task_id)
     if task.finished_at is None or member is None:
         return None
-    return member + str(round(task.finished_at.timestamp() * 1000)).encode()
+    return member + str(_milliseconds(task.finished_at)).encode()
 
 
 def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -49,27 +57,26 @@ def _running(effects: Effects, member: bytes, before: Task | None, after: Task |
         effects.unset(keys.HELD, [before.owner])
 
 
-def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None, token_of: TokenOf) -> None:
-    old, new = _priority(before), _priority(after)
+def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
     if old == new:
         return
-    waiting = keys.waiting(DEFAULT_QUEUE)
-    if after is None or new is None:
-        effects.add("unindex", waiting, member)
+    if new is None:
+        effects.add("unindex", index, member)
+    else:
+        effects.add("index", index, member, _milliseconds(new))
+
+
+def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None, token_of: TokenOf) -> None:
+    old, new = _place(before), _place(after)
+    if old == new:
         return
-    sequence, record = Key(keys.SEQUENCE), Key(keys.record(after.task_id))
-    token = token_of(DEFAULT_QUEUE)
-    effects.add("enqueue", waiting, record, sequence, member, new)
-    effects.add(
-        "tokens",
-        token.list_key,
-        Key(waiting),
-        sequence,
-        Key(keys.QUEUES),
-        DEFAULT_QUEUE,
-        token.bound,
-        token.template,
-    )
+    if old and (new is None or new[0] != old[0]):
+        effects.add("unindex", keys.waiting(old[0]), member)
+    if after and new:
+        queue, priority = new
+        record = Key(keys.record(after.task_id))
+        effects.add("enqueue", keys.waiting(queue), record, Key(keys.SEQUENCE), member, priority)
+        top_up(effects, queue, token_of(queue))
 
 
 def _finished(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -78,5 +85,17 @@ def _finished(effects: Effects, member: bytes, before: Task | None, after: Task 
         effects.add("push_dated", keys.FINISHED, member)
 
 
-def _priority(task: Task | None) -> int | None:
-    return task.spec.priority if task and task.status is Status.QUEUED else None
+def _due(task: Task | None) -> datetime | None:
+    return task.due_at if task else None
+
+
+def _expires(task: Task | None) -> datetime | None:
+    return task.spec.expires_at if task and task.status.is_waiting else None
+
+
+def _place(task: Task | None) -> tuple[str, int] | None:
+    return (task.spec.queue, task.spec.priority) if task and task.status is Status.QUEUED else None
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -4,25 +4,37 @@ Scripts read and write only the status, version, claim, attempt, owner and times
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import RFC_4122, UUID
 
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Task, TaskError
-from domain.task_spec import DEFAULT_TYPE, DEFAULTS, TaskSpec
+from domain.task import Progress, Task, TaskError
+from domain.task_spec import DEFAULTS, TaskSpec
 
 Record = Mapping[bytes, bytes]
 
-STATUS, VERSION, ATTEMPT, CRASHES, CLAIM, OWNER = "s", "v", "a", "n", "c", "o"
-SUBMITTED, STARTED, FINISHED = "u", "b", "f"
-SPEC, RESULT, ERROR = "d", "r", "e"
+STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER, CANCEL = "s", "v", "a", "n", "c", "o", "x"
+SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = "u", "w", "b", "f", "y"
+SPEC, PROGRESS, RESULT, ERROR = "d", "p", "r", "e"
 RANK = "q"
 """The place in the queue. Scripts draw it when the task first waits; it is gone once the task is final."""
 
-SPEC_NAMES = {"task_name": "n", "type": "t", "duration": "d", "priority": "p", "labels": "l"}
-SPEC_DEFAULTS = {"type": DEFAULT_TYPE, **DEFAULTS}
+SPEC_NAMES = {
+    "task_name": "n",
+    "type": "t",
+    "duration": "d",
+    "queue": "q",
+    "priority": "p",
+    "run_at": "r",
+    "timeout": "o",
+    "retry": "y",
+    "labels": "l",
+}
+"""expires_at has a field of its own, since the claim script looks at it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,13 +58,17 @@ def encode(task: Task) -> dict[str, bytes]:
         STATUS: task.status.value,
         VERSION: task.version,
         ATTEMPT: task.attempt or None,
-        CRASHES: task.crashes or None,
+        CRASHED: " ".join(map(str, task.crashed_claims)) or None,
         CLAIM: task.claim or None,
         OWNER: task.owner,
+        CANCEL: 1 if task.cancel_requested else None,
         SUBMITTED: _milliseconds(task.submitted_at),
+        DUE: _milliseconds(task.due_at),
         STARTED: _milliseconds(task.started_at),
         FINISHED: _milliseconds(task.finished_at),
+        EXPIRES: _milliseconds(task.spec.expires_at),
         SPEC: _encode_spec(task.spec),
+        PROGRESS: task.progress and encode_progress(task.progress),
         RESULT: None if task.result is None else _json(task.result),
         ERROR: task.error and _json([task.error.code, task.error.message]),
     }
@@ -66,36 +82,50 @@ def decode(task_id: bytes, record: Record) -> Task:
         return int(record.get(name.encode(), b"0"))
 
     def instant(name: str) -> datetime | None:
-        return EPOCH + timedelta(milliseconds=integer(name)) if name.encode() in record else None
+        return _instant(integer(name)) if name.encode() in record else None
 
-    owner, result, error = (record.get(name.encode()) for name in (OWNER, RESULT, ERROR))
+    owner, progress, result, error = (record.get(name.encode()) for name in (OWNER, PROGRESS, RESULT, ERROR))
     return Task(
         task_id=id_text(task_id),
-        spec=_decode_spec(record[SPEC.encode()]),
+        spec=_decode_spec(record[SPEC.encode()], instant(EXPIRES)),
         status=Status(record[STATUS.encode()].decode()),
         version=integer(VERSION),
         attempt=integer(ATTEMPT),
-        crashes=integer(CRASHES),
+        crashed_claims=tuple(map(int, record.get(CRASHED.encode(), b"").split())),
         claim=integer(CLAIM),
         owner=owner.decode() if owner else None,
-        submitted_at=EPOCH + timedelta(milliseconds=integer(SUBMITTED)),
+        cancel_requested=CANCEL.encode() in record,
+        submitted_at=_instant(integer(SUBMITTED)),
+        due_at=instant(DUE),
         started_at=instant(STARTED),
         finished_at=instant(FINISHED),
+        progress=Progress(**dict(zip(("fraction", "message"), json.loads(progress), strict=True)))
+        if progress
+        else None,
         result=json.loads(result) if result else None,
         error=TaskError(**dict(zip(("code", "message"), json.loads(error), strict=True))) if error else None,
     )
 
 
+def encode_progress(progress: Progress) -> str:
+    return _json([progress.fraction, progress.message])
+
+
 def _encode_spec(spec: TaskSpec) -> str:
-    members = spec.members()
-    return _json(
-        {short: members[name] for name, short in SPEC_NAMES.items() if members[name] != SPEC_DEFAULTS.get(name)}
-    )
+    """Short names, and only what differs from its default."""
+    values = {name: getattr(spec, name) for name in SPEC_NAMES}
+    differing = {name: value for name, value in values.items() if name not in DEFAULTS or value != DEFAULTS[name]}
+    return _json({SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()})
 
 
-def _decode_spec(text: bytes) -> TaskSpec:
-    members = json.loads(text)
-    return TaskSpec(**{name: members[short] for name, short in SPEC_NAMES.items() if short in members})
+def _decode_spec(text: bytes, expires_at: datetime | None) -> TaskSpec:
+    plain = json.loads(text)
+    members = {name: RICH.get(name, _as_it_is)(plain[short]) for name, short in SPEC_NAMES.items() if short in plain}
+    return TaskSpec(**members, expires_at=expires_at)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _json(value: Any) -> str:
@@ -104,3 +134,11 @@ def _json(value: Any) -> str:
 
 def _milliseconds(instant: datetime | None) -> int | None:
     return None if instant is None else (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+def _instant(milliseconds: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+PLAIN: Mapping[str, Callable[[Any], Any]] = {"run_at": _milliseconds, "retry": asdict, "labels": dict}
+RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}

@@ -1,30 +1,40 @@
 """Leases in Redis: a sorted set of the running tasks by the end of their lease, and a hash of who holds what."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes
-from adapters.redis.task_repository import RedisTaskRepository
+from adapters.redis.task_repository import RedisTaskRepository, milliseconds
+from application.errors import RunStillHeld
 from application.ports.task_leases import TaskLeases
 from domain.task import Task
 
 CLOCK_STEP_SECONDS = 1.0
 """A change of the server's clock against ours beyond this is a step, not drift."""
+STILL_HELD = 2
 
 
 class RedisTaskLeases(TaskLeases):
     """The server's clock decides when a lease ends. After it stepped, and while the server has been up for less
     than one lease, no lease is called expired: their holders must have the time to renew them first."""
 
-    def __init__(self, store: RedisStore, repository: RedisTaskRepository, token_of: TokenOf, lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        repository: RedisTaskRepository,
+        token_of: TokenOf,
+        lease: timedelta,
+        events_kept: int,
+    ) -> None:
         self._store = store
         self._repository = repository
         self._token_of = token_of
         self._lease = lease
+        self._events_kept = events_kept
         self._claim = store.script("claim")
         self._renew = store.script("renew")
         self._clock_offset: float | None = None
@@ -32,23 +42,21 @@ class RedisTaskLeases(TaskLeases):
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         token = self._token_of(queue)
+        waiting = keys.waiting(queue)
         answer = self._claim(
-            [keys.waiting(queue), keys.LEASES, keys.HELD, token.list_key, keys.SEQUENCE, keys.CLAIMS],
+            [waiting, keys.LEASES, keys.HELD, token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS],
             [
-                owner,
-                claim_id,
-                self._lease_ms,
-                keys.RECORD_PREFIX,
-                keys.WAITING_PREFIX,
-                queue,
-                token.bound,
-                token.template,
+                *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
+                *(queue, token.bound, token.template, self._events_kept),
             ],
         )
         if not answer:
             return None
-        raw, *fields = answer
-        return decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
+        kind, raw, *fields = answer
+        run = decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
+        if kind == STILL_HELD:
+            raise RunStillHeld(run)
+        return run
 
     def renew(self, task: Task) -> bool:
         raw = id_bytes(task.task_id)
@@ -56,22 +64,30 @@ class RedisTaskLeases(TaskLeases):
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
-            now = _seconds(client.time())
+            now = milliseconds(client.time())
             up_for = int(client.info("server")["uptime_in_seconds"])
-            if self._in_quarantine(now, up_for):
+            if self._in_quarantine(now / 1000, up_for):
                 return []
-            ids = client.zrange(keys.LEASES, "-inf", now * 1000, byscore=True, offset=0, num=limit)
+            ids = client.zrange(keys.LEASES, "-inf", now, byscore=True, offset=0, num=limit)
         return [task for task in self._repository.read(ids) if task.owner]
 
-    def held_by(self, owner_prefix: str) -> Sequence[Task]:
+    def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
+        with self._store.client() as client:
+            held = client.hmget(keys.HELD, owners) if owners else []
+        return [task for task in self._held_tasks(filter(None, held)) if task.owner in owners]
+
+    def held_under(self, owner_prefix: str) -> Sequence[Task]:
         with self._store.client() as client:
             held = client.hgetall(keys.HELD)
-        ids = [entry.split(b" ", 2)[2] for owner, entry in held.items() if owner.startswith(owner_prefix.encode())]
-        return [task for task in self._repository.read(ids) if (task.owner or "").startswith(owner_prefix)]
+        mine = (entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode()))
+        return [task for task in self._held_tasks(mine) if task.owner and task.owner.startswith(owner_prefix)]
 
     @property
     def _lease_ms(self) -> int:
         return self._lease // timedelta(milliseconds=1)
+
+    def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
+        return self._repository.read(entry.split(b" ", 1)[1] for entry in entries)
 
     def _in_quarantine(self, server_now: float, server_up_for: float) -> bool:
         monotonic = time.monotonic()
@@ -80,7 +96,3 @@ class RedisTaskLeases(TaskLeases):
             self._quarantine_until = monotonic + self._lease.total_seconds()
         self._clock_offset = offset
         return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()
-
-
-def _seconds(answer: tuple[int, int]) -> float:
-    return answer[0] + answer[1] / 1_000_000

@@ -7,18 +7,23 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.effects import Effects
+from adapters.redis.effects import Effects, Key
 from adapters.redis.indexes import TokenOf, finished_entry, write_indexes
-from adapters.redis.task_codec import FINISHED, RANK, SUBMITTED, decode, encode, id_bytes
-from application.errors import StaleTask
+from adapters.redis.task_codec import FINISHED, PROGRESS, RANK, SUBMITTED, decode, encode, id_bytes
+from application.errors import StaleTask, StoreFull
 from application.ports.task_repository import Change, TaskPage, TaskRepository
+from domain.events import what_happened
 from domain.task import Task
+
+STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
+"""The times that the script sets, since they are the present."""
 
 
 class RedisTaskRepository(TaskRepository):
-    def __init__(self, store: RedisStore, token_of: TokenOf) -> None:
+    def __init__(self, store: RedisStore, token_of: TokenOf, events_kept: int) -> None:
         self._store = store
         self._token_of = token_of
+        self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
 
@@ -35,23 +40,32 @@ class RedisTaskRepository(TaskRepository):
         return TaskPage(tasks=self.read(ids), total=total)
 
     def save(self, change: Change) -> Task:
-        effects = Effects()
-        _guard(effects, change)
-        stamps = _write_record(effects, change)
-        write_indexes(effects, change.before, change.after, self._token_of)
         script = self._save_new if change.before is None else self._save
-        saved, now, *_ = script(effects.keys, effects.arguments)
-        if not saved:
+        effects = self._effects(change)
+        saved = _saved(change, script(effects.keys, effects.arguments))
+        if saved is None:
             raise StaleTask(change.after.task_id)
-        stamp: Any = dict.fromkeys(stamps, datetime.fromtimestamp(now / 1000, UTC))
-        return replace(change.after, **stamp)
+        return saved
+
+    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+        effects = [self._effects(change) for change in changes]
+        answers = self._save.each((each.keys, each.arguments) for each in effects)
+        return [_saved(change, answer) for change, answer in zip(changes, answers, strict=True)]
+
+    def due(self, *, limit: int) -> Sequence[Task]:
+        return self._past(keys.SCHEDULED, limit)
+
+    def expiring(self, *, limit: int) -> Sequence[Task]:
+        return self._past(keys.EXPIRING, limit)
 
     def remove(self, task: Task) -> None:
         record = keys.record(task.task_id)
         effects = Effects()
         effects.add("version", record, task.version)
         write_indexes(effects, task, None, self._token_of)
+        self._tell(effects, task, None)
         effects.add("delete", record)
+        effects.add("delete", keys.log(task.task_id))
         saved, *_ = self._save(effects.keys, effects.arguments)
         if not saved:
             raise StaleTask(task.task_id)
@@ -59,8 +73,7 @@ class RedisTaskRepository(TaskRepository):
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
         with self._store.client() as client:
-            seconds, microseconds = client.time()
-            due = seconds * 1000 + microseconds // 1000 - retention // timedelta(milliseconds=1)
+            due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
             first = client.lrange(keys.FINISHED, 0, 0)
             if not first or int(first[0][16:]) > due:
                 return []
@@ -74,6 +87,8 @@ class RedisTaskRepository(TaskRepository):
     def read(self, ids: Iterable[bytes]) -> list[Task]:
         """The tasks with these ids in one round trip; those that are gone are left out."""
         ids = list(ids)
+        if not ids:
+            return []
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             for raw in ids:
@@ -81,24 +96,72 @@ class RedisTaskRepository(TaskRepository):
             records = pipeline.execute()
         return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
 
+    def _past(self, index: bytes, limit: int) -> Sequence[Task]:
+        with self._store.client() as client:
+            if not client.exists(index):
+                return []
+            now = milliseconds(client.time())
+            ids = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit)
+        return self.read(ids)
+
+    def _effects(self, change: Change) -> Effects:
+        effects = Effects()
+        _guard(effects, change)
+        _write_record(effects, change)
+        write_indexes(effects, change.before, change.after, self._token_of)
+        self._tell(effects, change.before, change.after)
+        return effects
+
+    def _tell(self, effects: Effects, before: Task | None, after: Task | None) -> None:
+        task = after or before
+        if task is not None:
+            event, record = what_happened(before, after), Key(keys.record(task.task_id))
+            effects.add("event", keys.EVENTS, record, self._events_kept, event, id_bytes(task.task_id))
+
+
+def milliseconds(answer: tuple[int, int]) -> int:
+    """Redis TIME as one number."""
+    seconds, microseconds = answer
+    return seconds * 1000 + microseconds // 1000
+
 
 def _guard(effects: Effects, change: Change) -> None:
-    expected = "" if change.before is None else change.before.version
-    effects.add("version", keys.record(change.after.task_id), expected)
+    record = keys.record(change.after.task_id)
+    if change.before is None:
+        effects.add("open", keys.FULL)
+    effects.add("version", record, "" if change.before is None else change.before.version)
     if change.only_if_lease_expired:
         effects.add("expired", keys.LEASES, id_bytes(change.after.task_id))
 
 
-def _write_record(effects: Effects, change: Change) -> list[str]:
-    """Writes the fields that differ; answers the names of the times that the script stamps."""
+def _write_record(effects: Effects, change: Change) -> None:
+    """Writes the fields that differ."""
     record = keys.record(change.after.task_id)
     old = encode(change.before) if change.before else {}
     new = encode(change.after)
-    different = {name: value for name, value in new.items() if value != old.get(name)}
-    stamps = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
-    stamped = [name for name in stamps if name in different]
-    effects.set(record, {name: value for name, value in different.items() if name not in stamped})
-    for name in stamped:
+    effects.set(record, {name: new[name] for name in new if new[name] != old.get(name) and name not in STAMPS})
+    for name in _stamped(change):
         effects.add("stamp", record, name)
-    effects.unset(record, [*(old.keys() - new.keys()), *([RANK] if change.after.status.is_final else [])])
-    return [stamps[name] for name in stamped]
+    gone = set(old) - set(new)
+    if change.after.status.is_final:
+        gone.add(RANK)
+    if change.before and change.before.owner and change.after.status.is_waiting:
+        gone.add(PROGRESS)  # made by reports, of which the one who ends the run may not have heard
+    effects.unset(record, sorted(gone))
+
+
+def _stamped(change: Change) -> list[str]:
+    return [
+        name for name, member in STAMPS.items() if getattr(change.after, member) != getattr(change.before, member, None)
+    ]
+
+
+def _saved(change: Change, answer: Any) -> Task | None:
+    """The task as stored; None when it was changed meanwhile."""
+    saved, detail, *_ = answer
+    if not saved and detail == b"open":
+        raise StoreFull("memory is at 85 % of its limit")
+    if not saved:
+        return None
+    stamp: Any = dict.fromkeys((STAMPS[name] for name in _stamped(change)), datetime.fromtimestamp(detail / 1000, UTC))
+    return replace(change.after, **stamp)

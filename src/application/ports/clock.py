@@ -10,5 +10,9 @@ class Clock(ABC):
         """The present instant in UTC."""
 
     @abstractmethod
+    def monotonic(self) -> float:
+        """Seconds that no change of any clock moves; only differences mean something."""
+
+    @abstractmethod
     def sleep(self, seconds: float) -> None:
         """Wait before trying again what the store refused."""

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from application.ports.run_context import RunContext
 from domain.task import Task
 
 
 class TaskHandler(ABC):
     @abstractmethod
-    def run(self, task: Task) -> Any:
+    def run(self, task: Task, context: RunContext) -> Any:
         """Do the work; answers the result, a JSON value. Any exception means that the run failed."""
 
 

@@ -14,8 +14,8 @@ class TaskLeases(ABC):
         """Start the first task of the queue under a fresh lease; None when nothing waits.
 
         Highest priority first, then in the order in which tasks came to wait. Never takes a task that
-        somebody holds. Repeating a claim id answers the same task (the reply was lost); a new claim id
-        of the same owner first queues again, uncounted, what that owner still held.
+        somebody holds, and none that has expired. Repeating a claim id answers the same task (the reply
+        was lost). Raises RunStillHeld when the owner still holds the run of another claim id.
         """
 
     @abstractmethod
@@ -27,5 +27,9 @@ class TaskLeases(ABC):
         """Running tasks whose lease ran out: their worker is gone, or cut off and has killed the run."""
 
     @abstractmethod
-    def held_by(self, owner_prefix: str) -> Sequence[Task]:
-        """Running tasks of the owners whose name starts with this."""
+    def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
+        """Running tasks of these owners."""
+
+    @abstractmethod
+    def held_under(self, owner_prefix: str) -> Sequence[Task]:
+        """Running tasks of all owners whose name starts with this."""

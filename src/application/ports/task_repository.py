@@ -49,6 +49,18 @@ class TaskRepository(ABC):
         """
 
     @abstractmethod
+    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+        """Save each change by itself, all in one go; None where `save` would raise StaleTask."""
+
+    @abstractmethod
+    def due(self, *, limit: int) -> Sequence[Task]:
+        """SCHEDULED tasks whose time has come by the store's clock, first due first."""
+
+    @abstractmethod
+    def expiring(self, *, limit: int) -> Sequence[Task]:
+        """Waiting tasks whose expires_at has passed by the store's clock."""
+
+    @abstractmethod
     def remove(self, task: Task) -> None:
         """Forget the task and its traces in every index. Raises StaleTask when it was changed meanwhile."""
 

@@ -1,4 +1,4 @@
-"""End a task that waits."""
+"""End a task that waits, ask one that runs to stop."""
 
 from application.decision import Decision
 from application.ports.clock import Clock
@@ -6,12 +6,13 @@ from domain.task import Task
 
 
 class CancelTask:
-    """After `execute` no worker starts the task: a claim and a cancel cannot both win."""
+    """A waiting task is CANCELLED when `execute` returns, and no worker starts it: a claim and a cancel cannot both
+    win. A running one is stopped by its worker within seconds, unless it completes first."""
 
     def __init__(self, decision: Decision, clock: Clock) -> None:
         self._decision = decision
         self._clock = clock
 
     def execute(self, task_id: str) -> Task:
-        """Raises TaskNotFound, TaskRunning, TaskFinal."""
+        """Raises TaskNotFound, TaskFinal."""
         return self._decision.apply(task_id, lambda task: task.cancel(self._clock.now()))

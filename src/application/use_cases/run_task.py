@@ -2,20 +2,26 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import count
 
 from application.decision import Decision
-from application.errors import StaleTask, StoreUnavailable, TaskNotFound
+from application.errors import RunStillHeld, RunStopped, StaleTask, StoreUnavailable, TaskNotFound, UnknownTaskType
 from application.ports.clock import Clock
 from application.ports.lease_keeper import LeaseKeeper
+from application.ports.run_interrupt import RunInterrupt
+from application.ports.run_reports import RunReports
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
+from application.reported_run import ReportedRun
 from domain.task import Task, TaskError
 
 CLAIM_TRIES = 10
 PAUSE_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
+
+Transition = Callable[[Task], Task]
 
 
 class RunTask:
@@ -27,7 +33,9 @@ class RunTask:
         leases: TaskLeases,
         decision: Decision,
         handlers: TaskHandlers,
+        reports: RunReports,
         keeper: LeaseKeeper,
+        interrupt: RunInterrupt,
         clock: Clock,
         owner: str,
     ) -> None:
@@ -35,7 +43,9 @@ class RunTask:
         self._leases = leases
         self._decision = decision
         self._handlers = handlers
+        self._reports = reports
         self._keeper = keeper
+        self._interrupt = interrupt
         self._clock = clock
         self._owner = owner
         self._claims = count(1)
@@ -43,11 +53,12 @@ class RunTask:
     def execute(self, queue: str) -> bool:
         """Answers whether there was a task. Its result is kept, or refused when the lease was lost."""
         try:
-            task = self._claim(queue)
-            if task is None:
+            run = self._claim(queue)
+            if run is None:
                 return False
-            self._keeper.keep(task)
-            self._finish(task, self._outcome(task))
+            now = self._time_of(run)
+            self._keeper.keep(run)
+            self._finish(run, self._outcome(run, now))
             return True
         finally:
             self._keeper.release()
@@ -59,25 +70,42 @@ class RunTask:
             self._keeper.arm()
             try:
                 return self._leases.claim(queue, owner=self._owner, claim_id=claim_id)
+            except RunStillHeld as error:
+                now = self._time_of(error.run)()
+                self._finish(error.run, lambda task: task.stop(now))  # noqa: B023 - called before the next turn
             except StoreUnavailable as error:
                 logger.warning("Cannot claim: %s", error.reason, extra={"action": "claim_failed", "queue": queue})
                 self._clock.sleep(PAUSE_SECONDS)
         return None
 
-    def _outcome(self, task: Task) -> Callable[[Task], Task]:
+    def _time_of(self, run: Task) -> Callable[[], datetime]:
+        """The store's time, by which the run was started; this host's clock may be anything."""
+        began = self._clock.monotonic()
+        started_at = run.started_at or self._clock.now()
+        return lambda: started_at + timedelta(seconds=self._clock.monotonic() - began)
+
+    def _outcome(self, run: Task, now: Callable[[], datetime]) -> Transition:
         """Do the work; answers the transition that the task shall make."""
-        log = {"task_id": task.task_id, "type": task.spec.type, "attempt": task.attempt}
-        logger.info("Task started", extra={"action": "task_started", **log})
+        log = {"task_id": run.task_id, "type": run.spec.type, "attempt": run.attempt}
+        logger.debug("Task started", extra={"action": "task_started", **log})
         try:
-            result = self._handlers.of_type(task.spec.type).run(task)
+            handler = self._handlers.of_type(run.spec.type)
+            with self._interrupt.allowed():
+                result = handler.run(run, ReportedRun(run, self._reports))
+        except RunStopped:
+            logger.info("Task stopped", extra={"action": "task_stopped", **log})
+            return lambda task: task.stop(now())
+        except UnknownTaskType as error:
+            logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
+            return lambda task: task.postpone(now())
         except Exception as error:
             logger.exception("Task failed", extra={"action": "task_failed", **log})
             failure = TaskError(code="handler_error", message=f"{type(error).__name__}: {error}")
-            return lambda current: current.fail(failure, self._clock.now())
-        logger.info("Task completed", extra={"action": "task_completed", **log})
-        return lambda current: current.complete(result, self._clock.now())
+            return lambda task: task.fail(failure, now())
+        logger.debug("Task completed", extra={"action": "task_completed", **log})
+        return lambda task: task.complete(result, now())
 
-    def _finish(self, run: Task, transition: Callable[[Task], Task]) -> None:
+    def _finish(self, run: Task, transition: Transition) -> None:
         """Tries until the store answers; the lease keeper ends the process when that takes too long."""
 
         def finish(task: Task) -> Task:

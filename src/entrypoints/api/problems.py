@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from application.errors import StaleTask, StoreUnavailable, TaskNotFound
+from application.errors import StaleTask, StoreFull, StoreUnavailable, TaskNotFound
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
@@ -21,6 +21,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     InvalidTransition: (409, "invalid_transition"),
     StaleTask: (409, "task_busy"),
     StoreUnavailable: (503, "store_unavailable"),
+    StoreFull: (503, "capacity"),
 }
 HTTP_CODES = {
     400: "malformed_request",

@@ -78,6 +78,7 @@ class OneTask(MethodView):
 @blueprint.route("/tasks/<task_id>/cancel")
 class Cancel(MethodView):
     @blueprint.response(200, TaskAnswer)
-    def post(self, task_id: str) -> Task:
-        """Cancel a task that waits."""
-        return use_cases().cancel_task().execute(task_id)
+    def post(self, task_id: str) -> tuple[Task, int]:
+        """Cancel a task: at once when it waits, within seconds (202) when it runs."""
+        task = use_cases().cancel_task().execute(task_id)
+        return task, 200 if task.status.is_final else 202

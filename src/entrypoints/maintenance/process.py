@@ -1,4 +1,4 @@
-"""The process that mends: missing tokens, runs whose worker died, tasks whose retention is over.
+"""The process that mends and minds the time: due and expired tasks, missing tokens, runs whose worker died, retention.
 
 Any number of copies may run: each duty is safe to do twice.
 """
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 class Maintenance:
     def __init__(self, container: Container) -> None:
         self._queue = container.task_queue()
+        self._promote = container.promote_tasks()
+        self._expire = container.expire_tasks()
+        self._capacity = container.guard_capacity()
         self._recover = container.recover_tasks()
         self._prune = container.prune_tasks()
         self._heartbeat = container.send_heartbeat()
@@ -46,6 +49,9 @@ class Maintenance:
                     "Recovered a run whose lease ran out",
                     extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
                 )
+            self._promote.execute()
+            self._expire.execute()
+            self._capacity.execute()
             self._queue.replenish()
             pruned = self._prune.execute()
         except StoreUnavailable as error:

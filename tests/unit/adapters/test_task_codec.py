@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.redis.task_codec import decode, encode, id_bytes, id_text
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Progress, Task, TaskError
 from domain.task_spec import TaskSpec, is_printable
 from tests.building import a_task
 
@@ -25,7 +26,11 @@ specs = st.builds(
     task_name=text,
     type=st.sampled_from(["sleep", "http"]),
     duration=st.integers(1, 86_400),
+    queue=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
     priority=st.integers(0, 9),
+    run_at=st.none() | instants,
+    timeout=st.none() | st.integers(1, 86_400),
+    retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 100), jitter=st.floats(0, 1)),
     labels=st.dictionaries(st.from_regex(r"[a-z0-9._-]{1,63}", fullmatch=True), text, max_size=16),
 )
 
@@ -40,7 +45,10 @@ def tasks(draw: st.DrawFn) -> Task:
         submitted_at=draw(instants),
         version=draw(st.integers(1, 2**53)),
         attempt=draw(st.integers(0, 99)),
-        crashes=draw(st.integers(0, 4)),
+        crashed_claims=tuple(draw(st.lists(st.integers(0, 2**53), max_size=4))),
+        cancel_requested=draw(st.booleans()),
+        due_at=draw(instants) if status is Status.SCHEDULED else None,
+        progress=draw(st.none() | st.builds(Progress, fraction=st.floats(0, 1), message=text)),
         claim=draw(st.integers(0, 2**53)),
         owner=draw(text) if status is Status.PROCESSING else None,
         started_at=draw(st.none() | instants),

@@ -1,23 +1,30 @@
 """A run from claim to result, with everything that may go wrong on the way."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from application.decision import Decision
+from application.errors import RunStopped
+from application.ports.run_context import RunContext
 from application.ports.task_repository import Change
+from application.use_cases.cancel_task import CancelTask
+from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.run_task import CLAIM_TRIES, RunTask
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Task
+from domain.task import Progress, Task
 from domain.task_spec import TaskPatch
-from tests.building import a_task
+from tests.building import NOON, a_task
 from tests.fakes.clock import FakeClock
 from tests.fakes.lease_keeper import FakeLeaseKeeper
+from tests.fakes.run_interrupt import FakeRunInterrupt
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 
-Work = Callable[[Task], Any]
+Work = Callable[..., Any]
 
 
 @pytest.fixture
@@ -26,12 +33,21 @@ def keeper() -> FakeLeaseKeeper:
 
 
 @pytest.fixture
-def run_task(store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper) -> Callable[[Work], RunTask]:
+def interrupt() -> FakeRunInterrupt:
+    return FakeRunInterrupt()
+
+
+@pytest.fixture
+def run_task(
+    store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper, interrupt: FakeRunInterrupt
+) -> Callable[[Work], RunTask]:
     return lambda work: RunTask(
         leases=store,
         decision=Decision(store),
         handlers=FakeTaskHandlers(work),
+        reports=store,
         keeper=keeper,
+        interrupt=interrupt,
         clock=clock,
         owner="a:1",
     )
@@ -74,14 +90,131 @@ def test_an_exception_fails_the_task_with_its_class_and_message(store, run_task)
     assert (failed.error.code, failed.error.message) == ("handler_error", "ValueError: no such picture")
 
 
-def test_a_type_without_a_handler_fails_the_task(store, run_task) -> None:
+def test_a_type_that_this_worker_does_not_know_is_put_off_uncounted(store, run_task) -> None:
     task = submit(store, type="dance")
 
     run_task(lambda run: None).execute("default")
 
-    error = stored(store, task).error
-    assert error is not None
-    assert "'dance'" in error.message
+    later = stored(store, task)
+    assert (later.status, later.attempt) == (Status.SCHEDULED, 0)
+    assert later.due_at == NOON + timedelta(seconds=10)
+
+
+def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(store, run_task, clock) -> None:
+    task = submit(store, retry=RetryPolicy(max_attempts=3, initial_delay=10, factor=3, jitter=0))
+    run = run_task(lambda run: 1 / 0)
+    delays = []
+    while run.execute("default") and not stored(store, task).status.is_final:
+        delays.append(stored(store, task).due_at - clock.now())
+        clock.advance(delays[-1])
+        PromoteTasks(store).execute()
+
+    failed = stored(store, task)
+    assert delays == [timedelta(seconds=10), timedelta(seconds=30)]
+    assert (failed.status, failed.attempt) == (Status.FAILED, 3)
+
+
+def test_a_retry_is_due_by_the_clock_of_the_store(store, run_task, clock) -> None:
+    task = submit(store, retry=RetryPolicy(max_attempts=2, initial_delay=60, jitter=0))
+
+    class WrongClock(FakeClock):
+        def now(self) -> datetime:
+            return datetime(1999, 1, 1, tzinfo=UTC)
+
+    run = run_task(lambda run: 1 / 0)
+    run._clock = WrongClock()
+    run.execute("default")
+
+    assert stored(store, task).due_at == clock.now() + timedelta(seconds=60)
+
+
+def test_a_run_may_be_interrupted_only_in_its_work(store, run_task, interrupt) -> None:
+    submit(store)
+    seen = []
+
+    run_task(lambda run: seen.append(interrupt.is_allowed)).execute("default")
+
+    assert seen == [True]
+    assert not interrupt.is_allowed
+
+
+def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_task, clock) -> None:
+    def work(run: Task) -> None:
+        CancelTask(Decision(store), clock).execute(run.task_id)
+        raise RunStopped
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    ended = stored(store, task)
+    assert ended.status is Status.CANCELLED
+    assert ended.error is not None
+    assert ended.error.code == "cancelled"
+
+
+def test_a_run_that_took_too_long_ends_as_timed_out(store, run_task, clock) -> None:
+    def work(run: Task) -> None:
+        clock.advance(timedelta(seconds=5))
+        raise RunStopped
+
+    task = submit(store, timeout=5)
+    run_task(work).execute("default")
+
+    ended = stored(store, task)
+    assert ended.status is Status.FAILED
+    assert ended.error is not None
+    assert ended.error.code == "timeout"
+
+
+def test_a_run_that_was_stopped_for_no_reason_of_its_own_is_queued_again(store, run_task) -> None:
+    def work(run: Task) -> None:
+        raise RunStopped
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    again = stored(store, task)
+    assert (again.status, again.attempt) == (Status.QUEUED, 0)
+
+
+def test_a_result_that_comes_before_the_stop_is_kept(store, run_task, clock) -> None:
+    def work(run: Task) -> str:
+        CancelTask(Decision(store), clock).execute(run.task_id)
+        return "done"
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    assert (stored(store, task).status, stored(store, task).result) == (Status.COMPLETED, "done")
+
+
+def test_what_the_work_says_is_kept_and_a_store_that_is_away_does_not_fail_it(store, run_task) -> None:
+    def work(run: Task, context: RunContext) -> str:
+        context.progress(0.5, "half")
+        context.log("working")
+        store.away = True
+        context.progress(0.7)
+        context.log("unheard")
+        store.away = False
+        return "done"
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    done = stored(store, task)
+    assert done.progress == Progress(fraction=0.5, message="half")
+    assert store.logs[task.task_id] == [(1, "working")]
+    assert done.status is Status.COMPLETED
+
+
+def test_a_run_whose_end_was_never_reported_is_handed_back_before_the_next_claim(store, run_task) -> None:
+    task = submit(store)
+    store.claim("default", owner="a:1", claim_id="from before")
+
+    assert run_task(lambda run: "done").execute("default")
+
+    done = stored(store, task)
+    assert (done.status, done.attempt) == (Status.COMPLETED, 1)
 
 
 def test_the_process_is_armed_before_the_claim_and_released_after_the_result(store, run_task, keeper) -> None:
@@ -137,7 +270,7 @@ def test_a_result_is_kept_though_the_labels_changed_during_the_run(store, run_ta
 
 def test_a_result_is_refused_when_another_has_the_task_by_now(store, run_task) -> None:
     def work(run: Task) -> str:
-        store.save(Change(before=run, after=run.hand_back()))
+        store.save(Change(before=run, after=run.stop(NOON)))
         assert store.claim("default", owner="b:1", claim_id="1")
         return "stale"
 

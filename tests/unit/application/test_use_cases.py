@@ -11,14 +11,17 @@ from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
 from application.use_cases.delete_task import DeleteTask
+from application.use_cases.expire_tasks import ExpireTasks
 from application.use_cases.get_task import GetTask
-from application.use_cases.hand_back_tasks import HandBackTasks
 from application.use_cases.list_tasks import ListTasks, PageRequest
+from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.recover_tasks import RecoverTasks
 from application.use_cases.send_heartbeat import SendHeartbeat
+from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.submit_task import SubmitTask
 from application.use_cases.update_task import UpdateTask
+from application.use_cases.watch_runs import WatchRuns
 from domain.errors import TaskRunning
 from domain.status import Status
 from domain.task import Task
@@ -154,16 +157,106 @@ def test_more_lost_runs_than_a_batch_are_all_recovered(store: FakeTaskStore, clo
     assert len(RecoverTasks(store, SmallBatches(clock), clock).execute()) == 3
 
 
-def test_only_the_runs_of_that_worker_are_handed_back(
+@pytest.fixture
+def settle(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> SettleRuns:
+    return SettleRuns(store, decision, clock)
+
+
+def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
+    submit(store, clock), submit(store, clock)
+    return claim(store, "a:1"), claim(store, "b:1")
+
+
+def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
+    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+) -> None:
+    mine, other = two_runs(store, clock)
+
+    settled = settle.stopped_under("a:")
+
+    assert [(task.task_id, task.status, task.attempt) for task in settled] == [(mine.task_id, Status.QUEUED, 0)]
+    assert store.get(other.task_id) == other
+
+
+def test_the_runs_of_dead_processes_count_as_crashes(
+    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+) -> None:
+    mine, other = two_runs(store, clock)
+
+    assert [task.crashes for task in settle.crashed(["a:1", "a:2"])] == [1]
+    assert [task.crashes for task in settle.crashed_under("b:")] == [1]
+    assert settle.crashed(["a:1"]) == settle.crashed([]) == []
+    assert store.get(mine.task_id).status is store.get(other.task_id).status is Status.QUEUED
+
+
+def test_a_run_that_an_outage_ended_counts_as_nothing(
+    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+) -> None:
+    run, _ = two_runs(store, clock)
+
+    (task,) = settle.cut_off([run])
+
+    assert (task.status, task.attempt, task.crashes) == (Status.QUEUED, 0, 0)
+
+
+def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
+    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+) -> None:
+    run, _ = two_runs(store, clock)
+    clock.advance(LEASE)
+    RecoverTasks(store, store, clock).execute()
+    again = claim(store, "c:1")
+    assert (again.task_id, again.attempt, again.crashes) == (run.task_id, 2, 1)
+
+    (task,) = settle.cut_off([run])
+
+    assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
+    assert task.is_run_of(again.claim)
+
+
+def test_a_scheduled_task_is_queued_when_it_is_due(store: FakeTaskStore, clock: FakeClock) -> None:
+    soon = submit(store, clock, run_at=NOON + timedelta(seconds=10))
+    submit(store, clock, run_at=NOON + timedelta(days=3650))
+    assert store.claim("default", owner="a:1", claim_id="1") is None
+    assert PromoteTasks(store).execute() == 0
+    clock.advance(timedelta(seconds=10))
+
+    assert PromoteTasks(store).execute() == 1
+    assert claim(store).task_id == soon.task_id
+
+
+def test_a_task_that_did_not_start_in_time_expires_and_never_runs(store: FakeTaskStore, clock: FakeClock) -> None:
+    late = submit(store, clock, expires_at=NOON + timedelta(seconds=10))
+    started = submit(store, clock, priority=9, expires_at=NOON + timedelta(seconds=10))
+    claim(store)
+    assert ExpireTasks(store, clock).execute() == 0
+    clock.advance(timedelta(seconds=10))
+
+    assert store.claim("default", owner="b:1", claim_id="1") is None
+    assert ExpireTasks(store, clock).execute() == 1
+    expired = GetTask(store).execute(late.task_id)
+    assert expired.status is Status.EXPIRED
+    assert expired.error is not None
+    assert expired.error.code == "expired"
+    assert GetTask(store).execute(started.task_id).status is Status.PROCESSING
+
+
+def test_a_worker_sees_which_of_its_runs_are_overdue(
     store: FakeTaskStore, clock: FakeClock, decision: Decision
 ) -> None:
-    submit(store, clock), submit(store, clock)
-    mine, other = claim(store, "a:1"), claim(store, "b:1")
+    submit(store, clock, timeout=5), submit(store, clock, timeout=50)
+    short, long = claim(store, "a:1"), claim(store, "a:2")
+    clock.advance(timedelta(seconds=5))
+    watch = WatchRuns(store, clock)
+    assert [run.stop_in for run in watch.execute(["a:1", "a:2"])] == [0, 45]
 
-    handed_back = HandBackTasks(store, decision).execute("a:")
+    CancelTask(decision, clock).execute(long.task_id)
 
-    assert [(task.task_id, task.attempt) for task in handed_back] == [(mine.task_id, 0)]
-    assert store.get(other.task_id) == other
+    assert [(run.task.task_id, run.stop_in) for run in watch.execute(["a:1", "a:2"])] == [
+        (short.task_id, 0),
+        (long.task_id, 0),
+    ]
+    assert watch.execute([]) == []
 
 
 def test_final_tasks_are_pruned_when_their_retention_is_over(

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.errors import InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning, TransitionRefused
+from domain.events import what_happened
+from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
 from domain.task import MAX_CRASHES, Task
 from domain.task_spec import TaskPatch
 from tests.building import AN_ERROR, NOON, a_spec, a_task
 
 LATER = NOON + timedelta(seconds=3)
-REACHED = [Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED, Status.CANCELLED]
+REACHED = list(Status)
 
 Transition = Callable[[Task], Task]
 TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
@@ -23,9 +25,19 @@ TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     ),
     "complete": (lambda task: task.complete("done", LATER), {Status.PROCESSING: Status.COMPLETED}),
     "fail": (lambda task: task.fail(AN_ERROR, LATER), {Status.PROCESSING: Status.FAILED}),
-    "hand_back": (lambda task: task.hand_back(), {Status.PROCESSING: Status.QUEUED}),
+    "stop": (lambda task: task.stop(NOON), {Status.PROCESSING: Status.QUEUED}),
+    "postpone": (lambda task: task.postpone(LATER), {Status.PROCESSING: Status.SCHEDULED}),
+    "promote": (lambda task: task.promote(), {Status.SCHEDULED: Status.QUEUED}),
+    "expire": (lambda task: task.expire(LATER), {Status.SCHEDULED: Status.EXPIRED, Status.QUEUED: Status.EXPIRED}),
     "lose": (lambda task: task.lose(LATER), {Status.PROCESSING: Status.QUEUED}),
-    "cancel": (lambda task: task.cancel(LATER), {Status.QUEUED: Status.CANCELLED}),
+    "cancel": (
+        lambda task: task.cancel(LATER),
+        {
+            Status.SCHEDULED: Status.CANCELLED,
+            Status.QUEUED: Status.CANCELLED,
+            Status.PROCESSING: Status.PROCESSING,
+        },
+    ),
 }
 
 
@@ -64,7 +76,7 @@ def test_a_result_ends_the_run_and_frees_its_owner() -> None:
 def test_a_run_handed_back_counts_as_nothing() -> None:
     waiting = a_task()
 
-    again = waiting.start(owner="host:2", claim=1, now=LATER).hand_back()
+    again = waiting.start(owner="host:2", claim=1, now=LATER).stop(LATER)
 
     assert replace(again, version=waiting.version, claim=0) == waiting
 
@@ -90,11 +102,9 @@ def test_a_cancelled_task_says_so() -> None:
 
 
 def test_a_refusal_says_which_state_is_in_the_way() -> None:
-    with pytest.raises(TaskRunning, match="runs this task now"):
-        a_task(Status.PROCESSING).cancel(LATER)
     with pytest.raises(TaskFinal, match="COMPLETED, which is final"):
         a_task(Status.COMPLETED).cancel(LATER)
-    with pytest.raises(TaskRunning):
+    with pytest.raises(TaskRunning, match="runs this task now"):
         a_task(Status.PROCESSING).ensure_deletable()
     with pytest.raises(InvalidTransition, match="COMPLETED cannot become PROCESSING"):
         a_task(Status.COMPLETED).start(owner="host:2", claim=2, now=LATER)
@@ -107,7 +117,7 @@ def test_name_and_labels_can_be_changed_in_every_state(status: Status) -> None:
     assert (changed.spec.task_name, dict(changed.spec.labels), changed.status) == ("new", {"a": "b"}, status)
 
 
-@pytest.mark.parametrize("status", [status for status in REACHED if status is not Status.QUEUED])
+@pytest.mark.parametrize("status", [status for status in REACHED if not status.is_waiting])
 def test_the_work_of_a_task_that_no_longer_waits_cannot_be_changed(status: Status) -> None:
     with pytest.raises(TaskNotWaiting, match=f"The task is {status}"):
         a_task(status).patch(TaskPatch({"duration": 9}))
@@ -137,9 +147,82 @@ def test_only_the_run_of_the_latest_claim_goes_on() -> None:
         {"finished_at": NOON},
         {"owner": "host:1"},
         {"status": Status.PROCESSING},
+        {"status": Status.SCHEDULED},
         {"submitted_at": datetime(2026, 1, 13)},
     ],
 )
 def test_a_task_that_contradicts_itself_cannot_be_made(change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"final|owner|aware"):
+    with pytest.raises(ValueError, match=r"final|owner|aware|due"):
         replace(a_task(), **change)  # type: ignore[arg-type]
+
+
+def test_a_running_task_is_asked_to_stop_once() -> None:
+    asked = a_task(Status.PROCESSING).cancel(LATER)
+
+    assert (asked.status, asked.cancel_requested) == (Status.PROCESSING, True)
+    assert asked.cancel(LATER) is asked
+    assert asked.stop(LATER).status is asked.lose(LATER).status is Status.CANCELLED
+    assert asked.complete("done", LATER).status is Status.COMPLETED
+
+
+def test_a_lost_run_that_was_out_of_time_has_timed_out() -> None:
+    run = a_task(Status.PROCESSING, timeout=3)
+
+    lost = run.lose(NOON + timedelta(seconds=3))
+
+    assert (lost.status, lost.crashes) == (Status.FAILED, 0)
+    assert lost.error is not None
+    assert lost.error.code == "timeout"
+    assert run.lose(NOON + timedelta(seconds=2)).status is Status.QUEUED
+
+
+def test_crashes_do_not_count_against_the_attempts() -> None:
+    task = a_task(retry=RetryPolicy(max_attempts=2))
+    for claim in (1, 2):
+        task = task.start(owner="host:1", claim=claim, now=NOON).lose(NOON)
+
+    failed_once = task.start(owner="host:1", claim=3, now=NOON).fail(AN_ERROR, NOON)
+    failed_twice = failed_once.promote().start(owner="host:1", claim=4, now=NOON).fail(AN_ERROR, NOON)
+
+    assert (failed_once.status, failed_twice.status) == (Status.SCHEDULED, Status.FAILED)
+
+
+def test_a_forgiven_crash_counts_as_nothing() -> None:
+    lost = a_task(Status.PROCESSING).lose(NOON)
+
+    forgiven = lost.forgive(lost.claim)
+
+    assert (forgiven.attempt, forgiven.crashes) == (0, 0)
+    assert forgiven.forgive(lost.claim) is forgiven
+
+
+def test_a_new_time_puts_a_waiting_task_off_and_none_brings_it_back() -> None:
+    put_off = a_task().patch(TaskPatch({"run_at": LATER}))
+    assert (put_off.status, put_off.due_at) == (Status.SCHEDULED, LATER)
+
+    brought_back = put_off.patch(TaskPatch({"run_at": None}))
+
+    assert (brought_back.status, brought_back.due_at) == (Status.QUEUED, None)
+    assert put_off.promote().patch(TaskPatch({"priority": 9})).status is Status.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event"),
+    [
+        (None, a_task(), "task.submitted"),
+        (None, a_task(Status.SCHEDULED), "task.scheduled"),
+        (a_task(), a_task(Status.PROCESSING), "task.started"),
+        (a_task(Status.PROCESSING), a_task(Status.COMPLETED), "task.completed"),
+        (a_task(Status.PROCESSING), a_task(Status.FAILED), "task.failed"),
+        (a_task(Status.PROCESSING), a_task(Status.SCHEDULED), "task.retrying"),
+        (a_task(Status.PROCESSING), a_task(), "task.recovered"),
+        (a_task(), a_task(Status.CANCELLED), "task.cancelled"),
+        (a_task(), a_task(Status.EXPIRED), "task.expired"),
+        (a_task(), a_task(), "task.updated"),
+        (a_task(), a_task(Status.SCHEDULED), "task.scheduled"),
+        (a_task(Status.SCHEDULED), a_task(), "task.updated"),
+        (a_task(), None, "task.deleted"),
+    ],
+)
+def test_each_change_has_its_event(before: Task | None, after: Task | None, event: str) -> None:
+    assert what_happened(before, after) == event

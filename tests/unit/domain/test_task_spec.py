@@ -1,8 +1,11 @@
+from datetime import datetime, timedelta
+
 import pytest
 
 from domain.errors import InvalidTaskSpec
+from domain.retry_policy import RetryPolicy
 from domain.task_spec import TaskPatch
-from tests.building import a_spec
+from tests.building import NOON, a_spec
 
 
 @pytest.mark.parametrize(
@@ -16,6 +19,12 @@ from tests.building import a_spec
         ("duration", 86_401),
         ("priority", -1),
         ("priority", 10),
+        ("queue", "Default"),
+        ("queue", "-a"),
+        ("queue", "a" * 64),
+        ("timeout", 0),
+        ("timeout", 86_401),
+        ("run_at", datetime(2026, 1, 1)),
         ("labels", {str(number): "" for number in range(17)}),
     ],
 )
@@ -51,3 +60,23 @@ def test_null_gives_a_member_its_default_again() -> None:
 def test_what_is_required_cannot_be_removed() -> None:
     with pytest.raises(InvalidTaskSpec, match="required"):
         TaskPatch({"task_name": None}).applied_to(a_spec())
+
+
+def test_a_task_that_would_expire_before_it_runs_is_refused() -> None:
+    with pytest.raises(InvalidTaskSpec, match="later than run_at"):
+        a_spec(run_at=NOON, expires_at=NOON)
+
+
+def test_a_sleep_may_take_a_minute_longer_than_it_sleeps_and_other_work_an_hour() -> None:
+    assert a_spec(duration=10).run_seconds == 70
+    assert a_spec(type="http").run_seconds == 3600
+    assert a_spec(duration=10, timeout=5).run_seconds == 5
+
+
+def test_a_patch_merges_the_retry_policy() -> None:
+    spec = a_spec(retry=RetryPolicy(max_attempts=3, factor=5))
+
+    patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).applied_to(spec)
+
+    assert patched.retry == RetryPolicy(max_attempts=3, jitter=0)
+    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).applied_to(spec).retry == RetryPolicy()

@@ -27,6 +27,9 @@ SETTINGS = Settings(
     retention_seconds=60,
     max_body_bytes=4096,
     shutdown_grace_seconds=1,
+    queues=("default",),
+    events_kept=1000,
+    env="development",
 )
 AN_ID = "018f0000-0000-7000-8000-000000000000"
 
@@ -50,6 +53,19 @@ def stored(store: FakeTaskStore) -> int:
 BAD_NAMES = ["", "x" * 201, "a\nb", "a\x00b", "\x7f", "\x85", "\ud800", 3, None, True, ["a"], {"a": "b"}]
 BAD_DURATIONS = [0, -1, 86_401, 10**30, 3.0, 3.5, 1e300, "3", "", True, False, None, [3], {}]
 BAD_PRIORITIES = [-1, 10, 5.0, "5", True, None]
+BAD_TIMES = ["", "tomorrow", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", 1767225600, True, None]
+BAD_RETRIES = [
+    3,
+    [],
+    None,
+    {"max_attempts": 0},
+    {"max_attempts": 1.5},
+    {"initial_delay": -1},
+    {"factor": "2"},
+    {"jitter": 2},
+    {"jitter": True},
+    {"tries": 3},
+]
 BAD_LABELS: list[Any] = [
     [],
     "a",
@@ -73,6 +89,10 @@ BAD_LABELS: list[Any] = [
     + [("duration", value) for value in BAD_DURATIONS]
     + [("priority", value) for value in BAD_PRIORITIES]
     + [("labels", value) for value in BAD_LABELS]
+    + [("queue", value) for value in ["", "A", "-a", "a b", "a\n", "a" * 64, 3, None]]
+    + [("timeout", value) for value in [0, 86_401, 1.5, "3", True, None]]
+    + [(name, value) for name in ("run_at", "expires_at") for value in BAD_TIMES]
+    + [("retry", value) for value in BAD_RETRIES]
     + [("color", "red"), ("status", "COMPLETED"), ("task_id", AN_ID), ("type", "sleep"), ("", 1), ("a/b~c", 1)],
 )
 def test_a_wrong_member_is_named_and_nothing_is_stored(
@@ -101,6 +121,10 @@ def test_a_wrong_member_is_named_and_nothing_is_stored(
         ("duration", 86_400),
         ("priority", 0),
         ("priority", 9),
+        ("queue", "a" * 63),
+        ("timeout", 86_400),
+        ("run_at", "2999-12-31T23:59:59.999Z"),
+        ("expires_at", "2999-12-31T23:59:59.000Z"),
         ("labels", {}),
         ("labels", {"a" * 63: "", "team.x-y_z": "é" * 255}),
         ("labels", {str(number): "x" for number in range(16)}),
@@ -247,6 +271,10 @@ def test_an_id_that_is_no_task_is_not_found(client: FlaskClient, method: str, ta
         ({"labels": None}, 200),
         ({"labels": {"a": None}}, 200),
         ({"labels": {"a": 3}}, 422),
+        ({"retry": None, "queue": None, "timeout": None, "run_at": None, "expires_at": None}, 200),
+        ({"retry": {"factor": None}}, 200),
+        ({"retry": {"factor": 11}}, 422),
+        ({"run_at": "2026-01-01T00:00:00Z", "expires_at": "2025-01-01T00:00:00Z"}, 422),
         ({"status": "COMPLETED"}, 422),
         ({"color": None}, 422),
         ([], 422),
@@ -274,7 +302,7 @@ def test_a_patch_that_changes_nothing_keeps_the_version(client: FlaskClient) -> 
     assert client.patch(url, json={"priority": 7}).json["version"] == 1
 
 
-@pytest.mark.parametrize("status", [Status.PROCESSING, Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+@pytest.mark.parametrize("status", [status for status in Status if not status.is_waiting])
 def test_a_task_that_does_not_wait_keeps_its_work(client: FlaskClient, store: FakeTaskStore, status: Status) -> None:
     task = store.save(Change(before=None, after=a_task(status)))
     url = f"/tasks/{task.task_id}"
@@ -344,6 +372,30 @@ def test_answers_about_tasks_are_not_cached_or_sniffed(client: FlaskClient) -> N
 
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_running_task_is_asked_to_stop(client: FlaskClient, store: FakeTaskStore) -> None:
+    task = store.save(Change(before=None, after=a_task(Status.PROCESSING)))
+
+    answers = [client.post(f"/tasks/{task.task_id}/cancel") for _ in range(2)]
+
+    assert [(answer.status_code, answer.json["cancel_requested"]) for answer in answers] == [(202, True)] * 2
+
+
+def test_a_time_with_an_offset_is_answered_in_utc(client: FlaskClient) -> None:
+    answer = submit(client, run_at="2999-01-01T02:00:00.1234+02:00")
+
+    assert (answer.json["status"], answer.json["run_at"]) == ("SCHEDULED", "2999-01-01T00:00:00.123Z")
+
+
+def test_a_full_store_refuses_new_tasks_alone(client: FlaskClient, store: FakeTaskStore) -> None:
+    url = submit(client).location
+    store.full = True
+
+    answer = submit(client)
+
+    assert (answer.status_code, answer.json["code"]) == (503, "capacity")
+    assert client.patch(url, json={"task_name": "new"}).status_code == 200
 
 
 def test_a_store_that_is_away_is_a_503(client: FlaskClient, store: FakeTaskStore) -> None:

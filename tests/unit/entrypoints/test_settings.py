@@ -38,6 +38,9 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_RETENTION_SECONDS", "0", "1 to 315360000"),
         ("TASKS_MAX_BODY_BYTES", "10", "1024 to 536870912"),
         ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
+        ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
+        ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
+        ("TASKS_ENV", "staging", "development or production"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(
@@ -51,6 +54,12 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     (problem,) = refusal.value.problems
     assert problem.startswith(f"{name} is {value!r}")
     assert allowed in problem
+
+
+def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKS_QUEUES", "default,mails")
+
+    assert load_settings().queues == ("default", "mails")
 
 
 def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,18 @@ function GUARDS.expired(key, member)
   return not score or tonumber(score) <= now
 end
 
+-- run <record> <claim>: the run that this claim started goes on.
+TYPES.run = 'hash'
+function GUARDS.run(key, claim)
+  local status, holder = unpack(redis.call('HMGET', key, 's', 'c'))
+  return status == 'PROCESSING' and holder == claim
+end
+
+-- open <key>: the key is not there.
+function GUARDS.open(key)
+  return redis.call('EXISTS', key) == 0
+end
+
 -- absent <key> <value> <ms>: the key does not exist; it is set for so long.
 TYPES.absent = 'string'
 function GUARDS.absent(key)
@@ -79,11 +91,17 @@ function WRITES.push_dated(key, value)
   redis.call('RPUSH', key, value .. string.format('%.0f', now))
 end
 
+-- log <list> <kept> <line>: the present time is put before the line; the oldest lines beyond so many are dropped.
+TYPES.log = 'list'
+function WRITES.log(key, kept, line)
+  redis.call('RPUSH', key, string.format('%.0f', now) .. ' ' .. line)
+  redis.call('LTRIM', key, -tonumber(kept), -1)
+end
+
 -- event <stream> <record> <kept> <name> <member>: the record as it stands now.
 TYPES.event = 'stream'
 function WRITES.event(key, record, kept, name, member)
-  local fields = redis.call('HGETALL', KEYS[tonumber(record)])
-  redis.call('XADD', key, 'MAXLEN', '~', kept, '*', 'event', name, 'id', member, unpack(fields))
+  append_event(key, kept, name, member, KEYS[tonumber(record)])
 end
 
 -- tokens <list> <waiting> <sequence> <queues> <queue> <bound> <template>

@@ -12,6 +12,11 @@ local function top_up(tokens, waiting, sequence, bound, template)
   return math.max(missing, 0)
 end
 
+-- The record as it stands now, so that the stream tells each state that a task went through.
+local function append_event(events, kept, name, id, record)
+  redis.call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, unpack(redis.call('HGETALL', record)))
+end
+
 local function milliseconds()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,0 +1,33 @@
+"""`python -m benchmarks.empty_worker`: the worker of this service, but its tasks take no time.
+
+Its children build their containers from the same class after the fork, so they have the handler, too.
+"""
+
+import sys
+
+from dependency_injector import providers
+
+from adapters.handlers.registry import HandlerRegistry
+from application.ports.run_context import RunContext
+from application.ports.task_handlers import TaskHandler
+from domain.task import Task
+from entrypoints.container import Container
+from entrypoints.logging import configure_logging
+from entrypoints.settings import load_settings
+from entrypoints.worker.process import run_worker
+
+
+class EmptyHandler(TaskHandler):
+    def run(self, task: Task, context: RunContext) -> None:
+        """Does nothing."""
+
+
+def main() -> int:
+    """Answers the exit code."""
+    Container.handlers.override(providers.Object(HandlerRegistry({"sleep": EmptyHandler()})))
+    configure_logging("worker")
+    return run_worker(load_settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Proof that a worker of this host is dead: a locked file whose descriptor its children inherit."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIX = ".lock"
+
+
+class NodeLock:
+    """flock(2): the lock belongs to the open file, so it is free only when the parent and all its children are gone.
+
+    The file is named for the worker and the boot of the host, so that neither a restarted host nor another one that
+    shares the folder is taken for this.
+    """
+
+    def __init__(self, directory: Path, incarnation: str) -> None:
+        self._directory = directory
+        self._path = directory / f"{incarnation}@{_boot_id()}{SUFFIX}"
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Before any child is forked; never given back but by the death of all."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def discard(self) -> None:
+        """This worker has settled its runs itself."""
+        self._path.unlink(missing_ok=True)
+
+    def dead(self) -> Iterator[str]:
+        """The incarnations of other workers of this host that are proven dead.
+
+        Each is locked while the caller looks after it, and forgotten afterwards unless that raises.
+        """
+        for path in sorted(self._directory.glob(f"*@{_boot_id()}{SUFFIX}")):
+            if path != self._path:
+                with _locked(path) as free:
+                    if free:
+                        yield path.name.removesuffix(f"@{_boot_id()}{SUFFIX}")
+                        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _boot_id() -> str:
+    """Differs after each start of the host; off Linux there is none, and only the host's name tells."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return os.uname().nodename

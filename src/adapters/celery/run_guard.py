@@ -1,0 +1,153 @@
+"""What a worker's parent does for the runs of its children, in a thread of its own.
+
+Not in the children: a thread in a child sleeps while C code holds the interpreter lock.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from adapters.celery.children import Children
+from adapters.celery.node_lock import NodeLock
+from adapters.celery.run_interrupt import ASK
+from application.errors import StoreUnavailable
+from application.use_cases.settle_runs import SettleRuns
+from application.use_cases.watch_runs import WatchRuns
+from domain.task import Task
+
+LOOK_SECONDS = 1.0
+PATIENCE_SECONDS = 0.5
+"""How long a run has to end by itself after it was asked to."""
+CUT_OFF_SHARE = 0.4
+"""A worker that has not reached the store for this share of a lease was cut off: its children may die of that."""
+
+logger = logging.getLogger(__name__)
+
+
+class RunGuard:
+    """Stops runs that are cancelled or out of time, and settles those of dead children and dead workers."""
+
+    def __init__(
+        self,
+        *,
+        children: Children,
+        watch: WatchRuns,
+        settle: SettleRuns,
+        node: NodeLock,
+        owner_of: Callable[[int], str],
+        lease: timedelta,
+    ) -> None:
+        self._children = children
+        self._watch = watch
+        self._settle = settle
+        self._node = node
+        self._owner_of = owner_of
+        self._cut_off_seconds = lease.total_seconds() * CUT_OFF_SHARE
+        self._reached = time.monotonic()
+        self._cut_off = False
+        self._asked: dict[int, float] = {}
+        self._seen: dict[int, Task] = {}
+        self._crashed_owners: set[str] = set()
+        self._cut_off_owners: set[str] = set()
+        self._cut_off_runs: list[Task] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._ended.is_set():
+            self._children.wait(min(pause, LOOK_SECONDS))
+            self._cut_off = self._cut_off or self._cut_off_now()
+            self._note_dead_children()
+            try:
+                self._settle_dead_children()
+                pause = self._stop_overdue_runs()
+                self._settle_dead_workers()
+                self._reached = time.monotonic()
+                self._cut_off = False
+            except StoreUnavailable:
+                pause = PATIENCE_SECONDS
+            except Exception:
+                logger.exception("The guard of the runs failed; it goes on", extra={"action": "guard_failed"})
+                pause = LOOK_SECONDS
+
+    def _cut_off_now(self) -> bool:
+        return time.monotonic() - self._reached > self._cut_off_seconds
+
+    def _note_dead_children(self) -> None:
+        """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
+        dead = self._children.take_dead()
+        runs = [run for pid in dead if (run := self._seen.pop(pid, None))]
+        if self._cut_off:
+            self._cut_off_owners |= set(map(self._owner_of, dead))
+            self._cut_off_runs += runs
+        else:
+            self._crashed_owners |= set(map(self._owner_of, dead))
+
+    def _settle_dead_children(self) -> None:
+        """What cannot be settled now stays for the next time."""
+        self._tell("The store could not be reached during the run", self._settle.cut_off(self._cut_off_runs))
+        self._cut_off_runs = []
+        self._tell("The store could not be reached during the run", self._settle.stopped(list(self._cut_off_owners)))
+        self._cut_off_owners = set()
+        self._tell("A child died during its run", self._settle.crashed(list(self._crashed_owners)))
+        self._crashed_owners = set()
+
+    def _stop_overdue_runs(self) -> float:
+        """Answers how many seconds later to look again."""
+        now = time.monotonic()
+        pids = {self._owner_of(pid): pid for pid in self._children.living()}
+        runs = self._watch.execute(list(pids))
+        self._seen = {pids[run.task.owner]: run.task for run in runs if run.task.owner}
+        overdue = {pids[run.task.owner]: run.task for run in runs if run.task.owner and run.stop_in <= 0}
+        self._asked = {key: at for key, at in self._asked.items() if key in {task.claim for task in overdue.values()}}
+        pauses = [LOOK_SECONDS, *(run.stop_in for run in runs if run.stop_in > 0)]
+        for pid, task in overdue.items():
+            pauses.append(self._press(pid, task, now))
+        return max(min(pauses), 0.01)
+
+    def _press(self, pid: int, task: Task, now: float) -> float:
+        """Asks first, then kills; answers how many seconds later to look again."""
+        asked_at = self._asked.setdefault(task.claim, now)
+        waited = now - asked_at
+        if waited < PATIENCE_SECONDS:
+            if waited == 0:
+                _signal(pid, ASK)
+            return PATIENCE_SECONDS - waited
+        logger.warning(
+            "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
+        )
+        _signal(pid, signal.SIGKILL)
+        return LOOK_SECONDS
+
+    def _settle_dead_workers(self) -> None:
+        for incarnation in self._node.dead():
+            self._tell("Its worker died", self._settle.crashed_under(f"{incarnation}:"))
+
+    def _tell(self, reason: str, settled: Sequence[Task]) -> None:
+        for task in settled:
+            logger.warning(
+                "Run settled: %s",
+                reason,
+                extra={"action": "run_settled", "task_id": task.task_id, "status": task.status},
+            )
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,36 @@
+"""What running tasks say, in Redis: a field of the record, and a list of lines."""
+
+import json
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore
+from adapters.redis.effects import Effects, Key
+from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes
+from application.ports.run_reports import RunReports
+from domain.events import Event
+from domain.task import Progress, Task
+
+LINES_KEPT = 1_000
+
+
+class RedisRunReports(RunReports):
+    def __init__(self, store: RedisStore, events_kept: int) -> None:
+        self._save = store.script("save")
+        self._events_kept = events_kept
+
+    def progress(self, run: Task, progress: Progress) -> bool:
+        record, effects = keys.record(run.task_id), Effects()
+        effects.add("run", record, run.claim)
+        effects.set(record, {PROGRESS: encode_progress(progress).encode()})
+        member = id_bytes(run.task_id)
+        effects.add("event", keys.EVENTS, Key(record), self._events_kept, Event.PROGRESS, member)
+        return self._report(effects)
+
+    def log(self, run: Task, message: str) -> bool:
+        effects = Effects()
+        effects.add("run", keys.record(run.task_id), run.claim)
+        effects.add("log", keys.log(run.task_id), LINES_KEPT, json.dumps([run.attempt, message]))
+        return self._report(effects)
+
+    def _report(self, effects: Effects) -> bool:
+        return bool(self._save(effects.keys, effects.arguments)[0])

@@ -1,0 +1,35 @@
+"""See which runs of a worker must be stopped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.ports.clock import Clock
+from application.ports.task_leases import TaskLeases
+from domain.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedRun:
+    task: Task
+    stop_in: float
+    """Seconds until it must be stopped; 0 when it was cancelled."""
+
+
+class WatchRuns:
+    def __init__(self, leases: TaskLeases, clock: Clock) -> None:
+        """`clock` is the store's, by which the runs were started."""
+        self._leases = leases
+        self._clock = clock
+
+    def execute(self, owners: Sequence[str]) -> Sequence[WatchedRun]:
+        """What these owners run now. Raises StoreUnavailable."""
+        held = self._leases.held_by(owners) if owners else []
+        now = self._clock.now() if held else None
+        return [
+            WatchedRun(
+                task=task,
+                stop_in=0 if task.cancel_requested else max((task.deadline - now).total_seconds(), 0),
+            )
+            for task in held
+            if task.deadline and now
+        ]

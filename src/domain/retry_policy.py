@@ -1,0 +1,47 @@
+"""When a failed run is tried again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.errors import InvalidTaskSpec
+
+ATTEMPTS = range(1, 101)
+DELAY_SECONDS = (0, 86_400)
+FACTOR = (1, 10)
+JITTER = (0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """Exponential back-off with jitter, so that what failed together is not tried again together.
+
+    Raises InvalidTaskSpec where a member is outside its range.
+    """
+
+    max_attempts: int = 1
+    """How many runs may fail before the task does."""
+    initial_delay: float = 1
+    """Seconds after the first failure."""
+    factor: float = 2
+    """Each further delay is this many times the one before."""
+    max_delay: float = 300
+    """Seconds, before jitter."""
+    jitter: float = 0.1
+    """The share of a delay by which it is longer or shorter at most."""
+
+    def __post_init__(self) -> None:
+        if self.max_attempts not in ATTEMPTS:
+            raise InvalidTaskSpec("retry/max_attempts", f"Must be 1 to {ATTEMPTS[-1]}, not {self.max_attempts}.")
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise InvalidTaskSpec(f"retry/{name}", f"Must be {low} to {high}, not {getattr(self, name)}.")
+
+    def delay(self, failures: int, roll: float) -> timedelta | None:
+        """How long to wait after so many failures; None to give up. `roll` is a random number from 0 to 1."""
+        if failures >= self.max_attempts:
+            return None
+        backoff = min(self.initial_delay * self.factor ** (failures - 1), self.max_delay)
+        return timedelta(seconds=backoff * (1 + self.jitter * (2 * roll - 1)))
+
+
+LIMITS = {"initial_delay": DELAY_SECONDS, "factor": FACTOR, "max_delay": DELAY_SECONDS, "jitter": JITTER}

@@ -1,0 +1,60 @@
+"""What every RunReports must do."""
+
+from datetime import UTC, datetime
+
+from application.ports.run_reports import RunReports
+from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change, TaskRepository
+from domain.task import Progress
+from tests.contracts.task_leases import claim
+from tests.contracts.task_repository import submit
+
+HALF = Progress(fraction=0.5, message="half")
+
+
+class RunReportsContract:
+    def test_progress_is_kept_and_changes_no_version(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+
+        assert reports.progress(run, HALF)
+
+        stored = repository.get(run.task_id)
+        assert (stored.progress, stored.version) == (HALF, run.version)
+
+    def test_what_was_reported_last_stays_on_a_finished_task(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        reports.progress(run, HALF)
+
+        repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+
+        assert repository.get(run.task_id).progress == HALF
+
+    def test_a_task_that_waits_again_has_no_progress(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        reports.progress(run, HALF)
+
+        repository.save(Change(before=run, after=run.lose(run.started_at)))
+
+        assert repository.get(run.task_id).progress is None
+
+    def test_a_run_that_is_over_can_report_nothing(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        repository.save(Change(before=run, after=run.lose(run.started_at)))
+        again = claim(leases, owner="b:1")
+
+        assert not reports.progress(run, HALF)
+        assert not reports.log(run, "late")
+        assert repository.get(run.task_id) == again
+        assert reports.log(again, "in time")

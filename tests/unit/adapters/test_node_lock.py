@@ -1,0 +1,56 @@
+"""A worker counts as dead only when none of its processes lives."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adapters.celery.node_lock import NodeLock
+
+
+def test_a_living_worker_is_not_dead_and_neither_am_i(tmp_path: Path) -> None:
+    mine, other = NodeLock(tmp_path, "mine"), NodeLock(tmp_path, "other")
+    mine.take()
+    other.take()
+
+    assert list(mine.dead()) == []
+
+
+def test_a_worker_is_dead_only_when_its_last_child_is(tmp_path: Path) -> None:
+    mine = NodeLock(tmp_path, "mine")
+    mine.take()
+    inherited = _a_child_that_holds(tmp_path, "other")
+    assert list(mine.dead()) == []
+
+    os.close(inherited)
+
+    assert list(mine.dead()) == ["other"]
+    assert list(mine.dead()) == []
+
+
+def test_a_dead_worker_is_looked_after_again_when_that_failed(tmp_path: Path) -> None:
+    mine = NodeLock(tmp_path, "mine")
+    mine.take()
+    os.close(_a_child_that_holds(tmp_path, "other"))
+    dead = mine.dead()
+    next(dead)
+
+    with pytest.raises(ConnectionError):
+        dead.throw(ConnectionError())
+
+    assert list(mine.dead()) == ["other"]
+
+
+def test_a_worker_of_another_boot_or_host_is_left_to_its_lease(tmp_path: Path) -> None:
+    (tmp_path / "other@another-boot.lock").touch()
+
+    assert list(NodeLock(tmp_path, "mine").dead()) == []
+
+
+def _a_child_that_holds(directory: Path, incarnation: str) -> int:
+    """The lock of a worker whose parent is gone, as a descriptor that one of its children inherited."""
+    lock = NodeLock(directory, incarnation)
+    lock.take()
+    inherited = os.dup(lock._descriptor)
+    os.close(lock._descriptor)
+    return inherited

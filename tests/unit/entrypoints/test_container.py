@@ -1,0 +1,22 @@
+import pytest
+
+from application.ports.task_repository import TaskRepository
+from entrypoints.container import Container, build_container, build_worker
+from tests.unit.entrypoints.test_api import SETTINGS
+
+
+@pytest.mark.parametrize("name", sorted(set(Container.providers) - {"settings", "run_task"}))
+def test_everything_can_be_built_without_a_connection(name: str) -> None:
+    build_container(SETTINGS).providers[name]()
+
+
+def test_a_run_needs_the_name_of_its_process() -> None:
+    assert build_container(SETTINGS).run_task(owner="host:1")
+
+
+def test_a_worker_can_be_built_without_a_connection() -> None:
+    assert build_worker(SETTINGS)
+
+
+def test_the_repository_stands_behind_its_port() -> None:
+    assert isinstance(build_container(SETTINGS).repository(), TaskRepository)
