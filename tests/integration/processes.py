@@ -96,6 +96,14 @@ class Api(ServiceProcess):
             return False
 
 
+def is_dead(process: psutil.Process) -> bool:
+    """Gone, or only its exit code is left; it may be reaped at any moment."""
+    try:
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

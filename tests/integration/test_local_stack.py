@@ -6,11 +6,10 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
-from tests.integration.processes import ServiceProcess, free_port
+from tests.integration.processes import ServiceProcess, free_port, is_dead
 from tests.integration.waiting import wait_until
 
 READY = re.compile(r"Task Manager API is ready: (http://\S+)")
@@ -112,7 +111,7 @@ def test_a_killed_supervisor_takes_its_processes_with_it(start) -> None:
     os.kill(stack.pid, signal.SIGKILL)
     stack.process.wait()
 
-    wait_until(lambda: not any(_is_alive(process) for process in processes), 30)
+    wait_until(lambda: all(map(is_dead, processes)), 30)
 
 
 def test_a_second_stack_on_the_same_data_says_what_is_taken(start) -> None:
@@ -141,7 +140,3 @@ def _ready(url: str) -> bool:
         return requests.get(f"{url}/readyz", timeout=5).ok
     except requests.RequestException:
         return False
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
-from tests.integration.processes import Api, ServiceProcess
+from tests.integration.processes import Api, ServiceProcess, is_dead
 from tests.integration.waiting import wait_until
 
 
@@ -224,7 +224,7 @@ def test_a_child_that_cannot_renew_is_dead_before_its_lease_ends(
     child = psutil.Process(running_child(client))
     client.client_pause(20_000, all=False)  # reads go on, scripts and writes wait
     try:
-        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, every=0.005)
+        wait_until(lambda: is_dead(child), every=0.005)
         seconds, microseconds = client.time()
         ((_, lease_ends),) = client.zrange("tm:leases", 0, -1, withscores=True)
     finally:
@@ -261,7 +261,7 @@ def test_work_that_outlasts_the_grace_is_handed_back_uncounted(
     task = api.task(task_id)
     assert code == 0
     assert (task["status"], task["attempt"]) == ("QUEUED", 0)
-    assert not any(child.is_running() for child in children)
+    assert all(map(is_dead, children))
     assert client.hlen("tm:held") == client.zcard("tm:leases") == 0
 
 
@@ -273,7 +273,7 @@ def test_no_child_outlives_a_killed_worker(api: Api, worker: ServiceProcess, cli
     os.kill(worker.pid, signal.SIGKILL)
     worker.process.wait()
 
-    wait_until(lambda: not any(child.is_running() for child in children), 2)
+    wait_until(lambda: all(map(is_dead, children)), 2)
 
 
 def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_url: str, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
     finally:
         child.resume()
 
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: is_dead(child))
     assert api.wait_for(task_id, "COMPLETED")["attempt"] == 2
 
 
@@ -353,7 +353,7 @@ def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
         child = psutil.Process(running_child(client))
         first.kill()
         first.wait()
-        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        wait_until(lambda: is_dead(child))
         second = server.start()
         try:
             task = api.wait_for(task_id, "COMPLETED", 60) if wait_until(lambda: _is_back(api), 30) else {}
