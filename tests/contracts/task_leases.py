@@ -74,6 +74,19 @@ class TaskLeasesContract:
 
         assert claim(leases, claim_id="7") == claim(leases, claim_id="7")
 
+    def test_repeating_a_claim_makes_its_lease_whole_again(
+        self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        submit(repository)
+        run = claim(leases, claim_id="7")
+        let_leases_run_out()
+
+        assert claim(leases, claim_id="7") == run
+
+        assert list(leases.expired(limit=10)) == []
+        with pytest.raises(StaleTask):
+            repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
+
     def test_an_owner_that_still_holds_a_run_is_told_so(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository), submit(repository)
         held = claim(leases, claim_id="1")

@@ -14,5 +14,8 @@ class FakeLeaseKeeper(LeaseKeeper):
     def keep(self, task: Task) -> None:
         self.calls.append(f"keep {task.task_id}")
 
+    def stop_renewing(self) -> None:
+        self.calls.append("stop renewing")
+
     def release(self) -> None:
         self.calls.append("release")

@@ -117,6 +117,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             if held and held.owner == owner:
                 if held_claim != claim_id:
                     raise RunStillHeld(held)
+                self._expiries[task_id] = self._clock.now() + self._lease
                 return held
             waiting = [
                 task

@@ -1,5 +1,6 @@
 """The Celery application: the settings without which the promises do not hold."""
 
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
     """Connects nothing yet. Why each setting is what it is: docs/decisions/0003-celery-settings.md."""
     app = Celery("task-manager", broker=redis_url, set_as_current=False)
     app.conf.update(_settings(queues))
+    if redis_url.startswith("rediss://"):
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return app
 
 

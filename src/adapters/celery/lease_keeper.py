@@ -44,6 +44,10 @@ class TimerLeaseKeeper(LeaseKeeper):
             self._thread = threading.Thread(target=self._renew_forever, name="lease-keeper", daemon=True)
             self._thread.start()
 
+    def stop_renewing(self) -> None:
+        with self._lock:
+            self._task = None
+
     def release(self) -> None:
         with self._lock:
             self._task = None
@@ -64,6 +68,9 @@ class TimerLeaseKeeper(LeaseKeeper):
             renewed = self._leases.renew(task)
         except StoreUnavailable as error:
             logger.warning("Cannot renew: %s", error.reason, extra={"action": "renew_failed", "task_id": task.task_id})
+            return False
+        except Exception:
+            logger.exception("Cannot renew", extra={"action": "renew_failed", "task_id": task.task_id})
             return False
         with self._lock:
             if self._task is task and renewed:

@@ -17,5 +17,12 @@ class LeaseKeeper(ABC):
         """The claim was granted: renew its lease until `release`."""
 
     @abstractmethod
+    def stop_renewing(self) -> None:
+        """The work is done: its end is about to be saved, after which there is no lease to renew.
+
+        The process still ends unless `release` follows in time.
+        """
+
+    @abstractmethod
     def release(self) -> None:
         """The run is over, or there was none."""

@@ -15,7 +15,8 @@ class TaskLeases(ABC):
 
         Highest priority first, then in the order in which tasks came to wait. Never takes a task that
         somebody holds, and none that has expired. Repeating a claim id answers the same task (the reply
-        was lost). Raises RunStillHeld when the owner still holds the run of another claim id.
+        was lost), its lease made whole again. Raises RunStillHeld when the owner still holds the run of
+        another claim id.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Run the next task of a queue, from claim to result."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -58,7 +59,9 @@ class RunTask:
                 return False
             now = self._time_of(run)
             self._keeper.keep(run)
-            self._finish(run, self._outcome(run, now))
+            outcome = self._outcome(run, now)
+            self._keeper.stop_renewing()
+            self._finish(run, outcome)
             return True
         finally:
             self._keeper.release()
@@ -92,6 +95,7 @@ class RunTask:
             handler = self._handlers.of_type(run.spec.type)
             with self._interrupt.allowed():
                 result = handler.run(run, ReportedRun(run, self._reports))
+            json.dumps(result, allow_nan=False, ensure_ascii=False).encode()  # what cannot be kept is a failure
         except RunStopped:
             logger.info("Task stopped", extra={"action": "task_stopped", **log})
             return lambda task: task.stop(now())
@@ -100,7 +104,7 @@ class RunTask:
             return lambda task: task.postpone(now())
         except Exception as error:
             logger.exception("Task failed", extra={"action": "task_failed", **log})
-            failure = TaskError(code="handler_error", message=f"{type(error).__name__}: {error}")
+            failure = TaskError(code="handler_error", message=_readable(f"{type(error).__name__}: {error}"))
             return lambda task: task.fail(failure, now())
         logger.debug("Task completed", extra={"action": "task_completed", **log})
         return lambda task: task.complete(result, now())
@@ -123,3 +127,8 @@ class RunTask:
                 if final.claim != run.claim:
                     logger.warning("Result refused: the lease was lost", extra={"action": "result_refused"})
                 return
+
+
+def _readable(text: str) -> str:
+    """Without the lone surrogates that no UTF-8 can hold."""
+    return text.encode(errors="replace").decode()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from flask import Flask, Response, g, json, request
@@ -33,6 +34,8 @@ HTTP_CODES = {
     500: "internal_error",
 }
 INVALID = "The request is not valid; `errors` lists every problem."
+MAX_ERRORS = 1_000
+"""A body of nothing but wrong members must not be answered by one many times its size."""
 RETRY_AFTER = {503: "1"}
 PROBLEM_JSON = "application/problem+json"
 
@@ -79,7 +82,7 @@ def register_problems(app: Flask) -> None:
 def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
     status = error.code or 500
-    errors = list(_validation_errors(getattr(error, "data", {}).get("messages", {})))
+    errors = list(islice(_validation_errors(getattr(error, "data", {}).get("messages", {})), MAX_ERRORS))
     detail = INVALID if errors else error.description
     response = problem(status, HTTP_CODES.get(status, "http_error"), detail or "", errors)
     for name, value in error.get_headers():

@@ -33,11 +33,11 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise InvalidJson(f"The member {json.dumps(doubled)} stands twice in one object.")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise InvalidJson(f"The member {json.dumps(name)} stands twice in one object.")
+        members[name] = value
     return members
 
 

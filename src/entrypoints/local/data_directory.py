@@ -12,8 +12,18 @@ class DataDirectory:
         self.path = path.resolve()
         self._descriptor: int | None = None
 
+    @property
+    def descriptor(self) -> int:
+        """Of the lock: whoever inherits it holds the lock for as long as it lives."""
+        if self._descriptor is None:
+            raise RuntimeError("the folder is not locked")
+        return self._descriptor
+
     def lock(self) -> None:
-        """For as long as this process lives. Raises InvalidSettings when it is taken or cannot be written."""
+        """For as long as this process lives, or one that inherits the lock.
+
+        Raises InvalidSettings when it is taken or cannot be written.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -5,6 +5,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 from urllib.parse import urlsplit
 
 from entrypoints.local.data_directory import DataDirectory
@@ -56,9 +57,10 @@ class LocalStack:
         grace = self._settings.shutdown_grace_seconds + STOP_MARGIN_SECONDS
         services = [self._service(name, grace) for name in ("api", "maintenance", "worker")]
         if self._redis is not None:
-            redis = self._redis
+            redis, lock = self._redis, self._directory.descriptor
+            start = partial(popen, pass_fds=(lock,))  # the files are taken until the server has ended
             _say(f"{'redis':<12} embedded server on {redis.where}")
-            services.insert(0, Service("redis", lambda: redis.start(popen), STOP_MARGIN_SECONDS))
+            services.insert(0, Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS))
         return services
 
     def _service(self, name: str, stop_seconds: float) -> Service:

@@ -90,6 +90,28 @@ def test_an_exception_fails_the_task_with_its_class_and_message(store, run_task)
     assert (failed.error.code, failed.error.message) == ("handler_error", "ValueError: no such picture")
 
 
+@pytest.mark.parametrize("result", [float("nan"), b"bytes", "\ud800", {"a": {1, 2}}, [float("inf")]])
+def test_a_result_that_cannot_be_kept_fails_the_task(store, run_task, result) -> None:
+    task = submit(store)
+
+    assert run_task(lambda run: result).execute("default")
+    assert not run_task(lambda run: result).execute("default")
+
+    failed = stored(store, task)
+    assert failed.status is Status.FAILED
+    assert failed.error.code == "handler_error"
+
+
+def test_an_exception_whose_message_is_no_text_fails_the_task(store, run_task) -> None:
+    def work(run: Task) -> None:
+        raise ValueError("\ud800")
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    assert stored(store, task).error.message == "ValueError: ?"
+
+
 def test_a_type_that_this_worker_does_not_know_is_put_off_uncounted(store, run_task) -> None:
     task = submit(store, type="dance")
 
@@ -222,7 +244,7 @@ def test_the_process_is_armed_before_the_claim_and_released_after_the_result(sto
 
     run_task(lambda run: keeper.calls.append("work")).execute("default")
 
-    assert keeper.calls == ["arm", f"keep {task.task_id}", "work", "release"]
+    assert keeper.calls == ["arm", f"keep {task.task_id}", "work", "stop renewing", "release"]
 
 
 def test_a_claim_whose_reply_is_lost_is_repeated_and_starts_the_task_once(store, run_task, keeper) -> None:

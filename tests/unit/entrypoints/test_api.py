@@ -184,6 +184,24 @@ def test_what_is_not_json_is_refused(client: FlaskClient, store: FakeTaskStore, 
     assert stored(store) == 0
 
 
+def test_a_body_of_nothing_but_wrong_members_is_answered_with_some_of_them(client: FlaskClient) -> None:
+    client.application.config["MAX_CONTENT_LENGTH"] = 10**6
+
+    answer = client.post("/tasks", json={f"m{number}": 1 for number in range(20_000)})
+
+    assert answer.status_code == 422
+    assert len(answer.json["errors"]) == 1_000
+
+
+def test_the_last_of_very_many_members_may_be_the_doubled_one(client: FlaskClient) -> None:
+    client.application.config["MAX_CONTENT_LENGTH"] = 10**7
+    members = ",".join(f'"{number}":1' for number in [*range(200_000), 0])
+
+    answer = client.post("/tasks", data=f"{{{members}}}", content_type="application/json")
+
+    assert (answer.status_code, "stands twice" in answer.json["detail"]) == (400, True)
+
+
 @pytest.mark.parametrize("body", ["[]", "3", '"text"', "null", "true", "[[[]]]"])
 def test_json_that_is_not_an_object_is_refused(client: FlaskClient, body: str) -> None:
     answer = client.post("/tasks", data=body, content_type="application/json")

@@ -20,7 +20,9 @@ local entry = redis.call('HGET', held, owner)
 if entry then
   local held_claim, id = string.match(entry, '^(%S+) (.*)$')
   if redis.call('HGET', record_prefix .. id, 'o') == owner then
-    return answer(held_claim == claim_id and 1 or 2, id)
+    if held_claim ~= claim_id then return answer(2, id) end
+    redis.call('ZADD', leases, now + tonumber(lease), id) -- who repeats a claim has armed its timer anew
+    return answer(1, id)
   end
   redis.call('HDEL', held, owner)
 end
