@@ -77,7 +77,7 @@ lock: $(VENV)/python ## Renew the locks with hashes
 	@for extras in "" "local" "local dev"; do \
 	  name=requirements$$(echo $$extras | awk 'NF {print "-" $$NF}').lock; \
 	  echo "Locking $$name"; \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $$(for extra in $$extras; do echo --extra $$extra; done) \
 	    $$(test "$$name" = requirements.lock || echo --constraint requirements.lock) \
 	    --output-file $$name pyproject.toml || exit 1; \

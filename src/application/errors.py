@@ -19,6 +19,16 @@ class StaleTask(Exception):
         self.task_id = task_id
 
 
+class VersionMismatch(Exception):
+    """The task is not in the version that the caller has seen."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"The task has version {version} by now. Read it again, and repeat the change if it still fits."
+        )
+        self.version = version
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or refuses to write. Whether the last write was made is not known.
 

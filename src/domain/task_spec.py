@@ -59,8 +59,7 @@ class TaskSpec:
             raise InvalidTaskSpec("priority", f"Must be 0 to 9, not {self.priority}.")
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
             raise InvalidTaskSpec("timeout", f"Must be 1 to 86400 seconds, not {self.timeout}.")
-        if len(self.labels) > MAX_LABELS:
-            raise InvalidTaskSpec("labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}.")
+        self._check_labels()
         self._check_times()
 
     @property
@@ -69,6 +68,15 @@ class TaskSpec:
         if self.timeout is not None:
             return self.timeout
         return self.duration + SLEEP_MARGIN_SECONDS if self.type == SLEEP else DEFAULT_TIMEOUT_SECONDS
+
+    def _check_labels(self) -> None:
+        if len(self.labels) > MAX_LABELS:
+            raise InvalidTaskSpec("labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}.")
+        for key, value in self.labels.items():
+            if not re.fullmatch(LABEL_KEY, key):
+                raise InvalidTaskSpec("labels", f"A key must match {LABEL_KEY}, unlike {key!r}.")
+            if len(value) not in LABEL_VALUE_LENGTH or not is_printable(value):
+                raise InvalidTaskSpec("labels", f"{key} must have up to 255 characters, none of them control.")
 
     def _check_times(self) -> None:
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):

@@ -1,17 +1,15 @@
 """What a health check asks: the API over HTTP, the others by their heartbeat."""
 
-import urllib.error
-import urllib.request
-
 from application.errors import StoreUnavailable
 from entrypoints.container import build_container
+from entrypoints.own_http import base_url, get
 from entrypoints.settings import Settings
 
 
 def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
     """Answers whether it is, and the reason."""
     if part == "api":
-        return _answers(f"http://127.0.0.1:{settings.http_port}/livez")
+        return _answers(f"{base_url(settings)}/livez")
     try:
         seen = build_container(settings).check_health().execute(part)
     except StoreUnavailable as error:
@@ -21,7 +19,7 @@ def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
 
 def _answers(url: str) -> tuple[bool, str]:
     try:
-        with urllib.request.urlopen(url, timeout=3):  # noqa: S310 - our own http URL
+        with get(url, seconds=3):
             return True, "alive"
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:
         return False, str(error)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
 from domain.task_spec import QUEUE
 
 PREFIX = "TASKS_"
+SECRETS = {"TASKS_REDIS_URL"}
 ENVIRONMENTS = "must be development or production"
 
 
@@ -81,7 +83,7 @@ def load_settings() -> Settings:
         problems.append(f"a file that a setting ending in _FILE names cannot be read: {error}")
     if problems:
         raise InvalidSettings(sorted(problems))
-    return Settings(**{**values, "queues": tuple(values["queues"])})
+    return Settings(**{**values, "queues": tuple(values["queues"]), "data_dir": Path(values["data_dir"])})
 
 
 def _read(env: FileAwareEnv) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
         "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
-        "data_dir": env.path("DATA_DIR", Path(".data")),
+        "data_dir": env.str("DATA_DIR", ".data", validate=validate.Length(min=1, error="must name a folder")),
         "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * (os.cpu_count() or 1), 1, 1_000),
         "queues": env.list("QUEUES", ["default"], validate=_queues),
         "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
@@ -117,8 +119,15 @@ def _whole(env: FileAwareEnv, name: str, default: int, low: int, high: int) -> A
 
 
 def _redis_url(url: str | None) -> None:
-    if url is not None and not url.startswith(("redis://", "rediss://")):
-        raise ValidationError("must start with redis:// or rediss://")
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.scheme in {"redis", "rediss"} and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or not re.fullmatch(r"(/[0-9]{0,5})?", parts.path):
+        raise ValidationError("must be redis:// or rediss:// with [:password@]host[:port] and the number of a database")
 
 
 def _queues(names: list[str]) -> None:
@@ -129,8 +138,9 @@ def _queues(names: list[str]) -> None:
 
 def _problem(name: str, messages: Any) -> str:
     message = "; ".join(str(part).rstrip(".") for part in messages)
-    value = os.environ.get(name, "")
-    return f"{name} is {value!r}: {message}"
+    if name in SECRETS or name not in os.environ:
+        return f"{name} (its value is not shown): {message}"
+    return f"{name} is {os.environ[name]!r}: {message}"
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The contract as a client sees it, against a running server; no worker runs, so tasks wait."""
 
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,30 @@ def test_a_body_over_the_limit_is_refused_with_and_without_a_length(api: Api) ->
 
     assert [told.status_code, chunked.status_code] == [413, 413]
     assert {told.json()["code"], chunked.json()["code"]} == {"body_too_large"}
+
+
+@pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n", "2\r\n{}"])
+def test_a_broken_transfer_encoding_is_a_problem_of_the_client(api: Api, client: redis.Redis, chunk: str) -> None:
+    answer = raw(api, f"Transfer-Encoding: chunked\r\n\r\n{chunk}")
+
+    assert b" 500 " not in answer
+    assert client.dbsize() == 0
+
+
+def test_a_body_that_is_cut_off_is_not_taken_for_whole(api: Api, client: redis.Redis) -> None:
+    answer = raw(api, 'Content-Length: 100\r\n\r\n{"task_name": "test", "duration": 3}')
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert client.dbsize() == 0
+
+
+def raw(api: Api, rest: str) -> bytes:
+    """What the server answers to a submit of which no more is sent."""
+    head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
+        connection.sendall((head + rest).encode())
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def test_the_root_leads_to_the_index_of_the_api(api: Api) -> None:

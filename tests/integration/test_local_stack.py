@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -112,6 +113,28 @@ def test_a_killed_supervisor_takes_its_processes_with_it(start) -> None:
     stack.process.wait()
 
     wait_until(lambda: all(map(is_dead, processes)), 30)
+
+
+def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(start) -> None:
+    first = start()
+    first.url()
+    server = psutil.Process(first.pid_of("redis"))
+    server.suspend()
+    os.kill(first.pid, signal.SIGKILL)
+    first.process.wait()
+    try:
+        second = start()
+        assert second.process.wait(20) == 2
+        assert "another running stack uses" in second.output
+    finally:
+        server.kill()
+
+
+def test_a_proxy_in_the_environment_is_not_asked(start, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert start().url()
 
 
 def test_a_second_stack_on_the_same_data_says_what_is_taken(start) -> None:

@@ -248,7 +248,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
     assert "PROCESSING" not in {api.task(task_id)["status"] for task_id in waiting}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_work_that_outlasts_the_grace_is_handed_back_uncounted(
     api: Api, redis_url: str, tmp_path: Path, client: redis.Redis, number: int
 ) -> None:

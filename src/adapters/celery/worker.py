@@ -144,13 +144,14 @@ class CeleryWorker:
 
 
 def _graceful(app: Celery) -> type[Any]:
-    """Celery's worker, for which Ctrl-C is the same request to stop as SIGTERM."""
+    """Celery's worker, for which Ctrl-C and a closed terminal are the same request to stop as SIGTERM."""
     install_term_handler: Any = getattr(apps_worker, "install_worker_term_handler")  # noqa: B009 - not in the stubs
 
     class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time
         def install_platform_tweaks(self, worker: Any) -> None:
             super().install_platform_tweaks(worker)
             install_term_handler(worker, sig="SIGINT")
+            install_term_handler(worker, sig="SIGHUP")
 
     return GracefulWorker
 

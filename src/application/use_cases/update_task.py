@@ -1,6 +1,9 @@
 """Change what a task is called or, while it waits, what it will do."""
 
+from collections.abc import Collection
+
 from application.decision import Decision
+from application.errors import VersionMismatch
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 
@@ -9,11 +12,16 @@ class UpdateTask:
     def __init__(self, decision: Decision) -> None:
         self._decision = decision
 
-    def execute(self, task_id: str, wish: TaskPatch | TaskSpec) -> Task:
+    def execute(self, task_id: str, wish: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
         """A patch changes the members it names, a specification replaces them all.
 
-        Raises TaskNotFound, and TaskNotWaiting when the wish needs a task that waits.
+        Raises TaskNotFound, VersionMismatch when `versions` are given and the task is in none of them, and
+        TaskNotWaiting when the wish needs a task that waits.
         """
-        if isinstance(wish, TaskPatch):
-            return self._decision.apply(task_id, lambda task: task.patch(wish))
-        return self._decision.apply(task_id, lambda task: task.replace(wish))
+
+        def transition(task: Task) -> Task:
+            if versions is not None and task.version not in versions:
+                raise VersionMismatch(task.version)
+            return task.patch(wish) if isinstance(wish, TaskPatch) else task.replace(wish)
+
+        return self._decision.apply(task_id, transition)

@@ -4,9 +4,10 @@ from typing import Any
 
 from flask import Request, current_app
 from flask_smorest import Blueprint
+from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from entrypoints.api import strict_json
 
@@ -35,8 +36,12 @@ def _body(req: Request) -> bytes:
         body = req.get_data()
     except RequestEntityTooLarge:
         body = None
+    except (OSError, ClientDisconnected, ParseException) as error:
+        raise BadRequest("The body could not be read: its transfer encoding is broken.") from error
     if body is None or len(body) > limit:
         raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
+    if req.content_length is not None and len(body) < req.content_length:
+        raise BadRequest(f"The body has {len(body)} of the {req.content_length} bytes that Content-Length announces.")
     return body
 
 

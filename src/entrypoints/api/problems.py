@@ -11,7 +11,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from application.errors import StaleTask, StoreFull, StoreUnavailable, TaskNotFound
+from application.errors import StaleTask, StoreFull, StoreUnavailable, TaskNotFound, VersionMismatch
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
@@ -21,6 +21,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     TaskFinal: (409, "task_final"),
     InvalidTransition: (409, "invalid_transition"),
     StaleTask: (409, "task_busy"),
+    VersionMismatch: (412, "version_mismatch"),
     StoreUnavailable: (503, "store_unavailable"),
     StoreFull: (503, "capacity"),
 }
@@ -110,7 +111,7 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | 
 
 
 def _known_problem(error: Exception) -> Response:
-    status, code = PROBLEMS[type(error)]
+    status, code = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     return problem(status, code, str(error))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app
+from flask import current_app, request
 from flask.views import MethodView
 
 from application.use_cases.list_tasks import PageRequest
@@ -22,9 +22,24 @@ from entrypoints.container import Container
 blueprint = StrictBlueprint("tasks", __name__, description="The work and what became of it.")
 
 
+Tagged = tuple[Task, dict[str, str]]
+"""A task and the header with its version."""
+
+
 def use_cases() -> Container:
     container: Container = current_app.extensions["container"]
     return container
+
+
+def tagged(task: Task) -> Tagged:
+    return task, {"ETag": f'"{task.version}"'}
+
+
+def wanted_versions() -> frozenset[int] | None:
+    """The versions that If-Match names; None when any will do."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    return frozenset(int(tag) for tag in request.if_match.as_set() if tag.isascii() and tag.isdigit())
 
 
 @blueprint.route("/tasks")
@@ -38,13 +53,13 @@ class Tasks(MethodView):
 
     @blueprint.arguments(PageQuery(), location="query")
     @blueprint.response(200, TaskListAnswer)
-    def get(self, request: PageRequest) -> dict[str, Any]:
+    def get(self, wanted: PageRequest) -> dict[str, Any]:
         """List tasks, oldest first."""
-        page = use_cases().list_tasks().execute(request)
+        page = use_cases().list_tasks().execute(wanted)
         pagination = {
-            "current_page": request.page,
-            "page_size": request.page_size,
-            "total_pages": -(-page.total // request.page_size),
+            "current_page": wanted.page,
+            "page_size": wanted.page_size,
+            "total_pages": -(-page.total // wanted.page_size),
             "total_tasks": page.total,
         }
         return {"pagination": pagination, "tasks": page.tasks}
@@ -53,21 +68,21 @@ class Tasks(MethodView):
 @blueprint.route("/tasks/<task_id>")
 class OneTask(MethodView):
     @blueprint.response(200, TaskAnswer)
-    def get(self, task_id: str) -> Task:
+    def get(self, task_id: str) -> Tagged:
         """Read a task."""
-        return use_cases().get_task().execute(task_id)
+        return tagged(use_cases().get_task().execute(task_id))
 
     @blueprint.arguments(TaskPatchBody())
     @blueprint.response(200, TaskAnswer)
-    def patch(self, patch: TaskPatch, task_id: str) -> Task:
+    def patch(self, patch: TaskPatch, task_id: str) -> Tagged:
         """Change some members: task_name and labels always, the others while the task waits."""
-        return use_cases().update_task().execute(task_id, patch)
+        return tagged(use_cases().update_task().execute(task_id, patch, wanted_versions()))
 
     @blueprint.arguments(TaskBody())
     @blueprint.response(200, TaskAnswer)
-    def put(self, spec: TaskSpec, task_id: str) -> Task:
+    def put(self, spec: TaskSpec, task_id: str) -> Tagged:
         """Replace what a waiting task will do."""
-        return use_cases().update_task().execute(task_id, spec)
+        return tagged(use_cases().update_task().execute(task_id, spec, wanted_versions()))
 
     @blueprint.response(204)
     def delete(self, task_id: str) -> None:

@@ -13,7 +13,6 @@ CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir "{directory}"
 appendonly yes
 appendfsync everysec
 save ""
@@ -44,11 +43,11 @@ class EmbeddedRedis:
 
     def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
         """The configuration goes through a pipe, so that the password stands in no file and no process list."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        process = popen([self._program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        process = popen([self._program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=self._directory)
         if process.stdin is None:
             raise RuntimeError("the server was started without a pipe for its configuration")
-        configuration = CONFIGURATION.format(port=self._port, password=self._password, directory=self._directory)
+        configuration = CONFIGURATION.format(port=self._port, password=self._password)
         process.stdin.write(configuration.encode())
         process.stdin.close()
         return process

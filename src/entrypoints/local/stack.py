@@ -3,14 +3,14 @@
 import json
 import signal
 import sys
-import urllib.error
-import urllib.request
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.supervisor import Service, Supervisor, popen
+from entrypoints.own_http import base_url, get
 from entrypoints.settings import Settings, child_environment
 
 STOP_MARGIN_SECONDS = 5.0
@@ -37,7 +37,7 @@ class LocalStack:
             directory.lock()
             self._directory = directory
             self._redis = EmbeddedRedis(directory.path)
-        self._url = f"http://{_reachable(settings)}:{settings.http_port}"
+        self._url = base_url(settings)
         self._supervisor = Supervisor(self._services(), say=_say)
         self._banner_shown = False
 
@@ -77,15 +77,12 @@ class LocalStack:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._url}/readyz", timeout=1) as answer:  # noqa: S310 - our own http URL
+            with get(f"{self._url}/readyz", seconds=1) as answer:
                 return bool(json.load(answer)["status"] == "ready")
-        except (urllib.error.URLError, OSError, ValueError):
+        except (OSError, ValueError):
             return False
 
 
-def _reachable(settings: Settings) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.http_host, settings.http_host)  # noqa: S104 - compared
-
-
 def _say(line: str) -> None:
-    print(line, flush=True)
+    with suppress(OSError):  # the terminal may be closed; what it would have shown must not stop the shutdown
+        print(line, flush=True)

@@ -65,5 +65,6 @@ class Maintenance:
         return 0 if pruned == BATCH else TICK_SECONDS
 
     def _beat(self) -> None:
-        if time.monotonic() >= self._next_beat and self._heartbeat.execute("maintenance"):
-            self._next_beat = time.monotonic() + BEAT_SECONDS
+        if time.monotonic() >= self._next_beat:
+            beaten = self._heartbeat.execute("maintenance")
+            self._next_beat = time.monotonic() + (BEAT_SECONDS if beaten else 1.0)

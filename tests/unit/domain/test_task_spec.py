@@ -25,6 +25,10 @@ from tests.building import NOON, a_spec
         ("timeout", 0),
         ("timeout", 86_401),
         ("run_at", datetime(2026, 1, 1)),
+        ("labels", {"BAD KEY": "x"}),
+        ("labels", {"a\n": "x"}),
+        ("labels", {"a": "x" * 256}),
+        ("labels", {"a": "\x00"}),
         ("labels", {str(number): "" for number in range(17)}),
     ],
 )

@@ -314,6 +314,24 @@ def test_a_patch_cannot_add_up_to_too_many_labels(client: FlaskClient) -> None:
     assert client.patch(url, json={"labels": {"one.more": "x", "a0": None}}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [('"1"', 200), ('"7", "1"', 200), ("*", 200), ('"2"', 412), ('"nonsense"', 412), ('W/"1"', 412), ("", 412)],
+)
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_change_of_another_version_than_was_seen_is_refused(
+    client: FlaskClient, method: str, if_match: str, status: int
+) -> None:
+    url = submit(client).location
+    assert client.get(url).headers["ETag"] == '"1"'
+
+    answer = client.open(url, method=method, json={"task_name": "new", "duration": 3}, headers={"If-Match": if_match})
+
+    assert answer.status_code == status
+    assert client.get(url).json["task_name"] == ("new" if status == 200 else "test")
+    assert status == 412 or answer.headers["ETag"] == '"2"'
+
+
 def test_a_patch_that_changes_nothing_keeps_the_version(client: FlaskClient) -> None:
     url = submit(client, priority=7).location
 

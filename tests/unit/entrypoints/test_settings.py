@@ -32,7 +32,7 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_HTTP_PORT", "http", "integer"),
         ("TASKS_HTTP_HOST", "", ""),
         ("TASKS_HTTP_WORKERS", "0", "1 to 64"),
-        ("TASKS_REDIS_URL", "localhost:6379", "redis://"),
+        ("TASKS_DATA_DIR", "", "must name a folder"),
         ("TASKS_WORKER_CONCURRENCY", "-1", "1 to 1000"),
         ("TASKS_LEASE_SECONDS", "2", "3 to 3600"),
         ("TASKS_RETENTION_SECONDS", "0", "1 to 315360000"),
@@ -54,6 +54,34 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     (problem,) = refusal.value.problems
     assert problem.startswith(f"{name} is {value!r}")
     assert allowed in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "redi://:secretpw@h:1/0",
+        "redis://:secretpw@/0",
+        "redis://:secretpw@h:port/0",
+        "redis://:secretpw@h:70000/0",
+        "redis://:secretpw@h:1/name",
+        "http://:secretpw@h:1/0",
+    ],
+)
+def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL", url)
+
+    with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL .* must be redis://") as refusal:
+        load_settings()
+
+    assert "secretpw" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["redis://h", "redis://h:1", "redis://h/3", "rediss://user:pw@[::1]:6379/15"])
+def test_a_url_of_redis_may_leave_out_what_has_a_default(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL", url)
+
+    assert load_settings().redis_url == url
 
 
 def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,20 @@
+"""Asks our own API on this host, whatever proxy the environment names."""
+
+import urllib.request
+from typing import Any
+
+from entrypoints.settings import Settings
+
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+def base_url(settings: Settings) -> str:
+    """Where this host reaches the API."""
+    host = EVERY_ADDRESS.get(settings.http_host, settings.http_host)
+    return f"http://[{host}]:{settings.http_port}" if ":" in host else f"http://{host}:{settings.http_port}"
+
+
+def get(url: str, *, seconds: float) -> Any:
+    """The answer, to be closed by the caller. Raises OSError, also for an error status."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return direct.open(url, timeout=seconds)
