@@ -1,13 +1,16 @@
 """`task-manager local`, which is what `make run` runs: everything on a machine that has nothing."""
 
+import contextlib
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import requests
 
 from tests.integration.processes import ServiceProcess, free_port, is_dead
@@ -119,7 +122,11 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
     first = start()
     first.url()
     server = psutil.Process(first.pid_of("redis"))
-    server.suspend()
+    url = psutil.Process(first.pid_of("api")).environ()["TASKS_REDIS_URL"]
+    busy = threading.Thread(target=_keep_busy, args=(url,), daemon=True)
+    used = server.cpu_times().user
+    busy.start()
+    wait_until(lambda: server.cpu_times().user > used + 0.2)
     os.kill(first.pid, signal.SIGKILL)
     first.process.wait()
     try:
@@ -128,6 +135,12 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
         assert "another running stack uses" in second.output
     finally:
         server.kill()
+
+
+def _keep_busy(url: str) -> None:
+    """With a script that ends only with the server, which so cannot follow a request to stop."""
+    with redis.Redis.from_url(url, socket_timeout=60) as client, contextlib.suppress(redis.RedisError):
+        client.eval("while true do redis.call('SET', 'busy', 1) end", 0)
 
 
 def test_a_proxy_in_the_environment_is_not_asked(start, monkeypatch: pytest.MonkeyPatch) -> None:
