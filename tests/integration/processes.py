@@ -1,5 +1,6 @@
 """The processes of the service, started as a user starts them."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -36,9 +37,12 @@ class ServiceProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in [*self.children(), self.process]:
-            process.kill()
+        children = self.children()
+        self.process.kill()  # first, or it starts again what is killed
         self.process.wait()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
     @property
     def pid(self) -> int:

@@ -1,6 +1,7 @@
 """Starts the processes of a stack, starts again what dies, and ends all of it."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -98,8 +99,15 @@ def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes
     """A process that Ctrl-C does not reach, and that on Linux does not outlive its supervisor."""
     options.setdefault("process_group", 0)
     if sys.platform == "linux":
-        options["preexec_fn"] = partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGTERM)
+        options["preexec_fn"] = partial(_end_with, os.getpid())
     return subprocess.Popen(list(arguments), **options)  # type: ignore[call-overload,no-any-return]  # passed through
+
+
+def _end_with(parent: int) -> None:
+    """In the child: prctl(2) says nothing of a parent that died before it was asked to."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _reason(code: int) -> str:
