@@ -41,6 +41,14 @@ check: lint test ## What CI runs: lint, then test
 bench: $(VENV)/dev-ready ## Measure this service against plain Flask + Celery + Redis
 	@$(BIN)/python -m benchmarks
 
+.PHONY: chaos
+chaos: $(VENV)/dev-ready ## Faults by the table, on real processes: about 25 minutes (ROWS=F-02,F-10 for some)
+	@$(BIN)/python -m tests.chaos $(if $(ROWS),--rows $(ROWS))
+
+.PHONY: soak
+soak: $(VENV)/dev-ready ## Random faults while tasks flow (MINUTES=10 SEED=1)
+	@$(BIN)/python -m tests.chaos soak --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
 .PHONY: up
 up: ## Start the development stack in Docker: code mounted, reload on change
 	@cd deploy && $(COMPOSE) up --build --detach --wait

@@ -1,0 +1,54 @@
+"""A private server that can be killed and started again on the same data."""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.waiting import wait_until
+
+
+class ChaosServer:
+    """With `fsync` "always" a 2xx survives a power cut, with "everysec" a clean stop."""
+
+    def __init__(self, directory: Path, fsync: str = "everysec") -> None:
+        self.directory = directory
+        self._embedded = EmbeddedRedis(directory)
+        self._fsync = fsync
+        self.process: subprocess.Popen[bytes]
+        self.client = redis.Redis.from_url(self.url, socket_timeout=5)
+
+    @property
+    def url(self) -> str:
+        return self._embedded.url
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1].split("/")[0])
+
+    def start(self) -> float:
+        """Answers when it answered first."""
+        self.process = self._embedded.start(self._popen)
+        wait_until(self.answers, 30, every=0.005)
+        return time.monotonic()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+    def _popen(self, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        program, stdin = arguments
+        return subprocess.Popen([program, "--appendfsync", self._fsync, stdin], process_group=0, **options)

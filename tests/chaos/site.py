@@ -1,0 +1,228 @@
+"""A whole service for one row: server, API, maintenance, workers, and what is known of the tasks that it accepted."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import requests
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.task_queue import TokenFactory
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.task_repository import RedisTaskRepository
+from adapters.uuid_task_ids import UuidTaskIds
+from application.ports.task_repository import Change
+from domain.task import Task
+from domain.task_spec import TaskSpec
+from tests.chaos.checker import Counts, count
+from tests.chaos.journal import JOURNAL, Execution, Journal
+from tests.chaos.proxy import Proxy
+from tests.chaos.server import ChaosServer
+from tests.chaos.worker import CRASH_DIR
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.waiting import wait_until
+
+NO_TIMEOUT = 80_000
+BATCH = 500
+
+
+class ChaosWorker(ServiceProcess):
+    def __init__(self, log: Path, environment: dict[str, str], **settings: object) -> None:
+        super().__init__("worker", log, **settings)
+        self._arguments = [sys.executable, "-m", "tests.chaos.worker"]
+        self._environment |= environment
+
+    def kill(self) -> float:
+        """SIGKILL for the parent alone; answers when."""
+        os.kill(self.pid, signal.SIGKILL)
+        moment = time.monotonic()
+        self.process.wait()
+        return moment
+
+
+class Site:
+    """As a context manager it leaves no process behind."""
+
+    def __init__(self, directory: Path, *, lease: int = 15, fsync: str = "everysec") -> None:
+        directory.mkdir(parents=True)
+        self.directory = directory
+        self.lease = lease
+        self.server = ChaosServer(directory / "redis", fsync)
+        self.accepted: list[str] = []
+        self.crash_points = directory / "crash"
+        self.crash_points.mkdir()
+        self.api: Api
+        self._stack = contextlib.ExitStack()
+        self._names = 0
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        self._stack.callback(self.server.kill)
+        self.journal = self._stack.enter_context(Journal(self.directory / "journal"))
+        tokens = TokenFactory(create_celery_app(self.server.url, ["default"]))
+        self.token = tokens.token_of("default")
+        self.repository = RedisTaskRepository(RedisStore(connect(self.server.url)), tokens.token_of, 100_000)
+        self.session = self._stack.enter_context(requests.Session())
+        self._ids = UuidTaskIds()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.__exit__(None, None, None)
+
+    def with_api(self, **settings: object) -> Api:
+        log = self._log("api")
+        self.api = self._stack.enter_context(
+            Api(log, **{"redis_url": self.server.url, "http_workers": 1, "lease_seconds": self.lease, **settings})
+        )
+        return self.api
+
+    def with_maintenance(self) -> ServiceProcess:
+        log = self._log("maintenance")
+        process = ServiceProcess("maintenance", log, redis_url=self.server.url, lease_seconds=self.lease)
+        return self._stack.enter_context(process)
+
+    def with_worker(
+        self, concurrency: int = 2, *, host: str = "here", through: Proxy | None = None, ready: bool = True,
+        environment: dict[str, str] | None = None, **settings: object,
+    ) -> ChaosWorker:  # fmt: skip
+        """Workers of one `host` share the folder by which they prove each other dead."""
+        url = self.server.url
+        if through:
+            url = url.replace(f":{self.server.port}/", f":{through.port}/")
+        before = len(self.journal.lives)
+        worker = ChaosWorker(
+            self._log("worker"),
+            {JOURNAL: str(self.journal.path), CRASH_DIR: str(self.crash_points), **(environment or {})},
+            **{
+                "redis_url": url,
+                "worker_concurrency": concurrency,
+                "lease_seconds": self.lease,
+                "data_dir": self.directory / host,
+                **settings,
+            },
+        )
+        self._stack.enter_context(worker)
+        if ready:
+            wait_until(lambda: len(self.journal.lives) >= before + concurrency, 30)
+        return worker
+
+    def with_proxy(self) -> Proxy:
+        return self._stack.enter_context(Proxy(self.server.port))
+
+    def submit(self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, **labels: str) -> str:
+        """Through the API; raises requests.RequestException unless it was accepted."""
+        answer = self.post(do, ms, timeout=timeout, **labels)
+        answer.raise_for_status()
+        task_id: str = answer.json()["task_id"]
+        return task_id
+
+    def post(
+        self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, session: requests.Session | None = None,
+        **labels: str,
+    ) -> requests.Response:  # fmt: skip
+        body = {"task_name": do, "duration": 1, "timeout": timeout, "labels": {"do": do, "ms": str(ms), **labels}}
+        answer = (session or self.session).post(self.url("/tasks"), json=body, timeout=30)
+        if answer.ok:
+            self.accepted.append(answer.json()["task_id"])
+        return answer
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.api.port}{path}"
+
+    def cancel(self, task_id: str) -> requests.Response:
+        return self.session.post(self.url(f"/tasks/{task_id}/cancel"), timeout=10)
+
+    def flood(self, number: int, do: str = "sleep", ms: int | Sequence[int] = 0) -> list[str]:
+        """Many tasks straight into the store, by the same saves that the API makes."""
+        times = ms if isinstance(ms, Sequence) else [ms] * number
+        now = datetime.fromtimestamp(self.server.client.time()[0], UTC)
+        ids: list[str] = []
+        for start in range(0, number, BATCH):
+            tasks = [
+                Task.submit(
+                    self._ids.next(),
+                    TaskSpec(task_name=do, duration=1, timeout=NO_TIMEOUT, labels={"do": do, "ms": str(each)}),
+                    now,
+                )
+                for each in times[start : start + BATCH]
+            ]
+            self.repository.save_each([Change(before=None, after=task) for task in tasks])
+            ids += [task.task_id for task in tasks]
+        self.accepted += ids
+        return ids
+
+    def settle(self, seconds: float, ids: Iterable[str] | None = None) -> bool:
+        """Waits until the tasks, else all that were accepted, are final; answers whether that came in time."""
+        deadline = time.monotonic() + seconds
+        left = list(self.accepted if ids is None else ids)
+        while left and time.monotonic() < deadline:
+            tasks = self.tasks(left[:BATCH])
+            done = {task_id for task_id in left[:BATCH] if task_id not in tasks or tasks[task_id].status.is_final}
+            left = [task_id for task_id in left if task_id not in done]
+            if not done:
+                time.sleep(0.02)
+        return not left
+
+    def task(self, task_id: str) -> Task:
+        return self.tasks([task_id])[task_id]
+
+    def tasks(self, ids: Iterable[str] | None = None) -> dict[str, Task]:
+        ids = list(self.accepted if ids is None else ids)
+        found: dict[str, Task] = {}
+        for start in range(0, len(ids), BATCH):
+            raw = [bytes.fromhex(task_id.replace("-", "")) for task_id in ids[start : start + BATCH]]
+            found |= {task.task_id: task for task in self.repository.read(raw)}
+        return found
+
+    def counts(self) -> Counts:
+        """After `settle`. Gives the journal a moment to see the last lines."""
+        records = self.tasks()
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self._unseen(records), 2)
+        return count(self.accepted, records, self.journal.executions)
+
+    def crashes(self, ids: Iterable[str] | None = None) -> int:
+        return sum(task.crashes for task in self.tasks(ids).values())
+
+    def running(self, number: int, seconds: float = 20) -> list[Execution]:
+        """Waits until so many executions run."""
+
+        def found() -> list[Execution]:
+            runs = [run for run in self.journal.all() if run.over == float("inf")]
+            return runs if len(runs) >= number else []
+
+        return wait_until(found, seconds, every=0.005)
+
+    def arm(self, point: str) -> Path:
+        """The next process that comes to the point dies there."""
+        path = self.crash_points / point
+        path.touch()
+        return path
+
+    def _unseen(self, records: dict[str, Task]) -> bool:
+        return any(
+            task.status == "COMPLETED" and not any(run.how for run in self.journal.of(task_id))
+            for task_id, task in records.items()
+        )
+
+    def _log(self, name: str) -> Path:
+        self._names += 1
+        return self.directory / f"{self._names:02}-{name}.log"
+
+
+def kill(run: Execution) -> float:
+    """SIGKILL for the process of an execution; answers when."""
+    os.kill(run.life.pid, signal.SIGKILL)
+    return time.monotonic()
+
+
+def pause(shortest: float, longest: float) -> None:
+    """A random moment: for faults that must not come at the same point of a run each time."""
+    time.sleep(random.uniform(shortest, longest))

@@ -1,0 +1,253 @@
+"""F-21: any order of calls, repeated ones included, keeps one holder a task and every task in exactly one index."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.clock import RedisClock
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+from adapters.uuid_task_ids import UuidTaskIds
+from application.decision import Decision
+from application.errors import RunStillHeld, StaleTask, TaskNotFound
+from application.ports.task_repository import Change
+from application.use_cases.cancel_task import CancelTask
+from application.use_cases.delete_task import DeleteTask
+from application.use_cases.promote_tasks import PromoteTasks
+from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.settle_runs import SettleRuns
+from application.use_cases.update_task import UpdateTask
+from domain.errors import TransitionRefused
+from domain.retry_policy import RetryPolicy
+from domain.status import Status
+from domain.task import Task, TaskError
+from domain.task_spec import TaskPatch, TaskSpec
+
+QUEUE = "default"
+OWNERS = st.sampled_from(["host:1", "host:2", "host:3"])
+ANY = st.integers(0, 1_000_000)
+PAST = 1
+FAILURE = TaskError(code="handler_error", message="no")
+
+
+class TaskStore(RuleBasedStateMachine):
+    """The model knows which claims it was given and which of them are over."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.client = connect(url)
+        self.client.flushall()
+        store = RedisStore(self.client)
+        tokens = TokenFactory(create_celery_app(url, [QUEUE]))
+        self.repository = RedisTaskRepository(store, tokens.token_of, 1_000)
+        self.leases = RedisTaskLeases(
+            store, self.repository, tokens.token_of, timedelta(milliseconds=900), events_kept=1_000
+        )
+        self.queue = CeleryTaskQueue(store, tokens)
+        self.clock = RedisClock(store)
+        self.decision = Decision(self.repository)
+        self.task_ids = UuidTaskIds()
+        self.ids: list[str] = []
+        self.runs: list[Task] = []
+        self.changes: list[Change] = []
+        self.claims: dict[str, int] = {}
+        self.holder: dict[str, int] = {}
+        """Task id to the claim that may run it."""
+
+    def teardown(self) -> None:
+        self.client.close()
+
+    @initialize()
+    def start(self) -> None:
+        self.submit(priority=5, attempts=1)
+
+    @rule(priority=st.integers(4, 6), attempts=st.integers(1, 2))
+    def submit(self, priority: int, attempts: int) -> None:
+        retry = RetryPolicy(max_attempts=attempts, initial_delay=3_600)
+        spec = TaskSpec(task_name="t", duration=1, timeout=3_600, priority=priority, retry=retry)
+        task = Task.submit(self.task_ids.next(), spec, self.clock.now())
+        self.changes.append(Change(before=None, after=task))
+        self.repository.save(self.changes[-1])
+        self.ids.append(task.task_id)
+
+    @rule(owner=OWNERS, again=st.booleans())
+    def claim(self, owner: str, again: bool) -> None:
+        """Anew, or the last claim once more, as after a lost reply."""
+        number = self.claims.get(owner, 1) + (not again)
+        self.claims[owner] = number
+        try:
+            run = self.leases.claim(QUEUE, owner=owner, claim_id=str(number))
+        except RunStillHeld as error:
+            self._stop(error.run)
+            return
+        if run is None:
+            return
+        known = self.holder.get(run.task_id)
+        assert known in (None, run.claim), "two holders"
+        assert known is None or again, "given twice without being asked for"
+        assert run.owner == owner
+        self.holder[run.task_id] = run.claim
+        if known is None:
+            assert all(run.claim > other.claim for other in self.runs), "a claim number that is not new"
+            self.runs.append(run)
+
+    @rule(which=ANY)
+    def renew(self, which: int) -> None:
+        """Also a claim that is over."""
+        if self.runs:
+            run = self._some_run(which)
+            assert self.leases.renew(run) == (self.holder.get(run.task_id) == run.claim)
+
+    @rule(which=ANY, fails=st.booleans())
+    def finish(self, which: int, fails: bool) -> None:
+        """Also a claim that is over, which changes nothing."""
+        if self.runs:
+            self._finish(self._some_run(which), fails=fails)
+
+    @rule(recovered=st.booleans())
+    def time_passes(self, recovered: bool) -> None:
+        """Every lease runs out, and every retry is due; maintenance sees it at once, or not yet."""
+        for key in ("tm:leases", "tm:scheduled"):
+            for member in self.client.zrange(key, 0, -1):
+                self.client.zadd(key, {member: PAST}, xx=True)
+        if recovered:
+            self.recover()
+
+    @rule(owner=OWNERS)
+    def be_taken_over(self, owner: str) -> None:
+        """What was running is recovered and claimed again, and then its first workers come back."""
+        before = [run for run in self.runs if self.holder.get(run.task_id) == run.claim]
+        self.time_passes(recovered=True)
+        self.claim(owner, again=False)
+        for run in before:
+            assert not self.leases.renew(run), "a lease that was lost was renewed"
+            self._finish(run, fails=False)
+
+    @rule()
+    def recover(self) -> None:
+        for task in RecoverTasks(self.repository, self.leases, self.clock).execute():
+            assert self.holder.pop(task.task_id) == task.claim
+
+    @rule()
+    def promote(self) -> None:
+        PromoteTasks(self.repository).execute()
+
+    @rule(owner=OWNERS, crashed=st.booleans())
+    def settle(self, owner: str, crashed: bool) -> None:
+        settle = SettleRuns(self.leases, self.decision, self.clock)
+        for task in settle.crashed([owner]) if crashed else settle.stopped([owner]):
+            assert self.holder.pop(task.task_id) == task.claim
+
+    @rule(which=ANY)
+    def cancel(self, which: int) -> None:
+        self._ask(which, CancelTask(self.decision, self.clock).execute)
+
+    @rule(which=ANY, priority=st.integers(4, 6))
+    def patch(self, which: int, priority: int) -> None:
+        self._ask(which, lambda task_id: UpdateTask(self.decision).execute(task_id, TaskPatch({"priority": priority})))
+
+    @rule(which=ANY, label=st.sampled_from("ab"))
+    def label(self, which: int, label: str) -> None:
+        patch = TaskPatch({"labels": {"label": label}})
+        self._ask(which, lambda task_id: UpdateTask(self.decision).execute(task_id, patch))
+
+    @rule(which=ANY)
+    def delete(self, which: int) -> None:
+        self._ask(which, DeleteTask(self.repository, self.decision).execute)
+
+    @rule(which=ANY)
+    def replay_a_save(self, which: int) -> None:
+        change = self.changes[which % len(self.changes)]
+        if self.repository.get(change.after.task_id) is None:
+            return
+        try:
+            self.repository.save(change)
+        except StaleTask:
+            return
+        raise AssertionError("a save was made twice")
+
+    @rule()
+    def lose_all_tokens(self) -> None:
+        self.client.delete("task-manager.work.default")
+        self.queue.replenish()
+
+    @invariant()
+    def every_task_stands_where_its_state_says(self) -> None:
+        tasks = {task.task_id: task for task in self.repository.read(self.client.zrange("tm:tasks", 0, -1))}
+        assert len(tasks) == self.client.zcard("tm:tasks") == len(self.client.keys("tm:task:*"))
+        assert _hex(self.client.zrange("tm:waiting:default", 0, -1)) == _ids(tasks, Status.QUEUED)
+        assert _hex(self.client.zrange("tm:scheduled", 0, -1)) == _ids(tasks, Status.SCHEDULED)
+        running = _ids(tasks, Status.PROCESSING)
+        assert _hex(self.client.zrange("tm:leases", 0, -1)) == running
+        held = {owner.decode(): entry.split(b" ", 1)[1] for owner, entry in self.client.hgetall("tm:held").items()}
+        assert _hex(held.values()) == running
+        assert len(held) == len(running)
+        by_hex = {task_id.replace("-", ""): task for task_id, task in tasks.items()}
+        assert all(by_hex[bytes(raw).hex()].owner == owner for owner, raw in held.items())
+        assert {task.task_id: task.claim for task in tasks.values() if task.owner} == self.holder
+        waiting = self.client.zcard("tm:waiting:default")
+        assert self.client.llen("task-manager.work.default") >= min(waiting, 1)
+
+    def _ask(self, which: int, use_case: Callable[[str], object]) -> None:
+        if not self.ids:
+            return
+        try:
+            use_case(self.ids[which % len(self.ids)])
+        except (TaskNotFound, TransitionRefused):
+            return
+
+    def _finish(self, run: Task, *, fails: bool) -> None:
+        now = self.clock.now()
+        before = self.repository.get(run.task_id)
+        self._end(run, lambda task: task.fail(FAILURE, now) if fails else task.complete(run.claim, now))
+        after = self.repository.get(run.task_id)
+        if before and before.claim != run.claim:
+            assert after == before, "a result of an old claim was kept"
+
+    def _some_run(self, which: int) -> Task:
+        """Any claim that ever was, a late one rather than an early one."""
+        return self.runs[-1 - which % min(len(self.runs), 4)]
+
+    def _stop(self, run: Task) -> None:
+        assert self.holder[run.task_id] == run.claim
+        self._end(run, lambda task: task.stop(self.clock.now()))
+
+    def _end(self, run: Task, transition: Callable[[Task], Task]) -> None:
+        """As RunTask does it."""
+        try:
+            final = self.decision.apply(
+                run.task_id, lambda task: transition(task) if task.is_run_of(run.claim) else task, known=run
+            )
+        except TaskNotFound:
+            return
+        if final.claim == run.claim and self.holder.get(run.task_id) == run.claim:
+            assert final.status is not Status.PROCESSING
+            del self.holder[run.task_id]
+
+
+def _hex(members: object) -> set[str]:
+    return {bytes(member).hex() for member in members}  # type: ignore[attr-defined]
+
+
+def _ids(tasks: dict[str, Task], status: Status) -> set[str]:
+    return {task_id.replace("-", "") for task_id, task in tasks.items() if task.status is status}
+
+
+def test_any_order_of_calls_keeps_one_holder_and_the_indexes(redis_url: str) -> None:
+    run_state_machine_as_test(
+        lambda: TaskStore(redis_url),
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,0 +1,153 @@
+"""The worker under test: the service's own, whose one handler does as the labels of its task say and keeps a journal.
+
+`python -m tests.chaos.worker` with the settings of the service, CHAOS_JOURNAL and CHAOS_CRASH_DIR.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dependency_injector import providers
+from kombu.transport import redis as kombu_redis
+
+from application.ports.run_context import RunContext
+from application.ports.task_handlers import TaskHandler, TaskHandlers
+from application.use_cases.run_task import RunTask
+from domain.task import Task
+from entrypoints.container import Container, build_worker
+from entrypoints.logging import configure_logging
+from entrypoints.settings import load_settings
+from tests.chaos.journal import JOURNAL, write_line
+
+CRASH_DIR = "CHAOS_CRASH_DIR"
+CLOCK_STEP = "CHAOS_CLOCK_STEP"
+"""Seconds by which this worker's wall clock is wrong."""
+TICK_SECONDS = 0.01
+
+
+class ChaosHandler(TaskHandler):
+    """Labels: `do` (sleep, tick, crash, gil, swallow, report), `ms`, and `once` for what only the first run does."""
+
+    def __init__(self, journal: int) -> None:
+        self._journal = journal
+
+    def run(self, task: Task, context: RunContext) -> dict[str, int]:
+        what = {"task_id": task.task_id, "claim": task.claim, "attempt": task.attempt}
+        how = "raised"
+        write_line(self._journal, "start", **what)
+        try:
+            self._work(task, context)
+            how = "returned"
+        finally:
+            write_line(self._journal, "end", how=how, **what)
+        return {"claim": task.claim, "attempt": task.attempt}
+
+    def _work(self, task: Task, context: RunContext) -> None:
+        labels = task.spec.labels
+        do, seconds = labels.get("do", "sleep"), int(labels.get("ms", "0")) / 1000
+        if "once" in labels:
+            marker = Path(os.environ[CRASH_DIR]) / f"ran-{task.task_id}"
+            if marker.exists():
+                do, seconds = "sleep", 0.0
+            marker.touch()
+        {
+            "sleep": lambda: time.sleep(seconds),
+            "tick": lambda: self._tick(seconds),
+            "crash": lambda: os.kill(os.getpid(), signal.SIGKILL),
+            "gil": lambda: hold_the_interpreter(seconds),
+            "swallow": lambda: swallow_everything(seconds),
+            "report": lambda: report(context, seconds),
+        }[do]()
+
+    def _tick(self, seconds: float) -> None:
+        """Work that leaves a trace all the time."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            write_line(self._journal, "tick")
+            time.sleep(TICK_SECONDS)
+
+
+class ChaosHandlers(TaskHandlers):
+    """Made in a child, which so gets into the journal before its first task."""
+
+    def __init__(self) -> None:
+        journal = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        write_line(journal, "child")
+        self._handler = ChaosHandler(journal)
+
+    def of_type(self, type: str) -> TaskHandler:
+        return self._handler
+
+
+class Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+def hold_the_interpreter(seconds: float) -> None:
+    """In C, with the GIL held, and not to be interrupted by a handler: pthread_mutex_timedlock(3) knows no EINTR."""
+    pthread: Any = ctypes.PyDLL(None)
+    mutex = ctypes.create_string_buffer(128)
+    until = Timespec(int(time.time() + seconds), 0)
+    pthread.pthread_mutex_lock(mutex)
+    pthread.pthread_mutex_timedlock(mutex, ctypes.byref(until))
+
+
+def swallow_everything(seconds: float) -> None:
+    """Code that catches whatever is raised in it and goes on."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(BaseException):
+            time.sleep(max(until - time.monotonic(), 0))
+
+
+def report(context: RunContext, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        context.progress(max(1 - left / seconds, 0), "on the way")
+        context.log("a line")
+        time.sleep(TICK_SECONDS)
+
+
+def crash_at(point: str) -> None:
+    """Dies here if somebody has put a file of that name; each file is good for one death."""
+    try:
+        (Path(os.environ[CRASH_DIR]) / point).unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def add_crash_points(owner: type[Any], method: str, name: str) -> None:
+    """Adds the points before_<name> and after_<name> to a method."""
+    plain: Callable[..., Any] = getattr(owner, method)
+
+    def crashing(*arguments: Any, **options: Any) -> Any:
+        crash_at(f"before_{name}")
+        answer = plain(*arguments, **options)
+        crash_at(f"after_{name}")
+        return answer
+
+    setattr(owner, method, crashing)
+
+
+def main() -> int:
+    """Answers the exit code."""
+    if step := os.environ.get(CLOCK_STEP):
+        real = time.time
+        time.time = lambda: real() + float(step)
+    add_crash_points(RunTask, "_claim", "claim")
+    add_crash_points(RunTask, "_finish", "finish")
+    add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
+    Container.handlers.override(providers.Singleton(ChaosHandlers))
+    configure_logging("worker")
+    return build_worker(load_settings()).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
