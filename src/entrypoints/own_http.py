@@ -3,7 +3,7 @@
 import urllib.request
 from typing import Any
 
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, authority
 
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
@@ -11,7 +11,7 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, 
 def base_url(settings: Settings) -> str:
     """Where this host reaches the API."""
     host = EVERY_ADDRESS.get(settings.http_host, settings.http_host)
-    return f"http://[{host}]:{settings.http_port}" if ":" in host else f"http://{host}:{settings.http_port}"
+    return f"http://{authority(host, settings.http_port)}"
 
 
 def get(url: str, *, seconds: float) -> Any:

@@ -68,6 +68,11 @@ class Settings:
         return self.redis_url
 
 
+def authority(host: str, port: int) -> str:
+    """Host and port as in a URL (RFC 3986)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def load_settings() -> Settings:
     """Raises InvalidSettings with every problem at once."""
     env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)

@@ -18,39 +18,27 @@ from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 
 
-class TestFakeTaskRepository(TaskRepositoryContract):
-    @pytest.fixture
-    def repository(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
+@pytest.fixture(name="repository")
+def _repository(store: FakeTaskStore) -> FakeTaskStore:
+    return store
 
-    @pytest.fixture
-    def leases(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
+
+@pytest.fixture(name="leases")
+def _leases(store: FakeTaskStore) -> FakeTaskStore:
+    return store
+
+
+class TestFakeTaskRepository(TaskRepositoryContract):
+    pass
 
 
 class TestFakeTaskLeases(TaskLeasesContract):
-    @pytest.fixture
-    def repository(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
-
-    @pytest.fixture
-    def leases(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
-
     @pytest.fixture
     def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
         return lambda: clock.advance(timedelta(seconds=15))
 
 
 class TestFakeRunReports(RunReportsContract):
-    @pytest.fixture
-    def repository(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
-
-    @pytest.fixture
-    def leases(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
-
     @pytest.fixture
     def reports(self, store: FakeTaskStore) -> FakeTaskStore:
         return store

@@ -110,14 +110,14 @@ class RunGuard:
         """Answers how many seconds later to look again."""
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
-        runs = self._watch.execute(list(pids))
-        self._seen = {pids[run.task.owner]: run.task for run in runs if run.task.owner}
-        overdue = {pids[run.task.owner]: run.task for run in runs if run.task.owner and run.stop_in <= 0}
-        self._asked = {key: at for key, at in self._asked.items() if key in {task.claim for task in overdue.values()}}
-        pauses = [LOOK_SECONDS, *(run.stop_in for run in runs if run.stop_in > 0)]
-        for pid, task in overdue.items():
-            pauses.append(self._press(pid, task, now))
-        return max(min(pauses), 0.01)
+        runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
+        self._seen = {pid: run.task for pid, run in runs.items()}
+        overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
+        self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}
+        pauses = [
+            self._press(pid, run.task, now) if run.task.claim in overdue else run.stop_in for pid, run in runs.items()
+        ]
+        return max(min([LOOK_SECONDS, *pauses]), 0.01)
 
     def _press(self, pid: int, task: Task, now: float) -> float:
         """Asks first, then kills; answers how many seconds later to look again."""

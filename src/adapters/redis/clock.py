@@ -1,14 +1,13 @@
 """The store's clock, by which runs are started and leases end."""
 
-import time
 from datetime import UTC, datetime
 
 from adapters.redis.client import RedisStore
-from application.ports.clock import Clock
+from adapters.system_clock import SystemClock
 
 
-class RedisClock(Clock):
-    """Each look at it is a round trip. `now` raises StoreUnavailable."""
+class RedisClock(SystemClock):
+    """This machine's but for `now`: each look at that is a round trip. `now` raises StoreUnavailable."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
@@ -17,9 +16,3 @@ class RedisClock(Clock):
         with self._store.client() as client:
             seconds, microseconds = client.time()
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)

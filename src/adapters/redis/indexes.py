@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects, Key
-from adapters.redis.task_codec import id_bytes
+from adapters.redis.task_codec import epoch_milliseconds, id_bytes
 from adapters.redis.tokens import Token
 from domain.status import Status
 from domain.task import Task
@@ -40,7 +40,7 @@ def finished_entry(task: Task) -> bytes | None:
     member = id_bytes(task.task_id)
     if task.finished_at is None or member is None:
         return None
-    return member + str(_milliseconds(task.finished_at)).encode()
+    return member + str(epoch_milliseconds(task.finished_at)).encode()
 
 
 def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -63,7 +63,7 @@ def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, 
     if new is None:
         effects.add("unindex", index, member)
     else:
-        effects.add("index", index, member, _milliseconds(new))
+        effects.add("index", index, member, epoch_milliseconds(new))
 
 
 def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None, token_of: TokenOf) -> None:
@@ -95,7 +95,3 @@ def _expires(task: Task | None) -> datetime | None:
 
 def _place(task: Task | None) -> tuple[str, int] | None:
     return (task.spec.queue, task.spec.priority) if task and task.status is Status.QUEUED else None
-
-
-def _milliseconds(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)

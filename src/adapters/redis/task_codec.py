@@ -62,11 +62,11 @@ def encode(task: Task) -> dict[str, bytes]:
         CLAIM: task.claim or None,
         OWNER: task.owner,
         CANCEL: 1 if task.cancel_requested else None,
-        SUBMITTED: _milliseconds(task.submitted_at),
-        DUE: _milliseconds(task.due_at),
-        STARTED: _milliseconds(task.started_at),
-        FINISHED: _milliseconds(task.finished_at),
-        EXPIRES: _milliseconds(task.spec.expires_at),
+        SUBMITTED: _time(task.submitted_at),
+        DUE: _time(task.due_at),
+        STARTED: _time(task.started_at),
+        FINISHED: _time(task.finished_at),
+        EXPIRES: _time(task.spec.expires_at),
         SPEC: _encode_spec(task.spec),
         PROGRESS: task.progress and encode_progress(task.progress),
         RESULT: None if task.result is None else _json(task.result),
@@ -132,13 +132,18 @@ def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _milliseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - EPOCH) // timedelta(milliseconds=1)
+def epoch_milliseconds(instant: datetime) -> int:
+    """As all times are kept in Redis."""
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+def _time(instant: datetime | None) -> int | None:
+    return None if instant is None else epoch_milliseconds(instant)
 
 
 def _instant(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
-PLAIN: Mapping[str, Callable[[Any], Any]] = {"run_at": _milliseconds, "retry": asdict, "labels": dict}
+PLAIN: Mapping[str, Callable[[Any], Any]] = {"run_at": epoch_milliseconds, "retry": asdict, "labels": dict}
 RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from application.ports.clock import Clock
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
+from application.sweep import Sweep
 from domain.task import Task
-
-BATCH = 500
 
 
 class RecoverTasks:
@@ -15,18 +14,14 @@ class RecoverTasks:
 
     def __init__(self, repository: TaskRepository, leases: TaskLeases, clock: Clock) -> None:
         """`clock` is the store's, since it decides which runs had timed out."""
-        self._repository = repository
+        self._sweep = Sweep(repository)
         self._leases = leases
         self._clock = clock
 
     def execute(self) -> Sequence[Task]:
         """Answers the tasks it recovered, as they stand now."""
-        recovered: list[Task] = []
-        while expired := self._leases.expired(limit=BATCH):
-            now = self._clock.now()
-            changes = [Change(before=task, after=task.lose(now), only_if_lease_expired=True) for task in expired]
-            mine = [task for task in self._repository.save_each(changes) if task]
-            recovered += mine
-            if not mine:
-                break
-        return recovered
+        return self._sweep.run(lambda limit: self._leases.expired(limit=limit), self._lose)
+
+    def _lose(self, expired: Sequence[Task]) -> Sequence[Change]:
+        now = self._clock.now()
+        return [Change(before=task, after=task.lose(now), only_if_lease_expired=True) for task in expired]

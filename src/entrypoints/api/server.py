@@ -8,7 +8,7 @@ from gunicorn.app.base import BaseApplication
 
 from entrypoints.api.app import create_app
 from entrypoints.container import build_container
-from entrypoints.settings import InvalidSettings, Settings
+from entrypoints.settings import InvalidSettings, Settings, authority
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -18,7 +18,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load_config(self) -> None:
         options: dict[str, Any] = {
-            "bind": address(self._settings),
+            "bind": authority(self._settings.http_host, self._settings.http_port),
             "workers": self._settings.http_workers,
             "worker_class": "gevent",
             "graceful_timeout": self._settings.shutdown_grace_seconds,
@@ -41,12 +41,8 @@ def serve(settings: Settings) -> None:
     Server(settings).run()
 
 
-def address(settings: Settings) -> str:
-    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    return f"{host}:{settings.http_port}"
-
-
 def require_free_address(settings: Settings) -> None:
+    address = authority(settings.http_host, settings.http_port)
     try:
         family, kind, _, _, where = socket.getaddrinfo(settings.http_host, settings.http_port, type=socket.SOCK_STREAM)[
             0
@@ -57,7 +53,7 @@ def require_free_address(settings: Settings) -> None:
     except OSError as error:
         raise InvalidSettings(
             [
-                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address(settings)}, which cannot be had: {error.strerror}. "
+                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which cannot be had: {error.strerror}. "
                 "Stop what uses it, or set TASKS_HTTP_PORT to a free port."
             ]
         ) from error
