@@ -1,5 +1,6 @@
 """Tasks in memory: the repository and the leases, which look at the same records."""
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -134,6 +135,15 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._expiries[run.task_id] = self._clock.now() + self._lease
             return run
 
+    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
+        try:
+            self.save(end)
+        except StaleTask:
+            with contextlib.suppress(RunStillHeld):
+                self.claim(queue, owner=owner, claim_id=claim_id)
+            raise
+        return self.claim(queue, owner=owner, claim_id=claim_id)
+
     def renew(self, task: Task) -> bool:
         with self._reached():
             stored = self._read(task.task_id)
@@ -172,7 +182,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         return [task for task_id in self._records if (task := self._read(task_id))]
 
     def _write(self, task: Task) -> None:
-        self._records[task.task_id] = {name.encode(): value for name, value in encode(task).items()}
+        self._records[task.task_id] = encode(task)
         if task.status is Status.QUEUED and task.task_id not in self._places:
             self._drawn += 1
             self._places[task.task_id] = self._drawn

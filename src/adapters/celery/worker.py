@@ -97,8 +97,8 @@ class CeleryWorker:
     def _work(self, queue: str) -> None:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
         until = time.monotonic() + TOKEN_SECONDS
-        while not self._stop.is_set and self._run_task.execute(queue) and time.monotonic() < until:
-            pass
+        if not self._stop.is_set:
+            self._run_task.execute(queue, lambda: not self._stop.is_set and time.monotonic() < until)
 
     def _start_child(self, **_: Any) -> None:
         self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))

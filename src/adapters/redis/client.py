@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -71,6 +72,23 @@ class RedisStore:
         source = f"#!lua{flags}\n{_source('shared')}\n{_source(name)}"
         return StoredScript(self, self._client.register_script(source))
 
+    def in_one_go(self, calls: Sequence["ScriptCall"]) -> list[Any]:
+        """The answers of many calls, in their order and each by itself, in one round trip. Raises StoreUnavailable.
+
+        A call that needs a script which the server does not know yet is made after the others.
+        """
+        with self.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for call in calls:
+                pipeline.execute_command(*call.command)
+            answers = pipeline.execute(raise_on_error=False)
+            for at, answer in enumerate(answers):
+                if isinstance(answer, redis.exceptions.NoScriptError):
+                    answers[at] = calls[at]()
+                elif isinstance(answer, Exception):
+                    raise answer
+        return list(answers)
+
     def _went_away(self, reason: str) -> None:
         with self._lock:
             if not self._fail_fast or self._away is not None:
@@ -99,14 +117,29 @@ class StoredScript:
         with self._store.client():
             return self._script(keys, arguments)
 
-    def each(self, calls: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
-        """Many calls in one go, each by itself."""
-        with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            for keys, arguments in calls:
-                self._script(keys, arguments, client=pipeline)
-            answers: list[Any] = pipeline.execute()
-            return answers
+    def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> "ScriptCall":
+        """For `RedisStore.in_one_go`."""
+        return ScriptCall(self, keys, arguments)
+
+    @property
+    def sha(self) -> str:
+        return str(self._script.sha)
+
+
+@dataclass(frozen=True)
+class ScriptCall:
+    """A script with what it is to be called with."""
+
+    script: StoredScript
+    keys: Sequence[Any]
+    arguments: Sequence[Any]
+
+    def __call__(self) -> Any:
+        return self.script(self.keys, self.arguments)
+
+    @property
+    def command(self) -> tuple[Any, ...]:
+        return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments
 
 
 def _source(name: str) -> str:

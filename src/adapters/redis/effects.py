@@ -20,11 +20,11 @@ class Effects:
         values = [self._index(value.name) if isinstance(value, Key) else value for value in arguments]
         self.arguments += [effect, len(values) + 1, self._index(key), *values]
 
-    def set(self, key: bytes, fields: dict[str, bytes]) -> None:
+    def set(self, key: bytes, fields: dict[bytes, bytes]) -> None:
         if fields:
             self.add("set", key, *(part for pair in fields.items() for part in pair))
 
-    def unset(self, key: bytes, fields: Iterable[str]) -> None:
+    def unset(self, key: bytes, fields: Iterable[bytes | str]) -> None:
         names = list(fields)
         if names:
             self.add("unset", key, *names)

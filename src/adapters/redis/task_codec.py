@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import RFC_4122, UUID
 
@@ -17,10 +19,10 @@ from domain.task_spec import DEFAULTS, TaskSpec
 
 Record = Mapping[bytes, bytes]
 
-STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER, CANCEL = "s", "v", "a", "n", "c", "o", "x"
-SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = "u", "w", "b", "f", "y"
-SPEC, PROGRESS, RESULT, ERROR = "d", "p", "r", "e"
-RANK = "q"
+STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER, CANCEL = b"s", b"v", b"a", b"n", b"c", b"o", b"x"
+SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
+SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
+RANK = b"q"
 """The place in the queue. Scripts draw it when the task first waits; it is gone once the task is final."""
 
 SPEC_NAMES = {
@@ -35,9 +37,11 @@ SPEC_NAMES = {
     "labels": "l",
 }
 """expires_at has a field of its own, since the claim script looks at it."""
+IDS_REMEMBERED = 1_024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(IDS_REMEMBERED)
 def id_bytes(task_id: str) -> bytes | None:
     """The 16 bytes of a task id; None for any text that is not a UUID of version 7 in its canonical spelling."""
     try:
@@ -48,57 +52,53 @@ def id_bytes(task_id: str) -> bytes | None:
     return value.bytes if canonical else None
 
 
+@lru_cache(IDS_REMEMBERED)
 def id_text(raw: bytes) -> str:
     return str(UUID(bytes=raw))
 
 
-def encode(task: Task) -> dict[str, bytes]:
+def encode(task: Task) -> dict[bytes, bytes]:
     """The fields of the record; what has its default is left out."""
-    fields: dict[str, Any] = {
-        STATUS: task.status.value,
-        VERSION: task.version,
-        ATTEMPT: task.attempt or None,
-        CRASHED: " ".join(map(str, task.crashed_claims)) or None,
-        CLAIM: task.claim or None,
-        OWNER: task.owner,
-        CANCEL: 1 if task.cancel_requested else None,
-        SUBMITTED: _time(task.submitted_at),
-        DUE: _time(task.due_at),
-        STARTED: _time(task.started_at),
-        FINISHED: _time(task.finished_at),
-        EXPIRES: _time(task.spec.expires_at),
-        SPEC: _encode_spec(task.spec),
-        PROGRESS: task.progress and encode_progress(task.progress),
-        RESULT: None if task.result is None else _json(task.result),
-        ERROR: task.error and _json([task.error.code, task.error.message]),
-    }
-    return {name: str(value).encode() for name, value in fields.items() if value is not None}
+    values = {name: _encoded(name, member(task)) for name, member in MEMBERS.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """The fields that differ with their new values, and those that are gone. An untouched member costs nothing."""
+    changed, gone = {}, []
+    for name, member in MEMBERS.items():
+        old, new = member(before), member(after)
+        if old is new:
+            continue
+        value = _encoded(name, new)
+        if value is not None:
+            changed[name] = value
+        elif _encoded(name, old) is not None:
+            gone.append(name)
+    return changed, gone
 
 
 def decode(task_id: bytes, record: Record) -> Task:
     """The task of a record. Raises KeyError or ValueError when the record is not one of ours."""
-
-    def integer(name: str) -> int:
-        return int(record.get(name.encode(), b"0"))
-
-    def instant(name: str) -> datetime | None:
-        return _instant(integer(name)) if name.encode() in record else None
-
-    owner, progress, result, error = (record.get(name.encode()) for name in (OWNER, PROGRESS, RESULT, ERROR))
+    get = record.get
+    owner, progress, result, error, due, started, finished, expires = (
+        *(get(OWNER), get(PROGRESS), get(RESULT), get(ERROR)),
+        *(get(DUE), get(STARTED), get(FINISHED), get(EXPIRES)),
+    )
     return Task(
         task_id=id_text(task_id),
-        spec=_decode_spec(record[SPEC.encode()], instant(EXPIRES)),
-        status=Status(record[STATUS.encode()].decode()),
-        version=integer(VERSION),
-        attempt=integer(ATTEMPT),
-        crashed_claims=tuple(map(int, record.get(CRASHED.encode(), b"").split())),
-        claim=integer(CLAIM),
+        spec=_decode_spec(record[SPEC], _instant_or_none(expires)),
+        status=Status(record[STATUS].decode()),
+        version=int(record[VERSION]),
+        attempt=int(get(ATTEMPT, 0)),
+        crashed_claims=tuple(map(int, get(CRASHED, b"").split())),
+        claim=int(get(CLAIM, 0)),
         owner=owner.decode() if owner else None,
-        cancel_requested=CANCEL.encode() in record,
-        submitted_at=_instant(integer(SUBMITTED)),
-        due_at=instant(DUE),
-        started_at=instant(STARTED),
-        finished_at=instant(FINISHED),
+        cancel_requested=CANCEL in record,
+        submitted_at=_instant(int(record[SUBMITTED])),
+        due_at=_instant_or_none(due),
+        started_at=_instant_or_none(started),
+        finished_at=_instant_or_none(finished),
         progress=Progress(**dict(zip(("fraction", "message"), json.loads(progress), strict=True)))
         if progress
         else None,
@@ -109,6 +109,18 @@ def decode(task_id: bytes, record: Record) -> Task:
 
 def encode_progress(progress: Progress) -> str:
     return _json([progress.fraction, progress.message])
+
+
+def _encoded(name: bytes, value: Any) -> bytes | None:
+    """What is not set, counts nothing or is a default has no field."""
+    if value is None:
+        return None
+    text = ENCODERS.get(name, _number)(value)
+    return text.encode() if text else None
+
+
+def _number(value: int) -> str:
+    return str(int(value)) if value else ""
 
 
 def _encode_spec(spec: TaskSpec) -> str:
@@ -137,13 +149,47 @@ def epoch_milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
-def _time(instant: datetime | None) -> int | None:
-    return None if instant is None else epoch_milliseconds(instant)
-
-
 def _instant(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
+def _instant_or_none(milliseconds: bytes | None) -> datetime | None:
+    return None if milliseconds is None else _instant(int(milliseconds))
+
+
+def _time(instant: datetime) -> str:
+    return str(epoch_milliseconds(instant))
+
+
 PLAIN: Mapping[str, Callable[[Any], Any]] = {"run_at": epoch_milliseconds, "retry": asdict, "labels": dict}
 RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}
+
+MEMBERS: Mapping[bytes, Callable[[Task], Any]] = {
+    STATUS: attrgetter("status"),
+    VERSION: attrgetter("version"),
+    ATTEMPT: attrgetter("attempt"),
+    CRASHED: attrgetter("crashed_claims"),
+    CLAIM: attrgetter("claim"),
+    OWNER: attrgetter("owner"),
+    CANCEL: attrgetter("cancel_requested"),
+    SUBMITTED: attrgetter("submitted_at"),
+    DUE: attrgetter("due_at"),
+    STARTED: attrgetter("started_at"),
+    FINISHED: attrgetter("finished_at"),
+    EXPIRES: attrgetter("spec.expires_at"),
+    SPEC: attrgetter("spec"),
+    PROGRESS: attrgetter("progress"),
+    RESULT: attrgetter("result"),
+    ERROR: attrgetter("error"),
+}
+ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
+    STATUS: str,
+    CRASHED: lambda claims: " ".join(map(str, claims)),
+    OWNER: str,
+    **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
+    SPEC: _encode_spec,
+    PROGRESS: encode_progress,
+    RESULT: _json,
+    ERROR: lambda error: _json([error.code, error.message]),
+}
+"""All others are numbers."""

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes
-from adapters.redis.task_repository import RedisTaskRepository, milliseconds
+from adapters.redis.task_repository import RedisTaskRepository, milliseconds, saved_or_stale
 from application.errors import RunStillHeld
 from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change
 from domain.task import Task
 
 CLOCK_STEP_SECONDS = 1.0
@@ -41,22 +43,12 @@ class RedisTaskLeases(TaskLeases):
         self._quarantine_until = 0.0
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        token = self._token_of(queue)
-        waiting = keys.waiting(queue)
-        answer = self._claim(
-            [waiting, keys.LEASES, keys.HELD, token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS],
-            [
-                *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
-                *(queue, token.bound, token.template, self._events_kept),
-            ],
-        )
-        if not answer:
-            return None
-        kind, raw, *fields = answer
-        run = decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
-        if kind == STILL_HELD:
-            raise RunStillHeld(run)
-        return run
+        return _claimed(self._claiming(queue, owner, claim_id)())
+
+    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
+        saved, claimed = self._store.in_one_go([self._repository.saving(end), self._claiming(queue, owner, claim_id)])
+        saved_or_stale(end, saved)
+        return _claimed(claimed)
 
     def renew(self, task: Task) -> bool:
         raw = id_bytes(task.task_id)
@@ -82,6 +74,19 @@ class RedisTaskLeases(TaskLeases):
         mine = (entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode()))
         return [task for task in self._held_tasks(mine) if task.owner and task.owner.startswith(owner_prefix)]
 
+    def _claiming(self, queue: str, owner: str, claim_id: str) -> ScriptCall:
+        token = self._token_of(queue)
+        return self._claim.call(
+            [
+                *(keys.waiting(queue), keys.LEASES, keys.HELD),
+                *(token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS),
+            ],
+            [
+                *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
+                *(queue, token.bound, token.template, self._events_kept),
+            ],
+        )
+
     @property
     def _lease_ms(self) -> int:
         return self._lease // timedelta(milliseconds=1)
@@ -96,3 +101,13 @@ class RedisTaskLeases(TaskLeases):
             self._quarantine_until = monotonic + self._lease.total_seconds()
         self._clock_offset = offset
         return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()
+
+
+def _claimed(answer: Any) -> Task | None:
+    if not answer:
+        return None
+    kind, raw, *fields = answer
+    run = decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
+    if kind == STILL_HELD:
+        raise RunStillHeld(run)
+    return run

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.effects import Effects, Key
 from adapters.redis.indexes import TokenOf, finished_entry, write_indexes
-from adapters.redis.task_codec import FINISHED, PROGRESS, RANK, SUBMITTED, decode, encode, id_bytes
+from adapters.redis.task_codec import FINISHED, PROGRESS, RANK, SUBMITTED, decode, encode, encode_changes, id_bytes
 from application.errors import StaleTask, StoreFull
 from application.ports.task_repository import Change, TaskPage, TaskRepository
 from domain.events import what_happened
@@ -40,16 +40,16 @@ class RedisTaskRepository(TaskRepository):
         return TaskPage(tasks=self.read(ids), total=total)
 
     def save(self, change: Change) -> Task:
+        return saved_or_stale(change, self.saving(change)())
+
+    def saving(self, change: Change) -> ScriptCall:
+        """The call that saves the change; `saved_or_stale` reads its answer."""
         script = self._save_new if change.before is None else self._save
         effects = self._effects(change)
-        saved = _saved(change, script(effects.keys, effects.arguments))
-        if saved is None:
-            raise StaleTask(change.after.task_id)
-        return saved
+        return script.call(effects.keys, effects.arguments)
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        effects = [self._effects(change) for change in changes]
-        answers = self._save.each((each.keys, each.arguments) for each in effects)
+        answers = self._store.in_one_go([self.saving(change) for change in changes])
         return [_saved(change, answer) for change, answer in zip(changes, answers, strict=True)]
 
     def due(self, *, limit: int) -> Sequence[Task]:
@@ -136,24 +136,30 @@ def _guard(effects: Effects, change: Change) -> None:
 
 def _write_record(effects: Effects, change: Change) -> None:
     """Writes the fields that differ."""
-    record = keys.record(change.after.task_id)
-    old = encode(change.before) if change.before else {}
-    new = encode(change.after)
-    effects.set(record, {name: new[name] for name in new if new[name] != old.get(name) and name not in STAMPS})
+    before, after, record = change.before, change.after, keys.record(change.after.task_id)
+    fields, gone = encode_changes(before, after) if before else (encode(after), [])
+    effects.set(record, {name: value for name, value in fields.items() if name not in STAMPS})
     for name in _stamped(change):
         effects.add("stamp", record, name)
-    gone = set(old) - set(new)
-    if change.after.status.is_final:
-        gone.add(RANK)
-    if change.before and change.before.owner and change.after.status.is_waiting:
-        gone.add(PROGRESS)  # made by reports, of which the one who ends the run may not have heard
-    effects.unset(record, sorted(gone))
+    if after.status.is_final:
+        gone.append(RANK)
+    if before and before.owner and after.status.is_waiting:
+        gone.append(PROGRESS)  # made by reports, of which the one who ends the run may not have heard
+    effects.unset(record, gone)
 
 
-def _stamped(change: Change) -> list[str]:
+def _stamped(change: Change) -> list[bytes]:
     return [
         name for name, member in STAMPS.items() if getattr(change.after, member) != getattr(change.before, member, None)
     ]
+
+
+def saved_or_stale(change: Change, answer: Any) -> Task:
+    """The task as stored. Raises StaleTask, StoreFull."""
+    saved = _saved(change, answer)
+    if saved is None:
+        raise StaleTask(change.after.task_id)
+    return saved
 
 
 def _saved(change: Change, answer: Any) -> Task | None:

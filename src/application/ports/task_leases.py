@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from application.ports.task_repository import Change
 from domain.task import Task
 
 
@@ -17,6 +18,14 @@ class TaskLeases(ABC):
         somebody holds, and none that has expired. Repeating a claim id answers the same task (the reply
         was lost), its lease made whole again. Raises RunStillHeld when the owner still holds the run of
         another claim id.
+        """
+
+    @abstractmethod
+    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
+        """Save the end of a run, then claim, in one go; answers what `claim` answers.
+
+        Raises StaleTask when the end could not be saved, in which case, as after StoreUnavailable, the claim may
+        have been made: save the end by other means, then repeat the claim with its id.
         """
 
     @abstractmethod

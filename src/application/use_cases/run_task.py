@@ -1,4 +1,4 @@
-"""Run the next task of a queue, from claim to result."""
+"""Run the tasks of a queue, from claim to result."""
 
 import json
 import logging
@@ -14,6 +14,7 @@ from application.ports.run_interrupt import RunInterrupt
 from application.ports.run_reports import RunReports
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change
 from application.reported_run import ReportedRun
 from domain.task import Task, TaskError
 
@@ -51,24 +52,44 @@ class RunTask:
         self._owner = owner
         self._claims = count(1)
 
-    def execute(self, queue: str) -> bool:
-        """Answers whether there was a task. Its result is kept, or refused when the lease was lost."""
+    def execute(self, queue: str, go_on: Callable[[], bool] = lambda: False) -> int:
+        """Runs the first task, and the next for as long as there is one and `go_on` says so; answers how many.
+
+        Each result is kept, or refused when the lease was lost.
+        """
+        done = 0
         try:
-            run = self._claim(queue)
-            if run is None:
-                return False
-            now = self._time_of(run)
-            self._keeper.keep(run)
-            outcome = self._outcome(run, now)
-            self._keeper.stop_renewing()
-            self._finish(run, outcome)
-            return True
+            run = self._claim(queue, self._new_claim_id())
+            while run is not None:
+                now = self._time_of(run)
+                self._keeper.keep(run)
+                outcome = self._outcome(run, now)
+                self._keeper.stop_renewing()
+                done += 1
+                if not go_on():
+                    self._finish(run, outcome)
+                    break
+                run = self._finish_and_claim(run, outcome, queue)
+            return done
         finally:
             self._keeper.release()
 
-    def _claim(self, queue: str) -> Task | None:
+    def _new_claim_id(self) -> str:
+        return str(next(self._claims))
+
+    def _finish_and_claim(self, run: Task, outcome: Transition, queue: str) -> Task | None:
+        """One round trip where all goes well, which is most of what a short task costs."""
+        claim_id = self._new_claim_id()
+        change = Change(before=run, after=outcome(run))
+        self._keeper.arm()
+        try:
+            return self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
+        except (StoreUnavailable, StaleTask, RunStillHeld):
+            self._finish(run, outcome)
+            return self._claim(queue, claim_id)
+
+    def _claim(self, queue: str, claim_id: str) -> Task | None:
         """Repeats one claim id while the store is away: the claim may have been made and its reply lost."""
-        claim_id = str(next(self._claims))
         for _ in range(CLAIM_TRIES):
             self._keeper.arm()
             try:

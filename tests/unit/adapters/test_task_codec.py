@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import decode, encode, id_bytes, id_text
+from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
@@ -63,14 +63,22 @@ def test_any_task_comes_back_as_it_went_in(task: Task) -> None:
     raw = id_bytes(task.task_id)
     assert raw is not None
 
-    record = {name.encode(): value for name, value in encode(task).items()}
-
-    assert decode(raw, record) == task
+    assert decode(raw, encode(task)) == task
     assert id_text(raw) == task.task_id
 
 
+@given(tasks(), tasks())
+def test_the_changes_turn_the_one_record_into_the_other(before: Task, after: Task) -> None:
+    changed, gone = encode_changes(before, after)
+
+    record = {name: value for name, value in {**encode(before), **changed}.items() if name not in gone}
+
+    assert record == encode(after)
+    assert encode_changes(before, before) == ({}, [])
+
+
 def test_what_is_not_set_takes_no_room() -> None:
-    assert encode(a_task()).keys() == {"s", "v", "u", "d"}
+    assert encode(a_task()).keys() == {b"s", b"v", b"u", b"d"}
 
 
 @pytest.mark.parametrize(
