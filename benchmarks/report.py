@@ -40,7 +40,7 @@ p50 in ms of the page of 10 in the middle of the list, over one connection.
 
 ## A worker
 
-{worker_tasks:,} empty tasks; one worker with two children each. Ours with leases, events and records, the plain one
+{worker_tasks:,} empty tasks a round; one worker each. Ours with leases, events and records, the plain one
 with `acks_late` and the Redis result backend.
 
 {worker}

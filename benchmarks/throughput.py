@@ -1,4 +1,4 @@
-"""How many empty tasks a second a worker runs, with two children each."""
+"""How many empty tasks a second a worker runs, both with the same number of children."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ from benchmarks.rows import Row
 from benchmarks.stored_tasks import OurTasks
 from benchmarks.subjects import NotReady, Store, running, running_store
 
-CHILDREN = 2
+CHILDREN = (2, 4)
 LIMIT_SECONDS = 180.0
 POLL_SECONDS = 0.02
 OURS = [sys.executable, "-m", "benchmarks.empty_worker"]
@@ -23,40 +23,47 @@ PLAIN = [sys.executable, "-m", "celery", "--app", "benchmarks.plain:celery_app",
 
 def throughput(directory: Path, plan: Plan) -> list[Row]:
     """Ours with leases, events and records; the plain one with late acknowledgement and the Redis result backend."""
-    rounds = [throughput_round(directory / f"throughput-{number}", plan, number) for number in range(plan.rounds)]
-    ours, theirs = zip(*rounds, strict=True)
-    return [Row("empty tasks per second of one worker", ours, theirs, more_is_better=True)]
+    return [throughput_row(directory, plan, children) for children in CHILDREN]
 
 
-def throughput_round(directory: Path, plan: Plan, number: int) -> tuple[float, float]:
+def throughput_row(directory: Path, plan: Plan, children: int) -> Row:
+    name = f"empty tasks per second of one worker with {children} children"
+    rounds = []
+    for number in range(plan.rounds):
+        ours, theirs = throughput_round(directory / f"throughput-{children}-{number}", plan.worker_tasks, children)
+        say(f"  {name}, round {number + 1} of {plan.rounds}: {ours:,.0f} ours, {theirs:,.0f} plain")
+        rounds.append((ours, theirs))
+    ours_all, theirs_all = zip(*rounds, strict=True)
+    return Row(name, ours_all, theirs_all, more_is_better=True)
+
+
+def throughput_round(directory: Path, tasks: int, children: int) -> tuple[float, float]:
     with running_store(directory / "ours") as store:
-        ours = our_throughput(store, directory, plan.worker_tasks)
+        ours = our_throughput(store, directory, tasks, children)
     with running_store(directory / "plain") as store:
-        theirs = plain_throughput(store, directory, plan.worker_tasks)
-    say(f"  empty tasks, round {number + 1} of {plan.rounds}: {ours:,.0f} ours, {theirs:,.0f} plain a second")
-    return ours, theirs
+        return ours, plain_throughput(store, directory, tasks, children)
 
 
-def our_throughput(store: Store, directory: Path, tasks: int) -> float:
+def our_throughput(store: Store, directory: Path, tasks: int, children: int) -> float:
     queue = OurTasks(store.url)
     for _ in range(tasks):
         queue.submit()
     queue.close()
     environment = {
         "TASKS_REDIS_URL": store.url,
-        "TASKS_WORKER_CONCURRENCY": str(CHILDREN),
+        "TASKS_WORKER_CONCURRENCY": str(children),
         "TASKS_DATA_DIR": str(directory / "state"),
     }
     with running(OURS, environment, directory / "ours.log"):
         return slope(lambda: int(store.client.llen("tm:finished")), tasks)
 
 
-def plain_throughput(store: Store, directory: Path, tasks: int) -> float:
+def plain_throughput(store: Store, directory: Path, tasks: int, children: int) -> float:
     with Celery("publisher", broker=store.url, backend=store.url, set_as_current=False) as publisher:
         for _ in range(tasks):
             publisher.send_task(plain.nothing.name)
     keys = int(store.client.dbsize())
-    command = [*PLAIN, "--concurrency", str(CHILDREN)]
+    command = [*PLAIN, "--concurrency", str(children)]
     with running(command, {"PLAIN_REDIS_URL": store.url}, directory / "plain.log"):
         return slope(lambda: int(store.client.dbsize()) - keys, tasks)
 

@@ -9,12 +9,17 @@ import pytest
 from application.errors import RunStillHeld, StaleTask
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
+from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.contracts.task_repository import submit
 
 
 def claim(leases: TaskLeases, owner: str = "a:1", claim_id: str = "1"):
     return leases.claim("default", owner=owner, claim_id=claim_id)
+
+
+def completed(run: Task) -> Change:
+    return Change(before=run, after=run.complete("done", datetime.now(UTC)))
 
 
 class TaskLeasesContract:
@@ -200,6 +205,46 @@ class TaskLeasesContract:
         assert list(leases.held_by(["a:2", "a:3", "a:4"])) == [two]
         assert list(leases.held_by([])) == []
         assert sorted(leases.held_under("a:"), key=lambda task: task.claim) == [one, two]
+
+    def test_the_end_of_a_run_and_the_next_claim_are_one_call(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        first, second = submit(repository), submit(repository)
+        run = claim(leases, claim_id="1")
+
+        next_run = leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+        none_left = leases.finish_and_claim(completed(next_run), "default", owner="a:1", claim_id="3")
+
+        assert (run.task_id, next_run.task_id, none_left) == (first.task_id, second.task_id, None)
+        assert [repository.get(task.task_id).result for task in (first, second)] == ["done", "done"]
+        assert list(leases.held_by(["a:1"])) == []
+
+    def test_an_end_that_cannot_be_saved_leaves_the_run_and_starts_no_other(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository), submit(repository)
+        run = claim(leases)
+        changed = repository.save(Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}}))))
+
+        with pytest.raises(StaleTask):
+            leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+
+        assert list(leases.held_by(["a:1"])) == [changed]
+        repository.save(completed(changed))
+        assert claim(leases, claim_id="2") is not None
+
+    def test_an_end_that_comes_too_late_may_start_the_next_run_whose_claim_can_be_repeated(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository), submit(repository)
+        run = claim(leases)
+        repository.save(completed(run))
+
+        with pytest.raises(StaleTask):
+            leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+
+        [held] = leases.held_by(["a:1"])
+        assert claim(leases, claim_id="2") == held
 
     def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository)

@@ -9,7 +9,7 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes
-from adapters.redis.task_repository import RedisTaskRepository, milliseconds, saved_or_stale
+from adapters.redis.task_repository import RedisTaskRepository, milliseconds, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change
@@ -47,7 +47,8 @@ class RedisTaskLeases(TaskLeases):
 
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
         saved, claimed = self._store.in_one_go([self._repository.saving(end), self._claiming(queue, owner, claim_id)])
-        saved_or_stale(end, saved)
+        require_saved(end, saved)
+        require_saved(end, saved)
         return _claimed(claimed)
 
     def renew(self, task: Task) -> bool:

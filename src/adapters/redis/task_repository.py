@@ -40,17 +40,21 @@ class RedisTaskRepository(TaskRepository):
         return TaskPage(tasks=self.read(ids), total=total)
 
     def save(self, change: Change) -> Task:
-        return saved_or_stale(change, self.saving(change)())
+        answer = self.saving(change)()
+        require_saved(change, answer)
+        return _as_stored(change, answer)
 
     def saving(self, change: Change) -> ScriptCall:
-        """The call that saves the change; `saved_or_stale` reads its answer."""
+        """The call that saves the change; `require_saved` reads its answer."""
         script = self._save_new if change.before is None else self._save
         effects = self._effects(change)
         return script.call(effects.keys, effects.arguments)
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         answers = self._store.in_one_go([self.saving(change) for change in changes])
-        return [_saved(change, answer) for change, answer in zip(changes, answers, strict=True)]
+        return [
+            _as_stored(change, answer) if answer[0] else None for change, answer in zip(changes, answers, strict=True)
+        ]
 
     def due(self, *, limit: int) -> Sequence[Task]:
         return self._past(keys.SCHEDULED, limit)
@@ -154,20 +158,16 @@ def _stamped(change: Change) -> list[bytes]:
     ]
 
 
-def saved_or_stale(change: Change, answer: Any) -> Task:
-    """The task as stored. Raises StaleTask, StoreFull."""
-    saved = _saved(change, answer)
-    if saved is None:
-        raise StaleTask(change.after.task_id)
-    return saved
-
-
-def _saved(change: Change, answer: Any) -> Task | None:
-    """The task as stored; None when it was changed meanwhile."""
+def require_saved(change: Change, answer: Any) -> None:
+    """Raises StaleTask, StoreFull."""
     saved, detail, *_ = answer
     if not saved and detail == b"open":
         raise StoreFull("memory is at 85 % of its limit")
     if not saved:
-        return None
-    stamp: Any = dict.fromkeys((STAMPS[name] for name in _stamped(change)), datetime.fromtimestamp(detail / 1000, UTC))
-    return replace(change.after, **stamp)
+        raise StaleTask(change.after.task_id)
+
+
+def _as_stored(change: Change, answer: Any) -> Task:
+    instant = datetime.fromtimestamp(answer[1] / 1000, UTC)
+    stamps: Any = dict.fromkeys((STAMPS[name] for name in _stamped(change)), instant)
+    return replace(change.after, **stamps) if stamps else change.after

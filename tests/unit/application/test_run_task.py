@@ -323,3 +323,44 @@ def test_the_keeper_is_released_though_the_run_ends_in_a_fault(store, run_task, 
         run_task(work).execute("default")
 
     assert keeper.calls[-1] == "release"
+
+
+def test_tasks_run_one_after_the_other_for_as_long_as_they_may(store, run_task, keeper) -> None:
+    tasks = [submit(store) for _ in range(4)]
+    turns = iter([True, True, False])
+
+    assert run_task(lambda run: "done").execute("default", lambda: next(turns)) == 3
+
+    assert [stored(store, task).status for task in tasks] == [Status.COMPLETED] * 3 + [Status.QUEUED]
+    assert keeper.calls == [
+        *("arm", f"keep {tasks[0].task_id}", "stop renewing"),
+        *("arm", f"keep {tasks[1].task_id}", "stop renewing"),
+        *("arm", f"keep {tasks[2].task_id}", "stop renewing"),
+        "release",
+    ]
+
+
+def test_a_reply_that_is_lost_between_two_tasks_repeats_neither(store, run_task) -> None:
+    def work(run: Task) -> str:
+        ran.append(run.task_id)
+        store.lose_replies = 3
+        return "done"
+
+    tasks, ran = [submit(store), submit(store)], []
+
+    assert run_task(work).execute("default", lambda: True) == 2
+
+    assert ran == [task.task_id for task in tasks]
+    assert [(stored(store, task).status, stored(store, task).attempt) for task in tasks] == [(Status.COMPLETED, 1)] * 2
+
+
+def test_labels_that_change_during_a_run_hold_up_neither_it_nor_the_next(store, run_task) -> None:
+    def work(run: Task) -> str:
+        store.save(Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}}))))
+        return "done"
+
+    tasks = [submit(store), submit(store)]
+
+    assert run_task(work).execute("default", lambda: True) == 2
+
+    assert [stored(store, task).status for task in tasks] == [Status.COMPLETED] * 2

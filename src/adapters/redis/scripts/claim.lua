@@ -8,40 +8,33 @@ local waiting, leases, held, tokens, sequence, claims, events = unpack(KEYS)
 local owner, claim_id, lease, record_prefix, queue, bound, template, kept = unpack(ARGV)
 local now = milliseconds()
 
-local wrong = require_type(waiting, 'zset') or require_type(leases, 'zset') or require_type(held, 'hash')
-  or require_type(tokens, 'list') or require_type(events, 'stream')
-if wrong then return wrong end
-
-local function answer(kind, id)
-  return {kind, id, unpack(redis.call('HGETALL', record_prefix .. id))}
-end
+local wrong = require_type(leases, 'zset') or require_type(tokens, 'list') or require_type(events, 'stream')
+if wrong then return wrong end -- held and waiting are read before anything is written
 
 local entry = redis.call('HGET', held, owner)
 if entry then
   local held_claim, id = string.match(entry, '^(%S+) (.*)$')
-  if redis.call('HGET', record_prefix .. id, 'o') == owner then
-    if held_claim ~= claim_id then return answer(2, id) end
+  local fields = redis.call('HGETALL', record_prefix .. id)
+  if field_of(fields, 'o') == owner then
+    if held_claim ~= claim_id then return {2, id, unpack(fields)} end
     redis.call('ZADD', leases, now + tonumber(lease), id) -- who repeats a claim has armed its timer anew
-    return answer(1, id)
+    return {1, id, unpack(fields)}
   end
   redis.call('HDEL', held, owner)
 end
 
 -- A task that has expired leaves the queue; maintenance ends it.
-local id
+local id, record, status, version, attempt, expires
 repeat
   id = redis.call('ZPOPMIN', waiting)[1]
   if not id then return false end
-  local status, expires = unpack(redis.call('HMGET', record_prefix .. id, 's', 'y'))
+  record = record_prefix .. id
+  status, version, attempt, expires = unpack(redis.call('HMGET', record, 's', 'v', 'a', 'y'))
 until status == 'QUEUED' and not (expires and tonumber(expires) <= now)
 
-local record = record_prefix .. id
-local claim = redis.call('INCR', claims)
-redis.call('HSET', record, 's', 'PROCESSING', 'o', owner, 'c', claim, 'b', now)
-redis.call('HINCRBY', record, 'v', 1)
-redis.call('HINCRBY', record, 'a', 1)
+redis.call('HSET', record, 's', 'PROCESSING', 'o', owner, 'c', redis.call('INCR', claims), 'b', now,
+  'v', version + 1, 'a', (attempt or 0) + 1)
 redis.call('ZADD', leases, now + tonumber(lease), id)
 redis.call('HSET', held, owner, claim_id .. ' ' .. id)
-append_event(events, kept, 'task.started', id, record)
 top_up(tokens, waiting, sequence, bound, template)
-return answer(1, id)
+return {1, id, unpack(append_event(events, kept, 'task.started', id, record))}

@@ -121,10 +121,15 @@ local function each_effect(visit)
   end
 end
 
+local checked = {}
 local refused = each_effect(function(word, key, ...)
   if not GUARDS[word] and not WRITES[word] then return redis.error_reply('ERR unknown effect ' .. word) end
-  local wrong = TYPES[word] and require_type(key, TYPES[word])
-  if wrong then return wrong end
+  local expected = TYPES[word]
+  if expected and checked[key] ~= expected then
+    local wrong = require_type(key, expected)
+    if wrong then return wrong end
+    checked[key] = expected
+  end
   if GUARDS[word] then
     local holds, detail = GUARDS[word](key, ...)
     if not holds then return {0, word, detail or false} end

@@ -12,9 +12,17 @@ local function top_up(tokens, waiting, sequence, bound, template)
   return math.max(missing, 0)
 end
 
--- The record as it stands now, so that the stream tells each state that a task went through.
+-- The record as it stands now, so that the stream tells each state that a task went through. Answers its fields.
 local function append_event(events, kept, name, id, record)
-  redis.call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, unpack(redis.call('HGETALL', record)))
+  local fields = redis.call('HGETALL', record)
+  redis.call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, unpack(fields))
+  return fields
+end
+
+local function field_of(fields, name)
+  for at = 1, #fields, 2 do
+    if fields[at] == name then return fields[at + 1] end
+  end
 end
 
 local function milliseconds()
