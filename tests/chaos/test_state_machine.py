@@ -141,7 +141,10 @@ class TaskStore(RuleBasedStateMachine):
     @rule(owner=OWNERS, crashed=st.booleans())
     def settle(self, owner: str, crashed: bool) -> None:
         settle = SettleRuns(self.leases, self.decision, self.clock)
-        for task in settle.crashed([owner]) if crashed else settle.stopped([owner]):
+        held = self.leases.held_by([owner])
+        settled = settle.crashed([owner]) if crashed else settle.cut_off([owner])
+        assert {task.task_id for task in held} <= {task.task_id for task in settled}
+        for task in held:
             assert self.holder.pop(task.task_id) == task.claim
 
     @rule(which=ANY)

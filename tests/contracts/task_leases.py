@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from application.errors import RunStillHeld, StaleTask
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
 from domain.task_spec import TaskPatch
@@ -245,6 +245,17 @@ class TaskLeasesContract:
 
         [held] = leases.held_by(["a:1"])
         assert claim(leases, claim_id="2") == held
+
+    def test_a_run_that_counted_as_a_crash_is_found_by_its_owner(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository), submit(repository)
+        lost, stopped = claim(leases, owner="a:1"), claim(leases, owner="a:2")
+        again = repository.save(Change(before=lost, after=lost.lose(lost.started_at)))
+        repository.save(Change(before=stopped, after=stopped.stop(stopped.started_at)))
+
+        assert list(leases.lost_by(["a:1", "a:2", "a:3"])) == [LostRun(task=again, claim=lost.claim)]
+        assert list(leases.lost_by([])) == []
 
     def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository)

@@ -12,7 +12,7 @@ from application.errors import RunStillHeld, StaleTask, StoreFull, StoreUnavaila
 from application.ports.clock import Clock
 from application.ports.run_reports import RunReports
 from application.ports.store_probe import StoreProbe
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change, TaskPage, TaskRepository
 from domain.status import Status
 from domain.task import Progress, Task
@@ -33,6 +33,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self._finished: list[str] = []
         self._expiries: dict[str, datetime] = {}
         self._held: dict[str, tuple[str, str]] = {}
+        self._lost: dict[str, tuple[str, int]] = {}
         self._drawn = 0
         self._claims = 0
         self.logs: dict[str, list[tuple[int, str]]] = {}
@@ -85,6 +86,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             if change.only_if_lease_expired and change.after.task_id not in self._run_out():
                 raise StaleTask(change.after.task_id)
             task = self._stamped(change)
+            if change.before and change.before.owner and task.crashes > change.before.crashes:
+                self._lost[change.before.owner] = (task.task_id, change.before.claim)
             self._write(task)
             return task
 
@@ -163,6 +166,11 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def held_under(self, owner_prefix: str) -> Sequence[Task]:
         with self._reached():
             return [task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)]
+
+    def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
+        with self._reached():
+            lost = [self._lost[owner] for owner in owners if owner in self._lost]
+            return [LostRun(task=task, claim=claim) for task_id, claim in lost if (task := self._read(task_id))]
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

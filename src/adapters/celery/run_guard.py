@@ -50,10 +50,8 @@ class RunGuard:
         self._reached = time.monotonic()
         self._cut_off = False
         self._asked: dict[int, float] = {}
-        self._seen: dict[int, Task] = {}
         self._crashed_owners: set[str] = set()
         self._cut_off_owners: set[str] = set()
-        self._cut_off_runs: list[Task] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
 
@@ -89,19 +87,15 @@ class RunGuard:
 
     def _note_dead_children(self) -> None:
         """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
-        dead = self._children.take_dead()
-        runs = [run for pid in dead if (run := self._seen.pop(pid, None))]
+        dead = set(map(self._owner_of, self._children.take_dead()))
         if self._cut_off:
-            self._cut_off_owners |= set(map(self._owner_of, dead))
-            self._cut_off_runs += runs
+            self._cut_off_owners |= dead
         else:
-            self._crashed_owners |= set(map(self._owner_of, dead))
+            self._crashed_owners |= dead
 
     def _settle_dead_children(self) -> None:
         """What cannot be settled now stays for the next time."""
-        self._tell("The store could not be reached during the run", self._settle.cut_off(self._cut_off_runs))
-        self._cut_off_runs = []
-        self._tell("The store could not be reached during the run", self._settle.stopped(list(self._cut_off_owners)))
+        self._tell("The store could not be reached during the run", self._settle.cut_off(list(self._cut_off_owners)))
         self._cut_off_owners = set()
         self._tell("A child died during its run", self._settle.crashed(list(self._crashed_owners)))
         self._crashed_owners = set()
@@ -111,7 +105,6 @@ class RunGuard:
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
-        self._seen = {pid: run.task for pid, run in runs.items()}
         overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
         self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}
         pauses = [

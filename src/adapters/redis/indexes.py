@@ -4,7 +4,7 @@ Each looks at the task before (None: it is new) and after (None: it is removed) 
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects, Key
@@ -12,6 +12,9 @@ from adapters.redis.task_codec import epoch_milliseconds, id_bytes
 from adapters.redis.tokens import Token
 from domain.status import Status
 from domain.task import Task
+
+LOST_FOR = timedelta(days=1)
+"""How long after a crash its owner can still say that it was none."""
 
 TokenOf = Callable[[str], Token]
 
@@ -23,6 +26,7 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None, tok
         raise ValueError("a change needs a task with an id")
     _submitted(effects, member, before, after)
     _running(effects, member, before, after)
+    _lost(effects, member, before, after)
     _timed(effects, keys.SCHEDULED, member, _due(before), _due(after))
     _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
     _waiting(effects, member, before, after, token_of)
@@ -55,6 +59,13 @@ def _running(effects: Effects, member: bytes, before: Task | None, after: Task |
     if before and before.owner and not (after and after.owner):
         effects.add("unindex", keys.LEASES, member)
         effects.unset(keys.HELD, [before.owner])
+
+
+def _lost(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """An owner loses one run in its life: it dies with it."""
+    if before and before.owner and after and after.crashes > before.crashes:
+        value = f"{before.claim} ".encode() + member
+        effects.add("remember", keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
 
 
 def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:

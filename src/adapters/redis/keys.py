@@ -48,5 +48,10 @@ def log(task_id: str) -> bytes:
     return LOG_PREFIX + record(task_id).removeprefix(RECORD_PREFIX)
 
 
+def lost(owner: str) -> bytes:
+    """The claim and the task of the run that this owner lost."""
+    return b"tm:lost:" + owner.encode()
+
+
 def heartbeat(role: str, host: str) -> bytes:
     return f"tm:alive:{role}:{host}".encode()

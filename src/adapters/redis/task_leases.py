@@ -11,7 +11,7 @@ from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes
 from adapters.redis.task_repository import RedisTaskRepository, milliseconds, require_saved
 from application.errors import RunStillHeld
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change
 from domain.task import Task
 
@@ -74,6 +74,12 @@ class RedisTaskLeases(TaskLeases):
             held = client.hgetall(keys.HELD)
         mine = (entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode()))
         return [task for task in self._held_tasks(mine) if task.owner and task.owner.startswith(owner_prefix)]
+
+    def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
+        with self._store.client() as client:
+            entries = client.mget([keys.lost(owner) for owner in owners]) if owners else []
+        lost = dict(entry.split(b" ", 1)[::-1] for entry in filter(None, entries))
+        return [LostRun(task=task, claim=int(lost[raw])) for raw in lost for task in self._repository.read([raw])]
 
     def _claiming(self, queue: str, owner: str, claim_id: str) -> ScriptCall:
         token = self._token_of(queue)

@@ -2,9 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from application.ports.task_repository import Change
 from domain.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostRun:
+    """A run that was counted as a crash."""
+
+    task: Task
+    """As it stands now."""
+    claim: int
+    """Of the run that was lost."""
 
 
 class TaskLeases(ABC):
@@ -43,3 +54,7 @@ class TaskLeases(ABC):
     @abstractmethod
     def held_under(self, owner_prefix: str) -> Sequence[Task]:
         """Running tasks of all owners whose name starts with this."""
+
+    @abstractmethod
+    def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
+        """The runs of these owners that were counted as crashes within the last day."""

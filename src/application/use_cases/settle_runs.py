@@ -6,7 +6,7 @@ from datetime import datetime
 from application.decision import Decision
 from application.errors import TaskNotFound
 from application.ports.clock import Clock
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from domain.task import Task
 
 End = Callable[[Task, datetime], Task]
@@ -32,32 +32,30 @@ class SettleRuns:
         """A whole worker died; its processes have names that start with this."""
         return self._settle(self._leases.held_under(owner_prefix), Task.lose)
 
-    def stopped(self, owners: Sequence[str]) -> Sequence[Task]:
-        """Processes of a living worker were ended on purpose, or because the store was away."""
-        return self._settle(self._leases.held_by(owners), Task.stop)
-
     def stopped_under(self, owner_prefix: str) -> Sequence[Task]:
         """A worker ended these runs itself."""
         return self._settle(self._leases.held_under(owner_prefix), Task.stop)
 
-    def cut_off(self, runs: Sequence[Task]) -> Sequence[Task]:
-        """Nobody on the host reached the store, so these runs ended; maintenance may have counted them as crashes."""
-        return self._settle(runs, Task.stop, forgive=True)
+    def cut_off(self, owners: Sequence[str]) -> Sequence[Task]:
+        """Processes ended because nobody on their host reached the store: what was counted as a crash is forgiven."""
+        stopped = self._settle(self._leases.held_by(owners), Task.stop)
+        return [*stopped, *filter(None, map(self._forgive, self._leases.lost_by(owners)))]
 
-    def _settle(self, runs: Sequence[Task], end: End, *, forgive: bool = False) -> Sequence[Task]:
+    def _settle(self, runs: Sequence[Task], end: End) -> Sequence[Task]:
         if not runs:
             return []
         now = self._clock.now()
 
         def transition(run: Task) -> Callable[[Task], Task]:
-            return lambda task: (
-                end(task, now) if task.is_run_of(run.claim) else task.forgive(run.claim) if forgive else task
-            )
+            return lambda task: end(task, now) if task.is_run_of(run.claim) else task
 
         return [task for run in runs if (task := self._apply(run, transition(run)))]
 
-    def _apply(self, run: Task, transition: Callable[[Task], Task]) -> Task | None:
+    def _forgive(self, lost: LostRun) -> Task | None:
+        return self._apply(lost.task, lambda task: task.forgive(lost.claim))
+
+    def _apply(self, known: Task, transition: Callable[[Task], Task]) -> Task | None:
         try:
-            return self._decision.apply(run.task_id, transition, known=run)
+            return self._decision.apply(known.task_id, transition, known=known)
         except TaskNotFound:
             return None

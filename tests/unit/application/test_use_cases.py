@@ -194,7 +194,7 @@ def test_a_run_that_an_outage_ended_counts_as_nothing(
 ) -> None:
     run, _ = two_runs(store, clock)
 
-    (task,) = settle.cut_off([run])
+    (task,) = settle.cut_off([run.owner])
 
     assert (task.status, task.attempt, task.crashes) == (Status.QUEUED, 0, 0)
 
@@ -208,7 +208,7 @@ def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
     again = claim(store, "c:1")
     assert (again.task_id, again.attempt, again.crashes) == (run.task_id, 2, 1)
 
-    (task,) = settle.cut_off([run])
+    (task,) = settle.cut_off([run.owner])
 
     assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
     assert task.is_run_of(again.claim)

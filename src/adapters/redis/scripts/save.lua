@@ -41,6 +41,11 @@ function WRITES.absent(key, value, ms)
   redis.call('SET', key, value, 'PX', ms)
 end
 
+-- remember <key> <value> <ms>: the key holds the value for so long.
+function WRITES.remember(key, value, ms)
+  redis.call('SET', key, value, 'PX', ms)
+end
+
 -- set <hash> <field> <value> …, stamp <hash> <field> (with the present time), unset <hash> <field> …
 TYPES.set = 'hash'
 function WRITES.set(key, ...)
