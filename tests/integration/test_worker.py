@@ -363,6 +363,7 @@ def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
 
     assert task["attempt"] == 1
     assert "could not be reached during the run" in worker.output
+    assert "EMERGENCY DUMP" not in worker.output
 
 
 def _is_back(api: Api) -> bool:

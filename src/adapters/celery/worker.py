@@ -14,6 +14,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
+from kombu.transport.redis import Channel
 
 from adapters.celery.app import WORK_TASK
 from adapters.celery.children import Children, child_watch
@@ -71,6 +72,7 @@ class CeleryWorker:
     def run(self) -> int:
         """Answers the exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
+        Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
         self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
         self._app.steps["worker"].add(child_watch(self._children))
