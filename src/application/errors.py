@@ -48,6 +48,12 @@ class StoreFull(StoreUnavailable):
     MESSAGE = "The task store is full: it takes no new tasks until there is room. Try again later."
 
 
+class StoreUnsafe(StoreUnavailable):
+    """The store answers, but may lose what it accepts."""
+
+    MESSAGE = "The task store is not configured safely: it may lose tasks. The service's log says how to mend it."
+
+
 class RunStillHeld(Exception):
     """The owner still holds the run of an earlier claim, whose end it did not report."""
 

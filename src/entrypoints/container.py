@@ -24,6 +24,7 @@ from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
+from application.ports.heartbeats import ServiceProcess
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
 from application.use_cases.check_store import CheckStore
@@ -93,7 +94,13 @@ class Container(containers.DeclarativeContainer):
     watch_runs = providers.Singleton(WatchRuns, leases, store_clock)
     check_store = providers.Singleton(CheckStore, store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, heartbeats)
-    check_health = providers.Singleton(CheckHealth, store_probe, heartbeats)
+    check_health = providers.Singleton(
+        CheckHealth,
+        store_probe,
+        heartbeats,
+        host=socket.gethostname(),
+        must_be_safe=settings.provided.is_production,
+    )
     run_task = providers.Factory(
         RunTask,
         leases=leases,
@@ -115,16 +122,22 @@ def build_container(settings: Settings, *, fail_fast: bool = False) -> Container
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
-    incarnation = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
         run_task_in_child=lambda owner: build_container(settings).run_task(owner=owner),
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
-        node=NodeLock(settings.data_dir / "workers", incarnation),
-        incarnation=incarnation,
-        concurrency=settings.worker_concurrency,
+        node=NodeLock(settings.data_dir / "workers", process.name),
+        process=process,
         lease=settings.lease,
         grace=settings.shutdown_grace,
     )
+
+
+def describe_process(role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0) -> ServiceProcess:
+    """This process, under a name of its own."""
+    host, pid = socket.gethostname(), os.getpid()
+    name = f"{host}-{pid}-{uuid.uuid4().hex[:12]}"
+    return ServiceProcess(role=role, name=name, host=host, pid=pid, queues=queues, concurrency=concurrency)

@@ -47,6 +47,10 @@ class Settings:
     env: str
 
     @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
 

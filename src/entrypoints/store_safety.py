@@ -16,7 +16,7 @@ def require_safe_store(settings: Settings) -> None:
     except StoreUnavailable as error:
         logger.warning("Cannot check the store yet: %s", error.reason, extra={"action": "store_unchecked"})
         return
-    if hazards and settings.env == "production":
+    if hazards and settings.is_production:
         raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {hazard}" for hazard in hazards])
     for hazard in hazards:
         logger.warning("Redis is not safe: %s", hazard, extra={"action": "store_unsafe"})

@@ -1,14 +1,27 @@
 """What every Heartbeats must do."""
 
-from application.ports.heartbeats import Heartbeats
+from application.ports.heartbeats import Heartbeats, ServiceProcess
+
+
+def a_process(role: str = "worker", name: str = "host-1", **members: object) -> ServiceProcess:
+    return ServiceProcess(**{"role": role, "name": name, "host": "host", "pid": 1, **members})
 
 
 class HeartbeatsContract:
-    def test_a_part_that_never_beat_is_not_seen(self, heartbeats: Heartbeats) -> None:
-        assert not heartbeats.seen("worker")
+    def test_a_process_that_never_beat_is_not_alive(self, heartbeats: Heartbeats) -> None:
+        assert list(heartbeats.alive("worker")) == []
 
-    def test_a_part_that_beats_is_seen_and_no_other(self, heartbeats: Heartbeats) -> None:
-        heartbeats.beat("worker")
+    def test_a_process_that_beats_is_alive_as_it_describes_itself(self, heartbeats: Heartbeats) -> None:
+        second, first = (a_process(name=name, queues=("a", "b"), concurrency=4) for name in ("host-2", "host-1"))
+        for process in (second, first, first):
+            heartbeats.beat(process)
 
-        assert heartbeats.seen("worker")
-        assert not heartbeats.seen("maintenance")
+        assert [beat.process for beat in heartbeats.alive("worker")] == [first, second]
+        assert list(heartbeats.alive("maintenance")) == []
+
+    def test_a_process_that_ends_is_not_alive(self, heartbeats: Heartbeats) -> None:
+        heartbeats.beat(a_process())
+
+        heartbeats.end(a_process())
+
+        assert list(heartbeats.alive("worker")) == []

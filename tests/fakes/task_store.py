@@ -38,6 +38,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self._claims = 0
         self.logs: dict[str, list[tuple[int, str]]] = {}
         self.away = False
+        self.dangers: list[str] = []
         self.full = False
         self.lose_replies = 0
 
@@ -47,7 +48,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
 
     def hazards(self) -> Sequence[str]:
         self.check()
-        return []
+        return self.dangers
 
     def guard_capacity(self) -> bool:
         self.check()

@@ -22,6 +22,7 @@ from adapters.celery.node_lock import NodeLock
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
 from application.errors import StoreUnavailable
+from application.ports.heartbeats import ServiceProcess
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
 from application.use_cases.settle_runs import SettleRuns
@@ -46,23 +47,23 @@ class CeleryWorker:
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
         node: NodeLock,
-        incarnation: str,
-        concurrency: int,
+        process: ServiceProcess,
         lease: timedelta,
         grace: timedelta,
     ) -> None:
         """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
-        `incarnation` starts the owner names of all children of this worker and of no other."""
+        `process` describes this worker; its name starts the owner names of all its children."""
         self._app = app
         self._run_task_in_child = run_task_in_child
         self._settle = settle
         self._heartbeat = heartbeat
         self._node = node
-        self._incarnation = incarnation
-        self._concurrency = concurrency
+        self._process = process
+        self._incarnation = process.name
         self._grace = grace
         self._stop = StopFlag()
         self._stopped = threading.Event()
+        self._beating = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._children = Children()
         self._guard = RunGuard(
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
@@ -84,7 +85,7 @@ class CeleryWorker:
             signal.signal(number, lambda *_: sys.exit(0))  # until Celery has its own handlers
         self._worker = _graceful(self._app)(
             hostname=f"worker@{self._incarnation}",
-            concurrency=self._concurrency,
+            concurrency=self._process.concurrency,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -94,6 +95,8 @@ class CeleryWorker:
         self._worker.start()
         self._stopped.set()
         self._give_back()
+        if self._beating.is_alive():
+            self._beating.join()
         return int(self._worker.exitcode or 0)
 
     def _work(self, queue: str) -> None:
@@ -110,7 +113,7 @@ class CeleryWorker:
 
     def _start_threads(self, **_: Any) -> None:
         self._guard.start()
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._beating.start()
 
     def _begin_shutdown(self, **_: Any) -> None:
         """In the parent's signal handler."""
@@ -141,8 +144,9 @@ class CeleryWorker:
             self._node.discard()
 
     def _beat(self) -> None:
-        while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute("worker") else 1.0):
+        while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute(self._process) else 1.0):
             pass
+        self._heartbeat.execute(self._process, last=True)
 
 
 def _graceful(app: Celery) -> type[Any]:

@@ -142,5 +142,11 @@ class ScriptCall:
         return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments
 
 
+def milliseconds(answer: tuple[int, int]) -> int:
+    """Redis TIME as one number."""
+    seconds, microseconds = answer
+    return seconds * 1000 + microseconds // 1000
+
+
 def _source(name: str) -> str:
     return resources.files("adapters.redis").joinpath("scripts", f"{name}.lua").read_text("utf-8")

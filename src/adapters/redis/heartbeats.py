@@ -1,23 +1,45 @@
-"""Heartbeats in Redis: a key per role and host that expires."""
+"""Heartbeats in Redis: a sorted set per role of how processes describe themselves, by the time of the last one."""
 
-import os
-import socket
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
-from application.ports.heartbeats import Heartbeats
+from adapters.redis.client import RedisStore, milliseconds
+from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
 
-LIFETIME_SECONDS = 15
+LIFETIME_MS = 15_000
 
 
 class RedisHeartbeats(Heartbeats):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
 
-    def beat(self, role: str) -> None:
+    def beat(self, process: ServiceProcess) -> None:
         with self._store.client() as client:
-            client.set(keys.heartbeat(role, socket.gethostname()), os.getpid(), ex=LIFETIME_SECONDS)
+            now = milliseconds(client.time())
+            pipeline = client.pipeline(transaction=False)
+            pipeline.zadd(keys.alive(process.role), {_member(process): now})
+            pipeline.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS)
+            pipeline.execute()
 
-    def seen(self, role: str) -> bool:
+    def end(self, process: ServiceProcess) -> None:
         with self._store.client() as client:
-            return bool(client.exists(keys.heartbeat(role, socket.gethostname())))
+            client.zrem(keys.alive(process.role), _member(process))
+
+    def alive(self, role: str) -> Sequence[Heartbeat]:
+        with self._store.client() as client:
+            oldest = milliseconds(client.time()) - LIFETIME_MS
+            beats = client.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
+        found = [Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC)) for member, at in beats]
+        return sorted(found, key=lambda beat: beat.process.name)
+
+
+def _member(process: ServiceProcess) -> str:
+    return json.dumps(asdict(process), separators=(",", ":"))
+
+
+def _process(member: bytes) -> ServiceProcess:
+    members = json.loads(member)
+    return ServiceProcess(**{**members, "queues": tuple(members["queues"])})

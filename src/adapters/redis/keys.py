@@ -53,5 +53,6 @@ def lost(owner: str) -> bytes:
     return b"tm:lost:" + owner.encode()
 
 
-def heartbeat(role: str, host: str) -> bytes:
-    return f"tm:alive:{role}:{host}".encode()
+def alive(role: str) -> bytes:
+    """Sorted set of the processes of that role by their last heartbeat."""
+    return f"tm:alive:{role}".encode()

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall
+from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes
-from adapters.redis.task_repository import RedisTaskRepository, milliseconds, require_saved
+from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change

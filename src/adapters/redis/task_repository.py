@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall
+from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.effects import Effects, Key
 from adapters.redis.indexes import TokenOf, finished_entry, write_indexes
 from adapters.redis.task_codec import FINISHED, PROGRESS, RANK, SUBMITTED, decode, encode, encode_changes, id_bytes
@@ -121,12 +121,6 @@ class RedisTaskRepository(TaskRepository):
         if task is not None:
             event, record = what_happened(before, after), Key(keys.record(task.task_id))
             effects.add("event", keys.EVENTS, record, self._events_kept, event, id_bytes(task.task_id))
-
-
-def milliseconds(answer: tuple[int, int]) -> int:
-    """Redis TIME as one number."""
-    seconds, microseconds = answer
-    return seconds * 1000 + microseconds // 1000
 
 
 def _guard(effects: Effects, change: Change) -> None:

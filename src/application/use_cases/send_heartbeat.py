@@ -1,9 +1,9 @@
-"""Say that this process is alive."""
+"""Say that this process is alive, or that it ends."""
 
 import logging
 
 from application.errors import StoreUnavailable
-from application.ports.heartbeats import Heartbeats
+from application.ports.heartbeats import Heartbeats, ServiceProcess
 
 logger = logging.getLogger(__name__)
 
@@ -12,10 +12,10 @@ class SendHeartbeat:
     def __init__(self, heartbeats: Heartbeats) -> None:
         self._heartbeats = heartbeats
 
-    def execute(self, role: str) -> bool:
+    def execute(self, process: ServiceProcess, *, last: bool = False) -> bool:
         """Answers whether the store took it; a process goes on without."""
         try:
-            self._heartbeats.beat(role)
+            (self._heartbeats.end if last else self._heartbeats.beat)(process)
         except StoreUnavailable as error:
             logger.warning("No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"})
             return False

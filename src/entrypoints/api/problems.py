@@ -11,7 +11,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from application.errors import StaleTask, StoreFull, StoreUnavailable, TaskNotFound, VersionMismatch
+from application.errors import StaleTask, StoreFull, StoreUnavailable, StoreUnsafe, TaskNotFound, VersionMismatch
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
@@ -24,6 +24,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     VersionMismatch: (412, "version_mismatch"),
     StoreUnavailable: (503, "store_unavailable"),
     StoreFull: (503, "capacity"),
+    StoreUnsafe: (503, "store_unsafe"),
 }
 HTTP_CODES = {
     400: "malformed_request",

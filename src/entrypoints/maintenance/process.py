@@ -10,7 +10,7 @@ import time
 
 from application.errors import StoreUnavailable
 from application.use_cases.prune_tasks import BATCH
-from entrypoints.container import Container
+from entrypoints.container import Container, describe_process
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 3.0
@@ -27,6 +27,7 @@ class Maintenance:
         self._recover = container.recover_tasks()
         self._prune = container.prune_tasks()
         self._heartbeat = container.send_heartbeat()
+        self._process = describe_process("maintenance")
         self._stopped = threading.Event()
         self._next_beat = 0.0
         self._away = False
@@ -38,6 +39,7 @@ class Maintenance:
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
         while not self._stopped.wait(self._tick()):
             pass
+        self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
 
     def _tick(self) -> float:
@@ -66,5 +68,5 @@ class Maintenance:
 
     def _beat(self) -> None:
         if time.monotonic() >= self._next_beat:
-            beaten = self._heartbeat.execute("maintenance")
+            beaten = self._heartbeat.execute(self._process)
             self._next_beat = time.monotonic() + (BEAT_SECONDS if beaten else 1.0)

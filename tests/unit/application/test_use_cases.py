@@ -6,7 +6,8 @@ import pytest
 
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
-from application.errors import StaleTask, StoreUnavailable, TaskNotFound
+from application.errors import StaleTask, StoreUnavailable, StoreUnsafe, TaskNotFound
+from application.ports.heartbeats import ServiceProcess
 from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
@@ -27,6 +28,7 @@ from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import NOON, a_spec, a_task
+from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.task_store import FakeTaskStore
@@ -275,11 +277,13 @@ def test_final_tasks_are_pruned_when_their_retention_is_over(
 
 def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, clock: FakeClock) -> None:
     heartbeats = FakeHeartbeats(clock)
-    health = CheckHealth(store, heartbeats)
+    health = CheckHealth(store, heartbeats, host="host", must_be_safe=True)
     assert health.execute("api")
     assert not health.execute("worker")
+    assert SendHeartbeat(heartbeats).execute(a_process(name="elsewhere", host="elsewhere"))
+    assert not health.execute("worker")
 
-    assert SendHeartbeat(heartbeats).execute("worker")
+    assert SendHeartbeat(heartbeats).execute(a_process())
 
     assert health.execute("worker")
     assert not health.execute("maintenance")
@@ -289,10 +293,24 @@ def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, cl
 
 def test_a_heartbeat_that_fails_does_not_stop_the_process(clock: FakeClock) -> None:
     class AwayHeartbeats(FakeHeartbeats):
-        def beat(self, role: str) -> None:
+        def beat(self, process: ServiceProcess) -> None:
             raise StoreUnavailable("away")
 
-    assert not SendHeartbeat(AwayHeartbeats(clock)).execute("worker")
+    assert not SendHeartbeat(AwayHeartbeats(clock)).execute(a_process())
+
+
+@pytest.mark.parametrize("must_be_safe", [True, False])
+def test_a_store_that_may_lose_tasks_is_none_where_it_must_be_safe(
+    store: FakeTaskStore, clock: FakeClock, must_be_safe: bool
+) -> None:
+    store.dangers = ["appendonly is no"]
+    health = CheckHealth(store, FakeHeartbeats(clock), host="host", must_be_safe=must_be_safe)
+
+    if not must_be_safe:
+        assert health.execute("api")
+        return
+    with pytest.raises(StoreUnsafe):
+        health.execute("api")
 
 
 def test_ids_are_new_and_sort_by_their_time() -> None:
