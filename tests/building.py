@@ -26,7 +26,8 @@ def a_task(status: Status = Status.QUEUED, **members: Any) -> Task:
         return waiting.expire(NOON)
     if status is Status.CANCELLED:
         return waiting.cancel(NOON)
-    running = waiting.start(owner="host:1", claim=1, now=NOON)
+    queued = waiting.promote() if waiting.due_at else waiting
+    running = queued.start(owner="host:1", claim=1, now=NOON)
     return {
         Status.PROCESSING: running,
         Status.COMPLETED: running.complete("done", NOON),

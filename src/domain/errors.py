@@ -43,6 +43,13 @@ class TaskFinal(TransitionRefused):
         super().__init__(status, f"The task is {status}, which is final. There is nothing left to cancel.")
 
 
+class TaskNotRetryable(TransitionRefused):
+    """Only what ended without a result can be tried again."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status, f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.")
+
+
 class InvalidTaskSpec(ValueError):
     """A member of the specification is outside its range."""
 

@@ -41,6 +41,8 @@ def what_happened(before: Task | None, after: Task | None) -> Event:
         return FINAL_EVENTS[after.status]
     if after.status is Status.PROCESSING:
         return Event.STARTED
+    if before.status.is_final:
+        return Event.RETRYING
     if before.status is Status.PROCESSING:
         return Event.RETRYING if after.status is Status.SCHEDULED else Event.RECOVERED
     return Event.SCHEDULED if after.status is Status.SCHEDULED else Event.UPDATED

@@ -20,13 +20,13 @@ class Status(StrEnum):
     """Final: the work returned a result. Removed when its retention is over."""
 
     FAILED = "FAILED"
-    """Final: the work failed for good. Removed when its retention is over."""
+    """Final: the work failed for good. Removed when its retention is over; a caller may try it again."""
 
     CANCELLED = "CANCELLED"
-    """Final: a caller asked for it. Removed when its retention is over."""
+    """Final: a caller asked for it. Removed when its retention is over; a caller may try it again."""
 
     EXPIRED = "EXPIRED"
-    """Final: it was not started in time. Removed when its retention is over."""
+    """Final: it was not started in time. Removed when its retention is over; a caller may try it again."""
 
     @property
     def is_waiting(self) -> bool:
@@ -45,8 +45,8 @@ NEXT: Mapping[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.PROCESSING, Status.SCHEDULED, Status.CANCELLED, Status.EXPIRED}),
     Status.PROCESSING: frozenset({Status.QUEUED, Status.SCHEDULED, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELLED: frozenset(),
-    Status.EXPIRED: frozenset(),
+    Status.FAILED: frozenset({Status.QUEUED}),
+    Status.CANCELLED: frozenset({Status.QUEUED}),
+    Status.EXPIRED: frozenset({Status.QUEUED}),
 }
 """Where each state may go. Every change of state is checked against this table."""

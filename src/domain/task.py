@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from domain.errors import InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
+from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 from domain.status import NEXT, Status
 from domain.task_spec import TaskPatch, TaskSpec
 
@@ -58,6 +58,8 @@ class Task:
     claim: int = 0
     owner: str | None = None
     cancel_requested: bool = False
+    discarded: bool = False
+    """Its caller deleted it while it ran: to be removed once it is final."""
     due_at: datetime | None = None
     """When a SCHEDULED task is to be queued."""
     started_at: datetime | None = None
@@ -113,7 +115,9 @@ class Task:
         return self._end_run(Status.COMPLETED, result=result, finished_at=now)
 
     def fail(self, error: TaskError, now: datetime) -> Self:
-        """The run failed: try again later, or for good when the policy says so."""
+        """The run failed: try again later, or for good when the policy says so; not when it was to stop anyway."""
+        if self.cancel_requested:
+            return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         delay = self.spec.retry.delay(self.attempt - self.crashes, self._roll())
         if delay is None:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
@@ -125,6 +129,8 @@ class Task:
 
     def postpone(self, now: datetime) -> Self:
         """This worker does not know the work yet, as in a rolling deployment: later, and uncounted."""
+        if self.cancel_requested:
+            return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         return self._end_run(Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None)
 
     def lose(self, now: datetime) -> Self:
@@ -150,6 +156,30 @@ class Task:
         if self.status is Status.PROCESSING:
             return self if self.cancel_requested else self._evolve(cancel_requested=True)
         return self._become(Status.CANCELLED, error=CANCELLED, finished_at=now)
+
+    def discard(self, now: datetime) -> Self:
+        """Ask a running task to stop, and to be removed then."""
+        return self if self.discarded else replace(self.cancel(now), version=self.version + 1, discarded=True)
+
+    def retry(self, now: datetime) -> Self:
+        """Try again what ended without a result, as if it had never run. Raises TaskNotRetryable."""
+        if not self.status.is_final or Status.QUEUED not in NEXT[self.status]:
+            raise TaskNotRetryable(self.status)
+        run_at, expires_at = self.spec.run_at, self.spec.expires_at
+        return self._become(
+            Status.QUEUED,
+            spec=replace(
+                self.spec,
+                run_at=run_at if run_at and run_at <= now else None,
+                expires_at=expires_at if expires_at and expires_at > now else None,
+            ),
+            attempt=0,
+            crashed_claims=(),
+            progress=None,
+            error=None,
+            started_at=None,
+            finished_at=None,
+        )
 
     def patch(self, patch: TaskPatch) -> Self:
         """Change some members. Raises TaskNotWaiting when that would change the work of a task that has started."""

@@ -19,7 +19,8 @@ from domain.task_spec import DEFAULTS, TaskSpec
 
 Record = Mapping[bytes, bytes]
 
-STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER, CANCEL = b"s", b"v", b"a", b"n", b"c", b"o", b"x"
+STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
+CANCEL, DISCARDED = b"x", b"z"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
 RANK = b"q"
@@ -95,6 +96,7 @@ def decode(task_id: bytes, record: Record) -> Task:
         claim=int(get(CLAIM, 0)),
         owner=owner.decode() if owner else None,
         cancel_requested=CANCEL in record,
+        discarded=DISCARDED in record,
         submitted_at=_instant(int(record[SUBMITTED])),
         due_at=_instant_or_none(due),
         started_at=_instant_or_none(started),
@@ -172,6 +174,7 @@ MEMBERS: Mapping[bytes, Callable[[Task], Any]] = {
     CLAIM: attrgetter("claim"),
     OWNER: attrgetter("owner"),
     CANCEL: attrgetter("cancel_requested"),
+    DISCARDED: attrgetter("discarded"),
     SUBMITTED: attrgetter("submitted_at"),
     DUE: attrgetter("due_at"),
     STARTED: attrgetter("started_at"),

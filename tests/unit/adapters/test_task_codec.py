@@ -47,6 +47,7 @@ def tasks(draw: st.DrawFn) -> Task:
         attempt=draw(st.integers(0, 99)),
         crashed_claims=tuple(draw(st.lists(st.integers(0, 2**53), max_size=4))),
         cancel_requested=draw(st.booleans()),
+        discarded=draw(st.booleans()),
         due_at=draw(instants) if status is Status.SCHEDULED else None,
         progress=draw(st.none() | st.builds(Progress, fraction=st.floats(0, 1), message=text)),
         claim=draw(st.integers(0, 2**53)),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.errors import InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning, TransitionRefused
+from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning, TransitionRefused
 from domain.events import what_happened
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
@@ -30,6 +30,10 @@ TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     "promote": (lambda task: task.promote(), {Status.SCHEDULED: Status.QUEUED}),
     "expire": (lambda task: task.expire(LATER), {Status.SCHEDULED: Status.EXPIRED, Status.QUEUED: Status.EXPIRED}),
     "lose": (lambda task: task.lose(LATER), {Status.PROCESSING: Status.QUEUED}),
+    "retry": (
+        lambda task: task.retry(LATER),
+        {status: Status.QUEUED for status in (Status.FAILED, Status.CANCELLED, Status.EXPIRED)},
+    ),
     "cancel": (
         lambda task: task.cancel(LATER),
         {
@@ -55,9 +59,10 @@ def test_each_transition_is_made_from_its_states_and_refused_from_all_others(nam
             transition(task)
 
 
-def test_every_state_says_where_it_may_go_and_final_ones_go_nowhere() -> None:
+def test_every_state_says_where_it_may_go_and_a_result_is_the_end() -> None:
     assert NEXT.keys() == set(Status)
-    assert {status for status in Status if not NEXT[status]} == FINAL
+    assert {status for status in Status if not NEXT[status]} == {Status.COMPLETED}
+    assert all(NEXT[status] <= {Status.QUEUED} for status in FINAL)
     assert not WAITING & FINAL
 
 
@@ -226,3 +231,55 @@ def test_a_new_time_puts_a_waiting_task_off_and_none_brings_it_back() -> None:
 )
 def test_each_change_has_its_event(before: Task | None, after: Task | None, event: str) -> None:
     assert what_happened(before, after) == event
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
+def test_what_ended_without_a_result_can_be_tried_again_as_if_it_had_never_run(status: Status) -> None:
+    ended = a_task(status, run_at=LATER, expires_at=LATER + timedelta(seconds=1), labels={"a": "b"})
+
+    again = ended.retry(LATER + timedelta(hours=1))
+
+    assert (again.status, again.attempt, again.crashes, again.error, again.finished_at, again.started_at) == (
+        *(Status.QUEUED, 0, 0, None, None, None),
+    )
+    assert (again.spec.run_at, again.spec.expires_at, dict(again.spec.labels)) == (LATER, None, {"a": "b"})
+    assert again.version == ended.version + 1
+
+
+def test_a_retry_comes_at_once_and_may_expire_later() -> None:
+    never = LATER + timedelta(days=1)
+    cancelled = a_task(Status.SCHEDULED, run_at=never, expires_at=never + timedelta(days=1)).cancel(LATER)
+
+    again = cancelled.retry(LATER)
+
+    assert (again.status, again.spec.run_at, again.spec.expires_at) == (
+        Status.QUEUED,
+        None,
+        never + timedelta(days=1),
+    )
+
+
+@pytest.mark.parametrize("status", [status for status in REACHED if status not in FINAL or status is Status.COMPLETED])
+def test_a_task_that_goes_on_or_has_a_result_cannot_be_tried_again(status: Status) -> None:
+    with pytest.raises(TaskNotRetryable, match=f"The task is {status}"):
+        a_task(status).retry(LATER)
+
+
+def test_a_discarded_run_is_asked_to_stop_and_says_so_when_it_has() -> None:
+    run = a_task(Status.PROCESSING)
+
+    discarded = run.discard(LATER)
+
+    assert (discarded.cancel_requested, discarded.discarded, discarded.version) == (True, True, run.version + 1)
+    assert discarded.discard(LATER) == discarded
+    assert run.cancel(LATER).discard(LATER).discarded
+    assert discarded.stop(LATER).status is Status.CANCELLED
+    assert discarded.stop(LATER).discarded
+
+
+def test_a_run_that_fails_or_is_put_off_after_it_was_cancelled_ends_as_cancelled() -> None:
+    patient = RetryPolicy(max_attempts=9)
+    run = a_task(retry=patient).start(owner="host:1", claim=1, now=LATER).cancel(LATER)
+
+    assert run.fail(AN_ERROR, LATER).status is Status.CANCELLED
+    assert run.postpone(LATER).status is Status.CANCELLED
