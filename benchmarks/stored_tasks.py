@@ -30,7 +30,7 @@ class OurTasks:
         self._claims = count(1)
 
     def submit(self) -> Task:
-        return self._container.submit_task().execute(TaskSpec(task_name=NAME, duration=DURATION))
+        return self._container.submit_tasks().execute([TaskSpec(task_name=NAME, duration=DURATION)]).tasks[0]
 
     def finish_next(self) -> None:
         """Claim the first waiting task and complete it."""

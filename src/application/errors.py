@@ -1,5 +1,8 @@
 """What a use case may raise besides the refusals of the domain."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from domain.task import Task
 
 
@@ -27,6 +30,35 @@ class VersionMismatch(Exception):
             f"The task has version {version} by now. Read it again, and repeat the change if it still fits."
         )
         self.version = version
+
+
+class AlreadySubmitted(Exception):
+    """A request of this name was made before."""
+
+    def __init__(self, fingerprint: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
+        super().__init__("A request with this Idempotency-Key was made before.")
+        self.fingerprint = fingerprint
+        self.task_ids = task_ids
+        self.submitted_at = submitted_at
+
+
+class IdempotencyKeyReused(Exception):
+    """The name of an earlier request stands before another body."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another body within the last 24 hours. Use a new key for a new request."
+        )
+
+
+class QueueNotFound(Exception):
+    """There is no queue of this name."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(
+            f"There is no queue {queue!r}. A queue exists once a task named it or a worker serves it; "
+            "GET /queues lists them."
+        )
 
 
 class StoreUnavailable(Exception):

@@ -39,7 +39,7 @@ from application.use_cases.recover_tasks import RecoverTasks
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
 from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.submit_task import SubmitTask
+from application.use_cases.submit_tasks import SubmitTasks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_runs import WatchRuns
 from entrypoints.settings import Settings
@@ -79,12 +79,12 @@ class Container(containers.DeclarativeContainer):
     handlers = providers.Singleton(HandlerRegistry, providers.Dict(sleep=providers.Singleton(SleepHandler)))
     decision = providers.Singleton(Decision, repository)
 
-    submit_task = providers.Singleton(SubmitTask, repository, task_ids, clock)
+    submit_tasks = providers.Singleton(SubmitTasks, repository, task_ids, clock)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
     update_task = providers.Singleton(UpdateTask, decision)
     cancel_task = providers.Singleton(CancelTask, decision, clock)
-    delete_task = providers.Singleton(DeleteTask, repository, decision)
+    delete_task = providers.Singleton(DeleteTask, repository, decision, clock)
     recover_tasks = providers.Singleton(RecoverTasks, repository, leases, store_clock)
     promote_tasks = providers.Singleton(PromoteTasks, repository)
     expire_tasks = providers.Singleton(ExpireTasks, repository, store_clock)

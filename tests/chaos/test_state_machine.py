@@ -11,7 +11,7 @@ from adapters.celery.app import create_celery_app
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.clock import RedisClock
-from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_leases import RedisTaskLeases, held_task
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
@@ -20,7 +20,9 @@ from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.delete_task import DeleteTask
 from application.use_cases.promote_tasks import PromoteTasks
+from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.retry_task import RetryTask
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.update_task import UpdateTask
 from domain.errors import TransitionRefused
@@ -162,7 +164,21 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(which=ANY)
     def delete(self, which: int) -> None:
-        self._ask(which, DeleteTask(self.repository, self.decision).execute)
+        self._ask(which, DeleteTask(self.repository, self.decision, self.clock).execute)
+
+    @rule(which=ANY)
+    def delete_though_it_runs(self, which: int) -> None:
+        delete = DeleteTask(self.repository, self.decision, self.clock)
+        self._ask(which, lambda task_id: delete.execute(task_id, cancel=True))
+
+    @rule(which=ANY)
+    def retry(self, which: int) -> None:
+        self._ask(which, RetryTask(self.decision, self.clock).execute)
+
+    @rule()
+    def prune(self) -> None:
+        """Removes what was discarded; nothing is so old that its retention is over."""
+        PruneTasks(self.repository, timedelta(days=1)).execute()
 
     @rule(which=ANY)
     def replay_a_save(self, which: int) -> None:
@@ -188,12 +204,22 @@ class TaskStore(RuleBasedStateMachine):
         assert _hex(self.client.zrange("tm:scheduled", 0, -1)) == _ids(tasks, Status.SCHEDULED)
         running = _ids(tasks, Status.PROCESSING)
         assert _hex(self.client.zrange("tm:leases", 0, -1)) == running
-        held = {owner.decode(): entry.split(b" ", 1)[1] for owner, entry in self.client.hgetall("tm:held").items()}
+        held = {owner.decode(): held_task(entry) for owner, entry in self.client.hgetall("tm:held").items()}
         assert _hex(held.values()) == running
         assert len(held) == len(running)
         by_hex = {task_id.replace("-", ""): task for task_id, task in tasks.items()}
         assert all(by_hex[bytes(raw).hex()].owner == owner for owner, raw in held.items())
         assert {task.task_id: task.claim for task in tasks.values() if task.owner} == self.holder
+        for status in Status:
+            assert _hex(self.client.zrange(f"tm:status:{status}", 0, -1)) == _ids(tasks, status)
+        assert self.client.zcard("tm:type:sleep") == self.client.zcard("tm:queue:default") == len(tasks)
+        for label in "ab":
+            labelled = {raw for raw, task in by_hex.items() if task.spec.labels.get("label") == label}
+            assert _hex(self.client.zrange(f"tm:label:label={label}", 0, -1)) == labelled
+        scheduled = self.client.hget("tm:scheduled-by-queue", "default")
+        assert int(scheduled or 0) == self.client.zcard("tm:scheduled")
+        discarded = {raw for raw, task in by_hex.items() if task.discarded and task.status.is_final}
+        assert discarded <= _hex(self.client.zrange("tm:discarded", 0, -1))
         waiting = self.client.zcard("tm:waiting:default")
         assert self.client.llen("task-manager.work.default") >= min(waiting, 1)
 

@@ -58,3 +58,18 @@ class RunReportsContract:
         assert not reports.log(run, "late")
         assert repository.get(run.task_id) == again
         assert reports.log(again, "in time")
+
+    def test_the_last_thousand_lines_are_kept_with_their_attempt(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        task = submit(repository)
+        assert list(reports.lines(task.task_id)) == []
+        run = claim(leases)
+
+        for number in range(1_001):
+            reports.log(run, f"Größe\n{number}")
+
+        lines = reports.lines(task.task_id)
+        assert [line.message for line in lines] == [f"Größe\n{number}" for number in range(1, 1_001)]
+        assert {line.attempt for line in lines} == {1}
+        assert all(line.at >= run.started_at for line in lines)

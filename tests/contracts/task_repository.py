@@ -2,13 +2,16 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from application.errors import StaleTask
+from application.errors import AlreadySubmitted, StaleTask
 from application.ports.task_leases import TaskLeases
-from application.ports.task_repository import Change, TaskRepository
+from application.ports.task_repository import Change, Place, Receipt, TaskRepository, Window
+from application.task_filter import EVERY_TASK, TaskFilter
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
@@ -27,6 +30,8 @@ def rename(task: Task, name: str) -> Change:
 
 
 class TaskRepositoryContract:
+    """`let_a_millisecond_pass` returns when the store's clock shows a later one."""
+
     def test_a_saved_task_can_be_read(self, repository: TaskRepository) -> None:
         saved = submit(
             repository, task_name="Größe ✓ 你好 \u202e", duration=86_400, priority=9, labels={"team.a-b_c": "é\"'\\"}
@@ -66,7 +71,7 @@ class TaskRepositoryContract:
     def test_pages_hold_the_tasks_in_the_order_of_submission(self, repository: TaskRepository) -> None:
         ids = [submit(repository).task_id for _ in range(5)]
 
-        page = repository.page(offset=1, limit=3)
+        page = repository.find(EVERY_TASK, Window(offset=1, limit=3))
 
         assert [task.task_id for task in page.tasks] == ids[1:4]
         assert page.total == 5
@@ -74,7 +79,7 @@ class TaskRepositoryContract:
     def test_a_page_behind_the_last_one_is_empty(self, repository: TaskRepository) -> None:
         submit(repository)
 
-        page = repository.page(offset=10**11, limit=100)
+        page = repository.find(EVERY_TASK, Window(offset=10**11, limit=100))
 
         assert (list(page.tasks), page.total) == ([], 1)
 
@@ -126,7 +131,7 @@ class TaskRepositoryContract:
         repository.remove(task)
 
         assert repository.get(task.task_id) is None
-        assert repository.page(offset=0, limit=10).total == 0
+        assert repository.find(EVERY_TASK, Window()).total == 0
         assert leases.claim("default", owner="a:1", claim_id="1") is None
 
     def test_removing_an_older_version_is_refused(self, repository: TaskRepository) -> None:
@@ -202,3 +207,189 @@ class TaskRepositoryContract:
         assert list(repository.expiring(limit=10)) == [late]
         repository.save(Change(before=late, after=late.expire(datetime.now(UTC))))
         assert list(repository.expiring(limit=10)) == []
+
+    def test_a_filter_finds_what_it_names(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        first = submit(repository, task_name="one", queue="a", labels={"team": "x", "size": "big"})
+        second = submit(repository, task_name="two", queue="b", labels={"team": "x"})
+        third = submit(repository, task_name="One more", queue="b", labels={"team": "y"}, type="dance")
+        cancelled = repository.save(Change(before=second, after=second.cancel(datetime.now(UTC))))
+        run = leases.claim("a", owner="a:1", claim_id="1")
+        done = repository.save(Change(before=run, after=run.complete({"pages": ["Größe"]}, datetime.now(UTC))))
+
+        def found(**members: object) -> list[str]:
+            page = repository.find(TaskFilter(**members), Window())
+            assert page.total in (None, len(page.tasks))
+            return [
+                {done.task_id: "1", cancelled.task_id: "2", third.task_id: "3"}[task.task_id] for task in page.tasks
+            ]
+
+        assert run.task_id == first.task_id
+        assert found() == ["1", "2", "3"]
+        assert found(statuses=frozenset({Status.CANCELLED})) == ["2"]
+        assert found(statuses=frozenset({Status.CANCELLED, Status.QUEUED, Status.EXPIRED})) == ["2", "3"]
+        assert found(statuses=frozenset({Status.PROCESSING})) == []
+        assert found(type="dance") == ["3"]
+        assert found(queue="b") == ["2", "3"]
+        assert found(labels={"team": "x"}) == ["1", "2"]
+        assert found(labels={"team": "x", "size": "big"}) == ["1"]
+        assert found(labels={"team": "x"}, queue="b") == ["2"]
+        assert found(statuses=frozenset({Status.COMPLETED, Status.QUEUED}), queue="b") == ["3"]
+        assert found(task_name="one") == ["1"]
+        assert found(text="ONE") == ["1", "3"]
+        assert found(text="größe") == ["1"]
+        assert found(text="was cancelled") == ["2"]
+        assert found(text="one", queue="b") == ["3"]
+        assert found(text="team") == []
+
+    def test_a_span_of_time_leaves_out_its_ends(
+        self, repository: TaskRepository, let_a_millisecond_pass: Callable[[], None]
+    ) -> None:
+        tasks = []
+        for _ in range(3):
+            tasks.append(submit(repository))
+            let_a_millisecond_pass()
+        first, second, third = tasks
+
+        def found(**members: object) -> list[Task]:
+            page = repository.find(TaskFilter(**members), Window())
+            assert page.total == len(page.tasks)
+            return list(page.tasks)
+
+        assert found(submitted_after=first.submitted_at) == [second, third]
+        assert found(submitted_before=third.submitted_at) == [first, second]
+        assert found(submitted_after=first.submitted_at, submitted_before=third.submitted_at) == [second]
+        assert found(submitted_after=third.submitted_at, queue="default") == []
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            EVERY_TASK,
+            TaskFilter(statuses=frozenset({Status.QUEUED})),
+            TaskFilter(statuses=frozenset({Status.QUEUED, Status.CANCELLED})),
+            TaskFilter(queue="default", labels={"a": "b"}),
+            TaskFilter(text="test"),
+        ],
+    )
+    def test_pages_by_place_and_by_number_hold_each_task_once(
+        self, repository: TaskRepository, wanted: TaskFilter, newest_first: bool
+    ) -> None:
+        tasks = list(repository.add([a_task(labels={"a": "b"}) for _ in range(7)]))
+        tasks[2] = repository.save(Change(before=tasks[2], after=tasks[2].cancel(datetime.now(UTC))))
+        if Status.QUEUED in wanted.statuses and len(wanted.statuses) == 1:
+            del tasks[2]
+        expected = tasks[::-1] if newest_first else tasks
+
+        by_number = [
+            task
+            for offset in range(0, 9, 3)
+            for task in repository.find(wanted, Window(limit=3, offset=offset, newest_first=newest_first)).tasks
+        ]
+        by_place, place = [], None
+        while page := repository.find(wanted, Window(limit=2, after=place, newest_first=newest_first)):
+            by_place += page.tasks
+            place = page.next
+            if place is None:
+                break
+
+        assert by_number == expected
+        assert by_place == expected
+
+    def test_a_page_goes_on_behind_a_task_that_is_gone(self, repository: TaskRepository) -> None:
+        first, second, third = repository.add([a_task() for _ in range(3)])
+        place = repository.find(EVERY_TASK, Window(limit=2)).next
+        repository.remove(second)
+
+        rest = repository.find(EVERY_TASK, Window(limit=2, after=place))
+
+        assert place == Place.of(second)
+        assert (list(rest.tasks), rest.next) == ([third], None)
+        assert repository.find(EVERY_TASK, Window(after=place, newest_first=True)).tasks == [first]
+
+    def test_positions_are_those_in_which_tasks_start(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        low, first, second = submit(repository, priority=1), submit(repository), submit(repository)
+        other, later = submit(repository, queue="other"), submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
+
+        positions = repository.positions([low, first, second, other, later])
+
+        assert positions == {first.task_id: 1, second.task_id: 2, low.task_id: 3, other.task_id: 1}
+        assert leases.claim("default", owner="a:1", claim_id="1").task_id == first.task_id
+        assert repository.positions([]) == {}
+
+    def test_many_are_added_or_none(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        taken, new = submit(repository, queue="other"), a_task()
+
+        with pytest.raises(StaleTask):
+            repository.add([new, replace(taken, version=1)])
+
+        assert repository.get(new.task_id) is None
+        added = repository.add([new, a_task()])
+        assert repository.get_each([task.task_id for task in added]) == list(added)
+        assert leases.claim("default", owner="a:1", claim_id="1").task_id == new.task_id
+
+    def test_a_receipt_lets_a_request_be_made_once(self, repository: TaskRepository) -> None:
+        receipt = Receipt(key="mine ✓", fingerprint=b"1" * 32)
+        added = repository.add([a_task(), a_task()], receipt)
+
+        with pytest.raises(AlreadySubmitted) as refusal:
+            repository.add([a_task()], Receipt(key="mine ✓", fingerprint=b"2" * 32))
+
+        assert refusal.value.fingerprint == b"1" * 32
+        assert refusal.value.task_ids == [task.task_id for task in added]
+        assert refusal.value.submitted_at == added[0].submitted_at
+        assert repository.find(EVERY_TASK, Window()).total == 2
+        repository.add([a_task()], Receipt(key="other", fingerprint=b"1" * 32))
+
+    def test_of_many_requests_of_one_name_exactly_one_is_made(self, repository: TaskRepository) -> None:
+        racers, refused = 8, []
+        barrier = threading.Barrier(racers)
+
+        def race() -> None:
+            barrier.wait()
+            try:
+                repository.add([a_task()], Receipt(key="one", fingerprint=b"1" * 32))
+            except AlreadySubmitted as earlier:
+                refused.append(earlier.task_ids)
+
+        threads = [threading.Thread(target=race) for _ in range(racers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        [task] = repository.find(EVERY_TASK, Window()).tasks
+        assert refused == [[task.task_id]] * (racers - 1)
+
+    def test_each_of_many_is_removed_or_not_by_itself(self, repository: TaskRepository) -> None:
+        old, other = submit(repository), submit(repository)
+        newer = repository.save(rename(old, "newer"))
+
+        assert list(repository.remove_each([old, other])) == [False, True]
+        assert list(repository.remove_each([])) == []
+        assert repository.get_each([old.task_id, other.task_id, "nonsense"]) == [newer]
+
+    def test_what_was_deleted_while_it_ran_is_found_once_it_is_final(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository)
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        discarded = repository.save(Change(before=run, after=run.discard(datetime.now(UTC))))
+        assert list(repository.discarded(limit=10)) == []
+
+        ended = repository.save(Change(before=discarded, after=discarded.stop(datetime.now(UTC))))
+
+        assert list(repository.discarded(limit=10)) == [ended]
+        repository.remove(ended)
+        assert list(repository.discarded(limit=10)) == []
+
+    def test_a_task_that_is_tried_again_waits_behind_the_others(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        first, second = submit(repository), submit(repository)
+        cancelled = repository.save(Change(before=first, after=first.cancel(datetime.now(UTC))))
+
+        again = repository.save(Change(before=cancelled, after=cancelled.retry(datetime.now(UTC))))
+
+        assert repository.get(first.task_id) == again
+        assert repository.positions([again, second]) == {second.task_id: 1, again.task_id: 2}
+        assert list(repository.outlived(AT_ONCE, limit=10)) == []

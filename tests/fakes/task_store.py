@@ -1,19 +1,23 @@
 """Tasks in memory: the repository and the leases, which look at the same records."""
 
 import contextlib
+import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.redis.task_codec import decode, encode, id_bytes
-from application.errors import RunStillHeld, StaleTask, StoreFull, StoreUnavailable
+from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.run_reports import RunReports
+from application.ports.run_reports import LogLine, RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Change, TaskPage, TaskRepository
+from application.ports.task_repository import Change, Place, Receipt, TaskPage, TaskRepository, Window
+from application.task_filter import TaskFilter
+from domain.events import Event, what_happened
 from domain.status import Status
 from domain.task import Progress, Task
 
@@ -36,7 +40,12 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self._lost: dict[str, tuple[str, int]] = {}
         self._drawn = 0
         self._claims = 0
-        self.logs: dict[str, list[tuple[int, str]]] = {}
+        self.logs: dict[str, deque[LogLine]] = {}
+        self.events: list[tuple[Event, Task]] = []
+        """What happened, as an event stream would tell."""
+        self.paused: set[str] = set()
+        self.queues: set[str] = set()
+        self.receipts: dict[str, tuple[bytes, list[str], datetime]] = {}
         self.away = False
         self.dangers: list[str] = []
         self.full = False
@@ -60,6 +69,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             if stored is None or not stored.is_run_of(run.claim):
                 return False
             self._write(replace(stored, progress=progress))
+            self._tell(Event.PROGRESS, replace(stored, progress=progress))
             return True
 
     def log(self, run: Task, message: str) -> bool:
@@ -67,17 +77,58 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             stored = self._read(run.task_id)
             if stored is None or not stored.is_run_of(run.claim):
                 return False
-            self.logs.setdefault(run.task_id, []).append((run.attempt, message))
+            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+            self.logs.setdefault(run.task_id, deque(maxlen=1_000)).append(line)
             return True
+
+    def lines(self, task_id: str) -> Sequence[LogLine]:
+        with self._reached():
+            return list(self.logs.get(task_id, []))
 
     def get(self, task_id: str) -> Task | None:
         with self._reached():
             return self._read(task_id)
 
-    def page(self, *, offset: int, limit: int) -> TaskPage:
+    def tasks(self) -> Sequence[Task]:
+        """For the other fakes that look at the same records."""
         with self._reached():
-            tasks = self._all()
-            return TaskPage(tasks=tasks[offset : offset + limit], total=len(tasks))
+            return sorted(self._all(), key=Place.of)
+
+    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+        return [task for task_id in task_ids if (task := self.get(task_id))]
+
+    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+        with self._reached():
+            found = sorted(filter(wanted.matches, self._all()), key=Place.of, reverse=window.newest_first)
+        if window.after:
+            behind = operator.lt if window.newest_first else operator.gt
+            tasks = [task for task in found if behind(Place.of(task), window.after)]
+        else:
+            tasks = found[window.offset :]
+        shown = tasks[: window.limit]
+        more = len(tasks) > window.limit
+        return TaskPage(tasks=shown, total=len(found), next=Place.of(shown[-1]) if more else None)
+
+    def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
+        with self._reached():
+            return {
+                task.task_id: [other.task_id for other in self._queued(task.spec.queue)].index(task.task_id) + 1
+                for task in tasks
+                if task.status is Status.QUEUED
+            }
+
+    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+        with self._lock:
+            earlier = self.receipts.get(receipt.key) if receipt else None
+        if earlier:
+            raise AlreadySubmitted(*earlier)
+        if any(self.get(task.task_id) for task in tasks):
+            raise StaleTask(tasks[0].task_id)
+        saved = [self.save(Change(before=None, after=task)) for task in tasks]
+        if receipt:
+            ids = [task.task_id for task in saved]
+            self.receipts[receipt.key] = (receipt.fingerprint, ids, saved[0].submitted_at)
+        return saved
 
     def save(self, change: Change) -> Task:
         with self._reached():
@@ -90,6 +141,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             if change.before and change.before.owner and task.crashes > change.before.crashes:
                 self._lost[change.before.owner] = (task.task_id, change.before.claim)
             self._write(task)
+            self._tell(what_happened(change.before, task), task)
             return task
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
@@ -108,6 +160,14 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._reached():
             self._require_version(task.task_id, task)
             del self._records[task.task_id]
+            self._tell(Event.DELETED, task)
+
+    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+        return [self._remove_or_not(task) for task in tasks]
+
+    def discarded(self, *, limit: int) -> Sequence[Task]:
+        with self._reached():
+            return [task for task in self._all() if task.discarded and task.status.is_final][:limit]
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         with self._reached():
@@ -124,17 +184,14 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                     raise RunStillHeld(held)
                 self._expiries[task_id] = self._clock.now() + self._lease
                 return held
-            waiting = [
-                task
-                for task in self._all()
-                if task.status is Status.QUEUED and task.spec.queue == queue and not self._is_late(task)
-            ]
-            if not waiting:
+            waiting = [task for task in self._queued(queue) if not self._is_late(task)]
+            if not waiting or queue in self.paused:
                 return None
-            first = min(waiting, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
+            first = waiting[0]
             self._claims += 1
             run = first.start(owner=owner, claim=self._claims, now=self._clock.now())
             self._write(run)
+            self._tell(Event.STARTED, run)
             self._held[owner] = (claim_id, run.task_id)
             self._expiries[run.task_id] = self._clock.now() + self._lease
             return run
@@ -168,6 +225,10 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._reached():
             return [task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)]
 
+    def running(self) -> Mapping[str, str]:
+        with self._reached():
+            return {task.owner: task.task_id for task in self._all() if task.owner}
+
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         with self._reached():
             lost = [self._lost[owner] for owner in owners if owner in self._lost]
@@ -190,7 +251,16 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def _all(self) -> list[Task]:
         return [task for task_id in self._records if (task := self._read(task_id))]
 
+    def _queued(self, queue: str) -> list[Task]:
+        """In the order in which they are started."""
+        tasks = [task for task in self._all() if task.status is Status.QUEUED and task.spec.queue == queue]
+        return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
+
+    def _tell(self, event: Event, task: Task) -> None:
+        self.events.append((event, task))
+
     def _write(self, task: Task) -> None:
+        self.queues.add(task.spec.queue)
         self._records[task.task_id] = encode(task)
         if task.status is Status.QUEUED and task.task_id not in self._places:
             self._drawn += 1
@@ -218,6 +288,13 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             return self.save(change)
         except StaleTask:
             return None
+
+    def _remove_or_not(self, task: Task) -> bool:
+        try:
+            self.remove(task)
+        except StaleTask:
+            return False
+        return True
 
     def _is_late(self, task: Task) -> bool:
         return task.spec.expires_at is not None and task.spec.expires_at <= self._clock.now()

@@ -7,7 +7,7 @@ import redis
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
-from adapters.redis.client import RedisStore, connect
+from adapters.redis.client import RedisStore, connect, milliseconds
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 
@@ -47,6 +47,16 @@ def repository(redis_store: RedisStore, tokens: TokenFactory) -> RedisTaskReposi
 @pytest.fixture
 def leases(redis_store: RedisStore, repository: RedisTaskRepository, tokens: TokenFactory) -> RedisTaskLeases:
     return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE, EVENTS_KEPT)
+
+
+@pytest.fixture
+def let_a_millisecond_pass(client: redis.Redis) -> Callable[[], None]:
+    def wait() -> None:
+        began = milliseconds(client.time())
+        while milliseconds(client.time()) == began:
+            pass
+
+    return wait
 
 
 @pytest.fixture

@@ -9,24 +9,35 @@ from pathlib import Path
 import pytest
 import redis
 
-from adapters.celery.task_queue import TokenFactory
-from adapters.redis.client import RedisStore, connect
+from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects, Key
+from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.queues import RedisQueues
+from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
+from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_codec import decode
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from application.errors import StoreFull, StoreUnavailable
+from application.errors import StaleTask, StoreFull, StoreUnavailable
+from application.ports.event_stream import StreamEnded, StreamGap
 from application.ports.task_repository import Change
+from domain.events import Event
 from domain.status import Status
-from domain.task import Progress
+from domain.task import Progress, Task
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.building import a_task
 from tests.contracts.clock import ClockContract
+from tests.contracts.event_stream import SOON, EventStreamContract, told
 from tests.contracts.heartbeats import HeartbeatsContract, a_process
+from tests.contracts.queues import QueuesContract
+from tests.contracts.receipts import ReceiptsContract
 from tests.contracts.run_reports import RunReportsContract
+from tests.contracts.statistics import StatisticsContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, submit
 from tests.integration.conftest import EVENTS_KEPT
@@ -48,6 +59,8 @@ MADE_BY_THE_SCRIPT = {
         "llen",
         "lpush",
         "xadd",
+        "sismember",
+        "hincrby",
     )
 }
 KEY, OTHER = b"one", b"other"
@@ -77,9 +90,9 @@ class TestRedisTaskRepository(TaskRepositoryContract):
     ) -> None:
         repository.remove(submit(repository))
 
-        left = {key.decode() for key in client.scan_iter()}
+        left = {key.decode() for key in client.scan_iter() if not key.startswith(b"tm:minute:")}
 
-        assert left <= {"tm:sequence", "tm:queues", "tm:events", "task-manager.work.default"}
+        assert left <= {"tm:sequence", "tm:queues", "tm:types", "tm:events", "task-manager.work.default"}
 
 
 class TestRedisTaskLeases(TaskLeasesContract):
@@ -215,6 +228,106 @@ class TestRedisStoreProbe:
         assert 0 < client.ttl("tm:full") <= 3
 
 
+class TestRedisEventStream(EventStreamContract):
+    @pytest.fixture
+    def stream(self, redis_store: RedisStore, redis_url: str) -> Iterator[RedisEventStream]:
+        stream = RedisEventStream(redis_store, connect_blocking(redis_url))
+        yield stream
+        stream.close()
+
+    def test_an_event_that_was_dropped_cannot_be_resumed(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        _, first = stream.snapshot(submit(repository).task_id)
+        submit(repository), submit(repository)
+        assert stream.keeps(first)
+        assert stream.keeps("0-0")
+
+        client.xtrim("tm:events", maxlen=1, approximate=False)
+
+        assert not stream.keeps(first)
+        assert not stream.keeps("0-0")
+
+    def test_followers_are_told_what_happened_while_the_connection_was_lost(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        with stream.subscribe() as subscription:
+            first = submit(repository)
+            assert told(subscription, 1) == [(Event.SUBMITTED, first)]
+            client.client_kill_filter(_type="normal", skipme=True)
+            second = a_task()
+            wait_until(lambda: _saved(repository, second))
+
+            assert told(subscription, 1)[0][1].task_id == second.task_id
+
+    def test_followers_are_told_of_events_that_they_lost(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        with stream.subscribe() as subscription:
+            told_of = submit(repository)
+            assert told(subscription, 1) == [(Event.SUBMITTED, told_of)]
+            client.delete("tm:events")
+            client.client_kill_filter(_type="normal", skipme=True)
+
+            with pytest.raises(StreamGap):
+                subscription.next(10)
+
+    def test_a_follower_that_never_reads_is_dropped(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING", 3)
+        with stream.subscribe() as slow, stream.subscribe() as quick:
+            for _ in range(5):
+                submit(repository)
+                assert quick.next(SOON)
+            assert len([slow.next(SOON) for _ in range(3)]) == 3
+            with pytest.raises(StreamEnded):
+                slow.next(SOON)
+
+
+class TestRedisQueues(QueuesContract):
+    @pytest.fixture
+    def queues(self, redis_store: RedisStore) -> RedisQueues:
+        return RedisQueues(redis_store)
+
+    def test_a_paused_queue_gets_no_tokens(
+        self, repository: RedisTaskRepository, queues: RedisQueues, task_queue: CeleryTaskQueue, client: redis.Redis
+    ) -> None:
+        queues.pause("default")
+        submit(repository)
+
+        assert task_queue.replenish() == 0
+        assert client.llen("task-manager.work.default") == 0
+        queues.resume("default")
+        assert task_queue.replenish() == 1
+
+
+class TestRedisStatistics(StatisticsContract):
+    @pytest.fixture
+    def statistics(self, redis_store: RedisStore) -> RedisStatistics:
+        return RedisStatistics(redis_store)
+
+    def test_the_counters_of_a_minute_are_forgotten(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+        submit(repository)
+
+        (minute, *_) = client.keys("tm:minute:*")
+        assert 3_600 < client.ttl(minute) <= 7_200
+
+
+class TestRedisReceipts(ReceiptsContract):
+    @pytest.fixture
+    def receipts(self, redis_store: RedisStore) -> RedisReceipts:
+        return RedisReceipts(redis_store)
+
+    @pytest.fixture
+    def let_a_day_pass(self, client: redis.Redis) -> Callable[[], None]:
+        def older() -> None:
+            for name in client.zrange("tm:receipts", 0, -1):
+                client.zincrby("tm:receipts", -86_400_000, name)
+
+        return older
+
+
 class TestRedisHeartbeats(HeartbeatsContract):
     @pytest.fixture
     def heartbeats(self, redis_store: RedisStore) -> RedisHeartbeats:
@@ -238,9 +351,18 @@ class TestTheSaveScript:
         script = redis_store.script("save")
         return lambda effects: script(effects.keys, effects.arguments)
 
-    def test_a_key_that_must_be_absent_is_set_with_its_lifetime(self, save, client: redis.Redis) -> None:
+    def test_a_key_that_must_be_absent_is_set_with_the_time_behind_its_value(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.add("absent", KEY, "value", 60_000)
+        effects.add("absent", KEY, "value")
+
+        saved, now, _ = save(effects)
+
+        assert saved == 1
+        assert client.get(KEY) == f"value{now}".encode()
+
+    def test_a_value_is_remembered_for_its_time(self, save, client: redis.Redis) -> None:
+        effects = Effects()
+        effects.add("remember", KEY, "value", 60_000)
 
         assert save(effects)[0] == 1
         assert client.get(KEY) == b"value"
@@ -250,7 +372,7 @@ class TestTheSaveScript:
         client.set(KEY, "first")
         effects = Effects()
         effects.set(OTHER, {"field": b"value"})
-        effects.add("absent", KEY, "second", 60_000)
+        effects.add("absent", KEY, "second")
 
         assert save(effects) == [0, b"absent", b"first"]
         assert client.get(KEY) == b"first"
@@ -418,3 +540,12 @@ def _succeeds(probe: RedisStoreProbe) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def _saved(repository: RedisTaskRepository, task: Task) -> bool:
+    try:
+        return bool(repository.add([task]))
+    except StaleTask:
+        return True
+    except StoreUnavailable:
+        return False

@@ -7,13 +7,21 @@ import pytest
 
 from application.ports.task_handlers import TaskHandlers
 from tests.contracts.clock import ClockContract
+from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.queues import QueuesContract
+from tests.contracts.receipts import ReceiptsContract
 from tests.contracts.run_reports import RunReportsContract
+from tests.contracts.statistics import StatisticsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.fakes.clock import FakeClock
+from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.queues import FakeQueues
+from tests.fakes.receipts import FakeReceipts
+from tests.fakes.statistics import FakeStatistics
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 
@@ -29,7 +37,9 @@ def _leases(store: FakeTaskStore) -> FakeTaskStore:
 
 
 class TestFakeTaskRepository(TaskRepositoryContract):
-    pass
+    @pytest.fixture
+    def let_a_millisecond_pass(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(milliseconds=1))
 
 
 class TestFakeTaskLeases(TaskLeasesContract):
@@ -42,6 +52,34 @@ class TestFakeRunReports(RunReportsContract):
     @pytest.fixture
     def reports(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
+
+
+class TestFakeEventStream(EventStreamContract):
+    @pytest.fixture
+    def stream(self, store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
+        return FakeEventStream(store, clock)
+
+
+class TestFakeQueues(QueuesContract):
+    @pytest.fixture
+    def queues(self, store: FakeTaskStore) -> FakeQueues:
+        return FakeQueues(store)
+
+
+class TestFakeStatistics(StatisticsContract):
+    @pytest.fixture
+    def statistics(self, store: FakeTaskStore, clock: FakeClock) -> FakeStatistics:
+        return FakeStatistics(store, clock)
+
+
+class TestFakeReceipts(ReceiptsContract):
+    @pytest.fixture
+    def receipts(self, store: FakeTaskStore, clock: FakeClock) -> FakeReceipts:
+        return FakeReceipts(store, clock)
+
+    @pytest.fixture
+    def let_a_day_pass(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(days=1))
 
 
 class TestFakeTaskHandlers(TaskHandlersContract):

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from application.errors import StoreFull, StoreUnavailable
 
 TIMEOUT_SECONDS = 1.0
+BLOCKING_TIMEOUT_SECONDS = 10.0
 PROBE_INTERVAL_SECONDS = 0.1
 TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
@@ -27,6 +28,17 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def connect_blocking(url: str) -> redis.Redis:
+    """For commands that block for 5 seconds at most."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=BLOCKING_TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),

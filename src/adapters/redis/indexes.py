@@ -3,7 +3,7 @@
 Each looks at the task before (None: it is new) and after (None: it is removed) and adds the effects of the difference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from adapters.redis import keys
@@ -16,27 +16,44 @@ from domain.task import Task
 LOST_FOR = timedelta(days=1)
 """How long after a crash its owner can still say that it was none."""
 
+PRIORITY_STEP = 2**49
+"""A double holds ten priorities and so many places of each exactly."""
+SUBMITTED = "SUBMITTED"
+COUNTED = {Status.COMPLETED, Status.FAILED}
+"""What is counted per minute, besides what was submitted."""
+
 TokenOf = Callable[[str], Token]
 
 
-def write_indexes(effects: Effects, before: Task | None, after: Task | None, token_of: TokenOf) -> None:
+def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> None:
     task = after or before
     member = id_bytes(task.task_id) if task else None
     if task is None or member is None:
         raise ValueError("a change needs a task with an id")
     _submitted(effects, member, before, after)
+    _found_by(effects, member, before, after)
     _running(effects, member, before, after)
     _lost(effects, member, before, after)
     _timed(effects, keys.SCHEDULED, member, _due(before), _due(after))
+    _scheduled(effects, before, after)
     _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
-    _waiting(effects, member, before, after, token_of)
+    _waiting(effects, member, before, after)
     _finished(effects, member, before, after)
+    _counted(effects, before, after)
+
+
+def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of: TokenOf) -> None:
+    """Put tokens for the queues in which a task waits now that did not before."""
+    for queue in dict.fromkeys(
+        place[0] for before, after in changes if (place := _place(after)) != _place(before) and place
+    ):
+        top_up(effects, queue, token_of(queue))
 
 
 def top_up(effects: Effects, queue: str, token: Token) -> None:
-    """Put the tokens that the queue lacks."""
-    arguments = [Key(keys.waiting(queue)), Key(keys.SEQUENCE), Key(keys.QUEUES), queue, token.bound, token.template]
-    effects.add("tokens", token.list_key, *arguments)
+    """Put the tokens that the queue lacks, unless it is paused."""
+    places = [Key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
+    effects.add("tokens", token.list_key, *places, queue, token.bound, token.template)
 
 
 def finished_entry(task: Task) -> bytes | None:
@@ -54,6 +71,22 @@ def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task
         effects.add("unindex", keys.SUBMITTED, member)
 
 
+def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """The indexes of the filters. Their score is the time of the submission, which for a new task is the present."""
+    old, new = _filters(before), _filters(after)
+    for index in old:
+        if index not in new:
+            effects.add("unindex", index, member)
+    score = [epoch_milliseconds(before.submitted_at)] if before else []
+    for index in new:
+        if index not in old:
+            effects.add("index", index, member, *score)
+    if after and (before is None or before.spec.type != after.spec.type):
+        effects.add("member", keys.TYPES, after.spec.type)
+    if after and (before is None or before.spec.queue != after.spec.queue):
+        effects.add("member", keys.QUEUES, after.spec.queue)
+
+
 def _running(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """Only the claim script starts a run and only the renew script moves its lease: here it ends."""
     if before and before.owner and not (after and after.owner):
@@ -68,6 +101,14 @@ def _lost(effects: Effects, member: bytes, before: Task | None, after: Task | No
         effects.add("remember", keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
 
 
+def _scheduled(effects: Effects, before: Task | None, after: Task | None) -> None:
+    old, new = (task.spec.queue if task and task.due_at else None for task in (before, after))
+    if old != new:
+        for queue, number in ((old, -1), (new, 1)):
+            if queue:
+                effects.add("add", keys.SCHEDULED_BY_QUEUE, queue, number)
+
+
 def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
     if old == new:
         return
@@ -77,7 +118,7 @@ def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, 
         effects.add("index", index, member, epoch_milliseconds(new))
 
 
-def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None, token_of: TokenOf) -> None:
+def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     old, new = _place(before), _place(after)
     if old == new:
         return
@@ -86,14 +127,40 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
     if after and new:
         queue, priority = new
         record = Key(keys.record(after.task_id))
-        effects.add("enqueue", keys.waiting(queue), record, Key(keys.SEQUENCE), member, priority)
-        top_up(effects, queue, token_of(queue))
+        effects.add(
+            "enqueue",
+            keys.waiting(queue),
+            record,
+            Key(keys.SEQUENCE),
+            member,
+            (9 - priority) * PRIORITY_STEP,
+            PRIORITY_STEP,
+        )
 
 
 def _finished(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """A task that is deleted early leaves its entry behind; it falls out when its time comes."""
     if after and after.status.is_final and not (before and before.status.is_final):
         effects.add("push_dated", keys.FINISHED, member)
+        if after.discarded:
+            effects.add("index", keys.DISCARDED, member)
+    if after is None and before and before.discarded:
+        effects.add("unindex", keys.DISCARDED, member)
+
+
+def _counted(effects: Effects, before: Task | None, after: Task | None) -> None:
+    if before is None:
+        effects.add("count", keys.MINUTE_PREFIX, SUBMITTED)
+    elif after and after.status is not before.status and after.status in COUNTED:
+        effects.add("count", keys.MINUTE_PREFIX, after.status)
+
+
+def _filters(task: Task | None) -> Sequence[bytes]:
+    if task is None:
+        return ()
+    spec = task.spec
+    labels = (keys.label_index(key, value) for key, value in spec.labels.items())
+    return (keys.status_index(task.status), keys.type_index(spec.type), keys.queue_index(spec.queue), *labels)
 
 
 def _due(task: Task | None) -> datetime | None:

@@ -1,6 +1,9 @@
 """The names of everything that is kept in Redis."""
 
+from hashlib import sha256
+
 from adapters.redis.task_codec import id_bytes
+from domain.status import Status
 
 RECORD_PREFIX = b"tm:task:"
 WAITING_PREFIX = b"tm:waiting:"
@@ -14,6 +17,18 @@ SCHEDULED = b"tm:scheduled"
 """Sorted set of scheduled tasks by the time when they are due."""
 EXPIRING = b"tm:expiring"
 """Sorted set of waiting tasks that have an expires_at, by that time."""
+DISCARDED = b"tm:discarded"
+"""Sorted set of final tasks that were deleted while they ran, by the time of their end."""
+RECEIPTS = b"tm:receipts"
+"""Sorted set of the keys of all receipts by the time when they were written or last kept."""
+SCHEDULED_BY_QUEUE = b"tm:scheduled-by-queue"
+"""Hash of queues to how many of their tasks are scheduled."""
+PAUSED = b"tm:paused"
+"""Set of the queues that start nothing."""
+TYPES = b"tm:types"
+"""Set of the types that a task ever had."""
+MINUTE_PREFIX = b"tm:minute:"
+"""Of hashes that count what happened in one minute since 1970."""
 EVENTS = b"tm:events"
 """Stream of what happened, with the record as it stood then."""
 FULL = b"tm:full"
@@ -21,7 +36,7 @@ FULL = b"tm:full"
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"
-"""Hash of owners to the claim id and the task that each holds."""
+"""Hash of owners to what each holds: the claim id, a blank, the id of the task and its queue."""
 QUEUES = b"tm:queues"
 """Set of the queues that a task ever named."""
 SEQUENCE = b"tm:sequence"
@@ -41,6 +56,28 @@ def record(task_id: str) -> bytes:
 def waiting(queue: str) -> bytes:
     """Sorted set of the queue's waiting tasks, the first to be claimed first."""
     return WAITING_PREFIX + queue.encode()
+
+
+def status_index(status: Status) -> bytes:
+    """Sorted set of the tasks in that state by the time of their submission, as all indexes of this form."""
+    return b"tm:status:" + status.value.encode()
+
+
+def type_index(type: str) -> bytes:
+    return b"tm:type:" + type.encode()
+
+
+def queue_index(queue: str) -> bytes:
+    return b"tm:queue:" + queue.encode()
+
+
+def label_index(key: str, value: str) -> bytes:
+    return b"tm:label:" + key.encode() + b"=" + value.encode()
+
+
+def receipt(name: str) -> bytes:
+    """The fingerprint of a request, the ids of its tasks and the time of their submission."""
+    return b"tm:receipt:" + sha256(name.encode()).digest()
 
 
 def log(task_id: str) -> bytes:

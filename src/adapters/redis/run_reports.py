@@ -1,12 +1,14 @@
 """What running tasks say, in Redis: a field of the record, and a list of lines."""
 
 import json
+from collections.abc import Sequence
+from datetime import timedelta
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects, Key
-from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes
-from application.ports.run_reports import RunReports
+from adapters.redis.task_codec import EPOCH, PROGRESS, encode_progress, id_bytes
+from application.ports.run_reports import LogLine, RunReports
 from domain.events import Event
 from domain.task import Progress, Task
 
@@ -15,6 +17,7 @@ LINES_KEPT = 1_000
 
 class RedisRunReports(RunReports):
     def __init__(self, store: RedisStore, events_kept: int) -> None:
+        self._store = store
         self._save = store.script("save")
         self._events_kept = events_kept
 
@@ -32,5 +35,16 @@ class RedisRunReports(RunReports):
         effects.add("log", keys.log(run.task_id), LINES_KEPT, json.dumps([run.attempt, message]))
         return self._report(effects)
 
+    def lines(self, task_id: str) -> Sequence[LogLine]:
+        with self._store.client() as client:
+            return [_line(stored) for stored in client.lrange(keys.log(task_id), 0, -1)]
+
     def _report(self, effects: Effects) -> bool:
         return bool(self._save(effects.keys, effects.arguments)[0])
+
+
+def _line(stored: bytes) -> LogLine:
+    """As the script wrote it: milliseconds since 1970, a blank, the attempt and the message."""
+    at, _, rest = stored.partition(b" ")
+    attempt, message = json.loads(rest)
+    return LogLine(at=EPOCH + timedelta(milliseconds=int(at)), attempt=attempt, message=message)

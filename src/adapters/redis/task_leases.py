@@ -1,18 +1,19 @@
 """Leases in Redis: a sorted set of the running tasks by the end of their lease, and a hash of who holds what."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.indexes import TokenOf
-from adapters.redis.task_codec import decode, id_bytes
+from adapters.redis.task_codec import decode, id_bytes, id_text
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change
+from domain.status import Status
 from domain.task import Task
 
 CLOCK_STEP_SECONDS = 1.0
@@ -81,12 +82,18 @@ class RedisTaskLeases(TaskLeases):
         lost = dict(entry.split(b" ", 1)[::-1] for entry in filter(None, entries))
         return [LostRun(task=task, claim=int(lost[raw])) for raw in lost for task in self._repository.read([raw])]
 
+    def running(self) -> Mapping[str, str]:
+        with self._store.client() as client:
+            held = client.hgetall(keys.HELD)
+        return {owner.decode(): id_text(held_task(entry)) for owner, entry in held.items()}
+
     def _claiming(self, queue: str, owner: str, claim_id: str) -> ScriptCall:
         token = self._token_of(queue)
         return self._claim.call(
             [
                 *(keys.waiting(queue), keys.LEASES, keys.HELD),
-                *(token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS),
+                *(token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS, keys.PAUSED),
+                *(keys.status_index(Status.QUEUED), keys.status_index(Status.PROCESSING)),
             ],
             [
                 *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
@@ -99,7 +106,7 @@ class RedisTaskLeases(TaskLeases):
         return self._lease // timedelta(milliseconds=1)
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
-        return self._repository.read(entry.split(b" ", 1)[1] for entry in entries)
+        return self._repository.read(held_task(entry) for entry in entries)
 
     def _in_quarantine(self, server_now: float, server_up_for: float) -> bool:
         monotonic = time.monotonic()
@@ -118,3 +125,11 @@ def _claimed(answer: Any) -> Task | None:
     if kind == STILL_HELD:
         raise RunStillHeld(run)
     return run
+
+
+def held_task(entry: bytes) -> bytes:
+    return entry.split(b" ", 1)[1][:16]
+
+
+def held_queue(entry: bytes) -> str:
+    return entry.split(b" ", 1)[1][16:].decode()

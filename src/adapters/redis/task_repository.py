@@ -1,6 +1,6 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,15 +8,32 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.effects import Effects, Key
-from adapters.redis.indexes import TokenOf, finished_entry, write_indexes
-from adapters.redis.task_codec import FINISHED, PROGRESS, RANK, SUBMITTED, decode, encode, encode_changes, id_bytes
-from application.errors import StaleTask, StoreFull
-from application.ports.task_repository import Change, TaskPage, TaskRepository
+from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
+from adapters.redis.task_codec import (
+    FINISHED,
+    PROGRESS,
+    RANK,
+    SUBMITTED,
+    decode,
+    encode,
+    encode_changes,
+    id_bytes,
+    id_text,
+)
+from adapters.redis.task_search import RedisTaskSearch
+from application.errors import AlreadySubmitted, StaleTask, StoreFull
+from application.ports.task_repository import Change, Receipt, TaskPage, TaskRepository, Window
+from application.task_filter import TaskFilter
 from domain.events import what_happened
+from domain.status import Status
 from domain.task import Task
 
 STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
 """The times that the script sets, since they are the present."""
+
+FINGERPRINT_BYTES = 32
+TIME_DIGITS = 13
+"""Of the milliseconds since 1970, until the year 2286."""
 
 
 class RedisTaskRepository(TaskRepository):
@@ -26,18 +43,46 @@ class RedisTaskRepository(TaskRepository):
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
+        self._search = RedisTaskSearch(store, self.read)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
         return next(iter(self.read([raw])), None) if raw else None
 
-    def page(self, *, offset: int, limit: int) -> TaskPage:
+    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+        return self.read(filter(None, map(id_bytes, task_ids)))
+
+    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+        return self._search.find(wanted, window)
+
+    def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
+        queued = [task for task in tasks if task.status is Status.QUEUED]
+        if not queued:
+            return {}
         with self._store.client() as client:
-            pipeline = client.pipeline()
-            pipeline.zcard(keys.SUBMITTED)
-            pipeline.zrange(keys.SUBMITTED, offset, offset + limit - 1)
-            total, ids = pipeline.execute()
-        return TaskPage(tasks=self.read(ids), total=total)
+            pipeline = client.pipeline(transaction=False)
+            for task in queued:
+                pipeline.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id))
+            ranks = pipeline.execute()
+        return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if rank is not None}
+
+    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+        effects = Effects()
+        if receipt:
+            ids = b"".join(keys.record(task.task_id).removeprefix(keys.RECORD_PREFIX) for task in tasks)
+            effects.add("absent", keys.receipt(receipt.key), receipt.fingerprint + ids)
+            effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
+        effects.add("open", keys.FULL)
+        changes = [Change(before=None, after=task) for task in tasks]
+        for change in changes:
+            self._add_effects(effects, change)
+        wake(effects, ((None, task) for task in tasks), self._token_of)
+        answer = self._save_new(effects.keys, effects.arguments)
+        if not answer[0] and answer[1] == b"absent":
+            raise _already_submitted(answer[2])
+        for change in changes:
+            require_saved(change, answer)
+        return [_as_stored(change, answer) for change in changes]
 
     def save(self, change: Change) -> Task:
         answer = self.saving(change)()
@@ -51,7 +96,7 @@ class RedisTaskRepository(TaskRepository):
         return script.call(effects.keys, effects.arguments)
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        answers = self._store.in_one_go([self.saving(change) for change in changes])
+        answers = self._store.in_one_go([self.saving(change) for change in changes]) if changes else []
         return [
             _as_stored(change, answer) if answer[0] else None for change, answer in zip(changes, answers, strict=True)
         ]
@@ -63,16 +108,18 @@ class RedisTaskRepository(TaskRepository):
         return self._past(keys.EXPIRING, limit)
 
     def remove(self, task: Task) -> None:
-        record = keys.record(task.task_id)
-        effects = Effects()
-        effects.add("version", record, task.version)
-        write_indexes(effects, task, None, self._token_of)
-        self._tell(effects, task, None)
-        effects.add("delete", record)
-        effects.add("delete", keys.log(task.task_id))
-        saved, *_ = self._save(effects.keys, effects.arguments)
+        saved, *_ = self._removing(task)()
         if not saved:
             raise StaleTask(task.task_id)
+
+    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+        answers = self._store.in_one_go([self._removing(task) for task in tasks]) if tasks else []
+        return [bool(saved) for saved, *_ in answers]
+
+    def discarded(self, *, limit: int) -> Sequence[Task]:
+        with self._store.client() as client:
+            ids = client.zrange(keys.DISCARDED, 0, limit - 1)
+        return [task for task in self.read(ids) if task.status.is_final]
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
@@ -83,9 +130,11 @@ class RedisTaskRepository(TaskRepository):
                 return []
             old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if int(entry[16:]) <= due]
             tasks = {finished_entry(task): task for task in self.read(entry[:16] for entry in old)}
+            pipeline = client.pipeline(transaction=False)
             for entry in old:
                 if entry not in tasks:
-                    client.lrem(keys.FINISHED, 1, entry)
+                    pipeline.lrem(keys.FINISHED, 1, entry)
+            pipeline.execute()
         return [tasks[entry] for entry in old if entry in tasks]
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
@@ -110,11 +159,26 @@ class RedisTaskRepository(TaskRepository):
 
     def _effects(self, change: Change) -> Effects:
         effects = Effects()
+        if change.before is None:
+            effects.add("open", keys.FULL)
+        self._add_effects(effects, change)
+        wake(effects, [(change.before, change.after)], self._token_of)
+        return effects
+
+    def _add_effects(self, effects: Effects, change: Change) -> None:
         _guard(effects, change)
         _write_record(effects, change)
-        write_indexes(effects, change.before, change.after, self._token_of)
+        write_indexes(effects, change.before, change.after)
         self._tell(effects, change.before, change.after)
-        return effects
+
+    def _removing(self, task: Task) -> ScriptCall:
+        record, effects = keys.record(task.task_id), Effects()
+        effects.add("version", record, task.version)
+        write_indexes(effects, task, None)
+        self._tell(effects, task, None)
+        effects.add("delete", record)
+        effects.add("delete", keys.log(task.task_id))
+        return self._save.call(effects.keys, effects.arguments)
 
     def _tell(self, effects: Effects, before: Task | None, after: Task | None) -> None:
         task = after or before
@@ -125,8 +189,6 @@ class RedisTaskRepository(TaskRepository):
 
 def _guard(effects: Effects, change: Change) -> None:
     record = keys.record(change.after.task_id)
-    if change.before is None:
-        effects.add("open", keys.FULL)
     effects.add("version", record, "" if change.before is None else change.before.version)
     if change.only_if_lease_expired:
         effects.add("expired", keys.LEASES, id_bytes(change.after.task_id))
@@ -147,9 +209,21 @@ def _write_record(effects: Effects, change: Change) -> None:
 
 
 def _stamped(change: Change) -> list[bytes]:
+    """Those of the times that this change sets."""
+    after, before = change.after, change.before
     return [
-        name for name, member in STAMPS.items() if getattr(change.after, member) != getattr(change.before, member, None)
+        name for name, member in STAMPS.items() if getattr(after, member) not in (None, getattr(before, member, None))
     ]
+
+
+def _already_submitted(receipt: bytes) -> AlreadySubmitted:
+    """From a receipt's 32 bytes of fingerprint, 16 of each id, and digits."""
+    ids, submitted_at = receipt[FINGERPRINT_BYTES:-TIME_DIGITS], int(receipt[-TIME_DIGITS:])
+    return AlreadySubmitted(receipt[:FINGERPRINT_BYTES], ids_of(ids), datetime.fromtimestamp(submitted_at / 1000, UTC))
+
+
+def ids_of(joined: bytes) -> list[str]:
+    return [id_text(joined[at : at + 16]) for at in range(0, len(joined), 16)]
 
 
 def require_saved(change: Change, answer: Any) -> None:

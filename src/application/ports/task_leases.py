@@ -1,7 +1,7 @@
 """Who runs what: a worker holds a lease on the task that it runs, and must renew it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from application.ports.task_repository import Change
@@ -58,3 +58,7 @@ class TaskLeases(ABC):
     @abstractmethod
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         """The runs of these owners that were counted as crashes within the last day."""
+
+    @abstractmethod
+    def running(self) -> Mapping[str, str]:
+        """The ids of all tasks that run now, by their owners."""

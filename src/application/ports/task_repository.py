@@ -1,11 +1,15 @@
 """Where tasks are kept."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
+from application.task_filter import TaskFilter
 from domain.task import Task
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +25,48 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a caller names a request by, so that repeating it submits nothing twice."""
+
+    key: str
+    fingerprint: bytes
+    """32 bytes that tell its body from any other."""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """The place of a task in the order of submission."""
+
+    milliseconds: int
+    """Of its submitted_at, since 1970."""
+    task_id: str
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        return cls((task.submitted_at - EPOCH) // timedelta(milliseconds=1), task.task_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which of the tasks that were found are wanted."""
+
+    limit: int = 10
+    offset: int = 0
+    """How many to leave out; without `after` only."""
+    after: Place | None = None
+    """Those behind this place."""
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskPage:
-    """Some of the tasks in the order of their submission, and how many there are in all."""
+    """Some of the tasks that were found, in the order of their submission or the reverse."""
 
     tasks: Sequence[Task]
-    total: int
+    total: int | None
+    """How many there are in all, where that is known without reading all of them."""
+    next: Place | None
+    """Where to go on; None at the end."""
 
 
 class TaskRepository(ABC):
@@ -36,8 +77,28 @@ class TaskRepository(ABC):
         """The task, or None. Text that is not the id of a task has none."""
 
     @abstractmethod
-    def page(self, *, offset: int, limit: int) -> TaskPage:
-        """Tasks from `offset` on, oldest submission first; the time it takes does not grow with their number."""
+    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+        """Those of these tasks that there are, in the same order."""
+
+    @abstractmethod
+    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+        """The wanted tasks in the order of their submission.
+
+        With at most one index to look at, the time it takes does not grow with the number of tasks, and the total is
+        known. Else 50,000 tasks are looked at at most; the page may then hold fewer than there are, and says where to
+        go on.
+        """
+
+    @abstractmethod
+    def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
+        """By the ids of those that are QUEUED: how many tasks are in front of it in its queue, plus one."""
+
+    @abstractmethod
+    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+        """Save new tasks: all of them, or none. Answers them as stored.
+
+        Raises StaleTask when one of the ids is taken, and AlreadySubmitted when there is a receipt of that key.
+        """
 
     @abstractmethod
     def save(self, change: Change) -> Task:
@@ -63,6 +124,14 @@ class TaskRepository(ABC):
     @abstractmethod
     def remove(self, task: Task) -> None:
         """Forget the task and its traces in every index. Raises StaleTask when it was changed meanwhile."""
+
+    @abstractmethod
+    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+        """Remove each task by itself, all in one go; False where `remove` would raise StaleTask."""
+
+    @abstractmethod
+    def discarded(self, *, limit: int) -> Sequence[Task]:
+        """Final tasks that were deleted while they ran."""
 
     @abstractmethod
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:

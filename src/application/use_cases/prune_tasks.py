@@ -1,10 +1,8 @@
-"""Remove final tasks whose retention is over."""
+"""Remove final tasks whose retention is over, and those that were deleted while they ran."""
 
 from datetime import timedelta
 
-from application.errors import StaleTask
 from application.ports.task_repository import TaskRepository
-from domain.task import Task
 
 BATCH = 500
 
@@ -15,12 +13,7 @@ class PruneTasks:
         self._retention = retention
 
     def execute(self) -> int:
-        """Removes one batch at most, so that other duties come in between. Answers how many were removed."""
-        return sum(map(self._remove, self._repository.outlived(self._retention, limit=BATCH)))
-
-    def _remove(self, task: Task) -> bool:
-        try:
-            self._repository.remove(task)
-        except StaleTask:
-            return False
-        return True
+        """Removes one batch of each at most, so that other duties come in between. Answers how many were removed."""
+        unwanted = self._repository.discarded(limit=BATCH)
+        outlived = self._repository.outlived(self._retention, limit=BATCH)
+        return sum(self._repository.remove_each([*unwanted, *outlived]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate
 
-from application.use_cases.list_tasks import PageRequest
+from application.ports.task_repository import Window
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER, RetryPolicy
 from domain.task import Task
 from domain.task_spec import (
@@ -186,8 +186,8 @@ class PageQuery(Schema):
     page_size = QueryNumber(range(1, MAX_PAGE_SIZE + 1), load_default=10)
 
     @post_load
-    def to_request(self, members: dict[str, Any], **_: Any) -> PageRequest:
-        return PageRequest(**members)
+    def to_window(self, members: dict[str, Any], **_: Any) -> Window:
+        return Window(limit=members["page_size"], offset=(members["page"] - 1) * members["page_size"])
 
 
 class TaskErrorAnswer(Schema):

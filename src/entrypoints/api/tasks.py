@@ -5,7 +5,8 @@ from typing import Any
 from flask import current_app, request
 from flask.views import MethodView
 
-from application.use_cases.list_tasks import PageRequest
+from application.ports.task_repository import Window
+from application.task_filter import EVERY_TASK
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api.arguments import StrictBlueprint
@@ -48,19 +49,20 @@ class Tasks(MethodView):
     @blueprint.response(202, TaskAnswer, headers={"Location": {"schema": {"type": "string"}}})
     def post(self, spec: TaskSpec) -> tuple[Task, int, dict[str, str]]:
         """Submit a task."""
-        task = use_cases().submit_task().execute(spec)
+        task = use_cases().submit_tasks().execute([spec]).tasks[0]
         return task, 202, location(task)
 
     @blueprint.arguments(PageQuery(), location="query")
     @blueprint.response(200, TaskListAnswer)
-    def get(self, wanted: PageRequest) -> dict[str, Any]:
+    def get(self, wanted: Window) -> dict[str, Any]:
         """List tasks, oldest first."""
-        page = use_cases().list_tasks().execute(wanted)
+        page = use_cases().list_tasks().execute(EVERY_TASK, wanted)
+        total = page.total or 0
         pagination = {
-            "current_page": wanted.page,
-            "page_size": wanted.page_size,
-            "total_pages": -(-page.total // wanted.page_size),
-            "total_tasks": page.total,
+            "current_page": wanted.offset // wanted.limit + 1,
+            "page_size": wanted.limit,
+            "total_pages": -(-total // wanted.limit),
+            "total_tasks": total,
         }
         return {"pagination": pagination, "tasks": page.tasks}
 

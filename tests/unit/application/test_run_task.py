@@ -225,7 +225,7 @@ def test_what_the_work_says_is_kept_and_a_store_that_is_away_does_not_fail_it(st
 
     done = stored(store, task)
     assert done.progress == Progress(fraction=0.5, message="half")
-    assert store.logs[task.task_id] == [(1, "working")]
+    assert [(line.attempt, line.message) for line in store.lines(task.task_id)] == [(1, "working")]
     assert done.status is Status.COMPLETED
 
 

@@ -8,19 +8,20 @@ from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
 from application.errors import StaleTask, StoreUnavailable, StoreUnsafe, TaskNotFound
 from application.ports.heartbeats import ServiceProcess
-from application.ports.task_repository import Change
+from application.ports.task_repository import Change, Window
+from application.task_filter import EVERY_TASK
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
 from application.use_cases.delete_task import DeleteTask
 from application.use_cases.expire_tasks import ExpireTasks
 from application.use_cases.get_task import GetTask
-from application.use_cases.list_tasks import ListTasks, PageRequest
+from application.use_cases.list_tasks import ListTasks
 from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.recover_tasks import RecoverTasks
 from application.use_cases.send_heartbeat import SendHeartbeat
 from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.submit_task import SubmitTask
+from application.use_cases.submit_tasks import SubmitTasks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_runs import WatchRuns
 from domain.errors import TaskRunning
@@ -43,7 +44,7 @@ def decision(store: FakeTaskStore) -> Decision:
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    return SubmitTask(store, UuidTaskIds(), clock).execute(a_spec(**members))
+    return SubmitTasks(store, UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
 
 
 def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:
@@ -64,7 +65,7 @@ def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, 
         lambda: GetTask(store).execute(UNKNOWN),
         lambda: UpdateTask(decision).execute(UNKNOWN, TaskPatch({})),
         lambda: CancelTask(decision, clock).execute(UNKNOWN),
-        lambda: DeleteTask(store, decision).execute(UNKNOWN),
+        lambda: DeleteTask(store, decision, FakeClock()).execute(UNKNOWN),
     ]
     for call in calls:
         with pytest.raises(TaskNotFound, match=UNKNOWN):
@@ -74,7 +75,7 @@ def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, 
 def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
     tasks = [submit(store, clock) for _ in range(5)]
 
-    page = ListTasks(store).execute(PageRequest(page=2, page_size=2))
+    page = ListTasks(store).execute(EVERY_TASK, Window(offset=2, limit=2))
 
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
 
@@ -114,7 +115,7 @@ def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, d
     claim(store)
 
     with pytest.raises(TaskRunning):
-        DeleteTask(store, decision).execute(task.task_id)
+        DeleteTask(store, decision, FakeClock()).execute(task.task_id)
 
 
 def test_runs_whose_lease_ran_out_are_queued_again_and_others_left(store: FakeTaskStore, clock: FakeClock) -> None:

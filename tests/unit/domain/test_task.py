@@ -32,7 +32,7 @@ TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     "lose": (lambda task: task.lose(LATER), {Status.PROCESSING: Status.QUEUED}),
     "retry": (
         lambda task: task.retry(LATER),
-        {status: Status.QUEUED for status in (Status.FAILED, Status.CANCELLED, Status.EXPIRED)},
+        dict.fromkeys((Status.FAILED, Status.CANCELLED, Status.EXPIRED), Status.QUEUED),
     ),
     "cancel": (
         lambda task: task.cancel(LATER),

@@ -8,7 +8,8 @@ import pytest
 from dependency_injector import providers
 from flask.testing import FlaskClient
 
-from application.ports.task_repository import Change
+from application.ports.task_repository import Change, Window
+from application.task_filter import EVERY_TASK
 from domain.status import Status
 from entrypoints.api.app import create_app
 from entrypoints.container import Container
@@ -47,7 +48,7 @@ def submit(client: FlaskClient, **members: Any) -> Any:
 
 
 def stored(store: FakeTaskStore) -> int:
-    return store.page(offset=0, limit=1).total
+    return store.find(EVERY_TASK, Window()).total or 0
 
 
 BAD_NAMES = ["", "x" * 201, "a\nb", "a\x00b", "\x7f", "\x85", "\ud800", 3, None, True, ["a"], {"a": "b"}]

@@ -3,7 +3,6 @@
 -- where a key is given as its index in KEYS. First all guards and key types are checked, then all is written.
 -- Answers {1, now in ms}, or {0, the guard that refused, its detail}.
 local now = milliseconds()
-local PRIORITY_STEP = 562949953421312 -- 2^49: a double holds ten priorities and 2^49 places exactly
 local GUARDS, WRITES, TYPES = {}, {}, {}
 
 -- version <record> <expected>: the stored version; empty for a task that must not exist.
@@ -31,14 +30,14 @@ function GUARDS.open(key)
   return redis.call('EXISTS', key) == 0
 end
 
--- absent <key> <value> <ms>: the key does not exist; it is set for so long.
+-- absent <key> <value>: the key does not exist; it is set to the value and the present time behind it.
 TYPES.absent = 'string'
 function GUARDS.absent(key)
   local present = redis.call('GET', key)
   return not present, present
 end
-function WRITES.absent(key, value, ms)
-  redis.call('SET', key, value, 'PX', ms)
+function WRITES.absent(key, value)
+  redis.call('SET', key, value .. string.format('%.0f', now))
 end
 
 -- remember <key> <value> <ms>: the key holds the value for so long.
@@ -60,6 +59,12 @@ function WRITES.unset(key, ...)
   redis.call('HDEL', key, ...)
 end
 
+-- add <hash> <field> <number>: the field is gone when it comes to nothing.
+TYPES.add = 'hash'
+function WRITES.add(key, field, number)
+  if redis.call('HINCRBY', key, field, number) <= 0 then redis.call('HDEL', key, field) end
+end
+
 -- delete <key>
 function WRITES.delete(key)
   redis.call('DEL', key)
@@ -75,15 +80,28 @@ function WRITES.unindex(key, member)
   redis.call('ZREM', key, member)
 end
 
--- enqueue <waiting> <record> <sequence> <member> <priority>: a task keeps the place that it first drew.
+-- enqueue <waiting> <record> <sequence> <member> <base> <step>: a task keeps the place that it first drew; places are
+-- numbers below the step, on top of the base of its priority.
 TYPES.enqueue = 'zset'
-function WRITES.enqueue(key, record, sequence, member, priority)
+function WRITES.enqueue(key, record, sequence, member, base, step)
   record, sequence = KEYS[tonumber(record)], KEYS[tonumber(sequence)]
   local rank = redis.call('HGET', record, 'q')
-  local place = rank and tonumber(rank) % PRIORITY_STEP or redis.call('INCR', sequence)
-  rank = string.format('%.0f', (9 - tonumber(priority)) * PRIORITY_STEP + place)
+  local place = rank and tonumber(rank) % tonumber(step) or redis.call('INCR', sequence)
+  rank = string.format('%.0f', tonumber(base) + place)
   redis.call('HSET', record, 'q', rank)
   redis.call('ZADD', key, rank, member)
+end
+
+-- member <set> <value>
+TYPES.member = 'set'
+function WRITES.member(key, value)
+  redis.call('SADD', key, value)
+end
+
+-- count <prefix> <field>: one more in the hash of the present minute, which is kept for two hours.
+function WRITES.count(prefix, field)
+  local key = prefix .. string.format('%.0f', math.floor(now / 60000))
+  if redis.call('HINCRBY', key, field, 1) == 1 then redis.call('EXPIRE', key, 7200) end
 end
 
 -- push <list> <value>, push_dated <list> <value>: the present time is appended to the value.
@@ -109,11 +127,11 @@ function WRITES.event(key, record, kept, name, member)
   append_event(key, kept, name, member, KEYS[tonumber(record)])
 end
 
--- tokens <list> <waiting> <sequence> <queues> <queue> <bound> <template>
+-- tokens <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 TYPES.tokens = 'list'
-function WRITES.tokens(key, waiting, sequence, queues, queue, bound, template)
-  redis.call('SADD', KEYS[tonumber(queues)], queue)
-  return top_up(key, KEYS[tonumber(waiting)], KEYS[tonumber(sequence)], bound, template)
+function WRITES.tokens(key, waiting, sequence, paused, queue, bound, template)
+  waiting, sequence, paused = KEYS[tonumber(waiting)], KEYS[tonumber(sequence)], KEYS[tonumber(paused)]
+  return top_up(key, waiting, sequence, paused, queue, bound, template)
 end
 
 local function each_effect(visit)

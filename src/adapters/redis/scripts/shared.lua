@@ -1,8 +1,9 @@
 -- Stands before every script.
 
--- Puts tokens until there are min(waiting, bound).
+-- Puts tokens until there are min(waiting, bound); none for a paused queue.
 -- The template holds @TOKEN@ where each token needs a number of its own.
-local function top_up(tokens, waiting, sequence, bound, template)
+local function top_up(tokens, waiting, sequence, paused, queue, bound, template)
+  if redis.call('SISMEMBER', paused, queue) == 1 then return 0 end
   local wanted = math.min(redis.call('ZCARD', waiting), tonumber(bound))
   local missing = wanted - redis.call('LLEN', tokens)
   for _ = 1, missing do

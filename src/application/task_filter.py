@@ -1,0 +1,66 @@
+"""Which tasks a caller wants to see."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.status import Status
+from domain.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFilter:
+    """All that is set must hold; nothing set is every task."""
+
+    statuses: frozenset[Status] = frozenset()
+    """Any of these."""
+    type: str | None = None
+    queue: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    submitted_after: datetime | None = None
+    """Later than this."""
+    submitted_before: datetime | None = None
+    """Earlier than this."""
+    task_name: str | None = None
+    """Exactly this."""
+    text: str | None = None
+    """Contained in the name, result or error, in any case."""
+
+    @property
+    def needs_scan(self) -> bool:
+        """No index helps: the tasks themselves must be read."""
+        return self.task_name is not None or self.text is not None
+
+    def matches(self, task: Task) -> bool:
+        spec, submitted = task.spec, task.submitted_at
+        return (
+            (not self.statuses or task.status in self.statuses)
+            and self.type in (None, spec.type)
+            and self.queue in (None, spec.queue)
+            and self.labels.items() <= spec.labels.items()
+            and (self.submitted_after is None or submitted > self.submitted_after)
+            and (self.submitted_before is None or submitted < self.submitted_before)
+            and self.matches_scan(task)
+        )
+
+    def matches_scan(self, task: Task) -> bool:
+        """The part of `matches` that no index knows."""
+        if self.task_name not in (None, task.spec.task_name):
+            return False
+        if self.text is None:
+            return True
+        wanted = self.text.casefold()
+        return any(wanted in text.casefold() for text in _texts(task))
+
+
+EVERY_TASK = TaskFilter()
+
+
+def _texts(task: Task) -> Iterator[str]:
+    yield task.spec.task_name
+    if task.result is not None:
+        yield task.result if isinstance(task.result, str) else json.dumps(task.result, ensure_ascii=False)
+    if task.error is not None:
+        yield task.error.code
+        yield task.error.message

@@ -1,0 +1,133 @@
+"""Follow what happens to one task, or to all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from application.errors import TaskNotFound
+from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
+from application.ports.task_repository import TaskRepository, Window
+from application.task_filter import TaskFilter
+from domain.events import Event
+from domain.task import Task
+
+QUIET_SECONDS = 15.0
+HISTORY_BATCH = 500
+SNAPSHOTS = 100
+
+
+class Notice(Enum):
+    GAP = "gap"
+    """Events were lost; snapshots follow."""
+    QUIET = "quiet"
+    """Nothing happened for 15 seconds."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot:
+    """How a task stands at the beginning, and where its events go on."""
+
+    task: Task
+    position: str
+
+
+News = TaskEvent | Snapshot | Notice
+
+
+class FollowTasks:
+    def __init__(self, repository: TaskRepository, stream: EventStream) -> None:
+        self._repository = repository
+        self._stream = stream
+
+    def one(self, task_id: str, after: str | None) -> Iterator[News] | None:
+        """Ends after the final event; None when there is nothing left to tell.
+
+        With `after`, the position of an event, it goes on behind that one. Raises TaskNotFound, StoreUnavailable, and
+        ValueError for what is no position.
+        """
+        task, position = self._stream.snapshot(task_id)
+        if task is None:
+            raise TaskNotFound(task_id)
+        kept = after is not None and self._stream.keeps(after)
+        if task.status.is_final and kept and after is not None and not self._history(after, position, task_id):
+            return None
+        subscription = self._stream.subscribe(task_id)
+        return self._begin(subscription, task_id, TaskFilter(), after, kept=kept)
+
+    def all(self, wanted: TaskFilter, after: str | None) -> Iterator[News]:
+        """Without end. Raises StoreUnavailable, and ValueError for what is no position."""
+        kept = after is not None and self._stream.keeps(after)
+        return self._begin(self._stream.subscribe(), None, wanted, after, kept=kept)
+
+    def _begin(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool
+    ) -> Iterator[News]:
+        """From here on the subscription is closed by whoever drops the iterator."""
+        with subscription:
+            try:
+                news = self._news(subscription, task_id, wanted, after if kept else None, gap=bool(after) and not kept)
+                for item in news:
+                    yield item
+                    if task_id and _is_last(item):
+                        return
+            except StreamEnded:
+                return
+
+    def _news(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
+    ) -> Iterator[News]:
+        position = subscription.position
+        if after is not None:
+            yield from self._matching(self._past(after, position, task_id), wanted)
+        else:
+            if gap:
+                yield Notice.GAP
+            for snapshot in self._snapshots(task_id, wanted, position):
+                position = snapshot.position
+                yield snapshot
+        while True:
+            try:
+                event = subscription.next(QUIET_SECONDS)
+            except StreamGap:
+                yield Notice.GAP
+                for snapshot in self._snapshots(task_id, wanted, position):
+                    position = snapshot.position
+                    yield snapshot
+                continue
+            if event is None:
+                yield Notice.QUIET
+            elif _order(event.position) > _order(position) and wanted.matches(event.task):
+                yield event
+
+    def _matching(self, events: Iterator[TaskEvent], wanted: TaskFilter) -> Iterator[TaskEvent]:
+        return (event for event in events if wanted.matches(event.task))
+
+    def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
+        while events := self._history(after, until, task_id):
+            yield from events
+            after = events[-1].position
+
+    def _history(self, after: str, until: str, task_id: str | None) -> list[TaskEvent]:
+        return list(self._stream.between(after, until, task_id, limit=HISTORY_BATCH))
+
+    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
+        """Of one task, or of the latest that were submitted, oldest first."""
+        if task_id is not None:
+            task, position = self._stream.snapshot(task_id)
+            if task is None:
+                raise StreamEnded
+            yield Snapshot(task=task, position=position)
+            return
+        page = self._repository.find(wanted, Window(limit=SNAPSHOTS, newest_first=True))
+        for task in reversed(page.tasks):
+            yield Snapshot(task=task, position=position)
+
+
+def _is_last(item: News) -> bool:
+    if isinstance(item, TaskEvent):
+        return item.event is Event.DELETED or item.task.status.is_final
+    return isinstance(item, Snapshot) and item.task.status.is_final
+
+
+def _order(position: str) -> tuple[int, ...]:
+    return tuple(map(int, position.split("-")))

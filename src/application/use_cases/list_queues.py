@@ -1,0 +1,40 @@
+"""See what waits in each queue, and who serves it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.ports.clock import Clock
+from application.ports.heartbeats import Heartbeats
+from application.ports.queues import Queues, QueueState
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueReport:
+    state: QueueState
+    oldest_waiting_seconds: float | None
+    workers: int
+    """How many living workers take tasks from it; with none, what waits there will not start."""
+
+
+class ListQueues:
+    def __init__(self, queues: Queues, heartbeats: Heartbeats, clock: Clock) -> None:
+        """`clock` is the store's, by which tasks were submitted."""
+        self._queues = queues
+        self._heartbeats = heartbeats
+        self._clock = clock
+
+    def execute(self) -> Sequence[QueueReport]:
+        """Every queue that a task named or a worker serves, by name."""
+        served = [queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues]
+        names = sorted({*served, *self._queues.names()})
+        now = self._clock.now()
+        return [
+            QueueReport(
+                state=state,
+                oldest_waiting_seconds=max((now - since).total_seconds(), 0)
+                if (since := state.oldest_waiting_since)
+                else None,
+                workers=served.count(state.name),
+            )
+            for state in self._queues.states(names)
+        ]

@@ -1,0 +1,31 @@
+"""Stop starting the tasks of a queue, and start them again."""
+
+from application.errors import QueueNotFound
+from application.ports.queues import Queues
+from application.ports.task_queue import TaskQueue
+from application.use_cases.list_queues import ListQueues, QueueReport
+
+
+class PauseQueue:
+    """A paused queue accepts tasks and starts none; what runs goes on. Pausing a paused queue changes nothing."""
+
+    def __init__(self, queues: Queues, tokens: TaskQueue, list_queues: ListQueues) -> None:
+        self._queues = queues
+        self._tokens = tokens
+        self._list_queues = list_queues
+
+    def execute(self, name: str, *, paused: bool) -> QueueReport:
+        """Answers how the queue stands now. Raises QueueNotFound."""
+        self._report(name)
+        if paused:
+            self._queues.pause(name)
+        else:
+            self._queues.resume(name)
+            self._tokens.replenish()
+        return self._report(name)
+
+    def _report(self, name: str) -> QueueReport:
+        for report in self._list_queues.execute():
+            if report.state.name == name:
+                return report
+        raise QueueNotFound(name)

@@ -1,0 +1,42 @@
+"""Accept tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.errors import AlreadySubmitted, IdempotencyKeyReused
+from application.ports.clock import Clock
+from application.ports.task_ids import TaskIds
+from application.ports.task_repository import Receipt, TaskRepository
+from domain.task import Task
+from domain.task_spec import TaskSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    tasks: Sequence[Task]
+    """As they were when they were accepted."""
+    replayed: bool = False
+    """They had been accepted before, by the same request."""
+
+
+class SubmitTasks:
+    """When `execute` returns, the tasks are stored and workers are told; when it raises StoreUnavailable
+    before the store was reached, nothing is stored. With a receipt, a request may be repeated without harm."""
+
+    def __init__(self, repository: TaskRepository, task_ids: TaskIds, clock: Clock) -> None:
+        self._repository = repository
+        self._task_ids = task_ids
+        self._clock = clock
+
+    def execute(self, specs: Sequence[TaskSpec], receipt: Receipt | None = None) -> Submitted:
+        """All or none. Raises IdempotencyKeyReused."""
+        now = self._clock.now()
+        tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
+        try:
+            return Submitted(tasks=self._repository.add(tasks, receipt))
+        except AlreadySubmitted as earlier:
+            if receipt is None or earlier.fingerprint != receipt.fingerprint:
+                raise IdempotencyKeyReused from earlier
+            pairs = zip(earlier.task_ids, specs, strict=True)
+            same = [Task.submit(task_id, spec, earlier.submitted_at) for task_id, spec in pairs]
+            return Submitted(tasks=same, replayed=True)

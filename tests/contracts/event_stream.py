@@ -1,0 +1,114 @@
+"""What every EventStream must do."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from application.ports.event_stream import EventStream, StreamEnded, Subscription
+from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change, TaskRepository
+from domain.events import Event
+from domain.task import Task
+from domain.task_spec import TaskPatch
+from tests.contracts.task_leases import claim
+from tests.contracts.task_repository import submit
+
+SOON = 5.0
+NOT_LONG = 0.05
+
+
+def told(subscription: Subscription, number: int) -> list[tuple[Event, Task]]:
+    events = [subscription.next(SOON) for _ in range(number)]
+    assert all(events), "an event did not come"
+    return [(event.event, event.task) for event in events if event]
+
+
+def drain(subscription: Subscription) -> None:
+    while subscription.next(SOON):
+        pass
+
+
+class EventStreamContract:
+    def test_who_follows_all_is_told_what_happens_to_each_task(
+        self, repository: TaskRepository, leases: TaskLeases, stream: EventStream
+    ) -> None:
+        submit(repository)
+        with stream.subscribe() as subscription:
+            second = submit(repository)
+            run = claim(leases)
+            done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+            repository.remove(done)
+
+            assert told(subscription, 4) == [
+                (Event.SUBMITTED, second),
+                (Event.STARTED, run),
+                (Event.COMPLETED, done),
+                (Event.DELETED, done),
+            ]
+
+    def test_who_follows_one_is_told_of_that_alone(self, repository: TaskRepository, stream: EventStream) -> None:
+        mine, other = submit(repository), submit(repository)
+        with stream.subscribe(mine.task_id) as subscription:
+            repository.remove(other)
+            renamed = repository.save(Change(before=mine, after=mine.patch(TaskPatch({"task_name": "new"}))))
+
+            assert told(subscription, 1) == [(Event.UPDATED, renamed)]
+            assert subscription.next(NOT_LONG) is None
+
+    def test_many_follow_one_task(self, repository: TaskRepository, stream: EventStream) -> None:
+        task = submit(repository)
+        followers = [stream.subscribe(task.task_id) for _ in range(3)]
+
+        repository.remove(task)
+
+        assert [told(follower, 1) for follower in followers] == [[(Event.DELETED, task)]] * 3
+
+    def test_what_came_before_can_be_read_from_its_position_on(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
+        first = submit(repository)
+        _, beginning = stream.snapshot(first.task_id)
+        second = submit(repository)
+        renamed = repository.save(Change(before=first, after=first.patch(TaskPatch({"task_name": "new"}))))
+        with stream.subscribe() as subscription:
+            submit(repository)
+
+            past = stream.between(beginning, subscription.position, None, limit=10)
+
+        assert [(event.event, event.task) for event in past] == [(Event.SUBMITTED, second), (Event.UPDATED, renamed)]
+        assert stream.between(past[0].position, past[1].position, None, limit=10)[0].task == renamed
+        assert len(stream.between(beginning, past[1].position, None, limit=1)) == 1
+        only = stream.between(beginning, past[1].position, first.task_id, limit=10)
+        assert [event.task for event in only] == [renamed]
+
+    def test_a_snapshot_says_where_its_events_go_on(self, repository: TaskRepository, stream: EventStream) -> None:
+        task = submit(repository)
+
+        seen, position = stream.snapshot(task.task_id)
+
+        assert seen == task
+        repository.remove(task)
+        gone, later = stream.snapshot(task.task_id)
+        assert gone is None
+        assert [event.event for event in stream.between(position, later, None, limit=10)] == [Event.DELETED]
+        assert stream.snapshot("nonsense")[0] is None
+
+    def test_only_what_is_kept_can_be_resumed(self, repository: TaskRepository, stream: EventStream) -> None:
+        _, position = stream.snapshot(submit(repository).task_id)
+
+        assert stream.keeps(position)
+        assert not stream.keeps("9999999999999-0")
+        for text in ("", "x", "1", "1-x", "-", "1-2-3"):
+            with pytest.raises(ValueError):  # noqa: PT011 - its message is not promised
+                stream.keeps(text)
+
+    def test_all_end_when_the_stream_is_closed(self, repository: TaskRepository, stream: EventStream) -> None:
+        followers = [stream.subscribe(), stream.subscribe(submit(repository).task_id)]
+
+        stream.close()
+
+        for follower in followers:
+            with pytest.raises(StreamEnded):
+                drain(follower)
+        with pytest.raises(StreamEnded):
+            stream.subscribe()

@@ -1,0 +1,59 @@
+"""What every Queues must do."""
+
+from datetime import UTC, datetime
+
+from application.ports.queues import Queues
+from application.ports.task_leases import TaskLeases
+from application.ports.task_repository import Change, TaskRepository
+from tests.contracts.task_leases import claim
+from tests.contracts.task_repository import submit
+
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+class QueuesContract:
+    def test_a_queue_is_there_once_a_task_named_it(self, repository: TaskRepository, queues: Queues) -> None:
+        assert list(queues.names()) == []
+
+        submit(repository, queue="b")
+        submit(repository, queue="a", run_at=LATER)
+
+        assert list(queues.names()) == ["a", "b"]
+
+    def test_a_state_counts_what_waits_runs_and_is_scheduled(
+        self, repository: TaskRepository, leases: TaskLeases, queues: Queues
+    ) -> None:
+        submit(repository, priority=9)
+        oldest = submit(repository)
+        for priority in (0, 5, 9):
+            submit(repository, priority=priority)
+        scheduled = submit(repository, run_at=LATER)
+        repository.remove(submit(repository, run_at=LATER))
+        submit(repository, queue="other")
+        claim(leases)
+
+        here, other, unknown = queues.states(["default", "other", "unknown"])
+
+        assert (here.name, here.depth, here.processing, here.scheduled) == ("default", 4, 1, 1)
+        assert here.oldest_waiting_since == oldest.submitted_at
+        assert (other.depth, other.processing, other.scheduled) == (1, 0, 0)
+        assert (unknown.depth, unknown.oldest_waiting_since) == (0, None)
+        moved = scheduled.promote()
+        repository.save(Change(before=scheduled, after=moved))
+        assert queues.states(["default"])[0].scheduled == 0
+
+    def test_a_paused_queue_accepts_tasks_and_starts_none(
+        self, repository: TaskRepository, leases: TaskLeases, queues: Queues
+    ) -> None:
+        run = submit(repository)
+        claim(leases, owner="a:1")
+        queues.pause("default")
+        queues.pause("default")
+        waiting = submit(repository)
+
+        assert claim(leases, owner="b:1") is None
+        assert queues.states(["default"])[0].paused
+        assert leases.renew(repository.get(run.task_id))
+        queues.resume("default")
+        assert not queues.states(["default"])[0].paused
+        assert claim(leases, owner="b:1").task_id == waiting.task_id

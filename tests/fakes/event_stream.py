@@ -1,0 +1,75 @@
+"""Follows what the fake store wrote down; time passes only when there is nothing to tell."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from application.ports.event_stream import EventStream, StreamEnded, Subscription, TaskEvent
+from domain.task import Task
+from tests.fakes.clock import FakeClock
+from tests.fakes.task_store import FakeTaskStore
+
+
+class FakeSubscription(Subscription):
+    def __init__(self, stream: "FakeEventStream", task_id: str | None, at: int) -> None:
+        self.position = _position(at)
+        self._stream = stream
+        self._task_id = task_id
+        self._at = at
+
+    def next(self, seconds: float) -> TaskEvent | None:
+        while not self._stream.closed and self._at < len(self._stream.store.events):
+            self._at += 1
+            event = self._stream.event(self._at)
+            if self._task_id in (None, event.task.task_id):
+                return event
+        if self._stream.closed:
+            raise StreamEnded
+        self._stream.clock.advance(timedelta(seconds=seconds))
+        return None
+
+    def close(self) -> None:
+        self._stream.followers -= 1
+
+
+class FakeEventStream(EventStream):
+    def __init__(self, store: FakeTaskStore, clock: FakeClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.closed = False
+        self.followers = 0
+        self.dropped = 0
+        """How many of the first events are not kept."""
+
+    def subscribe(self, task_id: str | None = None) -> Subscription:
+        if self.closed:
+            raise StreamEnded
+        self.store.check()
+        self.followers += 1
+        return FakeSubscription(self, task_id, len(self.store.events))
+
+    def keeps(self, position: str) -> bool:
+        return self.dropped <= _number(position) <= len(self.store.events)
+
+    def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
+        events = [self.event(number) for number in range(_number(after) + 1, _number(until) + 1)]
+        return [event for event in events if task_id in (None, event.task.task_id)][:limit]
+
+    def snapshot(self, task_id: str) -> tuple[Task | None, str]:
+        return self.store.get(task_id), _position(len(self.store.events))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def event(self, number: int) -> TaskEvent:
+        event, task = self.store.events[number - 1]
+        return TaskEvent(position=_position(number), event=event, task=task)
+
+
+def _position(number: int) -> str:
+    return f"{number}-0"
+
+
+def _number(position: str) -> int:
+    number, zero = position.split("-")
+    int(zero)
+    return int(number)
