@@ -4,12 +4,13 @@ Its children build their containers from the same class after the fork, so they 
 """
 
 import sys
+from typing import Any
 
 from dependency_injector import providers
 
 from adapters.handlers.registry import HandlerRegistry
+from adapters.handlers.sleep import SleepHandler
 from application.ports.run_context import RunContext
-from application.ports.task_handlers import TaskHandler
 from domain.task import Task
 from entrypoints.container import Container
 from entrypoints.logging import configure_logging
@@ -17,14 +18,14 @@ from entrypoints.settings import load_settings
 from entrypoints.worker.process import run_worker
 
 
-class EmptyHandler(TaskHandler):
-    def run(self, task: Task, context: RunContext) -> None:
+class EmptyHandler(SleepHandler):
+    def run(self, task: Task, context: RunContext) -> Any:
         """Does nothing."""
 
 
 def main() -> int:
     """Answers the exit code."""
-    Container.handlers.override(providers.Object(HandlerRegistry({"sleep": EmptyHandler()})))
+    Container.handlers.override(providers.Object(HandlerRegistry([EmptyHandler()])))
     configure_logging("worker")
     return run_worker(load_settings())
 

@@ -53,7 +53,9 @@ class TaskNotRetryable(TransitionRefused):
 class InvalidTaskSpec(ValueError):
     """A member of the specification is outside its range."""
 
-    def __init__(self, member: str, message: str) -> None:
+    def __init__(self, member: str, message: str, number: int = 0) -> None:
+        """`number` is the place among those that were given together."""
         super().__init__(f"{member}: {message}")
+        self.number = number
         self.member = member
         self.message = message

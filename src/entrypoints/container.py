@@ -14,10 +14,14 @@ from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
-from adapters.redis.client import RedisStore, connect
+from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
+from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.queues import RedisQueues
+from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
+from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -25,22 +29,35 @@ from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
 from application.ports.heartbeats import ServiceProcess
+from application.use_cases.act_on_tasks import ActOnTasks
+from application.use_cases.await_task import AwaitTask
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
 from application.use_cases.check_store import CheckStore
 from application.use_cases.delete_task import DeleteTask
 from application.use_cases.expire_tasks import ExpireTasks
+from application.use_cases.follow_tasks import FollowTasks
+from application.use_cases.forget_receipts import ForgetReceipts
 from application.use_cases.get_task import GetTask
 from application.use_cases.guard_capacity import GuardCapacity
+from application.use_cases.list_queues import ListQueues
 from application.use_cases.list_tasks import ListTasks
+from application.use_cases.list_types import ListTypes
+from application.use_cases.list_workers import ListWorkers
+from application.use_cases.locate_tasks import LocateTasks
+from application.use_cases.measure_tasks import MeasureTasks
+from application.use_cases.pause_queue import PauseQueue
 from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
+from application.use_cases.read_log import ReadLog
 from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.retry_task import RetryTask
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.submit_tasks import SubmitTasks
 from application.use_cases.update_task import UpdateTask
+from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
 from entrypoints.settings import Settings
 
@@ -73,17 +90,36 @@ class Container(containers.DeclarativeContainer):
     task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store)
+    queues = providers.Singleton(RedisQueues, store)
+    statistics = providers.Singleton(RedisStatistics, store)
+    receipts = providers.Singleton(RedisReceipts, store)
+    event_stream = providers.Singleton(
+        RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
+    )
     reports = providers.Singleton(RedisRunReports, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
-    handlers = providers.Singleton(HandlerRegistry, providers.Dict(sleep=providers.Singleton(SleepHandler)))
+    handlers = providers.Singleton(HandlerRegistry, providers.List(providers.Singleton(SleepHandler)))
     decision = providers.Singleton(Decision, repository)
 
-    submit_tasks = providers.Singleton(SubmitTasks, repository, task_ids, clock)
+    submit_tasks = providers.Singleton(SubmitTasks, repository, handlers, task_ids, clock)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
-    update_task = providers.Singleton(UpdateTask, decision)
+    update_task = providers.Singleton(UpdateTask, decision, handlers)
+    locate_tasks = providers.Singleton(LocateTasks, repository)
     cancel_task = providers.Singleton(CancelTask, decision, clock)
+    retry_task = providers.Singleton(RetryTask, decision, store_clock)
+    act_on_tasks = providers.Singleton(ActOnTasks, repository, store_clock)
+    await_task = providers.Singleton(AwaitTask, repository, event_stream, clock)
+    follow_tasks = providers.Singleton(FollowTasks, repository, event_stream)
+    read_log = providers.Singleton(ReadLog, repository, reports)
+    list_types = providers.Singleton(ListTypes, handlers)
+    list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)
+    pause_queue = providers.Singleton(PauseQueue, queues, task_queue, list_queues)
+    watch_queues = providers.Singleton(WatchQueues, list_queues)
+    list_workers = providers.Singleton(ListWorkers, heartbeats, leases)
+    measure_tasks = providers.Singleton(MeasureTasks, statistics)
+    forget_receipts = providers.Singleton(ForgetReceipts, receipts, repository)
     delete_task = providers.Singleton(DeleteTask, repository, decision, clock)
     recover_tasks = providers.Singleton(RecoverTasks, repository, leases, store_clock)
     promote_tasks = providers.Singleton(PromoteTasks, repository)

@@ -42,6 +42,7 @@ class Settings:
     lease_seconds: int
     retention_seconds: int
     max_body_bytes: int
+    max_batch_bytes: int
     shutdown_grace_seconds: int
     events_kept: int
     env: str
@@ -108,6 +109,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
         "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
+        "max_batch_bytes": _whole(env, "MAX_BATCH_BYTES", 8 * 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "env": env.str(

@@ -9,6 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.handlers.registry import HandlerRegistry
+from adapters.handlers.sleep import SleepHandler
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.clock import RedisClock
 from adapters.redis.task_leases import RedisTaskLeases, held_task
@@ -155,12 +157,19 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(which=ANY, priority=st.integers(4, 6))
     def patch(self, which: int, priority: int) -> None:
-        self._ask(which, lambda task_id: UpdateTask(self.decision).execute(task_id, TaskPatch({"priority": priority})))
+        self._ask(
+            which,
+            lambda task_id: UpdateTask(self.decision, HandlerRegistry([SleepHandler()])).execute(
+                task_id, TaskPatch({"priority": priority})
+            ),
+        )
 
     @rule(which=ANY, label=st.sampled_from("ab"))
     def label(self, which: int, label: str) -> None:
         patch = TaskPatch({"labels": {"label": label}})
-        self._ask(which, lambda task_id: UpdateTask(self.decision).execute(task_id, patch))
+        self._ask(
+            which, lambda task_id: UpdateTask(self.decision, HandlerRegistry([SleepHandler()])).execute(task_id, patch)
+        )
 
     @rule(which=ANY)
     def delete(self, which: int) -> None:

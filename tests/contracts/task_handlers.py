@@ -4,6 +4,8 @@ import pytest
 
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandlers
+from domain.errors import InvalidTaskSpec
+from tests.building import a_spec
 
 
 class TaskHandlersContract:
@@ -13,3 +15,17 @@ class TaskHandlersContract:
     def test_an_unknown_type_is_refused_by_its_name(self, handlers: TaskHandlers) -> None:
         with pytest.raises(UnknownTaskType, match="'dance'"):
             handlers.of_type("dance")
+
+    def test_each_type_says_what_it_is(self, handlers: TaskHandlers) -> None:
+        [sleep] = [type for type in handlers.types() if type.name == "sleep"]
+
+        assert sleep.description
+        assert sleep.payload_schema["type"] == "object"
+
+    def test_only_known_types_are_accepted(self, handlers: TaskHandlers) -> None:
+        handlers.check(a_spec())
+
+        with pytest.raises(InvalidTaskSpec) as refusal:
+            handlers.check(a_spec(type="dance"))
+
+        assert refusal.value.member == "type"

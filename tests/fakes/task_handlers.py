@@ -1,13 +1,15 @@
 """One type of task that does what the test says."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from application.errors import UnknownTaskType
 from application.ports.run_context import RunContext
-from application.ports.task_handlers import TaskHandler, TaskHandlers
+from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
+from domain.errors import InvalidTaskSpec
 from domain.task import Task
+from domain.task_spec import TaskSpec
 
 Work = Callable[..., Any]
 """Takes the task and, if it has two parameters, the context."""
@@ -22,8 +24,17 @@ class FakeTaskHandlers(TaskHandlers):
             raise UnknownTaskType(type)
         return _FakeHandler(self._work)
 
+    def types(self) -> Sequence[TaskType]:
+        return [_FakeHandler.type]
+
+    def check(self, spec: TaskSpec) -> None:
+        if spec.type != "sleep":
+            raise InvalidTaskSpec("type", "Must be sleep.")
+
 
 class _FakeHandler(TaskHandler):
+    type = TaskType(name="sleep", description="What the test says.", payload_schema={"type": "object"})
+
     def __init__(self, work: Work) -> None:
         self._work = work
 

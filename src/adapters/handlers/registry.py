@@ -1,17 +1,26 @@
 """The handlers of this installation by the type of task that they do."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from application.errors import UnknownTaskType
-from application.ports.task_handlers import TaskHandler, TaskHandlers
+from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
+from domain.errors import InvalidTaskSpec
+from domain.task_spec import TaskSpec
 
 
 class HandlerRegistry(TaskHandlers):
-    def __init__(self, handlers: Mapping[str, TaskHandler]) -> None:
-        self._handlers = dict(handlers)
+    def __init__(self, handlers: Sequence[TaskHandler]) -> None:
+        self._handlers = {handler.type.name: handler for handler in handlers}
 
     def of_type(self, type: str) -> TaskHandler:
         try:
             return self._handlers[type]
         except KeyError:
             raise UnknownTaskType(type) from None
+
+    def types(self) -> Sequence[TaskType]:
+        return [self._handlers[name].type for name in sorted(self._handlers)]
+
+    def check(self, spec: TaskSpec) -> None:
+        if spec.type not in self._handlers:
+            raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")

@@ -1,16 +1,24 @@
 """Simulated work: the task type of the original service."""
 
 import time
+from typing import Any
 
 from application.ports.run_context import RunContext
-from application.ports.task_handlers import TaskHandler
+from application.ports.task_handlers import TaskHandler, TaskType
 from domain.task import Task
+from domain.task_spec import SLEEP
 
 
 class SleepHandler(TaskHandler):
     """Says once a second how far it is."""
 
-    def run(self, task: Task, context: RunContext) -> str:
+    type = TaskType(
+        name=SLEEP,
+        description="Simulated work: it takes `duration` seconds, a member of the task itself. There is no payload.",
+        payload_schema={"type": "object", "properties": {}, "additionalProperties": False},
+    )
+
+    def run(self, task: Task, context: RunContext) -> Any:
         duration = task.spec.duration
         began = time.monotonic()
         for second in range(1, duration + 1):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from application.errors import TaskNotFound
+from application.errors import StoreUnavailable, TaskNotFound
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
 from application.ports.task_repository import TaskRepository, Window
 from application.task_filter import TaskFilter
@@ -34,12 +34,36 @@ class Snapshot:
 News = TaskEvent | Snapshot | Notice
 
 
+class Following(Iterator[News]):
+    """What is told to one follower, until it closes it."""
+
+    def __init__(self, subscription: Subscription, news: Iterator[News], *, until_final: bool) -> None:
+        self._subscription = subscription
+        self._news = news
+        self._until_final = until_final
+        self._ended = False
+
+    def __next__(self) -> News:
+        """Raises StopIteration at the end, and StoreUnavailable."""
+        if self._ended:
+            raise StopIteration
+        try:
+            item = next(self._news)
+        except StreamEnded:
+            raise StopIteration from None
+        self._ended = self._until_final and _is_last(item)
+        return item
+
+    def close(self) -> None:
+        self._subscription.close()
+
+
 class FollowTasks:
     def __init__(self, repository: TaskRepository, stream: EventStream) -> None:
         self._repository = repository
         self._stream = stream
 
-    def one(self, task_id: str, after: str | None) -> Iterator[News] | None:
+    def one(self, task_id: str, after: str | None) -> Following | None:
         """Ends after the final event; None when there is nothing left to tell.
 
         With `after`, the position of an event, it goes on behind that one. Raises TaskNotFound, StoreUnavailable, and
@@ -51,27 +75,19 @@ class FollowTasks:
         kept = after is not None and self._stream.keeps(after)
         if task.status.is_final and kept and after is not None and not self._history(after, position, task_id):
             return None
-        subscription = self._stream.subscribe(task_id)
-        return self._begin(subscription, task_id, TaskFilter(), after, kept=kept)
+        return self._follow(task_id, TaskFilter(), after, kept=kept)
 
-    def all(self, wanted: TaskFilter, after: str | None) -> Iterator[News]:
+    def all(self, wanted: TaskFilter, after: str | None) -> Following:
         """Without end. Raises StoreUnavailable, and ValueError for what is no position."""
-        kept = after is not None and self._stream.keeps(after)
-        return self._begin(self._stream.subscribe(), None, wanted, after, kept=kept)
+        return self._follow(None, wanted, after, kept=after is not None and self._stream.keeps(after))
 
-    def _begin(
-        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool
-    ) -> Iterator[News]:
-        """From here on the subscription is closed by whoever drops the iterator."""
-        with subscription:
-            try:
-                news = self._news(subscription, task_id, wanted, after if kept else None, gap=bool(after) and not kept)
-                for item in news:
-                    yield item
-                    if task_id and _is_last(item):
-                        return
-            except StreamEnded:
-                return
+    def _follow(self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool) -> Following:
+        try:
+            subscription = self._stream.subscribe(task_id)
+        except StreamEnded:
+            raise StoreUnavailable("the process ends") from None
+        news = self._news(subscription, task_id, wanted, after if kept else None, gap=after is not None and not kept)
+        return Following(subscription, news, until_final=task_id is not None)
 
     def _news(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool

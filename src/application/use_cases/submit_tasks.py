@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from application.errors import AlreadySubmitted, IdempotencyKeyReused
 from application.ports.clock import Clock
+from application.ports.task_handlers import TaskHandlers
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import Receipt, TaskRepository
+from domain.errors import InvalidTaskSpec
 from domain.task import Task
 from domain.task_spec import TaskSpec
 
@@ -23,13 +25,16 @@ class SubmitTasks:
     """When `execute` returns, the tasks are stored and workers are told; when it raises StoreUnavailable
     before the store was reached, nothing is stored. With a receipt, a request may be repeated without harm."""
 
-    def __init__(self, repository: TaskRepository, task_ids: TaskIds, clock: Clock) -> None:
+    def __init__(self, repository: TaskRepository, handlers: TaskHandlers, task_ids: TaskIds, clock: Clock) -> None:
         self._repository = repository
+        self._handlers = handlers
         self._task_ids = task_ids
         self._clock = clock
 
     def execute(self, specs: Sequence[TaskSpec], receipt: Receipt | None = None) -> Submitted:
-        """All or none. Raises IdempotencyKeyReused."""
+        """All or none. Raises IdempotencyKeyReused, and InvalidTaskSpec whose `number` says which of them is wrong."""
+        for number, spec in enumerate(specs):
+            self._check(number, spec)
         now = self._clock.now()
         tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
         try:
@@ -40,3 +45,9 @@ class SubmitTasks:
             pairs = zip(earlier.task_ids, specs, strict=True)
             same = [Task.submit(task_id, spec, earlier.submitted_at) for task_id, spec in pairs]
             return Submitted(tasks=same, replayed=True)
+
+    def _check(self, number: int, spec: TaskSpec) -> None:
+        try:
+            self._handlers.check(spec)
+        except InvalidTaskSpec as error:
+            raise InvalidTaskSpec(error.member, error.message, number) from None

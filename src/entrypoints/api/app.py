@@ -1,52 +1,90 @@
 """The Flask application."""
 
+import logging
 import re
 import secrets
+import time
 
-from flask import Flask, Response, g, redirect, request
-from werkzeug.wrappers import Response as WerkzeugResponse
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotAcceptable
 
-from entrypoints.api import probes, tasks
-from entrypoints.api.problems import ProblemApi, register_problems
+from entrypoints.api import bulk, events, overview, pages, probes, tasks
+from entrypoints.api.arguments import limit_body
+from entrypoints.api.blueprints import use_cases
+from entrypoints.api.events import EVENT_STREAM
+from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
 from entrypoints.container import Container
 
+VERSION = "0.1.0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
+PAGES = "pages"
+SELDOM_LOGGED = {"probes.Livez", "probes.Readyz"}
+
+access = logging.getLogger("access")
 
 
 def create_app(container: Container) -> Flask:
     app = Flask("task-manager", static_folder=None)
     app.config.update(
         API_TITLE="Task Manager API",
-        API_VERSION="0.1.0",
+        API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        MAX_CONTENT_LENGTH=container.settings().max_body_bytes + 1,  # see arguments.py
+        API_SPEC_OPTIONS={
+            "info": {"description": "An HTTP service in front of your long-running work.", "license": {"name": "MIT"}},
+        },
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False
     app.extensions["container"] = container
-    app.before_request(_name_request)
-    app.after_request(_add_headers)
+    app.before_request(_begin)
+    app.before_request(_require_acceptable)
+    app.after_request(_finish)
     register_problems(app)
-    ProblemApi(app).register_blueprint(tasks.blueprint)
-    app.register_blueprint(probes.blueprint)
-    app.add_url_rule("/", view_func=_index, endpoint="index")
+    api = ProblemApi(app)
+    for blueprint in (tasks.blueprint, bulk.blueprint, events.blueprint, overview.blueprint, probes.blueprint):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(pages.blueprint)
     return app
 
 
-def _index() -> WerkzeugResponse:
-    return redirect("/openapi.json")
-
-
-def _name_request() -> None:
+def _begin() -> None:
+    g.began = time.perf_counter()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    settings = use_cases().settings()
+    limit_body(settings.max_batch_bytes if request.endpoint in LARGE_BODIES else settings.max_body_bytes)
 
 
-def _add_headers(response: Response) -> Response:
+def _require_acceptable() -> None:
+    """A page has the media type that it has; of everything else there is one."""
+    if request.blueprint == PAGES or not request.accept_mimetypes:
+        return
+    offered = [EVENT_STREAM] if request.blueprint == events.blueprint.name else ["application/json", PROBLEM_JSON]
+    if not request.accept_mimetypes.best_match(offered):
+        raise NotAcceptable(f"The Accept header leaves nothing: the answer is {' or '.join(offered)}.")
+
+
+def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.path.startswith("/tasks"):
+    if request.blueprint in {"tasks", "bulk"} or request.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
+    level = logging.DEBUG if request.endpoint in SELDOM_LOGGED else logging.INFO
+    if access.isEnabledFor(level):
+        milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+        access.log(
+            level,
+            "%s %s",
+            request.method,
+            request.path,
+            extra={
+                "action": "request",
+                "status": response.status_code,
+                "duration_ms": milliseconds,
+                "request_id": g.request_id,
+            },
+        )
     return response

@@ -1,11 +1,10 @@
-"""How bodies and query strings are read: the right media type, strict JSON, no unknown names."""
+"""How bodies and query strings are read: the right media type, strict JSON, no unknown names, none twice."""
 
 from typing import Any
 
-from flask import Request, current_app
-from flask_smorest import Blueprint
+from flask import Request, request
 from gunicorn.http.errors import ParseException
-from marshmallow import RAISE, Schema
+from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -13,25 +12,52 @@ from entrypoints.api import strict_json
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+LABEL = "label."
 
 
 class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' way
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
-        if req.mimetype not in allowed:
-            given = f"not {req.mimetype}" if req.mimetype else "but there is none"
-            raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}.")
-        try:
-            return strict_json.parse(_body(req))
-        except strict_json.InvalidJson as error:
-            raise BadRequest(str(error)) from error
+        return json_body(req)
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Each parameter once; those that start with `label.` are the labels."""
+        values: dict[str, Any] = {}
+        for name, given in req.args.lists():
+            if len(given) > 1:
+                raise ValidationError("Must be given once.", name)
+            if name.startswith(LABEL) and "labels" in schema.fields:
+                values.setdefault("labels", {})[name.removeprefix(LABEL)] = given[0]
+            elif name == "labels":
+                raise ValidationError("Unknown field. A label is given as label.<key>=<value>.", name)
+            else:
+                values[name] = given[0]
+        return values
+
+
+def json_body(req: Request) -> Any:
+    """The body as JSON; read once a request. Raises HTTPException."""
+    allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
+    if req.mimetype not in allowed:
+        given = f"not {req.mimetype}" if req.mimetype else "but there is none"
+        raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}.")
+    charset = req.mimetype_params.get("charset", "utf-8").lower().replace("_", "-")
+    if charset not in {"utf-8", "utf8", "us-ascii"}:
+        raise UnsupportedMediaType(f"The charset must be utf-8 (RFC 8259), not {charset}.")
+    try:
+        return strict_json.parse(_body(req))
+    except strict_json.InvalidJson as error:
+        raise BadRequest(str(error)) from error
+
+
+def limit_body(limit: int) -> None:
+    """werkzeug cuts a chunked body off at its limit without a word, so it is told one byte more."""
+    request.max_content_length = limit + 1
 
 
 def _body(req: Request) -> bytes:
-    """werkzeug cuts a chunked body off at its limit without a word, so ours is one byte lower."""
-    limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
+    limit = (req.max_content_length or 0) - 1
     try:
         body = req.get_data()
     except RequestEntityTooLarge:
@@ -43,7 +69,3 @@ def _body(req: Request) -> bytes:
     if req.content_length is not None and len(body) < req.content_length:
         raise BadRequest(f"The body has {len(body)} of the {req.content_length} bytes that Content-Length announces.")
     return body
-
-
-class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
-    ARGUMENTS_PARSER = StrictParser()

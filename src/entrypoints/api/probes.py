@@ -1,17 +1,34 @@
 """/livez and /readyz: is the process there, and can it do its work."""
 
-from flask import Blueprint, current_app
+from flask import Response
+from flask.views import MethodView
+from marshmallow import Schema, fields
 
-blueprint = Blueprint("probes", __name__)
+from entrypoints.api.answers import answer
+from entrypoints.api.blueprints import StrictBlueprint, use_cases
+
+blueprint = StrictBlueprint("probes", __name__, description="For load balancers and supervisors.")
 
 
-@blueprint.get("/livez")
-def livez() -> dict[str, str]:
-    """Never asks Redis: a store that is away is no reason to restart the API."""
-    return {"status": "alive"}
+class ProbeAnswer(Schema):
+    status = fields.String()
 
 
-@blueprint.get("/readyz")
-def readyz() -> dict[str, str]:
-    current_app.extensions["container"].check_health().execute("api")
-    return {"status": "ready"}
+@blueprint.route("/livez")
+class Livez(MethodView):
+    @blueprint.response(200, ProbeAnswer, example={"status": "alive"})
+    @blueprint.no_query
+    def get(self) -> Response:
+        """See whether the process is alive. Never asks Redis: that it is away is no reason to restart the API."""
+        return answer({"status": "alive"})
+
+
+@blueprint.route("/readyz")
+class Readyz(MethodView):
+    @blueprint.problems("store_unsafe")
+    @blueprint.response(200, ProbeAnswer, example={"status": "ready"})
+    @blueprint.no_query
+    def get(self) -> Response:
+        """See whether Redis answers and, in production, keeps what it accepts."""
+        use_cases().check_health().execute("api")
+        return answer({"status": "ready"})

@@ -1,7 +1,8 @@
-"""Every error of the API, as problem details (RFC 9457). One table says which error is which status."""
+"""Every error of the API, as problem details (RFC 9457). One table says what each means."""
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -9,32 +10,146 @@ from flask import Flask, Response, g, json, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import HTTP_STATUS_CODES
 
-from application.errors import StaleTask, StoreFull, StoreUnavailable, StoreUnsafe, TaskNotFound, VersionMismatch
-from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotWaiting, TaskRunning
+from application.errors import (
+    IdempotencyKeyReused,
+    QueueNotFound,
+    StaleTask,
+    StoreFull,
+    StoreUnavailable,
+    StoreUnsafe,
+    TaskNotFound,
+    VersionMismatch,
+)
+from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 
-PROBLEMS: dict[type[Exception], tuple[int, str]] = {
-    TaskNotFound: (404, "task_not_found"),
-    TaskNotWaiting: (409, "task_not_waiting"),
-    TaskRunning: (409, "task_running"),
-    TaskFinal: (409, "task_final"),
-    InvalidTransition: (409, "invalid_transition"),
-    StaleTask: (409, "task_busy"),
-    VersionMismatch: (412, "version_mismatch"),
-    StoreUnavailable: (503, "store_unavailable"),
-    StoreFull: (503, "capacity"),
-    StoreUnsafe: (503, "store_unsafe"),
+
+@dataclass(frozen=True)
+class ProblemType:
+    """One kind of error: docs/problems.md is written from these."""
+
+    status: int
+    title: str
+    advice: str
+    """What to do about it."""
+
+
+PROBLEM_TYPES = {
+    "malformed_request": ProblemType(
+        400,
+        "The request cannot be read",
+        "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), was cut off, or "
+        "a header is malformed. `detail` says which. Send it again in the right form.",
+    ),
+    "task_not_found": ProblemType(
+        404,
+        "There is no such task",
+        "The id was never given out, or the task was deleted or its retention is over. Ids are UUIDs in lower case; "
+        "any other spelling is not found either.",
+    ),
+    "queue_not_found": ProblemType(
+        404,
+        "There is no such queue",
+        "A queue exists once a task named it or a worker serves it. GET /queues lists them.",
+    ),
+    "route_not_found": ProblemType(404, "There is nothing at this path", "GET /openapi.json lists every path."),
+    "method_not_allowed": ProblemType(
+        405, "The path has no such method", "The header `Allow` lists those that it has."
+    ),
+    "not_acceptable": ProblemType(
+        406,
+        "No answer in a wanted media type",
+        "Change the header `Accept`, or leave it out. `detail` names what there is.",
+    ),
+    "task_not_waiting": ProblemType(
+        409,
+        "The task no longer waits",
+        "What a task does can be changed only while it is SCHEDULED or QUEUED; task_name and labels always.",
+    ),
+    "task_running": ProblemType(
+        409, "The task runs", "Cancel it and wait until it is final, or delete it with `?cancel=true`."
+    ),
+    "task_final": ProblemType(409, "The task is final", "There is nothing left to cancel."),
+    "task_not_retryable": ProblemType(
+        409, "The task cannot be retried", "Only FAILED, CANCELLED and EXPIRED tasks can; submit a new one instead."
+    ),
+    "invalid_transition": ProblemType(
+        409, "The state of the task does not allow this", "Read the task, and decide by its status."
+    ),
+    "task_busy": ProblemType(409, "Others change the task at this moment", "Try again."),
+    "version_mismatch": ProblemType(
+        412,
+        "The task has another version",
+        "It was changed since you read it. Read it again, and repeat the change if it "
+        "still fits, with the new ETag in If-Match.",
+    ),
+    "body_too_large": ProblemType(
+        413,
+        "The body is too large",
+        "`detail` names the limit, which TASKS_MAX_BODY_BYTES sets; for batches and actions TASKS_MAX_BATCH_BYTES.",
+    ),
+    "unsupported_media_type": ProblemType(
+        415,
+        "The body has the wrong media type",
+        "Send application/json; PATCH takes application/merge-patch+json, too.",
+    ),
+    "invalid_request": ProblemType(
+        422,
+        "The request is not valid",
+        "`errors` lists every problem: `pointer` (RFC 6901) is the member of the body, `parameter` that of the query.",
+    ),
+    "idempotency_key_reused": ProblemType(
+        422,
+        "The Idempotency-Key was used for another body",
+        "Use a new key for a new request; the same key only to repeat a request as it was.",
+    ),
+    "internal_error": ProblemType(
+        500,
+        "An unexpected error",
+        "It is a bug of the service, whose log has it under the `request_id`. Please report it.",
+    ),
+    "store_unavailable": ProblemType(
+        503,
+        "The task store cannot be reached",
+        "Nothing is known of a change that was under way: repeat it after `Retry-After`, a submit with its "
+        "Idempotency-Key. Tasks that were accepted are kept.",
+    ),
+    "capacity": ProblemType(
+        503,
+        "The task store takes no new tasks",
+        "Its memory is at 85 % of its limit. Tasks that it has go on; delete some, or wait until retention has.",
+    ),
+    "store_unsafe": ProblemType(
+        503,
+        "The task store may lose tasks",
+        "Redis evicts or does not persist. The service's log says which setting of Redis to change.",
+    ),
+}
+CODES: dict[type[Exception], str] = {
+    TaskNotFound: "task_not_found",
+    QueueNotFound: "queue_not_found",
+    TaskNotWaiting: "task_not_waiting",
+    TaskRunning: "task_running",
+    TaskFinal: "task_final",
+    TaskNotRetryable: "task_not_retryable",
+    InvalidTransition: "invalid_transition",
+    StaleTask: "task_busy",
+    VersionMismatch: "version_mismatch",
+    IdempotencyKeyReused: "idempotency_key_reused",
+    StoreUnavailable: "store_unavailable",
+    StoreFull: "capacity",
+    StoreUnsafe: "store_unsafe",
 }
 HTTP_CODES = {
     400: "malformed_request",
     404: "route_not_found",
     405: "method_not_allowed",
+    406: "not_acceptable",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
-    500: "internal_error",
 }
+"""Of what the framework refuses."""
 INVALID = "The request is not valid; `errors` lists every problem."
 MAX_ERRORS = 1_000
 """A body of nothing but wrong members must not be answered by one many times its size."""
@@ -47,19 +162,19 @@ logger = logging.getLogger(__name__)
 class ProblemError(Schema):
     pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the member of the body."})
     parameter = fields.String(metadata={"description": "Name of the query parameter."})
-    message = fields.String()
+    message = fields.String(required=True)
 
 
 class Problem(Schema):
     """Problem details (RFC 9457)."""
 
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    detail = fields.String()
-    instance = fields.String()
-    code = fields.String(metadata={"description": "A stable word for programs."})
-    request_id = fields.String()
+    type = fields.String(required=True, metadata={"description": "Where the kind of problem is explained."})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    instance = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "A stable word for programs."})
+    request_id = fields.String(required=True)
     errors = fields.List(fields.Nested(ProblemError))
 
 
@@ -74,7 +189,7 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 
 
 def register_problems(app: Flask) -> None:
-    for kind in PROBLEMS:
+    for kind in CODES:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
     app.register_error_handler(HTTPException, http_problem)
@@ -83,21 +198,24 @@ def register_problems(app: Flask) -> None:
 
 def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
-    status = error.code or 500
+    code = HTTP_CODES.get(error.code or 500, "malformed_request" if (error.code or 500) < 500 else "internal_error")
     errors = list(islice(_validation_errors(getattr(error, "data", {}).get("messages", {})), MAX_ERRORS))
     detail = INVALID if errors else error.description
-    response = problem(status, HTTP_CODES.get(status, "http_error"), detail or "", errors)
+    response = problem(code, detail or PROBLEM_TYPES[code].title, errors, status=error.code)
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
 
 
-def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> Response:
+def problem(
+    code: str, detail: str, errors: list[dict[str, str]] | None = None, *, status: int | None = None
+) -> Response:
+    kind = PROBLEM_TYPES[code]
     body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTP_STATUS_CODES[status],
-        "status": status,
+        "type": f"/problems/{code}",
+        "title": kind.title,
+        "status": status or kind.status,
         "detail": detail,
         "instance": request.path,
         "code": code,
@@ -105,25 +223,26 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | 
     }
     if errors:
         body["errors"] = errors
-    response = Response(json.dumps(body), status, mimetype=PROBLEM_JSON)
-    if status in RETRY_AFTER:
-        response.headers["Retry-After"] = RETRY_AFTER[status]
+    response = Response(json.dumps(body), body["status"], mimetype=PROBLEM_JSON)
+    if body["status"] in RETRY_AFTER:
+        response.headers["Retry-After"] = RETRY_AFTER[body["status"]]
     return response
 
 
 def _known_problem(error: Exception) -> Response:
-    status, code = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
-    return problem(status, code, str(error))
+    code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+    return problem(code, str(error))
 
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
-    """What only shows once a patch is applied to the task that it is for."""
-    return problem(422, HTTP_CODES[422], INVALID, [{"pointer": f"/{error.member}", "message": error.message}])
+    """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
+    within = f"/tasks/{error.number}" if request.path.rstrip("/").endswith("/batch") else ""
+    return problem("invalid_request", INVALID, [{"pointer": f"{within}/{error.member}", "message": error.message}])
 
 
 def _unexpected_problem(error: Exception) -> Response:
     logger.error("Unexpected error", exc_info=error, extra={"action": "unexpected_error", "request_id": g.request_id})
-    return problem(500, HTTP_CODES[500], "An unexpected error; the service's log has it under this request_id.")
+    return problem("internal_error", "An unexpected error; the service's log has it under this request_id.")
 
 
 def _validation_errors(messages: dict[str, Any]) -> Iterator[dict[str, str]]:

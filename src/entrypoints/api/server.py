@@ -1,14 +1,31 @@
 """Serves the API: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
+import resource
 import socket
 from typing import Any
 
+import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
+
+CONNECTIONS = 10_000
+"""Of one worker at once; an open stream is one."""
+
+
+class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Open streams would hold up the shutdown for the whole grace: they end as soon as it begins."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._end_streams)
+
+    def _end_streams(self) -> None:
+        self.wsgi.extensions["container"].event_stream().close()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -20,7 +37,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         options: dict[str, Any] = {
             "bind": authority(self._settings.http_host, self._settings.http_port),
             "workers": self._settings.http_workers,
-            "worker_class": "gevent",
+            "worker_class": "entrypoints.api.server.ApiWorker",
+            "worker_connections": CONNECTIONS,
             "graceful_timeout": self._settings.shutdown_grace_seconds,
             "control_socket_disable": True,
             "proc_name": "task-manager-api",
@@ -38,7 +56,15 @@ def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises InvalidSettings when the address cannot be had."""
     settings.require_redis()
     require_free_address(settings)
+    _allow_many_files()
     Server(settings).run()
+
+
+def _allow_many_files() -> None:
+    """Each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def require_free_address(settings: Settings) -> None:

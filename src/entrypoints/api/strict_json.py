@@ -1,5 +1,6 @@
 """Reads JSON as RFC 8259 means it: no NaN, no doubled members, no bottomless nesting."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -26,6 +27,21 @@ def parse(body: bytes) -> Any:
         raise InvalidJson(f"The body is not JSON: {error}.") from None
     _check_depth(value)
     return value
+
+
+def fingerprint(value: Any) -> bytes:
+    """32 bytes that are the same for the same JSON, however it is written."""
+    canonical = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _plain(value: Any) -> Any:
+    """1.0 and 1 are the same number."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refuse_constant(name: str) -> Any:

@@ -1,101 +1,210 @@
-"""/tasks: submit, read, list, change, cancel and delete."""
+"""/tasks: submit, list, read, change, cancel, retry and delete."""
 
-from typing import Any
+from collections.abc import Mapping
 
-from flask import current_app, request
+from flask import Response, request
 from flask.views import MethodView
 
-from application.ports.task_repository import Window
-from application.task_filter import EVERY_TASK
+from application.ports.task_repository import Receipt, Window
+from application.task_filter import TaskFilter
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
-from entrypoints.api.arguments import StrictBlueprint
-from entrypoints.api.schemas import (
-    PageQuery,
+from entrypoints.api import headers
+from entrypoints.api.answers import (
+    LogAnswer,
     TaskAnswer,
-    TaskBody,
     TaskListAnswer,
-    TaskPatchBody,
-    location,
+    answer,
+    line_members,
+    listed,
+    next_cursor,
+    page_members,
+    task_members,
 )
-from entrypoints.container import Container
+from entrypoints.api.arguments import json_body
+from entrypoints.api.blueprints import StrictBlueprint, use_cases
+from entrypoints.api.bodies import TaskBody, TaskPatchBody
+from entrypoints.api.queries import DeleteQuery, ListQuery, WaitQuery
+from entrypoints.api.strict_json import fingerprint
 
 blueprint = StrictBlueprint("tasks", __name__, description="The work and what became of it.")
 
+A_BODY = {"task_name": "test", "duration": 3}
+A_TASK = {
+    "task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10",
+    "task_name": "test",
+    "type": "sleep",
+    "duration": 3,
+    "status": "COMPLETED",
+    "submitted_at": "2026-01-13 06:53:09",
+    "started_at": "2026-01-13T06:53:09.125Z",
+    "finished_at": "2026-01-13T06:53:12.131Z",
+    "result": "Task completed in 3 seconds",
+    "attempt": 1,
+    "max_attempts": 1,
+    "queue": "default",
+    "priority": 5,
+    "labels": {"team": "billing"},
+    "timeout": 63,
+    "version": 3,
+    "links": {
+        "self": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10",
+        "events": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10/events",
+    },
+}
+A_LIST = {
+    "pagination": {"current_page": 1, "page_size": 10, "total_pages": 1, "total_tasks": 1},
+    "tasks": [A_TASK],
+}
+TEXT_HEADER = {"schema": {"type": "string"}}
+ETAG = {"ETag": {"description": "The version, for If-Match and If-None-Match.", **TEXT_HEADER}}
+LOCATION = {"Location": {"description": "Where the task can be read.", **TEXT_HEADER}}
+LINK = {"Link": {"description": "first, prev, next and last page, where known (RFC 8288).", **TEXT_HEADER}}
+REPLAYED = {
+    "Idempotent-Replayed": {"description": "true when this request had been made before.", **TEXT_HEADER},
+}
 
-Tagged = tuple[Task, dict[str, str]]
-"""A task and the header with its version."""
+
+def receipt() -> Receipt | None:
+    """Of a request that names itself by an Idempotency-Key."""
+    key = headers.idempotency_key()
+    return Receipt(key=key, fingerprint=fingerprint(json_body(request))) if key is not None else None
 
 
-def use_cases() -> Container:
-    container: Container = current_app.extensions["container"]
-    return container
+def seen(task: Task, status: int = 200) -> Response:
+    """The task with its place in the queue and its ETag."""
+    position = use_cases().locate_tasks().execute([task]).get(task.task_id)
+    return answer(task_members(task, position), status, {"ETag": headers.entity_tag(task, position)})
 
 
-def tagged(task: Task) -> Tagged:
-    return task, {"ETag": f'"{task.version}"'}
-
-
-def wanted_versions() -> frozenset[int] | None:
-    """The versions that If-Match names; None when any will do."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
-        return None
-    return frozenset(int(tag) for tag in request.if_match.as_set() if tag.isascii() and tag.isdigit())
+def replayed(members: Mapping[str, object], status: int, location: dict[str, str], *, again: bool) -> Response:
+    return answer(members, status, location | ({"Idempotent-Replayed": "true"} if again else {}))
 
 
 @blueprint.route("/tasks")
 class Tasks(MethodView):
-    @blueprint.arguments(TaskBody())
-    @blueprint.response(202, TaskAnswer, headers={"Location": {"schema": {"type": "string"}}})
-    def post(self, spec: TaskSpec) -> tuple[Task, int, dict[str, str]]:
-        """Submit a task."""
-        task = use_cases().submit_tasks().execute([spec]).tasks[0]
-        return task, 202, location(task)
+    @blueprint.problems(
+        *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
+    )
+    @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example={**A_TASK, "status": "QUEUED"})
+    @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
+    @blueprint.no_query
+    @blueprint.arguments(TaskBody(), example=A_BODY)
+    def post(self, spec: TaskSpec) -> Response:
+        """Submit a task.
 
-    @blueprint.arguments(PageQuery(), location="query")
-    @blueprint.response(200, TaskListAnswer)
-    def get(self, wanted: Window) -> dict[str, Any]:
-        """List tasks, oldest first."""
-        page = use_cases().list_tasks().execute(EVERY_TASK, wanted)
-        total = page.total or 0
-        pagination = {
-            "current_page": wanted.offset // wanted.limit + 1,
-            "page_size": wanted.limit,
-            "total_pages": -(-total // wanted.limit),
-            "total_tasks": total,
-        }
-        return {"pagination": pagination, "tasks": page.tasks}
+        It is stored when the answer comes, and a worker is told.
+        """
+        submitted = use_cases().submit_tasks().execute([spec], receipt())
+        [task] = submitted.tasks
+        location = {"Location": f"/tasks/{task.task_id}"}
+        return replayed(task_members(task), 202, location, again=submitted.replayed)
+
+    @blueprint.problems()
+    @blueprint.response(200, TaskListAnswer, headers=LINK, example=A_LIST)
+    @blueprint.arguments(ListQuery(), location="query")
+    def get(self, wanted: tuple[TaskFilter, Window]) -> Response:
+        """List tasks, oldest first.
+
+        Filters can be combined. With one of status, type, queue, a label or a span of time the totals are exact and any
+        page is as quick as the first; combinations, task_name and q look at 50,000 tasks at most and say with
+        next_cursor where to go on.
+        """
+        page = use_cases().list_tasks().execute(*wanted)
+        positions = use_cases().locate_tasks().execute(page.tasks)
+        window = wanted[1]
+        links = headers.page_links(window, page.total, next_cursor(page, window))
+        return answer(page_members(page, window, positions), headers={"Link": links})
 
 
 @blueprint.route("/tasks/<task_id>")
 class OneTask(MethodView):
-    @blueprint.response(200, TaskAnswer)
-    def get(self, task_id: str) -> Tagged:
-        """Read a task."""
-        return tagged(use_cases().get_task().execute(task_id))
+    @blueprint.problems("task_not_found")
+    @blueprint.alt_response(304, description="It has not changed since the ETag that If-None-Match names.")
+    @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
+    @blueprint.doc(parameters=[headers.IF_NONE_MATCH, headers.PREFER])
+    @blueprint.arguments(WaitQuery(), location="query")
+    def get(self, wanted: dict[str, int], task_id: str) -> Response:
+        """Read a task, at once or when it is final."""
+        preferred = headers.preferred_wait()
+        seconds = wanted.get("wait", preferred or 0)
+        task = (
+            use_cases().await_task().execute(task_id, seconds) if seconds else use_cases().get_task().execute(task_id)
+        )
+        response = seen(task)
+        if preferred is not None and "wait" not in wanted:
+            response.headers["Preference-Applied"] = f"wait={preferred}"
+        if headers.is_known(response.headers["ETag"]):
+            response.status_code, response.data = 304, b""
+            response.headers.remove("Content-Type")
+        return response
 
-    @blueprint.arguments(TaskPatchBody())
-    @blueprint.response(200, TaskAnswer)
-    def patch(self, patch: TaskPatch, task_id: str) -> Tagged:
-        """Change some members: task_name and labels always, the others while the task waits."""
-        return tagged(use_cases().update_task().execute(task_id, patch, wanted_versions()))
+    @blueprint.problems(
+        *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
+        *("body_too_large", "unsupported_media_type"),
+    )
+    @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
+    @blueprint.doc(parameters=[headers.IF_MATCH])
+    @blueprint.no_query
+    @blueprint.arguments(TaskPatchBody(), example={"labels": {"team": "billing", "old": None}})
+    def patch(self, patch: TaskPatch, task_id: str) -> Response:
+        """Change some members: task_name and labels always, the others while the task waits.
 
-    @blueprint.arguments(TaskBody())
-    @blueprint.response(200, TaskAnswer)
-    def put(self, spec: TaskSpec, task_id: str) -> Tagged:
+        A JSON merge patch (RFC 7396): null gives a member its default again.
+        """
+        return seen(use_cases().update_task().execute(task_id, patch, headers.wanted_versions()))
+
+    @blueprint.problems(
+        *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
+        *("body_too_large", "unsupported_media_type"),
+    )
+    @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
+    @blueprint.doc(parameters=[headers.IF_MATCH])
+    @blueprint.no_query
+    @blueprint.arguments(TaskBody(), example=A_BODY)
+    def put(self, spec: TaskSpec, task_id: str) -> Response:
         """Replace what a waiting task will do."""
-        return tagged(use_cases().update_task().execute(task_id, spec, wanted_versions()))
+        return seen(use_cases().update_task().execute(task_id, spec, headers.wanted_versions()))
 
+    @blueprint.problems("task_not_found", "task_running", "task_busy")
+    @blueprint.alt_response(202, description="With cancel=true: it is stopped, and removed then.", success=True)
     @blueprint.response(204)
-    def delete(self, task_id: str) -> None:
-        """Delete a task that does not run."""
-        use_cases().delete_task().execute(task_id)
+    @blueprint.arguments(DeleteQuery(), location="query")
+    def delete(self, wanted: dict[str, bool], task_id: str) -> Response:
+        """Delete a task."""
+        gone = use_cases().delete_task().execute(task_id, cancel=wanted["cancel"])
+        return Response(status=204 if gone else 202)
 
 
 @blueprint.route("/tasks/<task_id>/cancel")
 class Cancel(MethodView):
-    @blueprint.response(200, TaskAnswer)
-    def post(self, task_id: str) -> tuple[Task, int]:
+    @blueprint.problems("task_not_found", "task_final", "task_busy")
+    @blueprint.alt_response(202, schema=TaskAnswer, description="It runs, and is stopped within seconds.", success=True)
+    @blueprint.response(200, TaskAnswer, headers=ETAG, example={**A_TASK, "status": "CANCELLED"})
+    @blueprint.no_query
+    def post(self, task_id: str) -> Response:
         """Cancel a task: at once when it waits, within seconds (202) when it runs."""
         task = use_cases().cancel_task().execute(task_id)
-        return task, 200 if task.status.is_final else 202
+        return seen(task, 200 if task.status.is_final else 202)
+
+
+@blueprint.route("/tasks/<task_id>/retry")
+class Retry(MethodView):
+    @blueprint.problems("task_not_found", "task_not_retryable", "task_busy")
+    @blueprint.response(202, TaskAnswer, headers=ETAG | LOCATION, example={**A_TASK, "status": "QUEUED"})
+    @blueprint.no_query
+    def post(self, task_id: str) -> Response:
+        """Try a task again that is FAILED, CANCELLED or EXPIRED, as if it had never run."""
+        response = seen(use_cases().retry_task().execute(task_id), 202)
+        response.headers["Location"] = f"/tasks/{task_id}"
+        return response
+
+
+@blueprint.route("/tasks/<task_id>/logs")
+class Logs(MethodView):
+    @blueprint.problems("task_not_found")
+    @blueprint.response(200, LogAnswer)
+    @blueprint.no_query
+    def get(self, task_id: str) -> Response:
+        """Read what the runs of a task logged: the last 1,000 lines."""
+        return listed("lines", [line_members(line) for line in use_cases().read_log().execute(task_id)])

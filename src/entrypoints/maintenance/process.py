@@ -26,6 +26,8 @@ class Maintenance:
         self._capacity = container.guard_capacity()
         self._recover = container.recover_tasks()
         self._prune = container.prune_tasks()
+        self._forget = container.forget_receipts()
+        self._watch_queues = container.watch_queues()
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
         self._stopped = threading.Event()
@@ -55,6 +57,7 @@ class Maintenance:
             self._expire.execute()
             self._capacity.execute()
             self._queue.replenish()
+            self._forget.execute()
             pruned = self._prune.execute()
         except StoreUnavailable as error:
             if not self._away:
@@ -64,9 +67,19 @@ class Maintenance:
         if self._away:
             logger.info("The store is back", extra={"action": "store_back"})
         self._away = False
-        return 0 if pruned == BATCH else TICK_SECONDS
+        return 0 if pruned >= BATCH else TICK_SECONDS
 
     def _beat(self) -> None:
         if time.monotonic() >= self._next_beat:
             beaten = self._heartbeat.execute(self._process)
             self._next_beat = time.monotonic() + (BEAT_SECONDS if beaten else 1.0)
+            self._warn_of_unserved_queues()
+
+    def _warn_of_unserved_queues(self) -> None:
+        for queue in self._watch_queues.execute():
+            logger.warning(
+                "Tasks wait in the queue %s, and no worker serves it. Start one with TASKS_QUEUES=%s.",
+                queue,
+                queue,
+                extra={"action": "queue_unserved", "queue": queue},
+            )

@@ -13,7 +13,7 @@ from tests.contracts.task_handlers import TaskHandlersContract
 class TestHandlerRegistry(TaskHandlersContract):
     @pytest.fixture
     def handlers(self) -> HandlerRegistry:
-        return HandlerRegistry({"sleep": SleepHandler()})
+        return HandlerRegistry([SleepHandler()])
 
 
 class TestSystemClock(ClockContract):

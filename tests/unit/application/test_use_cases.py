@@ -32,10 +32,12 @@ from tests.building import NOON, a_spec, a_task
 from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 
 LEASE = timedelta(seconds=15)
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
+HANDLERS = FakeTaskHandlers(lambda task: None)
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def decision(store: FakeTaskStore) -> Decision:
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    return SubmitTasks(store, UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
+    return SubmitTasks(store, HANDLERS, UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
 
 
 def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:
@@ -63,7 +65,7 @@ def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: Fak
 def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> None:
     calls = [
         lambda: GetTask(store).execute(UNKNOWN),
-        lambda: UpdateTask(decision).execute(UNKNOWN, TaskPatch({})),
+        lambda: UpdateTask(decision, HANDLERS).execute(UNKNOWN, TaskPatch({})),
         lambda: CancelTask(decision, clock).execute(UNKNOWN),
         lambda: DeleteTask(store, decision, FakeClock()).execute(UNKNOWN),
     ]
@@ -93,7 +95,7 @@ def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeT
         def save(self, change: Change) -> Task:
             return store.save(change)
 
-    updated = UpdateTask(Decision(RacedStore(clock))).execute(task.task_id, TaskPatch({"task_name": "mine"}))
+    updated = UpdateTask(Decision(RacedStore(clock)), HANDLERS).execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
 

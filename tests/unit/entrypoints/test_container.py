@@ -2,7 +2,7 @@ import pytest
 
 from application.ports.task_repository import TaskRepository
 from entrypoints.container import Container, build_container, build_worker
-from tests.unit.entrypoints.test_api import SETTINGS
+from tests.unit.entrypoints.conftest import SETTINGS
 
 
 @pytest.mark.parametrize("name", sorted(set(Container.providers) - {"settings", "run_task"}))

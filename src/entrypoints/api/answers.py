@@ -1,0 +1,294 @@
+"""What answers look like: their schemas for the specification, and the functions that write them.
+
+Tasks are written by hand, since a schema that dumps them takes ten times as long; a test holds the two to each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, json
+from marshmallow import Schema, fields, validate
+
+from application.ports.run_reports import LogLine
+from application.ports.task_handlers import TaskType
+from application.ports.task_repository import TaskPage, Window
+from application.use_cases.list_queues import QueueReport
+from application.use_cases.list_workers import WorkerReport
+from application.use_cases.measure_tasks import Measures
+from domain.status import Status
+from domain.task import Task
+from entrypoints.api.bodies import RetryBody
+from entrypoints.api.fields import Instant, cursor
+
+ORIGINAL_TIME = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "example": "2026-01-13 06:53:09"}
+
+
+class TaskErrorAnswer(Schema):
+    code = fields.String(metadata={"description": "handler_error, timeout, worker_lost, expired or cancelled."})
+    message = fields.String()
+
+
+class ProgressAnswer(Schema):
+    fraction = fields.Float(validate=validate.Range(0, 1))
+    message = fields.String()
+
+
+class LinksAnswer(Schema):
+    self = fields.String()
+    events = fields.String()
+
+
+class TaskAnswer(Schema):
+    """A task. What is not set is left out."""
+
+    task_id = fields.UUID()
+    task_name = fields.String()
+    type = fields.String()
+    duration = fields.Integer(metadata={"description": "Seconds."})
+    status = fields.String(validate=validate.OneOf(list(Status)))
+    submitted_at = fields.String(metadata={"description": "UTC.", **ORIGINAL_TIME})
+    run_at = Instant()
+    due_at = Instant(metadata={"description": "When a SCHEDULED task is queued."})
+    expires_at = Instant()
+    started_at = Instant(metadata={"description": "Of the last run."})
+    finished_at = Instant()
+    result = fields.Raw(metadata={"description": "Any JSON; when COMPLETED."})
+    error = fields.Nested(TaskErrorAnswer)
+    progress = fields.Nested(ProgressAnswer)
+    attempt = fields.Integer(metadata={"description": "How many runs have started, crashed ones included."})
+    max_attempts = fields.Integer()
+    cancel_requested = fields.Boolean()
+    queue = fields.String()
+    priority = fields.Integer()
+    labels = fields.Dict(keys=fields.String(), values=fields.String())
+    timeout = fields.Integer(metadata={"description": "Seconds that one run may take."})
+    retry = fields.Nested(RetryBody)
+    queue_position = fields.Integer(metadata={"description": "While QUEUED: how many are in front, plus one."})
+    version = fields.Integer(metadata={"description": "Grows with every change."})
+    links = fields.Nested(LinksAnswer)
+
+
+class PaginationAnswer(Schema):
+    """With a cursor there is no number of the page; totals are left out where they are not known."""
+
+    current_page = fields.Integer()
+    page_size = fields.Integer()
+    total_pages = fields.Integer()
+    total_tasks = fields.Integer()
+    next_cursor = fields.String(metadata={"description": "Where to go on; left out at the end."})
+
+
+class TaskListAnswer(Schema):
+    pagination = fields.Nested(PaginationAnswer)
+    tasks = fields.List(fields.Nested(TaskAnswer))
+
+
+class BatchAnswer(Schema):
+    tasks = fields.List(fields.Nested(TaskAnswer))
+
+
+class ActionAnswer(Schema):
+    matched = fields.Integer(metadata={"description": "How many tasks were looked at: 10,000 a call at most."})
+    done = fields.Integer(
+        metadata={"description": "To how many it was done; the state of the others does not allow it."}
+    )
+    remaining = fields.Integer(metadata={"description": "At least so many more match: call again until it is 0."})
+
+
+class LogLineAnswer(Schema):
+    time = Instant()
+    attempt = fields.Integer()
+    message = fields.String()
+
+
+class LogAnswer(Schema):
+    lines = fields.List(fields.Nested(LogLineAnswer))
+
+
+class QueueAnswer(Schema):
+    name = fields.String()
+    depth = fields.Integer(metadata={"description": "Tasks that wait to be started."})
+    processing = fields.Integer()
+    scheduled = fields.Integer()
+    oldest_waiting_seconds = fields.Float(metadata={"description": "Left out when none waits."})
+    paused = fields.Boolean()
+    workers = fields.Integer(metadata={"description": "Living workers that serve it; with 0 nothing starts."})
+
+
+class QueueListAnswer(Schema):
+    queues = fields.List(fields.Nested(QueueAnswer))
+
+
+class WorkerAnswer(Schema):
+    name = fields.String()
+    host = fields.String()
+    pid = fields.Integer()
+    queues = fields.List(fields.String())
+    concurrency = fields.Integer()
+    running = fields.List(fields.UUID(), metadata={"description": "The ids of the tasks that it runs."})
+    last_heartbeat = Instant()
+
+
+class WorkerListAnswer(Schema):
+    workers = fields.List(fields.Nested(WorkerAnswer))
+
+
+class TypeAnswer(Schema):
+    type = fields.String()
+    description = fields.String()
+    payload_schema = fields.Dict(metadata={"description": "JSON Schema of the payload."})
+
+
+class TypeListAnswer(Schema):
+    types = fields.List(fields.Nested(TypeAnswer))
+
+
+class PercentilesAnswer(Schema):
+    """Seconds; left out when no task has finished."""
+
+    p50 = fields.Float()
+    p95 = fields.Float()
+    p99 = fields.Float()
+
+
+class MinuteAnswer(Schema):
+    begins_at = Instant()
+    submitted = fields.Integer()
+    completed = fields.Integer()
+    failed = fields.Integer()
+
+
+class StatsAnswer(Schema):
+    total = fields.Integer()
+    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
+    by_type = fields.Dict(keys=fields.String(), values=fields.Integer())
+    by_queue = fields.Dict(keys=fields.String(), values=fields.Integer())
+    last_hour = fields.List(fields.Nested(MinuteAnswer), metadata={"description": "60 minutes, the present one last."})
+    sample = fields.Integer(metadata={"description": "Of how many tasks that finished last the times are."})
+    wait_seconds = fields.Nested(PercentilesAnswer)
+    run_seconds = fields.Nested(PercentilesAnswer)
+
+
+def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(json.dumps(members), status, headers, mimetype="application/json")
+
+
+def instant(value: datetime | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
+
+
+def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any]:
+    """A task as TaskAnswer says."""
+    spec, path = task.spec, f"/tasks/{task.task_id}"
+    members = {
+        "task_id": task.task_id,
+        "task_name": spec.task_name,
+        "type": spec.type,
+        "duration": spec.duration,
+        "status": task.status.value,
+        "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
+        "run_at": instant(spec.run_at),
+        "due_at": instant(task.due_at),
+        "expires_at": instant(spec.expires_at),
+        "started_at": instant(task.started_at),
+        "finished_at": instant(task.finished_at),
+        "result": task.result,
+        "error": task.error and {"code": task.error.code, "message": task.error.message},
+        "progress": task.progress and {"fraction": task.progress.fraction, "message": task.progress.message},
+        "attempt": task.attempt,
+        "max_attempts": spec.retry.max_attempts,
+        "cancel_requested": task.cancel_requested or None,
+        "queue": spec.queue,
+        "priority": spec.priority,
+        "labels": dict(spec.labels),
+        "timeout": spec.run_seconds,
+        "retry": asdict(spec.retry),
+        "queue_position": queue_position,
+        "version": task.version,
+        "links": {"self": path, "events": f"{path}/events"},
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:
+    """A list as TaskListAnswer says."""
+    size = window.limit
+    known = page.total is not None and window.after is None
+    pagination = {
+        "current_page": window.offset // size + 1 if window.after is None else None,
+        "page_size": size,
+        "total_pages": -(-page.total // size) if known and page.total is not None else None,
+        "total_tasks": page.total if known else None,
+        "next_cursor": next_cursor(page, window),
+    }
+    return {
+        "pagination": {name: value for name, value in pagination.items() if value is not None},
+        "tasks": [task_members(task, positions.get(task.task_id)) for task in page.tasks],
+    }
+
+
+def next_cursor(page: TaskPage, window: Window) -> str | None:
+    return cursor(page.next, newest_first=window.newest_first) if page.next else None
+
+
+def line_members(line: LogLine) -> dict[str, Any]:
+    return {"time": instant(line.at), "attempt": line.attempt, "message": line.message}
+
+
+def queue_members(report: QueueReport) -> dict[str, Any]:
+    state = report.state
+    members = {
+        "name": state.name,
+        "depth": state.depth,
+        "processing": state.processing,
+        "scheduled": state.scheduled,
+        "oldest_waiting_seconds": report.oldest_waiting_seconds,
+        "paused": state.paused,
+        "workers": report.workers,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def worker_members(report: WorkerReport) -> dict[str, Any]:
+    process = report.heartbeat.process
+    return {
+        "name": process.name,
+        "host": process.host,
+        "pid": process.pid,
+        "queues": list(process.queues),
+        "concurrency": process.concurrency,
+        "running": list(report.running),
+        "last_heartbeat": instant(report.heartbeat.at),
+    }
+
+
+def type_members(type: TaskType) -> dict[str, Any]:
+    return {"type": type.name, "description": type.description, "payload_schema": dict(type.payload_schema)}
+
+
+def stats_members(measures: Measures) -> dict[str, Any]:
+    return {
+        "total": sum(measures.by_status.values()),
+        "by_status": {status.value: number for status, number in measures.by_status.items()},
+        "by_type": dict(measures.by_type),
+        "by_queue": dict(measures.by_queue),
+        "last_hour": [
+            {
+                "begins_at": instant(minute.begins_at),
+                "submitted": minute.submitted,
+                "completed": minute.completed,
+                "failed": minute.failed,
+            }
+            for minute in measures.last_hour
+        ],
+        "sample": measures.sample,
+        "wait_seconds": {f"p{share}": seconds for share, seconds in measures.wait_seconds.items()},
+        "run_seconds": {f"p{share}": seconds for share, seconds in measures.run_seconds.items()},
+    }
+
+
+def listed(name: str, items: Sequence[Mapping[str, Any]]) -> Response:
+    return answer({name: list(items)})

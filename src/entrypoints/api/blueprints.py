@@ -1,0 +1,50 @@
+"""Blueprints whose endpoints read strictly and say in the specification which problems they answer."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from entrypoints.api.arguments import StrictParser
+from entrypoints.api.problems import PROBLEM_JSON, PROBLEM_TYPES, Problem
+from entrypoints.container import Container
+
+ALWAYS = ("not_acceptable", "invalid_request", "internal_error", "store_unavailable")
+
+View = Callable[..., Any]
+
+
+class NoQuery(Schema):
+    """For endpoints without parameters: any is unknown."""
+
+
+class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    ARGUMENTS_PARSER = StrictParser()
+
+    def problems(self, *codes: str) -> Callable[[View], View]:
+        """Document these, beside those that every endpoint may answer. Goes above the other decorators."""
+
+        def document(view: View) -> View:
+            by_status = defaultdict(list)
+            for code in (*codes, *ALWAYS):
+                by_status[PROBLEM_TYPES[code].status].append(code)
+            for status, those in by_status.items():
+                description = "; ".join(f"`{code}`: {PROBLEM_TYPES[code].title}" for code in those)
+                view = self.alt_response(status, schema=Problem, content_type=PROBLEM_JSON, description=description)(
+                    view
+                )
+            return view
+
+        return document
+
+    def no_query(self, view: View) -> View:
+        """Refuse every parameter."""
+        return self.arguments(NoQuery(), location="query", as_kwargs=True)(view)  # type: ignore[no-any-return]  # untyped
+
+
+def use_cases() -> Container:
+    container: Container = current_app.extensions["container"]
+    return container

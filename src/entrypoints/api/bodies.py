@@ -1,0 +1,122 @@
+"""What requests carry in their bodies. The rules themselves are the domain's."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from application.task_filter import TaskFilter
+from application.use_cases.act_on_tasks import MOST, Action
+from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER, RetryPolicy
+from domain.status import Status
+from domain.task_spec import DURATION_SECONDS, PRIORITIES, TASK_NAME_LENGTH, TIMEOUT_SECONDS, TaskPatch, TaskSpec
+from entrypoints.api.fields import Decimal, Flag, Instant, OneOf, QueueName, Text, WholeNumber
+from entrypoints.api.fields import labels as labels_field
+
+TYPE_LENGTH = range(1, 201)
+MOST_IN_A_BATCH = 1_000
+
+
+class RetryBody(Schema):
+    """When a failed run is tried again."""
+
+    max_attempts = WholeNumber(ATTEMPTS, metadata={"description": "How many runs may fail before the task does."})
+    initial_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds after the first failure."})
+    factor = Decimal(*FACTOR, metadata={"description": "Each further delay is this many times the one before."})
+    max_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds, before jitter."})
+    jitter = Decimal(*JITTER, metadata={"description": "The share by which a delay is longer or shorter at most."})
+
+
+class TaskBody(Schema):
+    """The body of a POST and a PUT."""
+
+    task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
+    type = Text(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
+    duration = WholeNumber(DURATION_SECONDS, required=True, metadata={"description": "Seconds of simulated work."})
+    queue = QueueName()
+    priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first."})
+    run_at = Instant(metadata={"description": "Not before this time."})
+    expires_at = Instant(metadata={"description": "Not at all when it has not started by this time."})
+    timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Seconds that one run may take."})
+    retry = fields.Nested(RetryBody)
+    labels = labels_field(patch=False)
+
+    @post_load
+    def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
+        if "retry" in members:
+            members["retry"] = RetryPolicy(**members["retry"])
+        return TaskSpec(**members)
+
+
+class RetryPatchBody(RetryBody):
+    max_attempts = WholeNumber(ATTEMPTS, allow_none=True)
+    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True)
+    factor = Decimal(*FACTOR, allow_none=True)
+    max_delay = Decimal(*DELAY_SECONDS, allow_none=True)
+    jitter = Decimal(*JITTER, allow_none=True)
+
+
+class TaskPatchBody(Schema):
+    """A JSON merge patch (RFC 7396): null gives a member its default again."""
+
+    task_name = Text(TASK_NAME_LENGTH)
+    duration = WholeNumber(DURATION_SECONDS)
+    queue = QueueName(allow_none=True)
+    priority = WholeNumber(PRIORITIES, allow_none=True)
+    run_at = Instant(allow_none=True)
+    expires_at = Instant(allow_none=True)
+    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True)
+    retry = fields.Nested(RetryPatchBody, allow_none=True)
+    labels = labels_field(patch=True)
+
+    @post_load
+    def to_patch(self, members: dict[str, Any], **_: Any) -> TaskPatch:
+        return TaskPatch(members)
+
+
+class BatchBody(Schema):
+    tasks = fields.List(
+        fields.Nested(TaskBody),
+        required=True,
+        validate=validate.Length(1, MOST_IN_A_BATCH, error=f"Must be 1 to {MOST_IN_A_BATCH} tasks."),
+    )
+
+
+class FilterBody(Schema):
+    """All that is set must hold; an empty one matches every task."""
+
+    status = fields.List(
+        OneOf(Status), validate=validate.Length(1, len(Status)), metadata={"description": "Any of these."}
+    )
+    type = Text(TYPE_LENGTH)
+    queue = QueueName()
+    labels = labels_field(patch=False)
+    submitted_after = Instant(metadata={"description": "Later than this."})
+    submitted_before = Instant(metadata={"description": "Earlier than this."})
+    task_name = Text(TASK_NAME_LENGTH, metadata={"description": "Exactly this."})
+    q = Text(TASK_NAME_LENGTH, metadata={"description": "Contained in the name, result or error, in any case."})
+
+    @post_load
+    def to_filter(self, members: dict[str, Any], **_: Any) -> TaskFilter:
+        return to_filter(members)
+
+
+class ActionBody(Schema):
+    """What to do, and to which tasks: either ids or a filter."""
+
+    action = OneOf(Action, required=True)
+    ids = fields.List(fields.String(), validate=validate.Length(1, MOST, error=f"Must be 1 to {MOST} ids."))
+    filter = fields.Nested(FilterBody)
+    dry_run = Flag(load_default=False, metadata={"description": "Only count."})
+
+    @validates_schema
+    def names_tasks_one_way(self, members: dict[str, Any], **_: Any) -> None:
+        if ("ids" in members) == ("filter" in members):
+            raise ValidationError("Exactly one of ids and filter must be given.")
+
+
+def to_filter(members: dict[str, Any]) -> TaskFilter:
+    names = {"status": "statuses", "q": "text"}
+    renamed = {names.get(name, name): value for name, value in members.items()}
+    if "statuses" in renamed:
+        renamed["statuses"] = frozenset(map(Status, renamed["statuses"]))
+    return TaskFilter(**renamed)

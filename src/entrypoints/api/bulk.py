@@ -1,0 +1,47 @@
+"""/tasks/batch and /tasks/actions: many tasks with one request."""
+
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+
+from application.use_cases.act_on_tasks import Action
+from domain.task_spec import TaskSpec
+from entrypoints.api import headers
+from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer, task_members
+from entrypoints.api.blueprints import StrictBlueprint, use_cases
+from entrypoints.api.bodies import ActionBody, BatchBody
+from entrypoints.api.tasks import A_BODY, A_TASK, REPLAYED, receipt, replayed
+
+blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
+
+
+@blueprint.route("/tasks/batch")
+class Batch(MethodView):
+    @blueprint.problems(
+        *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
+    )
+    @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [{**A_TASK, "status": "QUEUED"}]})
+    @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
+    @blueprint.no_query
+    @blueprint.arguments(BatchBody(), example={"tasks": [A_BODY]})
+    def post(self, batch: dict[str, list[TaskSpec]]) -> Response:
+        """Submit 1 to 1,000 tasks: all or none."""
+        submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
+        members = {"tasks": [task_members(task) for task in submitted.tasks]}
+        return replayed(members, 202, {}, again=submitted.replayed)
+
+
+@blueprint.route("/tasks/actions")
+class Actions(MethodView):
+    @blueprint.problems("malformed_request", "body_too_large", "unsupported_media_type")
+    @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 10, "remaining": 0})
+    @blueprint.no_query
+    @blueprint.arguments(
+        ActionBody(), example={"action": "retry", "filter": {"status": ["FAILED"], "queue": "default"}, "dry_run": True}
+    )
+    def post(self, wish: dict[str, Any]) -> Response:
+        """Cancel, retry or delete many tasks, or only count them."""
+        tasks = wish["filter"] if "filter" in wish else wish["ids"]
+        report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish["dry_run"])
+        return answer({"matched": report.matched, "done": report.done, "remaining": report.remaining})

@@ -1,0 +1,103 @@
+"""/events: what happens to tasks, as Server-Sent Events (WHATWG HTML, section 9.2)."""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+
+from flask import Response
+from flask.views import MethodView
+from werkzeug.exceptions import BadRequest
+
+from application.ports.event_stream import TaskEvent
+from application.task_filter import TaskFilter
+from application.use_cases.follow_tasks import Following, News, Notice, Snapshot
+from entrypoints.api import headers
+from entrypoints.api.answers import task_members
+from entrypoints.api.blueprints import StrictBlueprint, use_cases
+from entrypoints.api.queries import FilterQuery
+
+EVENT_STREAM = "text/event-stream"
+OPENING = b"retry: 1000\n: open\n\n"
+RENDERED_EVENTS_KEPT = 256
+A_STREAM = """id: 1768287189125-0
+event: task.snapshot
+data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "PROCESSING"}
+
+id: 1768287192131-0
+event: task.completed
+data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "COMPLETED"}
+
+"""
+STREAM_DOC = {
+    "description": "Each event has an id, to go on with Last-Event-ID; a name: task.snapshot, task.submitted, "
+    "task.scheduled, task.started, task.progress, task.completed, task.failed, task.retrying, task.cancelled, "
+    "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then. "
+    "A comment comes every 15 seconds in which nothing happens.",
+    "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": A_STREAM}},
+}
+
+blueprint = StrictBlueprint("events", __name__, description="What happens to tasks, as it happens.")
+
+
+@blueprint.route("/tasks/<task_id>/events")
+class TaskEvents(MethodView):
+    @blueprint.problems("task_not_found", "malformed_request")
+    @blueprint.alt_response(204, description="Nothing is left to tell behind Last-Event-ID.", success=True)
+    @blueprint.response(200)
+    @blueprint.doc(parameters=[headers.LAST_EVENT_ID], responses={"200": STREAM_DOC})
+    @blueprint.no_query
+    def get(self, task_id: str) -> Response:
+        """Follow one task until it is final."""
+        try:
+            following = use_cases().follow_tasks().one(task_id, headers.last_event_id())
+        except ValueError as error:
+            raise BadRequest(f"Last-Event-ID is {error}.") from error
+        return _stream(following) if following else Response(status=204)
+
+
+@blueprint.route("/events")
+class Events(MethodView):
+    @blueprint.problems("malformed_request")
+    @blueprint.response(200)
+    @blueprint.doc(parameters=[headers.LAST_EVENT_ID], responses={"200": STREAM_DOC})
+    @blueprint.arguments(FilterQuery(), location="query")
+    def get(self, wanted: TaskFilter) -> Response:
+        """Follow all tasks, or those that match the filters when something happens to them.
+
+        It begins with a snapshot of the 100 that were submitted last.
+        """
+        try:
+            following = use_cases().follow_tasks().all(wanted, headers.last_event_id())
+        except ValueError as error:
+            raise BadRequest(f"Last-Event-ID is {error}.") from error
+        return _stream(following)
+
+
+def _stream(following: Following) -> Response:
+    response = Response(_rendered(following), mimetype=EVENT_STREAM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(following.close)
+    return response
+
+
+def _rendered(following: Following) -> Iterator[bytes]:
+    yield OPENING
+    for news in following:
+        yield render(news)
+
+
+@lru_cache(RENDERED_EVENTS_KEPT)
+def render(news: News) -> bytes:
+    """Once for all who follow: an event is one object for them."""
+    if news is Notice.QUIET:
+        return b": quiet\n\n"
+    if news is Notice.GAP:
+        return b"event: stream.gap\ndata: {}\n\n"
+    if isinstance(news, Snapshot):
+        name, position = "task.snapshot", news.position
+    elif isinstance(news, TaskEvent):
+        name, position = news.event.value, news.position
+    else:
+        raise TypeError(f"not news: {news!r}")
+    return f"id: {position}\nevent: {name}\ndata: {json.dumps(task_members(news.task))}\n\n".encode()

@@ -1,0 +1,169 @@
+"""The kinds of members and parameters, as they are on the wire."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from application.ports.task_repository import Place
+from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
+
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class WholeNumber(fields.Integer):
+    """A JSON number without a fraction: not 3.0, not true, not "3"."""
+
+    def __init__(self, allowed: range, **options: Any) -> None:
+        message = f"Must be a whole number from {allowed[0]} to {allowed[-1]}."
+        limits = validate.Range(allowed[0], allowed[-1], error=message)
+        super().__init__(strict=True, validate=limits, error_messages={"invalid": message}, **options)
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        return value
+
+
+class QueryNumber(WholeNumber):
+    """The digits of a whole number in a query string."""
+
+    def _validated(self, value: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Text(fields.String):
+    """A string without control characters and lone surrogates, so that it can be shown and stored anywhere."""
+
+    def __init__(self, lengths: range, **options: Any) -> None:
+        message = f"Must have {lengths[0]} to {lengths[-1]} characters."
+        super().__init__(validate=[validate.Length(lengths[0], lengths[-1], error=message), printable], **options)
+
+
+class OriginalTime(fields.Field[datetime]):
+    """The format of the original contract: 2025-01-13 06:53:09, in UTC."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value else None
+
+
+class Instant(fields.Field[datetime]):
+    """RFC 3339; answers are in UTC with milliseconds: 2025-01-13T06:53:09.123Z."""
+
+    def __init__(self, **options: Any) -> None:
+        message = "Must be an RFC 3339 time with its offset, such as 2025-01-13T06:53:09Z."
+        super().__init__(error_messages={"invalid": message}, **options)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+            raise self.make_error("invalid")
+        try:
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid") from None
+        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+class QueueName(fields.String):
+    def __init__(self, **options: Any) -> None:
+        message = "Must be 1 to 63 of a-z, 0-9, hyphen and underscore, the first a letter or digit."
+        super().__init__(validate=validate.Regexp(rf"{QUEUE}\Z", error=message), **options)
+
+
+def printable(text: str) -> None:
+    if not is_printable(text):
+        raise ValidationError("Must not contain control characters or lone surrogates.")
+
+
+def labels(*, patch: bool) -> fields.Dict:
+    """In a patch, a null removes a label."""
+    key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
+    return fields.Dict(
+        keys=fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=key_message)),
+        values=Text(LABEL_VALUE_LENGTH, allow_none=patch),
+        validate=validate.Length(max=MAX_LABELS, error=f"At most {MAX_LABELS} labels are allowed."),
+        allow_none=patch,
+        metadata={"description": "For filtering."},
+    )
+
+
+class Decimal(fields.Float):
+    """A JSON number: not true, not "3"."""
+
+    def __init__(self, low: float, high: float, **options: Any) -> None:
+        message = f"Must be a number from {low} to {high}."
+        limits = validate.Range(low, high, error=message)
+        super().__init__(validate=limits, error_messages={"invalid": message, "too_large": message}, **options)
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """true or false, in JSON and in a query string."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(truthy={True, "true"}, falsy={False, "false"}, **options)
+        self.error_messages["invalid"] = "Must be true or false."
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if isinstance(value, bool | str):
+            return super()._deserialize(value, attr, data, **options)
+        raise self.make_error("invalid")
+
+
+class OneOf(fields.String):
+    """One of a few words."""
+
+    def __init__(self, words: Iterable[str], **options: Any) -> None:
+        allowed = list(words)
+        message = f"Must be one of {', '.join(allowed)}."
+        super().__init__(validate=validate.OneOf(allowed, error=message), **options)
+
+
+class Words(fields.Field[frozenset[str]]):
+    """Some of a few words, separated by commas."""
+
+    def __init__(self, words: Iterable[str], **options: Any) -> None:
+        self.words = list(words)
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:
+        given = str(value).split(",")
+        if unknown := [word for word in given if word not in self.words]:
+            raise ValidationError(
+                f"{unknown[0]!r} is none of {', '.join(self.words)}; several are separated by commas."
+            )
+        return frozenset(given)
+
+
+class Cursor(fields.Field[tuple[Place, bool]]):
+    """Where a page ended, and whether the newest came first."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> tuple[Place, bool]:
+        try:
+            order, milliseconds, task_id = (
+                base64.b64decode(str(value), altchars=b"-_", validate=True).decode().split(" ")
+            )
+            return Place(int(milliseconds), task_id), {"newest": True, "oldest": False}[order]
+        except (binascii.Error, ValueError, KeyError):
+            raise ValidationError("Must be a next_cursor of this service.") from None
+
+
+def cursor(place: Place, *, newest_first: bool) -> str:
+    """What Cursor reads."""
+    text = f"{'newest' if newest_first else 'oldest'} {place.milliseconds} {place.task_id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()

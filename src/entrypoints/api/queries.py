@@ -1,0 +1,77 @@
+"""What requests carry in their query strings."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, post_load, validates_schema
+
+from application.ports.task_repository import Window
+from application.task_filter import TaskFilter
+from domain.status import Status
+from domain.task_spec import TASK_NAME_LENGTH
+from entrypoints.api.bodies import TYPE_LENGTH, to_filter
+from entrypoints.api.fields import Cursor, Flag, Instant, OneOf, QueryNumber, QueueName, Text, Words
+from entrypoints.api.fields import labels as labels_field
+
+MAX_PAGE = 1_000_000_000
+MAX_PAGE_SIZE = 100
+LONGEST_WAIT_SECONDS = 60
+FILTERS = ("status", "type", "queue", "labels", "submitted_after", "submitted_before", "task_name", "q")
+NEWEST_FIRST = "-submitted_at"
+
+
+class FilterQuery(Schema):
+    status = Words(Status, metadata={"description": "Any of these, separated by commas."})
+    type = Text(TYPE_LENGTH)
+    queue = QueueName()
+    labels = labels_field(patch=False)
+    submitted_after = Instant(metadata={"description": "Later than this."})
+    submitted_before = Instant(metadata={"description": "Earlier than this."})
+    task_name = Text(TASK_NAME_LENGTH, metadata={"description": "Exactly this."})
+    q = Text(TASK_NAME_LENGTH, metadata={"description": "Contained in the name, result or error, in any case."})
+
+    @post_load
+    def to_filter(self, members: dict[str, Any], **_: Any) -> TaskFilter:
+        return to_filter(members)
+
+
+class ListQuery(FilterQuery):
+    page = QueryNumber(range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."})
+    page_size = QueryNumber(range(1, MAX_PAGE_SIZE + 1), load_default=10)
+    cursor = Cursor(metadata={"description": "A next_cursor: the page behind it. Not together with page."})
+    sort = OneOf(
+        ["submitted_at", NEWEST_FIRST], load_default="submitted_at", metadata={"description": "Oldest or newest first."}
+    )
+
+    @validates_schema
+    def counts_pages_one_way(self, members: dict[str, Any], **_: Any) -> None:
+        if "cursor" not in members:
+            return
+        if "page" in members:
+            raise ValidationError("Must not be given together with cursor.", "page")
+        if members["cursor"][1] != (members["sort"] == NEWEST_FIRST):
+            raise ValidationError("Belongs to a list that is sorted the other way.", "cursor")
+
+    @post_load
+    def to_filter(self, members: dict[str, Any], **_: Any) -> tuple[TaskFilter, Window]:
+        """Replaces that of FilterQuery."""
+        size, place = members["page_size"], members.get("cursor")
+        window = Window(
+            limit=size,
+            offset=(members.get("page", 1) - 1) * size,
+            after=place[0] if place else None,
+            newest_first=members["sort"] == NEWEST_FIRST,
+        )
+        return to_filter({name: members[name] for name in FILTERS if name in members}), window
+
+
+class WaitQuery(Schema):
+    wait = QueryNumber(
+        range(LONGEST_WAIT_SECONDS + 1),
+        metadata={"description": "Answer when the task is final, or as it stands after so many seconds."},
+    )
+
+
+class DeleteQuery(Schema):
+    cancel = Flag(
+        load_default=False, metadata={"description": "Stop the task first if it runs; it is removed once it has."}
+    )

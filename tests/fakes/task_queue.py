@@ -1,0 +1,12 @@
+from application.ports.task_queue import TaskQueue
+
+
+class FakeTaskQueue(TaskQueue):
+    """Counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def replenish(self) -> int:
+        self.asked += 1
+        return 0

@@ -1,0 +1,73 @@
+"""The Flask application with everything in memory."""
+
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+from flask.testing import FlaskClient
+
+from application.decision import Decision
+from entrypoints.api.app import create_app
+from entrypoints.container import Container
+from entrypoints.settings import Settings
+from tests.fakes.clock import FakeClock
+from tests.fakes.event_stream import FakeEventStream
+from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.queues import FakeQueues
+from tests.fakes.receipts import FakeReceipts
+from tests.fakes.statistics import FakeStatistics
+from tests.fakes.task_queue import FakeTaskQueue
+from tests.fakes.task_store import FakeTaskStore
+
+SETTINGS = Settings(
+    http_host="127.0.0.1",
+    http_port=5000,
+    http_workers=1,
+    redis_url="redis://nowhere",
+    data_dir=Path(".data"),
+    worker_concurrency=1,
+    lease_seconds=15,
+    retention_seconds=60,
+    max_body_bytes=4096,
+    max_batch_bytes=65_536,
+    shutdown_grace_seconds=1,
+    queues=("default",),
+    events_kept=1000,
+    env="development",
+)
+
+
+@pytest.fixture
+def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats) -> Container:
+    container = Container(settings=SETTINGS)
+    for provider in (container.repository, container.leases, container.store_probe, container.reports):
+        provider.override(providers.Object(store))
+    for provider in (container.clock, container.store_clock):
+        provider.override(providers.Object(clock))
+    container.event_stream.override(providers.Object(stream))
+    container.heartbeats.override(providers.Object(heartbeats))
+    container.queues.override(providers.Object(FakeQueues(store)))
+    container.task_queue.override(providers.Object(FakeTaskQueue()))
+    container.statistics.override(providers.Object(FakeStatistics(store, clock)))
+    container.receipts.override(providers.Object(FakeReceipts(store, clock)))
+    return container
+
+
+@pytest.fixture
+def stream(store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
+    return FakeEventStream(store, clock)
+
+
+@pytest.fixture
+def heartbeats(clock: FakeClock) -> FakeHeartbeats:
+    return FakeHeartbeats(clock)
+
+
+@pytest.fixture
+def decision(store: FakeTaskStore) -> Decision:
+    return Decision(store)
+
+
+@pytest.fixture
+def client(container: Container) -> FlaskClient:
+    return create_app(container).test_client()
