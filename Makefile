@@ -41,6 +41,15 @@ check: lint test ## What CI runs: lint, then test
 bench: $(VENV)/dev-ready ## Measure this service against plain Flask + Celery + Redis
 	@$(BIN)/python -m benchmarks
 
+.PHONY: openapi
+openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from the code
+	@$(BIN)/task-manager openapi > docs/openapi.json
+	@$(BIN)/task-manager problems > docs/problems.md
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev-ready ## Let schemathesis look for answers that break the specification (EXAMPLES=1000)
+	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/integration/test_fuzz.py --timeout 3600
+
 .PHONY: chaos
 chaos: $(VENV)/dev-ready ## Faults by the table, on real processes: about 25 minutes (ROWS=F-02,F-10 for some)
 	@$(BIN)/python -m tests.chaos $(if $(ROWS),--rows $(ROWS))

@@ -1,5 +1,6 @@
 """The console script `task-manager`: one command a process."""
 
+import json
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -109,6 +110,35 @@ def maintenance(settings: Settings) -> None:
     configure_logging("maintenance")
     require_safe_store(settings)
     Maintenance(build_container(settings)).run()
+
+
+@main.command()
+@with_settings
+def openapi(settings: Settings) -> None:
+    """Print the OpenAPI specification; needs no Redis.
+
+    \b
+    Example:
+      task-manager openapi > docs/openapi.json
+    """
+    from entrypoints.api.app import create_app
+    from entrypoints.container import Container
+
+    document = create_app(Container(settings=settings)).extensions["specification"]
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@main.command()
+def problems() -> None:
+    """Print what each error of the API means, as Markdown.
+
+    \b
+    Example:
+      task-manager problems > docs/problems.md
+    """
+    from entrypoints.api.problems import problems_page
+
+    click.echo(problems_page(), nl=False)
 
 
 @main.command()

@@ -13,6 +13,7 @@ from entrypoints.api.arguments import limit_body
 from entrypoints.api.blueprints import use_cases
 from entrypoints.api.events import EVENT_STREAM
 from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
+from entrypoints.api.specification import specification
 from entrypoints.container import Container
 
 VERSION = "0.1.0"
@@ -30,8 +31,6 @@ def create_app(container: Container) -> Flask:
         API_TITLE="Task Manager API",
         API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={
             "info": {"description": "An HTTP service in front of your long-running work.", "license": {"name": "MIT"}},
         },
@@ -47,6 +46,7 @@ def create_app(container: Container) -> Flask:
     for blueprint in (tasks.blueprint, bulk.blueprint, events.blueprint, overview.blueprint, probes.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
+    app.extensions["specification"] = specification(api)
     return app
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from application.task_filter import TaskFilter
 from application.use_cases.act_on_tasks import MOST, Action
@@ -16,7 +16,12 @@ TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
 
 
-class RetryBody(Schema):
+class StrictSchema(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class RetryBody(StrictSchema):
     """When a failed run is tried again."""
 
     max_attempts = WholeNumber(ATTEMPTS, metadata={"description": "How many runs may fail before the task does."})
@@ -26,7 +31,7 @@ class RetryBody(Schema):
     jitter = Decimal(*JITTER, metadata={"description": "The share by which a delay is longer or shorter at most."})
 
 
-class TaskBody(Schema):
+class TaskBody(StrictSchema):
     """The body of a POST and a PUT."""
 
     task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
@@ -55,7 +60,7 @@ class RetryPatchBody(RetryBody):
     jitter = Decimal(*JITTER, allow_none=True)
 
 
-class TaskPatchBody(Schema):
+class TaskPatchBody(StrictSchema):
     """A JSON merge patch (RFC 7396): null gives a member its default again."""
 
     task_name = Text(TASK_NAME_LENGTH)
@@ -73,7 +78,7 @@ class TaskPatchBody(Schema):
         return TaskPatch(members)
 
 
-class BatchBody(Schema):
+class BatchBody(StrictSchema):
     tasks = fields.List(
         fields.Nested(TaskBody),
         required=True,
@@ -81,7 +86,7 @@ class BatchBody(Schema):
     )
 
 
-class FilterBody(Schema):
+class FilterBody(StrictSchema):
     """All that is set must hold; an empty one matches every task."""
 
     status = fields.List(
@@ -100,7 +105,7 @@ class FilterBody(Schema):
         return to_filter(members)
 
 
-class ActionBody(Schema):
+class ActionBody(StrictSchema):
     """What to do, and to which tasks: either ids or a filter."""
 
     action = OneOf(Action, required=True)

@@ -11,7 +11,7 @@ from entrypoints.api import headers
 from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer, task_members
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
-from entrypoints.api.tasks import A_BODY, A_TASK, REPLAYED, receipt, replayed
+from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
 
@@ -21,7 +21,7 @@ class Batch(MethodView):
     @blueprint.problems(
         *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
     )
-    @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [{**A_TASK, "status": "QUEUED"}]})
+    @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [A_NEW_TASK]})
     @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
     @blueprint.no_query
     @blueprint.arguments(BatchBody(), example={"tasks": [A_BODY]})

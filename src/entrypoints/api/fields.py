@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate
 from application.ports.task_repository import Place
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
 
+PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -45,6 +46,7 @@ class Text(fields.String):
 
     def __init__(self, lengths: range, **options: Any) -> None:
         message = f"Must have {lengths[0]} to {lengths[-1]} characters."
+        _describe(options, pattern=PRINTABLE)
         super().__init__(validate=[validate.Length(lengths[0], lengths[-1], error=message), printable], **options)
 
 
@@ -60,6 +62,7 @@ class Instant(fields.Field[datetime]):
 
     def __init__(self, **options: Any) -> None:
         message = "Must be an RFC 3339 time with its offset, such as 2025-01-13T06:53:09Z."
+        _describe(options, type="string", format="date-time")
         super().__init__(error_messages={"invalid": message}, **options)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
@@ -78,6 +81,7 @@ class Instant(fields.Field[datetime]):
 class QueueName(fields.String):
     def __init__(self, **options: Any) -> None:
         message = "Must be 1 to 63 of a-z, 0-9, hyphen and underscore, the first a letter or digit."
+        _describe(options, pattern=f"^{QUEUE}$")
         super().__init__(validate=validate.Regexp(rf"{QUEUE}\Z", error=message), **options)
 
 
@@ -94,7 +98,11 @@ def labels(*, patch: bool) -> fields.Dict:
         values=Text(LABEL_VALUE_LENGTH, allow_none=patch),
         validate=validate.Length(max=MAX_LABELS, error=f"At most {MAX_LABELS} labels are allowed."),
         allow_none=patch,
-        metadata={"description": "For filtering."},
+        metadata={
+            "description": "For filtering.",
+            "propertyNames": {"pattern": f"^{LABEL_KEY}$"},
+            "maxProperties": MAX_LABELS,
+        },
     )
 
 
@@ -139,6 +147,8 @@ class Words(fields.Field[frozenset[str]]):
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         self.words = list(words)
+        anyone = "|".join(self.words)
+        _describe(options, type="string", pattern=f"^({anyone})(,({anyone}))*$", example=self.words[0])
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:
@@ -153,6 +163,10 @@ class Words(fields.Field[frozenset[str]]):
 class Cursor(fields.Field[tuple[Place, bool]]):
     """Where a page ended, and whether the newest came first."""
 
+    def __init__(self, **options: Any) -> None:
+        _describe(options, type="string")
+        super().__init__(**options)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> tuple[Place, bool]:
         try:
             order, milliseconds, task_id = (
@@ -161,6 +175,11 @@ class Cursor(fields.Field[tuple[Place, bool]]):
             return Place(int(milliseconds), task_id), {"newest": True, "oldest": False}[order]
         except (binascii.Error, ValueError, KeyError):
             raise ValidationError("Must be a next_cursor of this service.") from None
+
+
+def _describe(options: dict[str, Any], **facts: Any) -> None:
+    """What the specification cannot see in the code of a field."""
+    options["metadata"] = {**facts, **options.get("metadata", {})}
 
 
 def cursor(place: Place, *, newest_first: bool) -> str:

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from flask import Blueprint, Response, redirect, render_template_string, send_from_directory
+from flask import Blueprint, Response, current_app, json, redirect, render_template_string, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -56,6 +56,11 @@ def protect(response: Response) -> Response:
 @blueprint.get("/")
 def index() -> WerkzeugResponse:
     return redirect("/docs")
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    return Response(json.dumps(current_app.extensions["specification"]), mimetype="application/json")
 
 
 @blueprint.get("/docs")

@@ -196,6 +196,19 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected_problem)
 
 
+def problems_page() -> str:
+    """docs/problems.md."""
+    lines = [
+        "# Errors",
+        "",
+        "Every 4xx and 5xx is `application/problem+json` (RFC 9457). `code` is the stable word for programs; `type` is",
+        "`/problems/<code>`, where the service itself says what stands here. Written by `make openapi`.",
+    ]
+    for code, kind in PROBLEM_TYPES.items():
+        lines += ["", f"## {code}", "", f"{kind.status}: {kind.title}.", "", kind.advice]
+    return "\n".join(lines) + "\n"
+
+
 def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
     code = HTTP_CODES.get(error.code or 500, "malformed_request" if (error.code or 500) < 500 else "internal_error")

@@ -52,6 +52,12 @@ A_TASK = {
         "events": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10/events",
     },
 }
+ONLY_LATER = {"started_at", "finished_at", "result"}
+A_NEW_TASK = {name: value for name, value in A_TASK.items() if name not in ONLY_LATER} | {
+    "status": "QUEUED",
+    "attempt": 0,
+    "version": 1,
+}
 A_LIST = {
     "pagination": {"current_page": 1, "page_size": 10, "total_pages": 1, "total_tasks": 1},
     "tasks": [A_TASK],
@@ -86,7 +92,7 @@ class Tasks(MethodView):
     @blueprint.problems(
         *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
     )
-    @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example={**A_TASK, "status": "QUEUED"})
+    @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
     @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
@@ -191,7 +197,7 @@ class Cancel(MethodView):
 @blueprint.route("/tasks/<task_id>/retry")
 class Retry(MethodView):
     @blueprint.problems("task_not_found", "task_not_retryable", "task_busy")
-    @blueprint.response(202, TaskAnswer, headers=ETAG | LOCATION, example={**A_TASK, "status": "QUEUED"})
+    @blueprint.response(202, TaskAnswer, headers=ETAG | LOCATION, example=A_NEW_TASK)
     @blueprint.no_query
     def post(self, task_id: str) -> Response:
         """Try a task again that is FAILED, CANCELLED or EXPIRED, as if it had never run."""
