@@ -44,10 +44,12 @@ class TestTheOriginalContract:
 
         body = api.request("GET", "/tasks").json()
 
+        assert body["pagination"].pop("next_cursor")
         assert body["pagination"] == {"current_page": 1, "page_size": 10, "total_pages": 2, "total_tasks": 12}
         assert [task["task_id"] for task in body["tasks"]] == ids[:10]
         second = api.request("GET", "/tasks?page=2&page_size=5").json()
         assert [task["task_id"] for task in second["tasks"]] == ids[5:10]
+        assert second["pagination"].pop("next_cursor")
         assert second["pagination"] == {"current_page": 2, "page_size": 5, "total_pages": 3, "total_tasks": 12}
 
     def test_an_empty_list_has_no_pages(self, api: Api) -> None:
@@ -77,8 +79,9 @@ class TestTheOriginalContract:
             "labels": {},
             "timeout": 63,
             "retry": {"max_attempts": 1, "initial_delay": 1.0, "factor": 2.0, "max_delay": 300.0, "jitter": 0.1},
+            "queue_position": 1,
             "version": 1,
-            "links": {"self": f"/tasks/{task_id}"},
+            "links": {"self": f"/tasks/{task_id}", "events": f"/tasks/{task_id}/events"},
         }
 
 
@@ -176,12 +179,32 @@ def raw(api: Api, rest: str) -> bytes:
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def test_the_root_leads_to_the_index_of_the_api(api: Api) -> None:
-    answer = api.request("GET", "/")
+def test_the_root_leads_to_the_documentation_which_loads_nothing_from_elsewhere(api: Api) -> None:
+    page = api.request("GET", "/")
 
-    assert answer.status_code == 200
-    assert answer.json()["openapi"].startswith("3.1")
-    assert "/tasks/{task_id}" in answer.json()["paths"]
+    assert page.url.endswith("/docs")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert sources
+    for source in sources:
+        asset = api.request("GET", source)
+        assert source.startswith("/")
+        assert asset.status_code == 200
+        assert asset.headers["X-Content-Type-Options"] == "nosniff"
+    assert not re.search(r"<script>|<style|on[a-z]+=", page.text)
+
+
+def test_every_kind_of_problem_is_explained_at_its_type(api: Api) -> None:
+    problem = api.request("GET", "/tasks/nonsense").json()
+
+    page = api.request("GET", problem["type"])
+
+    assert page.status_code == 200
+    assert problem["code"] in page.text
+    assert problem["title"] in page.text
+    assert api.request("GET", "/problems/nonsense").json()["code"] == "route_not_found"
 
 
 class TestWithoutRedis:

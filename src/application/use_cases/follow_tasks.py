@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 from application.errors import StoreUnavailable, TaskNotFound
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
@@ -44,12 +45,12 @@ class Following(Iterator[News]):
         self._ended = False
 
     def __next__(self) -> News:
-        """Raises StopIteration at the end, and StoreUnavailable."""
+        """Raises StopIteration at the end, and when the store is away while it is needed: the follower may resume."""
         if self._ended:
             raise StopIteration
         try:
             item = next(self._news)
-        except StreamEnded:
+        except (StreamEnded, StoreUnavailable, TaskNotFound):
             raise StopIteration from None
         self._ended = self._until_final and _is_last(item)
         return item
@@ -86,29 +87,39 @@ class FollowTasks:
             subscription = self._stream.subscribe(task_id)
         except StreamEnded:
             raise StoreUnavailable("the process ends") from None
-        news = self._news(subscription, task_id, wanted, after if kept else None, gap=after is not None and not kept)
+        try:
+            news = self._news(
+                subscription, task_id, wanted, after if kept else None, gap=after is not None and not kept
+            )
+        except BaseException:
+            subscription.close()
+            raise
         return Following(subscription, news, until_final=task_id is not None)
 
     def _news(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
     ) -> Iterator[News]:
+        """What it begins with is read before it answers, so that a store that is away shows at once."""
         position = subscription.position
         if after is not None:
-            yield from self._matching(self._past(after, position, task_id), wanted)
-        else:
-            if gap:
-                yield Notice.GAP
-            for snapshot in self._snapshots(task_id, wanted, position):
-                position = snapshot.position
-                yield snapshot
+            past = self._matching(self._past(after, position, task_id), wanted)
+            return chain(past, self._live(subscription, task_id, wanted, position))
+        snapshots = self._snapshots(task_id, wanted, position)
+        position = snapshots[-1].position if snapshots else position
+        opening: list[News] = [Notice.GAP, *snapshots] if gap else [*snapshots]
+        return chain(opening, self._live(subscription, task_id, wanted, position))
+
+    def _live(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
+    ) -> Iterator[News]:
         while True:
             try:
                 event = subscription.next(QUIET_SECONDS)
             except StreamGap:
                 yield Notice.GAP
-                for snapshot in self._snapshots(task_id, wanted, position):
-                    position = snapshot.position
-                    yield snapshot
+                snapshots = self._snapshots(task_id, wanted, position)
+                position = snapshots[-1].position if snapshots else position
+                yield from snapshots
                 continue
             if event is None:
                 yield Notice.QUIET
@@ -126,17 +137,15 @@ class FollowTasks:
     def _history(self, after: str, until: str, task_id: str | None) -> list[TaskEvent]:
         return list(self._stream.between(after, until, task_id, limit=HISTORY_BATCH))
 
-    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
+    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> list[Snapshot]:
         """Of one task, or of the latest that were submitted, oldest first."""
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
             if task is None:
-                raise StreamEnded
-            yield Snapshot(task=task, position=position)
-            return
+                raise TaskNotFound(task_id)
+            return [Snapshot(task=task, position=position)]
         page = self._repository.find(wanted, Window(limit=SNAPSHOTS, newest_first=True))
-        for task in reversed(page.tasks):
-            yield Snapshot(task=task, position=position)
+        return [Snapshot(task=task, position=position) for task in reversed(page.tasks)]
 
 
 def _is_last(item: News) -> bool:

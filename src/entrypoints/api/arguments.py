@@ -26,11 +26,11 @@ class StrictParser(FlaskParser):
         values: dict[str, Any] = {}
         for name, given in req.args.lists():
             if len(given) > 1:
-                raise ValidationError("Must be given once.", name)
+                raise ValidationError({name: ["Must be given once."]})
             if name.startswith(LABEL) and "labels" in schema.fields:
                 values.setdefault("labels", {})[name.removeprefix(LABEL)] = given[0]
             elif name == "labels":
-                raise ValidationError("Unknown field. A label is given as label.<key>=<value>.", name)
+                raise ValidationError({name: ["Unknown field. A label is given as label.<key>=<value>."]})
             else:
                 values[name] = given[0]
         return values

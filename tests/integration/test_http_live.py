@@ -1,0 +1,313 @@
+"""Live updates: events, waiting, and what workers do, against a running server and worker."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.waiting import wait_until
+
+Event = dict[str, Any]
+
+
+@pytest.fixture
+def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
+        yield api
+
+
+@pytest.fixture
+def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    log = tmp_path / "worker.log"
+    with ServiceProcess("worker", log, redis_url=redis_url, worker_concurrency=2, data_dir=tmp_path) as worker:
+        yield worker
+
+
+class Follower:
+    """Reads a stream in the background."""
+
+    def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        self.answer = requests.get(f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60))
+        self.events: list[Event] = []
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def names(self) -> list[str]:
+        return [event["event"] for event in self.events]
+
+    def wait_for(self, *names: str, seconds: float = 20) -> list[Event]:
+        """Until these are its last events."""
+        wait_until(lambda: self.names()[-len(names) :] == list(names), seconds)
+        return self.events[-len(names) :]
+
+    def _read(self) -> None:
+        event: Event = {}
+        with contextlib.suppress(requests.RequestException):
+            for line in self.answer.iter_lines(chunk_size=1, decode_unicode=True):
+                if not line:
+                    if "event" in event:
+                        self.events.append({**event, "data": json.loads(event["data"])})
+                    event = {}
+                elif not line.startswith(":"):
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+        self.ended.set()
+
+
+class TestEventsOfOneTask:
+    def test_a_stream_tells_each_step_and_ends_after_the_last(self, api: Api, worker: ServiceProcess) -> None:
+        task_id = api.submit(duration=2)
+
+        follower = Follower(api, f"/tasks/{task_id}/events")
+
+        assert follower.answer.headers["Content-Type"].startswith("text/event-stream")
+        assert follower.ended.wait(20)
+        assert follower.names()[0] == "task.snapshot"
+        assert follower.names()[-2:] == ["task.progress", "task.completed"]
+        final = follower.events[-1]["data"]
+        assert final == api.task(task_id)
+        ids = [tuple(map(int, event["id"].split("-"))) for event in follower.events]
+        assert ids == sorted(ids)
+
+    def test_a_stream_goes_on_where_it_was_cut_without_a_gap_or_a_double(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
+        task_id = api.submit(duration=4)
+        whole = Follower(api, f"/tasks/{task_id}/events")
+        wait_until(lambda: "task.progress" in whole.names())
+        cut_at = whole.events[0]["id"]
+
+        resumed = Follower(api, f"/tasks/{task_id}/events", last_event_id=cut_at)
+
+        assert whole.ended.wait(20)
+        assert resumed.ended.wait(20)
+        assert resumed.events == whole.events[1:]
+        over = requests.get(
+            f"http://127.0.0.1:{api.port}/tasks/{task_id}/events",
+            headers={"Last-Event-ID": whole.events[-1]["id"]},
+            timeout=10,
+        )
+        assert (over.status_code, over.content) == (204, b"")
+
+    def test_a_final_task_is_told_at_once(self, api: Api) -> None:
+        task_id = api.submit()
+        api.request("POST", f"/tasks/{task_id}/cancel")
+
+        follower = Follower(api, f"/tasks/{task_id}/events")
+
+        assert follower.ended.wait(10)
+        assert [(event["event"], event["data"]["status"]) for event in follower.events] == [
+            ("task.snapshot", "CANCELLED")
+        ]
+
+    def test_a_deleted_task_ends_its_streams(self, api: Api) -> None:
+        task_id = api.submit()
+        follower = Follower(api, f"/tasks/{task_id}/events")
+        follower.wait_for("task.snapshot")
+
+        api.request("DELETE", f"/tasks/{task_id}")
+
+        assert follower.ended.wait(10)
+        assert follower.names() == ["task.snapshot", "task.deleted"]
+
+    def test_what_is_no_longer_kept_is_a_gap_and_a_snapshot(self, api: Api, client: redis.Redis) -> None:
+        task_id = api.submit()
+        old = client.xinfo_stream("tm:events")["last-generated-id"].decode()
+        api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "new"})
+        client.xtrim("tm:events", maxlen=1, approximate=False)
+
+        follower = Follower(api, f"/tasks/{task_id}/events", last_event_id=old)
+
+        gap, snapshot = follower.wait_for("stream.gap", "task.snapshot")
+        assert gap["data"] == {}
+        assert snapshot["data"]["task_name"] == "new"
+
+    @pytest.mark.parametrize("last", ["x", "1", "1-x", "-1-0", "9" * 30])
+    def test_what_is_no_event_id_is_refused(self, api: Api, last: str) -> None:
+        answer = api.request("GET", f"/tasks/{api.submit()}/events", headers={"Last-Event-ID": last})
+
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+    def test_an_unknown_task_has_no_stream(self, api: Api) -> None:
+        assert api.request("GET", "/tasks/nonsense/events").json()["code"] == "task_not_found"
+        refused = api.request("GET", "/events", headers={"Accept": "application/json"})
+        assert refused.status_code == 406
+
+
+class TestEventsOfAllTasks:
+    def test_all_are_followed_from_how_they_stand(self, api: Api) -> None:
+        present = api.submit()
+        follower = Follower(api, "/events")
+        [snapshot] = follower.wait_for("task.snapshot")
+
+        later = api.submit(run_at="2999-01-01T00:00:00Z")
+        api.request("PATCH", f"/tasks/{present}", json={"priority": 9})
+        api.request("POST", f"/tasks/{later}/cancel")
+        api.request("POST", f"/tasks/{later}/retry")
+        api.request("DELETE", f"/tasks/{present}")
+
+        assert snapshot["data"]["task_id"] == present
+        told = follower.wait_for("task.scheduled", "task.updated", "task.cancelled", "task.retrying", "task.deleted")
+        assert [event["data"]["task_id"] for event in told] == [later, present, later, later, present]
+        resumed = Follower(api, "/events", last_event_id=told[1]["id"])
+        assert resumed.wait_for("task.cancelled", "task.retrying", "task.deleted") == told[2:]
+
+    def test_filters_hold_for_events(self, api: Api) -> None:
+        follower = Follower(api, "/events?label.team=a&status=CANCELLED")
+        other, mine = api.submit(), api.submit(labels={"team": "a"})
+        for task_id in (other, mine):
+            api.request("POST", f"/tasks/{task_id}/cancel")
+
+        [told] = follower.wait_for("task.cancelled")
+
+        assert told["data"]["task_id"] == mine
+        assert follower.names() == ["task.cancelled"]
+        assert api.request("GET", "/events?status=DONE").status_code == 422
+
+    def test_streams_end_when_the_server_stops(self, api: Api) -> None:
+        task_id = api.submit()
+        followers = [Follower(api, path) for path in ("/events", f"/tasks/{task_id}/events")]
+        for follower in followers:
+            follower.wait_for("task.snapshot")
+        waiting: list[requests.Response] = []
+        waiter = threading.Thread(target=lambda: waiting.append(api.request("GET", f"/tasks/{task_id}?wait=30")))
+        waiter.start()
+        began = time.monotonic()
+        assert api.stop() == 0
+
+        assert time.monotonic() - began < 10
+        assert all(follower.ended.wait(5) for follower in followers)
+        waiter.join(10)
+        assert [answer.json()["status"] for answer in waiting] == ["QUEUED"]
+
+    def test_streams_go_on_after_redis_was_away(self, tmp_path: Path) -> None:
+        server = EmbeddedRedis(tmp_path / "data")
+        first = server.start()
+        with Api(tmp_path / "api.log", redis_url=server.url, http_workers=1) as api:
+            wait_until(lambda: api.request("GET", "/readyz").ok)
+            task_id = api.submit()
+            follower = Follower(api, "/events")
+            follower.wait_for("task.snapshot")
+            first.terminate()
+            first.wait()
+            wait_until(lambda: api.request("GET", "/tasks").status_code == 503)
+            assert api.request("GET", "/events").status_code == 503
+            second = server.start()
+            try:
+                wait_until(lambda: api.request("GET", "/readyz").ok)
+                api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "after"})
+                [told] = follower.wait_for("task.updated")
+                assert told["data"]["task_name"] == "after"
+                assert not follower.ended.is_set()
+            finally:
+                second.kill()
+                second.wait()
+
+
+class TestWaiting:
+    def test_an_answer_comes_when_the_task_is_final(self, api: Api, worker: ServiceProcess) -> None:
+        task_id = api.submit(duration=2)
+
+        answer = api.request("GET", f"/tasks/{task_id}?wait=20")
+
+        assert (answer.status_code, answer.json()["status"]) == (200, "COMPLETED")
+        assert 1 < answer.elapsed.total_seconds() < 15
+
+    def test_a_task_that_goes_on_is_answered_as_it_stands(self, api: Api) -> None:
+        task_id = api.submit()
+
+        answer = api.request("GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"})
+
+        assert answer.json()["status"] == "QUEUED"
+        assert answer.headers["Preference-Applied"] == "wait=1"
+        assert answer.elapsed.total_seconds() >= 1
+
+    def test_a_final_task_is_answered_at_once(self, api: Api) -> None:
+        task_id = api.submit()
+        api.request("POST", f"/tasks/{task_id}/cancel")
+
+        assert api.request("GET", f"/tasks/{task_id}?wait=60").elapsed.total_seconds() < 30
+
+    @pytest.mark.parametrize("wait", ["61", "-1", "x", "1.5", ""])
+    def test_a_wrong_wait_is_refused(self, api: Api, wait: str) -> None:
+        answer = api.request("GET", f"/tasks/{api.submit()}?wait={wait}")
+
+        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "wait")
+
+    def test_a_preference_that_means_nothing_is_ignored(self, api: Api) -> None:
+        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": "wait=soon"})
+
+        assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
+
+
+class TestQueuesAndWorkers:
+    def test_a_paused_queue_starts_nothing_until_it_is_resumed(self, api: Api, worker: ServiceProcess) -> None:
+        wait_until(lambda: api.request("GET", "/workers").json()["workers"])
+        paused = api.request("POST", "/queues/default/pause")
+        task_id = api.submit()
+        other = api.submit(queue="other")
+
+        assert (paused.status_code, paused.json()["paused"], paused.json()["workers"]) == (200, True, 1)
+        assert api.request("GET", f"/tasks/{task_id}?wait=2").json()["status"] == "QUEUED"
+        resumed = api.request("POST", "/queues/default/resume")
+        assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
+        assert api.wait_for(task_id, "COMPLETED")
+        assert api.task(other)["status"] == "QUEUED"
+        assert api.request("POST", "/queues/unknown/pause").json()["code"] == "queue_not_found"
+
+    def test_a_worker_says_what_it_serves_and_runs(self, api: Api, worker: ServiceProcess) -> None:
+        task_id = api.submit(duration=5)
+        api.wait_for(task_id, "PROCESSING")
+
+        [listed] = wait_until(lambda: api.request("GET", "/workers").json()["workers"])
+
+        assert (listed["queues"], listed["concurrency"], listed["running"]) == (["default"], 2, [task_id])
+        assert listed["pid"] == worker.pid
+        assert listed["last_heartbeat"].endswith("Z")
+        [queue] = api.request("GET", "/queues").json()["queues"]
+        assert (queue["processing"], queue["depth"], queue["workers"]) == (1, 0, 1)
+
+    def test_a_running_task_that_is_deleted_is_stopped_first(
+        self, api: Api, worker: ServiceProcess, redis_url: str, tmp_path: Path
+    ) -> None:
+        task_id = api.submit(duration=60)
+        api.wait_for(task_id, "PROCESSING")
+        follower = Follower(api, f"/tasks/{task_id}/events")
+
+        refused = api.request("DELETE", f"/tasks/{task_id}")
+        accepted = api.request("DELETE", f"/tasks/{task_id}?cancel=true")
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "task_running")
+        assert accepted.status_code == 202
+        assert follower.ended.wait(10)
+        assert follower.names()[-1] == "task.cancelled"
+        with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url):
+            wait_until(lambda: api.request("GET", f"/tasks/{task_id}").status_code == 404)
+
+    def test_maintenance_warns_of_a_queue_that_nobody_serves(self, api: Api, redis_url: str, tmp_path: Path) -> None:
+        api.submit(queue="lonely")
+
+        with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url) as maintenance:
+            wait_until(lambda: "no worker serves it" in maintenance.output)
+            assert "TASKS_QUEUES=lonely" in maintenance.output
+
+    def test_stats_time_what_ran(self, api: Api, worker: ServiceProcess) -> None:
+        api.wait_for(api.submit(duration=1), "COMPLETED")
+
+        stats = api.request("GET", "/stats").json()
+
+        assert stats["sample"] == 1
+        assert 1 <= stats["run_seconds"]["p50"] <= stats["run_seconds"]["p99"] < 5
+        assert stats["wait_seconds"]["p50"] >= 0
+        assert sum(minute["completed"] for minute in stats["last_hour"]) == 1
