@@ -7,6 +7,7 @@ import time
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable
+from werkzeug.routing import BaseConverter
 
 from entrypoints.api import bulk, events, overview, pages, probes, tasks
 from entrypoints.api.arguments import limit_body
@@ -22,7 +23,15 @@ LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
 PAGES = "pages"
 SELDOM_LOGGED = {"probes.Livez", "probes.Readyz"}
 
+
 access = logging.getLogger("access")
+
+
+class TaskSegment(BaseConverter):
+    """The id of a task in a path, in any spelling; but for the names of other resources."""
+
+    regex = r"(?!(?:batch|actions)$)[^/]+"
+    part_isolating = True
 
 
 def create_app(container: Container) -> Flask:
@@ -37,6 +46,7 @@ def create_app(container: Container) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False
+    app.url_map.converters["task"] = TaskSegment
     app.extensions["container"] = container
     app.before_request(_begin)
     app.before_request(_require_acceptable)

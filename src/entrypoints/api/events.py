@@ -28,18 +28,26 @@ event: task.completed
 data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "COMPLETED"}
 
 """
+AN_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "description": "JSON."},
+    },
+}
 STREAM_DOC = {
     "description": "Each event has an id, to go on with Last-Event-ID; a name: task.snapshot, task.submitted, "
     "task.scheduled, task.started, task.progress, task.completed, task.failed, task.retrying, task.cancelled, "
     "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then. "
     "A comment comes every 15 seconds in which nothing happens.",
-    "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": A_STREAM}},
+    "content": {EVENT_STREAM: {"schema": AN_EVENT, "example": A_STREAM}},
 }
 
 blueprint = StrictBlueprint("events", __name__, description="What happens to tasks, as it happens.")
 
 
-@blueprint.route("/tasks/<task_id>/events")
+@blueprint.route("/tasks/<task:task_id>/events")
 class TaskEvents(MethodView):
     @blueprint.problems("task_not_found", "malformed_request")
     @blueprint.alt_response(204, description="Nothing is left to tell behind Last-Event-ID.", success=True)

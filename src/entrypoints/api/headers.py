@@ -14,6 +14,8 @@ from entrypoints.api.queries import LONGEST_WAIT_SECONDS
 
 BARE_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
+ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
+ENTITY_TAGS = re.compile(rf"\s*(?:\*|{ENTITY_TAG}(?:\s*,\s*{ENTITY_TAG})*)\s*")
 PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 IDEMPOTENCY_KEY = {
@@ -49,7 +51,7 @@ LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
     "description": "The id of the last event that you have: the stream goes on behind it.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,13}-[0-9]{1,9}$"},
+    "schema": {"type": "string", "pattern": "^([0-9]{1,13}-[0-9]{1,9})?$"},
     "example": "1763971200000-0",
 }
 
@@ -68,7 +70,8 @@ def idempotency_key() -> str | None:
 
 
 def wanted_versions() -> frozenset[int] | None:
-    """The versions that If-Match names; None when any will do."""
+    """The versions that If-Match names; None when any will do. Raises BadRequest."""
+    _require_tags("If-Match")
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     versions = (tag.partition("-")[0] for tag in request.if_match.as_set())
@@ -96,8 +99,15 @@ def entity_tag(task: Task, queue_position: int | None = None) -> str:
 
 
 def is_known(tag: str) -> bool:
-    """True when If-None-Match names the tag."""
-    return request.if_none_match.contains_weak(tag.strip('"')) if "If-None-Match" in request.headers else False
+    """True when If-None-Match names the tag. Raises BadRequest."""
+    _require_tags("If-None-Match")
+    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag.strip('"'))
+
+
+def _require_tags(header: str) -> None:
+    given = request.headers.get(header)
+    if given is not None and not ENTITY_TAGS.fullmatch(given):
+        raise BadRequest(f'{header} must be * or entity tags in double quotes, such as "3" (RFC 9110).')
 
 
 def page_links(window: Window, total: int | None, next_cursor: str | None) -> str:

@@ -123,9 +123,9 @@ class Tasks(MethodView):
         return answer(page_members(page, window, positions), headers={"Link": links})
 
 
-@blueprint.route("/tasks/<task_id>")
+@blueprint.route("/tasks/<task:task_id>")
 class OneTask(MethodView):
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("malformed_request", "task_not_found")
     @blueprint.alt_response(304, description="It has not changed since the ETag that If-None-Match names.")
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
     @blueprint.doc(parameters=[headers.IF_NONE_MATCH, headers.PREFER])
@@ -182,7 +182,7 @@ class OneTask(MethodView):
         return Response(status=204 if gone else 202)
 
 
-@blueprint.route("/tasks/<task_id>/cancel")
+@blueprint.route("/tasks/<task:task_id>/cancel")
 class Cancel(MethodView):
     @blueprint.problems("task_not_found", "task_final", "task_busy")
     @blueprint.alt_response(202, schema=TaskAnswer, description="It runs, and is stopped within seconds.", success=True)
@@ -194,7 +194,7 @@ class Cancel(MethodView):
         return seen(task, 200 if task.status.is_final else 202)
 
 
-@blueprint.route("/tasks/<task_id>/retry")
+@blueprint.route("/tasks/<task:task_id>/retry")
 class Retry(MethodView):
     @blueprint.problems("task_not_found", "task_not_retryable", "task_busy")
     @blueprint.response(202, TaskAnswer, headers=ETAG | LOCATION, example=A_NEW_TASK)
@@ -206,7 +206,7 @@ class Retry(MethodView):
         return response
 
 
-@blueprint.route("/tasks/<task_id>/logs")
+@blueprint.route("/tasks/<task:task_id>/logs")
 class Logs(MethodView):
     @blueprint.problems("task_not_found")
     @blueprint.response(200, LogAnswer)

@@ -313,7 +313,9 @@ def test_a_patch_cannot_add_up_to_too_many_labels(client: FlaskClient) -> None:
         ('"2"', 412),
         ('"nonsense"', 412),
         ('W/"1"', 412),
-        ("", 412),
+        ("", 400),
+        ("1", 400),
+        ('"1', 400),
     ],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
@@ -327,7 +329,7 @@ def test_a_change_of_another_version_than_was_seen_is_refused(
 
     assert answer.status_code == status
     assert client.get(url).json["task_name"] == ("new" if status == 200 else "test")
-    assert status == 412 or answer.headers["ETag"] == '"2-1"'
+    assert status != 200 or answer.headers["ETag"] == '"2-1"'
 
 
 def test_a_patch_that_changes_nothing_keeps_the_version(client: FlaskClient) -> None:
