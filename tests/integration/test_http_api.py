@@ -1,5 +1,6 @@
 """The contract as a client sees it, against a running server; no worker runs, so tasks wait."""
 
+import json
 import re
 import socket
 import subprocess
@@ -170,11 +171,36 @@ def test_a_body_that_is_cut_off_is_not_taken_for_whole(api: Api, client: redis.R
     assert client.dbsize() == 0
 
 
+@pytest.mark.parametrize(
+    ("start", "status", "code"),
+    [
+        (f"GET /tasks?q={'x' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri_too_long"),
+        (f"GET /tasks HTTP/1.1\r\nHost: a\r\nX-A: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
+        ("GET /tasks HTTP/1.1\r\nHost: a\r\n" + "X-A: b\r\n" * 101 + "\r\n", 431, "headers_too_large"),
+        ("nonsense\r\n\r\n", 400, "malformed_request"),
+        ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
+        ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),
+    ],
+)
+def test_what_is_no_request_is_answered_by_a_problem_too(api: Api, start: str, status: int, code: str) -> None:
+    answer = sent(api, start)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+
+
 def raw(api: Api, rest: str) -> bytes:
     """What the server answers to a submit of which no more is sent."""
     head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    return sent(api, head + rest)
+
+
+def sent(api: Api, text: str) -> bytes:
     with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
-        connection.sendall((head + rest).encode())
+        connection.sendall(text.encode())
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
@@ -193,7 +219,7 @@ def test_the_root_leads_to_the_documentation_which_loads_nothing_from_elsewhere(
         assert source.startswith("/")
         assert asset.status_code == 200
         assert asset.headers["X-Content-Type-Options"] == "nosniff"
-    assert not re.search(r"<script>|<style|on[a-z]+=", page.text)
+    assert not re.search(r"<script>|<style|\son[a-z]+=", page.text)
 
 
 def test_every_kind_of_problem_is_explained_at_its_type(api: Api) -> None:

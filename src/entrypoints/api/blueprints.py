@@ -12,7 +12,14 @@ from entrypoints.api.arguments import StrictParser
 from entrypoints.api.problems import PROBLEM_JSON, PROBLEM_TYPES, Problem
 from entrypoints.container import Container
 
-ALWAYS = ("not_acceptable", "invalid_request", "internal_error", "store_unavailable")
+ALWAYS = (
+    "not_acceptable",
+    "uri_too_long",
+    "headers_too_large",
+    "invalid_request",
+    "internal_error",
+    "store_unavailable",
+)
 
 View = Callable[..., Any]
 

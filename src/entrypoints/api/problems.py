@@ -1,15 +1,18 @@
 """Every error of the API, as problem details (RFC 9457). One table says what each means."""
 
+import json
 import logging
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, g, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from application.errors import (
     IdempotencyKeyReused,
@@ -88,6 +91,10 @@ PROBLEM_TYPES = {
         "The body is too large",
         "`detail` names the limit, which TASKS_MAX_BODY_BYTES sets; for batches and actions TASKS_MAX_BATCH_BYTES.",
     ),
+    "uri_too_long": ProblemType(414, "The URL is too long", "Its line may have 8,190 bytes: ask for less at once."),
+    "headers_too_large": ProblemType(
+        431, "The headers are too large", "Each may have 8,190 bytes, and there may be 100."
+    ),
     "unsupported_media_type": ProblemType(
         415,
         "The body has the wrong media type",
@@ -146,8 +153,10 @@ HTTP_CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     413: "body_too_large",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     422: "invalid_request",
+    431: "headers_too_large",
 }
 """Of what the framework refuses."""
 INVALID = "The request is not valid; `errors` lists every problem."
@@ -211,7 +220,7 @@ def problems_page() -> str:
 
 def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
-    code = HTTP_CODES.get(error.code or 500, "malformed_request" if (error.code or 500) < 500 else "internal_error")
+    code = _code_of(error.code or 500)
     errors = list(islice(_validation_errors(getattr(error, "data", {}).get("messages", {})), MAX_ERRORS))
     detail = INVALID if errors else error.description
     response = problem(code, detail or PROBLEM_TYPES[code].title, errors, status=error.code)
@@ -240,6 +249,36 @@ def problem(
     if body["status"] in RETRY_AFTER:
         response.headers["Retry-After"] = RETRY_AFTER[body["status"]]
     return response
+
+
+def unread_problem(status: int, detail: str) -> bytes:
+    """A whole HTTP answer to what could not be read as a request."""
+    code, request_id = _code_of(status), secrets.token_hex(16)
+    kind = PROBLEM_TYPES[code]
+    body = json.dumps(
+        {
+            "type": f"/problems/{code}",
+            "title": kind.title,
+            "status": status,
+            "detail": detail or kind.title,
+            "instance": "",
+            "code": code,
+            "request_id": request_id,
+        }
+    ).encode()
+    lines = (
+        f"HTTP/1.1 {status} {HTTP_STATUS_CODES.get(status, 'Error')}",
+        f"Content-Type: {PROBLEM_JSON}",
+        f"Content-Length: {len(body)}",
+        f"X-Request-ID: {request_id}",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _code_of(status: int) -> str:
+    return HTTP_CODES.get(status, "malformed_request" if status < 500 else "internal_error")
 
 
 def _known_problem(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import resource
 import socket
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -10,9 +11,11 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
+from entrypoints.api.problems import unread_problem
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
+LONGEST_REQUEST_LINE = 8_190
 CONNECTIONS = 10_000
 """Of one worker at once; an open stream is one."""
 
@@ -24,8 +27,28 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle_exit(sig, frame)
         gevent.spawn(self._end_streams)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """What is refused before there is a request to answer is a problem like any other, not a page."""
+        page = _Page()
+        super().handle_error(req, page, addr, exc)
+        if page.status:
+            with suppress(OSError):
+                client.sendall(unread_problem(page.status, str(exc)))
+
     def _end_streams(self) -> None:
         self.wsgi.extensions["container"].event_stream().close()
+
+
+class _Page:
+    """Takes the place of a connection and sees which status gunicorn would answer on it."""
+
+    status = 0
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.status = int(data.split(b" ", 2)[1])
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -39,6 +62,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": self._settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
             "worker_connections": CONNECTIONS,
+            "limit_request_line": LONGEST_REQUEST_LINE,
             "graceful_timeout": self._settings.shutdown_grace_seconds,
             "control_socket_disable": True,
             "proc_name": "task-manager-api",
