@@ -1,0 +1,204 @@
+"""Following and waiting: what is told, in which order, and when it ends."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+
+from application.decision import Decision
+from application.errors import StoreUnavailable, TaskNotFound
+from application.ports.event_stream import StreamGap, Subscription, TaskEvent
+from application.ports.task_repository import Change
+from application.task_filter import EVERY_TASK, TaskFilter
+from application.use_cases.await_task import AwaitTask
+from application.use_cases.cancel_task import CancelTask
+from application.use_cases.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
+from domain.events import Event
+from domain.status import Status
+from domain.task import Task
+from domain.task_spec import TaskPatch
+from tests.building import a_task
+from tests.fakes.clock import FakeClock
+from tests.fakes.event_stream import FakeEventStream
+from tests.fakes.task_store import FakeTaskStore
+
+
+@pytest.fixture
+def stream(store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
+    return FakeEventStream(store, clock)
+
+
+@pytest.fixture
+def follow(store: FakeTaskStore, stream: FakeEventStream) -> FollowTasks:
+    return FollowTasks(store, stream)
+
+
+@pytest.fixture
+def cancel(store: FakeTaskStore, clock: FakeClock) -> Callable[[str], Task]:
+    return CancelTask(Decision(store), clock).execute
+
+
+def submit(store: FakeTaskStore, **members: object) -> Task:
+    return store.save(Change(before=None, after=a_task(**members)))
+
+
+def rename(store: FakeTaskStore, task: Task, name: str) -> Task:
+    return store.save(Change(before=task, after=task.patch(TaskPatch({"task_name": name}))))
+
+
+def told(news: News) -> object:
+    if isinstance(news, Snapshot):
+        return ("snapshot", news.task.spec.task_name)
+    return (news.event, news.task.spec.task_name) if isinstance(news, TaskEvent) else news
+
+
+def first(following: Following, number: int) -> list[object]:
+    return [told(news) for news in islice(following, number)]
+
+
+def test_one_task_is_told_from_how_it_stands_to_its_end(store, follow, cancel) -> None:
+    task = submit(store)
+    following = follow.one(task.task_id, None)
+    renamed = rename(store, task, "new")
+    submit(store, task_name="other")
+    cancel(renamed.task_id)
+
+    assert [told(news) for news in following] == [
+        ("snapshot", "test"),
+        (Event.UPDATED, "new"),
+        (Event.CANCELLED, "new"),
+    ]
+
+
+def test_a_quiet_time_is_told_so_that_connections_stay_open(store, follow, clock) -> None:
+    following = follow.one(submit(store).task_id, None)
+
+    assert first(following, 3) == [("snapshot", "test"), Notice.QUIET, Notice.QUIET]
+
+
+def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(store, stream, follow, cancel) -> None:
+    task = submit(store)
+    _, seen = stream.snapshot(task.task_id)
+    renamed = rename(store, task, "missed")
+    following = follow.one(task.task_id, seen)
+    rename(store, renamed, "later")
+    cancel(task.task_id)
+
+    assert [told(news) for news in following] == [
+        (Event.UPDATED, "missed"),
+        (Event.UPDATED, "later"),
+        (Event.CANCELLED, "later"),
+    ]
+    _, end = stream.snapshot(task.task_id)
+    assert follow.one(task.task_id, end) is None
+
+
+def test_who_was_away_too_long_is_told_of_the_gap(store, stream, follow) -> None:
+    task = submit(store)
+    rename(store, task, "new")
+    stream.dropped = 2
+
+    assert first(follow.one(task.task_id, "1-0"), 2) == [Notice.GAP, ("snapshot", "new")]
+
+
+def test_all_tasks_are_told_as_their_filter_says(store, follow, cancel) -> None:
+    submit(store, task_name="other")
+    mine = submit(store, task_name="mine", queue="mine")
+    following = follow.all(TaskFilter(queue="mine"), None)
+    submit(store, task_name="another")
+    cancel(mine.task_id)
+
+    assert first(following, 3) == [("snapshot", "mine"), (Event.CANCELLED, "mine"), Notice.QUIET]
+
+
+def test_a_gap_that_opens_later_is_told_with_how_things_stand(store, stream, follow, monkeypatch) -> None:
+    task = submit(store)
+    following = follow.one(task.task_id, None)
+    assert first(following, 1) == [("snapshot", "test")]
+    rename(store, task, "lost")
+
+    def lost(self: Subscription, seconds: float) -> None:
+        raise StreamGap
+
+    monkeypatch.setattr("tests.fakes.event_stream.FakeSubscription.next", lost)
+    assert first(following, 2) == [Notice.GAP, ("snapshot", "lost")]
+
+
+def test_a_stream_ends_with_its_process_and_leaves_no_subscription(store, stream, follow) -> None:
+    following = follow.all(EVERY_TASK, None)
+    stream.close()
+
+    assert list(following) == []
+    following.close()
+    assert stream.followers == 0
+    with pytest.raises(StoreUnavailable):
+        follow.all(EVERY_TASK, None)
+
+
+def test_a_store_that_is_away_shows_before_anything_is_told(store, stream, follow) -> None:
+    task = submit(store)
+    store.away = True
+
+    for start in (lambda: follow.all(EVERY_TASK, None), lambda: follow.one(task.task_id, None)):
+        with pytest.raises(StoreUnavailable):
+            start()
+    assert stream.followers == 0
+
+
+def test_there_is_nothing_to_follow_of_no_task(follow) -> None:
+    with pytest.raises(TaskNotFound):
+        follow.one("nonsense", None)
+
+
+class TestWaiting:
+    @pytest.fixture
+    def wait(self, store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> AwaitTask:
+        return AwaitTask(store, stream, clock)
+
+    def test_a_final_task_is_answered_at_once(self, store, wait, cancel, clock) -> None:
+        task = cancel(submit(store).task_id)
+        began = clock.now()
+
+        assert wait.execute(task.task_id, 60) == task
+        assert clock.now() == began
+
+    def test_the_final_event_ends_the_wait(self, store, stream, wait, cancel, clock, monkeypatch) -> None:
+        task = submit(store)
+        began = clock.now()
+        subscribe = stream.subscribe
+
+        def subscribe_while_it_is_cancelled(task_id: str) -> Subscription:
+            subscription = subscribe(task_id)
+            monkeypatch.setattr(store, "get", read_before)
+            return subscription
+
+        def read_before(task_id: str) -> Task | None:
+            """The event comes right after this read."""
+            monkeypatch.undo()
+            before = store.get(task_id)
+            cancel(task_id)
+            return before
+
+        monkeypatch.setattr(stream, "subscribe", subscribe_while_it_is_cancelled)
+
+        assert wait.execute(task.task_id, 60).status is Status.CANCELLED
+        assert clock.now() == began
+        assert stream.followers == 0
+
+    def test_a_task_that_goes_on_is_answered_as_it_stands(self, store, wait, clock) -> None:
+        task = submit(store)
+        began = clock.now()
+
+        assert wait.execute(task.task_id, 7) == task
+        assert clock.now() - began == timedelta(seconds=7)
+
+    def test_a_process_that_ends_answers_as_the_task_stands(self, store, stream, wait) -> None:
+        task = submit(store)
+        stream.close()
+
+        assert wait.execute(task.task_id, 7) == task
+
+    def test_there_is_nothing_to_wait_for_of_no_task(self, wait) -> None:
+        with pytest.raises(TaskNotFound):
+            wait.execute("nonsense", 7)

@@ -1,0 +1,263 @@
+"""What callers do to many tasks, to queues, and with requests that have a name."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from adapters.uuid_task_ids import UuidTaskIds
+from application.decision import Decision
+from application.errors import IdempotencyKeyReused, QueueNotFound, TaskNotFound
+from application.ports.task_repository import Change, Receipt, Window
+from application.task_filter import EVERY_TASK, TaskFilter
+from application.use_cases import act_on_tasks
+from application.use_cases.act_on_tasks import Action, ActionReport, ActOnTasks
+from application.use_cases.delete_task import DeleteTask
+from application.use_cases.forget_receipts import ForgetReceipts
+from application.use_cases.list_queues import ListQueues
+from application.use_cases.list_workers import ListWorkers
+from application.use_cases.locate_tasks import LocateTasks
+from application.use_cases.measure_tasks import MeasureTasks
+from application.use_cases.pause_queue import PauseQueue
+from application.use_cases.prune_tasks import PruneTasks
+from application.use_cases.read_log import ReadLog
+from application.use_cases.retry_task import RetryTask
+from application.use_cases.submit_tasks import SubmitTasks
+from application.use_cases.watch_queues import WatchQueues
+from domain.errors import InvalidTaskSpec, TaskRunning
+from domain.status import Status
+from domain.task import Task
+from domain.task_spec import TaskPatch
+from tests.building import a_spec, a_task
+from tests.contracts.heartbeats import a_process
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.queues import FakeQueues
+from tests.fakes.receipts import FakeReceipts
+from tests.fakes.statistics import FakeStatistics
+from tests.fakes.task_handlers import FakeTaskHandlers
+from tests.fakes.task_queue import FakeTaskQueue
+from tests.fakes.task_store import FakeTaskStore
+
+REQUEST = Receipt(key="mine", fingerprint=b"1" * 32)
+
+
+def save(store: FakeTaskStore, status: Status = Status.QUEUED, **members: object) -> Task:
+    return store.save(Change(before=None, after=a_task(status, **members)))
+
+
+def total(store: FakeTaskStore) -> int | None:
+    return store.find(EVERY_TASK, Window()).total
+
+
+class TestActions:
+    @pytest.fixture
+    def act(self, store: FakeTaskStore, clock: FakeClock) -> ActOnTasks:
+        return ActOnTasks(store, clock)
+
+    @pytest.mark.parametrize(
+        ("action", "able"),
+        [
+            (Action.CANCEL, {Status.SCHEDULED, Status.QUEUED, Status.PROCESSING}),
+            (Action.RETRY, {Status.FAILED, Status.CANCELLED, Status.EXPIRED}),
+            (Action.DELETE, set(Status) - {Status.PROCESSING}),
+        ],
+    )
+    def test_it_is_done_to_those_whose_state_allows_it(self, store, act, action: Action, able: set[Status]) -> None:
+        tasks = [save(store, status) for status in Status]
+
+        rehearsed = act.execute(action, EVERY_TASK, dry_run=True)
+        assert store.get_each([task.task_id for task in tasks]) == tasks
+        done = act.execute(action, [task.task_id for task in tasks])
+
+        assert rehearsed == done == ActionReport(matched=7, done=len(able), remaining=0)
+        changed = {task.status for task in tasks if store.get(task.task_id) != task}
+        assert changed == able
+
+    def test_a_call_goes_to_its_end_through_many_pages(self, store, act, monkeypatch) -> None:
+        monkeypatch.setattr(act_on_tasks, "PAGE", 3)
+        for number in range(8):
+            save(store, queue="mine" if number % 2 else "other")
+
+        report = act.execute(Action.CANCEL, TaskFilter(statuses=frozenset({Status.QUEUED}), queue="mine"))
+
+        assert report == ActionReport(matched=4, done=4, remaining=0)
+
+    def test_what_is_beyond_the_most_is_said_to_remain(self, store, act, monkeypatch) -> None:
+        monkeypatch.setattr(act_on_tasks, "PAGE", 2)
+        monkeypatch.setattr(act_on_tasks, "MOST", 4)
+        tasks = [save(store) for _ in range(5)]
+
+        by_filter = act.execute(Action.DELETE, EVERY_TASK)
+        by_ids = act.execute(Action.DELETE, [task.task_id for task in tasks])
+
+        assert (by_filter.matched, by_filter.done, by_filter.remaining) == (4, 4, 1)
+        assert (by_ids.matched, by_ids.done, by_ids.remaining) == (1, 1, 0)
+
+    def test_what_others_change_meanwhile_is_looked_at_again(self, store, act, monkeypatch) -> None:
+        task = save(store)
+        save_each = store.save_each
+
+        def raced(changes: Sequence[Change]) -> Sequence[Task | None]:
+            monkeypatch.undo()
+            store.save(Change(before=task, after=task.patch(TaskPatch({"task_name": "theirs"}))))
+            return save_each(changes)
+
+        monkeypatch.setattr(store, "save_each", raced)
+
+        assert act.execute(Action.CANCEL, EVERY_TASK).done == 1
+        now = store.get(task.task_id)
+        assert (now.status, now.spec.task_name) == (Status.CANCELLED, "theirs")
+
+
+class TestNamedRequests:
+    @pytest.fixture
+    def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitTasks:
+        return SubmitTasks(store, FakeTaskHandlers(lambda task: None), UuidTaskIds(), clock)
+
+    def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
+        specs = [a_spec(), a_spec(task_name="second")]
+        first = submit.execute(specs, REQUEST)
+        clock.advance(timedelta(hours=1))
+        store.remove(first.tasks[0])
+
+        again = submit.execute(specs, REQUEST)
+
+        assert (list(again.tasks), again.replayed, first.replayed) == (list(first.tasks), True, False)
+        assert total(store) == 1
+
+    def test_a_name_belongs_to_one_body(self, submit) -> None:
+        submit.execute([a_spec()], REQUEST)
+
+        with pytest.raises(IdempotencyKeyReused):
+            submit.execute([a_spec()], Receipt(key="mine", fingerprint=b"2" * 32))
+
+    def test_a_wrong_one_among_many_is_said_by_its_number_and_none_is_kept(self, store, submit) -> None:
+        with pytest.raises(InvalidTaskSpec) as refusal:
+            submit.execute([a_spec(), a_spec(type="dance")])
+
+        assert (refusal.value.number, refusal.value.member, total(store)) == (1, "type", 0)
+
+    def test_a_name_is_forgotten_after_a_day_but_not_before_its_tasks_are_final(self, store, submit, clock) -> None:
+        receipts = FakeReceipts(store, clock)
+        forget = ForgetReceipts(receipts, store)
+        [task] = submit.execute([a_spec()], REQUEST).tasks
+        assert forget.execute() == 0
+        clock.advance(timedelta(days=1))
+        assert forget.execute() == 0
+        assert submit.execute([a_spec()], REQUEST).replayed
+        store.save(Change(before=task, after=task.cancel(clock.now())))
+        assert forget.execute() == 0
+        clock.advance(timedelta(days=1))
+
+        assert forget.execute() == 1
+        assert not submit.execute([a_spec()], REQUEST).replayed
+
+
+class TestQueuesAndWorkers:
+    @pytest.fixture
+    def heartbeats(self, clock: FakeClock) -> FakeHeartbeats:
+        return FakeHeartbeats(clock)
+
+    @pytest.fixture
+    def list_queues(self, store: FakeTaskStore, clock: FakeClock, heartbeats: FakeHeartbeats) -> ListQueues:
+        return ListQueues(FakeQueues(store), heartbeats, clock)
+
+    def test_queues_are_those_that_a_task_named_or_a_worker_serves(self, store, clock, heartbeats, list_queues) -> None:
+        heartbeats.beat(a_process(name="1", queues=("served", "both")))
+        heartbeats.beat(a_process(name="2", queues=("both",)))
+        save(store, queue="both")
+        save(store, queue="lonely")
+        clock.advance(timedelta(seconds=5))
+
+        reports = list_queues.execute()
+
+        seen = [
+            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in reports
+        ]
+        assert seen == [("both", 1, 2, 5), ("lonely", 1, 0, 5), ("served", 0, 1, None)]
+
+    def test_a_queue_is_paused_and_resumed(self, store, list_queues) -> None:
+        tokens = FakeTaskQueue()
+        pause = PauseQueue(FakeQueues(store), tokens, list_queues)
+        save(store)
+
+        assert pause.execute("default", paused=True).state.paused
+        assert store.claim("default", owner="a:1", claim_id="1") is None
+        assert not pause.execute("default", paused=False).state.paused
+        assert tokens.asked == 1
+        with pytest.raises(QueueNotFound, match="'unknown'"):
+            pause.execute("unknown", paused=True)
+
+    def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats, list_queues) -> None:
+        watch = WatchQueues(list_queues)
+        save(store, queue="lonely")
+
+        assert [list(watch.execute()) for _ in range(2)] == [["lonely"], []]
+        heartbeats.beat(a_process(queues=("lonely",)))
+        assert list(watch.execute()) == []
+        clock.advance(timedelta(seconds=15))
+        assert list(watch.execute()) == ["lonely"]
+
+    def test_a_worker_says_what_it_runs(self, store, heartbeats) -> None:
+        mine, _theirs = save(store), save(store)
+        heartbeats.beat(a_process(name="host-1", queues=("default",), concurrency=2))
+        store.claim("default", owner="host-1:7", claim_id="1")
+        store.claim("default", owner="host-10:7", claim_id="1")
+
+        [report] = ListWorkers(heartbeats, store).execute()
+
+        assert (report.heartbeat.process.name, list(report.running)) == ("host-1", [mine.task_id])
+
+
+def test_a_running_task_is_deleted_once_it_has_stopped(store: FakeTaskStore, clock: FakeClock) -> None:
+    save(store)
+    run = store.claim("default", owner="a:1", claim_id="1")
+    delete = DeleteTask(store, Decision(store), clock)
+    with pytest.raises(TaskRunning):
+        delete.execute(run.task_id)
+
+    assert [delete.execute(run.task_id, cancel=True) for _ in range(2)] == [False, False]
+
+    asked = store.get(run.task_id)
+    assert (asked.cancel_requested, asked.discarded) == (True, True)
+    assert PruneTasks(store, timedelta(days=1)).execute() == 0
+    store.save(Change(before=asked, after=asked.stop(clock.now())))
+    assert PruneTasks(store, timedelta(days=1)).execute() == 1
+    assert total(store) == 0
+
+
+def test_a_retry_is_decided_by_the_clock_of_the_store(store: FakeTaskStore, clock: FakeClock) -> None:
+    task = save(store, Status.FAILED, expires_at=clock.now() + timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1))
+
+    again = RetryTask(Decision(store), clock).execute(task.task_id)
+
+    assert (again.status, again.spec.expires_at) == (Status.QUEUED, None)
+    assert LocateTasks(store).execute([again]) == {task.task_id: 1}
+
+
+def test_the_log_is_that_of_a_task_that_there_is(store: FakeTaskStore) -> None:
+    save(store)
+    run = store.claim("default", owner="a:1", claim_id="1")
+    store.log(run, "working")
+
+    assert [line.message for line in ReadLog(store, store).execute(run.task_id)] == ["working"]
+    with pytest.raises(TaskNotFound):
+        ReadLog(store, store).execute("nonsense")
+
+
+def test_percentiles_are_of_the_nearest_rank(store: FakeTaskStore, clock: FakeClock) -> None:
+    measure = MeasureTasks(FakeStatistics(store, clock))
+    assert (measure.execute().sample, measure.execute().run_seconds) == (0, {})
+    for seconds in range(1, 101):
+        save(store)
+        run = store.claim("default", owner="a:1", claim_id=str(seconds))
+        clock.advance(timedelta(seconds=seconds))
+        store.save(Change(before=run, after=run.complete(None, clock.now())))
+
+    measures = measure.execute()
+
+    assert measures.sample == 100
+    assert measures.run_seconds == {50: 50, 95: 95, 99: 99}
+    assert measures.by_status[Status.COMPLETED] == 100
