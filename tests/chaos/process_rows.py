@@ -102,7 +102,7 @@ def lose_a_host(run: Run) -> Outcome:
 
 @row("F-05", "crash at each point of claim, run and finish")
 def crash_points(run: Run) -> Outcome:
-    points = ("before_claim", "after_claim", "before_finish", "after_finish")
+    points = ("before_claim", "after_claim", "before_turn", "after_turn", "before_finish", "after_finish")
     times = run.times(5)
     outcome = Outcome(repetitions=len(points) * times, limit=8.0)
     with run.site() as site:
@@ -113,11 +113,11 @@ def crash_points(run: Run) -> Outcome:
             for point in points:
                 armed = site.arm(point)
                 began = time.monotonic()
-                task_id = site.submit(ms=10)
+                task_id = site.submit(ms=1_200 if "finish" in point else 10)  # a long one is the last of its token
                 wait_until(lambda armed=armed: not armed.exists(), 10)
                 site.settle(30, [task_id])
                 outcome.recoveries.append(time.monotonic() - began)
-                runs, expected = len(site.journal.of(task_id)), 2 if point == "before_finish" else 1
+                runs, expected = len(site.journal.of(task_id)), 2 if point in ("before_turn", "before_finish") else 1
                 outcome.expect(runs == expected, f"{point}: {runs} executions, not {expected}")
             run.say(f"{number + 1} of {times}")
         outcome.settle(site, 30)

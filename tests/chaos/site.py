@@ -93,9 +93,7 @@ class Site:
         environment: dict[str, str] | None = None, **settings: object,
     ) -> ChaosWorker:  # fmt: skip
         """Workers of one `host` share the folder by which they prove each other dead."""
-        url = self.server.url
-        if through:
-            url = url.replace(f":{self.server.port}/", f":{through.port}/")
+        url = self.url_through(through) if through else self.server.url
         before = len(self.journal.lives)
         worker = ChaosWorker(
             self._log("worker"),
@@ -112,6 +110,9 @@ class Site:
         if ready:
             wait_until(lambda: len(self.journal.lives) >= before + concurrency, 30)
         return worker
+
+    def url_through(self, proxy: Proxy) -> str:
+        return self.server.url.replace(f":{self.server.port}/", f":{proxy.port}/")
 
     def with_proxy(self) -> Proxy:
         return self._stack.enter_context(Proxy(self.server.port))

@@ -13,6 +13,7 @@ import requests
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.server import ChaosServer
 from tests.chaos.site import Site, pause
+from tests.integration.following import Follower
 from tests.integration.processes import free_port
 from tests.integration.waiting import wait_until
 
@@ -243,6 +244,33 @@ def swallow_connections(run: Run) -> Outcome:
                 site.settle(30, [running])
                 outcome.expect(site.task(running).attempt == 1, "the run under way did not keep its result")
         outcome.settle(site, 60)
+    return outcome
+
+
+@row("F-16s", "the API's connections swallow everything without closing, while streams are followed")
+def swallow_streams(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=2 if run.quick else 5, limit=25.0)
+    with run.site() as site:
+        proxy = site.with_proxy()
+        site.with_api(redis_url=site.url_through(proxy))
+        site.with_maintenance()
+        site.with_worker(2)
+        follower = Follower(site.api, "/events")
+        expected = 0
+        for number in range(outcome.repetitions):
+            site.submit(ms=1_000)  # the reader is at work
+            proxy.swallow()
+            at = time.monotonic()
+            wait_until(lambda: site.post("sleep", 10).status_code == 202, 60)
+            expected += 2
+            wait_until(lambda: follower.names().count("task.completed") >= expected, 60)  # noqa: B023 - called now
+            outcome.recoveries.append(time.monotonic() - at)
+            run.say(f"{number + 1}: told after {outcome.recoveries[-1]:.2f} s")
+        outcome.settle(site, 30)
+        told = [tuple(map(int, event["id"].split("-"))) for event in follower.events if "id" in event]
+        outcome.expect(told == sorted(set(told)), "an event came twice or in another order")
+        outcome.expect("stream.gap" not in follower.names(), "there was a gap")
+    outcome.notes.append("(from the swallowing to the last event)")
     return outcome
 
 

@@ -9,17 +9,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dependency_injector import providers
 from kombu.transport import redis as kombu_redis
 
+from adapters.handlers.sleep import SleepHandler
+from adapters.redis.task_leases import RedisTaskLeases
 from application.ports.run_context import RunContext
-from application.ports.task_handlers import TaskHandler, TaskHandlers
+from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from application.use_cases.run_task import RunTask
 from domain.task import Task
+from domain.task_spec import TaskSpec
 from entrypoints.container import Container, build_worker
 from entrypoints.logging import configure_logging
 from entrypoints.settings import load_settings
@@ -33,6 +36,8 @@ TICK_SECONDS = 0.01
 
 class ChaosHandler(TaskHandler):
     """Labels: `do` (sleep, tick, crash, gil, swallow, report), `ms`, and `once` for what only the first run does."""
+
+    type = SleepHandler.type
 
     def __init__(self, journal: int) -> None:
         self._journal = journal
@@ -83,6 +88,12 @@ class ChaosHandlers(TaskHandlers):
 
     def of_type(self, type: str) -> TaskHandler:
         return self._handler
+
+    def types(self) -> Sequence[TaskType]:
+        return [self._handler.type]
+
+    def check(self, spec: TaskSpec) -> None:
+        """Takes everything."""
 
 
 class Timespec(ctypes.Structure):
@@ -143,6 +154,7 @@ def main() -> int:
         time.time = lambda: real() + float(step)
     add_crash_points(RunTask, "_claim", "claim")
     add_crash_points(RunTask, "_finish", "finish")
+    add_crash_points(RedisTaskLeases, "finish_and_claim", "turn")
     add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
     Container.handlers.override(providers.Singleton(ChaosHandlers))
     configure_logging("worker")

@@ -1,22 +1,18 @@
 """Live updates: events, waiting, and what workers do, against a running server and worker."""
 
-import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 import requests
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.following import Follower
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
-
-Event = dict[str, Any]
 
 
 @pytest.fixture
@@ -30,39 +26,6 @@ def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     log = tmp_path / "worker.log"
     with ServiceProcess("worker", log, redis_url=redis_url, worker_concurrency=2, data_dir=tmp_path) as worker:
         yield worker
-
-
-class Follower:
-    """Reads a stream in the background."""
-
-    def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
-        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        self.answer = requests.get(f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60))
-        self.events: list[Event] = []
-        self.ended = threading.Event()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def names(self) -> list[str]:
-        return [event["event"] for event in self.events]
-
-    def wait_for(self, *names: str, seconds: float = 20) -> list[Event]:
-        """Until these are its last events."""
-        wait_until(lambda: self.names()[-len(names) :] == list(names), seconds)
-        return self.events[-len(names) :]
-
-    def _read(self) -> None:
-        event: Event = {}
-        with contextlib.suppress(requests.RequestException):
-            for line in self.answer.iter_lines(chunk_size=1, decode_unicode=True):
-                if not line:
-                    if "event" in event:
-                        self.events.append({**event, "data": json.loads(event["data"])})
-                    event = {}
-                elif not line.startswith(":"):
-                    name, _, value = line.partition(": ")
-                    event[name] = value
-        self.ended.set()
 
 
 class TestEventsOfOneTask:

@@ -1,0 +1,46 @@
+"""Follows a stream of Server-Sent Events as a client does."""
+
+import contextlib
+import json
+import threading
+from typing import Any
+
+import requests
+
+from tests.integration.processes import Api
+from tests.integration.waiting import wait_until
+
+Event = dict[str, Any]
+
+
+class Follower:
+    """Reads a stream in the background."""
+
+    def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        self.answer = requests.get(f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60))
+        self.events: list[Event] = []
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def names(self) -> list[str]:
+        return [event["event"] for event in self.events]
+
+    def wait_for(self, *names: str, seconds: float = 20) -> list[Event]:
+        """Until these are its last events."""
+        wait_until(lambda: self.names()[-len(names) :] == list(names), seconds)
+        return self.events[-len(names) :]
+
+    def _read(self) -> None:
+        event: Event = {}
+        with contextlib.suppress(requests.RequestException):
+            for line in self.answer.iter_lines(chunk_size=1, decode_unicode=True):
+                if not line:
+                    if "event" in event:
+                        self.events.append({**event, "data": json.loads(event["data"])})
+                    event = {}
+                elif not line.startswith(":"):
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+        self.ended.set()
