@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from benchmarks import growth, memory, scenarios, throughput
+from benchmarks import growth, memory, scale, scenarios, streams, throughput
 from benchmarks.load import LoadFailed
 from benchmarks.plan import QUICK, Plan
 from benchmarks.progress import say
@@ -23,14 +23,14 @@ from benchmarks.subjects import NotReady, Pair, running_both, running_on
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--seconds", type=click.FloatRange(0.5, 60), help="One round of one scenario.  [default: 4]")
 @click.option("--rounds", type=click.IntRange(1, 20), help="Rounds in which both take turns.  [default: 3]")
-@click.option("--tasks", type=click.IntRange(100, 100_000), help="Stored tasks during the GETs.  [default: 10000]")
+@click.option("--tasks", type=click.IntRange(100, 100_000), help="Stored tasks during the GETs.  [default: 100000]")
 @click.option("--quick", is_flag=True, help="Short rounds and few tasks: to see that it works.")
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report to this file, too.")
 def main(quick: bool, write: Path | None, **given: Any) -> None:
     """Measure this service against a plain one of Flask, Celery and Redis.
 
     Both run on this machine, with a Redis server of the same program each, and take turns. The report goes to
-    standard output, the progress to standard error. It takes about eight minutes; Ctrl-C stops everything.
+    standard output, the progress to standard error. It takes about half an hour; Ctrl-C stops everything.
 
     \b
     Example: longer rounds, and the report in a file
@@ -74,7 +74,11 @@ def measured(plan: Plan) -> str:
         worker = throughput.throughput(directory, plan)
         say("Memory")
         used = memory.bytes_per_task(directory, plan)
-        findings = Findings(http, pages, worker, used, our_commands, plain_commands)
+        say("Streams")
+        held = streams.open_streams(directory / "streams", plan)
+        say("Filters with very many tasks")
+        filtered = scale.filters_at_scale(directory / "scale", plan)
+        findings = Findings(http, pages, worker, used, our_commands, plain_commands, held, filtered)
         return report(findings, plan, facts)
 
 

@@ -11,7 +11,9 @@ from importlib.metadata import version
 from benchmarks.plan import Plan
 from benchmarks.redis_commands import SUBMITS, SubmitCommands
 from benchmarks.rows import Growth, Row, table
+from benchmarks.scale import Scale, scale_table
 from benchmarks.scenarios import CONNECTIONS
+from benchmarks.streams import Streams, streams_table
 from benchmarks.subjects import HTTP_WORKERS, Store
 
 LIBRARIES = ("celery", "flask", "flask-smorest", "gevent", "gunicorn", "hiredis", "kombu", "marshmallow", "redis")
@@ -53,6 +55,18 @@ Memory: `used_memory` without buffers, over {memory_tasks:,} tasks. Commands: se
 
 Commands per submit of ours: {our_commands}.
 Commands per submit of the plain one: {plain_commands}.
+
+## Open event streams
+
+{streams_table}
+
+## Filters with very many tasks stored
+
+Ours alone; {scale_bytes:,.0f} bytes in Redis per task. The last five look at more than one index or at the tasks themselves:
+50,000 a call at most, so that they cost more and say where to go on.
+
+{scale_table}
+
 """
 
 
@@ -64,6 +78,8 @@ class Findings:
     memory: Sequence[Row]
     our_commands: SubmitCommands
     plain_commands: SubmitCommands
+    streams: Streams
+    scale: Scale
 
     @property
     def redis(self) -> list[Row]:
@@ -82,6 +98,9 @@ def report(findings: Findings, plan: Plan, facts: str) -> str:
         growth=table(growth_heads, findings.growth),
         worker=table(COMPARED, findings.worker),
         redis=table(COMPARED, findings.redis),
+        streams_table=streams_table(findings.streams),
+        scale_table=scale_table(findings.scale),
+        scale_bytes=findings.scale.bytes_per_task,
         our_commands=findings.our_commands,
         plain_commands=findings.plain_commands,
     )

@@ -1,8 +1,9 @@
 """Tasks made without HTTP: ours by the adapters of src, the plain ones as its own code writes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -39,6 +40,18 @@ class OurTasks:
             raise RuntimeError("no task waits")
         after = task.complete(RESULT, self._container.clock().now())
         self._container.repository().save(Change(before=task, after=after))
+
+    def cancel(self, task_id: str) -> None:
+        self._container.cancel_task().execute(task_id)
+
+    def add(self, each: Sequence[dict[str, Any]]) -> Sequence[Task]:
+        """Many at once."""
+        specs = [TaskSpec(task_name=NAME, duration=DURATION, **members) for members in each]
+        return self._container.submit_tasks().execute(specs).tasks
+
+    def cancel_each(self, tasks: Sequence[Task]) -> None:
+        now = self._container.clock().now()
+        self._container.repository().save_each([Change(before=task, after=task.cancel(now)) for task in tasks])
 
     def close(self) -> None:
         self._container.redis_client().close()

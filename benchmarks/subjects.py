@@ -130,14 +130,14 @@ def running_store(directory: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def running_ours(store: Store, url: str, log: Path) -> Iterator[Subject]:
+def running_ours(store: Store, url: str, log: Path, workers: int = HTTP_WORKERS) -> Iterator[Subject]:
     """This service's API, as its users start it."""
     port = free_port()
     environment = {
         "TASKS_REDIS_URL": url,
         "TASKS_HTTP_HOST": "127.0.0.1",
         "TASKS_HTTP_PORT": str(port),
-        "TASKS_HTTP_WORKERS": str(HTTP_WORKERS),
+        "TASKS_HTTP_WORKERS": str(workers),
     }
     with running([sys.executable, "-m", "entrypoints.cli", "api"], environment, log) as process:
         yield ready_subject("ours", port, store, url, process, log)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -16,6 +16,7 @@ from application.errors import StoreFull, StoreUnavailable
 
 TIMEOUT_SECONDS = 1.0
 BLOCKING_TIMEOUT_SECONDS = 10.0
+CONNECTIONS_AT_ONCE = 64
 PROBE_INTERVAL_SECONDS = 0.1
 TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
@@ -49,7 +50,8 @@ class RedisStore:
     """A client, the scripts, and the error that the application knows.
 
     With `fail_fast`, calls are refused at once from the first failure on, until a probe in the background
-    reaches the server again: a web process must not wait out the time limit for every request.
+    reaches the server again: a web process must not wait out the time limit for every request. And it uses a few
+    connections at once: thousands of requests that come together would open as many, and fail for want of time.
     """
 
     def __init__(self, client: redis.Redis, *, fail_fast: bool = False) -> None:
@@ -57,6 +59,8 @@ class RedisStore:
         self._fail_fast = fail_fast
         self._away: str | None = None
         self._lock = threading.Lock()
+        self._turns = threading.Semaphore(CONNECTIONS_AT_ONCE) if fail_fast else nullcontext()
+        self._mine = threading.local()
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -64,6 +68,23 @@ class RedisStore:
 
         Untyped, since redis-py declares every answer as bytes | str, and ours are bytes.
         """
+        with self._turn():
+            yield from self._translated()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Who has a turn needs no other within it."""
+        if getattr(self._mine, "turn", False):
+            yield
+            return
+        with self._turns:
+            self._mine.turn = True
+            try:
+                yield
+            finally:
+                self._mine.turn = False
+
+    def _translated(self) -> Iterator[Any]:
         if self._away is not None:
             raise StoreUnavailable(self._away)
         try:
