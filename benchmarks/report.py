@@ -62,8 +62,8 @@ Commands per submit of the plain one: {plain_commands}.
 
 ## Filters with very many tasks stored
 
-Ours alone; {scale_bytes:,.0f} bytes in Redis per task. The last five look at more than one index or at the tasks themselves:
-50,000 a call at most, so that they cost more and say where to go on.
+Ours alone; {scale_bytes:,.0f} bytes in Redis per task. The last five look at more than one index or at the tasks
+themselves: 50,000 a call at most, so that they cost more and say where to go on.
 
 {scale_table}
 

@@ -15,6 +15,7 @@ from entrypoints.api import headers
 from entrypoints.api.answers import task_members
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.queries import FilterQuery
+from entrypoints.api.stream_response import StreamResponse
 
 EVENT_STREAM = "text/event-stream"
 OPENING = b"retry: 1000\n: open\n\n"
@@ -82,7 +83,7 @@ class Events(MethodView):
 
 
 def _stream(following: Following) -> Response:
-    response = Response(_rendered(following), mimetype=EVENT_STREAM)
+    response = StreamResponse(_rendered(following), mimetype=EVENT_STREAM)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(following.close)

@@ -27,6 +27,12 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle_exit(sig, frame)
         gevent.spawn(self._end_streams)
 
+    def is_already_handled(self, respiter: Any) -> bool:
+        """A stream has the connection now: gunicorn must not wait for another request on it."""
+        if super().is_already_handled(respiter):
+            raise StopIteration
+        return False
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """What is refused before there is a request to answer is a problem like any other, not a page."""
         page = _Page()

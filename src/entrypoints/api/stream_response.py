@@ -1,0 +1,44 @@
+"""An answer that goes on for hours must not keep all that its request needed: it moves into a greenlet of its own."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+import gevent
+from flask import Response
+from gunicorn.workers.base_async import ALREADY_HANDLED
+from werkzeug.http import http_date
+
+SLOWEST_SECONDS = 60.0
+"""A client that takes nothing for so long is gone."""
+
+
+class StreamResponse(Response):
+    """Served by gunicorn, the connection is taken over: what gunicorn, werkzeug and Flask hold for the request is
+    let go, which is half of what an open stream costs. Other servers iterate over it as over any answer."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        connection = environ.get("gunicorn.socket")
+        if connection is None or environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        head = _head(self.status, self.get_wsgi_headers(environ))
+        gevent.spawn(_write, connection.dup(), chain([head], self.iter_encoded()), self.close)
+        return ALREADY_HANDLED
+
+
+def _head(status: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Without a length: the end of the connection is that of the stream (RFC 9112, section 6.3)."""
+    lines = [f"HTTP/1.1 {status}", f"Date: {http_date()}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _write(connection: Any, parts: Iterable[bytes], close: Callable[[], None]) -> None:
+    try:
+        with suppress(OSError), connection:
+            connection.settimeout(SLOWEST_SECONDS)
+            for part in parts:
+                connection.sendall(part)
+    finally:
+        close()
