@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from domain.status import Status
 from domain.task import Task
@@ -57,10 +58,15 @@ class TaskFilter:
 EVERY_TASK = TaskFilter()
 
 
+def compact(value: Any) -> str:
+    """JSON without blanks, as a result that is no text is looked through."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
 def _texts(task: Task) -> Iterator[str]:
     yield task.spec.task_name
     if task.result is not None:
-        yield task.result if isinstance(task.result, str) else json.dumps(task.result, ensure_ascii=False)
+        yield task.result if isinstance(task.result, str) else compact(task.result)
     if task.error is not None:
         yield task.error.code
         yield task.error.message

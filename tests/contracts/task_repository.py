@@ -1,6 +1,7 @@
 """What every TaskRepository must do. Inherited once for the fake and once for Redis."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,9 +238,22 @@ class TaskRepositoryContract:
         assert found(task_name="one") == ["1"]
         assert found(text="ONE") == ["1", "3"]
         assert found(text="größe") == ["1"]
+        assert found(text='{"PAGES":["') == ["1"]
         assert found(text="was cancelled") == ["2"]
         assert found(text="one", queue="b") == ["3"]
         assert found(text="team") == []
+
+    @pytest.mark.parametrize("result", ['a "quoted" \\ text', "two\nlines\tÉ", {"a": 'b"c'}, ["x", {"y": 1.5}]])
+    def test_text_is_found_however_json_writes_it(
+        self, repository: TaskRepository, leases: TaskLeases, result: object
+    ) -> None:
+        submit(repository)
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        done = repository.save(Change(before=run, after=run.complete(result, datetime.now(UTC))))
+        text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+
+        for part in {text, text[2:-1], text[:5], text.upper(), text[1:4].lower()}:
+            assert list(repository.find(TaskFilter(text=part), Window()).tasks) == [done], part
 
     def test_a_span_of_time_leaves_out_its_ends(
         self, repository: TaskRepository, let_a_millisecond_pass: Callable[[], None]
