@@ -15,10 +15,16 @@ from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 
 
-@pytest.fixture
-def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
+@pytest.fixture(scope="module")
+def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
         yield api
+
+
+@pytest.fixture
+def api(server: Api, redis_url: str) -> Api:
+    """The server with an empty store."""
+    return server
 
 
 @pytest.fixture
@@ -138,7 +144,11 @@ class TestEventsOfAllTasks:
         assert follower.names() == ["task.cancelled"]
         assert api.request("GET", "/events?status=DONE").status_code == 422
 
-    def test_streams_end_when_the_server_stops(self, api: Api) -> None:
+    def test_streams_end_when_the_server_stops(self, redis_url: str, tmp_path: Path) -> None:
+        with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
+            self._stop_while_it_is_followed(api)
+
+    def _stop_while_it_is_followed(self, api: Api) -> None:
         task_id = api.submit()
         followers = [Follower(api, path) for path in ("/events", f"/tasks/{task_id}/events")]
         for follower in followers:
