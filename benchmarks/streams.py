@@ -4,7 +4,7 @@ import selectors
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from benchmarks.subjects import Subject, running_ours, running_store
 
 OPENING_SECONDS = 60.0
 TELLING_SECONDS = 30.0
+WAVE = 50
+"""So many are opened at the same time."""
 FOLLOWED = 50
 """Tasks that are followed, each by as many."""
 
@@ -28,6 +30,9 @@ class Streams:
     number: int
     opened_seconds: float
     kib_each: float
+    """Opened one wave after the other."""
+    kib_after_burst: float
+    """Opened all at once: what the requests needed at the same time stays with the process."""
     p50_alone: float
     """Milliseconds of another request while there is no stream."""
     p50_beside: float
@@ -37,6 +42,12 @@ class Streams:
 
 
 def open_streams(directory: Path, plan: Plan) -> Streams:
+    """Opened one wave after the other; and in another process all at once, for the memory that such a burst leaves."""
+    burst = streams_in_waves(directory / "burst", plan, plan.streams)
+    return replace(streams_in_waves(directory / "waves", plan, WAVE), kib_after_burst=burst.kib_each)
+
+
+def streams_in_waves(directory: Path, plan: Plan, wave: int) -> Streams:
     with (
         running_store(directory) as store,
         running_ours(store, store.url, directory / "ours.log", workers=1) as subject,
@@ -47,12 +58,12 @@ def open_streams(directory: Path, plan: Plan) -> Streams:
         server = psutil.Process(subject.process.pid).children()[0]
         before = server.memory_info().rss
         began = time.monotonic()
-        streams = [
-            opened(subject, ids[number % FOLLOWED])
-            for number in counted(range(plan.streams), total=plan.streams, what="opening streams")
-        ]
+        streams: list[socket.socket] = []
         try:
-            wait_for(streams, b"task.snapshot", OPENING_SECONDS)
+            for first in counted(range(0, plan.streams, wave), total=-(-plan.streams // wave), what="waves of streams"):
+                numbers = range(first, min(first + wave, plan.streams))
+                streams += [opened(subject, ids[number % FOLLOWED]) for number in numbers]
+                wait_for(streams[first:], b"task.snapshot", OPENING_SECONDS)
             opened_seconds = time.monotonic() - began
             kib = (server.memory_info().rss - before) / 1024 / plan.streams
             beside = other_requests(subject, plan)
@@ -66,7 +77,7 @@ def open_streams(directory: Path, plan: Plan) -> Streams:
                 stream.close()
             tasks.close()
     say(f"  {plan.streams:,} streams: {kib:.1f} KiB each, others in {beside[0]:.1f} ms")
-    return Streams(plan.streams, opened_seconds, kib, alone[0], *beside, told)
+    return Streams(plan.streams, opened_seconds, kib, kib, alone[0], *beside, told)
 
 
 def opened(subject: Subject, task_id: str) -> socket.socket:
@@ -103,7 +114,8 @@ def streams_table(found: Streams) -> str:
     rows = [
         ("streams held by one process", f"{found.number:,}"),
         ("opened within, s", f"{found.opened_seconds:.1f}"),
-        ("memory of the process per stream, KiB", f"{found.kib_each:.1f}"),
+        (f"memory of the process per stream, opened {WAVE} at a time, KiB", f"{found.kib_each:.1f}"),
+        ("the same, opened all at once, KiB", f"{found.kib_after_burst:.1f}"),
         ("another request without streams, p50 ms", f"{found.p50_alone:.2f}"),
         ("another request beside them, p50 ms", f"{found.p50_beside:.2f}"),
         ("another request beside them, p99 ms", f"{found.p99_beside:.2f}"),

@@ -192,6 +192,50 @@ def test_what_is_no_request_is_answered_by_a_problem_too(api: Api, start: str, s
     assert b"Content-Type: application/problem+json" in head
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 10_000 + b"]" * 10_000, 400),
+        (b'{"task_name":' * 10_000, 400),
+        (b'{"task_name": "test", "duration": {"__type__": "datetime", "__value__": "2026-01-01"}}', 422),
+        (b'{"__type__": "set", "__value__": [], "task_name": "test", "duration": 3}', 422),
+        (b'{"task_name": "' + b"x" * 10_000_000 + b'"}', 413),
+    ],
+)
+def test_hostile_bodies_are_refused_and_the_server_goes_on(
+    api: Api, client: redis.Redis, body: bytes, status: int
+) -> None:
+    answer = api.request("POST", "/tasks", data=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert client.dbsize() == 0
+    assert api.request("GET", "/livez").status_code == 200
+
+
+def test_requests_that_are_sent_ahead_are_answered_in_their_order(api: Api) -> None:
+    task_id = api.submit()
+    ahead = [f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" for path in (f"/tasks/{task_id}", "/nothing", "/livez")]
+
+    answer = sent(api, "".join(ahead))
+
+    assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"404", b"200"]
+
+
+def test_a_body_that_comes_slowly_holds_up_nobody_else(api: Api) -> None:
+    body = b'{"task_name": "slow", "duration": 3}'
+    head = f"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    slow = [socket.create_connection(("127.0.0.1", api.port), timeout=20) for _ in range(8)]
+    for connection in slow:
+        connection.sendall(head.encode() + body[:1])
+
+    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 0
+    for connection in slow:
+        connection.sendall(body[1:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 202 ")
+        connection.close()
+
+
 def raw(api: Api, rest: str) -> bytes:
     """What the server answers to a submit of which no more is sent."""
     head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -242,6 +286,18 @@ class TestWithoutRedis:
         ("PUT", "/tasks/018f0000-0000-7000-8000-000000000000", {"task_name": "new", "duration": 1}),
         ("DELETE", "/tasks/018f0000-0000-7000-8000-000000000000", None),
         ("POST", "/tasks/018f0000-0000-7000-8000-000000000000/cancel", None),
+        ("POST", "/tasks/018f0000-0000-7000-8000-000000000000/retry", None),
+        ("GET", "/tasks/018f0000-0000-7000-8000-000000000000/logs", None),
+        ("GET", "/tasks/018f0000-0000-7000-8000-000000000000?wait=5", None),
+        ("GET", "/tasks/018f0000-0000-7000-8000-000000000000/events", None),
+        ("GET", "/events", None),
+        ("POST", "/tasks/batch", {"tasks": [{"task_name": "test", "duration": 3}]}),
+        ("POST", "/tasks/actions", {"action": "cancel", "filter": {}}),
+        ("GET", "/tasks?status=QUEUED&queue=default&q=test", None),
+        ("GET", "/queues", None),
+        ("POST", "/queues/default/pause", None),
+        ("GET", "/workers", None),
+        ("GET", "/stats", None),
         ("GET", "/readyz", None),
     )
 
