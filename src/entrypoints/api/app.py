@@ -80,7 +80,7 @@ def _require_acceptable() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.blueprint in {"tasks", "bulk"} or request.path.startswith("/tasks"):
+    if request.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
     level = logging.DEBUG if request.endpoint in SELDOM_LOGGED else logging.INFO
     if access.isEnabledFor(level):

@@ -86,12 +86,9 @@ class BatchBody(StrictSchema):
     )
 
 
-class FilterBody(StrictSchema):
-    """All that is set must hold; an empty one matches every task."""
+class FilterMembers(StrictSchema):
+    """What a filter in a body and one in a query have in common: all but how several states are written."""
 
-    status = fields.List(
-        OneOf(Status), validate=validate.Length(1, len(Status)), metadata={"description": "Any of these."}
-    )
     type = Text(TYPE_LENGTH)
     queue = QueueName()
     labels = labels_field(patch=False)
@@ -103,6 +100,14 @@ class FilterBody(StrictSchema):
     @post_load
     def to_filter(self, members: dict[str, Any], **_: Any) -> TaskFilter:
         return to_filter(members)
+
+
+class FilterBody(FilterMembers):
+    """All that is set must hold; an empty one matches every task."""
+
+    status = fields.List(
+        OneOf(Status), validate=validate.Length(1, len(Status)), metadata={"description": "Any of these."}
+    )
 
 
 class ActionBody(StrictSchema):

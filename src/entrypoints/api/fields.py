@@ -50,23 +50,13 @@ class Text(fields.String):
         super().__init__(validate=[validate.Length(lengths[0], lengths[-1], error=message), printable], **options)
 
 
-class OriginalTime(fields.Field[datetime]):
-    """The format of the original contract: 2025-01-13 06:53:09, in UTC."""
-
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value else None
-
-
 class Instant(fields.Field[datetime]):
-    """RFC 3339; answers are in UTC with milliseconds: 2025-01-13T06:53:09.123Z."""
+    """RFC 3339, to the millisecond; answers.py writes them."""
 
     def __init__(self, **options: Any) -> None:
         message = "Must be an RFC 3339 time with its offset, such as 2025-01-13T06:53:09Z."
         _describe(options, type="string", format="date-time")
         super().__init__(error_messages={"invalid": message}, **options)
-
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> str | None:
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
         if not isinstance(value, str) or not RFC_3339.fullmatch(value):

@@ -7,10 +7,8 @@ from marshmallow import Schema, ValidationError, post_load, validates_schema
 from application.ports.task_repository import Window
 from application.task_filter import TaskFilter
 from domain.status import Status
-from domain.task_spec import TASK_NAME_LENGTH
-from entrypoints.api.bodies import TYPE_LENGTH, to_filter
-from entrypoints.api.fields import Cursor, Flag, Instant, OneOf, QueryNumber, QueueName, Text, Words
-from entrypoints.api.fields import labels as labels_field
+from entrypoints.api.bodies import FilterMembers, to_filter
+from entrypoints.api.fields import Cursor, Flag, OneOf, QueryNumber, Words
 
 MAX_PAGE = 1_000_000_000
 MAX_PAGE_SIZE = 100
@@ -19,19 +17,8 @@ FILTERS = ("status", "type", "queue", "labels", "submitted_after", "submitted_be
 NEWEST_FIRST = "-submitted_at"
 
 
-class FilterQuery(Schema):
+class FilterQuery(FilterMembers):
     status = Words(Status, metadata={"description": "Any of these, separated by commas."})
-    type = Text(TYPE_LENGTH)
-    queue = QueueName()
-    labels = labels_field(patch=False)
-    submitted_after = Instant(metadata={"description": "Later than this."})
-    submitted_before = Instant(metadata={"description": "Earlier than this."})
-    task_name = Text(TASK_NAME_LENGTH, metadata={"description": "Exactly this."})
-    q = Text(TASK_NAME_LENGTH, metadata={"description": "Contained in the name, result or error, in any case."})
-
-    @post_load
-    def to_filter(self, members: dict[str, Any], **_: Any) -> TaskFilter:
-        return to_filter(members)
 
 
 class ListQuery(FilterQuery):
