@@ -10,9 +10,23 @@ from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.redis.client import RedisStore, connect, milliseconds
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from tests.integration.processes import Api
 
 LEASE = timedelta(milliseconds=400)
 EVENTS_KEPT = 1_000
+
+
+@pytest.fixture(scope="module")
+def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Of two processes, for all tests of a module."""
+    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=2) as api:
+        yield api
+
+
+@pytest.fixture
+def api(server: Api, redis_url: str) -> Api:
+    """The server with an empty store."""
+    return server
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ No worker runs. Streams that never end are left out; tests of their own follow t
 """
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,12 +16,6 @@ from tests.integration.processes import Api
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 schema = schemathesis.openapi.from_path("docs/openapi.json").exclude(path="/events", method="GET")
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=2) as api:
-        yield api
 
 
 @pytest.fixture(scope="module")

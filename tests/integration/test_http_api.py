@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,6 @@ import redis
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=2) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: Api, redis_url: str) -> Api:
-    """The server with an empty store."""
-    return server
 
 
 class TestTheOriginalContract:

@@ -4,7 +4,6 @@ import base64
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -21,18 +20,6 @@ BAD_CURSORS = [
     base64.urlsafe_b64encode(b"oldest x y").decode(),
     base64.urlsafe_b64encode(b"a 1 b").decode(),
 ]
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=2) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: Api, redis_url: str) -> Api:
-    """The server with an empty store."""
-    return server
 
 
 def names(answer: requests.Response) -> list[str]:

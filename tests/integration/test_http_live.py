@@ -15,18 +15,6 @@ from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: Api, redis_url: str) -> Api:
-    """The server with an empty store."""
-    return server
-
-
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     log = tmp_path / "worker.log"
