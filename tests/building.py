@@ -13,7 +13,8 @@ AN_ERROR = TaskError(code="handler_error", message="ValueError: no")
 
 
 def a_spec(**members: Any) -> TaskSpec:
-    return TaskSpec(**{"task_name": "test", "duration": 3, **members})
+    work = {"duration": 3} if members.get("type", "sleep") == "sleep" else {}
+    return TaskSpec(**{"task_name": "test", **work, **members})
 
 
 def a_task(status: Status = Status.QUEUED, **members: Any) -> Task:

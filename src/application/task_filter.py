@@ -59,12 +59,14 @@ EVERY_TASK = TaskFilter()
 
 
 def compact(value: Any) -> str:
-    """JSON without blanks, as a result that is no text is looked through."""
+    """JSON without blanks, as payloads, and results that are no text, are looked through."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _texts(task: Task) -> Iterator[str]:
     yield task.spec.task_name
+    if task.spec.payload:
+        yield compact(dict(task.spec.payload))
     if task.result is not None:
         yield task.result if isinstance(task.result, str) else compact(task.result)
     if task.error is not None:

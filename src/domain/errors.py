@@ -1,5 +1,7 @@
 """Why a transition is refused. The message is for the caller."""
 
+from collections.abc import Sequence
+
 from domain.status import Status
 
 
@@ -59,3 +61,20 @@ class InvalidTaskSpec(ValueError):
         self.number = number
         self.member = member
         self.message = message
+
+    @property
+    def misfits(self) -> Sequence[tuple[str, str]]:
+        """Each member that is wrong, as a JSON pointer without its first slash, and what is wrong with it."""
+        return [(self.member, self.message)]
+
+
+class InvalidPayload(InvalidTaskSpec):
+    """The payload is not what the type of task takes: everything that is wrong with it."""
+
+    def __init__(self, misfits: Sequence[tuple[str, str]]) -> None:
+        super().__init__(*misfits[0])
+        self._misfits = misfits
+
+    @property
+    def misfits(self) -> Sequence[tuple[str, str]]:
+        return self._misfits

@@ -14,12 +14,12 @@ TASK_NAME_LENGTH = range(1, 201)
 DURATION_SECONDS = range(1, 86_401)
 TIMEOUT_SECONDS = range(1, 86_401)
 DEFAULT_TIMEOUT_SECONDS = 3_600
-SLEEP = "sleep"
+SLEEP, HTTP = "sleep", "http"
 SLEEP_MARGIN_SECONDS = 60
 """A task that sleeps may take this much longer than its duration."""
 PRIORITIES = range(10)
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
-NO_RETRY = RetryPolicy()
+NO_RETRY, HTTP_RETRY = RetryPolicy(), RetryPolicy(max_attempts=5)
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
 LABEL_VALUE_LENGTH = range(256)
@@ -33,8 +33,10 @@ class TaskSpec:
     task_name: str
     type: str = SLEEP
     """What kind of work it is."""
-    duration: int
-    """Seconds of simulated work."""
+    duration: int | None = None
+    """Seconds of simulated work; tasks of the type sleep need it, others have none."""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """The arguments of every other type, as JSON."""
     queue: str = "default"
     priority: int = 5
     """0 to 9; 9 goes first."""
@@ -49,16 +51,16 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        object.__setattr__(self, "payload", MappingProxyType(dict(self.payload)))
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
-        if self.duration not in DURATION_SECONDS:
-            raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
         if not re.fullmatch(QUEUE, self.queue):
             raise InvalidTaskSpec("queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}.")
         if self.priority not in PRIORITIES:
             raise InvalidTaskSpec("priority", f"Must be 0 to 9, not {self.priority}.")
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
             raise InvalidTaskSpec("timeout", f"Must be 1 to 86400 seconds, not {self.timeout}.")
+        self._check_work()
         self._check_labels()
         self._check_times()
 
@@ -67,7 +69,17 @@ class TaskSpec:
         """The longest that one run may take."""
         if self.timeout is not None:
             return self.timeout
-        return self.duration + SLEEP_MARGIN_SECONDS if self.type == SLEEP else DEFAULT_TIMEOUT_SECONDS
+        if self.type == SLEEP and self.duration:
+            return self.duration + SLEEP_MARGIN_SECONDS
+        return DEFAULT_TIMEOUT_SECONDS
+
+    def _check_work(self) -> None:
+        if self.type == SLEEP and self.duration is None:
+            raise InvalidTaskSpec("duration", "Is required for the type sleep.")
+        if self.type == SLEEP and self.duration not in DURATION_SECONDS:
+            raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
+        if self.type == SLEEP and self.payload:
+            raise InvalidTaskSpec("payload", "The type sleep takes none.")
 
     def _check_labels(self) -> None:
         if len(self.labels) > MAX_LABELS:
@@ -87,10 +99,15 @@ class TaskSpec:
 
 
 DEFAULTS: Mapping[str, Any] = {
-    member.name: {} if member.name == "labels" else member.default
+    member.name: member.default if member.default_factory is MISSING else member.default_factory()
     for member in fields(TaskSpec)
-    if member.default is not MISSING or member.name == "labels"
+    if (member.default, member.default_factory) != (MISSING, MISSING)
 }
+
+
+def default_retry(type: str) -> RetryPolicy:
+    """What is elsewhere fails for a moment more often than our own code does."""
+    return HTTP_RETRY if type == HTTP else NO_RETRY
 
 
 @dataclass(frozen=True)
@@ -110,9 +127,11 @@ class TaskPatch:
         return not self.members.keys() <= self.FREE
 
     def applied_to(self, spec: TaskSpec) -> TaskSpec:
-        changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
+        changes = {name: _default(name, spec) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
+        if self.members.get("payload") is not None:
+            changes["payload"] = _merge(spec.payload, self.members["payload"])
         if self.members.get("retry") is not None:
             changes["retry"] = RetryPolicy(**_merge(asdict(spec.retry), self.members["retry"]))
         return replace(spec, **changes)
@@ -123,11 +142,23 @@ def is_printable(text: str) -> bool:
     return not UNPRINTABLE.search(text)
 
 
-def _default(name: str) -> Any:
+def _default(name: str, spec: TaskSpec) -> Any:
+    if name == "retry":
+        return default_retry(spec.type)
     if name not in DEFAULTS:
         raise InvalidTaskSpec(name, "Is required and cannot be removed.")
     return DEFAULTS[name]
 
 
 def _merge(members: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**members, **patch}.items() if value is not None}
+    """RFC 7396: a null in the patch removes a member, an object in it is a patch itself."""
+    merged = dict(members)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping):
+            inner = merged.get(name)
+            merged[name] = _merge(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            merged[name] = value
+    return merged

@@ -1,7 +1,7 @@
 """One type of task that does what the test says."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from application.errors import UnknownTaskType
@@ -37,6 +37,9 @@ class _FakeHandler(TaskHandler):
 
     def __init__(self, work: Work) -> None:
         self._work = work
+
+    def check(self, payload: Mapping[str, Any]) -> None:
+        """Takes any."""
 
     def run(self, task: Task, context: RunContext) -> Any:
         takes_context = len(inspect.signature(self._work).parameters) > 1

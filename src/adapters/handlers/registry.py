@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from domain.errors import InvalidTaskSpec
-from domain.task_spec import TaskSpec
+from domain.task_spec import SLEEP, TaskSpec
 
 
 class HandlerRegistry(TaskHandlers):
@@ -24,3 +24,6 @@ class HandlerRegistry(TaskHandlers):
     def check(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
             raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")
+        if spec.type != SLEEP and spec.duration is not None:
+            raise InvalidTaskSpec("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload.")
+        self._handlers[spec.type].check(spec.payload)

@@ -1,6 +1,7 @@
 """Simulated work: the task type of the original service."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from application.ports.run_context import RunContext
@@ -18,8 +19,11 @@ class SleepHandler(TaskHandler):
         payload_schema={"type": "object", "properties": {}, "additionalProperties": False},
     )
 
+    def check(self, payload: Mapping[str, Any]) -> None:
+        """TaskSpec itself holds the rules of the members that it has for this type."""
+
     def run(self, task: Task, context: RunContext) -> Any:
-        duration = task.spec.duration
+        duration = task.spec.duration or 0
         began = time.monotonic()
         for second in range(1, duration + 1):
             time.sleep(max(began + second - time.monotonic(), 0))

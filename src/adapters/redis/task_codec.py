@@ -30,6 +30,7 @@ SPEC_NAMES = {
     "task_name": "n",
     "type": "t",
     "duration": "d",
+    "payload": "a",
     "queue": "q",
     "priority": "p",
     "run_at": "r",
@@ -163,7 +164,12 @@ def _time(instant: datetime) -> str:
     return str(epoch_milliseconds(instant))
 
 
-PLAIN: Mapping[str, Callable[[Any], Any]] = {"run_at": epoch_milliseconds, "retry": asdict, "labels": dict}
+PLAIN: Mapping[str, Callable[[Any], Any]] = {
+    "run_at": epoch_milliseconds,
+    "retry": asdict,
+    "labels": dict,
+    "payload": dict,
+}
 RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}
 
 MEMBERS: Mapping[bytes, Callable[[Task], Any]] = {

@@ -25,6 +25,10 @@ class TaskHandler(ABC):
     """What it does."""
 
     @abstractmethod
+    def check(self, payload: Mapping[str, Any]) -> None:
+        """Raises InvalidPayload when this is not what the type takes."""
+
+    @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:
         """Do the work; answers the result, a JSON value. Any exception means that the run failed."""
 

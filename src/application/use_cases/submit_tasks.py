@@ -50,4 +50,5 @@ class SubmitTasks:
         try:
             self._handlers.check(spec)
         except InvalidTaskSpec as error:
-            raise InvalidTaskSpec(error.member, error.message, number) from None
+            error.number = number
+            raise

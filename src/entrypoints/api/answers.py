@@ -19,6 +19,7 @@ from application.use_cases.list_workers import WorkerReport
 from application.use_cases.measure_tasks import Measures
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import SLEEP
 from entrypoints.api.bodies import RetryBody
 from entrypoints.api.fields import Instant, cursor
 
@@ -46,7 +47,8 @@ class TaskAnswer(Schema):
     task_id = fields.UUID()
     task_name = fields.String()
     type = fields.String()
-    duration = fields.Integer(metadata={"description": "Seconds."})
+    duration = fields.Integer(metadata={"description": "Seconds; of the type sleep."})
+    payload = fields.Dict(keys=fields.String(), metadata={"description": "The arguments of every other type."})
     status = fields.String(validate=validate.OneOf(list(Status)))
     submitted_at = fields.String(metadata={"description": "UTC.", **ORIGINAL_TIME})
     run_at = Instant()
@@ -188,6 +190,7 @@ def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any
         "task_name": spec.task_name,
         "type": spec.type,
         "duration": spec.duration,
+        "payload": dict(spec.payload) if spec.type != SLEEP else None,
         "status": task.status.value,
         "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
         "run_at": instant(spec.run_at),

@@ -1,16 +1,27 @@
 """What requests carry in their bodies. The rules themselves are the domain's."""
 
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from application.task_filter import TaskFilter
 from application.use_cases.act_on_tasks import MOST, Action
-from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER, RetryPolicy
+from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.status import Status
-from domain.task_spec import DURATION_SECONDS, PRIORITIES, TASK_NAME_LENGTH, TIMEOUT_SECONDS, TaskPatch, TaskSpec
+from domain.task_spec import (
+    DURATION_SECONDS,
+    PRIORITIES,
+    SLEEP,
+    TASK_NAME_LENGTH,
+    TIMEOUT_SECONDS,
+    TaskPatch,
+    TaskSpec,
+    default_retry,
+)
 from entrypoints.api.fields import Decimal, Flag, Instant, OneOf, QueueName, Text, WholeNumber
 from entrypoints.api.fields import labels as labels_field
+from entrypoints.api.fields import payload as payload_field
 
 TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
@@ -36,7 +47,10 @@ class TaskBody(StrictSchema):
 
     task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
     type = Text(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
-    duration = WholeNumber(DURATION_SECONDS, required=True, metadata={"description": "Seconds of simulated work."})
+    duration = WholeNumber(
+        DURATION_SECONDS, metadata={"description": "Seconds of simulated work; for the type sleep, which needs it."}
+    )
+    payload = payload_field()
     queue = QueueName()
     priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first."})
     run_at = Instant(metadata={"description": "Not before this time."})
@@ -45,10 +59,15 @@ class TaskBody(StrictSchema):
     retry = fields.Nested(RetryBody)
     labels = labels_field(patch=False)
 
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def duration_is_for_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        """Said here so that it stands beside everything else that is wrong; the rule is TaskSpec's."""
+        if isinstance(given, dict) and given.get("type", SLEEP) == SLEEP and "duration" not in given:
+            raise ValidationError("Missing data for required field: the type sleep needs it.", "duration")
+
     @post_load
     def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
-        if "retry" in members:
-            members["retry"] = RetryPolicy(**members["retry"])
+        members["retry"] = replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))
         return TaskSpec(**members)
 
 
@@ -65,6 +84,7 @@ class TaskPatchBody(StrictSchema):
 
     task_name = Text(TASK_NAME_LENGTH)
     duration = WholeNumber(DURATION_SECONDS)
+    payload = payload_field(allow_none=True)
     queue = QueueName(allow_none=True)
     priority = WholeNumber(PRIORITIES, allow_none=True)
     run_at = Instant(allow_none=True)
@@ -95,7 +115,9 @@ class FilterMembers(StrictSchema):
     submitted_after = Instant(metadata={"description": "Later than this."})
     submitted_before = Instant(metadata={"description": "Earlier than this."})
     task_name = Text(TASK_NAME_LENGTH, metadata={"description": "Exactly this."})
-    q = Text(TASK_NAME_LENGTH, metadata={"description": "Contained in the name, result or error, in any case."})
+    q = Text(
+        TASK_NAME_LENGTH, metadata={"description": "Contained in the name, payload, result or error, in any case."}
+    )
 
     @post_load
     def to_filter(self, members: dict[str, Any], **_: Any) -> TaskFilter:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -80,6 +81,13 @@ def printable(text: str) -> None:
         raise ValidationError("Must not contain control characters or lone surrogates.")
 
 
+def storable(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
+
+
 def labels(*, patch: bool) -> fields.Dict:
     """In a patch, a null removes a label."""
     key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
@@ -93,6 +101,15 @@ def labels(*, patch: bool) -> fields.Dict:
             "propertyNames": {"pattern": f"^{LABEL_KEY}$"},
             "maxProperties": MAX_LABELS,
         },
+    )
+
+
+def payload(**options: Any) -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        validate=storable,
+        metadata={"description": "The arguments of the work; GET /types has the schema of each type's."},
+        **options,
     )
 
 

@@ -289,7 +289,8 @@ def _known_problem(error: Exception) -> Response:
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
     """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
     within = f"/tasks/{error.number}" if request.path.rstrip("/").endswith("/batch") else ""
-    return problem("invalid_request", INVALID, [{"pointer": f"{within}/{error.member}", "message": error.message}])
+    errors = [{"pointer": f"{within}/{member}", "message": message} for member, message in error.misfits]
+    return problem("invalid_request", INVALID, errors[:MAX_ERRORS])
 
 
 def _unexpected_problem(error: Exception) -> Response:

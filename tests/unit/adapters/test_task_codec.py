@@ -21,11 +21,12 @@ json_values = st.recursive(
     st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text().filter(is_printable),
     lambda inner: st.lists(inner) | st.dictionaries(text, inner),
 )
+sleeping = st.fixed_dictionaries({"duration": st.integers(1, 86_400)})
+calling = st.fixed_dictionaries({"type": st.just("http"), "payload": st.dictionaries(text, json_values)})
 specs = st.builds(
-    TaskSpec,
+    lambda work, **members: TaskSpec(**work, **members),
+    work=sleeping | calling,
     task_name=text,
-    type=st.sampled_from(["sleep", "http"]),
-    duration=st.integers(1, 86_400),
     queue=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
     priority=st.integers(0, 9),
     run_at=st.none() | instants,
