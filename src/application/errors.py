@@ -1,7 +1,7 @@
 """What a use case may raise besides the refusals of the domain."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.task import Task
 
@@ -99,6 +99,16 @@ class RunStopped(BaseException):
 
     Not an Exception, so that work which handles all of those still ends.
     """
+
+
+class HandlerFailed(Exception):
+    """The work of a task failed in a way that its handler understands; the message is for callers."""
+
+    def __init__(self, message: str, *, retry: bool = True, wait: timedelta = timedelta(0)) -> None:
+        """`retry` is False where trying again cannot help; the next try waits at least `wait`."""
+        super().__init__(message)
+        self.retry = retry
+        self.wait = wait
 
 
 class UnknownTaskType(Exception):

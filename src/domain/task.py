@@ -114,14 +114,17 @@ class Task:
         """The run returned a result; that it was asked to stop comes too late."""
         return self._end_run(Status.COMPLETED, result=result, finished_at=now)
 
-    def fail(self, error: TaskError, now: datetime) -> Self:
-        """The run failed: try again later, or for good when the policy says so; not when it was to stop anyway."""
+    def fail(self, error: TaskError, now: datetime, *, retry: bool = True, wait: timedelta = timedelta(0)) -> Self:
+        """The run failed: try again later, or for good when the policy says so; not when it was to stop anyway.
+
+        `retry` is False where trying again cannot help; the next try waits at least `wait`.
+        """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         delay = self.spec.retry.delay(self.attempt - self.crashes, self._roll())
-        if delay is None:
+        if delay is None or not retry:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
-        return self._end_run(Status.SCHEDULED, due_at=now + delay, started_at=None)
+        return self._end_run(Status.SCHEDULED, due_at=now + max(delay, wait), started_at=None)
 
     def stop(self, now: datetime) -> Self:
         """The run was ended from outside, on purpose: cancelled, timed out, or neither and so uncounted."""

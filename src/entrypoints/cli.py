@@ -48,8 +48,10 @@ def local(settings: Settings) -> None:
     """
     click.echo("Task Manager API: starting …")
     from entrypoints.api.server import require_free_address
+    from entrypoints.container import find_handlers
     from entrypoints.local.stack import LocalStack
 
+    find_handlers(settings)
     require_free_address(settings)
     LocalStack(settings).run()
 
@@ -67,10 +69,12 @@ def api(settings: Settings) -> None:
 
     monkey.patch_all()
     from entrypoints.api.server import serve
+    from entrypoints.container import find_handlers
     from entrypoints.logging import configure_logging
     from entrypoints.store_safety import require_safe_store
 
     configure_logging("api")
+    find_handlers(settings)
     require_safe_store(settings)
     serve(settings)
 
@@ -110,6 +114,22 @@ def maintenance(settings: Settings) -> None:
     configure_logging("maintenance")
     require_safe_store(settings)
     Maintenance(build_container(settings)).run()
+
+
+@main.command()
+@with_settings
+def types(settings: Settings) -> None:
+    """Print the types of task of this installation, with the schema of each payload; needs no Redis.
+
+    \b
+    Example, to see whether a module of yours can be used:
+      TASKS_HANDLERS=shop.tasks task-manager types
+    """
+    from entrypoints.container import find_handlers
+
+    for kind in find_handlers(settings).types():
+        click.echo(f"{kind.name}: {kind.description.splitlines()[0]}")
+        click.echo(json.dumps(kind.payload_schema, ensure_ascii=False))
 
 
 @main.command()

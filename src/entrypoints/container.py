@@ -12,6 +12,7 @@ from adapters.celery.node_lock import NodeLock
 from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
+from adapters.handlers.discovery import UnusableHandlers, find_functions
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.client import RedisStore, connect, connect_blocking
@@ -25,6 +26,7 @@ from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from adapters.run_reporter import RunReporter
 from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
@@ -59,7 +61,17 @@ from application.use_cases.submit_tasks import SubmitTasks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
-from entrypoints.settings import Settings
+from entrypoints.settings import InvalidSettings, Settings
+
+
+def find_handlers(settings: Settings) -> HandlerRegistry:
+    """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used."""
+    built_in = [SleepHandler()]
+    try:
+        functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
+    except UnusableHandlers as error:
+        raise InvalidSettings(list(error.problems)) from error
+    return HandlerRegistry([*built_in, *functions])
 
 
 class Container(containers.DeclarativeContainer):
@@ -99,7 +111,8 @@ class Container(containers.DeclarativeContainer):
     reports = providers.Singleton(RedisRunReports, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
-    handlers = providers.Singleton(HandlerRegistry, providers.List(providers.Singleton(SleepHandler)))
+    run_contexts = providers.Singleton(RunReporter, reports, interrupt)
+    handlers = providers.Singleton(find_handlers, settings)
     decision = providers.Singleton(Decision, repository)
 
     submit_tasks = providers.Singleton(SubmitTasks, repository, handlers, task_ids, clock)
@@ -142,10 +155,11 @@ class Container(containers.DeclarativeContainer):
         leases=leases,
         decision=decision,
         handlers=handlers,
-        reports=reports,
+        contexts=run_contexts,
         keeper=lease_keeper,
         interrupt=interrupt,
         clock=clock,
+        max_result_bytes=settings.provided.max_result_bytes,
     )
 
 
@@ -158,6 +172,7 @@ def build_container(settings: Settings, *, fail_fast: bool = False) -> Container
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
+    container.handlers()  # the children import nothing then, and a wrong setting stops the start
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),

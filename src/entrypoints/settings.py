@@ -43,6 +43,8 @@ class Settings:
     retention_seconds: int
     max_body_bytes: int
     max_batch_bytes: int
+    max_result_bytes: int
+    handlers: tuple[str, ...]
     shutdown_grace_seconds: int
     events_kept: int
     env: str
@@ -93,7 +95,8 @@ def load_settings() -> Settings:
         problems.append(f"a file that a setting ending in _FILE names cannot be read: {error}")
     if problems:
         raise InvalidSettings(sorted(problems))
-    return Settings(**{**values, "queues": tuple(values["queues"]), "data_dir": Path(values["data_dir"])})
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Settings(**{**values, **lists, "data_dir": Path(values["data_dir"])})
 
 
 def _read(env: FileAwareEnv) -> dict[str, Any]:
@@ -110,6 +113,8 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
         "max_batch_bytes": _whole(env, "MAX_BATCH_BYTES", 8 * 1024 * 1024, 1_024, 512 * 1024 * 1024),
+        "max_result_bytes": _whole(env, "MAX_RESULT_BYTES", 1024 * 1024, 1_024, 512 * 1024 * 1024),
+        "handlers": env.list("HANDLERS", [], validate=_handlers),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "env": env.str(
@@ -145,6 +150,11 @@ def _queues(names: list[str]) -> None:
     wrong = [name for name in names if not re.fullmatch(QUEUE, name)]
     if wrong or not names:
         raise ValidationError("must be names of 1 to 63 of a-z, 0-9, hyphen and underscore, separated by commas")
+
+
+def _handlers(names: list[str]) -> None:
+    if any(not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*)?", name) for name in names):
+        raise ValidationError("must be modules or module:functions, separated by commas, such as shop.tasks")
 
 
 def _problem(name: str, messages: Any) -> str:

@@ -19,7 +19,7 @@ class RunReportsContract:
         submit(repository)
         run = claim(leases)
 
-        assert reports.progress(run, HALF)
+        assert reports.keep(run, progress=HALF)
 
         stored = repository.get(run.task_id)
         assert (stored.progress, stored.version) == (HALF, run.version)
@@ -29,7 +29,7 @@ class RunReportsContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        reports.progress(run, HALF)
+        reports.keep(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
 
@@ -40,7 +40,7 @@ class RunReportsContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        reports.progress(run, HALF)
+        reports.keep(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.lose(run.started_at)))
 
@@ -54,10 +54,10 @@ class RunReportsContract:
         repository.save(Change(before=run, after=run.lose(run.started_at)))
         again = claim(leases, owner="b:1")
 
-        assert not reports.progress(run, HALF)
-        assert not reports.log(run, "late")
+        assert not reports.keep(run, progress=HALF)
+        assert not reports.keep(run, lines=["late"])
         assert repository.get(run.task_id) == again
-        assert reports.log(again, "in time")
+        assert reports.keep(again, lines=["in time"])
 
     def test_the_last_thousand_lines_are_kept_with_their_attempt(
         self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
@@ -67,7 +67,7 @@ class RunReportsContract:
         run = claim(leases)
 
         for number in range(1_001):
-            reports.log(run, f"Größe\n{number}")
+            reports.keep(run, lines=[f"Größe\n{number}"])
 
         lines = reports.lines(task.task_id)
         assert [line.message for line in lines] == [f"Größe\n{number}" for number in range(1, 1_001)]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from adapters.redis.task_codec import decode, encode, id_bytes
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.run_reports import LogLine, RunReports
+from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change, Place, Receipt, TaskPage, TaskRepository, Window
@@ -63,22 +63,17 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self.check()
         return self.full
 
-    def progress(self, run: Task, progress: Progress) -> bool:
+    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         with self._reached():
             stored = self._read(run.task_id)
             if stored is None or not stored.is_run_of(run.claim):
                 return False
-            self._write(replace(stored, progress=progress))
-            self._tell(Event.PROGRESS, replace(stored, progress=progress))
-            return True
-
-    def log(self, run: Task, message: str) -> bool:
-        with self._reached():
-            stored = self._read(run.task_id)
-            if stored is None or not stored.is_run_of(run.claim):
-                return False
-            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
-            self.logs.setdefault(run.task_id, deque(maxlen=1_000)).append(line)
+            for message in lines:
+                line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+                self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
+            if progress:
+                self._write(replace(stored, progress=progress))
+                self._tell(Event.PROGRESS, replace(stored, progress=progress))
             return True
 
     def lines(self, task_id: str) -> Sequence[LogLine]:

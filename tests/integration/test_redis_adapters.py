@@ -133,7 +133,7 @@ class TestRedisRunReports(RunReportsContract):
         submit(repository)
         run = claim(leases)
         for number in range(1_001):
-            reports.log(run, f"line {number}\n\x00")
+            reports.keep(run, lines=[f"line {number}\n\x00"])
 
         (key,) = client.scan_iter(b"tm:log:*")
         lines = client.lrange(key, 0, -1)
@@ -158,7 +158,7 @@ class TestEvents:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        RedisRunReports(redis_store, EVENTS_KEPT).progress(run, Progress(fraction=0.5))
+        RedisRunReports(redis_store, EVENTS_KEPT).keep(run, progress=Progress(fraction=0.5))
         done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
         repository.remove(done)
 

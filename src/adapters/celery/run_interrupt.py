@@ -1,7 +1,7 @@
 """Interrupts the work of a child when its worker asks for that."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,17 +17,34 @@ class SignalRunInterrupt(RunInterrupt):
 
     def __init__(self) -> None:
         self._allowed = False
-        signal.signal(ASK, self._asked)
+        self._asked = False
+        self._stop: Callable[[], None] | None = None
+        signal.signal(ASK, self._ask)
+
+    @property
+    def asked(self) -> bool:
+        return self._asked
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        self._allowed = True
+        self._asked, self._allowed = False, True
         try:
             yield
         finally:
             self._allowed = False
 
-    def _asked(self, *_: Any) -> None:
-        if self._allowed:
-            self._allowed = False
+    @contextmanager
+    def instead(self, stop: Callable[[], None]) -> Iterator[None]:
+        self._stop = stop
+        try:
+            yield
+        finally:
+            self._stop = None
+
+    def _ask(self, *_: Any) -> None:
+        if not self._allowed:
+            return
+        self._allowed, self._asked = False, True
+        if self._stop is None:
             raise RunStopped
+        self._stop()

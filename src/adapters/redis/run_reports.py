@@ -8,11 +8,9 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects, Key
 from adapters.redis.task_codec import EPOCH, PROGRESS, encode_progress, id_bytes
-from application.ports.run_reports import LogLine, RunReports
+from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
 from domain.events import Event
 from domain.task import Progress, Task
-
-LINES_KEPT = 1_000
 
 
 class RedisRunReports(RunReports):
@@ -21,26 +19,21 @@ class RedisRunReports(RunReports):
         self._save = store.script("save")
         self._events_kept = events_kept
 
-    def progress(self, run: Task, progress: Progress) -> bool:
+    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         record, effects = keys.record(run.task_id), Effects()
         effects.add("run", record, run.claim)
-        effects.set(record, {PROGRESS: encode_progress(progress).encode()})
-        member = id_bytes(run.task_id)
-        effects.add("event", keys.EVENTS, Key(record), self._events_kept, Event.PROGRESS, member)
-        return self._report(effects)
-
-    def log(self, run: Task, message: str) -> bool:
-        effects = Effects()
-        effects.add("run", keys.record(run.task_id), run.claim)
-        effects.add("log", keys.log(run.task_id), LINES_KEPT, json.dumps([run.attempt, message]))
-        return self._report(effects)
+        if lines:
+            stored = (json.dumps([run.attempt, line]) for line in lines)
+            effects.add("log", keys.log(run.task_id), LINES_KEPT, *stored)
+        if progress:
+            effects.set(record, {PROGRESS: encode_progress(progress).encode()})
+            member = id_bytes(run.task_id)
+            effects.add("event", keys.EVENTS, Key(record), self._events_kept, Event.PROGRESS, member)
+        return bool(self._save(effects.keys, effects.arguments)[0])
 
     def lines(self, task_id: str) -> Sequence[LogLine]:
         with self._store.client() as client:
             return [_line(stored) for stored in client.lrange(keys.log(task_id), 0, -1)]
-
-    def _report(self, effects: Effects) -> bool:
-        return bool(self._save(effects.keys, effects.arguments)[0])
 
 
 def _line(stored: bytes) -> LogLine:

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from domain.task import Progress, Task
 
+LINES_KEPT = 1_000
+"""Of the log of a task; the oldest beyond them are dropped."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
@@ -17,15 +20,14 @@ class LogLine:
 
 
 class RunReports(ABC):
-    """Reports are refused with False, and nothing is kept, when the run is over. All raise StoreUnavailable."""
+    """Both raise StoreUnavailable."""
 
     @abstractmethod
-    def progress(self, run: Task, progress: Progress) -> bool:
-        """Keep how far the run is; the version of the task stays."""
+    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+        """Keep how far the run is, the version of the task stays, and lines of its log with their time and attempt.
 
-    @abstractmethod
-    def log(self, run: Task, message: str) -> bool:
-        """Keep a line of the log with its time and attempt; the oldest beyond 1,000 are dropped."""
+        False, and nothing is kept, when the run is over.
+        """
 
     @abstractmethod
     def lines(self, task_id: str) -> Sequence[LogLine]:

@@ -5,21 +5,30 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from application.decision import Decision
-from application.errors import RunStillHeld, RunStopped, StaleTask, StoreUnavailable, TaskNotFound, UnknownTaskType
+from application.errors import (
+    HandlerFailed,
+    RunStillHeld,
+    RunStopped,
+    StaleTask,
+    StoreUnavailable,
+    TaskNotFound,
+    UnknownTaskType,
+)
 from application.ports.clock import Clock
 from application.ports.lease_keeper import LeaseKeeper
+from application.ports.run_contexts import RunContexts
 from application.ports.run_interrupt import RunInterrupt
-from application.ports.run_reports import RunReports
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change
-from application.reported_run import ReportedRun
 from domain.task import Task, TaskError
 
 CLAIM_TRIES = 10
 PAUSE_SECONDS = 0.5
+MESSAGE_LENGTH = 10_000
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +44,23 @@ class RunTask:
         leases: TaskLeases,
         decision: Decision,
         handlers: TaskHandlers,
-        reports: RunReports,
+        contexts: RunContexts,
         keeper: LeaseKeeper,
         interrupt: RunInterrupt,
         clock: Clock,
         owner: str,
+        max_result_bytes: int,
     ) -> None:
         """`owner` names this process; no other process has ever had that name."""
         self._leases = leases
         self._decision = decision
         self._handlers = handlers
-        self._reports = reports
+        self._contexts = contexts
         self._keeper = keeper
         self._interrupt = interrupt
         self._clock = clock
         self._owner = owner
+        self._max_result_bytes = max_result_bytes
         self._claims = count(1)
 
     def execute(self, queue: str, go_on: Callable[[], bool] = lambda: False) -> int:
@@ -114,21 +125,37 @@ class RunTask:
         logger.debug("Task started", extra={"action": "task_started", **log})
         try:
             handler = self._handlers.of_type(run.spec.type)
-            with self._interrupt.allowed():
-                result = handler.run(run, ReportedRun(run, self._reports))
-            json.dumps(result, allow_nan=False, ensure_ascii=False).encode()  # what cannot be kept is a failure
+            with self._contexts.of(run) as context, self._interrupt.allowed():
+                result = handler.run(run, context)
+            self._require_storable(result)
         except RunStopped:
             logger.info("Task stopped", extra={"action": "task_stopped", **log})
             return lambda task: task.stop(now())
         except UnknownTaskType as error:
             logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
             return lambda task: task.postpone(now())
+        except HandlerFailed as error:
+            logger.warning("Task failed: %s", error, extra={"action": "task_failed", **log})
+            return _failing(str(error), now, retry=error.retry, wait=error.wait)
         except Exception as error:
             logger.exception("Task failed", extra={"action": "task_failed", **log})
-            failure = TaskError(code="handler_error", message=_readable(f"{type(error).__name__}: {error}"))
-            return lambda task: task.fail(failure, now())
+            may_retry = getattr(error, "retry", True) is not False
+            return _failing(_described(error), now, retry=may_retry)
         logger.debug("Task completed", extra={"action": "task_completed", **log})
         return lambda task: task.complete(result, now())
+
+    def _require_storable(self, result: Any) -> None:
+        """Raises HandlerFailed for what is not JSON or too much of it: running again would change neither."""
+        try:
+            size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise HandlerFailed(f"The result is not JSON: {error}", retry=False) from error
+        if size > self._max_result_bytes:
+            raise HandlerFailed(
+                f"The result has {size} bytes as JSON; {self._max_result_bytes} are allowed (TASKS_MAX_RESULT_BYTES). "
+                "Keep it elsewhere and return where.",
+                retry=False,
+            )
 
     def _finish(self, run: Task, transition: Transition) -> None:
         """Tries until the store answers; the lease keeper ends the process when that takes too long."""
@@ -150,6 +177,19 @@ class RunTask:
                 return
 
 
+def _failing(message: str, now: Callable[[], datetime], *, retry: bool, wait: timedelta = timedelta(0)) -> Transition:
+    failure = TaskError(code="handler_error", message=_readable(message))
+    return lambda task: task.fail(failure, now(), retry=retry, wait=wait)
+
+
+def _described(error: Exception) -> str:
+    """Class and message; the message is the handler's own code, which may fail as well."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, whose message cannot be read"
+
+
 def _readable(text: str) -> str:
-    """Without the lone surrogates that no UTF-8 can hold."""
-    return text.encode(errors="replace").decode()
+    """Of a bounded length, and without the lone surrogates that no UTF-8 can hold."""
+    return text[:MESSAGE_LENGTH].encode(errors="replace").decode()

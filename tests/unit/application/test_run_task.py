@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from adapters.run_reporter import RunReporter
 from application.decision import Decision
-from application.errors import RunStopped
+from application.errors import HandlerFailed, RunStopped
 from application.ports.run_context import RunContext
 from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
@@ -45,11 +46,12 @@ def run_task(
         leases=store,
         decision=Decision(store),
         handlers=FakeTaskHandlers(work),
-        reports=store,
+        contexts=RunReporter(store, interrupt),
         keeper=keeper,
         interrupt=interrupt,
         clock=clock,
         owner="a:1",
+        max_result_bytes=1_000,
     )
 
 
@@ -210,14 +212,10 @@ def test_a_result_that_comes_before_the_stop_is_kept(store, run_task, clock) -> 
     assert (stored(store, task).status, stored(store, task).result) == (Status.COMPLETED, "done")
 
 
-def test_what_the_work_says_is_kept_and_a_store_that_is_away_does_not_fail_it(store, run_task) -> None:
+def test_what_the_work_says_is_kept_before_its_result(store, run_task) -> None:
     def work(run: Task, context: RunContext) -> str:
-        context.progress(0.5, "half")
         context.log("working")
-        store.away = True
-        context.progress(0.7)
-        context.log("unheard")
-        store.away = False
+        context.progress(0.5, "half")
         return "done"
 
     task = submit(store)
@@ -227,6 +225,64 @@ def test_what_the_work_says_is_kept_and_a_store_that_is_away_does_not_fail_it(st
     assert done.progress == Progress(fraction=0.5, message="half")
     assert [(line.attempt, line.message) for line in store.lines(task.task_id)] == [(1, "working")]
     assert done.status is Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({1, 2}, "The result is not JSON: Object of type set is not JSON serializable"),
+        (float("nan"), "The result is not JSON: Out of range float values are not JSON compliant"),
+        ("\udfff", "The result is not JSON: 'utf-8' codec can't encode"),
+        ("x" * 2_000, "The result has 2002 bytes as JSON; 1000 are allowed (TASKS_MAX_RESULT_BYTES)"),
+    ],
+)
+def test_a_result_that_cannot_be_kept_fails_the_task_for_good(store, run_task, result: object, said: str) -> None:
+    task = submit(store, retry=RetryPolicy(max_attempts=3))
+
+    run_task(lambda run: result).execute("default")
+
+    failed = stored(store, task)
+    assert (failed.status, failed.error.code) == (Status.FAILED, "handler_error")
+    assert failed.error.message.startswith(said)
+
+
+def test_an_exception_may_say_that_trying_again_cannot_help(store, run_task) -> None:
+    class BadInput(Exception):
+        retry = False
+
+    def work(run: Task) -> None:
+        raise BadInput("no such picture")
+
+    task = submit(store, retry=RetryPolicy(max_attempts=3))
+    run_task(work).execute("default")
+
+    failed = stored(store, task)
+    assert (failed.status, failed.error.message) == (Status.FAILED, "BadInput: no such picture")
+
+
+def test_a_handler_may_ask_for_more_time_before_the_next_try(store, run_task, clock) -> None:
+    def work(run: Task) -> None:
+        raise HandlerFailed("busy", wait=timedelta(seconds=90))
+
+    task = submit(store, retry=RetryPolicy(max_attempts=2))
+    run_task(work).execute("default")
+
+    waiting = stored(store, task)
+    assert (waiting.status, waiting.due_at) == (Status.SCHEDULED, clock.now() + timedelta(seconds=90))
+
+
+def test_an_exception_whose_message_cannot_be_read_is_a_failure_like_any_other(store, run_task) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def work(run: Task) -> None:
+        raise Mute
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    assert stored(store, task).error.message == "Mute, whose message cannot be read"
 
 
 def test_a_run_whose_end_was_never_reported_is_handed_back_before_the_next_claim(store, run_task) -> None:

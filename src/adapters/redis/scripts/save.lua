@@ -114,10 +114,12 @@ function WRITES.push_dated(key, value)
   redis.call('RPUSH', key, value .. string.format('%.0f', now))
 end
 
--- log <list> <kept> <line>: the present time is put before the line; the oldest lines beyond so many are dropped.
+-- log <list> <kept> <line> …: the present time is put before each line; the oldest beyond so many are dropped.
 TYPES.log = 'list'
-function WRITES.log(key, kept, line)
-  redis.call('RPUSH', key, string.format('%.0f', now) .. ' ' .. line)
+function WRITES.log(key, kept, ...)
+  local lines, time = {...}, string.format('%.0f ', now)
+  for at, line in ipairs(lines) do lines[at] = time .. line end
+  redis.call('RPUSH', key, unpack(lines))
   redis.call('LTRIM', key, -tonumber(kept), -1)
 end
 

@@ -1,0 +1,93 @@
+"""Finds the functions that TASKS_HANDLERS names."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from adapters.handlers.python_function import PythonFunction, UnusableFunction
+
+OUR_PACKAGES = {"domain", "application", "adapters", "entrypoints"}
+
+
+class UnusableHandlers(Exception):
+    """Some of the names do not lead to functions that can be used."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence[PythonFunction]:
+    """The functions of `module`s and `module:function`s; a module is looked for in the present folder, too.
+
+    Raises UnusableHandlers with everything that is wrong.
+    """
+    if (here := str(Path.cwd())) not in sys.path and names:
+        sys.path.insert(0, here)
+    problems: list[str] = []
+    found: dict[str, PythonFunction] = {}
+    for named in dict.fromkeys(names):
+        try:
+            functions = list(_functions(named))
+        except UnusableFunction as error:
+            problems.append(f"TASKS_HANDLERS names {named}: {error}")
+            continue
+        for function in functions:
+            name = function.type.name
+            if name in built_in:
+                problems.append(f"TASKS_HANDLERS names {function.where}, and the type {name} is built in: rename yours")
+            elif name in found and found[name].where != function.where:
+                problems.append(
+                    f"TASKS_HANDLERS leads to {found[name].where} and to {function.where}, and both are the type "
+                    f"{name}: rename one"
+                )
+            found[name] = function
+    if problems:
+        raise UnusableHandlers(problems)
+    return list(found.values())
+
+
+def _functions(named: str) -> Iterator[PythonFunction]:
+    module_name, _, function_name = named.partition(":")
+    module = _imported(module_name)
+    members = _named(module, function_name) if function_name else _public(module)
+    for name, function in members:
+        try:
+            yield PythonFunction(name, function, where=f"{module_name}:{name}")
+        except UnusableFunction as error:
+            raise UnusableFunction(f"{name} cannot be the work of a task: {error}") from error
+
+
+def _imported(name: str) -> ModuleType:
+    package = name.partition(".")[0]
+    if package in OUR_PACKAGES:
+        raise UnusableFunction(f"{package} is a package of this service: rename yours")
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise UnusableFunction(
+            f"the module does not import: {type(error).__name__}: {error} (looked in {Path.cwd()} and PYTHONPATH)"
+        ) from error
+
+
+def _named(module: ModuleType, name: str) -> list[tuple[str, Callable[..., Any]]]:
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise UnusableFunction(f"{module.__name__} has no function {name}")
+    return [(name, function)]
+
+
+def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
+    """Those that the module defines itself."""
+    functions: list[tuple[str, Callable[..., Any]]] = [
+        (name, function)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if not name.startswith("_") and function.__module__ == module.__name__
+    ]
+    if not functions:
+        raise UnusableFunction("the module defines no public function")
+    return functions

@@ -1,0 +1,189 @@
+"""A plain Python function as a type of task: its signature is the schema of the payload.
+
+The function imports nothing of this service. Pydantic reads the type hints, strictly: "3" is not a number.
+"""
+
+import asyncio
+import inspect
+import json
+import traceback
+import typing
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NotRequired, Required
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from adapters.handlers.captured_output import captured_output
+from application.errors import HandlerFailed, RunStopped
+from application.ports.run_context import RunContext
+from application.ports.task_handlers import TaskHandler, TaskType
+from domain.errors import InvalidPayload
+from domain.task import Task
+
+CONTEXT = "context"
+"""The parameter by which a function asks for its context."""
+
+
+class UnusableFunction(Exception):
+    """The function cannot be the work of a task; the message says why."""
+
+
+class Context:
+    """What a function gets that has a parameter `context`."""
+
+    def __init__(self, task: Task, run: RunContext) -> None:
+        self.task_id = task.task_id
+        self.attempt = task.attempt
+        self._run = run
+
+    @property
+    def cancelled(self) -> bool:
+        """The task was cancelled or ran out of time; the process ends in half a second."""
+        return self._run.cancelled
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Say how far the work is, from 0 to 1."""
+        self._run.progress(fraction, message)
+
+    def log(self, message: str) -> None:
+        """Add a line to the task's log."""
+        self._run.log(message)
+
+
+class PythonFunction(TaskHandler):
+    def __init__(self, name: str, function: Callable[..., Any], *, where: str) -> None:
+        """`where` names it to people, as module:function. Raises UnusableFunction."""
+        self.where = where
+        self._function = function
+        parameters = _parameters(function)
+        self._takes_context = CONTEXT in parameters
+        self._payload = _payload(name, function, parameters)
+        self.type = TaskType(
+            name=name,
+            description=inspect.getdoc(function) or f"The Python function {where}.",
+            payload_schema=_schema(self._payload, parameters),
+        )
+
+    def check(self, payload: Mapping[str, Any]) -> None:
+        self._arguments(payload)
+
+    def run(self, task: Task, context: RunContext) -> Any:
+        try:
+            arguments = self._arguments(task.spec.payload)
+        except InvalidPayload as error:
+            raise HandlerFailed(f"The payload fits {self.where} no longer: {error}", retry=False) from error
+        if self._takes_context:
+            arguments[CONTEXT] = Context(task, context)
+        with captured_output(context.log):
+            return self._called(arguments, context)
+
+    def _called(self, arguments: Mapping[str, Any], context: RunContext) -> Any:
+        try:
+            result = self._function(**arguments)
+            return _awaited(result, context) if inspect.iscoroutine(result) else result
+        except RunStopped:
+            raise
+        except Exception as error:
+            _log_traceback(error, context)
+            raise
+        except BaseException as error:  # sys.exit() is for programs; the worker goes on
+            raise HandlerFailed(f"{type(error).__name__}: {error}") from error
+
+    def _arguments(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            arguments: dict[str, Any] = self._payload.validate_json(json.dumps(dict(payload)))
+        except ValidationError as error:
+            raise InvalidPayload([_misfit(problem) for problem in error.errors(include_url=False)]) from None
+        return arguments
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UnusableFunction("it yields; the work of a task returns one value")
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise UnusableFunction(f"its signature cannot be read: {error}") from error
+    for name, parameter in parameters.items():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+            raise UnusableFunction(f"its parameter {name} cannot be given by name, as members of a payload are")
+    return parameters
+
+
+def _payload(
+    name: str, function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]
+) -> TypeAdapter[dict[str, Any]]:
+    made_at_run_time: Any = TypedDict
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+        members = {
+            parameter.name: (Required if parameter.default is parameter.empty else NotRequired)[
+                hints.get(parameter.name, Any)
+            ]
+            for parameter in parameters.values()
+            if parameter.name != CONTEXT and parameter.kind is not parameter.VAR_KEYWORD
+        }
+        payload = made_at_run_time(name, members)
+        takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        payload.__pydantic_config__ = ConfigDict(extra="allow" if takes_more else "forbid", strict=True)
+        adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(payload)
+    except Exception as error:
+        raise UnusableFunction(f"its type hints cannot be read: {str(error).splitlines()[0]}") from error
+    return adapter
+
+
+def _schema(payload: TypeAdapter[dict[str, Any]], parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
+    """With the defaults, which belong to the function and not to the type."""
+    try:
+        schema = payload.json_schema()
+    except Exception as error:
+        raise UnusableFunction(f"its type hints are no JSON: {str(error).splitlines()[0]}") from error
+    schema.setdefault("properties", {})
+    for name, member in schema["properties"].items():
+        if name in parameters and _is_json(parameters[name].default):
+            member["default"] = parameters[name].default
+    return schema
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _misfit(problem: Mapping[str, Any]) -> tuple[str, str]:
+    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"])
+    return f"payload{path}", f"{problem['msg']}."
+
+
+def _awaited(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:
+    """Asked to stop, the coroutine is cancelled, so that it can clean up."""
+
+    async def stoppable() -> Any:
+        task: asyncio.Task[Any] = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(task.cancel)
+
+        with context.on_stop(stop):
+            return await task
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if context.cancelled:
+            raise RunStopped from None
+        raise
+
+
+def _log_traceback(error: Exception, context: RunContext) -> None:
+    """From the function on: our own frames say nothing to its author."""
+    if error.__traceback__ is not None:
+        error = error.with_traceback(error.__traceback__.tb_next or error.__traceback__)
+    for part in traceback.format_exception(error):
+        for line in part.splitlines():
+            context.log(line)

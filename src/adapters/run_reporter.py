@@ -1,0 +1,119 @@
+"""Passes on what running work says: at once when it says little, a few times a second when it says much.
+
+Work that prints a gigabyte must not keep Redis busy: only the last lines are kept there anyway.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from application.errors import StoreUnavailable
+from application.ports.run_context import RunContext
+from application.ports.run_contexts import RunContexts
+from application.ports.run_interrupt import RunInterrupt
+from application.ports.run_reports import LINES_KEPT, RunReports
+from domain.task import Progress, Task
+
+PAUSE_SECONDS = 0.2
+LINE_LENGTH = 2_000
+
+logger = logging.getLogger(__name__)
+
+
+class RunReporter(RunContexts):
+    """One per process that runs tasks; its thread starts with the first word that a run says."""
+
+    def __init__(self, reports: RunReports, interrupt: RunInterrupt) -> None:
+        self._reports = reports
+        self._interrupt = interrupt
+        self._said = threading.Event()
+        self._run: ReportedRun | None = None
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def of(self, run: Task) -> Iterator[RunContext]:
+        reported = ReportedRun(run, self._reports, self._interrupt, self._wake)
+        self._run = reported
+        try:
+            yield reported
+        finally:
+            self._run = None
+            reported.close()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._pass_on_forever, name="run-reporter", daemon=True)
+            self._thread.start()
+        self._said.set()
+
+    def _pass_on_forever(self) -> None:
+        while True:
+            self._said.wait()
+            self._said.clear()
+            if (run := self._run) is not None:
+                run.pass_on()
+            time.sleep(PAUSE_SECONDS)
+
+
+class ReportedRun(RunContext):
+    """What one run said and nobody has passed on yet: a bounded amount, whatever the work does."""
+
+    def __init__(self, run: Task, reports: RunReports, interrupt: RunInterrupt, wake: Callable[[], None]) -> None:
+        self._run = run
+        self._reports = reports
+        self._interrupt = interrupt
+        self._wake = wake
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._progress: Progress | None = None
+        self._closed = False
+        self._passing = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._interrupt.asked
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        number = float(fraction)
+        within = min(max(number, 0.0), 1.0) if number == number else 0.0  # NaN is no progress
+        self._progress = Progress(fraction=within, message=_shortened(str(message)))
+        self._heard()
+
+    def log(self, message: str) -> None:
+        self._lines.append(_shortened(str(message)))
+        self._heard()
+
+    def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._interrupt.instead(stop)
+
+    def pass_on(self) -> None:
+        with self._passing:
+            progress, self._progress = self._progress, None
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if not lines and progress is None:
+                return
+            try:
+                self._reports.keep(self._run, progress=progress, lines=lines)
+            except StoreUnavailable as error:
+                logger.warning(
+                    "Dropped what a run said: %s",
+                    error.reason,
+                    extra={"action": "report_dropped", "task_id": self._run.task_id},
+                )
+
+    def close(self) -> None:
+        """A thread that outlives its run is not heard any more."""
+        self.pass_on()
+        self._closed = True
+
+    def _heard(self) -> None:
+        if not self._closed:
+            self._wake()
+
+
+def _shortened(text: str) -> str:
+    """As UTF-8 can hold it, and no longer than a line may be."""
+    kept = text if len(text) <= LINE_LENGTH else f"{text[:LINE_LENGTH]}… ({len(text) - LINE_LENGTH} characters more)"
+    return kept.encode(errors="replace").decode()

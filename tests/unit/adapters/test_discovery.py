@@ -1,0 +1,75 @@
+"""Which functions TASKS_HANDLERS leads to, and how what is wrong is said."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.handlers.discovery import UnusableHandlers, find_functions
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, whose modules are forgotten afterwards."""
+    known = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").touch()
+    (tmp_path / "shop" / "tasks.py").write_text(
+        "from os.path import join\n"
+        "def pack(order: int) -> str:\n    return join('a', str(order))\n"
+        "async def send(order: int) -> None: pass\n"
+        "def _private() -> None: pass\n"
+    )
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if name.startswith("shop") or name == "broken":
+            del sys.modules[name]
+
+
+def found(*names: str) -> list[str]:
+    return sorted(function.where for function in find_functions(names, built_in=["sleep"]))
+
+
+def problems(*names: str) -> list[str]:
+    with pytest.raises(UnusableHandlers) as refusal:
+        find_functions(names, built_in=["sleep"])
+    return list(refusal.value.problems)
+
+
+def test_a_module_gives_the_public_functions_that_it_defines():
+    assert found("shop.tasks") == ["shop.tasks:pack", "shop.tasks:send"]
+
+
+def test_one_function_can_be_named_alone_and_twice():
+    assert found("shop.tasks:pack") == ["shop.tasks:pack"]
+    assert found("shop.tasks", "shop.tasks:pack") == ["shop.tasks:pack", "shop.tasks:send"]
+
+
+def test_everything_that_is_wrong_is_said_at_once(shop: Path):
+    (shop / "broken.py").write_text("1 / 0")
+    (shop / "shop" / "empty.py").write_text("from shop.tasks import pack")
+    (shop / "shop" / "wrong.py").write_text("def first(*all): pass")
+
+    said = problems("shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task")
+
+    assert [line.partition(" (looked in")[0] for line in said] == [
+        "TASKS_HANDLERS names shop.nowhere: the module does not import: "
+        "ModuleNotFoundError: No module named 'shop.nowhere'",
+        "TASKS_HANDLERS names broken: the module does not import: ZeroDivisionError: division by zero",
+        "TASKS_HANDLERS names shop.empty: the module defines no public function",
+        "TASKS_HANDLERS names shop.tasks:missing: shop.tasks has no function missing",
+        "TASKS_HANDLERS names shop.wrong: first cannot be the work of a task: its parameter all cannot be given by "
+        "name, as members of a payload are",
+        "TASKS_HANDLERS names domain.task: domain is a package of this service: rename yours",
+    ]
+
+
+def test_a_name_has_one_function(shop: Path):
+    (shop / "shop" / "more.py").write_text("def pack(): pass\ndef sleep(): pass\n")
+
+    assert problems("shop.tasks", "shop.more") == [
+        "TASKS_HANDLERS leads to shop.tasks:pack and to shop.more:pack, and both are the type pack: rename one",
+        "TASKS_HANDLERS names shop.more:sleep, and the type sleep is built in: rename yours",
+    ]

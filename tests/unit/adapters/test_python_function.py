@@ -1,0 +1,224 @@
+"""Plain functions as the work of tasks."""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from adapters.handlers.python_function import PythonFunction, UnusableFunction
+from application.errors import HandlerFailed, RunStopped
+from domain.errors import InvalidPayload
+from tests.building import a_task
+from tests.fakes.run_context import FakeRunContext
+
+
+def handler(function: Callable[..., Any]) -> PythonFunction:
+    return PythonFunction(function.__name__, function, where=f"shop.tasks:{function.__name__}")
+
+
+def run(function: Callable[..., Any], context: FakeRunContext | None = None, **payload: Any) -> Any:
+    return handler(function).run(a_task(type=function.__name__, payload=payload), context or FakeRunContext())
+
+
+def thumbnail(url: str, width: Annotated[int, Field(ge=1)] = 256, *, fit: Literal["box", "fill"] = "box", context: Any):
+    """Make a preview of the picture at url."""
+    context.progress(0.5, "fetched")
+    context.log("resizing")
+    return {"path": f"{url}/{width}/{fit}", "task_id": context.task_id, "attempt": context.attempt}
+
+
+def test_the_signature_is_the_schema_and_the_docstring_the_description():
+    type = handler(thumbnail).type
+
+    assert (type.name, type.description) == ("thumbnail", "Make a preview of the picture at url.")
+    assert type.payload_schema["required"] == ["url"]
+    assert type.payload_schema["additionalProperties"] is False
+    assert type.payload_schema["properties"] == {
+        "url": {"title": "Url", "type": "string"},
+        "width": {"title": "Width", "type": "integer", "minimum": 1, "default": 256},
+        "fit": {"title": "Fit", "type": "string", "enum": ["box", "fill"], "default": "box"},
+    }
+
+
+def test_the_function_gets_its_payload_and_its_context():
+    context = FakeRunContext()
+    task = a_task(type="thumbnail", payload={"url": "a", "width": 3})
+
+    result = handler(thumbnail).run(task, context)
+
+    assert result == {"path": "a/3/box", "task_id": task.task_id, "attempt": 0}
+    assert (context.said, context.lines) == ([(0.5, "fetched")], ["resizing"])
+
+
+def test_each_misfit_of_a_payload_is_named():
+    with pytest.raises(InvalidPayload) as refusal:
+        handler(thumbnail).check({"width": "3", "fit": "stretch", "a/b~c": 1})
+
+    assert refusal.value.misfits == [
+        ("payload/url", "Field required."),
+        ("payload/width", "Input should be a valid integer."),
+        ("payload/fit", "Input should be 'box' or 'fill'."),
+        ("payload/a~1b~0c", "Extra inputs are not permitted."),
+    ]
+
+
+def test_types_that_json_does_not_know_are_read_from_text():
+    def report(day: date, sizes: dict[str, list[float]]) -> str:
+        return f"{day:%d.%m.%Y} {sizes}"
+
+    assert run(report, day="2026-11-24", sizes={"a": [1.5]}) == "24.11.2026 {'a': [1.5]}"
+    with pytest.raises(InvalidPayload, match="payload/day"):
+        handler(report).check({"day": "24.11.", "sizes": {}})
+
+
+def test_a_function_without_hints_takes_anything_and_one_with_keywords_takes_more():
+    def anything(first, **more):
+        return {"first": first, **more}
+
+    assert run(anything, first=None, second=2) == {"first": None, "second": 2}
+
+
+def test_a_payload_that_no_longer_fits_fails_the_task_for_good():
+    with pytest.raises(
+        HandlerFailed, match=r"fits shop\.tasks:thumbnail no longer: payload/url: Field required"
+    ) as failure:
+        run(thumbnail)
+
+    assert failure.value.retry is False
+
+
+def yields():
+    yield 1
+
+
+def positional(first, /):
+    pass
+
+
+def many(*all):
+    pass
+
+
+def unreadable(what: "Nowhere"):  # noqa: F821
+    pass
+
+
+def no_json(what: threading.Lock):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (yields, "yields"),
+        (positional, "first cannot be given by name"),
+        (many, "all cannot be given by name"),
+        (unreadable, "type hints cannot be read: name 'Nowhere' is not defined"),
+        (no_json, "type hints cannot be read"),
+    ],
+)
+def test_what_cannot_be_the_work_of_a_task_says_why(function, why):
+    with pytest.raises(UnusableFunction, match=why):
+        handler(function)
+
+
+def test_what_is_printed_and_logged_is_the_log_of_the_task(capsys):
+    def noisy() -> None:
+        print("one", end=" ")
+        print("line")
+        print("to stderr", file=sys.stderr)
+        sys.stdout.buffer.write("Grüße\n".encode())
+        logging.getLogger("shop").info("packed %s", 3)
+        logging.getLogger("shop").debug("too much")
+        logging.getLogger("adapters.redis").warning("ours")
+        thread = threading.Thread(target=print, args=("from a thread",))
+        thread.start()
+        thread.join()
+        print("no end of line", end="")
+
+    context = FakeRunContext()
+    logging.getLogger("shop").setLevel(logging.INFO)
+    run(noisy, context)
+
+    assert context.lines == [
+        *("one line", "to stderr", "Grüße", "INFO shop: packed 3", "from a thread", "no end of line"),
+    ]
+    print("afterwards")
+    assert capsys.readouterr().out == "afterwards\n"
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory():
+    def endless() -> None:
+        for _ in range(1_000):
+            sys.stdout.write("x" * 1_000)
+        print()
+
+    context = FakeRunContext()
+    run(endless, context)
+
+    assert context.lines == ["x" * 2_001]
+
+
+def test_an_exception_goes_on_and_its_traceback_is_logged():
+    def broken() -> None:
+        raise ValueError("no\nway")
+
+    context = FakeRunContext()
+    with pytest.raises(ValueError, match="no"):
+        run(broken, context)
+
+    assert context.lines[0] == "Traceback (most recent call last):"
+    assert context.lines[-2:] == ["ValueError: no", "way"]
+    assert not any("src/adapters" in line for line in context.lines)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_what_would_end_a_program_is_a_failure(error):
+    def leave() -> None:
+        raise error
+
+    with pytest.raises(HandlerFailed, match=type(error).__name__):
+        run(leave)
+
+
+def test_a_request_to_stop_passes_through():
+    def stopped() -> None:
+        raise RunStopped
+
+    with pytest.raises(RunStopped):
+        run(stopped)
+
+
+def test_a_coroutine_is_awaited_and_prints_like_any_other():
+    async def slow(name: str) -> str:
+        await asyncio.sleep(0)
+        print("awake")
+        return name.upper()
+
+    context = FakeRunContext()
+    assert run(slow, context, name="x") == "X"
+    assert context.lines == ["awake"]
+
+
+def test_a_coroutine_that_is_asked_to_stop_is_cancelled_and_may_clean_up():
+    context = FakeRunContext()
+    seen = []
+
+    async def endless() -> None:
+        try:
+            context.was_cancelled = True
+            context.stop()
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cleaned up")
+
+    with pytest.raises(RunStopped):
+        run(endless, context)
+
+    assert seen == ["cleaned up"]

@@ -1,0 +1,72 @@
+import pytest
+
+from adapters.run_reporter import ReportedRun
+from application.ports.task_repository import Change
+from domain.task import Progress, Task
+from tests.building import a_task
+from tests.fakes.clock import FakeClock
+from tests.fakes.run_interrupt import FakeRunInterrupt
+from tests.fakes.task_store import FakeTaskStore
+
+
+@pytest.fixture
+def store() -> FakeTaskStore:
+    return FakeTaskStore(FakeClock())
+
+
+@pytest.fixture
+def run(store: FakeTaskStore) -> Task:
+    store.save(Change(before=None, after=a_task()))
+    run = store.claim("default", owner="a:1", claim_id="1")
+    assert run is not None
+    return run
+
+
+@pytest.fixture
+def reported(store: FakeTaskStore, run: Task) -> ReportedRun:
+    return ReportedRun(run, store, FakeRunInterrupt(), wake=lambda: None)
+
+
+def lines(store: FakeTaskStore, run: Task) -> list[str]:
+    return [line.message for line in store.lines(run.task_id)]
+
+
+def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(store, run, reported):
+    for number in range(1_500):
+        reported.log(f"line {number}")
+        reported.progress(number / 1_500, f"{number}")
+
+    reported.pass_on()
+
+    assert lines(store, run) == [f"line {number}" for number in range(500, 1_500)]
+    [progress] = [task.progress for _, task in store.events if task.progress]
+    assert progress == Progress(fraction=1_499 / 1_500, message="1499")
+
+
+def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, reported):
+    reported.log("heard")
+    reported.pass_on()
+    store.away = True
+    reported.log("unheard")
+    reported.pass_on()
+    store.away = False
+    reported.log("heard again")
+    reported.close()
+
+    assert lines(store, run) == ["heard", "heard again"]
+
+
+@pytest.mark.parametrize(("said", "kept"), [(-1, 0.0), (2, 1.0), (float("nan"), 0.0), (0.25, 0.25)])
+def test_progress_is_between_none_and_all(store, run, reported, said, kept):
+    reported.progress(said)
+    reported.pass_on()
+
+    assert store.get(run.task_id).progress.fraction == kept
+
+
+def test_of_a_long_line_the_start_is_kept_and_how_much_more_there_was(store, run, reported):
+    reported.log("x" * 10_000)
+    reported.log("\udfff")
+    reported.pass_on()
+
+    assert lines(store, run) == ["x" * 2_000 + "… (8000 characters more)", "?"]
