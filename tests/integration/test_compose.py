@@ -177,8 +177,10 @@ def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(ser
 def test_the_development_stack_runs_the_source_of_this_directory() -> None:
     services = configuration(*MAKE_UP)["services"]
     for name in ("api", "worker", "maintenance"):
-        (mount,) = (mount for mount in services[name]["volumes"] if mount["type"] == "bind")
-        assert (mount["source"], mount["target"], mount["read_only"]) == (str(ROOT / "src"), "/app/src", True)
+        mounts = [mount for mount in services[name]["volumes"] if mount["type"] == "bind"]
+        assert [(mount["source"], mount["target"], mount["read_only"]) for mount in mounts] == [
+            (str(ROOT / folder), f"/app/{folder}", True) for folder in ("src", "handlers")
+        ]
 
 
 def test_the_root_command_for_production_starts_the_stack_that_make_prod_starts() -> None:

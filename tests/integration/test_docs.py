@@ -1,0 +1,59 @@
+"""What the README and docs/ show to do works as it is shown."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.processes import Api, ServiceProcess
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def submitted(page: str) -> list[Any]:
+    """The bodies of the page's POSTs to /tasks."""
+    commands = "".join(blocks(page, "sh")).replace("\\\n", "")
+    bodies = re.findall(r"curl -s http://127\.0\.0\.1:5000/tasks -H [^\n]*?-d '(.*?)'", commands)
+    return [json.loads(body) for body in bodies]
+
+
+@pytest.fixture(params=["README.md", "docs/functions.md"])
+def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Its module lies where PYTHONPATH leads."""
+    page: str = request.param
+    for code in blocks(page, "python"):
+        name = re.match(r"# (\w+\.py)\n", code)
+        assert name, "the first line of a module names its file"
+        (tmp_path / name[1]).write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return page
+
+
+@pytest.fixture
+def started(page: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    [handlers] = re.findall(r"^TASKS_HANDLERS=(\S+) make run$", "".join(blocks(page, "sh")), re.MULTILINE)
+    with (
+        Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1, handlers=handlers) as api,
+        ServiceProcess(
+            "worker", tmp_path / "worker.log", redis_url=redis_url, handlers=handlers, data_dir=tmp_path / "state"
+        ),
+    ):
+        yield api
+
+
+def test_each_task_that_a_page_submits_is_completed(page: str, started: Api) -> None:
+    bodies = submitted(page)
+    assert bodies
+
+    for body in bodies:
+        answer = started.request("POST", "/tasks", json=body)
+        assert answer.status_code == 202, answer.text
+        task = started.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json()
+        assert task["status"] == "COMPLETED", task

@@ -1,0 +1,229 @@
+"""Plain Python functions as tasks, those of examples/ among them, through HTTP and with a real worker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.receiver import Answer, Receiver
+from tests.integration.waiting import wait_until
+
+HANDLERS = "tests.integration.work,examples.handlers"
+
+
+@pytest.fixture(scope="module")
+def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    with Api(log, redis_url=redis_server_url, http_workers=1, handlers=HANDLERS) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def worker(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """One for all tests: what a task did must not be felt by the next."""
+    folder = tmp_path_factory.mktemp("worker")
+    settings: dict[str, Any] = {"redis_url": redis_server_url, "data_dir": folder / "state", "handlers": HANDLERS}
+    with ServiceProcess("worker", folder / "worker.log", worker_concurrency=2, lease_seconds=3, **settings) as worker:
+        yield worker
+
+
+def submit(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> str:
+    body = {"task_name": "test", "type": type, "payload": payload or {}, **members}
+    answer = api.request("POST", "/tasks", json=body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["task_id"])
+
+
+def run(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    """The task when it is final."""
+    task_id = submit(api, type, payload, **members)
+    return dict(api.request("GET", f"/tasks/{task_id}?wait=60").json())
+
+
+def log(api: Api, task: dict[str, Any]) -> list[str]:
+    lines = api.request("GET", f"/tasks/{task['task_id']}/logs").json()["lines"]
+    return [line["message"] for line in lines]
+
+
+def test_a_function_gets_its_payload_and_its_result_and_output_are_kept(api: Api, worker: ServiceProcess) -> None:
+    task = run(api, "greet", {"name": "Ada", "times": 2, "born": "1815-12-10"})
+
+    assert (task["status"], task["payload"]) == ("COMPLETED", {"name": "Ada", "times": 2, "born": "1815-12-10"})
+    assert task["result"] == {"greeting": "Hello Ada! Hello Ada! ", "year": 1815}
+    assert log(api, task) == ["greeting Ada"]
+    assert "duration" not in task
+
+
+def test_each_type_says_what_it_takes(api: Api) -> None:
+    types = {type["type"]: type for type in api.request("GET", "/types").json()["types"]}
+
+    assert {"sleep", "greet", "csv_report", "thumbnail", "render_video"} <= types.keys()
+    assert types["greet"]["description"] == "Say hello."
+    assert types["greet"]["payload_schema"]["required"] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        (
+            {"type": "greet", "payload": {"name": 3, "tims": 1}},
+            {"/payload/name": "Input should be a valid string.", "/payload/tims": "Extra inputs are not permitted."},
+        ),
+        ({"type": "greet"}, {"/payload/name": "Field required."}),
+        ({"type": "greet", "payload": []}, {"/payload": "Not a valid mapping type."}),
+        (
+            {"type": "greet", "payload": {"name": "Ada"}, "duration": 3},
+            {"/duration": "Belongs to the type sleep alone; greet takes a payload."},
+        ),
+        ({"duration": 3, "payload": {"name": "Ada"}}, {"/payload": "The type sleep takes none."}),
+        (
+            {"type": "greet", "payload": {"name": "\ud800"}},
+            {"/payload": "Must not contain lone surrogates or numbers that no double can hold."},
+        ),
+    ],
+)
+def test_a_payload_that_does_not_fit_is_refused_member_by_member(
+    api: Api, body: dict[str, Any], errors: dict[str, str]
+) -> None:
+    answer = api.request("POST", "/tasks", json={"task_name": "test", **body})
+
+    assert answer.status_code == 422
+    assert {error["pointer"]: error["message"] for error in answer.json()["errors"]} == errors
+    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 0
+
+
+def test_an_unknown_type_is_refused_with_those_that_there_are(api: Api) -> None:
+    answer = api.request("POST", "/tasks", json={"task_name": "test", "type": "dance"})
+
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/type")
+    assert error["message"].startswith("Must be one of count_to, csv_report, greet,")
+
+
+def test_the_payload_of_a_waiting_task_can_be_patched_and_is_checked_again(api: Api) -> None:
+    task_id = submit(api, "greet", {"name": "Ada", "times": 2}, queue="unserved")
+
+    changed = api.request("PATCH", f"/tasks/{task_id}", json={"payload": {"times": None, "name": "Bob"}})
+    refused = api.request("PATCH", f"/tasks/{task_id}", json={"payload": {"name": None}})
+
+    assert changed.json()["payload"] == {"name": "Bob"}
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/payload/name")
+
+
+def test_a_task_is_found_by_what_its_payload_holds(api: Api) -> None:
+    wanted, _ = submit(api, "greet", {"name": "Grace Hopper"}), submit(api, "greet", {"name": "Ada"})
+
+    assert [task["task_id"] for task in api.request("GET", "/tasks?q=hopper").json()["tasks"]] == [wanted]
+
+
+def test_progress_and_log_are_said_while_it_runs(api: Api, worker: ServiceProcess) -> None:
+    task = run(api, "count_to", {"number": 3})
+
+    assert task["progress"] == {"fraction": 1.0, "message": "3"}
+    assert log(api, task) == [f"attempt 1 of {task['task_id']}: {number}" for number in (1, 2, 3)]
+
+
+def test_an_exception_that_says_so_is_final_at_once(api: Api, worker: ServiceProcess) -> None:
+    task = run(api, "order", {"product": "tea"}, retry={"max_attempts": 5})
+
+    assert (task["status"], task["attempt"]) == ("FAILED", 1)
+    assert task["error"] == {"code": "handler_error", "message": "OutOfStock: tea"}
+    assert log(api, task)[-1] == "tests.integration.work.OutOfStock: tea"
+
+
+def test_a_coroutine_cleans_up_when_it_is_cancelled(api: Api, worker: ServiceProcess) -> None:
+    task_id = submit(api, "wait_politely")
+    wait_until(lambda: log(api, {"task_id": task_id}) == ["waiting"])
+
+    api.request("POST", f"/tasks/{task_id}/cancel")
+
+    task = api.wait_for(task_id, "CANCELLED")
+    assert log(api, task) == ["waiting", "cleaned up, cancelled: True"]
+
+
+def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) -> None:
+    ids = {
+        name: submit(api, name, payload, **members)
+        for name, payload, members in (
+            ("print_megabytes", {"megabytes": 1_000}, {}),
+            ("return_megabytes", {"megabytes": 100}, {}),
+            ("never_end", {}, {"timeout": 1}),
+            ("kill_itself", {}, {}),
+            ("leave", {}, {}),
+        )
+    }
+    ends = {name: api.request("GET", f"/tasks/{task_id}?wait=60").json() for name, task_id in ids.items()}
+
+    printed = log(api, ends["print_megabytes"])
+    assert ends["print_megabytes"]["result"] == "printed"
+    assert (len(printed), printed[-1]) == (1_000, "the end")
+    assert printed[0] == "x" * 2_000 + "… (1 characters more)"
+    assert ends["return_megabytes"]["error"]["message"] == (
+        "The result has 100000002 bytes as JSON; 1048576 are allowed (TASKS_MAX_RESULT_BYTES). "
+        "Keep it elsewhere and return where."
+    )
+    assert ends["never_end"]["error"]["code"] == "timeout"
+    assert (ends["kill_itself"]["error"]["code"], ends["kill_itself"]["attempt"]) == ("worker_lost", 4)
+    assert ends["leave"]["error"]["message"] == "SystemExit: goodbye"
+    assert run(api, "greet", {"name": "Ada"})["status"] == "COMPLETED"
+    assert worker.process.poll() is None
+
+
+def test_handlers_that_cannot_be_used_stop_the_start(redis_url: str, tmp_path: Path) -> None:
+    for command in ("api", "worker", "local"):
+        log = tmp_path / f"{command}.log"
+        with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
+            assert process.process.wait(30) == 2
+        assert "TASKS_HANDLERS names nowhere: the module does not import: ModuleNotFoundError" in process.output
+
+
+def test_a_report_is_built(api: Api, worker: ServiceProcess) -> None:
+    orders = [
+        {"day": "2026-11-24", "product": "tea", "pieces": 3, "price": 4.5},
+        {"day": "2026-11-25", "product": "cups", "pieces": 2, "price": 7.25},
+    ]
+    task = run(api, "csv_report", {"orders": orders})
+
+    assert task["result"] == {
+        "csv": "day,product,pieces,price,sum\r\n2026-11-24,tea,3,4.5,13.5\r\n2026-11-25,cups,2,7.25,14.5\r\n",
+        "rows": 2,
+        "total": 28.0,
+    }
+    assert task["progress"] == {"fraction": 1.0, "message": "2 of 2 orders"}
+
+
+def test_a_thumbnail_is_made(api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+    source, target = tmp_path / "picture.png", tmp_path / "small.png"
+    Image.new("RGB", (800, 600), "red").save(source)
+
+    task = run(api, "thumbnail", {"source": str(source), "target": str(target), "width": 200})
+
+    assert task["result"] == {"path": str(target), "width": 200, "height": 150}
+    with Image.open(target) as picture:
+        assert picture.size == (200, 150)
+    assert log(api, task) == [f"{source} is now 200 x 150"]
+
+
+def test_what_is_no_picture_is_not_tried_again(api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+    source = tmp_path / "picture.png"
+    source.write_text("no")
+
+    task = run(api, "thumbnail", {"source": str(source), "target": "x"}, retry={"max_attempts": 3})
+
+    assert (task["attempt"], task["error"]["message"]) == (1, f"NoPicture: {source} is not a picture")
+
+
+def test_a_slow_service_is_waited_for(api: Api, worker: ServiceProcess) -> None:
+    job = {"id": 7, "state": "waiting", "done": 0.0, "ask_again_seconds": 0}
+    ready = {"id": 7, "state": "ready", "done": 1.0, "url": "https://videos.example/7.mp4"}
+    with Receiver(Answer(body=job), Answer(body={**job, "state": "rendering"}), Answer(body=ready)) as service:
+        task = run(api, "render_video", {"service": service.url, "video": "holiday"})
+
+    assert task["result"] == {"url": "https://videos.example/7.mp4"}
+    assert [(request.method, request.path) for request in service.requests] == [
+        *(("POST", "/renders"), ("GET", "/renders/7"), ("GET", "/renders/7")),
+    ]
+    assert service.requests[0].headers["idempotency-key"] == task["task_id"]

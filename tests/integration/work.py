@@ -1,0 +1,75 @@
+"""Handlers for tests: some as people write them, some as nobody should."""
+
+import asyncio
+import os
+import sys
+import time
+from datetime import date
+from typing import Any
+
+ONE_MEGABYTE = ("x" * 9_999 + "\n") * 100
+
+
+def greet(name: str, times: int = 1, *, born: date | None = None) -> dict[str, Any]:
+    """Say hello."""
+    print("greeting", name)
+    return {"greeting": f"Hello {name}! " * times, "year": born.year if born else None}
+
+
+def count_to(number: int, *, context: Any) -> int:
+    """Count, and say how far it is."""
+    for counted in range(1, number + 1):
+        context.progress(counted / number, f"{counted}")
+        context.log(f"attempt {context.attempt} of {context.task_id}: {counted}")
+    return number
+
+
+class OutOfStock(Exception):
+    retry = False
+
+
+def order(product: str) -> None:
+    """Fail in a way that trying again does not mend."""
+    raise OutOfStock(product)
+
+
+async def wait_politely(*, context: Any) -> None:
+    """Wait for ever, and clean up when asked to stop."""
+    try:
+        context.log("waiting")
+        await asyncio.Event().wait()
+    finally:
+        context.log(f"cleaned up, cancelled: {context.cancelled}")
+
+
+def print_megabytes(megabytes: int) -> str:
+    """Print a lot, in long lines."""
+    for _ in range(megabytes):
+        sys.stdout.write(ONE_MEGABYTE)
+    print("the end")
+    return "printed"
+
+
+def return_megabytes(megabytes: int) -> str:
+    """Answer a lot."""
+    return "x" * megabytes * 1_000_000
+
+
+def never_end() -> None:
+    """Swallow every request to stop."""
+    while True:
+        try:
+            while True:
+                time.sleep(0.01)
+        except BaseException:
+            print("no")
+
+
+def kill_itself() -> None:
+    """Die without a word."""
+    os.kill(os.getpid(), 9)
+
+
+def leave() -> None:
+    """End the program, or try to."""
+    sys.exit("goodbye")
