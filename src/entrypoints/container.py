@@ -13,8 +13,10 @@ from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
 from adapters.handlers.discovery import UnusableHandlers, find_functions
+from adapters.handlers.http_call import HttpCall
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
+from adapters.outbound_http import OutboundHttp
 from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
 from adapters.redis.event_stream import RedisEventStream
@@ -27,6 +29,7 @@ from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.run_reporter import RunReporter
+from adapters.signature import Signature
 from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
 from application.decision import Decision
@@ -66,7 +69,8 @@ from entrypoints.settings import InvalidSettings, Settings
 
 def find_handlers(settings: Settings) -> HandlerRegistry:
     """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used."""
-    built_in = [SleepHandler()]
+    http, signature = OutboundHttp(settings.http_allowed_networks), Signature(settings.callback_secret)
+    built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
     try:
         functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
     except UnusableHandlers as error:

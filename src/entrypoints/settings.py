@@ -1,11 +1,14 @@
 """Settings: read from the environment once, checked as a whole. The only reader of the environment."""
 
+import base64
+import binascii
 import difflib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +18,8 @@ from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 from domain.task_spec import QUEUE
 
 PREFIX = "TASKS_"
-SECRETS = {"TASKS_REDIS_URL"}
+SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"}
+SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 ENVIRONMENTS = "must be development or production"
 
 
@@ -45,6 +49,8 @@ class Settings:
     max_batch_bytes: int
     max_result_bytes: int
     handlers: tuple[str, ...]
+    http_allowed_networks: tuple[str, ...]
+    callback_secret: str | None
     shutdown_grace_seconds: int
     events_kept: int
     env: str
@@ -115,6 +121,8 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "max_batch_bytes": _whole(env, "MAX_BATCH_BYTES", 8 * 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "max_result_bytes": _whole(env, "MAX_RESULT_BYTES", 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "handlers": env.list("HANDLERS", [], validate=_handlers),
+        "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], validate=_networks),
+        "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "env": env.str(
@@ -155,6 +163,29 @@ def _queues(names: list[str]) -> None:
 def _handlers(names: list[str]) -> None:
     if any(not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*)?", name) for name in names):
         raise ValidationError("must be modules or module:functions, separated by commas, such as shop.tasks")
+
+
+def _networks(networks: list[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ValidationError(f"must be networks such as 10.1.0.0/16, separated by commas: {error}") from None
+
+
+def _secret(secret: str | None) -> None:
+    """As Standard Webhooks has it."""
+    if secret is None:
+        return
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not secret.startswith(SECRET_PREFIX) or len(key) not in SECRET_BYTES:
+        raise ValidationError(
+            "must be whsec_ and 24 to 64 bytes in base64; make one: "
+            "python -c 'import base64, secrets; print(\"whsec_\" + base64.b64encode(secrets.token_bytes(32)).decode())'"
+        )
 
 
 def _problem(name: str, messages: Any) -> str:

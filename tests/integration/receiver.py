@@ -38,13 +38,18 @@ class Answer:
         return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """That a client goes away is what some tests are about."""
+
+
 class Receiver:
     """Answers come in their order, then the last one again. As a context manager it listens on 127.0.0.1."""
 
     def __init__(self, *answers: Answer) -> None:
         self.requests: list[Request] = []
         self.answers = list(answers) or [Answer()]
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.processes import Api, ServiceProcess
+from tests.integration.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ def submitted(page: str) -> list[Any]:
     return [json.loads(body) for body in bodies]
 
 
-@pytest.fixture(params=["README.md", "docs/functions.md"])
+@pytest.fixture(params=["README.md", "docs/functions.md", "docs/http-tasks.md"])
 def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Its module lies where PYTHONPATH leads."""
     page: str = request.param
@@ -38,12 +39,16 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def started(page: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    [handlers] = re.findall(r"^TASKS_HANDLERS=(\S+) make run$", "".join(blocks(page, "sh")), re.MULTILINE)
+    handlers = re.findall(r"^TASKS_HANDLERS=(\S+) make run$", "".join(blocks(page, "sh")), re.MULTILINE)
+    settings: dict[str, Any] = {
+        "redis_url": redis_url,
+        "handlers": ",".join(handlers),
+        "data_dir": tmp_path / "state",
+        "http_allowed_networks": "127.0.0.1/32",
+    }
     with (
-        Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1, handlers=handlers) as api,
-        ServiceProcess(
-            "worker", tmp_path / "worker.log", redis_url=redis_url, handlers=handlers, data_dir=tmp_path / "state"
-        ),
+        Api(tmp_path / "api.log", http_workers=1, **settings) as api,
+        ServiceProcess("worker", tmp_path / "worker.log", **settings),
     ):
         yield api
 
@@ -52,8 +57,10 @@ def test_each_task_that_a_page_submits_is_completed(page: str, started: Api) -> 
     bodies = submitted(page)
     assert bodies
 
-    for body in bodies:
-        answer = started.request("POST", "/tasks", json=body)
-        assert answer.status_code == 202, answer.text
-        task = started.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json()
-        assert task["status"] == "COMPLETED", task
+    with Receiver() as elsewhere:
+        for body in bodies:
+            text = json.dumps(body).replace("https://api.example.com", elsewhere.url)
+            answer = started.request("POST", "/tasks", json=json.loads(text))
+            assert answer.status_code == 202, answer.text
+            task = started.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json()
+            assert task["status"] == "COMPLETED", task

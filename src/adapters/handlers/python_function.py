@@ -11,10 +11,8 @@ import typing
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NotRequired, Required
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from typing_extensions import TypedDict
-
 from adapters.handlers.captured_output import captured_output
+from adapters.handlers.payload_schema import PayloadSchema
 from application.errors import HandlerFailed, RunStopped
 from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
@@ -62,15 +60,15 @@ class PythonFunction(TaskHandler):
         self.type = TaskType(
             name=name,
             description=inspect.getdoc(function) or f"The Python function {where}.",
-            payload_schema=_schema(self._payload, parameters),
+            payload_schema=_described(self._payload, parameters),
         )
 
     def check(self, payload: Mapping[str, Any]) -> None:
-        self._arguments(payload)
+        self._payload.read(payload)
 
     def run(self, task: Task, context: RunContext) -> Any:
         try:
-            arguments = self._arguments(task.spec.payload)
+            arguments = self._payload.read(task.spec.payload)
         except InvalidPayload as error:
             raise HandlerFailed(f"The payload fits {self.where} no longer: {error}", retry=False) from error
         if self._takes_context:
@@ -90,13 +88,6 @@ class PythonFunction(TaskHandler):
         except BaseException as error:  # sys.exit() is for programs; the worker goes on
             raise HandlerFailed(f"{type(error).__name__}: {error}") from error
 
-    def _arguments(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            arguments: dict[str, Any] = self._payload.validate_json(json.dumps(dict(payload)))
-        except ValidationError as error:
-            raise InvalidPayload([_misfit(problem) for problem in error.errors(include_url=False)]) from None
-        return arguments
-
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -111,10 +102,7 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
     return parameters
 
 
-def _payload(
-    name: str, function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]
-) -> TypeAdapter[dict[str, Any]]:
-    made_at_run_time: Any = TypedDict
+def _payload(name: str, function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> PayloadSchema:
     try:
         hints = typing.get_type_hints(function, include_extras=True)
         members = {
@@ -124,26 +112,21 @@ def _payload(
             for parameter in parameters.values()
             if parameter.name != CONTEXT and parameter.kind is not parameter.VAR_KEYWORD
         }
-        payload = made_at_run_time(name, members)
         takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        payload.__pydantic_config__ = ConfigDict(extra="allow" if takes_more else "forbid", strict=True)
-        adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(payload)
+        return PayloadSchema(name, members, more=takes_more)
     except Exception as error:
         raise UnusableFunction(f"its type hints cannot be read: {str(error).splitlines()[0]}") from error
-    return adapter
 
 
-def _schema(payload: TypeAdapter[dict[str, Any]], parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
+def _described(payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
     """With the defaults, which belong to the function and not to the type."""
-    try:
-        schema = payload.json_schema()
-    except Exception as error:
-        raise UnusableFunction(f"its type hints are no JSON: {str(error).splitlines()[0]}") from error
-    schema.setdefault("properties", {})
-    for name, member in schema["properties"].items():
-        if name in parameters and _is_json(parameters[name].default):
-            member["default"] = parameters[name].default
-    return schema
+    properties = {
+        name: {**member, "default": parameters[name].default}
+        if name in parameters and _is_json(parameters[name].default)
+        else member
+        for name, member in payload.json_schema["properties"].items()
+    }
+    return {**payload.json_schema, "properties": properties}
 
 
 def _is_json(value: Any) -> bool:
@@ -152,11 +135,6 @@ def _is_json(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _misfit(problem: Mapping[str, Any]) -> tuple[str, str]:
-    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"])
-    return f"payload{path}", f"{problem['msg']}."
 
 
 def _awaited(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:

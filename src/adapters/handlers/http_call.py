@@ -1,0 +1,160 @@
+"""Calls a URL: any language can do the work behind it."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any, Literal, NotRequired, Required
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from adapters.handlers.payload_schema import PayloadSchema
+from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from adapters.signature import Signature
+from application.errors import HandlerFailed
+from application.ports.clock import Clock
+from application.ports.run_context import RunContext
+from application.ports.task_handlers import TaskHandler, TaskType
+from domain.errors import InvalidPayload
+from domain.task import Task
+from domain.task_spec import HTTP
+from domain.web_url import require_web_url
+
+BODY_BYTES = 64 * 1024
+EXCERPT_CHARACTERS = 500
+TRY_AGAIN = {408, 425, 429}
+MOST_SECONDS = 3_600
+OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
+"""Headers that belong to this service or to the connection."""
+
+
+def _may_be_given(name: str) -> str:
+    if name.lower() in OURS or name.lower().startswith(("x-task-", "webhook-")):
+        raise ValueError(f"{name} is set by the service itself")
+    return name
+
+
+Url = Annotated[str, AfterValidator(require_web_url), Field(json_schema_extra={"format": "uri", "maxLength": 2_048})]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_may_be_given)]
+HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ -~\t]{0,8190}[!-~])?)?$")]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+PAYLOAD = PayloadSchema(
+    HTTP,
+    {
+        "url": Required[Url],
+        "method": NotRequired[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]],
+        "headers": NotRequired[dict[HeaderName, HeaderValue]],
+        "json": NotRequired[JsonValue],
+        "body": NotRequired[str],
+        "timeout": NotRequired[Annotated[float, Field(gt=0, le=MOST_SECONDS)]],
+        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1)]],
+    },
+)
+
+
+class HttpCall(TaskHandler):
+    type = TaskType(
+        name=HTTP,
+        description=(
+            "Call a URL. A status of success_status (200 to 299) completes the task with {status, headers, body}; 408, "
+            "425, 429, 5xx and no answer are tried again, anything else fails it."
+        ),
+        payload_schema=PAYLOAD.json_schema,
+    )
+
+    def __init__(self, http: OutboundHttp, signature: Signature, clock: Clock) -> None:
+        self._http = http
+        self._signature = signature
+        self._clock = clock
+
+    def check(self, payload: Mapping[str, Any]) -> None:
+        if "json" in PAYLOAD.read(payload) and "body" in payload:
+            raise InvalidPayload([("payload/body", "Give either json or body.")])
+
+    def run(self, task: Task, context: RunContext) -> Any:
+        call = PAYLOAD.read(task.spec.payload)
+        method, where = call.get("method", "POST"), _without_secrets(call["url"])
+        body, headers = self._request(task, call)
+        try:
+            answer = self._http.send(
+                method,
+                call["url"],
+                headers=headers,
+                body=body,
+                seconds=call.get("timeout", 30),
+                most_bytes=BODY_BYTES,
+            )
+        except AddressRefused as error:
+            raise HandlerFailed(f"{method} {where} was not sent: {error}", retry=False) from error
+        except NotReached as error:
+            raise HandlerFailed(f"{method} {where}: {error}") from error
+        context.log(f"{method} {where} answered {answer.status}")
+        self._require_success(answer, call.get("success_status", range(200, 300)), f"{method} {where}")
+        return {"status": answer.status, "headers": dict(answer.headers), **_body(answer)}
+
+    def _request(self, task: Task, call: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
+        """The same `webhook-id` and Idempotency-Key for each try of a task."""
+        kind = {}
+        if "json" in call:
+            body, kind = json.dumps(call["json"], ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+        else:
+            body = call.get("body", "").encode()
+        return body, {
+            "traceparent": f"00-{UUID(task.task_id).hex}-{task.claim:016x}-01",
+            **kind,
+            **call.get("headers", {}),
+            "Idempotency-Key": task.task_id,
+            "X-Task-Id": task.task_id,
+            "X-Task-Attempt": str(task.attempt),
+            **self._signature.headers(task.task_id, body, self._clock.now()),
+        }
+
+    def _require_success(self, answer: HttpAnswer, success: Any, call: str) -> None:
+        """Raises HandlerFailed."""
+        if answer.status in success:
+            return
+        excerpt = answer.body.decode(errors="replace")[:EXCERPT_CHARACTERS].strip()
+        raise HandlerFailed(
+            f"{call} answered {answer.status}" + (f": {excerpt}" if excerpt else ""),
+            retry=answer.status in TRY_AGAIN or answer.status >= 500,
+            wait=_wait_asked_for(answer.headers.get("retry-after", ""), self._clock.now()),
+        )
+
+
+def _body(answer: HttpAnswer) -> Mapping[str, Any]:
+    """JSON where it says that it is, and we can keep it; else text."""
+    kind = Message()
+    kind["Content-Type"] = answer.headers.get("content-type", "")
+    if answer.truncated:
+        return {"body": answer.body.decode(errors="replace"), "body_truncated": True}
+    if kind.get_content_subtype() == "json" or kind.get_content_subtype().endswith("+json"):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(answer.body)
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            return {"body": value}
+    try:
+        return {"body": answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")}
+    except LookupError:
+        return {"body": answer.body.decode(errors="replace")}
+
+
+def _wait_asked_for(retry_after: str, now: datetime) -> timedelta:
+    """Of a Retry-After header (RFC 9110, 10.2.3), a day at most."""
+    try:
+        if retry_after.isascii() and retry_after.isdigit():
+            asked = timedelta(seconds=min(int(retry_after[:10]), 86_400))
+        else:
+            asked = parsedate_to_datetime(retry_after).replace(tzinfo=UTC) - now
+    except (ValueError, TypeError):
+        return timedelta(0)
+    return min(max(asked, timedelta(0)), timedelta(days=1))
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -1,0 +1,171 @@
+"""Tasks that call a URL, through HTTP and with a real worker."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.receiver import Answer, Receiver
+
+SECRET = "whsec_" + "A" * 40
+FAST = {"initial_delay": 0, "jitter": 0}
+
+
+@pytest.fixture(scope="module")
+def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def service(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A worker that may call 127.0.0.1, and maintenance, for all tests."""
+    folder = tmp_path_factory.mktemp("worker")
+    settings: dict[str, Any] = {
+        "redis_url": redis_server_url,
+        "data_dir": folder / "state",
+        "http_allowed_networks": "127.0.0.1/32",
+        "callback_secret": SECRET,
+    }
+    with (
+        ServiceProcess("worker", folder / "worker.log", worker_concurrency=2, **settings),
+        ServiceProcess("maintenance", folder / "maintenance.log", **settings),
+    ):
+        yield
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+def run(api: Api, payload: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """The task when it is final."""
+    body = {"task_name": "call", "type": "http", "payload": payload, "retry": FAST, **members}
+    answer = api.request("POST", "/tasks", json=body)
+    assert answer.status_code == 202, answer.text
+    return dict(api.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json())
+
+
+def test_the_call_is_made_as_it_was_asked_for_and_its_answer_is_the_result(
+    api: Api, service: None, receiver: Receiver
+) -> None:
+    receiver.answers = [Answer(201, {"id": 7}, {"Content-Type": "application/json; charset=utf-8", "X-Seen": "yes"})]
+
+    task = run(api, {"url": f"{receiver.url}/orders?x=1", "headers": {"Authorization": "Bearer a"}, "json": {"a": [1]}})
+
+    assert (task["status"], task["max_attempts"]) == ("COMPLETED", 5)
+    assert (task["result"]["status"], task["result"]["body"]) == (201, {"id": 7})
+    assert task["result"]["headers"]["x-seen"] == "yes"
+    [request] = receiver.requests
+    assert (request.method, request.path, request.json) == ("POST", "/orders?x=1", {"a": [1]})
+    headers = request.headers
+    assert (headers["authorization"], headers["content-type"]) == ("Bearer a", "application/json")
+    assert headers["idempotency-key"] == headers["x-task-id"] == headers["webhook-id"] == task["task_id"]
+    assert headers["x-task-attempt"] == "1"
+    assert headers["traceparent"].startswith(f"00-{task['task_id'].replace('-', '')}-")
+    assert Webhook(SECRET).verify(request.body, headers) == {"a": [1]}
+
+
+def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.answers = [Answer(200, "grüß".encode("latin-1"), {"Content-Type": "text/plain; charset=latin-1"})]
+
+    task = run(api, {"url": receiver.url, "method": "PUT", "body": "plain ü"})
+
+    [request] = receiver.requests
+    assert (request.method, request.body.decode()) == ("PUT", "plain ü")
+    assert task["result"]["body"] == "grüß"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_what_may_pass_is_tried_again(api: Api, service: None, receiver: Receiver, status: int) -> None:
+    receiver.answers = [Answer(status, "busy"), Answer(200)]
+
+    task = run(api, {"url": receiver.url})
+
+    assert (task["status"], task["attempt"]) == ("COMPLETED", 2)
+    assert [request.headers["x-task-attempt"] for request in receiver.requests] == ["1", "2"]
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 410])
+def test_what_will_not_pass_fails_at_once(api: Api, service: None, receiver: Receiver, status: int) -> None:
+    receiver.answers = [Answer(status, "no such order", {"Location": "http://169.254.169.254/"})]
+
+    task = run(api, {"url": f"{receiver.url}/orders?token=secret"})
+
+    assert (task["status"], task["attempt"], len(receiver.requests)) == ("FAILED", 1, 1)
+    assert task["error"]["message"] == f"POST {receiver.url}/orders answered {status}: no such order"
+
+
+def test_a_status_that_the_caller_expects_is_a_success(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.answers = [Answer(404, "gone")]
+
+    task = run(api, {"url": receiver.url, "method": "DELETE", "success_status": [204, 404]})
+
+    assert (task["status"], task["result"]["status"]) == ("COMPLETED", 404)
+
+
+def test_retry_after_is_waited_for(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.answers = [Answer(429, headers={"Retry-After": "3600"})]
+
+    body = {"task_name": "call", "type": "http", "payload": {"url": receiver.url}}
+    task_id = api.request("POST", "/tasks", json=body).json()["task_id"]
+    task = api.wait_for(task_id, "SCHEDULED")
+
+    assert str(task["due_at"]) > str(task["submitted_at"]).replace(" ", "T")
+    due, submitted = (str(task[name])[:13].replace("T", " ") for name in ("due_at", "submitted_at"))
+    assert due != submitted  # another hour
+
+
+def test_who_does_not_answer_in_time_is_asked_again(api: Api, service: None, receiver: Receiver) -> None:
+    task = run(api, {"url": "http://127.0.0.1:9/", "timeout": 0.5}, retry={**FAST, "max_attempts": 2})
+
+    assert (task["status"], task["attempt"]) == ("FAILED", 2)
+    assert task["error"]["message"] == "POST http://127.0.0.1:9/: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2:80/", "http://[::1]/", "http://169.254.169.254/latest/meta-data/"])
+def test_an_address_that_is_not_allowed_fails_the_task_at_once(api: Api, service: None, url: str) -> None:
+    task = run(api, {"url": url})
+
+    assert (task["status"], task["attempt"]) == ("FAILED", 1)
+    assert "was not sent: Resolved address" in task["error"]["message"]
+    assert "TASKS_HTTP_ALLOWED_NETWORKS" in task["error"]["message"]
+
+
+def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.answers = [Answer(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})]
+
+    result = run(api, {"url": receiver.url})["result"]
+
+    assert (len(result["body"]), result["body_truncated"]) == (64 * 1024, True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "pointer", "message"),
+    [
+        ({}, "/payload/url", "Field required."),
+        ({"url": "ftp://x/"}, "/payload/url", "Must begin with https:// or http:// and a host."),
+        ({"url": "https:///x"}, "/payload/url", "Must begin with https:// or http:// and a host."),
+        ({"url": "https://a:b@x/"}, "/payload/url", "Must not contain a user name, a password or a backslash."),
+        ({"url": "https://x:99999/"}, "/payload/url", "Must be a URL; its host or port cannot be read."),
+        ({"url": "https://x/ y"}, "/payload/url", "Must be a URL of at most 2048 ASCII characters without blanks."),
+        ({"url": "https://x", "method": "get"}, "/payload/method", "Input should be 'GET', 'HEAD', 'POST', 'PUT', "),
+        ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host/[key]", "Host is set by the service"),
+        ({"url": "https://x", "headers": {"A": "b\r\nc"}}, "/payload/headers/A", "String should match pattern"),
+        ({"url": "https://x", "json": 1, "body": "2"}, "/payload/body", "Give either json or body."),
+        ({"url": "https://x", "timeout": 0}, "/payload/timeout", "Input should be greater than 0."),
+        ({"url": "https://x", "timeout": "5"}, "/payload/timeout", "Input should be a valid number."),
+        ({"url": "https://x", "success_status": [200, 99]}, "/payload/success_status/1", "Input should be greater"),
+        ({"url": "https://x", "follow": True}, "/payload/follow", "Extra inputs are not permitted."),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(api: Api, payload: dict[str, Any], pointer: str, message: str) -> None:
+    answer = api.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
+
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, pointer)
+    assert error["message"].startswith(message)

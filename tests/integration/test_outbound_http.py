@@ -1,0 +1,184 @@
+"""F-25: nothing that a caller names leads a call to where only this service can go."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from urllib3.util import connection
+
+from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from tests.integration.receiver import Answer, Receiver
+
+PUBLIC = "93.184.215.14"
+EVERYWHERE = OutboundHttp(["127.0.0.0/8", "::1/128"])
+PUBLIC_ALONE = OutboundHttp()
+
+
+def send(http: OutboundHttp, url: str, **options: Any) -> HttpAnswer:
+    return http.send("POST", url, headers={}, body=b"x", **{"seconds": 5, "most_bytes": 100, **options})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver(Answer(body="hello")) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The addresses that a connection was tried to; none is made."""
+    tried: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], *_: object, **__: object) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError("not in this test")
+
+    monkeypatch.setattr(connection, "create_connection", refuse)
+    return tried
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+    """Names lead to these addresses, at each question to the next ones."""
+    left = iter(answers)
+
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in next(left)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "0x7f.1", "0x7f000001", "2130706433", "017700000001", "localhost", "LOCALHOST."),
+        *("0.0.0.0", "0", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1"),
+        *("255.255.255.255", "192.0.2.1", "198.18.0.1", "[::]", "[::1]", "[::ffff:10.0.0.1]", "[::ffff:7f00:1]"),
+        *("[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]", "[2002:7f00:1::]"),
+        *("[fc00::1]", "[fd12::1]", "[fe80::1]", "[fe80::1%25lo]", "[fec0::1]", "[ff02::1]", "[2001:db8::1]"),
+        *("[2001::1]", "[100::1]", "127.0.0.1.", "user:password@127.0.0.1"),
+    ],
+)
+def test_an_address_that_is_not_public_is_refused_however_it_is_written(
+    receiver: Receiver, connected: list[tuple[str, int]], host: str
+) -> None:
+    for url in (f"http://{host}:{receiver.port}/", f"https://{host}/", f"http://{host}/"):
+        with pytest.raises((AddressRefused, NotReached)) as refusal:
+            send(PUBLIC_ALONE, url)
+        assert isinstance(refusal.value, AddressRefused) or "not known" in str(refusal.value)
+
+    assert (receiver.requests, connected) == ([], [])
+
+
+def test_a_name_with_one_address_that_is_not_public_is_refused(
+    monkeypatch: pytest.MonkeyPatch, connected: list[tuple[str, int]]
+) -> None:
+    resolve(monkeypatch, [PUBLIC, "10.0.0.1"])
+
+    with pytest.raises(AddressRefused, match="denied"):
+        send(PUBLIC_ALONE, "https://rebinding.example/")
+
+    assert connected == []
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(
+    monkeypatch: pytest.MonkeyPatch, connected: list[tuple[str, int]]
+) -> None:
+    resolve(monkeypatch, [PUBLIC], ["127.0.0.1"])
+
+    with pytest.raises(NotReached):
+        send(PUBLIC_ALONE, "https://rebinding.example/")
+
+    assert connected == [(PUBLIC, 443)]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        (f"https://{PUBLIC}:8443/", "Port 8443 is not allowed"),
+        (f"http://{PUBLIC}:6379/", "Port 6379 is not allowed"),
+        (f"http://{PUBLIC}/", "Only https: is allowed"),
+        ("ftp://127.0.0.1/", "No connection adapters"),
+        ("http://a..b/", "label"),
+    ],
+)
+def test_public_addresses_are_for_the_web_alone(connected: list[tuple[str, int]], url: str, why: str) -> None:
+    with pytest.raises(AddressRefused, match=why):
+        send(PUBLIC_ALONE, url, plain_in_public=False)
+
+    assert connected == []
+
+
+def test_a_network_that_an_operator_opened_is_reached_and_told_the_name_and_port(receiver: Receiver) -> None:
+    answer = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", plain_in_public=False)
+
+    assert (answer.status, answer.body, answer.truncated) == (200, b"hello", False)
+    [request] = receiver.requests
+    assert (request.method, request.path, request.body) == ("POST", "/path?x=1", b"x")
+    assert request.headers["host"] == f"localhost:{receiver.port}"
+
+
+def test_a_redirect_is_an_answer_like_any_other(receiver: Receiver) -> None:
+    receiver.answers = [Answer(302, headers={"Location": "http://169.254.169.254/"})]
+
+    assert send(EVERYWHERE, receiver.url).status == 302
+
+
+def test_no_proxy_and_no_password_of_the_environment_is_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    assert send(EVERYWHERE, receiver.url).status == 200
+
+
+def test_of_a_long_answer_only_so_much_is_read(receiver: Receiver) -> None:
+    receiver.answers = [Answer(body=b"x" * 10_000_000)]
+
+    answer = send(EVERYWHERE, receiver.url)
+
+    assert (len(answer.body), answer.truncated) == (100, True)
+
+
+def test_an_answer_that_does_not_come_in_time_is_given_up(receiver: Receiver) -> None:
+    over = threading.Event()
+    receiver.answers = [Answer(stall=lambda: over.wait(30))]
+
+    with pytest.raises(NotReached, match=r"no answer within 0\.2 seconds"):
+        send(EVERYWHERE, receiver.url, seconds=0.2)
+
+    over.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
+    """Each byte comes before a timeout of the reading would."""
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nX: " if scheme == "http" else b"\x16\x03\x03\x40\x00")
+            while not over.wait(0.02):
+                try:
+                    accepted.sendall(b"x" if scheme == "http" else b"\x00")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        with pytest.raises(NotReached, match=r"no answer within 0\.3 seconds"):
+            send(EVERYWHERE, f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.3)
+        over.set()
+        thread.join()
+
+
+def test_who_does_not_listen_is_not_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(NotReached, match="refused"):
+        send(EVERYWHERE, f"http://127.0.0.1:{port}/")
