@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +46,18 @@ class HttpAnswer:
     body: bytes
     truncated: bool
     """The body goes on."""
+
+    def wait_asked_for(self, now: datetime) -> timedelta:
+        """By a Retry-After header (RFC 9110, 10.2.3), a day at most."""
+        asked = self.headers.get("retry-after", "")
+        try:
+            if asked.isascii() and asked.isdigit():
+                wait = timedelta(seconds=min(int(asked[:10]), 86_400))
+            else:
+                wait = parsedate_to_datetime(asked).replace(tzinfo=UTC) - now
+        except (ValueError, TypeError):
+            return timedelta(0)
+        return min(max(wait, timedelta(0)), timedelta(days=1))
 
 
 class OutboundHttp:

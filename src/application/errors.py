@@ -51,6 +51,13 @@ class IdempotencyKeyReused(Exception):
         )
 
 
+class DeliveryNotFound(Exception):
+    """The task has no callback of this number that could be sent again."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"The task has no delivery {number}, or its message is no longer kept.")
+
+
 class QueueNotFound(Exception):
     """There is no queue of this name."""
 

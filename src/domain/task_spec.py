@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
+from domain.web_url import require_web_url
 
 TASK_NAME_LENGTH = range(1, 201)
 DURATION_SECONDS = range(1, 86_401)
@@ -48,6 +49,8 @@ class TaskSpec:
     """Seconds that one run may take; see `run_seconds` for the default."""
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
+    callback_url: str | None = None
+    """Told when the task is final."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -61,6 +64,7 @@ class TaskSpec:
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
             raise InvalidTaskSpec("timeout", f"Must be 1 to 86400 seconds, not {self.timeout}.")
         self._check_work()
+        self._check_callback()
         self._check_labels()
         self._check_times()
 
@@ -80,6 +84,13 @@ class TaskSpec:
             raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
         if self.type == SLEEP and self.payload:
             raise InvalidTaskSpec("payload", "The type sleep takes none.")
+
+    def _check_callback(self) -> None:
+        if self.callback_url is not None:
+            try:
+                require_web_url(self.callback_url)
+            except ValueError as error:
+                raise InvalidTaskSpec("callback_url", f"{error}.") from None
 
     def _check_labels(self) -> None:
         if len(self.labels) > MAX_LABELS:

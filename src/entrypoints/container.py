@@ -21,6 +21,7 @@ from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
@@ -32,6 +33,8 @@ from adapters.run_reporter import RunReporter
 from adapters.signature import Signature
 from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
+from adapters.webhooks import WebhookSender
+from application.admission import Admission
 from application.decision import Decision
 from application.ports.heartbeats import ServiceProcess
 from application.use_cases.act_on_tasks import ActOnTasks
@@ -40,11 +43,13 @@ from application.use_cases.cancel_task import CancelTask
 from application.use_cases.check_health import CheckHealth
 from application.use_cases.check_store import CheckStore
 from application.use_cases.delete_task import DeleteTask
+from application.use_cases.deliver_callback import DeliverCallback
 from application.use_cases.expire_tasks import ExpireTasks
 from application.use_cases.follow_tasks import FollowTasks
 from application.use_cases.forget_receipts import ForgetReceipts
 from application.use_cases.get_task import GetTask
 from application.use_cases.guard_capacity import GuardCapacity
+from application.use_cases.list_deliveries import ListDeliveries
 from application.use_cases.list_queues import ListQueues
 from application.use_cases.list_tasks import ListTasks
 from application.use_cases.list_types import ListTypes
@@ -56,11 +61,13 @@ from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.read_log import ReadLog
 from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.resend_callback import ResendCallback
 from application.use_cases.retry_task import RetryTask
 from application.use_cases.run_task import RunTask
 from application.use_cases.send_heartbeat import SendHeartbeat
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.submit_tasks import SubmitTasks
+from application.use_cases.take_callbacks import TakeCallbacks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
@@ -117,12 +124,22 @@ class Container(containers.DeclarativeContainer):
     lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
     run_contexts = providers.Singleton(RunReporter, reports, interrupt)
     handlers = providers.Singleton(find_handlers, settings)
+    admission = providers.Singleton(
+        Admission, handlers, plain_callbacks=providers.Callable(bool, settings.provided.http_allowed_networks)
+    )
     decision = providers.Singleton(Decision, repository)
+    outbox = providers.Singleton(RedisOutbox, store)
+    callback_sender = providers.Singleton(
+        WebhookSender,
+        providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),
+        providers.Singleton(Signature, settings.provided.callback_secret),
+        clock,
+    )
 
-    submit_tasks = providers.Singleton(SubmitTasks, repository, handlers, task_ids, clock)
+    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
-    update_task = providers.Singleton(UpdateTask, decision, handlers)
+    update_task = providers.Singleton(UpdateTask, decision, admission)
     locate_tasks = providers.Singleton(LocateTasks, repository)
     cancel_task = providers.Singleton(CancelTask, decision, clock)
     retry_task = providers.Singleton(RetryTask, decision, store_clock)
@@ -145,6 +162,10 @@ class Container(containers.DeclarativeContainer):
     prune_tasks = providers.Singleton(PruneTasks, repository, settings.provided.retention)
     settle_runs = providers.Singleton(SettleRuns, leases, decision, store_clock)
     watch_runs = providers.Singleton(WatchRuns, leases, store_clock)
+    take_callbacks = providers.Singleton(TakeCallbacks, outbox)
+    deliver_callback = providers.Singleton(DeliverCallback, outbox, callback_sender, store_clock)
+    list_deliveries = providers.Singleton(ListDeliveries, repository, outbox)
+    resend_callback = providers.Singleton(ResendCallback, repository, outbox)
     check_store = providers.Singleton(CheckStore, store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, heartbeats)
     check_health = providers.Singleton(

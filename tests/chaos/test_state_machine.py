@@ -16,6 +16,7 @@ from adapters.redis.clock import RedisClock
 from adapters.redis.task_leases import RedisTaskLeases, held_task
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.uuid_task_ids import UuidTaskIds
+from application.admission import Admission
 from application.decision import Decision
 from application.errors import RunStillHeld, StaleTask, TaskNotFound
 from application.ports.task_repository import Change
@@ -38,6 +39,9 @@ OWNERS = st.sampled_from(["host:1", "host:2", "host:3"])
 ANY = st.integers(0, 1_000_000)
 PAST = 1
 FAILURE = TaskError(code="handler_error", message="no")
+
+
+ADMISSION = Admission(HandlerRegistry([SleepHandler()]))
 
 
 class TaskStore(RuleBasedStateMachine):
@@ -159,16 +163,15 @@ class TaskStore(RuleBasedStateMachine):
     def patch(self, which: int, priority: int) -> None:
         self._ask(
             which,
-            lambda task_id: UpdateTask(self.decision, HandlerRegistry([SleepHandler()])).execute(
-                task_id, TaskPatch({"priority": priority})
-            ),
+            lambda task_id: UpdateTask(self.decision, ADMISSION).execute(task_id, TaskPatch({"priority": priority})),
         )
 
     @rule(which=ANY, label=st.sampled_from("ab"))
     def label(self, which: int, label: str) -> None:
         patch = TaskPatch({"labels": {"label": label}})
         self._ask(
-            which, lambda task_id: UpdateTask(self.decision, HandlerRegistry([SleepHandler()])).execute(task_id, patch)
+            which,
+            lambda task_id: UpdateTask(self.decision, ADMISSION).execute(task_id, patch),
         )
 
     @rule(which=ANY)

@@ -43,6 +43,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """What happened, as an event stream would tell."""
+        self.ended: list[Task] = []
+        """Those that became final and have somebody to be told."""
         self.paused: set[str] = set()
         self.queues: set[str] = set()
         self.receipts: dict[str, tuple[bytes, list[str], datetime]] = {}
@@ -137,6 +139,12 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 self._lost[change.before.owner] = (task.task_id, change.before.claim)
             self._write(task)
             self._tell(what_happened(change.before, task), task)
+            if (
+                task.spec.callback_url
+                and task.status.is_final
+                and not (change.before and change.before.status.is_final)
+            ):
+                self.ended.append(task)
             return task
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import Receiver
+from tests.integration.receiver import Receiver, Request
 
 ROOT = Path(__file__).parents[2]
+SECRET = "whsec_" + "A" * 40
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -25,7 +26,7 @@ def submitted(page: str) -> list[Any]:
     return [json.loads(body) for body in bodies]
 
 
-@pytest.fixture(params=["README.md", "docs/functions.md", "docs/http-tasks.md"])
+@pytest.fixture(params=["README.md", "docs/functions.md", "docs/http-tasks.md", "docs/callbacks.md"])
 def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Its module lies where PYTHONPATH leads."""
     page: str = request.param
@@ -49,6 +50,7 @@ def started(page: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
     with (
         Api(tmp_path / "api.log", http_workers=1, **settings) as api,
         ServiceProcess("worker", tmp_path / "worker.log", **settings),
+        ServiceProcess("maintenance", tmp_path / "maintenance.log", **settings, callback_secret=SECRET),
     ):
         yield api
 
@@ -64,3 +66,13 @@ def test_each_task_that_a_page_submits_is_completed(page: str, started: Api) -> 
             assert answer.status_code == 202, answer.text
             task = started.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json()
             assert task["status"] == "COMPLETED", task
+            if "callback_url" in task:
+                [request] = elsewhere.wait_for(1)
+                assert the_verified(page, request)["data"] == task
+
+
+def the_verified(page: str, request: Request) -> Any:
+    """By the receiver that the page shows."""
+    names: dict[str, Any] = {}
+    exec("".join(blocks(page, "python")), names)
+    return names["told"](request.body, request.headers, SECRET)

@@ -10,11 +10,12 @@ import pytest
 import redis
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
-from adapters.redis.client import RedisStore, connect, connect_blocking
+from adapters.redis.client import RedisStore, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects, Key
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
@@ -26,6 +27,7 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable
 from application.ports.event_stream import StreamEnded, StreamGap
 from application.ports.task_repository import Change
+from domain.callback import Try
 from domain.events import Event
 from domain.status import Status
 from domain.task import Progress, Task
@@ -34,6 +36,7 @@ from tests.building import a_task
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import SOON, EventStreamContract, told
 from tests.contracts.heartbeats import HeartbeatsContract, a_process
+from tests.contracts.outbox import OutboxContract, cancelled
 from tests.contracts.queues import QueuesContract
 from tests.contracts.receipts import ReceiptsContract
 from tests.contracts.run_reports import RunReportsContract
@@ -120,6 +123,48 @@ class TestRedisTaskLeases(TaskLeasesContract):
         client.zadd("tm:leases", {client.zrange("tm:leases", 0, 0)[0]: 1})
 
         assert list(leases.expired(limit=10)) == []
+
+
+class TestRedisOutbox(OutboxContract):
+    @pytest.fixture
+    def outbox(self, redis_store: RedisStore) -> RedisOutbox:
+        return RedisOutbox(redis_store)
+
+    @pytest.fixture
+    def store_clock(self, redis_store: RedisStore) -> RedisClock:
+        return RedisClock(redis_store)
+
+    @pytest.fixture
+    def let_callback_leases_run_out(self, client: redis.Redis) -> Callable[[], None]:
+        def wait() -> None:
+            last = max((score for _, score in client.zrange("tm:outbox", 0, -1, withscores=True)), default=0)
+            wait_until(lambda: milliseconds(client.time()) > last)
+
+        return wait
+
+    def test_a_message_that_is_no_longer_kept_leaves_the_outbox(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis
+    ) -> None:
+        cancelled(repository)
+        [message] = client.scan_iter("tm:message:*")
+        assert 7 * 86_400 < client.ttl(message) <= 8 * 86_400
+        client.delete(message)
+
+        assert list(outbox.take(limit=10, lease=timedelta(seconds=1))) == []
+        assert not client.exists("tm:outbox")
+
+    def test_the_last_thousand_tries_are_kept_until_the_task_is_removed(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis
+    ) -> None:
+        task = cancelled(repository)
+        now = datetime.now(UTC)
+        for _ in range(1_002):
+            [taken] = outbox.take(limit=1, lease=timedelta(seconds=9))
+            outbox.settle(taken, Try(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)))
+
+        assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == list(range(3, 1_003))
+        repository.remove(task)
+        assert list(client.scan_iter("tm:deliveries:*")) == []
 
 
 class TestRedisRunReports(RunReportsContract):

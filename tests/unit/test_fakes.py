@@ -9,6 +9,7 @@ from application.ports.task_handlers import TaskHandlers
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.receipts import ReceiptsContract
 from tests.contracts.run_reports import RunReportsContract
@@ -19,6 +20,7 @@ from tests.contracts.task_repository import TaskRepositoryContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.receipts import FakeReceipts
 from tests.fakes.statistics import FakeStatistics
@@ -46,6 +48,20 @@ class TestFakeTaskLeases(TaskLeasesContract):
     @pytest.fixture
     def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
         return lambda: clock.advance(timedelta(seconds=15))
+
+
+class TestFakeOutbox(OutboxContract):
+    @pytest.fixture
+    def outbox(self, store: FakeTaskStore, clock: FakeClock) -> FakeOutbox:
+        return FakeOutbox(store, clock)
+
+    @pytest.fixture
+    def store_clock(self, clock: FakeClock) -> FakeClock:
+        return clock
+
+    @pytest.fixture
+    def let_callback_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(seconds=1))
 
 
 class TestFakeRunReports(RunReportsContract):

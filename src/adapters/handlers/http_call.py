@@ -3,9 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal, NotRequired, Required
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -122,7 +120,7 @@ class HttpCall(TaskHandler):
         raise HandlerFailed(
             f"{call} answered {answer.status}" + (f": {excerpt}" if excerpt else ""),
             retry=answer.status in TRY_AGAIN or answer.status >= 500,
-            wait=_wait_asked_for(answer.headers.get("retry-after", ""), self._clock.now()),
+            wait=answer.wait_asked_for(self._clock.now()),
         )
 
 
@@ -141,18 +139,6 @@ def _body(answer: HttpAnswer) -> Mapping[str, Any]:
         return {"body": answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")}
     except LookupError:
         return {"body": answer.body.decode(errors="replace")}
-
-
-def _wait_asked_for(retry_after: str, now: datetime) -> timedelta:
-    """Of a Retry-After header (RFC 9110, 10.2.3), a day at most."""
-    try:
-        if retry_after.isascii() and retry_after.isdigit():
-            asked = timedelta(seconds=min(int(retry_after[:10]), 86_400))
-        else:
-            asked = parsedate_to_datetime(retry_after).replace(tzinfo=UTC) - now
-    except (ValueError, TypeError):
-        return timedelta(0)
-    return min(max(asked, timedelta(0)), timedelta(days=1))
 
 
 def _without_secrets(url: str) -> str:

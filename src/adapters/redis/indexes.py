@@ -16,6 +16,9 @@ from domain.task import Task
 LOST_FOR = timedelta(days=1)
 """How long after a crash its owner can still say that it was none."""
 
+MESSAGE_KEPT = timedelta(days=8)
+"""Its tries take three days; until then it can be sent again by hand, also when its task was deleted."""
+
 PRIORITY_STEP = 2**49
 """A double holds ten priorities and so many places of each exactly."""
 SUBMITTED = "SUBMITTED"
@@ -40,6 +43,7 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
     _waiting(effects, member, before, after)
     _finished(effects, member, before, after)
     _counted(effects, before, after)
+    _told(effects, member, before, after)
 
 
 def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of: TokenOf) -> None:
@@ -153,6 +157,15 @@ def _counted(effects: Effects, before: Task | None, after: Task | None) -> None:
         effects.add("count", keys.MINUTE_PREFIX, SUBMITTED)
     elif after and after.status is not before.status and after.status in COUNTED:
         effects.add("count", keys.MINUTE_PREFIX, after.status)
+
+
+def _told(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """The message is the record as it is now, so it comes after all that writes to it."""
+    if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
+        entry = member + str(after.version).encode()
+        kept = MESSAGE_KEPT // timedelta(milliseconds=1)
+        effects.add("copy", keys.message(entry), Key(keys.record(after.task_id)), kept)
+        effects.add("index", keys.OUTBOX, entry)
 
 
 def _filters(task: Task | None) -> Sequence[bytes]:

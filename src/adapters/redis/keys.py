@@ -33,6 +33,8 @@ EVENTS = b"tm:events"
 """Stream of what happened, with the record as it stood then."""
 FULL = b"tm:full"
 """There while the store takes no new tasks; maintenance sets it for a few seconds at a time."""
+OUTBOX = b"tm:outbox"
+"""Sorted set of the messages that are to be delivered, by the time when they are due."""
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"
@@ -83,6 +85,16 @@ def receipt(name: str) -> bytes:
 def log(task_id: str) -> bytes:
     """List of the lines that the task's runs logged."""
     return LOG_PREFIX + record(task_id).removeprefix(RECORD_PREFIX)
+
+
+def message(entry: bytes) -> bytes:
+    """The record as it was when the task became final; `entry` is the task's id and its version then."""
+    return b"tm:message:" + entry
+
+
+def deliveries(raw_id: bytes) -> bytes:
+    """Hash of the tries to tell of a task: each by its number, how often each message was tried, and a counter."""
+    return b"tm:deliveries:" + raw_id
 
 
 def lost(owner: str) -> bytes:

@@ -31,6 +31,7 @@ SPEC_NAMES = {
     "type": "t",
     "duration": "d",
     "payload": "a",
+    "callback_url": "c",
     "queue": "q",
     "priority": "p",
     "run_at": "r",

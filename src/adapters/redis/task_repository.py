@@ -178,6 +178,7 @@ class RedisTaskRepository(TaskRepository):
         self._tell(effects, task, None)
         effects.add("delete", record)
         effects.add("delete", keys.log(task.task_id))
+        effects.add("delete", keys.deliveries(record.removeprefix(keys.RECORD_PREFIX)))
         return self._save.call(effects.keys, effects.arguments)
 
     def _tell(self, effects: Effects, before: Task | None, after: Task | None) -> None:

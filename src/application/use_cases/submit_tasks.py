@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from application.admission import Admission
 from application.errors import AlreadySubmitted, IdempotencyKeyReused
 from application.ports.clock import Clock
-from application.ports.task_handlers import TaskHandlers
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import Receipt, TaskRepository
 from domain.errors import InvalidTaskSpec
@@ -25,9 +25,9 @@ class SubmitTasks:
     """When `execute` returns, the tasks are stored and workers are told; when it raises StoreUnavailable
     before the store was reached, nothing is stored. With a receipt, a request may be repeated without harm."""
 
-    def __init__(self, repository: TaskRepository, handlers: TaskHandlers, task_ids: TaskIds, clock: Clock) -> None:
+    def __init__(self, repository: TaskRepository, admission: Admission, task_ids: TaskIds, clock: Clock) -> None:
         self._repository = repository
-        self._handlers = handlers
+        self._admission = admission
         self._task_ids = task_ids
         self._clock = clock
 
@@ -48,7 +48,7 @@ class SubmitTasks:
 
     def _check(self, number: int, spec: TaskSpec) -> None:
         try:
-            self._handlers.check(spec)
+            self._admission.check(spec)
         except InvalidTaskSpec as error:
             error.number = number
             raise

@@ -2,17 +2,17 @@
 
 from collections.abc import Collection
 
+from application.admission import Admission
 from application.decision import Decision
 from application.errors import VersionMismatch
-from application.ports.task_handlers import TaskHandlers
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 
 
 class UpdateTask:
-    def __init__(self, decision: Decision, handlers: TaskHandlers) -> None:
+    def __init__(self, decision: Decision, admission: Admission) -> None:
         self._decision = decision
-        self._handlers = handlers
+        self._admission = admission
 
     def execute(self, task_id: str, wish: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
         """A patch changes the members it names, a specification replaces them all.
@@ -26,7 +26,7 @@ class UpdateTask:
                 raise VersionMismatch(task.version)
             changed = task.patch(wish) if isinstance(wish, TaskPatch) else task.replace(wish)
             if changed.spec != task.spec:
-                self._handlers.check(changed.spec)
+                self._admission.check(changed.spec)
             return changed
 
         return self._decision.apply(task_id, transition)

@@ -1,11 +1,10 @@
 """What answers look like: their schemas for the specification, and the functions that write them.
 
-Tasks are written by hand, since a schema that dumps them takes ten times as long; a test holds the two to each other.
+Tasks are written by application.public_task, since a schema that dumps them takes ten times as long; a test holds the
+two to each other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, json
@@ -14,12 +13,12 @@ from marshmallow import Schema, fields, validate
 from application.ports.run_reports import LogLine
 from application.ports.task_handlers import TaskType
 from application.ports.task_repository import TaskPage, Window
+from application.public_task import instant, task_members
 from application.use_cases.list_queues import QueueReport
 from application.use_cases.list_workers import WorkerReport
 from application.use_cases.measure_tasks import Measures
+from domain.callback import Delivery
 from domain.status import Status
-from domain.task import Task
-from domain.task_spec import SLEEP
 from entrypoints.api.bodies import RetryBody
 from entrypoints.api.fields import Instant, cursor
 
@@ -68,6 +67,7 @@ class TaskAnswer(Schema):
     timeout = fields.Integer(metadata={"description": "Seconds that one run may take."})
     retry = fields.Nested(RetryBody)
     queue_position = fields.Integer(metadata={"description": "While QUEUED: how many are in front, plus one."})
+    callback_url = fields.String(metadata={"description": "Told when the task is final."})
     version = fields.Integer(metadata={"description": "Grows with every change."})
     links = fields.Nested(LinksAnswer)
 
@@ -107,6 +107,22 @@ class LogLineAnswer(Schema):
 
 class LogAnswer(Schema):
     lines = fields.List(fields.Nested(LogLineAnswer))
+
+
+class DeliveryAnswer(Schema):
+    """A try to tell the callback_url; status or error says how it went."""
+
+    number = fields.Integer()
+    message_id = fields.String(metadata={"description": "Its webhook-id: the same for each try of a message."})
+    event = fields.String()
+    time = Instant()
+    status = fields.Integer(metadata={"description": "Of the answer, where there was one."})
+    error = fields.String(metadata={"description": "Why there was none."})
+    next_try = Instant(metadata={"description": "Left out when it was delivered or given up."})
+
+
+class DeliveriesAnswer(Schema):
+    deliveries = fields.List(fields.Nested(DeliveryAnswer))
 
 
 class QueueAnswer(Schema):
@@ -177,45 +193,6 @@ def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, 
     return Response(json.dumps(members), status, headers, mimetype="application/json")
 
 
-def instant(value: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
-
-
-def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any]:
-    """A task as TaskAnswer says."""
-    spec, path = task.spec, f"/tasks/{task.task_id}"
-    members = {
-        "task_id": task.task_id,
-        "task_name": spec.task_name,
-        "type": spec.type,
-        "duration": spec.duration,
-        "payload": dict(spec.payload) if spec.type != SLEEP else None,
-        "status": task.status.value,
-        "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
-        "run_at": instant(spec.run_at),
-        "due_at": instant(task.due_at),
-        "expires_at": instant(spec.expires_at),
-        "started_at": instant(task.started_at),
-        "finished_at": instant(task.finished_at),
-        "result": task.result,
-        "error": task.error and {"code": task.error.code, "message": task.error.message},
-        "progress": task.progress and {"fraction": task.progress.fraction, "message": task.progress.message},
-        "attempt": task.attempt,
-        "max_attempts": spec.retry.max_attempts,
-        "cancel_requested": task.cancel_requested or None,
-        "queue": spec.queue,
-        "priority": spec.priority,
-        "labels": dict(spec.labels),
-        "timeout": spec.run_seconds,
-        "retry": asdict(spec.retry),
-        "queue_position": queue_position,
-        "version": task.version,
-        "links": {"self": path, "events": f"{path}/events"},
-    }
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:
     """A list as TaskListAnswer says."""
     size = window.limit
@@ -239,6 +216,20 @@ def next_cursor(page: TaskPage, window: Window) -> str | None:
 
 def line_members(line: LogLine) -> dict[str, Any]:
     return {"time": instant(line.at), "attempt": line.attempt, "message": line.message}
+
+
+def delivery_members(delivery: Delivery) -> dict[str, Any]:
+    tried = delivery.tried
+    members = {
+        "number": delivery.number,
+        "message_id": delivery.message_id,
+        "event": delivery.event,
+        "time": instant(tried.at),
+        "status": tried.status,
+        "error": tried.error,
+        "next_try": instant(tried.next_at),
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def queue_members(report: QueueReport) -> dict[str, Any]:

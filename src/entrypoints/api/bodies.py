@@ -19,7 +19,7 @@ from domain.task_spec import (
     TaskSpec,
     default_retry,
 )
-from entrypoints.api.fields import Decimal, Flag, Instant, OneOf, QueueName, Text, WholeNumber
+from entrypoints.api.fields import Decimal, Flag, Instant, OneOf, QueueName, Text, WebUrl, WholeNumber
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
 
@@ -58,6 +58,7 @@ class TaskBody(StrictSchema):
     timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Seconds that one run may take."})
     retry = fields.Nested(RetryBody)
     labels = labels_field(patch=False)
+    callback_url = WebUrl(metadata={"description": "https: URL that is told when the task is final."})
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def duration_is_for_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
@@ -92,6 +93,7 @@ class TaskPatchBody(StrictSchema):
     timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True)
     retry = fields.Nested(RetryPatchBody, allow_none=True)
     labels = labels_field(patch=True)
+    callback_url = WebUrl(allow_none=True)
 
     @post_load
     def to_patch(self, members: dict[str, Any], **_: Any) -> TaskPatch:

@@ -5,10 +5,11 @@ from typing import Any
 from flask import Response
 from flask.views import MethodView
 
+from application.public_task import task_members
 from application.use_cases.act_on_tasks import Action
 from domain.task_spec import TaskSpec
 from entrypoints.api import headers
-from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer, task_members
+from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
 from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed

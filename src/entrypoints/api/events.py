@@ -9,10 +9,10 @@ from flask.views import MethodView
 from werkzeug.exceptions import BadRequest
 
 from application.ports.event_stream import TaskEvent
+from application.public_task import task_members
 from application.task_filter import TaskFilter
 from application.use_cases.follow_tasks import Following, News, Notice, Snapshot
 from entrypoints.api import headers
-from entrypoints.api.answers import task_members
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.queries import FilterQuery
 from entrypoints.api.stream_response import StreamResponse

@@ -12,6 +12,8 @@ from marshmallow import ValidationError, fields, validate
 
 from application.ports.task_repository import Place
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
+from domain.web_url import LENGTH as URL_LENGTH
+from domain.web_url import require_web_url
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 RFC_3339 = re.compile(
@@ -74,6 +76,19 @@ class QueueName(fields.String):
         message = "Must be 1 to 63 of a-z, 0-9, hyphen and underscore, the first a letter or digit."
         _describe(options, pattern=f"^{QUEUE}$")
         super().__init__(validate=validate.Regexp(rf"{QUEUE}\Z", error=message), **options)
+
+
+class WebUrl(fields.String):
+    def __init__(self, **options: Any) -> None:
+        _describe(options, format="uri", maxLength=URL_LENGTH, pattern="^https?://")
+        super().__init__(validate=web_url, **options)
+
+
+def web_url(url: str) -> None:
+    try:
+        require_web_url(url)
+    except ValueError as error:
+        raise ValidationError(f"{error}.") from None
 
 
 def printable(text: str) -> None:

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from application.errors import (
+    DeliveryNotFound,
     IdempotencyKeyReused,
     QueueNotFound,
     StaleTask,
@@ -49,6 +50,11 @@ PROBLEM_TYPES = {
         "There is no such task",
         "The id was never given out, or the task was deleted or its retention is over. Ids are UUIDs in lower case; "
         "any other spelling is not found either.",
+    ),
+    "delivery_not_found": ProblemType(
+        404,
+        "The task has no such delivery",
+        "`GET /tasks/<id>/deliveries` lists them. A message can be sent again for eight days.",
     ),
     "queue_not_found": ProblemType(
         404,
@@ -134,6 +140,7 @@ PROBLEM_TYPES = {
 }
 CODES: dict[type[Exception], str] = {
     TaskNotFound: "task_not_found",
+    DeliveryNotFound: "delivery_not_found",
     QueueNotFound: "queue_not_found",
     TaskNotWaiting: "task_not_waiting",
     TaskRunning: "task_running",

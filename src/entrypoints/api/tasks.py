@@ -6,20 +6,22 @@ from flask import Response, request
 from flask.views import MethodView
 
 from application.ports.task_repository import Receipt, Window
+from application.public_task import task_members
 from application.task_filter import TaskFilter
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api import headers
 from entrypoints.api.answers import (
+    DeliveriesAnswer,
     LogAnswer,
     TaskAnswer,
     TaskListAnswer,
     answer,
+    delivery_members,
     line_members,
     listed,
     next_cursor,
     page_members,
-    task_members,
 )
 from entrypoints.api.arguments import json_body
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
@@ -51,6 +53,14 @@ A_TASK = {
         "self": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10",
         "events": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10/events",
     },
+}
+A_DELIVERY = {
+    "number": 1,
+    "message_id": "msg_019bb5b17bd27c8e8f1e3a5c9d2b7e10_3",
+    "event": "task.completed",
+    "time": "2026-01-13T06:53:12.402Z",
+    "status": 503,
+    "next_try": "2026-01-13T06:53:17.402Z",
 }
 ONLY_LATER = {"started_at", "finished_at", "result"}
 A_NEW_TASK = {name: value for name, value in A_TASK.items() if name not in ONLY_LATER} | {
@@ -214,3 +224,24 @@ class Logs(MethodView):
     def get(self, task_id: str) -> Response:
         """Read what the runs of a task logged: the last 1,000 lines."""
         return listed("lines", [line_members(line) for line in use_cases().read_log().execute(task_id)])
+
+
+@blueprint.route("/tasks/<task:task_id>/deliveries")
+class Deliveries(MethodView):
+    @blueprint.problems("task_not_found")
+    @blueprint.response(200, DeliveriesAnswer, example={"deliveries": [A_DELIVERY]})
+    @blueprint.no_query
+    def get(self, task_id: str) -> Response:
+        """Read how the task's callback_url was told: every try, the last 1,000."""
+        return listed("deliveries", [delivery_members(each) for each in use_cases().list_deliveries().execute(task_id)])
+
+
+@blueprint.route("/tasks/<task:task_id>/deliveries/<int:number>/resend")
+class Resend(MethodView):
+    @blueprint.problems("task_not_found", "delivery_not_found")
+    @blueprint.response(202, description="It is sent within a second.")
+    @blueprint.no_query
+    def post(self, task_id: str, number: int) -> Response:
+        """Send the message of a delivery again, as it was and with the same webhook-id."""
+        use_cases().resend_callback().execute(task_id, number)
+        return Response(status=202, headers={"Location": f"/tasks/{task_id}/deliveries"})

@@ -1,4 +1,5 @@
-"""The process that mends and minds the time: due and expired tasks, missing tokens, runs whose worker died, retention.
+"""The process that mends and minds the time: due and expired tasks, missing tokens, runs whose worker died,
+callbacks, retention.
 
 Any number of copies may run: each duty is safe to do twice.
 """
@@ -11,6 +12,7 @@ import time
 from application.errors import StoreUnavailable
 from application.use_cases.prune_tasks import BATCH
 from entrypoints.container import Container, describe_process
+from entrypoints.maintenance.callbacks import CallbackDelivery
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 3.0
@@ -28,6 +30,7 @@ class Maintenance:
         self._prune = container.prune_tasks()
         self._forget = container.forget_receipts()
         self._watch_queues = container.watch_queues()
+        self._callbacks = CallbackDelivery(container)
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
         self._stopped = threading.Event()
@@ -38,9 +41,11 @@ class Maintenance:
         """Until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopped.set())
+        self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
         while not self._stopped.wait(self._tick()):
             pass
+        self._callbacks.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
 

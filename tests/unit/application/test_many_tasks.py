@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.uuid_task_ids import UuidTaskIds
+from application.admission import Admission
 from application.decision import Decision
 from application.errors import IdempotencyKeyReused, QueueNotFound, TaskNotFound
 from application.ports.task_repository import Change, Receipt, Window
@@ -113,7 +114,7 @@ class TestActions:
 class TestNamedRequests:
     @pytest.fixture
     def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitTasks:
-        return SubmitTasks(store, FakeTaskHandlers(lambda task: None), UuidTaskIds(), clock)
+        return SubmitTasks(store, Admission(FakeTaskHandlers(lambda task: None)), UuidTaskIds(), clock)
 
     def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
         specs = [a_spec(), a_spec(task_name="second")]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.uuid_task_ids import UuidTaskIds
+from application.admission import Admission
 from application.decision import Decision
 from application.errors import StaleTask, StoreUnavailable, StoreUnsafe, TaskNotFound
 from application.ports.heartbeats import ServiceProcess
@@ -46,7 +47,7 @@ def decision(store: FakeTaskStore) -> Decision:
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    return SubmitTasks(store, HANDLERS, UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
+    return SubmitTasks(store, Admission(HANDLERS), UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
 
 
 def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:
@@ -65,7 +66,7 @@ def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: Fak
 def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> None:
     calls = [
         lambda: GetTask(store).execute(UNKNOWN),
-        lambda: UpdateTask(decision, HANDLERS).execute(UNKNOWN, TaskPatch({})),
+        lambda: UpdateTask(decision, Admission(HANDLERS)).execute(UNKNOWN, TaskPatch({})),
         lambda: CancelTask(decision, clock).execute(UNKNOWN),
         lambda: DeleteTask(store, decision, FakeClock()).execute(UNKNOWN),
     ]
@@ -95,7 +96,8 @@ def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeT
         def save(self, change: Change) -> Task:
             return store.save(change)
 
-    updated = UpdateTask(Decision(RacedStore(clock)), HANDLERS).execute(task.task_id, TaskPatch({"task_name": "mine"}))
+    update = UpdateTask(Decision(RacedStore(clock)), Admission(HANDLERS))
+    updated = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
 

@@ -13,6 +13,7 @@ from entrypoints.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.receipts import FakeReceipts
 from tests.fakes.statistics import FakeStatistics
@@ -53,6 +54,7 @@ def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, h
     container.queues.override(providers.Object(FakeQueues(store)))
     container.task_queue.override(providers.Object(FakeTaskQueue()))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
+    container.outbox.override(providers.Object(FakeOutbox(store, clock)))
     container.receipts.override(providers.Object(FakeReceipts(store, clock)))
     return container
 

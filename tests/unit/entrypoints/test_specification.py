@@ -49,7 +49,7 @@ def test_what_is_committed_is_what_the_code_says(document: dict[str, Any]) -> No
 
 def test_every_route_and_method_is_documented(client: FlaskClient, document: dict[str, Any]) -> None:
     routes = {
-        (rule.rule.replace("<task:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        (rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"), method.lower())
         for rule in client.application.url_map.iter_rules()
         for method in rule.methods or ()
         if method.lower() in METHODS

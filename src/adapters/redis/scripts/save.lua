@@ -25,6 +25,12 @@ function GUARDS.run(key, claim)
   return status == 'PROCESSING' and holder == claim
 end
 
+-- placed <sorted set> <member> <score>: the member stands where it stood.
+TYPES.placed = 'zset'
+function GUARDS.placed(key, member, score)
+  return tonumber(redis.call('ZSCORE', key, member) or -1) == tonumber(score)
+end
+
 -- open <key>: the key is not there.
 function GUARDS.open(key)
   return redis.call('EXISTS', key) == 0
@@ -102,6 +108,21 @@ end
 function WRITES.count(prefix, field)
   local key = prefix .. string.format('%.0f', math.floor(now / 60000))
   if redis.call('HINCRBY', key, field, 1) == 1 then redis.call('EXPIRE', key, 7200) end
+end
+
+-- copy <key> <record> <ms>: the key becomes what the record is now, for so long.
+function WRITES.copy(key, record, ms)
+  redis.call('COPY', KEYS[tonumber(record)], key, 'REPLACE')
+  redis.call('PEXPIRE', key, ms)
+end
+
+-- append <hash> <ms> <value>: the next of the numbered fields, of which the last 1,000 are kept; all for so long.
+TYPES.append = 'hash'
+function WRITES.append(key, ms, value)
+  local number = redis.call('HINCRBY', key, 'last', 1)
+  redis.call('HSET', key, number, value)
+  redis.call('HDEL', key, number - 1000)
+  redis.call('PEXPIRE', key, ms)
 end
 
 -- push <list> <value>, push_dated <list> <value>: the present time is appended to the value.

@@ -1,0 +1,129 @@
+"""The outbox in Redis: a sorted set of messages by the time when they are due, and copies of the records they tell of.
+
+write_indexes puts them there. A hash per task keeps the tries: a field for each, and how often each message was tried.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore, ScriptCall, milliseconds
+from adapters.redis.effects import Effects
+from adapters.redis.indexes import MESSAGE_KEPT
+from adapters.redis.task_codec import EPOCH, decode, epoch_milliseconds, id_bytes
+from application.ports.outbox import Outbox, Taken
+from domain.callback import Delivery, Message, Try
+from domain.events import Event
+
+ID_BYTES = 16
+TRIES = b"tries:"
+
+
+class RedisOutbox(Outbox):
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._save = store.script("save")
+
+    def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
+        with self._store.client() as client:
+            if not client.exists(keys.OUTBOX):
+                return []
+            now = milliseconds(client.time())
+            due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
+        until = now + lease // timedelta(milliseconds=1)
+        calls = [self._moving(entry, int(score), until) for entry, score in due]
+        answers = self._store.in_one_go(calls) if calls else []
+        mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
+        return [
+            Taken(message=message, lease=until) for entry in mine if (message := self._read(entry, until)) is not None
+        ]
+
+    def settle(self, taken: Taken, tried: Try) -> bool:
+        message, entry, effects = taken.message, _entry(taken.message), Effects()
+        kept = keys.deliveries(entry[:ID_BYTES])
+        effects.add("placed", keys.OUTBOX, entry, taken.lease)
+        if tried.next_at:
+            effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(tried.next_at))
+        else:
+            effects.add("unindex", keys.OUTBOX, entry)
+        effects.set(kept, {TRIES + entry[ID_BYTES:]: str(message.tries + 1).encode()})
+        effects.add("append", kept, MESSAGE_KEPT // timedelta(milliseconds=1), _encoded(message, tried))
+        return bool(self._call(effects)()[0])
+
+    def deliveries(self, task_id: str) -> Sequence[Delivery]:
+        raw = id_bytes(task_id)
+        if raw is None:
+            return []
+        with self._store.client() as client:
+            kept = client.hgetall(keys.deliveries(raw))
+        numbers = sorted(int(name) for name in kept if name.isdigit())
+        return [_decoded(task_id, number, kept[b"%d" % number]) for number in numbers]
+
+    def resend(self, task_id: str, number: int) -> bool:
+        raw = id_bytes(task_id)
+        if raw is None:
+            return False
+        with self._store.client() as client:
+            kept = client.hget(keys.deliveries(raw), number)
+            entry = raw + str(json.loads(kept)[0]).encode() if kept else b""
+            if not kept or not client.exists(keys.message(entry)):
+                return False
+        effects = Effects()
+        effects.set(keys.deliveries(raw), {TRIES + entry[ID_BYTES:]: b"0"})
+        effects.add("index", keys.OUTBOX, entry)
+        self._call(effects)()
+        return True
+
+    def _moving(self, entry: bytes, score: int, until: int) -> ScriptCall:
+        effects = Effects()
+        effects.add("placed", keys.OUTBOX, entry, score)
+        effects.add("index", keys.OUTBOX, entry, until)
+        return self._call(effects)
+
+    def _read(self, entry: bytes, lease: int) -> Message | None:
+        """None for a message that is no longer kept: it leaves the outbox."""
+        raw, version = entry[:ID_BYTES], entry[ID_BYTES:]
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.hgetall(keys.message(entry))
+            pipeline.hget(keys.deliveries(raw), TRIES + version)
+            record, tries = pipeline.execute()
+        if record:
+            return Message(task=decode(raw, record), tries=int(tries or 0))
+        effects = Effects()
+        effects.add("placed", keys.OUTBOX, entry, lease)
+        effects.add("unindex", keys.OUTBOX, entry)
+        self._call(effects)()
+        return None
+
+    def _call(self, effects: Effects) -> ScriptCall:
+        return self._save.call(effects.keys, effects.arguments)
+
+
+def _entry(message: Message) -> bytes:
+    raw = id_bytes(message.task.task_id)
+    if raw is None:
+        raise ValueError("a message is of a task with an id")
+    return raw + str(message.task.version).encode()
+
+
+def _encoded(message: Message, tried: Try) -> str:
+    next_at = tried.next_at and epoch_milliseconds(tried.next_at)
+    stored = [message.task.version, message.event, epoch_milliseconds(tried.at), tried.status, tried.error, next_at]
+    return json.dumps(stored)
+
+
+def _decoded(task_id: str, number: int, stored: bytes) -> Delivery:
+    version, event, at, status, error, next_at = json.loads(stored)
+    return Delivery(
+        number=number,
+        message_id=f"msg_{task_id.replace('-', '')}_{version}",
+        event=Event(event),
+        tried=Try(at=_instant(at), status=status, error=error, next_at=_instant(next_at) if next_at else None),
+    )
+
+
+def _instant(milliseconds: int) -> Any:
+    return EPOCH + timedelta(milliseconds=milliseconds)

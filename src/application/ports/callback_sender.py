@@ -1,0 +1,11 @@
+"""Sends one message to one URL."""
+
+from abc import ABC, abstractmethod
+
+from domain.callback import Message, Reply
+
+
+class CallbackSender(ABC):
+    @abstractmethod
+    def send(self, message: Message) -> Reply:
+        """Takes 15 seconds at most, resolving the name not counted. Raises nothing: what went wrong is a reply."""

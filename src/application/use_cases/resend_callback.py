@@ -1,0 +1,18 @@
+"""Send a callback again."""
+
+from application.errors import DeliveryNotFound, TaskNotFound
+from application.ports.outbox import Outbox
+from application.ports.task_repository import TaskRepository
+
+
+class ResendCallback:
+    def __init__(self, repository: TaskRepository, outbox: Outbox) -> None:
+        self._repository = repository
+        self._outbox = outbox
+
+    def execute(self, task_id: str, number: int) -> None:
+        """The message of that delivery is sent at once, as it was. Raises TaskNotFound, DeliveryNotFound."""
+        if self._repository.get(task_id) is None:
+            raise TaskNotFound(task_id)
+        if not self._outbox.resend(task_id, number):
+            raise DeliveryNotFound(number)

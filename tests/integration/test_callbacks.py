@@ -1,0 +1,226 @@
+"""Callbacks, through HTTP, with real maintenance and a real receiver."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.receiver import Answer, Receiver
+from tests.integration.waiting import wait_until
+
+SECRET = "whsec_" + "A" * 40
+NETWORKS = "127.0.0.1/32"
+
+
+@pytest.fixture(scope="module")
+def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    with Api(log, redis_url=redis_server_url, http_workers=1, http_allowed_networks=NETWORKS) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def maintenance(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    log = tmp_path_factory.mktemp("maintenance") / "maintenance.log"
+    settings = {"redis_url": redis_server_url, "http_allowed_networks": NETWORKS, "callback_secret": SECRET}
+    with ServiceProcess("maintenance", log, **settings) as maintenance:
+        yield maintenance
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+def cancelled(api: Api, url: str, **members: Any) -> str:
+    task_id = api.submit(callback_url=url, **members)
+    assert api.request("POST", f"/tasks/{task_id}/cancel").status_code == 200
+    return task_id
+
+
+def deliveries(api: Api, task_id: str) -> list[dict[str, Any]]:
+    return list(api.request("GET", f"/tasks/{task_id}/deliveries").json()["deliveries"])
+
+
+def delivered(api: Api, task_id: str, number: int = 1) -> list[dict[str, Any]]:
+    """When so many tries are on record."""
+
+    def found() -> list[dict[str, Any]] | None:
+        tries = deliveries(api, task_id)
+        return tries if len(tries) >= number else None
+
+    return wait_until(found)
+
+
+def test_the_receiver_is_told_of_the_final_task_and_can_verify_it(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver, redis_server_url: str, tmp_path: Any
+) -> None:
+    with ServiceProcess("worker", tmp_path / "worker.log", redis_url=redis_server_url, data_dir=tmp_path / "state"):
+        task_id = api.submit(duration=1, callback_url=f"{receiver.url}/told?x=1", labels={"team": "billing"})
+        task = api.wait_for(task_id, "COMPLETED")
+
+    [request] = receiver.wait_for(1)
+    message = Webhook(SECRET).verify(request.body, request.headers)
+    assert message == {"type": "task.completed", "timestamp": task["finished_at"], "data": task}
+    assert task["callback_url"] == f"{receiver.url}/told?x=1"
+    assert (request.method, request.path) == ("POST", "/told?x=1")
+    assert request.headers["content-type"] == "application/json"
+    [delivery] = delivered(api, task_id)
+    assert (delivery["number"], delivery["event"], delivery["status"]) == (1, "task.completed", 200)
+    assert delivery["message_id"] == request.headers["webhook-id"]
+    assert "next_try" not in delivery
+
+
+def test_every_end_is_told(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+    cancelled(api, receiver.url)
+    expired = {"run_at": "2099-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:01Z"}
+    task_id = api.submit(callback_url=receiver.url, **expired)
+    api.request("PATCH", f"/tasks/{task_id}", json={"run_at": None, "expires_at": "2020-01-01T00:00:00Z"})
+
+    told = {request.json["type"] for request in receiver.wait_for(2)}
+
+    assert told == {"task.cancelled", "task.expired"}
+
+
+def test_a_receiver_that_fails_is_told_again_with_the_same_id(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
+    receiver.answers = [Answer(503), Answer(200)]
+
+    task_id = cancelled(api, receiver.url)
+
+    first, second = receiver.wait_for(2)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+    failed, succeeded = delivered(api, task_id, 2)
+    assert (failed["status"], succeeded["status"]) == (503, 200)
+    assert failed["next_try"] > failed["time"]
+    assert "next_try" not in succeeded
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(500), 5),
+        (Answer(302, headers={"Location": "/"}), 5),
+        (Answer(429, headers={"Retry-After": "7200"}), 7_200),
+    ],
+)
+def test_the_next_try_waits_as_the_specification_says_and_as_the_receiver_asks(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver, answer: Answer, seconds: int
+) -> None:
+    receiver.answers = [answer]
+
+    [delivery] = delivered(api, cancelled(api, receiver.url))
+
+    pause = datetime.fromisoformat(delivery["next_try"]) - datetime.fromisoformat(delivery["time"])
+    assert (delivery["status"], pause) == (answer.status, timedelta(seconds=seconds))
+
+
+def test_a_receiver_that_is_gone_is_not_told_again(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+    receiver.answers = [Answer(410)]
+
+    [delivery] = delivered(api, cancelled(api, receiver.url))
+
+    assert (delivery["status"], "next_try" in delivery) == (410, False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.2/", "https://[::1]/", "https://169.254.169.254/", "http://1.1.1.1/", "https://1.1.1.1:22/"],
+)
+def test_a_url_that_leads_where_calls_must_not_go_is_given_up(api: Api, maintenance: ServiceProcess, url: str) -> None:
+    [delivery] = delivered(api, cancelled(api, url))
+
+    assert "TASKS_HTTP_ALLOWED_NETWORKS" in delivery["error"]
+    assert not {"status", "next_try"} & delivery.keys()
+
+
+def test_nobody_at_the_url_is_an_error_and_tried_again(api: Api, maintenance: ServiceProcess) -> None:
+    [delivery] = delivered(api, cancelled(api, "http://127.0.0.1:9/"))
+
+    assert delivery["error"] == "[Errno 111] Connection refused"
+    assert "next_try" in delivery
+
+
+def test_a_message_is_sent_again_as_it_was_also_when_the_task_has_moved_on(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
+    task_id = cancelled(api, receiver.url)
+    delivered(api, task_id)
+    api.request("POST", f"/tasks/{task_id}/retry")
+
+    answer = api.request("POST", f"/tasks/{task_id}/deliveries/1/resend")
+
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/tasks/{task_id}/deliveries")
+    first, second = receiver.wait_for(2)
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+    assert [delivery["number"] for delivery in delivered(api, task_id, 2)] == [1, 2]
+
+
+def test_a_deleted_task_has_told_its_end(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+    task_id = cancelled(api, receiver.url)
+    assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
+
+    [request] = receiver.wait_for(1)
+
+    assert request.json["data"]["task_id"] == task_id
+
+
+def test_slow_receivers_hold_up_nothing_else(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+    with Receiver() as slow:
+        slow.answers = [Answer(stall=lambda: receiver.wait_for(1))]
+        for _ in range(8):
+            cancelled(api, slow.url)
+        slow.wait_for(8)
+
+        cancelled(api, receiver.url)
+        receiver.wait_for(1)
+
+
+def test_what_is_not_there_is_not_found(api: Api) -> None:
+    task_id = api.submit(callback_url="https://example.com/")
+    nobody = "018f0000-0000-7000-8000-000000000000"
+
+    answers = [
+        api.request("GET", f"/tasks/{nobody}/deliveries"),
+        api.request("POST", f"/tasks/{nobody}/deliveries/1/resend"),
+        api.request("POST", f"/tasks/{task_id}/deliveries/1/resend"),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (404, "task_not_found"),
+        (404, "task_not_found"),
+        (404, "delivery_not_found"),
+    ]
+    assert deliveries(api, task_id) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://example.com/", "Must begin with https:// or http:// and a host."),
+        ("https://a:b@example.com/", "Must not contain a user name, a password or a backslash."),
+        ("https://exa mple.com/", "Must be a URL of at most 2048 ASCII characters without blanks."),
+        (3, "Not a valid string."),
+    ],
+)
+def test_a_url_that_makes_no_sense_is_refused(api: Api, url: Any, message: str) -> None:
+    answer = api.request("POST", "/tasks", json={"task_name": "test", "duration": 1, "callback_url": url})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": "/callback_url", "message": message}]
+
+
+def test_the_url_can_be_changed_while_the_task_waits(api: Api) -> None:
+    task_id = api.submit(callback_url="https://example.com/a")
+
+    changed = api.request("PATCH", f"/tasks/{task_id}", json={"callback_url": "https://example.com/b"})
+    removed = api.request("PATCH", f"/tasks/{task_id}", json={"callback_url": None})
+
+    assert changed.json()["callback_url"] == "https://example.com/b"
+    assert "callback_url" not in removed.json()
