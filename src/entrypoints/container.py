@@ -197,7 +197,7 @@ def build_container(settings: Settings, *, fail_fast: bool = False) -> Container
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
-    container.handlers()  # the children import nothing then, and a wrong setting stops the start
+    find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),

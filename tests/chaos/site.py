@@ -83,9 +83,9 @@ class Site:
         )
         return self.api
 
-    def with_maintenance(self) -> ServiceProcess:
+    def with_maintenance(self, **settings: object) -> ServiceProcess:
         log = self._log("maintenance")
-        process = ServiceProcess("maintenance", log, redis_url=self.server.url, lease_seconds=self.lease)
+        process = ServiceProcess("maintenance", log, redis_url=self.server.url, lease_seconds=self.lease, **settings)
         return self._stack.enter_context(process)
 
     def with_worker(
@@ -140,7 +140,9 @@ class Site:
     def cancel(self, task_id: str) -> requests.Response:
         return self.session.post(self.url(f"/tasks/{task_id}/cancel"), timeout=10)
 
-    def flood(self, number: int, do: str = "sleep", ms: int | Sequence[int] = 0) -> list[str]:
+    def flood(
+        self, number: int, do: str = "sleep", ms: int | Sequence[int] = 0, callback_url: str | None = None
+    ) -> list[str]:
         """Many tasks straight into the store, by the same saves that the API makes."""
         times = ms if isinstance(ms, Sequence) else [ms] * number
         now = datetime.fromtimestamp(self.server.client.time()[0], UTC)
@@ -149,7 +151,13 @@ class Site:
             tasks = [
                 Task.submit(
                     self._ids.next(),
-                    TaskSpec(task_name=do, duration=1, timeout=NO_TIMEOUT, labels={"do": do, "ms": str(each)}),
+                    TaskSpec(
+                        task_name=do,
+                        duration=1,
+                        timeout=NO_TIMEOUT,
+                        labels={"do": do, "ms": str(each)},
+                        callback_url=callback_url,
+                    ),
                     now,
                 )
                 for each in times[start : start + BATCH]

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class ChaosHandler(TaskHandler):
 
     def __init__(self, journal: int) -> None:
         self._journal = journal
+
+    def check(self, payload: Mapping[str, Any]) -> None:
+        """Takes everything."""
 
     def run(self, task: Task, context: RunContext) -> dict[str, int]:
         what = {"task_id": task.task_id, "claim": task.claim, "attempt": task.attempt}

@@ -46,9 +46,11 @@ class _Server(ThreadingHTTPServer):
 class Receiver:
     """Answers come in their order, then the last one again. As a context manager it listens on 127.0.0.1."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, answering: Callable[[Request], Answer] | None = None) -> None:
+        """`answering` is asked for each answer, from the thread of the request."""
         self.requests: list[Request] = []
         self.answers = list(answers) or [Answer()]
+        self._answering = answering or self._next
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -72,6 +74,9 @@ class Receiver:
         wait_until(lambda: len(self.requests) >= number, seconds)
         return self.requests[:number]
 
+    def _next(self, _: Request) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
@@ -81,8 +86,9 @@ class Receiver:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
-                receiver.requests.append(Request(self.command, self.path, headers, body))
+                request = Request(self.command, self.path, headers, body)
+                receiver.requests.append(request)
+                answer = receiver._answering(request)
                 answer.stall()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
