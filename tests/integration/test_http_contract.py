@@ -367,9 +367,10 @@ class TestTheServiceItself:
         assert sum(minute["submitted"] for minute in stats["last_hour"]) == 3
 
     def test_types_are_described(self, api: Api) -> None:
-        [sleep] = api.request("GET", "/types").json()["types"]
+        http, sleep = api.request("GET", "/types").json()["types"]
 
-        assert sleep["type"] == "sleep"
+        assert (http["type"], sleep["type"]) == ("http", "sleep")
+        assert http["payload_schema"]["required"] == ["url"]
         assert "duration" in sleep["description"]
         assert sleep["payload_schema"]["type"] == "object"
 
