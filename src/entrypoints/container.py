@@ -125,7 +125,10 @@ class Container(containers.DeclarativeContainer):
     run_contexts = providers.Singleton(RunReporter, reports, interrupt)
     handlers = providers.Singleton(find_handlers, settings)
     admission = providers.Singleton(
-        Admission, handlers, plain_callbacks=providers.Callable(bool, settings.provided.http_allowed_networks)
+        Admission,
+        handlers,
+        callbacks=settings.provided.may_call_back,
+        plain_callbacks=providers.Callable(bool, settings.provided.http_allowed_networks),
     )
     decision = providers.Singleton(Decision, repository)
     outbox = providers.Singleton(RedisOutbox, store)

@@ -60,6 +60,11 @@ class Settings:
         return self.env == "production"
 
     @property
+    def may_call_back(self) -> bool:
+        """In production, nobody is told anything that is not signed."""
+        return not self.is_production or self.callback_secret is not None
+
+    @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
 

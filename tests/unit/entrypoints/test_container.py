@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from application.ports.task_repository import TaskRepository
+from domain.errors import InvalidTaskSpec
 from entrypoints.container import Container, build_container, build_worker
+from tests.building import a_spec
 from tests.unit.entrypoints.conftest import SETTINGS
 
 
@@ -20,3 +24,14 @@ def test_a_worker_can_be_built_without_a_connection() -> None:
 
 def test_the_repository_stands_behind_its_port() -> None:
     assert isinstance(build_container(SETTINGS).repository(), TaskRepository)
+
+
+def test_in_production_callbacks_need_a_secret() -> None:
+    production = replace(SETTINGS, env="production")
+    spec = a_spec(callback_url="https://example.com/")
+
+    with pytest.raises(InvalidTaskSpec, match="TASKS_CALLBACK_SECRET"):
+        Container(settings=production).admission().check(spec)
+
+    Container(settings=replace(production, callback_secret="whsec_" + "A" * 40)).admission().check(spec)
+    Container(settings=SETTINGS).admission().check(spec)
