@@ -7,8 +7,8 @@ from domain.task_spec import TaskSpec
 
 class Admission:
     def __init__(self, handlers: TaskHandlers, *, callbacks: bool = True, plain_callbacks: bool = False) -> None:
-        """`callbacks` is False where they would have to be signed and cannot be. `plain_callbacks`: there are networks of
-        the operator's own, in which http: will do."""
+        """`callbacks` is False where they would have to be signed and cannot be.
+        `plain_callbacks`: there are networks of the operator's own, in which http: will do."""
         self._handlers = handlers
         self._callbacks = callbacks
         self._plain_callbacks = plain_callbacks
