@@ -1,4 +1,4 @@
-"""Passes on what running work says: at once when it says little, a few times a second when it says much.
+"""Passes on what running work says, five times a second and at its end.
 
 Work that prints a gigabyte must not keep Redis busy: only the last lines are kept there anyway.
 """
@@ -24,51 +24,45 @@ logger = logging.getLogger(__name__)
 
 
 class RunReporter(RunContexts):
-    """One per process that runs tasks; its thread starts with the first word that a run says."""
+    """One per process that runs tasks."""
 
     def __init__(self, reports: RunReports, interrupt: RunInterrupt) -> None:
         self._reports = reports
         self._interrupt = interrupt
-        self._said = threading.Event()
         self._run: ReportedRun | None = None
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def of(self, run: Task) -> Iterator[RunContext]:
-        reported = ReportedRun(run, self._reports, self._interrupt, self._wake)
-        self._run = reported
-        try:
-            yield reported
-        finally:
-            self._run = None
-            reported.close()
-
-    def _wake(self) -> None:
+        self._run = reported = ReportedRun(run, self._reports, self._interrupt)
         if self._thread is None:
             self._thread = threading.Thread(target=self._pass_on_forever, name="run-reporter", daemon=True)
             self._thread.start()
-        self._said.set()
+        try:
+            yield reported
+        finally:
+            self._run = None  # a thread of the work that goes on is not heard any more
+            reported.pass_on()
 
     def _pass_on_forever(self) -> None:
         while True:
-            self._said.wait()
-            self._said.clear()
+            time.sleep(PAUSE_SECONDS)
             if (run := self._run) is not None:
                 run.pass_on()
-            time.sleep(PAUSE_SECONDS)
 
 
 class ReportedRun(RunContext):
-    """What one run said and nobody has passed on yet: a bounded amount, whatever the work does."""
+    """What one run said and nobody has passed on yet: a bounded amount, whatever the work does.
 
-    def __init__(self, run: Task, reports: RunReports, interrupt: RunInterrupt, wake: Callable[[], None]) -> None:
+    Saying something takes no lock: the work may be interrupted at any point of it.
+    """
+
+    def __init__(self, run: Task, reports: RunReports, interrupt: RunInterrupt) -> None:
         self._run = run
         self._reports = reports
         self._interrupt = interrupt
-        self._wake = wake
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._progress: Progress | None = None
-        self._closed = False
         self._passing = threading.Lock()
 
     @property
@@ -79,11 +73,9 @@ class ReportedRun(RunContext):
         number = float(fraction)
         within = min(max(number, 0.0), 1.0) if number == number else 0.0  # NaN is no progress
         self._progress = Progress(fraction=within, message=_shortened(str(message)))
-        self._heard()
 
     def log(self, message: str) -> None:
         self._lines.append(_shortened(str(message)))
-        self._heard()
 
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
         return self._interrupt.instead(stop)
@@ -102,15 +94,6 @@ class ReportedRun(RunContext):
                     error.reason,
                     extra={"action": "report_dropped", "task_id": self._run.task_id},
                 )
-
-    def close(self) -> None:
-        """A thread that outlives its run is not heard any more."""
-        self.pass_on()
-        self._closed = True
-
-    def _heard(self) -> None:
-        if not self._closed:
-            self._wake()
 
 
 def _shortened(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
@@ -20,6 +20,8 @@ SLEEP_MARGIN_SECONDS = 60
 """A task that sleeps may take this much longer than its duration."""
 PRIORITIES = range(10)
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
+T = TypeVar("T")
+
 NO_RETRY, HTTP_RETRY = RetryPolicy(), RetryPolicy(max_attempts=5)
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
@@ -53,8 +55,8 @@ class TaskSpec:
     """Told when the task is final."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
-        object.__setattr__(self, "payload", MappingProxyType(dict(self.payload)))
+        object.__setattr__(self, "labels", _frozen(self.labels))
+        object.__setattr__(self, "payload", _frozen(self.payload))
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
         if not re.fullmatch(QUEUE, self.queue):
@@ -151,6 +153,10 @@ class TaskPatch:
 def is_printable(text: str) -> bool:
     """True without control characters and lone surrogates, which no UTF-8 reader can take."""
     return not UNPRINTABLE.search(text)
+
+
+def _frozen(members: Mapping[str, T]) -> Mapping[str, T]:
+    return members if isinstance(members, MappingProxyType) else MappingProxyType(dict(members))
 
 
 def _default(name: str, spec: TaskSpec) -> Any:

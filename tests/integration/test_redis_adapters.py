@@ -329,6 +329,22 @@ class TestRedisEventStream(EventStreamContract):
             with pytest.raises(StreamEnded):
                 slow.next(SOON)
 
+    def test_an_event_leaves_out_what_is_long_and_names_it(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, stream: RedisEventStream
+    ) -> None:
+        long, short = "x" * 4_097, "y" * 4_000
+        with stream.subscribe() as subscription:
+            submit(repository, type="http", payload={"body": long})
+            run = claim(leases)
+            assert run.spec.payload == {"body": long}
+            repository.save(Change(before=run, after=run.complete(long, run.started_at)))
+            submit(repository, type="http", payload={"body": short})
+            events = [subscription.next(SOON) for _ in range(4)]
+
+        assert [event.omitted for event in events] == [("payload",), ("payload",), ("payload", "result"), ()]
+        assert [dict(event.task.spec.payload) for event in events] == [{}, {}, {}, {"body": short}]
+        assert repository.get(run.task_id).result == long
+
 
 class TestRedisQueues(QueuesContract):
     @pytest.fixture

@@ -12,7 +12,7 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.task_codec import decode, id_bytes
+from adapters.redis.task_codec import PAYLOAD, RESULT, decode, id_bytes
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
 from domain.events import Event
 from domain.task import Task
@@ -55,6 +55,9 @@ class RedisSubscription(Subscription):
             self._stream.drop(self)
             item = StreamEnded()
         self._waiting.put(item)
+
+
+OMITTED = {PAYLOAD: "payload", RESULT: "result"}
 
 
 class RedisEventStream(EventStream):
@@ -192,7 +195,10 @@ def order(position: str | bytes) -> tuple[int, int]:
 def _event(entry: Entry) -> TaskEvent:
     position, fields = entry
     return TaskEvent(
-        position=position.decode(), event=Event(fields[b"event"].decode()), task=decode(fields[b"id"], fields)
+        position=position.decode(),
+        event=Event(fields[b"event"].decode()),
+        task=decode(fields[b"id"], fields),
+        omitted=tuple(name for field, name in OMITTED.items() if field in fields.get(b"omitted", b"")),
     )
 
 

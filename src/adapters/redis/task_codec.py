@@ -23,6 +23,8 @@ STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", 
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
+PAYLOAD = b"i"
+"""By itself, as the result is: both may be long, and events leave out what is."""
 RANK = b"q"
 """The place in the queue. Scripts draw it when the task first waits; it is gone once the task is final."""
 
@@ -30,7 +32,6 @@ SPEC_NAMES = {
     "task_name": "n",
     "type": "t",
     "duration": "d",
-    "payload": "a",
     "callback_url": "c",
     "queue": "q",
     "priority": "p",
@@ -39,7 +40,7 @@ SPEC_NAMES = {
     "retry": "y",
     "labels": "l",
 }
-"""expires_at has a field of its own, since the claim script looks at it."""
+"""expires_at has a field of its own, since the claim script looks at it; so has the payload."""
 IDS_REMEMBERED = 1_024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,7 +91,7 @@ def decode(task_id: bytes, record: Record) -> Task:
     )
     return Task(
         task_id=id_text(task_id),
-        spec=_decode_spec(record[SPEC], _instant_or_none(expires)),
+        spec=_decode_spec(record[SPEC], _instant_or_none(expires), get(PAYLOAD)),
         status=Status(record[STATUS].decode()),
         version=int(record[VERSION]),
         attempt=int(get(ATTEMPT, 0)),
@@ -134,10 +135,10 @@ def _encode_spec(spec: TaskSpec) -> str:
     return _json({SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()})
 
 
-def _decode_spec(text: bytes, expires_at: datetime | None) -> TaskSpec:
+def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
     plain = json.loads(text)
     members = {name: RICH.get(name, _as_it_is)(plain[short]) for name, short in SPEC_NAMES.items() if short in plain}
-    return TaskSpec(**members, expires_at=expires_at)
+    return TaskSpec(**members, expires_at=expires_at, payload=json.loads(payload) if payload else {})
 
 
 def _as_it_is(value: Any) -> Any:
@@ -169,7 +170,6 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "run_at": epoch_milliseconds,
     "retry": asdict,
     "labels": dict,
-    "payload": dict,
 }
 RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}
 
@@ -188,6 +188,7 @@ MEMBERS: Mapping[bytes, Callable[[Task], Any]] = {
     FINISHED: attrgetter("finished_at"),
     EXPIRES: attrgetter("spec.expires_at"),
     SPEC: attrgetter("spec"),
+    PAYLOAD: attrgetter("spec.payload"),
     PROGRESS: attrgetter("progress"),
     RESULT: attrgetter("result"),
     ERROR: attrgetter("error"),
@@ -198,6 +199,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     OWNER: str,
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
     SPEC: _encode_spec,
+    PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
     PROGRESS: encode_progress,
     RESULT: _json,
     ERROR: lambda error: _json([error.code, error.message]),

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.task_codec import ERROR, RESULT, SPEC, epoch_milliseconds, id_bytes, id_text
+from adapters.redis.task_codec import ERROR, PAYLOAD, RESULT, SPEC, epoch_milliseconds, id_bytes, id_text
 from application.ports.task_repository import Place, TaskPage, Window
 from application.task_filter import TaskFilter, compact
 from domain.task import Task
@@ -204,7 +204,7 @@ def _possible(client: Any, wanted: TaskFilter, chunk: list[Entry]) -> list[Entry
     }
     pipeline = client.pipeline(transaction=False)
     for _, raw in chunk:
-        pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, RESULT, ERROR)
+        pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
     stored = (b"\n".join(filter(None, fields)).decode().casefold() for fields in pipeline.execute())
     return [entry for entry, text in zip(chunk, stored, strict=True) if any(needle in text for needle in needles)]
 

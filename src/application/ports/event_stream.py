@@ -18,6 +18,8 @@ class TaskEvent:
     event: Event
     task: Task
     """As it stood then."""
+    omitted: Sequence[str] = ()
+    """Members that the stream does not carry, since they are long."""
 
 
 class StreamEnded(Exception):

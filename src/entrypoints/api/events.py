@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from application.ports.event_stream import TaskEvent
 from application.public_task import task_members
 from application.task_filter import TaskFilter
-from application.use_cases.follow_tasks import Following, News, Notice, Snapshot
+from application.use_cases.follow_tasks import Following, News, Notice
 from entrypoints.api import headers
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.queries import FilterQuery
@@ -40,7 +40,8 @@ AN_EVENT = {
 STREAM_DOC = {
     "description": "Each event has an id, to go on with Last-Event-ID; a name: task.snapshot, task.submitted, "
     "task.scheduled, task.started, task.progress, task.completed, task.failed, task.retrying, task.cancelled, "
-    "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then. "
+    "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then, "
+    "without a payload or result of more than 4 KiB, which `omitted` names. "
     "A comment comes every 15 seconds in which nothing happens.",
     "content": {EVENT_STREAM: {"schema": AN_EVENT, "example": A_STREAM}},
 }
@@ -103,10 +104,11 @@ def render(news: News) -> bytes:
         return b": quiet\n\n"
     if news is Notice.GAP:
         return b"event: stream.gap\ndata: {}\n\n"
-    if isinstance(news, Snapshot):
-        name, position = "task.snapshot", news.position
-    elif isinstance(news, TaskEvent):
-        name, position = news.event.value, news.position
-    else:
+    if isinstance(news, Notice):
         raise TypeError(f"not news: {news!r}")
-    return f"id: {position}\nevent: {name}\ndata: {json.dumps(task_members(news.task))}\n\n".encode()
+    members = task_members(news.task)
+    name = news.event.value if isinstance(news, TaskEvent) else "task.snapshot"
+    if isinstance(news, TaskEvent) and news.omitted:
+        members = {member: value for member, value in members.items() if member not in news.omitted}
+        members["omitted"] = list(news.omitted)
+    return f"id: {news.position}\nevent: {name}\ndata: {json.dumps(members)}\n\n".encode()

@@ -24,7 +24,7 @@ def run(store: FakeTaskStore) -> Task:
 
 @pytest.fixture
 def reported(store: FakeTaskStore, run: Task) -> ReportedRun:
-    return ReportedRun(run, store, FakeRunInterrupt(), wake=lambda: None)
+    return ReportedRun(run, store, FakeRunInterrupt())
 
 
 def lines(store: FakeTaskStore, run: Task) -> list[str]:
@@ -51,7 +51,7 @@ def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(st
     reported.pass_on()
     store.away = False
     reported.log("heard again")
-    reported.close()
+    reported.pass_on()
 
     assert lines(store, run) == ["heard", "heard again"]
 

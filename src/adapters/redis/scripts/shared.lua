@@ -13,10 +13,26 @@ local function top_up(tokens, waiting, sequence, paused, queue, bound, template)
   return math.max(missing, 0)
 end
 
+-- Without the payload (i) and the result (r) where they are long: there may be many events of one task. `omitted` names them.
+local function short(fields)
+  local told, omitted = {}, ''
+  for at = 1, #fields, 2 do
+    local field, value = fields[at], fields[at + 1]
+    if #value > 4096 and (field == 'i' or field == 'r') then
+      omitted = omitted .. field
+    else
+      told[#told + 1], told[#told + 2] = field, value
+    end
+  end
+  if omitted == '' then return fields end
+  told[#told + 1], told[#told + 2] = 'omitted', omitted
+  return told
+end
+
 -- The record as it stands now, so that the stream tells each state that a task went through. Answers its fields.
 local function append_event(events, kept, name, id, record)
   local fields = redis.call('HGETALL', record)
-  redis.call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, unpack(fields))
+  redis.call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, unpack(short(fields)))
   return fields
 end
 
