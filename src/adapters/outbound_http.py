@@ -55,7 +55,7 @@ class HttpAnswer:
                 wait = timedelta(seconds=min(int(asked[:10]), 86_400))
             else:
                 wait = parsedate_to_datetime(asked).replace(tzinfo=UTC) - now
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return timedelta(0)
         return min(max(wait, timedelta(0)), timedelta(days=1))
 
@@ -116,6 +116,9 @@ class OutboundHttp:
     def _session(self, deadline: "_Deadline", plain_in_public: bool) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
             session.trust_env = False  # no proxy and no password of this process's environment
+            session.get_redirect_target = lambda _: (
+                None
+            )  # else requests reads all of a redirect's body to find the next
             guard: Any = type(session.get_adapter("https://"))
 
             class Adapter(_Watched, guard):  # type: ignore[misc]  # AntiSSRF has no types

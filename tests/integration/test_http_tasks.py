@@ -136,6 +136,29 @@ def test_an_address_that_is_not_allowed_fails_the_task_at_once(api: Api, service
     assert "TASKS_HTTP_ALLOWED_NETWORKS" in task["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain; charset=idna", b"x"),
+        ("text/plain; charset=undefined", b"x"),
+        ("text/plain; charset=utf-7", b"+2AA-"),
+        ("application/json", b'"\\ud800"'),
+        ("application/json", b"[" * 500 + b"]" * 500),
+        ("application/json", b"{"),
+        ("application/json", b"1e999"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_as_it_says_is_text(
+    api: Api, service: None, receiver: Receiver, kind: str, body: bytes
+) -> None:
+    receiver.answers = [Answer(200, body, {"Content-Type": kind})]
+
+    task = run(api, {"url": receiver.url})
+
+    assert (task["status"], len(receiver.requests)) == ("COMPLETED", 1)
+    assert isinstance(task["result"]["body"], str)
+
+
 def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> None:
     receiver.answers = [Answer(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})]
 

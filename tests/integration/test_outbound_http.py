@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,9 +121,30 @@ def test_a_network_that_an_operator_opened_is_reached_and_told_the_name_and_port
 
 
 def test_a_redirect_is_an_answer_like_any_other(receiver: Receiver) -> None:
-    receiver.answers = [Answer(302, headers={"Location": "http://169.254.169.254/"})]
+    for location in ("http://169.254.169.254/", "http://[::1", "/elsewhere"):
+        receiver.answers = [Answer(302, b"x" * 10_000_000, {"Location": location})]
 
-    assert send(EVERYWHERE, receiver.url).status == 302
+        answer = send(EVERYWHERE, receiver.url)
+
+        assert (answer.status, len(answer.body), answer.truncated) == (302, 100, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("120", 120),
+        ("Tue, 24 Nov 2026 12:01:00 GMT", 60),
+        ("999999999999", 86_400),
+        ("-1", 0),
+        ("soon", 0),
+        ("", 0),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", 0),
+    ],
+)
+def test_what_a_server_asks_to_wait_is_at_most_a_day(asked: str, seconds: int) -> None:
+    answer = HttpAnswer(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
+
+    assert answer.wait_asked_for(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(

@@ -45,6 +45,13 @@ class LineWriter(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        """For programs that the code starts; what they write is not seen."""
+        return 2
+
+    def reconfigure(self, **_: Any) -> None:
+        """There is nothing to configure."""
+
     def write(self, text: str) -> int:
         with self._lock:
             start = 0
@@ -88,4 +95,7 @@ class SaysRecords(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith(OURS):
-            self._say(self.format(record))
+            try:
+                self._say(self.format(record))
+            except Exception:
+                self.handleError(record)

@@ -14,6 +14,7 @@ from adapters.handlers.payload_schema import PayloadSchema
 from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
 from adapters.signature import Signature
 from application.errors import HandlerFailed
+from application.json_depth import DEPTH, is_deeper
 from application.ports.clock import Clock
 from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
@@ -134,11 +135,13 @@ def _body(answer: HttpAnswer) -> Mapping[str, Any]:
         with suppress(ValueError, RecursionError):
             value = json.loads(answer.body)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-            return {"body": value}
+            if not is_deeper(value, DEPTH - 1):  # it stands within the result
+                return {"body": value}
     try:
-        return {"body": answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")}
-    except LookupError:
-        return {"body": answer.body.decode(errors="replace")}
+        text = answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")
+    except (LookupError, UnicodeError):
+        text = answer.body.decode(errors="replace")
+    return {"body": text.encode(errors="replace").decode()}
 
 
 def _without_secrets(url: str) -> str:

@@ -31,6 +31,8 @@ class PayloadSchema:
             return self._adapter.validate_json(json.dumps(dict(payload)))
         except ValidationError as error:
             raise InvalidPayload([_misfit(problem) for problem in error.errors(include_url=False)]) from None
+        except Exception as error:  # of validators that are the handler's own
+            raise InvalidPayload([("payload", f"Cannot be checked: {type(error).__name__}: {error}")]) from error
 
 
 def _misfit(problem: Mapping[str, Any]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ LOST_FOR = timedelta(days=1)
 """How long after a crash its owner can still say that it was none."""
 
 MESSAGE_KEPT = timedelta(days=8)
-"""Its tries take three days; until then it can be sent again by hand, also when its task was deleted."""
+"""From its end or its last try on: longer than the longest pause between two tries."""
 
 PRIORITY_STEP = 2**49
 """A double holds ten priorities and so many places of each exactly."""

@@ -19,6 +19,7 @@ from domain.events import Event
 
 ID_BYTES = 16
 TRIES = b"tries:"
+KEPT_MS = MESSAGE_KEPT // timedelta(milliseconds=1)
 
 
 class RedisOutbox(Outbox):
@@ -46,10 +47,11 @@ class RedisOutbox(Outbox):
         effects.add("placed", keys.OUTBOX, entry, taken.lease)
         if tried.next_at:
             effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(tried.next_at))
+            effects.add("extend", keys.message(entry), KEPT_MS)
         else:
             effects.add("unindex", keys.OUTBOX, entry)
         effects.set(kept, {TRIES + entry[ID_BYTES:]: str(message.tries + 1).encode()})
-        effects.add("append", kept, MESSAGE_KEPT // timedelta(milliseconds=1), _encoded(message, tried))
+        effects.add("append", kept, KEPT_MS, _encoded(message, tried))
         return bool(self._call(effects)()[0])
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
@@ -73,6 +75,7 @@ class RedisOutbox(Outbox):
         effects = Effects()
         effects.set(keys.deliveries(raw), {TRIES + entry[ID_BYTES:]: b"0"})
         effects.add("index", keys.OUTBOX, entry)
+        effects.add("extend", keys.message(entry), KEPT_MS)
         self._call(effects)()
         return True
 

@@ -17,6 +17,7 @@ from application.errors import (
     TaskNotFound,
     UnknownTaskType,
 )
+from application.json_depth import DEPTH, is_deeper
 from application.ports.clock import Clock
 from application.ports.lease_keeper import LeaseKeeper
 from application.ports.run_contexts import RunContexts
@@ -91,13 +92,16 @@ class RunTask:
     def _finish_and_claim(self, run: Task, outcome: Transition, queue: str) -> Task | None:
         """One round trip where all goes well, which is most of what a short task costs."""
         claim_id = self._new_claim_id()
-        change = Change(before=run, after=outcome(run))
         self._keeper.arm()
         try:
+            change = Change(before=run, after=outcome(run))
             return self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
         except (StoreUnavailable, StaleTask, RunStillHeld):
-            self._finish(run, outcome)
-            return self._claim(queue, claim_id)
+            pass
+        except Exception as error:
+            outcome = self._unkept(run, error)
+        self._finish(run, outcome)
+        return self._claim(queue, claim_id)
 
     def _claim(self, queue: str, claim_id: str) -> Task | None:
         """Repeats one claim id while the store is away: the claim may have been made and its reply lost."""
@@ -139,13 +143,14 @@ class RunTask:
             return _failing(str(error), now, retry=error.retry, wait=error.wait)
         except Exception as error:
             logger.exception("Task failed", extra={"action": "task_failed", **log})
-            may_retry = getattr(error, "retry", True) is not False
-            return _failing(_described(error), now, retry=may_retry)
+            return _failing(_described(error), now, retry=getattr(type(error), "retry", True) is not False)
         logger.debug("Task completed", extra={"action": "task_completed", **log})
         return lambda task: task.complete(result, now())
 
     def _require_storable(self, result: Any) -> None:
         """Raises HandlerFailed for what is not JSON or too much of it: running again would change neither."""
+        if is_deeper(result):
+            raise HandlerFailed(f"The result is not kept: it is nested deeper than {DEPTH}.", retry=False)
         try:
             size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
         except (TypeError, ValueError, RecursionError) as error:
@@ -156,6 +161,15 @@ class RunTask:
                 "Keep it elsewhere and return where.",
                 retry=False,
             )
+
+    def _unkept(self, run: Task, error: Exception) -> Transition:
+        """An end that cannot be stored must not make the run be repeated for ever."""
+        logger.error(
+            "A result cannot be kept", exc_info=error, extra={"action": "result_unkept", "task_id": run.task_id}
+        )
+        now = self._time_of(run)()
+        failure = TaskError(code="handler_error", message=_readable(f"The result cannot be kept: {_described(error)}"))
+        return lambda task: task.fail(failure, now, retry=False)
 
     def _finish(self, run: Task, transition: Transition) -> None:
         """Tries until the store answers; the lease keeper ends the process when that takes too long."""
@@ -171,6 +185,8 @@ class RunTask:
                 self._clock.sleep(PAUSE_SECONDS)
             except TaskNotFound:
                 return
+            except Exception as error:
+                transition = self._unkept(run, error)
             else:
                 if final.claim != run.claim:
                     logger.warning("Result refused: the lease was lost", extra={"action": "result_refused"})

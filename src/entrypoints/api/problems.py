@@ -54,7 +54,7 @@ PROBLEM_TYPES = {
     "delivery_not_found": ProblemType(
         404,
         "The task has no such delivery",
-        "`GET /tasks/<id>/deliveries` lists them. A message can be sent again for eight days.",
+        "`GET /tasks/<id>/deliveries` lists them. A message can be sent again for eight days after its last try.",
     ),
     "queue_not_found": ProblemType(
         404,

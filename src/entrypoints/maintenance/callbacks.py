@@ -8,7 +8,7 @@ from application.errors import StoreUnavailable
 from application.ports.outbox import Taken
 from entrypoints.container import Container
 
-AT_ONCE = 16
+AT_ONCE = 32
 PAUSE_SECONDS = 0.25
 
 logger = logging.getLogger(__name__)

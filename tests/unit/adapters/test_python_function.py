@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -151,6 +153,39 @@ def test_what_is_printed_and_logged_is_the_log_of_the_task(capsys):
     ]
     print("afterwards")
     assert capsys.readouterr().out == "afterwards\n"
+
+
+def test_a_log_call_with_the_wrong_arguments_does_not_fail_the_work(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own raise
+
+    def clumsy() -> str:
+        logging.getLogger("shop").warning("%d items", "three")
+        return "done"
+
+    assert run(clumsy) == "done"
+
+
+def test_programs_can_be_started_with_the_captured_output():
+    def starts() -> int:
+        sys.stdout.reconfigure(line_buffering=True)
+        return subprocess.run([sys.executable, "-c", "pass"], stdout=sys.stdout, check=True).returncode
+
+    assert run(starts) == 0
+
+
+def test_a_validator_that_breaks_is_a_misfit_and_not_a_fault():
+    @dataclass
+    class Share:
+        of: int
+
+        def __post_init__(self) -> None:
+            self.each = 1 / self.of
+
+    def split(share: Share) -> float:
+        return share.each
+
+    with pytest.raises(InvalidPayload, match="Cannot be checked: ZeroDivisionError: division by zero"):
+        handler(split).check({"share": {"of": 0}})
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory():

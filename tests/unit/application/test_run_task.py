@@ -55,6 +55,13 @@ def run_task(
     )
 
 
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def submit(store: FakeTaskStore, **members: object) -> Task:
     return store.save(Change(before=None, after=a_task(**members)))
 
@@ -233,6 +240,7 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_task) -> None:
         ({1, 2}, "The result is not JSON: Object of type set is not JSON serializable"),
         (float("nan"), "The result is not JSON: Out of range float values are not JSON compliant"),
         ("\udfff", "The result is not JSON: 'utf-8' codec can't encode"),
+        (nested(33), "The result is not kept: it is nested deeper than 32."),
         ("x" * 2_000, "The result has 2002 bytes as JSON; 1000 are allowed (TASKS_MAX_RESULT_BYTES)"),
     ],
 )
@@ -244,6 +252,48 @@ def test_a_result_that_cannot_be_kept_fails_the_task_for_good(store, run_task, r
     failed = stored(store, task)
     assert (failed.status, failed.error.code) == (Status.FAILED, "handler_error")
     assert failed.error.message.startswith(said)
+
+
+@pytest.mark.parametrize("go_on", [True, False])
+def test_an_end_that_the_store_cannot_keep_fails_the_task_and_is_not_repeated(
+    store, run_task, monkeypatch: pytest.MonkeyPatch, go_on: bool
+) -> None:
+    plain = store.save
+
+    def refusing(change: Change) -> Task:
+        if change.after.status is Status.COMPLETED:
+            raise RecursionError("too deep")
+        return plain(change)
+
+    task = submit(store)
+    monkeypatch.setattr(store, "save", refusing)
+    assert run_task(lambda run: "done").execute("default", lambda: go_on) == 1
+
+    failed = stored(store, task)
+    assert (failed.status, failed.attempt) == (Status.FAILED, 1)
+    assert failed.error.message == "The result cannot be kept: RecursionError: too deep"
+
+
+def test_a_result_may_be_nested_as_deep_as_a_body(store, run_task) -> None:
+    task = submit(store)
+    run_task(lambda run: nested(32)).execute("default")
+
+    assert stored(store, task).status is Status.COMPLETED
+
+
+def test_an_exception_whose_retry_is_code_that_fails_is_retried_as_any_other(store, run_task) -> None:
+    class Broken(Exception):
+        @property
+        def retry(self) -> bool:
+            raise RuntimeError
+
+    def work(run: Task) -> None:
+        raise Broken
+
+    task = submit(store, retry=RetryPolicy(max_attempts=2))
+    run_task(work).execute("default")
+
+    assert stored(store, task).status is Status.SCHEDULED
 
 
 def test_an_exception_may_say_that_trying_again_cannot_help(store, run_task) -> None:

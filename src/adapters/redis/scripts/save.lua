@@ -23,6 +23,7 @@
 --                                          on top of the base of its priority
 --   member <set> <value>
 --   count <prefix> <field>                 one more in the hash of the present minute, which is kept for two hours
+--   extend <key> <ms>                      the key is kept for so long from now
 --   copy <key> <record> <ms>               the key becomes what the record is now, for so long
 --   append <hash> <ms> <value>             the next of the numbered fields, the last 1,000 of which are kept; all for so long
 --   push <list> <value>, push_dated <list> <value>, which appends the present time to the value
@@ -33,7 +34,7 @@ local ANY = ''
 local TYPES = {
   version = 'hash', expired = 'zset', run = 'hash', placed = 'zset', open = ANY, absent = 'string', remember = ANY,
   set = 'hash', stamp = 'hash', unset = 'hash', add = 'hash', delete = ANY, index = 'zset', unindex = 'zset',
-  enqueue = 'zset', member = 'set', count = ANY, copy = ANY, append = 'hash', push = 'list', push_dated = 'list',
+  enqueue = 'zset', member = 'set', count = ANY, extend = ANY, copy = ANY, append = 'hash', push = 'list', push_dated = 'list',
   log = 'list', event = 'stream', tokens = 'list',
 }
 local now = milliseconds()
@@ -115,6 +116,8 @@ while at <= last do
   elseif word == 'copy' then
     redis.call('COPY', KEYS[tonumber(first)], key, 'REPLACE')
     redis.call('PEXPIRE', key, second)
+  elseif word == 'extend' then
+    redis.call('PEXPIRE', key, first)
   elseif word == 'append' then
     local number = redis.call('HINCRBY', key, 'last', 1)
     redis.call('HSET', key, number, second)
