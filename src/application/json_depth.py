@@ -11,3 +11,15 @@ def is_deeper(value: Any, depth: int = DEPTH) -> bool:
         return False
     inner = value.values() if isinstance(value, dict) else value
     return depth == 0 or any(is_deeper(each, depth - 1) for each in inner)
+
+
+def no_json(value: Any, path: str = "") -> str | None:
+    """Where the first value is that JSON does not know, as a sentence; None where there is none."""
+    if isinstance(value, dict):
+        inner: Any = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    else:
+        known = value is None or isinstance(value, str | int | float)
+        return None if known else f"There is a {type(value).__name__} at {path or 'the top'}."
+    return next((found for key, each in inner if (found := no_json(each, f"{path}/{key}"))), None)

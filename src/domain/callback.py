@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from domain.events import FINAL_EVENTS, Event
 from domain.task import Task
@@ -31,6 +32,18 @@ class Message:
         return FINAL_EVENTS[self.task.status]
 
 
+class Outcome(StrEnum):
+    """What became of a message by one try."""
+
+    DELIVERED = "delivered"
+    TO_BE_RETRIED = "to_be_retried"
+    GIVEN_UP = "given_up"
+
+
+def is_success(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """What came of one try: a status, or an error where there was none."""
@@ -42,10 +55,6 @@ class Reply:
     wait: timedelta = timedelta(0)
     """What the receiver asked for."""
 
-    @property
-    def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
@@ -56,6 +65,12 @@ class Try:
     error: str | None
     next_at: datetime | None
     """When it is sent again; None when it need not be, or is given up."""
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.next_at is not None:
+            return Outcome.TO_BE_RETRIED
+        return Outcome.DELIVERED if is_success(self.status) else Outcome.GIVEN_UP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +87,6 @@ class Delivery:
 def tried(message: Message, reply: Reply, now: datetime) -> Try:
     """What to keep of a try, and when the next one is due."""
     next_at = None
-    if not reply.is_success and not reply.refused and reply.status != GONE and message.tries + 1 < len(PAUSES):
+    if not is_success(reply.status) and not reply.refused and reply.status != GONE and message.tries + 1 < len(PAUSES):
         next_at = now + max(PAUSES[message.tries + 1], reply.wait)
     return Try(at=now, status=reply.status, error=reply.error, next_at=next_at)

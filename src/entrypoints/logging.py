@@ -31,4 +31,5 @@ def configure_logging(process: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+    logging.getLogger("celery.worker.request").setLevel(logging.CRITICAL)  # a token of a killed child is no loss
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)

@@ -119,14 +119,14 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
         "data_dir": env.str("DATA_DIR", ".data", validate=validate.Length(min=1, error="must name a folder")),
         "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * (os.cpu_count() or 1), 1, 1_000),
-        "queues": env.list("QUEUES", ["default"], validate=_queues),
+        "queues": env.list("QUEUES", ["default"], subcast=_stripped, validate=_queues),
         "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
         "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, 512 * 1024 * 1024),
         "max_batch_bytes": _whole(env, "MAX_BATCH_BYTES", 8 * 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "max_result_bytes": _whole(env, "MAX_RESULT_BYTES", 1024 * 1024, 1_024, 512 * 1024 * 1024),
-        "handlers": env.list("HANDLERS", [], validate=_handlers),
-        "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], validate=_networks),
+        "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=_handlers),
+        "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=_networks),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
@@ -145,6 +145,10 @@ def _whole(env: FileAwareEnv, name: str, default: int, low: int, high: int) -> A
     return env.int(
         name, default, validate=validate.Range(low, high, error=f"must be a whole number from {low} to {high}")
     )
+
+
+def _stripped(text: str) -> str:
+    return text.strip()
 
 
 def _redis_url(url: str | None) -> None:

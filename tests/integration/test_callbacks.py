@@ -72,7 +72,7 @@ def test_the_receiver_is_told_of_the_final_task_and_can_verify_it(
     [delivery] = delivered(api, task_id)
     assert (delivery["number"], delivery["event"], delivery["status"]) == (1, "task.completed", 200)
     assert delivery["message_id"] == request.headers["webhook-id"]
-    assert "next_try" not in delivery
+    assert (delivery["outcome"], "next_try" in delivery) == ("delivered", False)
 
 
 def test_every_end_is_told(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
@@ -98,6 +98,7 @@ def test_a_receiver_that_fails_is_told_again_with_the_same_id(
     assert first.body == second.body
     failed, succeeded = delivered(api, task_id, 2)
     assert (failed["status"], succeeded["status"]) == (503, 200)
+    assert (failed["outcome"], succeeded["outcome"]) == ("to_be_retried", "delivered")
     assert failed["next_try"] > failed["time"]
     assert "next_try" not in succeeded
 
@@ -126,7 +127,7 @@ def test_a_receiver_that_is_gone_is_not_told_again(api: Api, maintenance: Servic
 
     [delivery] = delivered(api, cancelled(api, receiver.url))
 
-    assert (delivery["status"], "next_try" in delivery) == (410, False)
+    assert (delivery["status"], delivery["outcome"], "next_try" in delivery) == (410, "given_up", False)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ def test_what_will_not_pass_fails_at_once(api: Api, service: None, receiver: Rec
     task = run(api, {"url": f"{receiver.url}/orders?token=secret"})
 
     assert (task["status"], task["attempt"], len(receiver.requests)) == ("FAILED", 1, 1)
-    assert task["error"]["message"] == f"POST {receiver.url}/orders answered {status}: no such order"
+    why = ", and redirects are not followed" if status == 302 else ""
+    assert task["error"]["message"] == f"POST {receiver.url}/orders answered {status}{why}: no such order"
 
 
 def test_a_status_that_the_caller_expects_is_a_success(api: Api, service: None, receiver: Receiver) -> None:
@@ -177,7 +178,7 @@ def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> No
         ({"url": "https://x:99999/"}, "/payload/url", "Must be a URL; its host or port cannot be read."),
         ({"url": "https://x/ y"}, "/payload/url", "Must be a URL of at most 2048 ASCII characters without blanks."),
         ({"url": "https://x", "method": "get"}, "/payload/method", "Input should be 'GET', 'HEAD', 'POST', 'PUT', "),
-        ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host/[key]", "Host is set by the service"),
+        ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host", "Host is set by the service"),
         ({"url": "https://x", "headers": {"A": "b\r\nc"}}, "/payload/headers/A", "String should match pattern"),
         ({"url": "https://x", "json": 1, "body": "2"}, "/payload/body", "Give either json or body."),
         ({"url": "https://x", "timeout": 0}, "/payload/timeout", "Input should be greater than 0."),

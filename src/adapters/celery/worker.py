@@ -122,6 +122,8 @@ class CeleryWorker:
             threading.Thread(target=self._end_children, name="grace", daemon=True).start()
 
     def _end_children(self) -> None:
+        seconds = self._grace.total_seconds()
+        logger.info("Stopping; running tasks have %g seconds to finish", seconds, extra={"action": "stopping"})
         if not self._stopped.wait(self._grace.total_seconds()):
             self._guard.stop()  # what is killed now did not crash
             for child in self._living_children():

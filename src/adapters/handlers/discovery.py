@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -69,9 +70,18 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise UnusableFunction(
-            f"the module does not import: {type(error).__name__}: {error} (looked in {Path.cwd()} and PYTHONPATH)"
-        ) from error
+        raise UnusableFunction(f"the module does not import: {_why(name, error)}") from error
+
+
+def _why(name: str, error: BaseException) -> str:
+    """With what to do about it, where that can be told."""
+    said = f"{type(error).__name__}: {error}"
+    if name.endswith(".py"):
+        return f"{said} (write {name.removesuffix('.py')}, without .py)"
+    if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+        return f"{said} (looked in {Path.cwd()} and PYTHONPATH; a function in a module is module:function)"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{said} ({last.filename}, line {last.lineno})"
 
 
 def _named(module: ModuleType, name: str) -> list[tuple[str, Callable[..., Any]]]:
@@ -89,5 +99,7 @@ def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
         if not name.startswith("_") and function.__module__ == module.__name__
     ]
     if not functions:
-        raise UnusableFunction("the module defines no public function")
+        raise UnusableFunction(
+            "the module defines no public function itself; name one that it imports as module:function"
+        )
     return functions

@@ -118,8 +118,9 @@ class HttpCall(TaskHandler):
         if answer.status in success:
             return
         excerpt = answer.body.decode(errors="replace")[:EXCERPT_CHARACTERS].strip()
+        redirected = ", and redirects are not followed" if 300 <= answer.status < 400 else ""
         raise HandlerFailed(
-            f"{call} answered {answer.status}" + (f": {excerpt}" if excerpt else ""),
+            f"{call} answered {answer.status}{redirected}" + (f": {excerpt}" if excerpt else ""),
             retry=answer.status in TRY_AGAIN or answer.status >= 500,
             wait=answer.wait_asked_for(self._clock.now()),
         )

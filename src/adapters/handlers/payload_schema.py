@@ -9,26 +9,35 @@ from typing_extensions import TypedDict
 
 from domain.errors import InvalidPayload
 
+KEY = "[key]"
+"""Where pydantic means the name of a member and not its value."""
 VALUE_ERROR = "Value error, "
 """What pydantic puts before the message of a validator of ours."""
 
 
 class PayloadSchema:
-    def __init__(self, name: str, members: Mapping[str, Any], *, more: bool = False) -> None:
-        """`members` are type hints in Required or NotRequired; `more` allows others besides.
+    def __init__(self, name: str, members: Mapping[str, Any], *, more: Any = None) -> None:
+        """`members` are type hints in Required or NotRequired; `more` is the hint of all others, if there may be any.
 
         Raises pydantic's errors for hints that are no JSON.
         """
         made_at_run_time: Any = TypedDict
+        mapping: Any = dict
         payload = made_at_run_time(name, dict(members))
-        payload.__pydantic_config__ = ConfigDict(extra="allow" if more else "forbid", strict=True)
+        payload.__pydantic_config__ = ConfigDict(extra="forbid" if more is None else "allow")
         self._adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(payload)
+        self._names = set(members)
+        self._more: TypeAdapter[dict[str, Any]] = TypeAdapter(mapping[str, Any if more is None else more])
         self.json_schema = {"properties": {}, **self._adapter.json_schema()}
+        if more is not None:
+            self.json_schema["additionalProperties"] = self._more.json_schema()["additionalProperties"]
 
     def read(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The payload with the types of the hints. Raises InvalidPayload."""
         try:
-            return self._adapter.validate_json(json.dumps(dict(payload)))
+            others = {name: value for name, value in payload.items() if name not in self._names}
+            read = self._adapter.validate_json(json.dumps(dict(payload)), strict=True)
+            return {**read, **self._more.validate_json(json.dumps(others), strict=True)}
         except ValidationError as error:
             raise InvalidPayload([_misfit(problem) for problem in error.errors(include_url=False)]) from None
         except Exception as error:  # of validators that are the handler's own
@@ -36,5 +45,5 @@ class PayloadSchema:
 
 
 def _misfit(problem: Mapping[str, Any]) -> tuple[str, str]:
-    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"])
+    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"] if part != KEY)
     return f"payload{path}", f"{str(problem['msg']).removeprefix(VALUE_ERROR)}."

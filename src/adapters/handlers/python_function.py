@@ -112,10 +112,15 @@ def _payload(name: str, function: Callable[..., Any], parameters: Mapping[str, i
             for parameter in parameters.values()
             if parameter.name != CONTEXT and parameter.kind is not parameter.VAR_KEYWORD
         }
-        takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        return PayloadSchema(name, members, more=takes_more)
+        others = [name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD]
+        return PayloadSchema(name, members, more=hints.get(others[0], Any) if others else None)
     except Exception as error:
-        raise UnusableFunction(f"its type hints cannot be read: {str(error).splitlines()[0]}") from error
+        raise UnusableFunction(f"its type hints cannot be read: {_first_sentence(error)}") from error
+
+
+def _first_sentence(error: Exception) -> str:
+    """Pydantic goes on with advice for models."""
+    return str(error).splitlines()[0].partition(". ")[0]
 
 
 def _described(payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:

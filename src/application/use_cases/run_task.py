@@ -17,7 +17,7 @@ from application.errors import (
     TaskNotFound,
     UnknownTaskType,
 )
-from application.json_depth import DEPTH, is_deeper
+from application.json_depth import DEPTH, is_deeper, no_json
 from application.ports.clock import Clock
 from application.ports.lease_keeper import LeaseKeeper
 from application.ports.run_contexts import RunContexts
@@ -154,7 +154,8 @@ class RunTask:
         try:
             size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
         except (TypeError, ValueError, RecursionError) as error:
-            raise HandlerFailed(f"The result is not JSON: {error}", retry=False) from error
+            where = " ".join(filter(None, [no_json(result), "Return text, numbers, lists and objects."]))
+            raise HandlerFailed(f"The result is not JSON: {error}. {where}", retry=False) from error
         if size > self._max_result_bytes:
             raise HandlerFailed(
                 f"The result has {size} bytes as JSON; {self._max_result_bytes} are allowed (TASKS_MAX_RESULT_BYTES). "

@@ -17,7 +17,7 @@ from application.public_task import instant, task_members
 from application.use_cases.list_queues import QueueReport
 from application.use_cases.list_workers import WorkerReport
 from application.use_cases.measure_tasks import Measures
-from domain.callback import Delivery
+from domain.callback import Delivery, Outcome
 from domain.status import Status
 from entrypoints.api.bodies import RetryBody
 from entrypoints.api.fields import Instant, cursor
@@ -118,6 +118,9 @@ class DeliveryAnswer(Schema):
     time = Instant()
     status = fields.Integer(metadata={"description": "Of the answer, where there was one."})
     error = fields.String(metadata={"description": "Why there was none."})
+    outcome = fields.String(
+        validate=validate.OneOf(list(Outcome)), metadata={"description": "What became of the message by this try."}
+    )
     next_try = Instant(metadata={"description": "Left out when it was delivered or given up."})
 
 
@@ -227,6 +230,7 @@ def delivery_members(delivery: Delivery) -> dict[str, Any]:
         "time": instant(tried.at),
         "status": tried.status,
         "error": tried.error,
+        "outcome": tried.outcome,
         "next_try": instant(tried.next_at),
     }
     return {name: value for name, value in members.items() if value is not None}

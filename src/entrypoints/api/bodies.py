@@ -64,7 +64,8 @@ class TaskBody(StrictSchema):
     def duration_is_for_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
         """Said here so that it stands beside everything else that is wrong; the rule is TaskSpec's."""
         if isinstance(given, dict) and given.get("type", SLEEP) == SLEEP and "duration" not in given:
-            raise ValidationError("Missing data for required field: the type sleep needs it.", "duration")
+            meant = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
+            raise ValidationError(f"Missing data for required field: {meant}.", "duration")
 
     @post_load
     def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:

@@ -60,6 +60,7 @@ A_DELIVERY = {
     "event": "task.completed",
     "time": "2026-01-13T06:53:12.402Z",
     "status": 503,
+    "outcome": "to_be_retried",
     "next_try": "2026-01-13T06:53:17.402Z",
 }
 ONLY_LATER = {"started_at", "finished_at", "result"}

@@ -54,16 +54,27 @@ def test_everything_that_is_wrong_is_said_at_once(shop: Path):
 
     said = problems("shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task")
 
-    assert [line.partition(" (looked in")[0] for line in said] == [
+    assert [line.partition(" (")[0] for line in said] == [
         "TASKS_HANDLERS names shop.nowhere: the module does not import: "
         "ModuleNotFoundError: No module named 'shop.nowhere'",
         "TASKS_HANDLERS names broken: the module does not import: ZeroDivisionError: division by zero",
-        "TASKS_HANDLERS names shop.empty: the module defines no public function",
+        "TASKS_HANDLERS names shop.empty: the module defines no public function itself; name one that it imports as "
+        "module:function",
         "TASKS_HANDLERS names shop.tasks:missing: shop.tasks has no function missing",
         "TASKS_HANDLERS names shop.wrong: first cannot be the work of a task: its parameter all cannot be given by "
         "name, as members of a payload are",
         "TASKS_HANDLERS names domain.task: domain is a package of this service: rename yours",
     ]
+
+
+def test_a_module_that_does_not_import_is_told_with_what_helps(shop: Path):
+    (shop / "broken.py").write_text("\n\nimport shop.tasks, nowhere_to_be_found")
+
+    [written_as_a_file, inside, elsewhere] = problems("shop/tasks.py".replace("/", "."), "broken", "shopp")
+
+    assert "(write shop.tasks, without .py)" in written_as_a_file
+    assert inside.endswith("broken.py, line 3)")
+    assert f"(looked in {shop} and PYTHONPATH" in elsewhere
 
 
 def test_a_name_has_one_function(shop: Path):

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from adapters.handlers.python_function import PythonFunction, UnusableFunction
 from application.errors import HandlerFailed, RunStopped
@@ -84,6 +84,21 @@ def test_a_function_without_hints_takes_anything_and_one_with_keywords_takes_mor
         return {"first": first, **more}
 
     assert run(anything, first=None, second=2) == {"first": None, "second": 2}
+
+
+def test_what_is_inside_of_models_is_checked_as_strictly():
+    class Order(BaseModel):
+        pieces: int
+
+    def pack(order: Order, **more: int) -> int:
+        return order.pieces + sum(more.values())
+
+    assert run(pack, order={"pieces": 1}, first=2) == 3
+    assert handler(pack).type.payload_schema["additionalProperties"] == {"type": "integer"}
+    with pytest.raises(InvalidPayload, match="payload/order/pieces: Input should be a valid integer"):
+        handler(pack).check({"order": {"pieces": "1"}})
+    with pytest.raises(InvalidPayload, match="payload/first: Input should be a valid integer"):
+        handler(pack).check({"order": {"pieces": 1}, "first": "2"})
 
 
 def test_a_payload_that_no_longer_fits_fails_the_task_for_good():

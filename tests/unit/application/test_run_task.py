@@ -240,7 +240,12 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_task) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ({1, 2}, "The result is not JSON: Object of type set is not JSON serializable"),
+        ({1, 2}, "The result is not JSON: Object of type set is not JSON serializable. There is a set at the top. Ret"),
+        (
+            {"a": [1, {"b": NOON}]},
+            "The result is not JSON: Object of type datetime is not JSON serializable. There is a "
+            "datetime at /a/1/b. Return text, numbers, lists and objects.",
+        ),
         (float("nan"), "The result is not JSON: Out of range float values are not JSON compliant"),
         ("\udfff", "The result is not JSON: 'utf-8' codec can't encode"),
         (nested(33), "The result is not kept: it is nested deeper than 32."),
