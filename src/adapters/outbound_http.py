@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,8 +24,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 CONNECT_SECONDS = 5.0
-PUBLIC_PORTS = {80, 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PUBLIC_PORTS = set(DEFAULT_PORTS.values())
 """Elsewhere a request might speak to something that is no web server (as Stripe's smokescreen has it)."""
+OPENED_BY = "TASKS_HTTP_ALLOWED_NETWORKS opens other networks, such as 10.1.0.0/16"
 ALSO_REFUSED = ["::/96", "::ffff:0:0:0/96"]
 """Two more ways to write an IPv4 address: IPv4-compatible (RFC 4291) and IPv4-translated (RFC 2765)."""
 
@@ -100,7 +102,7 @@ class OutboundHttp:
                 ) as response:
                     content = _read(response, most_bytes + 1)
             except (AntiSSRFError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-                raise AddressRefused(f"{error} (TASKS_HTTP_ALLOWED_NETWORKS opens networks)") from error
+                raise AddressRefused(f"{error}; {OPENED_BY}") from error
             except (requests.RequestException, OSError, ValueError) as error:
                 raise NotReached(deadline.reason or _reason(error)) from error
             if deadline.reason:
@@ -111,6 +113,25 @@ class OutboundHttp:
             body=content[:most_bytes],
             truncated=len(content) > most_bytes,
         )
+
+    def refusal(self, url: str, *, plain_in_public: bool = True) -> str | None:
+        """Why a call could never be made, as far as the URL says so itself; a name may lead to what was opened."""
+        parts = urlsplit(url)
+        try:
+            address = ip_address(parts.hostname or "")
+        except ValueError:
+            if self._allowed:
+                return None
+        else:
+            if self._is_opened(address):
+                return None
+            if not address.is_global:
+                return f"Must lead to a public address, not {address}; {OPENED_BY}."
+        if parts.scheme == "http" and not plain_in_public:
+            return f"Must begin with https://; {OPENED_BY}."
+        if (parts.port or DEFAULT_PORTS[parts.scheme]) not in PUBLIC_PORTS:
+            return f"Must name port 443 or 80, not {parts.port}; {OPENED_BY}."
+        return None
 
     @contextmanager
     def _session(self, deadline: "_Deadline", plain_in_public: bool) -> Iterator[requests.Session]:
@@ -139,14 +160,16 @@ class OutboundHttp:
 
     def _require_public_port(self, host: Mapping[str, Any], plain_in_public: bool) -> None:
         """Raises AntiSSRFError; `host` has the address that is connected to."""
-        address = ip_address(host["host"])
-        if any(address in network for network in self._allowed):
+        if self._is_opened(ip_address(host["host"])):
             return
-        port = host["port"] or {"http": 80, "https": 443}[host["scheme"]]
+        port = host["port"] or DEFAULT_PORTS[host["scheme"]]
         if port not in PUBLIC_PORTS:
             raise AntiSSRFError(f"Port {port} is not allowed: outside of the allowed networks, only 80 and 443 are")
         if host["scheme"] == "http" and not plain_in_public:
             raise AntiSSRFError("Only https: is allowed outside of the allowed networks")
+
+    def _is_opened(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._allowed)
 
 
 class _Deadline:

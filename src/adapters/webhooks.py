@@ -20,6 +20,9 @@ class WebhookSender(CallbackSender):
         self._signature = signature
         self._clock = clock
 
+    def refusal(self, url: str) -> str | None:
+        return self._http.refusal(url, plain_in_public=False)
+
     def send(self, message: Message) -> Reply:
         body = message_body(message)
         try:

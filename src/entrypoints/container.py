@@ -124,12 +124,6 @@ class Container(containers.DeclarativeContainer):
     lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
     run_contexts = providers.Singleton(RunReporter, reports, interrupt)
     handlers = providers.Singleton(find_handlers, settings)
-    admission = providers.Singleton(
-        Admission,
-        handlers,
-        callbacks=settings.provided.may_call_back,
-        plain_callbacks=providers.Callable(bool, settings.provided.http_allowed_networks),
-    )
     decision = providers.Singleton(Decision, repository)
     outbox = providers.Singleton(RedisOutbox, store)
     callback_sender = providers.Singleton(
@@ -138,6 +132,8 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(Signature, settings.provided.callback_secret),
         clock,
     )
+
+    admission = providers.Singleton(Admission, handlers, callback_sender, may_call_back=settings.provided.may_call_back)
 
     submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock)
     get_task = providers.Singleton(GetTask, repository)

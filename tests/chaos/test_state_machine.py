@@ -33,6 +33,7 @@ from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task, TaskError
 from domain.task_spec import TaskPatch, TaskSpec
+from tests.fakes.callback_sender import FakeCallbackSender
 
 QUEUE = "default"
 OWNERS = st.sampled_from(["host:1", "host:2", "host:3"])
@@ -41,7 +42,7 @@ PAST = 1
 FAILURE = TaskError(code="handler_error", message="no")
 
 
-ADMISSION = Admission(HandlerRegistry([SleepHandler()]))
+ADMISSION = Admission(HandlerRegistry([SleepHandler()]), FakeCallbackSender())
 
 
 class TaskStore(RuleBasedStateMachine):

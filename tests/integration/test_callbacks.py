@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from adapters.outbound_http import OPENED_BY
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Answer, Receiver
 from tests.integration.waiting import wait_until
@@ -132,7 +133,13 @@ def test_a_receiver_that_is_gone_is_not_told_again(api: Api, maintenance: Servic
 
 @pytest.mark.parametrize(
     "url",
-    ["https://127.0.0.2/", "https://[::1]/", "https://169.254.169.254/", "http://1.1.1.1/", "https://1.1.1.1:22/"],
+    [
+        "https://0x7f000002/",
+        "http://2130706434:80/",
+        "https://0xa9fea9fe/",
+        "http://0x01010101/",
+        "https://16843009:22/",
+    ],
 )
 def test_a_url_that_leads_where_calls_must_not_go_is_given_up(api: Api, maintenance: ServiceProcess, url: str) -> None:
     [delivery] = delivered(api, cancelled(api, url))
@@ -208,6 +215,11 @@ def test_what_is_not_there_is_not_found(api: Api) -> None:
         ("https://a:b@example.com/", "Must not contain a user name, a password or a backslash."),
         ("https://exa mple.com/", "Must be a URL of at most 2048 ASCII characters without blanks."),
         (3, "Not a valid string."),
+        ("https://127.0.0.2/", f"Must lead to a public address, not 127.0.0.2; {OPENED_BY}."),
+        ("https://[::1]:8443/", f"Must lead to a public address, not ::1; {OPENED_BY}."),
+        ("https://169.254.169.254/", f"Must lead to a public address, not 169.254.169.254; {OPENED_BY}."),
+        ("http://1.1.1.1/", f"Must begin with https://; {OPENED_BY}."),
+        ("https://1.1.1.1:22/", f"Must name port 443 or 80, not 22; {OPENED_BY}."),
     ],
 )
 def test_a_url_that_makes_no_sense_is_refused(api: Api, url: Any, message: str) -> None:

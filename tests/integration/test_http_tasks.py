@@ -15,7 +15,15 @@ FAST = {"initial_delay": 0, "jitter": 0}
 
 @pytest.fixture(scope="module")
 def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    with Api(log, redis_url=redis_server_url, http_workers=1, http_allowed_networks="127.0.0.1/32") as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def strict(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """An API whose operator has opened nothing."""
+    with Api(tmp_path_factory.mktemp("strict") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
         yield api
 
 
@@ -128,7 +136,7 @@ def test_who_does_not_answer_in_time_is_asked_again(api: Api, service: None, rec
     assert task["error"]["message"] == "POST http://127.0.0.1:9/: [Errno 111] Connection refused"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.2:80/", "http://[::1]/", "http://169.254.169.254/latest/meta-data/"])
+@pytest.mark.parametrize("url", ["http://0x7f000002/", "http://2130706434:80/", "http://0xa9fea9fe/latest/meta-data/"])
 def test_an_address_that_is_not_allowed_fails_the_task_at_once(api: Api, service: None, url: str) -> None:
     task = run(api, {"url": url})
 
@@ -177,6 +185,9 @@ def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> No
         ({"url": "https://a:b@x/"}, "/payload/url", "Must not contain a user name, a password or a backslash."),
         ({"url": "https://x:99999/"}, "/payload/url", "Must be a URL; its host or port cannot be read."),
         ({"url": "https://x/ y"}, "/payload/url", "Must be a URL of at most 2048 ASCII characters without blanks."),
+        ({"url": "http://127.0.0.1/"}, "/payload/url", "Must lead to a public address, not 127.0.0.1; TASKS_HTTP"),
+        ({"url": "https://[fe80::1]/"}, "/payload/url", "Must lead to a public address, not fe80::1; TASKS_HTTP_ALL"),
+        ({"url": "http://example.com:6379/"}, "/payload/url", "Must name port 443 or 80, not 6379; TASKS_HTTP_ALL"),
         ({"url": "https://x", "method": "get"}, "/payload/method", "Input should be 'GET', 'HEAD', 'POST', 'PUT', "),
         ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host", "Host is set by the service"),
         ({"url": "https://x", "headers": {"A": "b\r\nc"}}, "/payload/headers/A", "String should match pattern"),
@@ -187,8 +198,10 @@ def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> No
         ({"url": "https://x", "follow": True}, "/payload/follow", "Extra inputs are not permitted."),
     ],
 )
-def test_a_call_that_makes_no_sense_is_refused(api: Api, payload: dict[str, Any], pointer: str, message: str) -> None:
-    answer = api.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
+def test_a_call_that_makes_no_sense_is_refused(
+    strict: Api, payload: dict[str, Any], pointer: str, message: str
+) -> None:
+    answer = strict.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
 
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["pointer"]) == (422, pointer)

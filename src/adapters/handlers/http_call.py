@@ -72,8 +72,11 @@ class HttpCall(TaskHandler):
         self._clock = clock
 
     def check(self, payload: Mapping[str, Any]) -> None:
-        if "json" in PAYLOAD.read(payload) and "body" in payload:
+        call = PAYLOAD.read(payload)
+        if "json" in call and "body" in call:
             raise InvalidPayload([("payload/body", "Give either json or body.")])
+        if refusal := self._http.refusal(call["url"]):
+            raise InvalidPayload([("payload/url", refusal)])
 
     def run(self, task: Task, context: RunContext) -> Any:
         call = PAYLOAD.read(task.spec.payload)

@@ -31,6 +31,7 @@ from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import a_spec, a_task
 from tests.contracts.heartbeats import a_process
+from tests.fakes.callback_sender import FakeCallbackSender
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.queues import FakeQueues
@@ -114,7 +115,8 @@ class TestActions:
 class TestNamedRequests:
     @pytest.fixture
     def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitTasks:
-        return SubmitTasks(store, Admission(FakeTaskHandlers(lambda task: None)), UuidTaskIds(), clock)
+        admission = Admission(FakeTaskHandlers(lambda task: None), FakeCallbackSender())
+        return SubmitTasks(store, admission, UuidTaskIds(), clock)
 
     def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
         specs = [a_spec(), a_spec(task_name="second")]

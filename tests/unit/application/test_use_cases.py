@@ -31,6 +31,7 @@ from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import NOON, a_spec, a_task
 from tests.contracts.heartbeats import a_process
+from tests.fakes.callback_sender import FakeCallbackSender
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.task_handlers import FakeTaskHandlers
@@ -47,7 +48,11 @@ def decision(store: FakeTaskStore) -> Decision:
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    return SubmitTasks(store, Admission(HANDLERS), UuidTaskIds(), clock).execute([a_spec(**members)]).tasks[0]
+    return (
+        SubmitTasks(store, Admission(HANDLERS, FakeCallbackSender()), UuidTaskIds(), clock)
+        .execute([a_spec(**members)])
+        .tasks[0]
+    )
 
 
 def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:
@@ -66,7 +71,7 @@ def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: Fak
 def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> None:
     calls = [
         lambda: GetTask(store).execute(UNKNOWN),
-        lambda: UpdateTask(decision, Admission(HANDLERS)).execute(UNKNOWN, TaskPatch({})),
+        lambda: UpdateTask(decision, Admission(HANDLERS, FakeCallbackSender())).execute(UNKNOWN, TaskPatch({})),
         lambda: CancelTask(decision, clock).execute(UNKNOWN),
         lambda: DeleteTask(store, decision, FakeClock()).execute(UNKNOWN),
     ]
@@ -96,7 +101,7 @@ def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeT
         def save(self, change: Change) -> Task:
             return store.save(change)
 
-    update = UpdateTask(Decision(RacedStore(clock)), Admission(HANDLERS))
+    update = UpdateTask(Decision(RacedStore(clock)), Admission(HANDLERS, FakeCallbackSender()))
     updated = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
