@@ -307,7 +307,7 @@ class TestIdempotentSubmits:
         assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
         assert self.post(api, "race", json={**self.BODY, "duration": 9}).status_code == 422
 
-    @pytest.mark.parametrize("key", ["", '"', '"a', '"a"b"', "x" * 256, '""', "é"])
+    @pytest.mark.parametrize("key", ["", '"', '"a', '"a"b"', "x" * 256, '""', "é", "key\xa0", "\x85key"])
     def test_a_malformed_key_is_refused(self, api: Api, client: redis.Redis, key: str) -> None:
         answer = self.post(api, key.encode("latin-1"))
 

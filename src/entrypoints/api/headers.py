@@ -15,7 +15,7 @@ from entrypoints.api.queries import LONGEST_WAIT_SECONDS
 BARE_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
-ENTITY_TAGS = re.compile(rf"\s*(?:\*|{ENTITY_TAG}(?:\s*,\s*{ENTITY_TAG})*)\s*")
+ENTITY_TAGS = re.compile(rf"[ \t]*(?:\*|{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*)[ \t]*")
 PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 IDEMPOTENCY_KEY = {
@@ -23,7 +23,10 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "1 to 255 printable characters, quoted or bare. Repeating a request with its key submits nothing "
     "twice: the first answer comes again, for 24 hours at least.",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "schema": {
+        "type": "string",
+        "pattern": r'^[ \t]*("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~][ -~]{0,254})[ \t]*$',
+    },
     "example": "order-4711",
 }
 IF_MATCH = {
@@ -61,7 +64,7 @@ def idempotency_key() -> str | None:
     given = request.headers.get("Idempotency-Key")
     if given is None:
         return None
-    text = given.strip()
+    text = given.strip(" \t")
     if quoted := QUOTED_KEY.fullmatch(text):
         return re.sub(r"\\(.)", r"\1", quoted[1])
     if text.startswith('"') or not BARE_KEY.fullmatch(text):
