@@ -58,6 +58,8 @@ class InvalidTaskSpec(ValueError):
     def __init__(self, member: str, message: str, number: int = 0) -> None:
         """`number` is the place among those that were given together."""
         super().__init__(f"{member}: {message}")
+        self.others: Sequence[InvalidTaskSpec] = ()
+        """What is wrong with others that were given together with it."""
         self.number = number
         self.member = member
         self.message = message

@@ -95,6 +95,22 @@ def test_a_payload_that_does_not_fit_is_refused_member_by_member(
     assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 0
 
 
+def test_every_misfit_of_every_task_of_a_batch_is_named(api: Api) -> None:
+    tasks = [
+        {"task_name": "good", "type": "greet", "payload": {"name": "Ada"}},
+        {"task_name": "bad", "type": "greet", "payload": {"times": "2"}},
+        {"task_name": "worse", "type": "dance"},
+    ]
+
+    answer = api.request("POST", "/tasks/batch", json={"tasks": tasks})
+
+    pointers = [error["pointer"] for error in answer.json()["errors"]]
+    assert (answer.status_code, pointers) == (
+        422,
+        ["/tasks/1/payload/name", "/tasks/1/payload/times", "/tasks/2/type"],
+    )
+
+
 def test_an_unknown_type_is_refused_with_those_that_there_are(api: Api) -> None:
     answer = api.request("POST", "/tasks", json={"task_name": "test", "type": "dance"})
 

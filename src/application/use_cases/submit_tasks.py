@@ -32,9 +32,8 @@ class SubmitTasks:
         self._clock = clock
 
     def execute(self, specs: Sequence[TaskSpec], receipt: Receipt | None = None) -> Submitted:
-        """All or none. Raises IdempotencyKeyReused, and InvalidTaskSpec whose `number` says which of them is wrong."""
-        for number, spec in enumerate(specs):
-            self._check(number, spec)
+        """All or none. Raises IdempotencyKeyReused, and InvalidTaskSpec for the first wrong one, with the others."""
+        self._check(specs)
         now = self._clock.now()
         tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
         try:
@@ -46,9 +45,14 @@ class SubmitTasks:
             same = [Task.submit(task_id, spec, earlier.submitted_at) for task_id, spec in pairs]
             return Submitted(tasks=same, replayed=True)
 
-    def _check(self, number: int, spec: TaskSpec) -> None:
-        try:
-            self._admission.check(spec)
-        except InvalidTaskSpec as error:
-            error.number = number
-            raise
+    def _check(self, specs: Sequence[TaskSpec]) -> None:
+        wrong = []
+        for number, spec in enumerate(specs):
+            try:
+                self._admission.check(spec)
+            except InvalidTaskSpec as error:
+                error.number = number
+                wrong.append(error)
+        if wrong:
+            wrong[0].others = wrong[1:]
+            raise wrong[0]

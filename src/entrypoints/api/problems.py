@@ -295,8 +295,12 @@ def _known_problem(error: Exception) -> Response:
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
     """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
-    within = f"/tasks/{error.number}" if request.path.rstrip("/").endswith("/batch") else ""
-    errors = [{"pointer": f"{within}/{member}", "message": message} for member, message in error.misfits]
+    in_batch = request.path.rstrip("/").endswith("/batch")
+    errors = [
+        {"pointer": f"/tasks/{each.number}/{member}" if in_batch else f"/{member}", "message": message}
+        for each in (error, *error.others)
+        for member, message in each.misfits
+    ]
     return problem("invalid_request", INVALID, errors[:MAX_ERRORS])
 
 
