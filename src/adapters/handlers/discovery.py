@@ -32,12 +32,7 @@ def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence
     problems: list[str] = []
     found: dict[str, PythonFunction] = {}
     for named in dict.fromkeys(names):
-        try:
-            functions = list(_functions(named))
-        except UnusableFunction as error:
-            problems.append(f"TASKS_HANDLERS names {named}: {error}")
-            continue
-        for function in functions:
+        for function in _functions(named, problems):
             name = function.type.name
             if name in built_in:
                 problems.append(f"TASKS_HANDLERS names {function.where}, and the type {name} is built in: rename yours")
@@ -52,15 +47,20 @@ def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence
     return list(found.values())
 
 
-def _functions(named: str) -> Iterator[PythonFunction]:
+def _functions(named: str, problems: list[str]) -> Iterator[PythonFunction]:
+    """Adds to the problems what cannot be used."""
     module_name, _, function_name = named.partition(":")
-    module = _imported(module_name)
-    members = _named(module, function_name) if function_name else _public(module)
+    try:
+        module = _imported(module_name)
+        members = _named(module, function_name) if function_name else _public(module)
+    except UnusableFunction as error:
+        problems.append(f"TASKS_HANDLERS names {named}: {error}")
+        return
     for name, function in members:
         try:
             yield PythonFunction(name, function, where=f"{module_name}:{name}")
         except UnusableFunction as error:
-            raise UnusableFunction(f"{name} cannot be the work of a task: {error}") from error
+            problems.append(f"TASKS_HANDLERS names {named}: {name} cannot be the work of a task: {error}")
 
 
 def _imported(name: str) -> ModuleType:

@@ -50,7 +50,7 @@ def test_one_function_can_be_named_alone_and_twice():
 def test_everything_that_is_wrong_is_said_at_once(shop: Path):
     (shop / "broken.py").write_text("1 / 0")
     (shop / "shop" / "empty.py").write_text("from shop.tasks import pack")
-    (shop / "shop" / "wrong.py").write_text("def first(*all): pass")
+    (shop / "shop" / "wrong.py").write_text("def first(*all): pass\ndef second(): yield\n")
 
     said = problems("shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task")
 
@@ -63,6 +63,8 @@ def test_everything_that_is_wrong_is_said_at_once(shop: Path):
         "TASKS_HANDLERS names shop.tasks:missing: shop.tasks has no function missing",
         "TASKS_HANDLERS names shop.wrong: first cannot be the work of a task: its parameter all cannot be given by "
         "name, as members of a payload are",
+        "TASKS_HANDLERS names shop.wrong: second cannot be the work of a task: "
+        "it yields; the work of a task returns one value",
         "TASKS_HANDLERS names domain.task: domain is a package of this service: rename yours",
     ]
 
