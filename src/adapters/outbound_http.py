@@ -137,9 +137,7 @@ class OutboundHttp:
     def _session(self, deadline: "_Deadline", plain_in_public: bool) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
             session.trust_env = False  # no proxy and no password of this process's environment
-            session.get_redirect_target = lambda _: (
-                None
-            )  # else requests reads all of a redirect's body to find the next
+            session.get_redirect_target = lambda _: None  # else requests reads all of a redirect's body
             guard: Any = type(session.get_adapter("https://"))
 
             class Adapter(_Watched, guard):  # type: ignore[misc]  # AntiSSRF has no types
@@ -215,17 +213,17 @@ class _Watched(HTTPAdapter):
         super().init_poolmanager(*arguments, **options)
         watch = self.watching.watch
 
-        class Plain(HTTPConnection):
+        class Watched:
             def _new_conn(self) -> socket.socket:
-                connection = super()._new_conn()
+                connection: socket.socket = super()._new_conn()  # type: ignore[misc]  # of the class beside it
                 watch(connection)
                 return connection
 
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                connection = super()._new_conn()
-                watch(connection)
-                return connection
+        class Plain(Watched, HTTPConnection):
+            pass
+
+        class Secure(Watched, HTTPSConnection):
+            pass
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain

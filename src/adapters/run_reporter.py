@@ -15,6 +15,7 @@ from application.ports.run_context import RunContext
 from application.ports.run_contexts import RunContexts
 from application.ports.run_interrupt import RunInterrupt
 from application.ports.run_reports import LINES_KEPT, RunReports
+from application.storable import readable
 from domain.task import Progress, Task
 
 PAUSE_SECONDS = 0.2
@@ -99,4 +100,4 @@ class ReportedRun(RunContext):
 def _shortened(text: str) -> str:
     """As UTF-8 can hold it, and no longer than a line may be."""
     kept = text if len(text) <= LINE_LENGTH else f"{text[:LINE_LENGTH]}… ({len(text) - LINE_LENGTH} characters more)"
-    return kept.encode(errors="replace").decode()
+    return readable(kept)

@@ -1,5 +1,6 @@
 """A task as everybody outside sees it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -16,33 +17,39 @@ def instant(value: datetime | None) -> str | None:
 def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any]:
     """A task as GET answers it, streams tell it and callbacks carry it."""
     spec, path = task.spec, f"/tasks/{task.task_id}"
-    members = {
-        "task_id": task.task_id,
-        "task_name": spec.task_name,
-        "type": spec.type,
-        "duration": spec.duration,
-        "payload": dict(spec.payload) if spec.type != SLEEP else None,
-        "status": task.status.value,
-        "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
-        "run_at": instant(spec.run_at),
-        "due_at": instant(task.due_at),
-        "expires_at": instant(spec.expires_at),
-        "started_at": instant(task.started_at),
-        "finished_at": instant(task.finished_at),
-        "result": task.result,
-        "error": task.error and {"code": task.error.code, "message": task.error.message},
-        "progress": task.progress and {"fraction": task.progress.fraction, "message": task.progress.message},
-        "attempt": task.attempt,
-        "max_attempts": spec.retry.max_attempts,
-        "cancel_requested": task.cancel_requested or None,
-        "queue": spec.queue,
-        "priority": spec.priority,
-        "labels": dict(spec.labels),
-        "timeout": spec.run_seconds,
-        "retry": asdict(spec.retry),
-        "queue_position": queue_position,
-        "callback_url": spec.callback_url,
-        "version": task.version,
-        "links": {"self": path, "events": f"{path}/events"},
-    }
+    return present(
+        {
+            "task_id": task.task_id,
+            "task_name": spec.task_name,
+            "type": spec.type,
+            "duration": spec.duration,
+            "payload": dict(spec.payload) if spec.type != SLEEP else None,
+            "status": task.status.value,
+            "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
+            "run_at": instant(spec.run_at),
+            "due_at": instant(task.due_at),
+            "expires_at": instant(spec.expires_at),
+            "started_at": instant(task.started_at),
+            "finished_at": instant(task.finished_at),
+            "result": task.result,
+            "error": task.error and {"code": task.error.code, "message": task.error.message},
+            "progress": task.progress and {"fraction": task.progress.fraction, "message": task.progress.message},
+            "attempt": task.attempt,
+            "max_attempts": spec.retry.max_attempts,
+            "cancel_requested": task.cancel_requested or None,
+            "queue": spec.queue,
+            "priority": spec.priority,
+            "labels": dict(spec.labels),
+            "timeout": spec.run_seconds,
+            "retry": asdict(spec.retry),
+            "queue_position": queue_position,
+            "callback_url": spec.callback_url,
+            "version": task.version,
+            "links": {"self": path, "events": f"{path}/events"},
+        }
+    )
+
+
+def present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not set."""
     return {name: value for name, value in members.items() if value is not None}

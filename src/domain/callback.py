@@ -13,6 +13,11 @@ GONE = 410
 """The receiver wants no more (Standard Webhooks 1.0)."""
 
 
+def message_id(task_id: str, version: int) -> str:
+    """Of the end that a task came to in that version."""
+    return f"msg_{task_id.replace('-', '')}_{version}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """One end of one task. What it says does not change, whatever becomes of the task."""
@@ -25,7 +30,7 @@ class Message:
     @property
     def message_id(self) -> str:
         """The same for each try, so that a receiver can tell repetitions."""
-        return f"msg_{self.task.task_id.replace('-', '')}_{self.task.version}"
+        return message_id(self.task.task_id, self.task.version)
 
     @property
     def event(self) -> Event:

@@ -80,11 +80,13 @@ class TaskSpec:
         return DEFAULT_TIMEOUT_SECONDS
 
     def _check_work(self) -> None:
-        if self.type == SLEEP and self.duration is None:
+        if self.type != SLEEP:
+            return
+        if self.duration is None:
             raise InvalidTaskSpec("duration", "Is required for the type sleep.")
-        if self.type == SLEEP and self.duration not in DURATION_SECONDS:
+        if self.duration not in DURATION_SECONDS:
             raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
-        if self.type == SLEEP and self.payload:
+        if self.payload:
             raise InvalidTaskSpec("payload", "The type sleep takes none.")
 
     def _check_callback(self) -> None:

@@ -9,10 +9,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site, pause
-from tests.integration.receiver import Answer, Receiver, Request
+from tests.integration.receiver import SECRET, Answer, Receiver, Request
 from tests.integration.waiting import wait_until
 
-SECRET = "whsec_" + "A" * 40
 SETTINGS = {"http_allowed_networks": "127.0.0.1/32", "callback_secret": SECRET}
 TAKEN_SECONDS = 30.0
 """How long a message that was taken waits after its taker died."""
@@ -57,6 +56,13 @@ class Inbox:
             return Answer()
 
 
+def flood_until_told(site: Site, inbox: Inbox, number: int, ms: int = 0) -> None:
+    """So many more tasks; returns when an end is told: the moment for a fault."""
+    site.flood(number, ms=ms, callback_url=inbox.receiver.url)
+    seen = inbox.seen
+    wait_until(lambda: inbox.seen > seen, 60)
+
+
 def judge(outcome: Outcome, site: Site, inbox: Inbox, seconds: float) -> None:
     """Waits until every accepted task has told its end."""
     wanted = {task_id.replace("-", "") for task_id in site.accepted}
@@ -75,13 +81,11 @@ def judge(outcome: Outcome, site: Site, inbox: Inbox, seconds: float) -> None:
 def killed_while_sending(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(20))
     inbox = Inbox(slow=0.05)
-    with inbox.receiver as receiver, run.site() as site:
+    with inbox.receiver, run.site() as site:
         site.with_worker(2)
         for number in range(outcome.repetitions):
             maintenance = site.with_maintenance(**SETTINGS)
-            site.flood(40, callback_url=receiver.url)
-            seen = inbox.seen
-            wait_until(lambda: inbox.seen > seen, 60)  # noqa: B023 - called before the next turn
+            flood_until_told(site, inbox, 40)
             pause(0, 0.3)
             maintenance.process.kill()
             maintenance.process.wait()
@@ -96,13 +100,11 @@ def killed_while_sending(run: Run) -> Outcome:
 def redis_killed_while_telling(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(10))
     inbox = Inbox(refusing=False)
-    with inbox.receiver as receiver, run.site(lease=5, fsync="always") as site:
+    with inbox.receiver, run.site(lease=5, fsync="always") as site:
         site.with_maintenance(**SETTINGS)
         site.with_worker(2)
         for number in range(outcome.repetitions):
-            site.flood(100, ms=5, callback_url=receiver.url)
-            seen = inbox.seen
-            wait_until(lambda: inbox.seen > seen, 60)  # noqa: B023 - called before the next turn
+            flood_until_told(site, inbox, 100, ms=5)
             pause(0, 0.2)
             site.server.kill()
             site.server.start()
@@ -116,14 +118,12 @@ def redis_killed_while_telling(run: Run) -> Outcome:
 def two_maintenances(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(10))
     inbox = Inbox(refusing=False)
-    with inbox.receiver as receiver, run.site() as site:
+    with inbox.receiver, run.site() as site:
         for _ in range(2):
             site.with_maintenance(**SETTINGS)
         for number in range(outcome.repetitions):
             worker = site.with_worker(2)
-            site.flood(100, callback_url=receiver.url)
-            seen = inbox.seen
-            wait_until(lambda: inbox.seen > seen, 60)  # noqa: B023 - called before the next turn
+            flood_until_told(site, inbox, 100)
             worker.kill()
             run.say(f"{number + 1} of {outcome.repetitions} killed")
         site.with_worker(2)

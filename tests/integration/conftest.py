@@ -11,16 +11,26 @@ from adapters.redis.client import RedisStore, connect, milliseconds
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.integration.processes import Api
+from tests.integration.receiver import Receiver
 
 LEASE = timedelta(milliseconds=400)
 EVENTS_KEPT = 1_000
 
 
 @pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """Of two processes, for all tests of a module."""
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, http_workers=2) as api:
+def server(
+    redis_server_url: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Api]:
+    """For all tests of a module, of two processes or as its API_SETTINGS say."""
+    settings = {"http_workers": 2, **getattr(request.module, "API_SETTINGS", {})}
+    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, **settings) as api:
         yield api
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture

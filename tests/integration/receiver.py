@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from tests.integration.waiting import wait_until
 
+SECRET = "whsec_" + "A" * 40
+"""By which tests sign."""
+
 
 @dataclass(frozen=True)
 class Request:

@@ -9,18 +9,11 @@ from standardwebhooks import Webhook
 
 from adapters.outbound_http import OPENED_BY
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import Answer, Receiver
+from tests.integration.receiver import SECRET, Answer, Receiver
 from tests.integration.waiting import wait_until
 
-SECRET = "whsec_" + "A" * 40
 NETWORKS = "127.0.0.1/32"
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    with Api(log, redis_url=redis_server_url, http_workers=1, http_allowed_networks=NETWORKS) as api:
-        yield api
+API_SETTINGS = {"http_workers": 1, "http_allowed_networks": NETWORKS}
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +22,6 @@ def maintenance(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory)
     settings = {"redis_url": redis_server_url, "http_allowed_networks": NETWORKS, "callback_secret": SECRET}
     with ServiceProcess("maintenance", log, **settings) as maintenance:
         yield maintenance
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 def cancelled(api: Api, url: str, **members: Any) -> str:

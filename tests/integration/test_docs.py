@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import Receiver, Request
+from tests.integration.receiver import SECRET, Receiver, Request
 
 ROOT = Path(__file__).parents[2]
-SECRET = "whsec_" + "A" * 40
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -12,13 +12,7 @@ from tests.integration.receiver import Answer, Receiver
 from tests.integration.waiting import wait_until
 
 HANDLERS = "tests.integration.work,examples.handlers"
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    with Api(log, redis_url=redis_server_url, http_workers=1, handlers=HANDLERS) as api:
-        yield api
+API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import Answer, Receiver
+from tests.integration.receiver import SECRET, Answer, Receiver
 
-SECRET = "whsec_" + "A" * 40
 FAST = {"initial_delay": 0, "jitter": 0}
-
-
-@pytest.fixture(scope="module")
-def server(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    with Api(log, redis_url=redis_server_url, http_workers=1, http_allowed_networks="127.0.0.1/32") as api:
-        yield api
+API_SETTINGS = {"http_workers": 1, "http_allowed_networks": "127.0.0.1/32"}
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +35,6 @@ def service(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         ServiceProcess("maintenance", folder / "maintenance.log", **settings),
     ):
         yield
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 def run(api: Api, payload: dict[str, Any], **members: Any) -> dict[str, Any]:

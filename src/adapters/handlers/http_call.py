@@ -14,10 +14,10 @@ from adapters.handlers.payload_schema import PayloadSchema
 from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
 from adapters.signature import Signature
 from application.errors import HandlerFailed
-from application.json_depth import DEPTH, is_deeper
 from application.ports.clock import Clock
 from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
+from application.storable import DEPTH, encoded, is_deeper, readable
 from domain.errors import InvalidPayload
 from domain.task import Task
 from domain.task_spec import HTTP
@@ -138,14 +138,14 @@ def _body(answer: HttpAnswer) -> Mapping[str, Any]:
     if kind.get_content_subtype() == "json" or kind.get_content_subtype().endswith("+json"):
         with suppress(ValueError, RecursionError):
             value = json.loads(answer.body)
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            encoded(value)
             if not is_deeper(value, DEPTH - 1):  # it stands within the result
                 return {"body": value}
     try:
         text = answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")
     except (LookupError, UnicodeError):
         text = answer.body.decode(errors="replace")
-    return {"body": text.encode(errors="replace").decode()}
+    return {"body": readable(text)}
 
 
 def _without_secrets(url: str) -> str:

@@ -27,17 +27,19 @@ class PayloadSchema:
         payload.__pydantic_config__ = ConfigDict(extra="forbid" if more is None else "allow")
         self._adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(payload)
         self._names = set(members)
-        self._more: TypeAdapter[dict[str, Any]] = TypeAdapter(mapping[str, Any if more is None else more])
+        self._more: TypeAdapter[dict[str, Any]] | None = None if more is None else TypeAdapter(mapping[str, more])
         self.json_schema = {"properties": {}, **self._adapter.json_schema()}
-        if more is not None:
+        if self._more:
             self.json_schema["additionalProperties"] = self._more.json_schema()["additionalProperties"]
 
     def read(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The payload with the types of the hints. Raises InvalidPayload."""
         try:
-            others = {name: value for name, value in payload.items() if name not in self._names}
             read = self._adapter.validate_json(json.dumps(dict(payload)), strict=True)
-            return {**read, **self._more.validate_json(json.dumps(others), strict=True)}
+            if self._more:
+                others = {name: value for name, value in payload.items() if name not in self._names}
+                read |= self._more.validate_json(json.dumps(others), strict=True)
+            return read
         except ValidationError as error:
             raise InvalidPayload([_misfit(problem) for problem in error.errors(include_url=False)]) from None
         except Exception as error:  # of validators that are the handler's own

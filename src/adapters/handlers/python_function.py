@@ -5,7 +5,6 @@ The function imports nothing of this service. Pydantic reads the type hints, str
 
 import asyncio
 import inspect
-import json
 import traceback
 import typing
 from collections.abc import Callable, Coroutine, Mapping
@@ -16,6 +15,7 @@ from adapters.handlers.payload_schema import PayloadSchema
 from application.errors import HandlerFailed, RunStopped
 from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
+from application.storable import encoded
 from domain.errors import InvalidPayload
 from domain.task import Task
 
@@ -136,7 +136,7 @@ def _described(payload: PayloadSchema, parameters: Mapping[str, inspect.Paramete
 
 def _is_json(value: Any) -> bool:
     try:
-        json.dumps(value, allow_nan=False)
+        encoded(value)
     except (TypeError, ValueError):
         return False
     return True

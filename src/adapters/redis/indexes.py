@@ -16,7 +16,7 @@ from domain.task import Task
 LOST_FOR = timedelta(days=1)
 """How long after a crash its owner can still say that it was none."""
 
-MESSAGE_KEPT = timedelta(days=8)
+MESSAGE_KEPT_MS = timedelta(days=8) // timedelta(milliseconds=1)
 """From its end or its last try on: longer than the longest pause between two tries."""
 
 PRIORITY_STEP = 2**49
@@ -162,9 +162,8 @@ def _counted(effects: Effects, before: Task | None, after: Task | None) -> None:
 def _told(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """The message is the record as it is now, so it comes after all that writes to it."""
     if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
-        entry = member + str(after.version).encode()
-        kept = MESSAGE_KEPT // timedelta(milliseconds=1)
-        effects.add("copy", keys.message(entry), Key(keys.record(after.task_id)), kept)
+        entry = keys.outbox_entry(member, after.version)
+        effects.add("copy", keys.message(entry), Key(keys.record(after.task_id)), MESSAGE_KEPT_MS)
         effects.add("index", keys.OUTBOX, entry)
 
 

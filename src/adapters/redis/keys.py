@@ -87,8 +87,13 @@ def log(task_id: str) -> bytes:
     return LOG_PREFIX + record(task_id).removeprefix(RECORD_PREFIX)
 
 
+def outbox_entry(raw_id: bytes, version: int) -> bytes:
+    """Of the end that a task came to in that version."""
+    return raw_id + str(version).encode()
+
+
 def message(entry: bytes) -> bytes:
-    """The record as it was when the task became final; `entry` is the task's id and its version then."""
+    """The record as it was when the task became final; `entry` is that of the outbox."""
     return b"tm:message:" + entry
 
 

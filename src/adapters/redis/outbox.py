@@ -6,20 +6,18 @@ write_indexes puts them there. A hash per task keeps the tries: a field for each
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import MESSAGE_KEPT
-from adapters.redis.task_codec import EPOCH, decode, epoch_milliseconds, id_bytes
+from adapters.redis.indexes import MESSAGE_KEPT_MS
+from adapters.redis.task_codec import decode, epoch_milliseconds, id_bytes, instant
 from application.ports.outbox import Outbox, Taken
-from domain.callback import Delivery, Message, Try
+from domain.callback import Delivery, Message, Try, message_id
 from domain.events import Event
 
 ID_BYTES = 16
 TRIES = b"tries:"
-KEPT_MS = MESSAGE_KEPT // timedelta(milliseconds=1)
 
 
 class RedisOutbox(Outbox):
@@ -47,11 +45,11 @@ class RedisOutbox(Outbox):
         effects.add("placed", keys.OUTBOX, entry, taken.lease)
         if tried.next_at:
             effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(tried.next_at))
-            effects.add("extend", keys.message(entry), KEPT_MS)
+            effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         else:
             effects.add("unindex", keys.OUTBOX, entry)
         effects.set(kept, {TRIES + entry[ID_BYTES:]: str(message.tries + 1).encode()})
-        effects.add("append", kept, KEPT_MS, _encoded(message, tried))
+        effects.add("append", kept, MESSAGE_KEPT_MS, _encoded(message, tried))
         return bool(self._call(effects)()[0])
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
@@ -69,13 +67,13 @@ class RedisOutbox(Outbox):
             return False
         with self._store.client() as client:
             kept = client.hget(keys.deliveries(raw), number)
-            entry = raw + str(json.loads(kept)[0]).encode() if kept else b""
+            entry = keys.outbox_entry(raw, json.loads(kept)[0]) if kept else b""
             if not kept or not client.exists(keys.message(entry)):
                 return False
         effects = Effects()
         effects.set(keys.deliveries(raw), {TRIES + entry[ID_BYTES:]: b"0"})
         effects.add("index", keys.OUTBOX, entry)
-        effects.add("extend", keys.message(entry), KEPT_MS)
+        effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         self._call(effects)()
         return True
 
@@ -109,7 +107,7 @@ def _entry(message: Message) -> bytes:
     raw = id_bytes(message.task.task_id)
     if raw is None:
         raise ValueError("a message is of a task with an id")
-    return raw + str(message.task.version).encode()
+    return keys.outbox_entry(raw, message.task.version)
 
 
 def _encoded(message: Message, tried: Try) -> str:
@@ -122,11 +120,7 @@ def _decoded(task_id: str, number: int, stored: bytes) -> Delivery:
     version, event, at, status, error, next_at = json.loads(stored)
     return Delivery(
         number=number,
-        message_id=f"msg_{task_id.replace('-', '')}_{version}",
+        message_id=message_id(task_id, version),
         event=Event(event),
-        tried=Try(at=_instant(at), status=status, error=error, next_at=_instant(next_at) if next_at else None),
+        tried=Try(at=instant(at), status=status, error=error, next_at=instant(next_at) if next_at else None),
     )
-
-
-def _instant(milliseconds: int) -> Any:
-    return EPOCH + timedelta(milliseconds=milliseconds)

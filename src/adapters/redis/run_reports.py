@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects, Key
-from adapters.redis.task_codec import EPOCH, PROGRESS, encode_progress, id_bytes
+from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
 from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
 from domain.events import Event
 from domain.task import Progress, Task
@@ -40,4 +39,4 @@ def _line(stored: bytes) -> LogLine:
     """As the script wrote it: milliseconds since 1970, a blank, the attempt and the message."""
     at, _, rest = stored.partition(b" ")
     attempt, message = json.loads(rest)
-    return LogLine(at=EPOCH + timedelta(milliseconds=int(at)), attempt=attempt, message=message)
+    return LogLine(at=instant(int(at)), attempt=attempt, message=message)

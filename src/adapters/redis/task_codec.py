@@ -100,7 +100,7 @@ def decode(task_id: bytes, record: Record) -> Task:
         owner=owner.decode() if owner else None,
         cancel_requested=CANCEL in record,
         discarded=DISCARDED in record,
-        submitted_at=_instant(int(record[SUBMITTED])),
+        submitted_at=instant(int(record[SUBMITTED])),
         due_at=_instant_or_none(due),
         started_at=_instant_or_none(started),
         finished_at=_instant_or_none(finished),
@@ -154,12 +154,12 @@ def epoch_milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
-def _instant(milliseconds: int) -> datetime:
+def instant(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _instant_or_none(milliseconds: bytes | None) -> datetime | None:
-    return None if milliseconds is None else _instant(int(milliseconds))
+    return None if milliseconds is None else instant(int(milliseconds))
 
 
 def _time(instant: datetime) -> str:
@@ -171,7 +171,7 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": _instant, "retry": lambda members: RetryPolicy(**members)}
+RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": lambda members: RetryPolicy(**members)}
 
 MEMBERS: Mapping[bytes, Callable[[Task], Any]] = {
     STATUS: attrgetter("status"),

@@ -1,6 +1,5 @@
 """Run the tasks of a queue, from claim to result."""
 
-import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +16,6 @@ from application.errors import (
     TaskNotFound,
     UnknownTaskType,
 )
-from application.json_depth import DEPTH, is_deeper, no_json
 from application.ports.clock import Clock
 from application.ports.lease_keeper import LeaseKeeper
 from application.ports.run_contexts import RunContexts
@@ -25,6 +23,7 @@ from application.ports.run_interrupt import RunInterrupt
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change
+from application.storable import DEPTH, encoded, is_deeper, no_json, readable
 from domain.task import Task, TaskError
 
 CLAIM_TRIES = 10
@@ -152,7 +151,7 @@ class RunTask:
         if is_deeper(result):
             raise HandlerFailed(f"The result is not kept: it is nested deeper than {DEPTH}.", retry=False)
         try:
-            size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
+            size = len(encoded(result))
         except (TypeError, ValueError, RecursionError) as error:
             where = " ".join(filter(None, [no_json(result), "Return text, numbers, lists and objects."]))
             raise HandlerFailed(f"The result is not JSON: {error}. {where}", retry=False) from error
@@ -168,9 +167,7 @@ class RunTask:
         logger.error(
             "A result cannot be kept", exc_info=error, extra={"action": "result_unkept", "task_id": run.task_id}
         )
-        now = self._time_of(run)()
-        failure = TaskError(code="handler_error", message=_readable(f"The result cannot be kept: {_described(error)}"))
-        return lambda task: task.fail(failure, now, retry=False)
+        return _failing(f"The result cannot be kept: {_described(error)}", self._time_of(run), retry=False)
 
     def _finish(self, run: Task, transition: Transition) -> None:
         """Tries until the store answers; the lease keeper ends the process when that takes too long."""
@@ -195,7 +192,7 @@ class RunTask:
 
 
 def _failing(message: str, now: Callable[[], datetime], *, retry: bool, wait: timedelta = timedelta(0)) -> Transition:
-    failure = TaskError(code="handler_error", message=_readable(message))
+    failure = TaskError(code="handler_error", message=readable(message[:MESSAGE_LENGTH]))
     return lambda task: task.fail(failure, now(), retry=retry, wait=wait)
 
 
@@ -205,8 +202,3 @@ def _described(error: Exception) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return f"{type(error).__name__}, whose message cannot be read"
-
-
-def _readable(text: str) -> str:
-    """Of a bounded length, and without the lone surrogates that no UTF-8 can hold."""
-    return text[:MESSAGE_LENGTH].encode(errors="replace").decode()

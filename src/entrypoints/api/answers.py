@@ -13,7 +13,7 @@ from marshmallow import Schema, fields, validate
 from application.ports.run_reports import LogLine
 from application.ports.task_handlers import TaskType
 from application.ports.task_repository import TaskPage, Window
-from application.public_task import instant, task_members
+from application.public_task import instant, present, task_members
 from application.use_cases.list_queues import QueueReport
 from application.use_cases.list_workers import WorkerReport
 from application.use_cases.measure_tasks import Measures
@@ -208,7 +208,7 @@ def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -
         "next_cursor": next_cursor(page, window),
     }
     return {
-        "pagination": {name: value for name, value in pagination.items() if value is not None},
+        "pagination": present(pagination),
         "tasks": [task_members(task, positions.get(task.task_id)) for task in page.tasks],
     }
 
@@ -233,7 +233,7 @@ def delivery_members(delivery: Delivery) -> dict[str, Any]:
         "outcome": tried.outcome,
         "next_try": instant(tried.next_at),
     }
-    return {name: value for name, value in members.items() if value is not None}
+    return present(members)
 
 
 def queue_members(report: QueueReport) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def queue_members(report: QueueReport) -> dict[str, Any]:
         "paused": state.paused,
         "workers": report.workers,
     }
-    return {name: value for name, value in members.items() if value is not None}
+    return present(members)
 
 
 def worker_members(report: WorkerReport) -> dict[str, Any]:

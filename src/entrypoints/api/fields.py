@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from application.ports.task_repository import Place
+from application.storable import encoded
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
@@ -98,7 +98,7 @@ def printable(text: str) -> None:
 
 def storable(value: Any) -> None:
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        encoded(value)
     except ValueError:
         raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
 

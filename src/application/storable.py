@@ -1,8 +1,20 @@
-"""How deep JSON may be nested: who reads it has a stack of its own."""
+"""What can be kept as JSON, and what cannot."""
 
+import json
 from typing import Any
 
 DEPTH = 32
+"""How deep JSON may be nested: who reads it has a stack of its own."""
+
+
+def encoded(value: Any) -> bytes:
+    """As JSON in UTF-8. Raises TypeError, ValueError or RecursionError for what that cannot hold."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def readable(text: str) -> str:
+    """Without the lone surrogates that no UTF-8 can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def is_deeper(value: Any, depth: int = DEPTH) -> bool:
