@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from application.errors import StaleTask, TaskNotFound
+from application.errors import StaleTask
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
 
@@ -34,9 +34,7 @@ class Decision:
     def retry(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
         """Call `write` with the task as it is stored until it does not meet StaleTask, 20 times at most."""
         for _ in range(TRIES):
-            task = known or self._repository.get(task_id)
-            if task is None:
-                raise TaskNotFound(task_id)
+            task = known or self._repository.require(task_id)
             try:
                 return write(task)
             except StaleTask:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from application.errors import TaskNotFound
 from application.task_filter import TaskFilter
 from domain.task import Task
 
@@ -75,6 +76,13 @@ class TaskRepository(ABC):
     @abstractmethod
     def get(self, task_id: str) -> Task | None:
         """The task, or None. Text that is not the id of a task has none."""
+
+    def require(self, task_id: str) -> Task:
+        """The task. Raises TaskNotFound."""
+        task = self.get(task_id)
+        if task is None:
+            raise TaskNotFound(task_id)
+        return task
 
     @abstractmethod
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:

@@ -1,6 +1,5 @@
 """Wait until a task is final."""
 
-from application.errors import TaskNotFound
 from application.ports.clock import Clock
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription
 from application.ports.task_repository import TaskRepository
@@ -17,7 +16,7 @@ class AwaitTask:
 
     def execute(self, task_id: str, seconds: float) -> Task:
         """The task when it is final, or as it stands after so many seconds. Raises TaskNotFound."""
-        task = self._read(task_id)
+        task = self._repository.require(task_id)
         if task.status.is_final:
             return task
         deadline = self._clock.monotonic() + seconds
@@ -25,21 +24,15 @@ class AwaitTask:
             with self._stream.subscribe(task_id) as subscription:
                 return self._watch(task_id, subscription, deadline)
         except StreamEnded:
-            return self._read(task_id)
+            return self._repository.require(task_id)
 
     def _watch(self, task_id: str, subscription: Subscription, deadline: float) -> Task:
-        task = self._read(task_id)
+        task = self._repository.require(task_id)
         while not task.status.is_final and (left := deadline - self._clock.monotonic()) > 0:
             try:
                 event = subscription.next(left)
             except StreamGap:
-                task = self._read(task_id)
+                task = self._repository.require(task_id)
             else:
                 task = event.task if event else task
-        return self._read(task_id)
-
-    def _read(self, task_id: str) -> Task:
-        task = self._repository.get(task_id)
-        if task is None:
-            raise TaskNotFound(task_id)
-        return task
+        return self._repository.require(task_id)

@@ -1,6 +1,5 @@
 """Read one task."""
 
-from application.errors import TaskNotFound
 from application.ports.task_repository import TaskRepository
 from domain.task import Task
 
@@ -11,7 +10,4 @@ class GetTask:
 
     def execute(self, task_id: str) -> Task:
         """Raises TaskNotFound."""
-        task = self._repository.get(task_id)
-        if task is None:
-            raise TaskNotFound(task_id)
-        return task
+        return self._repository.require(task_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from application.errors import TaskNotFound
 from application.ports.outbox import Outbox
 from application.ports.task_repository import TaskRepository
 from domain.callback import Delivery
@@ -15,6 +14,5 @@ class ListDeliveries:
 
     def execute(self, task_id: str) -> Sequence[Delivery]:
         """Oldest first. Raises TaskNotFound."""
-        if self._repository.get(task_id) is None:
-            raise TaskNotFound(task_id)
+        self._repository.require(task_id)
         return self._outbox.deliveries(task_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from application.errors import TaskNotFound
 from application.ports.run_reports import LogLine, RunReports
 from application.ports.task_repository import TaskRepository
 
@@ -14,6 +13,5 @@ class ReadLog:
 
     def execute(self, task_id: str) -> Sequence[LogLine]:
         """The last 1,000 lines, oldest first. Raises TaskNotFound."""
-        if self._repository.get(task_id) is None:
-            raise TaskNotFound(task_id)
+        self._repository.require(task_id)
         return self._reports.lines(task_id)

@@ -1,6 +1,6 @@
 """Send a callback again."""
 
-from application.errors import DeliveryNotFound, TaskNotFound
+from application.errors import DeliveryNotFound
 from application.ports.outbox import Outbox
 from application.ports.task_repository import TaskRepository
 
@@ -12,7 +12,6 @@ class ResendCallback:
 
     def execute(self, task_id: str, number: int) -> None:
         """The message of that delivery is sent at once, as it was. Raises TaskNotFound, DeliveryNotFound."""
-        if self._repository.get(task_id) is None:
-            raise TaskNotFound(task_id)
+        self._repository.require(task_id)
         if not self._outbox.resend(task_id, number):
             raise DeliveryNotFound(number)
