@@ -35,9 +35,7 @@ class RedisOutbox(Outbox):
         calls = [self._moving(entry, int(score), until) for entry, score in due]
         answers = self._store.in_one_go(calls) if calls else []
         mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
-        return [
-            Taken(message=message, lease=until) for entry in mine if (message := self._read(entry, until)) is not None
-        ]
+        return [Taken(message=message, lease=until) for message in self._read(mine, until)]
 
     def settle(self, taken: Taken, tried: Try) -> bool:
         message, entry, effects = taken.message, _entry(taken.message), Effects()
@@ -83,21 +81,27 @@ class RedisOutbox(Outbox):
         effects.add("index", keys.OUTBOX, entry, until)
         return self._call(effects)
 
-    def _read(self, entry: bytes, lease: int) -> Message | None:
-        """None for a message that is no longer kept: it leaves the outbox."""
-        raw, version = entry[:ID_BYTES], entry[ID_BYTES:]
+    def _read(self, entries: Sequence[bytes], lease: int) -> Sequence[Message]:
+        """In one round trip. A message that is no longer kept leaves the outbox."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
-            pipeline.hgetall(keys.message(entry))
-            pipeline.hget(keys.deliveries(raw), TRIES + version)
-            record, tries = pipeline.execute()
-        if record:
-            return Message(task=decode(raw, record), tries=int(tries or 0))
+            for entry in entries:
+                pipeline.hgetall(keys.message(entry))
+                pipeline.hget(keys.deliveries(entry[:ID_BYTES]), TRIES + entry[ID_BYTES:])
+            answers = pipeline.execute()
+        messages = []
+        for entry, record, tries in zip(entries, answers[::2], answers[1::2], strict=True):
+            if record:
+                messages.append(Message(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)))
+            else:
+                self._drop(entry, lease)
+        return messages
+
+    def _drop(self, entry: bytes, lease: int) -> None:
         effects = Effects()
         effects.add("placed", keys.OUTBOX, entry, lease)
         effects.add("unindex", keys.OUTBOX, entry)
         self._call(effects)()
-        return None
 
     def _call(self, effects: Effects) -> ScriptCall:
         return self._save.call(effects.keys, effects.arguments)
