@@ -90,9 +90,10 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     fail_fast = providers.Object(False)
+    keep_connections = providers.Object(False)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url)
-    store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast)
+    store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections)
     celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
     tokens = providers.Singleton(TokenFactory, celery_app)
 
@@ -187,10 +188,10 @@ class Container(containers.DeclarativeContainer):
     )
 
 
-def build_container(settings: Settings, *, fail_fast: bool = False) -> Container:
-    """Raises InvalidSettings when the settings name no Redis. `fail_fast`: see RedisStore."""
+def build_container(settings: Settings, *, fail_fast: bool = False, keep_connections: bool = False) -> Container:
+    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore."""
     settings.require_redis()
-    return Container(settings=settings, fail_fast=fail_fast)
+    return Container(settings=settings, fail_fast=fail_fast, keep_connections=keep_connections)
 
 
 def build_worker(settings: Settings) -> CeleryWorker:
@@ -200,7 +201,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
-        run_task_in_child=lambda owner: build_container(settings).run_task(owner=owner),
+        run_task_in_child=lambda owner: build_container(settings, keep_connections=True).run_task(owner=owner),
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),

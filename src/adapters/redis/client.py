@@ -3,8 +3,10 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1
 from importlib import resources
 from typing import Any
 
@@ -53,14 +55,18 @@ class RedisStore:
     With `fail_fast`, calls are refused at once from the first failure on, until a probe in the background
     reaches the server again: a web process must not wait out the time limit for every request. And it uses a few
     connections at once: thousands of requests that come together would open as many, and fail for want of time.
+
+    With `keep_connections`, scripts have one connection a thread for good: for a process of a few threads, where
+    borrowing one from the pool and asking whether it is alive would cost more than an empty task in the domain.
     """
 
-    def __init__(self, client: redis.Redis, *, fail_fast: bool = False) -> None:
+    def __init__(self, client: redis.Redis, *, fail_fast: bool = False, keep_connections: bool = False) -> None:
         self._client = client
         self._fail_fast = fail_fast
+        self._keep_connections = keep_connections
         self._away: str | None = None
         self._lock = threading.Lock()
-        self._turns = threading.Semaphore(CONNECTIONS_AT_ONCE) if fail_fast else nullcontext()
+        self._turns = threading.Semaphore(CONNECTIONS_AT_ONCE)
         self._mine = threading.local()
 
     @contextmanager
@@ -70,14 +76,21 @@ class RedisStore:
         Untyped, since redis-py declares every answer as bytes | str, and ours are bytes.
         """
         with self._turn():
-            yield from self._translated()
+            if self._away is not None:
+                raise StoreUnavailable(self._away)
+            try:
+                yield self._client
+            except redis.RedisError as error:
+                if known := self._translated(error):
+                    raise known from error
+                raise
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Who has a turn needs no other within it."""
+        return self._waited_turn() if self._fail_fast and not getattr(self._mine, "turn", False) else nullcontext()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Who has a turn needs no other within it."""
-        if getattr(self._mine, "turn", False):
-            yield
-            return
+    def _waited_turn(self) -> Iterator[None]:
         with self._turns:
             self._mine.turn = True
             try:
@@ -85,43 +98,54 @@ class RedisStore:
             finally:
                 self._mine.turn = False
 
-    def _translated(self) -> Iterator[Any]:
-        if self._away is not None:
-            raise StoreUnavailable(self._away)
-        try:
-            yield self._client
-        except (redis.ConnectionError, redis.TimeoutError) as error:
+    def _translated(self, error: redis.RedisError) -> Exception | None:
+        """As the application knows it; None for a fault of ours."""
+        if isinstance(error, redis.ConnectionError | redis.TimeoutError):
             self._went_away(str(error))
-            raise StoreUnavailable(str(error)) from error
-        except redis.ResponseError as error:
-            if isinstance(error, redis.OutOfMemoryError):
-                raise StoreFull(str(error)) from error
-            if isinstance(error, TRANSIENT) or str(error).startswith(REFUSALS):
-                raise StoreUnavailable(str(error)) from error
-            raise
+            return StoreUnavailable(str(error))
+        if isinstance(error, redis.OutOfMemoryError):
+            return StoreFull(str(error))
+        if isinstance(error, TRANSIENT) or str(error).startswith(REFUSALS):
+            return StoreUnavailable(str(error))
+        return None
 
     def script(self, name: str, *, when_full: bool = True) -> "StoredScript":
         """A script of this package. `when_full` lets it run when Redis has no memory left."""
         flags = " flags=allow-oom" if when_full else ""
         source = f"#!lua{flags}\n{_source('shared')}\n{_source(name)}"
-        return StoredScript(self, self._client.register_script(source))
+        return StoredScript(self, source)
 
     def in_one_go(self, calls: Sequence["ScriptCall"]) -> list[Any]:
         """The answers of many calls, in their order and each by itself, in one round trip. Raises StoreUnavailable.
 
         A call that needs a script which the server does not know yet is made after the others. Without redis-py's
-        pipeline, whose bookkeeping costs as much as what a worker does for an empty task in the domain.
+        commands and pipeline, whose bookkeeping costs as much as what a worker does for an empty task in the domain.
         """
-        with self.client() as client, _connection(client.connection_pool) as connection:
-            connection.send_packed_command([b"".join(pack_command(call.command) for call in calls)])
-            answers = [_answer(connection) for _ in calls]
-        for at, answer in enumerate(answers):
-            if isinstance(answer, redis.exceptions.NoScriptError):
-                answers[at] = calls[at]()
-            elif isinstance(answer, Exception):
-                with self.client():
+        with self.client() as client:
+            answers = self._exchange(client.connection_pool, [call.packed for call in calls])
+            for at, answer in enumerate(answers):
+                if isinstance(answer, redis.exceptions.NoScriptError):
+                    client.script_load(calls[at].script.source)
+                    [answers[at]] = self._exchange(client.connection_pool, [calls[at].packed])
+            for answer in answers:
+                if isinstance(answer, Exception):
                     raise answer
         return answers
+
+    def _exchange(self, pool: Any, commands: Sequence[bytes]) -> list[Any]:
+        """What the server says to each; a connection that may hold answers that nobody has read is closed."""
+        connection = getattr(self._mine, "connection", None) or pool.get_connection()
+        try:
+            connection.send_packed_command([b"".join(commands)])
+            return [_answer(connection) for _ in commands]
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            if self._keep_connections:
+                self._mine.connection = connection
+            else:
+                pool.release(connection)
 
     def _went_away(self, reason: str) -> None:
         with self._lock:
@@ -140,24 +164,25 @@ class RedisStore:
                 time.sleep(PROBE_INTERVAL_SECONDS)
 
 
+@dataclass(frozen=True)
 class StoredScript:
     """Called with keys and arguments; one round trip once the server knows it. Raises StoreUnavailable."""
 
-    def __init__(self, store: RedisStore, script: Any) -> None:
-        self._store = store
-        self._script = script
+    store: RedisStore
+    source: str
 
     def __call__(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
-        with self._store.client():
-            return self._script(keys, arguments)
+        [answer] = self.store.in_one_go([self.call(keys, arguments)])
+        return answer
 
     def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> "ScriptCall":
         """For `RedisStore.in_one_go`."""
         return ScriptCall(self, keys, arguments)
 
-    @property
-    def sha(self) -> str:
-        return str(self._script.sha)
+    @cached_property
+    def digest(self) -> str:
+        """By which the server knows it."""
+        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -172,21 +197,10 @@ class ScriptCall:
         return self.script(self.keys, self.arguments)
 
     @property
-    def command(self) -> tuple[Any, ...]:
-        return "EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments
-
-
-@contextmanager
-def _connection(pool: Any) -> Iterator[Any]:
-    """One of the pool's; closed when it may hold answers that nobody has read."""
-    connection = pool.get_connection()
-    try:
-        yield connection
-    except BaseException:
-        connection.disconnect()
-        raise
-    finally:
-        pool.release(connection)
+    def packed(self) -> bytes:
+        """As it is sent."""
+        packed: bytes = pack_command(("EVALSHA", self.script.digest, len(self.keys), *self.keys, *self.arguments))
+        return packed
 
 
 def _answer(connection: Any) -> Any:
