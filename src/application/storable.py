@@ -5,11 +5,12 @@ from typing import Any
 
 DEPTH = 32
 """How deep JSON may be nested: who reads it has a stack of its own."""
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def encoded(value: Any) -> bytes:
     """As JSON in UTF-8. Raises TypeError, ValueError or RecursionError for what that cannot hold."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return _json(value).encode()
 
 
 def readable(text: str) -> str:

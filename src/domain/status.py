@@ -28,6 +28,9 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
     """Final: it was not started in time. Removed when its retention is over; a caller may try it again."""
 
+    __hash__ = str.__hash__
+    """A member equals its text; Enum's own hash is a function in Python, which each look into a set would call."""
+
     @property
     def is_waiting(self) -> bool:
         return self in WAITING

@@ -240,4 +240,7 @@ class Task:
         return self._evolve(**{"status": status, **left_behind, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
-        return replace(self, version=self.version + 1, **changes)
+        evolved = object.__new__(type(self))
+        vars(evolved).update(vars(self), version=self.version + 1, **changes)
+        evolved.__post_init__()
+        return evolved

@@ -233,7 +233,7 @@ class TaskLeasesContract:
         repository.save(completed(changed))
         assert claim(leases, claim_id="2") is not None
 
-    def test_an_end_that_comes_too_late_may_start_the_next_run_whose_claim_can_be_repeated(
+    def test_an_end_that_comes_too_late_starts_no_other_run(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         submit(repository), submit(repository)
@@ -243,8 +243,18 @@ class TaskLeasesContract:
         with pytest.raises(StaleTask):
             leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
 
-        [held] = leases.held_by(["a:1"])
-        assert claim(leases, claim_id="2") == held
+        assert list(leases.held_by(["a:1"])) == []
+
+    def test_a_repeated_end_and_claim_starts_no_third_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        for _ in range(3):
+            submit(repository)
+        run = claim(leases, claim_id="1")
+        next_run = leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+
+        with pytest.raises(StaleTask):
+            leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+
+        assert claim(leases, claim_id="2") == next_run
 
     def test_a_run_that_counted_as_a_crash_is_found_by_its_owner(
         self, repository: TaskRepository, leases: TaskLeases

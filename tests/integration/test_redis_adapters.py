@@ -5,14 +5,15 @@ import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import redis
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
-from adapters.redis.client import RedisStore, connect, connect_blocking, milliseconds
+from adapters.redis.client import RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
-from adapters.redis.effects import Effects, Key
+from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.outbox import RedisOutbox
@@ -414,9 +415,10 @@ class TestTheSaveScript:
 
     def test_a_key_that_must_be_absent_is_set_with_the_time_behind_its_value(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.add("absent", KEY, "value")
+        effects.add("absent", KEY)
+        effects.add("keep", KEY, "value")
 
-        saved, now, _ = save(effects)
+        saved, now, *_ = save(effects)
 
         assert saved == 1
         assert client.get(KEY) == f"value{now}".encode()
@@ -433,7 +435,8 @@ class TestTheSaveScript:
         client.set(KEY, "first")
         effects = Effects()
         effects.set(OTHER, {"field": b"value"})
-        effects.add("absent", KEY, "second")
+        effects.add("absent", KEY)
+        effects.add("keep", KEY, "second")
 
         assert save(effects) == [0, b"absent", b"first"]
         assert client.get(KEY) == b"first"
@@ -449,14 +452,19 @@ class TestTheSaveScript:
             save(effects)
         assert not client.exists(OTHER)
 
-    def test_an_unknown_effect_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+    def test_a_guard_on_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+        client.set(KEY, "a string")
         effects = Effects()
         effects.set(OTHER, {"field": b"value"})
-        effects.add("explode", KEY)
+        effects.add("version", KEY, 1)
 
-        with pytest.raises(redis.ResponseError, match="unknown effect explode"):
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
             save(effects)
         assert not client.exists(OTHER)
+
+    def test_there_is_no_unknown_effect(self) -> None:
+        with pytest.raises(KeyError):
+            Effects().add("explode", KEY)
 
     def test_lists_indexes_and_fields_are_written(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, mapping={"old": "x", "older": "y"})
@@ -466,21 +474,19 @@ class TestTheSaveScript:
         effects.add("index", b"index", "scored", 7)
         effects.add("index", b"index", "dated")
         effects.unset(OTHER, ["old", "older"])
-        effects.add("stamp", KEY, "field")
+        effects.add("stamp", KEY, "field", "other", "value")
 
-        _, now, _ = save(effects)
+        _, now, *_ = save(effects)
 
         assert client.lrange(b"list", 0, -1) == [b"\x00binary", b"at:%d" % now]
         assert client.zrange(b"index", 0, -1, withscores=True) == [(b"scored", 7.0), (b"dated", float(now))]
-        assert client.hgetall(KEY) == {b"field": b"%d" % now}
+        assert client.hgetall(KEY) == {b"field": b"%d" % now, b"other": b"value"}
         assert not client.exists(OTHER)
 
     def test_an_event_holds_the_record_as_the_change_left_it(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.add("event", b"stream", Key(KEY), 100, "task.submitted", "member")
-        effects.arguments, first = [], effects.arguments
         effects.set(KEY, {"s": b"QUEUED"})
-        effects.arguments += first
+        effects.add("event", b"stream", effects.key(KEY), 100, "task.submitted", "member")
 
         save(effects)
 
@@ -505,6 +511,64 @@ class TestTheSaveScript:
         ids = [submit(repository, priority=0).task_id for _ in range(3)]
 
         assert [claim(leases, owner=f"a:{number}").task_id for number in range(3)] == ids
+
+
+class TestScripts:
+    def test_a_script_that_the_server_has_forgotten_is_told_to_it_again(
+        self, redis_store: RedisStore, client: redis.Redis
+    ) -> None:
+        push = a_push(redis_store)
+        push()
+        client.script_flush()
+
+        redis_store.in_one_go([push, push])
+
+        assert client.llen(KEY) == 3
+
+    def test_a_thread_keeps_its_connection(self, redis_url: str, client: redis.Redis) -> None:
+        with connect(redis_url) as own:
+            push = a_push(RedisStore(own, keep_connections=True))
+            push()
+            before = {each["id"] for each in client.client_list()}
+
+            for number in range(3):
+                push()
+                Thread(target=push).start()
+                wait_until(lambda: client.llen(KEY) == 3 + 2 * number)  # noqa: B023 - called before the next turn
+
+            assert len({each["id"] for each in client.client_list()} - before) == 3
+
+    def test_a_kept_connection_that_was_closed_fails_once(self, redis_url: str, client: redis.Redis) -> None:
+        with connect(redis_url) as own:
+            push = a_push(RedisStore(own, keep_connections=True))
+            push()
+            client.client_kill_filter(_type="normal", skipme=True)
+
+            with pytest.raises(StoreUnavailable):
+                push()
+
+            push()
+            assert client.llen(KEY) == 2
+
+    def test_a_kept_connection_that_was_closed_while_it_rested_does_not_fail(
+        self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("adapters.redis.client.REST_SECONDS", 0.0)
+        with connect(redis_url) as own:
+            push = a_push(RedisStore(own, keep_connections=True))
+            push()
+            client.client_kill_filter(_type="normal", skipme=True)
+
+            push()
+
+            assert client.llen(KEY) == 2
+
+
+def a_push(store: RedisStore) -> ScriptCall:
+    """A call that appends to the list KEY."""
+    effects = Effects()
+    effects.add("push", KEY, "value")
+    return store.script("save").call(effects.keys, effects.arguments)
 
 
 class TestAServerOfOurOwn:

@@ -52,5 +52,4 @@ class CeleryTaskQueue(TaskQueue):
         token = self._tokens.token_of(queue)
         effects = Effects()
         top_up(effects, queue, token)
-        _, _, put = self._save(effects.keys, effects.arguments)
-        return int(put)
+        return int(self._save(effects.keys, effects.arguments)[2])

@@ -20,6 +20,9 @@ from application.errors import StoreFull, StoreUnavailable
 TIMEOUT_SECONDS = 1.0
 BLOCKING_TIMEOUT_SECONDS = 10.0
 CONNECTIONS_AT_ONCE = 64
+REST_SECONDS = 1.0
+PARTS = ("shared", "claim")
+"""What stands before every script."""
 PROBE_INTERVAL_SECONDS = 0.1
 TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
@@ -112,7 +115,7 @@ class RedisStore:
     def script(self, name: str, *, when_full: bool = True) -> "StoredScript":
         """A script of this package. `when_full` lets it run when Redis has no memory left."""
         flags = " flags=allow-oom" if when_full else ""
-        source = f"#!lua{flags}\n{_source('shared')}\n{_source(name)}"
+        source = "\n".join([f"#!lua{flags}", *map(_source, (*PARTS, name))])
         return StoredScript(self, source)
 
     def in_one_go(self, calls: Sequence["ScriptCall"]) -> list[Any]:
@@ -134,7 +137,7 @@ class RedisStore:
 
     def _exchange(self, pool: Any, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
-        connection = getattr(self._mine, "connection", None) or pool.get_connection()
+        connection = self._borrow(pool)
         try:
             connection.send_packed_command([b"".join(commands)])
             return [_answer(connection) for _ in commands]
@@ -143,9 +146,18 @@ class RedisStore:
             raise
         finally:
             if self._keep_connections:
-                self._mine.connection = connection
+                self._mine.connection, self._mine.used = connection, time.monotonic()
             else:
                 pool.release(connection)
+
+    def _borrow(self, pool: Any) -> Any:
+        """One that has rested may have been closed meanwhile: the pool asks."""
+        kept = getattr(self._mine, "connection", None)
+        if kept and time.monotonic() - self._mine.used > REST_SECONDS:
+            self._mine.connection = None
+            pool.release(kept)
+            kept = None
+        return kept or pool.get_connection()
 
     def _went_away(self, reason: str) -> None:
         with self._lock:

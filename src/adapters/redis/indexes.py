@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from adapters.redis import keys
-from adapters.redis.effects import Effects, Key
+from adapters.redis.effects import Effects
 from adapters.redis.task_codec import epoch_milliseconds, id_bytes
 from adapters.redis.tokens import Token
 from domain.status import Status
@@ -56,7 +56,7 @@ def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of
 
 def top_up(effects: Effects, queue: str, token: Token) -> None:
     """Put the tokens that the queue lacks, unless it is paused."""
-    places = [Key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
+    places = [effects.key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
     effects.add("tokens", token.list_key, *places, queue, token.bound, token.template)
 
 
@@ -77,7 +77,7 @@ def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task
 
 def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """The indexes of the filters. Their score is the time of the submission, which for a new task is the present."""
-    old, new = _filters(before), _filters(after)
+    old, new = _filters(before, after), _filters(after, before)
     for index in old:
         if index not in new:
             effects.add("unindex", index, member)
@@ -130,12 +130,12 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
         effects.add("unindex", keys.waiting(old[0]), member)
     if after and new:
         queue, priority = new
-        record = Key(keys.record(after.task_id))
+        record = effects.key(keys.record(after.task_id))
         effects.add(
             "enqueue",
             keys.waiting(queue),
             record,
-            Key(keys.SEQUENCE),
+            effects.key(keys.SEQUENCE),
             member,
             (9 - priority) * PRIORITY_STEP,
             PRIORITY_STEP,
@@ -163,16 +163,19 @@ def _told(effects: Effects, member: bytes, before: Task | None, after: Task | No
     """The message is the record as it is now, so it comes after all that writes to it."""
     if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
         entry = keys.outbox_entry(member, after.version)
-        effects.add("copy", keys.message(entry), Key(keys.record(after.task_id)), MESSAGE_KEPT_MS)
+        effects.add("copy", keys.message(entry), effects.key(keys.record(after.task_id)), MESSAGE_KEPT_MS)
         effects.add("index", keys.OUTBOX, entry)
 
 
-def _filters(task: Task | None) -> Sequence[bytes]:
+def _filters(task: Task | None, other: Task | None) -> Sequence[bytes]:
+    """Those of the task; where both have one specification, only those that can differ."""
     if task is None:
         return ()
-    spec = task.spec
+    spec, status = task.spec, keys.status_index(task.status)
+    if other and other.spec is spec:
+        return (status,)
     labels = (keys.label_index(key, value) for key, value in spec.labels.items())
-    return (keys.status_index(task.status), keys.type_index(spec.type), keys.queue_index(spec.queue), *labels)
+    return (status, keys.type_index(spec.type), keys.queue_index(spec.queue), *labels)
 
 
 def _due(task: Task | None) -> datetime | None:

@@ -1,5 +1,6 @@
 """The names of everything that is kept in Redis."""
 
+from functools import cache
 from hashlib import sha256
 
 from adapters.redis.task_codec import id_bytes
@@ -60,6 +61,7 @@ def waiting(queue: str) -> bytes:
     return WAITING_PREFIX + queue.encode()
 
 
+@cache
 def status_index(status: Status) -> bytes:
     """Sorted set of the tasks in that state by the time of their submission, as all indexes of this form."""
     return b"tm:status:" + status.value.encode()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.effects import Effects, Key
+from adapters.redis.effects import Effects
 from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
 from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
 from domain.events import Event
@@ -27,7 +27,7 @@ class RedisRunReports(RunReports):
         if progress:
             effects.set(record, {PROGRESS: encode_progress(progress).encode()})
             member = id_bytes(run.task_id)
-            effects.add("event", keys.EVENTS, Key(record), self._events_kept, Event.PROGRESS, member)
+            effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, Event.PROGRESS, member)
         return bool(self._save(effects.keys, effects.arguments)[0])
 
     def lines(self, task_id: str) -> Sequence[LogLine]:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, milliseconds
+from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.effects import HASH, LIST, SET, SORTED_SET, STREAM, Effects
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes, id_text
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
@@ -19,6 +20,7 @@ from domain.task import Task
 CLOCK_STEP_SECONDS = 1.0
 """A change of the server's clock against ours beyond this is a step, not drift."""
 STILL_HELD = 2
+QUEUED, PROCESSING = keys.status_index(Status.QUEUED), keys.status_index(Status.PROCESSING)
 
 
 class RedisTaskLeases(TaskLeases):
@@ -38,19 +40,22 @@ class RedisTaskLeases(TaskLeases):
         self._token_of = token_of
         self._lease = lease
         self._events_kept = events_kept
-        self._claim = store.script("claim")
+        self._save = store.script("save")
         self._renew = store.script("renew")
         self._clock_offset: float | None = None
         self._quarantine_until = 0.0
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        return _claimed(self._claiming(queue, owner, claim_id)())
+        effects = Effects()
+        self._add_claim(effects, queue, owner, claim_id)
+        return _claimed(self._save(effects.keys, effects.arguments))
 
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        saved, claimed = self._store.in_one_go([self._repository.saving(end), self._claiming(queue, owner, claim_id)])
-        require_saved(end, saved)
-        require_saved(end, saved)
-        return _claimed(claimed)
+        effects = self._repository.effects_of(end)
+        self._add_claim(effects, queue, owner, claim_id)
+        answer = self._save(effects.keys, effects.arguments)
+        require_saved(end, answer)
+        return _claimed(answer)
 
     def renew(self, task: Task) -> bool:
         raw = id_bytes(task.task_id)
@@ -87,18 +92,16 @@ class RedisTaskLeases(TaskLeases):
             held = client.hgetall(keys.HELD)
         return {owner.decode(): id_text(held_task(entry)) for owner, entry in held.items()}
 
-    def _claiming(self, queue: str, owner: str, claim_id: str) -> ScriptCall:
-        token = self._token_of(queue)
-        return self._claim.call(
-            [
-                *(keys.waiting(queue), keys.LEASES, keys.HELD),
-                *(token.list_key, keys.SEQUENCE, keys.CLAIMS, keys.EVENTS, keys.PAUSED),
-                *(keys.status_index(Status.QUEUED), keys.status_index(Status.PROCESSING)),
-            ],
-            [
-                *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
-                *(queue, token.bound, token.template, self._events_kept),
-            ],
+    def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
+        token, key = self._token_of(queue), effects.key
+        effects.add(
+            "claim",
+            keys.waiting(queue),
+            *(key(keys.LEASES, SORTED_SET), key(keys.HELD, HASH), key(token.list_key, LIST)),
+            *(key(keys.SEQUENCE), key(keys.CLAIMS), key(keys.EVENTS, STREAM), key(keys.PAUSED, SET)),
+            *(key(QUEUED, SORTED_SET), key(PROCESSING, SORTED_SET)),
+            *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
+            *(queue, token.bound, token.template, self._events_kept),
         )
 
     @property
@@ -118,9 +121,11 @@ class RedisTaskLeases(TaskLeases):
 
 
 def _claimed(answer: Any) -> Task | None:
-    if not answer:
+    """From what save.lua answers to a claim."""
+    claimed = answer[3]
+    if not claimed:
         return None
-    kind, raw, *fields = answer
+    kind, raw, *fields = claimed
     run = decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
     if kind == STILL_HELD:
         raise RunStillHeld(run)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
-from adapters.redis.effects import Effects, Key
+from adapters.redis.effects import Effects
 from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
 from adapters.redis.task_codec import (
     FINISHED,
@@ -70,7 +71,8 @@ class RedisTaskRepository(TaskRepository):
         effects = Effects()
         if receipt:
             ids = b"".join(keys.record(task.task_id).removeprefix(keys.RECORD_PREFIX) for task in tasks)
-            effects.add("absent", keys.receipt(receipt.key), receipt.fingerprint + ids)
+            effects.add("absent", keys.receipt(receipt.key))
+            effects.add("keep", keys.receipt(receipt.key), receipt.fingerprint + ids)
             effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
         effects.add("open", keys.FULL)
         changes = [Change(before=None, after=task) for task in tasks]
@@ -85,18 +87,12 @@ class RedisTaskRepository(TaskRepository):
         return [_as_stored(change, answer) for change in changes]
 
     def save(self, change: Change) -> Task:
-        answer = self.saving(change)()
+        answer = self._saving(change)()
         require_saved(change, answer)
         return _as_stored(change, answer)
 
-    def saving(self, change: Change) -> ScriptCall:
-        """The call that saves the change; `require_saved` reads its answer."""
-        script = self._save_new if change.before is None else self._save
-        effects = self._effects(change)
-        return script.call(effects.keys, effects.arguments)
-
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        answers = self._store.in_one_go([self.saving(change) for change in changes]) if changes else []
+        answers = self._store.in_one_go([self._saving(change) for change in changes]) if changes else []
         return [
             _as_stored(change, answer) if answer[0] else None for change, answer in zip(changes, answers, strict=True)
         ]
@@ -157,7 +153,8 @@ class RedisTaskRepository(TaskRepository):
             ids = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit)
         return self.read(ids)
 
-    def _effects(self, change: Change) -> Effects:
+    def effects_of(self, change: Change) -> Effects:
+        """For save.lua, whose answer `require_saved` reads."""
         effects = Effects()
         if change.before is None:
             effects.add("open", keys.FULL)
@@ -165,43 +162,43 @@ class RedisTaskRepository(TaskRepository):
         wake(effects, [(change.before, change.after)], self._token_of)
         return effects
 
+    def _saving(self, change: Change) -> ScriptCall:
+        script = self._save_new if change.before is None else self._save
+        effects = self.effects_of(change)
+        return script.call(effects.keys, effects.arguments)
+
     def _add_effects(self, effects: Effects, change: Change) -> None:
-        _guard(effects, change)
-        _write_record(effects, change)
-        write_indexes(effects, change.before, change.after)
-        self._tell(effects, change.before, change.after)
+        before, after, record = change.before, change.after, keys.record(change.after.task_id)
+        effects.add("version", record, before.version if before else "")
+        if change.only_if_lease_expired:
+            effects.add("expired", keys.LEASES, id_bytes(after.task_id))
+        _write_record(effects, record, before, after)
+        write_indexes(effects, before, after)
+        self._tell(effects, record, before, after)
 
     def _removing(self, task: Task) -> ScriptCall:
         record, effects = keys.record(task.task_id), Effects()
         effects.add("version", record, task.version)
         write_indexes(effects, task, None)
-        self._tell(effects, task, None)
+        self._tell(effects, record, task, None)
         effects.add("delete", record)
         effects.add("delete", keys.log(task.task_id))
         effects.add("delete", keys.deliveries(record.removeprefix(keys.RECORD_PREFIX)))
         return self._save.call(effects.keys, effects.arguments)
 
-    def _tell(self, effects: Effects, before: Task | None, after: Task | None) -> None:
-        task = after or before
-        if task is not None:
-            event, record = what_happened(before, after), Key(keys.record(task.task_id))
-            effects.add("event", keys.EVENTS, record, self._events_kept, event, id_bytes(task.task_id))
+    def _tell(self, effects: Effects, record: bytes, before: Task | None, after: Task | None) -> None:
+        event, member = what_happened(before, after), record.removeprefix(keys.RECORD_PREFIX)
+        effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, event, member)
 
 
-def _guard(effects: Effects, change: Change) -> None:
-    record = keys.record(change.after.task_id)
-    effects.add("version", record, "" if change.before is None else change.before.version)
-    if change.only_if_lease_expired:
-        effects.add("expired", keys.LEASES, id_bytes(change.after.task_id))
-
-
-def _write_record(effects: Effects, change: Change) -> None:
+def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:
     """Writes the fields that differ."""
-    before, after, record = change.before, change.after, keys.record(change.after.task_id)
     fields, gone = encode_changes(before, after) if before else (encode(after), [])
-    effects.set(record, {name: value for name, value in fields.items() if name not in STAMPS})
-    for name in _stamped(change):
-        effects.add("stamp", record, name)
+    for name in [name for name in STAMPS if name in fields]:
+        del fields[name]
+        effects.add("stamp", record, name, *chain.from_iterable(fields.items()))
+        fields = {}
+    effects.set(record, fields)
     if after.status.is_final:
         gone.append(RANK)
     if before and before.owner and after.status.is_waiting:

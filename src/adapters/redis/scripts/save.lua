@@ -1,7 +1,8 @@
 -- Applies effects to one task or many: all of them, or none.
--- KEYS: every key that an effect names. ARGV: per effect its word, its count of arguments and the arguments,
--- where a key is given as its index in KEYS. First all guards and key types are checked, then all is written.
--- Answers {1, now in ms, tokens put}, or {0, the guard that refused, its detail}.
+-- KEYS: every key that an effect names. ARGV: 1 a letter for each key: its type, or - where nothing needs to be asked
+-- 2 how many arguments the guards take 3 the guards, then the writes: each its word, its count of arguments and the
+-- arguments, where a key is given as its index in KEYS. First all types and guards are checked, then all is written.
+-- Answers {1, now in ms, tokens put, what was claimed}, or {0, the guard that refused, its detail}.
 -- One chain of words a pass, and no function for each: making those anew for every call costs as much as the effects.
 
 -- The guards:
@@ -10,11 +11,12 @@
 --   run <record> <claim>                   the run that this claim started goes on
 --   placed <sorted set> <member> <score>   the member stands where it stood
 --   open <key>                             the key is not there
--- A guard that writes, too:
---   absent <key> <value>                   the key does not exist; it is set to the value and the present time behind it
+--   absent <key>                           the key is not there; what it holds is told
 -- The writes:
+--   keep <key> <value>                     the key holds the value and the present time behind it
 --   remember <key> <value> <ms>            the key holds the value for so long
---   set <hash> <field> <value> …, stamp <hash> <field> (with the present time), unset <hash> <field> …
+--   set <hash> <field> <value> …, unset <hash> <field> …
+--   stamp <hash> <field> [<field> <value> …]  the first of the fields with the present time
 --   add <hash> <field> <number>            the field is gone when it comes to nothing
 --   delete <key>
 --   index <sorted set> <member> [<score>, else the present time], unindex <sorted set> <member>
@@ -30,26 +32,19 @@
 --   log <list> <kept> <line> …             the present time is put before each line; the oldest beyond so many are dropped
 --   event <stream> <record> <kept> <name> <member>   the record as it stands now
 --   tokens <list> <waiting> <sequence> <paused> <queue> <bound> <template>
-local ANY = ''
-local TYPES = {
-  version = 'hash', expired = 'zset', run = 'hash', placed = 'zset', open = ANY, absent = 'string', remember = ANY,
-  set = 'hash', stamp = 'hash', unset = 'hash', add = 'hash', delete = ANY, index = 'zset', unindex = 'zset',
-  enqueue = 'zset', member = 'set', count = ANY, extend = ANY, copy = ANY, append = 'hash', push = 'list', push_dated = 'list',
-  log = 'list', event = 'stream', tokens = 'list',
-}
-local now = milliseconds()
-local checked = {}
+--   claim                                  see claim.lua: the keys, then the arguments
+local TYPES = {h = 'hash', z = 'zset', l = 'list', s = 'set', x = 'stream'}
+local types, writes, last, now = ARGV[1], 3 + tonumber(ARGV[2]), #ARGV, milliseconds()
 
-local at, last = 1, #ARGV
-while at <= last do
+for place, key in ipairs(KEYS) do
+  local expected = TYPES[string.sub(types, place, place)]
+  local wrong = expected and require_type(key, expected)
+  if wrong then return wrong end
+end
+
+local at = 3
+while at < writes do
   local word, key, first = ARGV[at], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3]
-  local expected = TYPES[word]
-  if not expected then return redis.error_reply('ERR unknown effect ' .. word) end
-  if expected ~= ANY and checked[key] ~= expected then
-    local wrong = require_type(key, expected)
-    if wrong then return wrong end
-    checked[key] = expected
-  end
   local holds, detail = true, false
   if word == 'version' then
     holds = (redis.call('HGET', key, 'v') or '') == first
@@ -71,15 +66,14 @@ while at <= last do
   at = at + 2 + tonumber(ARGV[at + 1])
 end
 
-local put = 0
-at = 1
+local put, claimed = 0, false
 while at <= last do
   local word, key, first, second = ARGV[at], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4]
   local following = at + 2 + tonumber(ARGV[at + 1])
   if word == 'set' then
     redis.call('HSET', key, unpack(ARGV, at + 3, following - 1))
   elseif word == 'stamp' then
-    redis.call('HSET', key, first, now)
+    redis.call('HSET', key, first, now, unpack(ARGV, at + 4, following - 1))
   elseif word == 'unset' then
     redis.call('HDEL', key, unpack(ARGV, at + 3, following - 1))
   elseif word == 'index' then
@@ -102,12 +96,18 @@ while at <= last do
     redis.call('ZADD', key, rank, member)
   elseif word == 'tokens' then
     local waiting, sequence, paused = KEYS[tonumber(first)], KEYS[tonumber(second)], KEYS[tonumber(ARGV[at + 5])]
-    put = put + top_up(key, waiting, sequence, paused, ARGV[at + 6], ARGV[at + 7], ARGV[at + 8])
+    if redis.call('SISMEMBER', paused, ARGV[at + 6]) == 0 then
+      put = put + top_up(key, waiting, sequence, ARGV[at + 7], ARGV[at + 8])
+    end
+  elseif word == 'claim' then
+    local names = {}
+    for number = 1, 10 do names[number] = KEYS[tonumber(ARGV[at + 1 + number])] end
+    claimed = claim(now, names, {unpack(ARGV, at + 12, following - 1)})
   elseif word == 'member' then
     redis.call('SADD', key, first)
   elseif word == 'add' then
     if redis.call('HINCRBY', key, first, second) <= 0 then redis.call('HDEL', key, first) end
-  elseif word == 'absent' then
+  elseif word == 'keep' then
     redis.call('SET', key, first .. string.format('%.0f', now))
   elseif word == 'remember' then
     redis.call('SET', key, first, 'PX', second)
@@ -133,4 +133,4 @@ while at <= last do
   end
   at = following
 end
-return {1, now, put}
+return {1, now, put, claimed}

@@ -1,9 +1,8 @@
 -- Stands before every script.
 
--- Puts tokens until there are min(waiting, bound); none for a paused queue.
+-- Puts tokens until there are min(waiting, bound).
 -- The template holds @TOKEN@ where each token needs a number of its own.
-local function top_up(tokens, waiting, sequence, paused, queue, bound, template)
-  if redis.call('SISMEMBER', paused, queue) == 1 then return 0 end
+local function top_up(tokens, waiting, sequence, bound, template)
   local wanted = math.min(redis.call('ZCARD', waiting), tonumber(bound))
   local missing = wanted - redis.call('LLEN', tokens)
   for _ = 1, missing do
