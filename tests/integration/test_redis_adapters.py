@@ -22,7 +22,7 @@ from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
-from adapters.redis.task_codec import decode
+from adapters.redis.task_codec import decode, unpacked
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable
@@ -51,7 +51,6 @@ MADE_BY_THE_SCRIPT = {
     f"cmdstat_{name}"
     for name in (
         "time",
-        "type",
         "exists",
         "hget",
         "hset",
@@ -61,6 +60,8 @@ MADE_BY_THE_SCRIPT = {
         "incr",
         "sadd",
         "llen",
+        "scard",
+        "xlen",
         "lpush",
         "xadd",
         "sismember",
@@ -217,7 +218,7 @@ class TestEvents:
             b"task.completed",
             b"task.deleted",
         ]
-        told = [decode(event[b"id"], event) for event in events]
+        told = [decode(event[b"id"], unpacked(event[b"record"])) for event in events]
         assert [task.status for task in told] == ["QUEUED", "PROCESSING", "PROCESSING", "COMPLETED", "COMPLETED"]
         assert (told[1], told[3].result) == (run, "done")
         assert told[2].progress == Progress(fraction=0.5)
@@ -491,7 +492,7 @@ class TestTheSaveScript:
         save(effects)
 
         ((_, fields),) = client.xrange(b"stream")
-        assert fields == {b"event": b"task.submitted", b"id": b"member", b"s": b"QUEUED"}
+        assert fields == {b"event": b"task.submitted", b"id": b"member", b"record": b"s\0QUEUED"}
 
     def test_effects_of_many_tasks_are_all_made_or_none(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, "v", 2)

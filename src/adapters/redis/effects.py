@@ -15,7 +15,7 @@ TYPES = {
     "event": STREAM,
     "claim": SORTED_SET,
 }
-"""What the first key of a write must be, if it is there. Of a guard nothing is asked: it reads the key first."""
+"""What the first key of a write must be, if it is there. A guard finds that out by itself: it reads the key."""
 
 
 class Effects:
@@ -41,16 +41,17 @@ class Effects:
         place = self._places.setdefault(key, len(self._places) + 1)
         if effect in GUARDS:
             self._guards += (effect, len(arguments) + 1, place, *arguments)
-            return
-        self._writes += (effect, len(arguments) + 1, place, *arguments)
-        if (type := TYPES[effect]) is not ANY:
-            self._types[place] = type
+            self._types[place] = ANY
+        else:
+            self._writes += (effect, len(arguments) + 1, place, *arguments)
+            if (type := TYPES[effect]) is not ANY:
+                self._types.setdefault(place, type)
 
     def key(self, name: bytes, type: str = ANY) -> int:
         """The place of that key among all of them, which must be of that type."""
         place = self._places.setdefault(name, len(self._places) + 1)
         if type is not ANY:
-            self._types[place] = type
+            self._types.setdefault(place, type)
         return place
 
     def set(self, key: bytes, fields: dict[bytes, bytes]) -> None:

@@ -12,7 +12,7 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.task_codec import PAYLOAD, RESULT, decode, id_bytes
+from adapters.redis.task_codec import PAYLOAD, RESULT, decode, id_bytes, unpacked
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
 from domain.events import Event
 from domain.task import Task
@@ -194,11 +194,12 @@ def order(position: str | bytes) -> tuple[int, int]:
 
 def _event(entry: Entry) -> TaskEvent:
     position, fields = entry
+    record = unpacked(fields[b"record"])
     return TaskEvent(
         position=position.decode(),
         event=Event(fields[b"event"].decode()),
-        task=decode(fields[b"id"], fields),
-        omitted=tuple(name for field, name in OMITTED.items() if field in fields.get(b"omitted", b"")),
+        task=decode(fields[b"id"], record),
+        omitted=tuple(name for field, name in OMITTED.items() if field in record.get(b"omitted", b"")),
     )
 
 

@@ -42,6 +42,8 @@ SPEC_NAMES = {
 }
 """expires_at has a field of its own, since the claim script looks at it; so has the payload."""
 SPEC_MEMBERS = {short: name for name, short in SPEC_NAMES.items()}
+SEPARATOR = b"\0"
+"""It stands in no value: JSON escapes it, and all else is a word, a number or the name of a process."""
 IDS_REMEMBERED = 1_024
 CANONICAL_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 """A UUID of version 7 as RFC 9562 writes it; uuid.UUID takes twenty times as long to say so."""
@@ -81,6 +83,12 @@ def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[
         elif _encoded(name, old) is not None:
             gone.append(name)
     return changed, gone
+
+
+def unpacked(packed: bytes) -> Record:
+    """A record of which a script made one text."""
+    parts = packed.split(SEPARATOR)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def decode(task_id: bytes, record: Record) -> Task:

@@ -9,7 +9,7 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import HASH, LIST, SET, SORTED_SET, STREAM, Effects
 from adapters.redis.indexes import TokenOf
-from adapters.redis.task_codec import decode, id_bytes, id_text
+from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import LostRun, TaskLeases
@@ -125,8 +125,8 @@ def _claimed(answer: Any) -> Task | None:
     claimed = answer[3]
     if not claimed:
         return None
-    kind, raw, *fields = claimed
-    run = decode(raw, dict(zip(fields[::2], fields[1::2], strict=True)))
+    kind, raw, record = claimed
+    run = decode(raw, unpacked(record))
     if kind == STILL_HELD:
         raise RunStillHeld(run)
     return run
