@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
@@ -69,6 +69,15 @@ class TaskSpec:
         self._check_callback()
         self._check_labels()
         self._check_times()
+
+    @classmethod
+    def restored(cls, members: Mapping[str, Any]) -> Self:
+        """As it was once made, checked by the rules of then: stricter ones must not make it unreadable."""
+        spec = object.__new__(cls)
+        vars(spec).update(DEFAULTS, **members)
+        for name in ("labels", "payload"):
+            object.__setattr__(spec, name, _frozen(vars(spec)[name]))
+        return spec
 
     @property
     def run_seconds(self) -> int:

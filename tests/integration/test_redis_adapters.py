@@ -416,7 +416,7 @@ class TestTheSaveScript:
 
     def test_a_key_that_must_be_absent_is_set_with_the_time_behind_its_value(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.add("absent", KEY)
+        effects.guard("absent", KEY)
         effects.add("keep", KEY, "value")
 
         saved, now, *_ = save(effects)
@@ -436,7 +436,7 @@ class TestTheSaveScript:
         client.set(KEY, "first")
         effects = Effects()
         effects.set(OTHER, {"field": b"value"})
-        effects.add("absent", KEY)
+        effects.guard("absent", KEY)
         effects.add("keep", KEY, "second")
 
         assert save(effects) == [0, b"absent", b"first"]
@@ -457,7 +457,7 @@ class TestTheSaveScript:
         client.set(KEY, "a string")
         effects = Effects()
         effects.set(OTHER, {"field": b"value"})
-        effects.add("version", KEY, 1)
+        effects.guard("version", KEY, 1)
 
         with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
             save(effects)
@@ -497,9 +497,9 @@ class TestTheSaveScript:
     def test_effects_of_many_tasks_are_all_made_or_none(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, "v", 2)
         effects = Effects()
-        effects.add("version", KEY, "")
+        effects.guard("version", KEY, "")
         effects.set(KEY, {"v": b"1"})
-        effects.add("version", OTHER, 1)
+        effects.guard("version", OTHER, 1)
         effects.set(OTHER, {"v": b"2"})
 
         assert save(effects)[:2] == [0, b"version"]

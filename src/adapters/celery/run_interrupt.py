@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from application.errors import RunStopped
@@ -12,7 +12,7 @@ ASK = signal.SIGUSR2
 """SIGUSR1 is billiard's."""
 
 
-class SignalRunInterrupt(RunInterrupt):
+class SignalRunInterrupt(RunInterrupt, AbstractContextManager[None]):
     """Made in the main thread of a child. Outside of `allowed` the signal does nothing."""
 
     def __init__(self) -> None:
@@ -25,13 +25,14 @@ class SignalRunInterrupt(RunInterrupt):
     def asked(self) -> bool:
         return self._asked
 
-    @contextmanager
-    def allowed(self) -> Iterator[None]:
+    def allowed(self) -> AbstractContextManager[None]:
+        return self
+
+    def __enter__(self) -> None:
         self._asked, self._allowed = False, True
-        try:
-            yield
-        finally:
-            self._allowed = False
+
+    def __exit__(self, *_: object) -> None:
+        self._allowed = False
 
     @contextmanager
     def instead(self, stop: Callable[[], None]) -> Iterator[None]:

@@ -67,10 +67,12 @@ class RedisStore:
         self._client = client
         self._fail_fast = fail_fast
         self._keep_connections = keep_connections
-        self._away: str | None = None
+        self.away: str | None = None
+        """Why the store cannot be reached now, which a probe in the background may end."""
         self._lock = threading.Lock()
         self._turns = threading.Semaphore(CONNECTIONS_AT_ONCE)
         self._mine = threading.local()
+        self._translation = _Translation(self)
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -78,15 +80,8 @@ class RedisStore:
 
         Untyped, since redis-py declares every answer as bytes | str, and ours are bytes.
         """
-        with self._turn():
-            if self._away is not None:
-                raise StoreUnavailable(self._away)
-            try:
-                yield self._client
-            except redis.RedisError as error:
-                if known := self._translated(error):
-                    raise known from error
-                raise
+        with self._turn(), self._translation:
+            yield self._client
 
     def _turn(self) -> AbstractContextManager[None]:
         """Who has a turn needs no other within it."""
@@ -101,17 +96,6 @@ class RedisStore:
             finally:
                 self._mine.turn = False
 
-    def _translated(self, error: redis.RedisError) -> Exception | None:
-        """As the application knows it; None for a fault of ours."""
-        if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-            self._went_away(str(error))
-            return StoreUnavailable(str(error))
-        if isinstance(error, redis.OutOfMemoryError):
-            return StoreFull(str(error))
-        if isinstance(error, TRANSIENT) or str(error).startswith(REFUSALS):
-            return StoreUnavailable(str(error))
-        return None
-
     def script(self, name: str, *, when_full: bool = True) -> "StoredScript":
         """A script of this package. `when_full` lets it run when Redis has no memory left."""
         flags = " flags=allow-oom" if when_full else ""
@@ -124,19 +108,20 @@ class RedisStore:
         A call that needs a script which the server does not know yet is made after the others. Without redis-py's
         commands and pipeline, whose bookkeeping costs as much as what a worker does for an empty task in the domain.
         """
-        with self.client() as client:
-            answers = self._exchange(client.connection_pool, [call.packed for call in calls])
+        with self._turn(), self._translation:
+            answers = self._exchange([call.packed for call in calls])
             for at, answer in enumerate(answers):
                 if isinstance(answer, redis.exceptions.NoScriptError):
-                    client.script_load(calls[at].script.source)
-                    [answers[at]] = self._exchange(client.connection_pool, [calls[at].packed])
+                    self._client.script_load(calls[at].script.source)
+                    [answers[at]] = self._exchange([calls[at].packed])
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer
         return answers
 
-    def _exchange(self, pool: Any, commands: Sequence[bytes]) -> list[Any]:
+    def _exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
+        pool: Any = self._client.connection_pool
         connection = self._borrow(pool)
         try:
             connection.send_packed_command([b"".join(commands)])
@@ -159,21 +144,41 @@ class RedisStore:
             kept = None
         return kept or pool.get_connection()
 
-    def _went_away(self, reason: str) -> None:
+    def went_away(self, reason: str) -> None:
         with self._lock:
-            if not self._fail_fast or self._away is not None:
+            if not self._fail_fast or self.away is not None:
                 return
-            self._away = reason
+            self.away = reason
         threading.Thread(target=self._wait_for_return, name="redis-probe", daemon=True).start()
 
     def _wait_for_return(self) -> None:
-        while self._away is not None:
+        while self.away is not None:
             try:
                 self._client.ping()
-                self._away = None
+                self.away = None
             except redis.RedisError as error:
-                self._away = str(error)
+                self.away = str(error)
                 time.sleep(PROBE_INTERVAL_SECONDS)
+
+
+class _Translation:
+    """A block in which the failures of a store become those that the application knows."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        if self._store.away is not None:
+            raise StoreUnavailable(self._store.away)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+            self._store.went_away(str(error))
+            raise StoreUnavailable(str(error)) from error
+        if isinstance(error, redis.OutOfMemoryError):
+            raise StoreFull(str(error)) from error
+        if isinstance(error, TRANSIENT) or (isinstance(error, redis.ResponseError) and str(error).startswith(REFUSALS)):
+            raise StoreUnavailable(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-GUARDS = frozenset({"version", "expired", "run", "placed", "open", "absent"})
 ANY, HASH, SORTED_SET, LIST, SET, STREAM = "-", "h", "z", "l", "s", "x"
 TYPES = {
     **dict.fromkeys(("set", "stamp", "unset", "add", "append"), HASH),
@@ -15,7 +14,7 @@ TYPES = {
     "event": STREAM,
     "claim": SORTED_SET,
 }
-"""What the first key of a write must be, if it is there. A guard finds that out by itself: it reads the key."""
+"""What the first key of a write must be, if it is there."""
 
 
 class Effects:
@@ -23,7 +22,7 @@ class Effects:
 
     def __init__(self) -> None:
         self._places: dict[bytes, int] = {}
-        self._types: dict[int, str] = {}
+        self._types: dict[bytes, str] = {}
         self._guards: list[Any] = []
         self._writes: list[Any] = []
 
@@ -33,26 +32,31 @@ class Effects:
 
     @property
     def arguments(self) -> list[Any]:
-        types = "".join([self._types.get(place, ANY) for place in self._places.values()])
+        types = "".join([self._types.get(key, ANY) for key in self._places])
         return [types, len(self._guards), *self._guards, *self._writes]
 
-    def add(self, effect: str, key: bytes, *arguments: Any) -> None:
-        """Arguments that name keys come from `key`. Raises KeyError for an effect that there is not."""
+    def guard(self, guard: str, key: bytes, *arguments: Any) -> None:
+        """All are looked at before anything is written. A key that one reads is known to be of the right type then."""
         place = self._places.setdefault(key, len(self._places) + 1)
-        if effect in GUARDS:
-            self._guards += (effect, len(arguments) + 1, place, *arguments)
-            self._types[place] = ANY
-        else:
-            self._writes += (effect, len(arguments) + 1, place, *arguments)
-            if (type := TYPES[effect]) is not ANY:
-                self._types.setdefault(place, type)
+        self._types[key] = ANY
+        self._guards += (guard, len(arguments) + 1, place, *arguments)
 
-    def key(self, name: bytes, type: str = ANY) -> int:
-        """The place of that key among all of them, which must be of that type."""
-        place = self._places.setdefault(name, len(self._places) + 1)
-        if type is not ANY:
-            self._types.setdefault(place, type)
-        return place
+    def add(self, write: str, key: bytes, *arguments: Any) -> None:
+        """Arguments that name keys come from `key`. Raises KeyError for a write that there is not."""
+        place = self._places.setdefault(key, len(self._places) + 1)
+        if (type := TYPES[write]) is not ANY:
+            self._types.setdefault(key, type)
+        self._writes += (write, len(arguments) + 1, place, *arguments)
+
+    def key(self, name: bytes) -> int:
+        """The place of that key among all of them."""
+        return self._places.setdefault(name, len(self._places) + 1)
+
+    def keys_of(self, types: dict[bytes, str]) -> list[int]:
+        """The places of those keys, each of which must be of its type."""
+        places = self._places
+        self._types = types | self._types
+        return [places.setdefault(name, len(places) + 1) for name in types]
 
     def set(self, key: bytes, fields: dict[bytes, bytes]) -> None:
         if fields:

@@ -40,7 +40,7 @@ class RedisOutbox(Outbox):
     def settle(self, taken: Taken, tried: Try) -> bool:
         message, entry, effects = taken.message, _entry(taken.message), Effects()
         kept = keys.deliveries(entry[:ID_BYTES])
-        effects.add("placed", keys.OUTBOX, entry, taken.lease)
+        effects.guard("placed", keys.OUTBOX, entry, taken.lease)
         if tried.next_at:
             effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(tried.next_at))
             effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
@@ -77,7 +77,7 @@ class RedisOutbox(Outbox):
 
     def _moving(self, entry: bytes, score: int, until: int) -> ScriptCall:
         effects = Effects()
-        effects.add("placed", keys.OUTBOX, entry, score)
+        effects.guard("placed", keys.OUTBOX, entry, score)
         effects.add("index", keys.OUTBOX, entry, until)
         return self._call(effects)
 
@@ -99,7 +99,7 @@ class RedisOutbox(Outbox):
 
     def _drop(self, entry: bytes, lease: int) -> None:
         effects = Effects()
-        effects.add("placed", keys.OUTBOX, entry, lease)
+        effects.guard("placed", keys.OUTBOX, entry, lease)
         effects.add("unindex", keys.OUTBOX, entry)
         self._call(effects)()
 

@@ -20,7 +20,7 @@ class RedisRunReports(RunReports):
 
     def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         record, effects = keys.record(run.task_id), Effects()
-        effects.add("run", record, run.claim)
+        effects.guard("run", record, run.claim)
         if lines:
             stored = (json.dumps([run.attempt, line]) for line in lines)
             effects.add("log", keys.log(run.task_id), LINES_KEPT, *stored)

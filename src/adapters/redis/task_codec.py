@@ -93,30 +93,10 @@ def unpacked(packed: bytes) -> Record:
 
 def decode(task_id: bytes, record: Record) -> Task:
     """The task of a record. Raises KeyError or ValueError when the record is not one of ours."""
-    get = record.get
-    owner, progress, result, error, due, started, finished, expires = (
-        *(get(OWNER), get(PROGRESS), get(RESULT), get(ERROR)),
-        *(get(DUE), get(STARTED), get(FINISHED), get(EXPIRES)),
-    )
-    return Task(
-        task_id=id_text(task_id),
-        spec=_decode_spec(record[SPEC], _instant_or_none(expires), get(PAYLOAD)),
-        status=STATUSES[record[STATUS]],
-        version=int(record[VERSION]),
-        attempt=int(get(ATTEMPT, 0)),
-        crashed_claims=tuple(map(int, get(CRASHED, b"").split())),
-        claim=int(get(CLAIM, 0)),
-        owner=owner.decode() if owner else None,
-        cancel_requested=CANCEL in record,
-        discarded=DISCARDED in record,
-        submitted_at=instant(int(record[SUBMITTED])),
-        due_at=_instant_or_none(due),
-        started_at=_instant_or_none(started),
-        finished_at=_instant_or_none(finished),
-        progress=Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))) if progress else None,
-        result=_plain(result) if result else None,
-        error=TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))) if error else None,
-    )
+    members = {MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS}
+    expires = record.get(EXPIRES)
+    spec = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
+    return Task(task_id=id_text(task_id), spec=spec, **members)
 
 
 def encode_progress(progress: Progress) -> str:
@@ -147,7 +127,10 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     members = {SPEC_MEMBERS[short]: value for short, value in plain if short in SPEC_MEMBERS}
     for name in RICH.keys() & members:
         members[name] = RICH[name](members[name])
-    return TaskSpec(**members, expires_at=expires_at, payload=_plain(payload) if payload else {})
+    members["expires_at"] = expires_at
+    if payload:
+        members["payload"] = _plain(payload)
+    return TaskSpec.restored(members)
 
 
 def _plain(text: bytes) -> Any:
@@ -167,8 +150,8 @@ def instant(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def _instant_or_none(milliseconds: bytes | None) -> datetime | None:
-    return None if milliseconds is None else instant(int(milliseconds))
+def _instant(milliseconds: bytes) -> datetime:
+    return instant(int(milliseconds))
 
 
 def _time(instant: datetime) -> str:
@@ -215,3 +198,15 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     ERROR: lambda error: _json([error.code, error.message]),
 }
 """All others are numbers."""
+DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
+    STATUS: STATUSES.__getitem__,
+    **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
+    CRASHED: lambda claims: tuple(map(int, claims.split())),
+    OWNER: bytes.decode,
+    **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),
+    **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
+    PROGRESS: lambda progress: Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))),
+    RESULT: _plain,
+    ERROR: lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
+}
+"""Of what belongs to the task itself and not to its specification."""

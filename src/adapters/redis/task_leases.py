@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
-from adapters.redis.effects import HASH, LIST, SET, SORTED_SET, STREAM, Effects
+from adapters.redis.effects import ANY, HASH, LIST, SET, SORTED_SET, STREAM, Effects
 from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
@@ -20,7 +20,14 @@ from domain.task import Task
 CLOCK_STEP_SECONDS = 1.0
 """A change of the server's clock against ours beyond this is a step, not drift."""
 STILL_HELD = 2
-QUEUED, PROCESSING = keys.status_index(Status.QUEUED), keys.status_index(Status.PROCESSING)
+CLAIM_KEYS = {
+    keys.SEQUENCE: ANY,
+    keys.CLAIMS: ANY,
+    keys.EVENTS: STREAM,
+    keys.PAUSED: SET,
+    keys.status_index(Status.QUEUED): SORTED_SET,
+    keys.status_index(Status.PROCESSING): SORTED_SET,
+}
 
 
 class RedisTaskLeases(TaskLeases):
@@ -93,13 +100,11 @@ class RedisTaskLeases(TaskLeases):
         return {owner.decode(): id_text(held_task(entry)) for owner, entry in held.items()}
 
     def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
-        token, key = self._token_of(queue), effects.key
+        token = self._token_of(queue)
         effects.add(
             "claim",
             keys.waiting(queue),
-            *(key(keys.LEASES, SORTED_SET), key(keys.HELD, HASH), key(token.list_key, LIST)),
-            *(key(keys.SEQUENCE), key(keys.CLAIMS), key(keys.EVENTS, STREAM), key(keys.PAUSED, SET)),
-            *(key(QUEUED, SORTED_SET), key(PROCESSING, SORTED_SET)),
+            *effects.keys_of({keys.LEASES: SORTED_SET, keys.HELD: HASH, token.list_key: LIST, **CLAIM_KEYS}),
             *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
             *(queue, token.bound, token.template, self._events_kept),
         )

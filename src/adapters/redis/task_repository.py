@@ -71,10 +71,10 @@ class RedisTaskRepository(TaskRepository):
         effects = Effects()
         if receipt:
             ids = b"".join(keys.record(task.task_id).removeprefix(keys.RECORD_PREFIX) for task in tasks)
-            effects.add("absent", keys.receipt(receipt.key))
+            effects.guard("absent", keys.receipt(receipt.key))
             effects.add("keep", keys.receipt(receipt.key), receipt.fingerprint + ids)
             effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
-        effects.add("open", keys.FULL)
+        effects.guard("open", keys.FULL)
         changes = [Change(before=None, after=task) for task in tasks]
         for change in changes:
             self._add_effects(effects, change)
@@ -157,7 +157,7 @@ class RedisTaskRepository(TaskRepository):
         """For save.lua, whose answer `require_saved` reads."""
         effects = Effects()
         if change.before is None:
-            effects.add("open", keys.FULL)
+            effects.guard("open", keys.FULL)
         self._add_effects(effects, change)
         wake(effects, [(change.before, change.after)], self._token_of)
         return effects
@@ -169,16 +169,16 @@ class RedisTaskRepository(TaskRepository):
 
     def _add_effects(self, effects: Effects, change: Change) -> None:
         before, after, record = change.before, change.after, keys.record(change.after.task_id)
-        effects.add("version", record, before.version if before else "")
+        effects.guard("version", record, before.version if before else "")
         if change.only_if_lease_expired:
-            effects.add("expired", keys.LEASES, id_bytes(after.task_id))
+            effects.guard("expired", keys.LEASES, id_bytes(after.task_id))
         _write_record(effects, record, before, after)
         write_indexes(effects, before, after)
         self._tell(effects, record, before, after)
 
     def _removing(self, task: Task) -> ScriptCall:
         record, effects = keys.record(task.task_id), Effects()
-        effects.add("version", record, task.version)
+        effects.guard("version", record, task.version)
         write_indexes(effects, task, None)
         self._tell(effects, record, task, None)
         effects.add("delete", record)
