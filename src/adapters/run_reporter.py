@@ -7,8 +7,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from application.errors import StoreUnavailable
 from application.ports.run_context import RunContext
@@ -33,26 +33,21 @@ class RunReporter(RunContexts):
         self._run: ReportedRun | None = None
         self._thread: threading.Thread | None = None
 
-    @contextmanager
-    def of(self, run: Task) -> Iterator[RunContext]:
+    def of(self, run: Task) -> AbstractContextManager[RunContext]:
         self._run = reported = ReportedRun(run, self._reports, self._interrupt)
         if self._thread is None:
             self._thread = threading.Thread(target=self._pass_on_forever, name="run-reporter", daemon=True)
             self._thread.start()
-        try:
-            yield reported
-        finally:
-            self._run = None  # a thread of the work that goes on is not heard any more
-            reported.pass_on()
+        return reported
 
     def _pass_on_forever(self) -> None:
         while True:
             time.sleep(PAUSE_SECONDS)
-            if (run := self._run) is not None:
-                run.pass_on()
+            if self._run is not None:
+                self._run.pass_on()
 
 
-class ReportedRun(RunContext):
+class ReportedRun(RunContext, AbstractContextManager[RunContext]):
     """What one run said and nobody has passed on yet: a bounded amount, whatever the work does.
 
     Saying something takes no lock: the work may be interrupted at any point of it.
@@ -65,6 +60,12 @@ class ReportedRun(RunContext):
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._progress: Progress | None = None
         self._passing = threading.Lock()
+        self._is_over = False
+
+    def __exit__(self, *_: object) -> None:
+        """Passes on what is left; a thread of the work that goes on is not heard any more."""
+        self.pass_on()
+        self._is_over = True
 
     @property
     def cancelled(self) -> bool:
@@ -83,6 +84,8 @@ class ReportedRun(RunContext):
 
     def pass_on(self) -> None:
         with self._passing:
+            if self._is_over:
+                return
             progress, self._progress = self._progress, None
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if not lines and progress is None:

@@ -111,13 +111,19 @@ class RedisStore:
         with self._turn(), self._translation:
             answers = self._exchange([call.packed for call in calls])
             for at, answer in enumerate(answers):
-                if isinstance(answer, redis.exceptions.NoScriptError):
-                    self._client.script_load(calls[at].script.source)
-                    [answers[at]] = self._exchange([calls[at].packed])
-            for answer in answers:
                 if isinstance(answer, Exception):
-                    raise answer
+                    answers[at] = self._once_more(calls[at], answer)
         return answers
+
+    def _once_more(self, call: "ScriptCall", error: Exception) -> Any:
+        """The answer when the server knows the script. Raises the error where that is not what it says."""
+        if not isinstance(error, redis.exceptions.NoScriptError):
+            raise error
+        self._client.script_load(call.script.source)
+        [answer] = self._exchange([call.packed])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
