@@ -14,10 +14,10 @@ from benchmarks.load import LoadFailed
 from benchmarks.plan import QUICK, Plan
 from benchmarks.progress import say
 from benchmarks.redis_commands import commands_of_submits
-from benchmarks.report import Findings, machine_facts, report
+from benchmarks.report import Findings, machine_facts, report, worker_report
 from benchmarks.rows import Growth, Row
 from benchmarks.stored_tasks import fill
-from benchmarks.subjects import NotReady, Pair, running_both, running_on
+from benchmarks.subjects import NotReady, Pair, running_both, running_on, running_store
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,8 +25,9 @@ from benchmarks.subjects import NotReady, Pair, running_both, running_on
 @click.option("--rounds", type=click.IntRange(1, 20), help="Rounds in which both take turns.  [default: 3]")
 @click.option("--tasks", type=click.IntRange(100, 100_000), help="Stored tasks during the GETs.  [default: 100000]")
 @click.option("--quick", is_flag=True, help="Short rounds and few tasks: to see that it works.")
+@click.option("--worker", is_flag=True, help="Only how many tasks a worker runs: about five minutes.")
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report to this file, too.")
-def main(quick: bool, write: Path | None, **given: Any) -> None:
+def main(quick: bool, worker: bool, write: Path | None, **given: Any) -> None:
     """Measure this service against a plain one of Flask, Celery and Redis.
 
     Both run on this machine, with a Redis server of the same program each, and take turns. The report goes to
@@ -40,7 +41,7 @@ def main(quick: bool, write: Path | None, **given: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        text = measured(plan_of(quick, given))
+        text = (measured_worker if worker else measured)(plan_of(quick, given))
     except (LoadFailed, NotReady) as error:
         raise click.ClickException(str(error)) from error
     print(text)
@@ -80,6 +81,15 @@ def measured(plan: Plan) -> str:
         filtered = scale.filters_at_scale(directory / "scale", plan)
         findings = Findings(http, pages, worker, used, our_commands, plain_commands, held, filtered)
         return report(findings, plan, facts)
+
+
+def measured_worker(plan: Plan) -> str:
+    """The part of the report that is about a worker."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
+        directory = Path(name)
+        with running_store(directory / "facts") as store:
+            facts = machine_facts(store)
+        return worker_report(throughput.throughput(directory, plan), plan, facts)
 
 
 def submit_rows(pair: Pair, plan: Plan) -> list[Row]:

@@ -13,7 +13,7 @@ class Plan:
     few: int = 1_000
     many: int = 100_000
     """Stored while it is measured whether a page takes longer with more tasks."""
-    worker_tasks: int = 8_000
+    worker_tasks: int = 20_000
     """Empty ones, for a worker to run."""
     memory_tasks: int = 20_000
     """Made to measure the memory that one takes."""

@@ -19,7 +19,7 @@ from benchmarks.subjects import HTTP_WORKERS, Store
 LIBRARIES = ("celery", "flask", "flask-smorest", "gevent", "gunicorn", "hiredis", "kombu", "marshmallow", "redis")
 COMPARED = ("", "ours", "plain", "ours is better by", "in the rounds")
 
-TEMPLATE = """\
+HEAD = """\
 # This service and plain Flask + Celery + Redis
 
 {facts}
@@ -27,6 +27,8 @@ TEMPLATE = """\
 Only the factors mean something elsewhere: the services took turns on one machine, which also ran the load and Redis.
 A factor is the median of the factors of {rounds} rounds of {seconds:g} s; above 1, ours is better.
 
+"""
+HTTP = """\
 ## HTTP
 
 {connections} keep-alive connections, as many on each worker process of gunicorn; {tasks:,} final tasks stored during
@@ -40,6 +42,8 @@ p50 in ms of the page of 10 in the middle of the list, over one connection.
 
 {growth}
 
+"""
+WORKER = """\
 ## A worker
 
 {worker_tasks:,} empty tasks a round; one worker each. Ours with leases, events and records, the plain one
@@ -47,6 +51,8 @@ with `acks_late` and the Redis result backend.
 
 {worker}
 
+"""
+REST = """\
 ## Redis
 
 Memory: `used_memory` without buffers, over {memory_tasks:,} tasks. Commands: seen with MONITOR over {submits} submits.
@@ -89,7 +95,7 @@ class Findings:
 
 def report(findings: Findings, plan: Plan, facts: str) -> str:
     growth_heads = ("", f"{plan.few:,} tasks", f"{plan.many:,} tasks", "grows by", "in the rounds")
-    return TEMPLATE.format(
+    return (HEAD + HTTP + WORKER + REST).format(
         facts=facts,
         **vars(plan),
         connections=CONNECTIONS,
@@ -104,6 +110,10 @@ def report(findings: Findings, plan: Plan, facts: str) -> str:
         our_commands=findings.our_commands,
         plain_commands=findings.plain_commands,
     )
+
+
+def worker_report(rows: Sequence[Row], plan: Plan, facts: str) -> str:
+    return (HEAD + WORKER).format(facts=facts, **vars(plan), worker=table(COMPARED, rows))
 
 
 def machine_facts(store: Store) -> str:
