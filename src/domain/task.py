@@ -1,6 +1,7 @@
 """Task: what the service knows of one piece of work, and what may happen to it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -78,6 +79,14 @@ class Task:
             raise ValueError(f"a task has an owner exactly while it runs; this one is {self.status}")
         if (self.due_at is not None) != (self.status is Status.SCHEDULED):
             raise ValueError(f"a task has a due time exactly while it is scheduled; this one is {self.status}")
+
+    @classmethod
+    def restored(cls, members: Mapping[str, Any]) -> Self:
+        """As it was stored. Raises ValueError where it is no possible state."""
+        task = object.__new__(cls)
+        vars(task).update(DEFAULTS, **members)
+        task.__post_init__()
+        return task
 
     @property
     def crashes(self) -> int:
@@ -240,7 +249,7 @@ class Task:
         return self._evolve(**{"status": status, **left_behind, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
-        evolved = object.__new__(type(self))
-        vars(evolved).update(vars(self), version=self.version + 1, **changes)
-        evolved.__post_init__()
-        return evolved
+        return self.restored({**vars(self), "version": self.version + 1, **changes})
+
+
+DEFAULTS: Mapping[str, Any] = {member.name: member.default for member in fields(Task) if member.default is not MISSING}

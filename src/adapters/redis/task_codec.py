@@ -92,11 +92,12 @@ def unpacked(packed: bytes) -> Record:
 
 
 def decode(task_id: bytes, record: Record) -> Task:
-    """The task of a record. Raises KeyError or ValueError when the record is not one of ours."""
+    """The task of a record. Raises KeyError, TypeError or ValueError when the record is not one of ours."""
     members = {MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS}
     expires = record.get(EXPIRES)
-    spec = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
-    return Task(task_id=id_text(task_id), spec=spec, **members)
+    members["spec"] = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
+    members["task_id"] = id_text(task_id)
+    return Task.restored(members)
 
 
 def encode_progress(progress: Progress) -> str:

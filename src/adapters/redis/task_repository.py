@@ -159,7 +159,8 @@ class RedisTaskRepository(TaskRepository):
         if change.before is None:
             effects.guard("open", keys.FULL)
         self._add_effects(effects, change)
-        wake(effects, [(change.before, change.after)], self._token_of)
+        if change.after.status is Status.QUEUED:
+            wake(effects, [(change.before, change.after)], self._token_of)
         return effects
 
     def _saving(self, change: Change) -> ScriptCall:

@@ -1,12 +1,13 @@
 """Any task comes back from its record as it went in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text
+from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpacked
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
@@ -88,3 +89,31 @@ def test_what_is_not_set_takes_no_room() -> None:
 )
 def test_any_other_text_is_no_task_id(text: str) -> None:
     assert id_bytes(text) is None
+
+
+@given(tasks())
+def test_a_record_that_is_one_text_comes_apart_again(task: Task) -> None:
+    record = encode(task)
+
+    assert unpacked(b"\0".join(part for pair in record.items() for part in pair)) == record
+
+
+def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:
+    spec = TaskSpec(task_name="a", type="http", payload={"\0": "\0"})
+    now = datetime.now(UTC)
+    run = replace(a_task(), spec=spec, progress=Progress(fraction=0, message="\0")).start(owner="a:1", claim=1, now=now)
+
+    ends = [run.complete("\0", now), run.fail(TaskError(code="handler_error", message="\0"), now)]
+
+    assert not any(b"\0" in value for end in ends for value in encode(end).values())
+
+
+def test_a_task_that_todays_rules_would_refuse_can_be_read() -> None:
+    task = a_task()
+    record = encode(task) | {b"d": b'{"n":"%s","d":1,"l":{"k":"v"}}' % (b"x" * 201)}
+
+    read = decode(id_bytes(task.task_id), record)
+
+    assert (len(read.spec.task_name), read.spec.labels) == (201, {"k": "v"})
+    with pytest.raises(TypeError):
+        read.spec.labels["k"] = "w"

@@ -39,5 +39,5 @@ local function claim(now, at)
   call('ZADD', processing, submitted, id)
   call('HSET', held, owner, claim_id .. ' ' .. id .. queue)
   top_up(tokens, waiting, sequence, bound, template)
-  return {1, id, packed(append_event(events, kept, 'task.started', id, record))}
+  return {1, id, append_event(events, kept, 'task.started', id, record)}
 end
