@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from adapters.redis import keys
@@ -20,14 +21,6 @@ from domain.task import Task
 CLOCK_STEP_SECONDS = 1.0
 """A change of the server's clock against ours beyond this is a step, not drift."""
 STILL_HELD = 2
-CLAIM_KEYS = {
-    keys.SEQUENCE: ANY,
-    keys.CLAIMS: ANY,
-    keys.EVENTS: STREAM,
-    keys.PAUSED: SET,
-    keys.status_index(Status.QUEUED): SORTED_SET,
-    keys.status_index(Status.PROCESSING): SORTED_SET,
-}
 
 
 class RedisTaskLeases(TaskLeases):
@@ -46,9 +39,11 @@ class RedisTaskLeases(TaskLeases):
         self._repository = repository
         self._token_of = token_of
         self._lease = lease
+        self._lease_ms = lease // timedelta(milliseconds=1)
         self._events_kept = events_kept
         self._save = store.script("save")
         self._renew = store.script("renew")
+        self._keys_of_claim = cache(self._keys_of_claim_in)
         self._clock_offset: float | None = None
         self._quarantine_until = 0.0
 
@@ -104,14 +99,24 @@ class RedisTaskLeases(TaskLeases):
         effects.add(
             "claim",
             keys.waiting(queue),
-            *effects.keys_of({keys.LEASES: SORTED_SET, keys.HELD: HASH, token.list_key: LIST, **CLAIM_KEYS}),
+            *effects.keys_of(self._keys_of_claim(queue)),
             *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
             *(queue, token.bound, token.template, self._events_kept),
         )
 
-    @property
-    def _lease_ms(self) -> int:
-        return self._lease // timedelta(milliseconds=1)
+    def _keys_of_claim_in(self, queue: str) -> dict[bytes, str]:
+        """With their types, behind the waiting tasks, in the order in which claim.lua takes them."""
+        return {
+            keys.LEASES: SORTED_SET,
+            keys.HELD: HASH,
+            self._token_of(queue).list_key: LIST,
+            keys.SEQUENCE: ANY,
+            keys.CLAIMS: ANY,
+            keys.EVENTS: STREAM,
+            keys.PAUSED: SET,
+            keys.status_index(Status.QUEUED): SORTED_SET,
+            keys.status_index(Status.PROCESSING): SORTED_SET,
+        }
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
         return self._repository.read(held_task(entry) for entry in entries)

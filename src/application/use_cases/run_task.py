@@ -148,6 +148,8 @@ class RunTask:
 
     def _require_storable(self, result: Any) -> None:
         """Raises HandlerFailed for what is not JSON or too much of it: running again would change neither."""
+        if result is None:
+            return
         if is_deeper(result):
             raise HandlerFailed(f"The result is not kept: it is nested deeper than {DEPTH}.", retry=False)
         try:
