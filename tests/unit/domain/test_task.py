@@ -283,3 +283,14 @@ def test_a_run_that_fails_or_is_put_off_after_it_was_cancelled_ends_as_cancelled
 
     assert run.fail(AN_ERROR, LATER).status is Status.CANCELLED
     assert run.postpone(LATER).status is Status.CANCELLED
+
+
+def test_a_stored_task_is_what_it_was() -> None:
+    run = a_task().start(owner="a:1", claim=7, now=NOON)
+
+    assert Task.restored(vars(run)) == run
+
+
+def test_a_stored_task_in_no_possible_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="owner"):
+        Task.restored({**vars(a_task()), "owner": "a:1"})
