@@ -25,14 +25,14 @@ HEAD = """\
 {facts}
 
 Only the factors mean something elsewhere: the services took turns on one machine, which also ran the load and Redis.
-A factor is the median of the factors of {rounds} rounds of {seconds:g} s; above 1, ours is better.
+A factor is the median of the factors of {rounds} rounds; above 1, ours is better.
 
 """
 HTTP = """\
 ## HTTP
 
 {connections} keep-alive connections, as many on each worker process of gunicorn; {tasks:,} final tasks stored during
-the GETs; no Celery worker running.
+the GETs; no Celery worker running; a round takes {seconds:g} s.
 
 {http}
 

@@ -64,8 +64,10 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
 
     def __exit__(self, *_: object) -> None:
         """Passes on what is left; a thread of the work that goes on is not heard any more."""
-        self.pass_on()
-        self._is_over = True
+        try:
+            self.pass_on()
+        finally:
+            self._is_over = True
 
     @property
     def cancelled(self) -> bool:

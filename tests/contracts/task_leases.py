@@ -245,6 +245,19 @@ class TaskLeasesContract:
 
         assert list(leases.held_by(["a:1"])) == []
 
+    def test_an_end_is_kept_when_the_claim_behind_it_is_refused(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        for _ in range(3):
+            submit(repository)
+        held, run = claim(leases, owner="a:1"), claim(leases, owner="a:2")
+
+        with pytest.raises(RunStillHeld) as refusal:
+            leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
+
+        assert refusal.value.run == held
+        assert repository.get(run.task_id).result == "done"
+
     def test_a_repeated_end_and_claim_starts_no_third_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
         for _ in range(3):
             submit(repository)

@@ -33,6 +33,14 @@ def rename(task: Task, name: str) -> Change:
 class TaskRepositoryContract:
     """`let_a_millisecond_pass` returns when the store's clock shows a later one."""
 
+    def test_a_new_task_may_be_final(self, repository: TaskRepository) -> None:
+        cancelled = a_task().cancel(datetime.now(UTC))
+
+        [kept] = repository.add([cancelled])
+
+        assert repository.get(cancelled.task_id) == kept
+        assert kept == replace(cancelled, submitted_at=kept.submitted_at, finished_at=kept.submitted_at)
+
     def test_a_saved_task_can_be_read(self, repository: TaskRepository) -> None:
         saved = submit(
             repository, task_name="Größe ✓ 你好 \u202e", duration=86_400, priority=9, labels={"team.a-b_c": "é\"'\\"}

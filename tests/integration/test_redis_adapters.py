@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
@@ -449,7 +450,7 @@ class TestTheSaveScript:
         effects.set(OTHER, {"field": b"value"})
         effects.add("push", KEY, "value")
 
-        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE one is of a type that has no LLEN"):
             save(effects)
         assert not client.exists(OTHER)
 
@@ -466,6 +467,8 @@ class TestTheSaveScript:
     def test_there_is_no_unknown_effect(self) -> None:
         with pytest.raises(KeyError):
             Effects().add("explode", KEY)
+        with pytest.raises(KeyError):
+            Effects().guard("hope", KEY)
 
     def test_lists_indexes_and_fields_are_written(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, mapping={"old": "x", "older": "y"})
@@ -538,6 +541,33 @@ class TestScripts:
                 wait_until(lambda: client.llen(KEY) == 3 + 2 * number)  # noqa: B023 - called before the next turn
 
             assert len({each["id"] for each in client.client_list()} - before) == 3
+
+    def test_a_fork_does_not_share_a_kept_connection(self, redis_url: str, client: redis.Redis) -> None:
+        fork = get_context("fork")
+        with connect(redis_url) as own:
+            push = a_push(RedisStore(own, keep_connections=True))
+            push()
+            before = len(client.client_list())
+            over = fork.Event()
+            child = fork.Process(target=lambda: (push(), over.wait(30)))
+            child.start()
+
+            wait_until(lambda: client.llen(KEY) == 2)
+            connections = len(client.client_list())
+            over.set()
+            child.join()
+
+            assert (connections, child.exitcode) == (before + 1, 0)
+
+    def test_a_batch_tells_an_unknown_script_once(self, redis_store: RedisStore, client: redis.Redis) -> None:
+        push = a_push(redis_store)
+        client.script_flush()
+        client.config_resetstat()
+
+        redis_store.in_one_go([push] * 20)
+
+        assert client.llen(KEY) == 20
+        assert client.info("commandstats")["cmdstat_script|load"]["calls"] == 1
 
     def test_a_kept_connection_that_was_closed_fails_once(self, redis_url: str, client: redis.Redis) -> None:
         with connect(redis_url) as own:

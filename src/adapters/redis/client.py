@@ -1,5 +1,6 @@
 """The one place where connections to Redis are configured and its errors are translated."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -60,7 +61,8 @@ class RedisStore:
     connections at once: thousands of requests that come together would open as many, and fail for want of time.
 
     With `keep_connections`, scripts have one connection a thread for good: for a process of a few threads, where
-    borrowing one from the pool and asking whether it is alive would cost more than an empty task in the domain.
+    that live as long as it does, where borrowing one from the pool and asking whether it is alive would cost more than
+    an empty task in the domain.
     """
 
     def __init__(self, client: redis.Redis, *, fail_fast: bool = False, keep_connections: bool = False) -> None:
@@ -110,20 +112,17 @@ class RedisStore:
         """
         with self._turn(), self._translation:
             answers = self._exchange([call.packed for call in calls])
-            for at, answer in enumerate(answers):
+            unknown = [at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
+            if unknown:
+                for source in {calls[at].script.source for at in unknown}:
+                    self._client.script_load(source)
+                again = self._exchange([calls[at].packed for at in unknown])
+                for at, answer in zip(unknown, again, strict=True):
+                    answers[at] = answer
+            for answer in answers:
                 if isinstance(answer, Exception):
-                    answers[at] = self._once_more(calls[at], answer)
+                    raise answer
         return answers
-
-    def _once_more(self, call: "ScriptCall", error: Exception) -> Any:
-        """The answer when the server knows the script. Raises the error where that is not what it says."""
-        if not isinstance(error, redis.exceptions.NoScriptError):
-            raise error
-        self._client.script_load(call.script.source)
-        [answer] = self._exchange([call.packed])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     def _exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
@@ -137,13 +136,15 @@ class RedisStore:
             raise
         finally:
             if self._keep_connections:
-                self._mine.connection, self._mine.used = connection, time.monotonic()
+                self._mine.connection, self._mine.used, self._mine.pid = connection, time.monotonic(), os.getpid()
             else:
                 pool.release(connection)
 
     def _borrow(self, pool: Any) -> Any:
-        """One that has rested may have been closed meanwhile: the pool asks."""
+        """One that has rested may have been closed meanwhile: the pool asks. One from before a fork is the parent's."""
         kept = getattr(self._mine, "connection", None)
+        if kept and self._mine.pid != os.getpid():
+            self._mine.connection = kept = None
         if kept and time.monotonic() - self._mine.used > REST_SECONDS:
             self._mine.connection = None
             pool.release(kept)

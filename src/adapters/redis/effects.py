@@ -17,6 +17,10 @@ TYPES = {
 """What the first key of a write must be, if it is there."""
 
 
+GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "absent"), True), "open": False}
+"""Whether a guard reads its key, so that it is known to be of the right type before anything is written."""
+
+
 class Effects:
     """Collects effects; `keys` and `arguments` are what the script takes. The effects are described there."""
 
@@ -36,9 +40,10 @@ class Effects:
         return [types, len(self._guards), *self._guards, *self._writes]
 
     def guard(self, guard: str, key: bytes, *arguments: Any) -> None:
-        """All are looked at before anything is written. A key that one reads is known to be of the right type then."""
+        """All are looked at before anything is written. Raises KeyError for a guard that there is not."""
         place = self._places.setdefault(key, len(self._places) + 1)
-        self._types[key] = ANY
+        if GUARDS[guard]:
+            self._types[key] = ANY
         self._guards += (guard, len(arguments) + 1, place, *arguments)
 
     def add(self, write: str, key: bytes, *arguments: Any) -> None:

@@ -93,7 +93,7 @@ def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task 
 
 
 def _running(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """Only the claim script starts a run and only the renew script moves its lease: here it ends."""
+    """Only claim.lua starts a run and only renew.lua moves its lease: here it ends."""
     if before and before.owner and not (after and after.owner):
         effects.add("unindex", keys.LEASES, member)
         effects.unset(keys.HELD, [before.owner])

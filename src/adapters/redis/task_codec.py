@@ -23,6 +23,7 @@ STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", 
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
+ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """By itself, as the result is: both may be long, and events leave out what is."""
 RANK = b"q"
@@ -40,7 +41,7 @@ SPEC_NAMES = {
     "retry": "y",
     "labels": "l",
 }
-"""expires_at has a field of its own, since the claim script looks at it; so has the payload."""
+"""expires_at has a field of its own, since claim.lua looks at it; so has the payload."""
 SPEC_MEMBERS = {short: name for name, short in SPEC_NAMES.items()}
 SEPARATOR = b"\0"
 """It stands in no value: JSON escapes it, and all else is a word, a number or the name of a process."""
@@ -92,7 +93,9 @@ def unpacked(packed: bytes) -> Record:
 
 
 def decode(task_id: bytes, record: Record) -> Task:
-    """The task of a record. Raises KeyError, TypeError or ValueError when the record is not one of ours."""
+    """The task of a record. Raises KeyError or ValueError when the record is not one of ours."""
+    if missing := ALWAYS - record.keys():
+        raise ValueError(f"a record without {missing}")
     members = {MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS}
     expires = record.get(EXPIRES)
     members["spec"] = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
@@ -131,6 +134,8 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     members["expires_at"] = expires_at
     if payload:
         members["payload"] = _plain(payload)
+    if "task_name" not in members:
+        raise ValueError("a specification without a name")
     return TaskSpec.restored(members)
 
 
@@ -164,7 +169,7 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": lambda members: RetryPolicy(**members)}
+RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": RetryPolicy.restored}
 
 MEMBERS = {
     STATUS: "status",

@@ -195,11 +195,13 @@ class RedisTaskRepository(TaskRepository):
 def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:
     """Writes the fields that differ."""
     fields, gone = encode_changes(before, after) if before else (encode(after), [])
-    for name in [name for name in STAMPS if name in fields]:
-        del fields[name]
-        effects.add("stamp", record, name, *chain.from_iterable(fields.items()))
-        fields = {}
-    effects.set(record, fields)
+    stamps = [name for name in STAMPS if fields.pop(name, None)]
+    for name in stamps[1:]:
+        effects.add("stamp", record, name)
+    if stamps:
+        effects.add("stamp", record, stamps[0], *chain.from_iterable(fields.items()))
+    else:
+        effects.set(record, fields)
     if after.status.is_final:
         gone.append(RANK)
     if before and before.owner and after.status.is_waiting:

@@ -33,11 +33,11 @@ class TaskLeases(ABC):
 
     @abstractmethod
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        """Save the end of a run and claim, both or neither; answers what `claim` answers.
+        """Save the end of a run and claim, in one step; answers what `claim` answers.
 
-        Raises StaleTask when the end could not be saved, and RunStillHeld when it was and the owner holds yet another
-        run. After StoreUnavailable both may have been made: save the end by other means, then repeat the claim with
-        its id.
+        Raises StaleTask when the end could not be saved, and nothing is claimed then; RunStillHeld when it was and the
+        owner holds yet another run. After StoreUnavailable both may have been made: save the end by other means, then
+        repeat the claim with its id.
         """
 
     @abstractmethod

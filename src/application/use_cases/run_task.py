@@ -97,8 +97,8 @@ class RunTask:
             return self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
         except (StoreUnavailable, StaleTask, RunStillHeld):
             pass
-        except Exception as error:
-            outcome = self._unkept(run, error)
+        except Exception:  # of the end or of the claim: the end alone says which
+            logger.exception("Cannot finish and claim at once", extra={"action": "turn_failed", "task_id": run.task_id})
         self._finish(run, outcome)
         return self._claim(queue, claim_id)
 

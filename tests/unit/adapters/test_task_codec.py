@@ -108,12 +108,22 @@ def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:
     assert not any(b"\0" in value for end in ends for value in encode(end).values())
 
 
+@pytest.mark.parametrize("name", [b"s", b"v", b"u", b"d"])
+def test_a_record_that_lacks_a_field_is_refused(name: bytes) -> None:
+    record = encode(a_task())
+    del record[name]
+
+    with pytest.raises(ValueError, match="without"):
+        decode(b"0" * 16, record)
+
+
 def test_a_task_that_todays_rules_would_refuse_can_be_read() -> None:
     task = a_task()
-    record = encode(task) | {b"d": b'{"n":"%s","d":1,"l":{"k":"v"}}' % (b"x" * 201)}
+    record = encode(task) | {b"d": b'{"n":"%s","d":1,"l":{"k":"v"},"y":{"max_attempts":101}}' % (b"x" * 201)}
 
     read = decode(id_bytes(task.task_id), record)
 
     assert (len(read.spec.task_name), read.spec.labels) == (201, {"k": "v"})
+    assert (read.spec.retry.max_attempts, read.spec.retry.factor) == (101, 2)
     with pytest.raises(TypeError):
         read.spec.labels["k"] = "w"

@@ -282,6 +282,19 @@ def test_an_end_that_the_store_cannot_keep_fails_the_task_and_is_not_repeated(
     assert failed.error.message == "The result cannot be kept: RecursionError: too deep"
 
 
+def test_a_claim_that_fails_does_not_cost_the_result_before_it(
+    store, run_task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("WRONGTYPE")
+
+    task = submit(store)
+    monkeypatch.setattr(store, "finish_and_claim", broken)
+    assert run_task(lambda run: "precious").execute("default", lambda: True) == 1
+
+    assert (stored(store, task).status, stored(store, task).result) == (Status.COMPLETED, "precious")
+
+
 def test_a_result_may_be_nested_as_deep_as_a_body(store, run_task) -> None:
     task = submit(store)
     run_task(lambda run: nested(32)).execute("default")

@@ -1,5 +1,7 @@
 -- Starts the first task of a queue under a lease. The one place where a script makes a transition itself (Task.start):
 -- the choice of the task and its start must be one step.
+-- From ARGV[at] on: the keys of 1 waiting 2 leases 3 held 4 tokens 5 sequence 6 claims 7 events 8 paused 9 index of QUEUED
+-- 10 of PROCESSING, then 11 owner 12 claim id 13 lease in ms 14 prefix of records 15 queue 16 bound 17 template 18 events kept.
 -- Answers {1, id, record}; {2, id, record} with the run of another claim that the owner still holds; nothing when no
 -- task waits or the queue is paused.
 local function claim(now, at)
@@ -39,5 +41,5 @@ local function claim(now, at)
   call('ZADD', processing, submitted, id)
   call('HSET', held, owner, claim_id .. ' ' .. id .. queue)
   top_up(tokens, waiting, sequence, bound, template)
-  return {1, id, append_event(events, kept, 'task.started', id, record)}
+  return {1, id, packed(append_event(events, kept, 'task.started', id, record))}
 end

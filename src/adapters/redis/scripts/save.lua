@@ -35,9 +35,13 @@
 --   claim                                  see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
 
--- Asking for the length of a key of another type ends the script, and costs less than asking for the type.
+-- To ask for the length of a key of another type is an error, and costs less than to ask for the type.
 local LENGTH = {h = 'HLEN', z = 'ZCARD', l = 'LLEN', s = 'SCARD', x = 'XLEN'}
-for place, letter in string.gmatch(types, '()(%a)') do call(LENGTH[letter], KEYS[place]) end
+for place, letter in string.gmatch(types, '()(%a)') do
+  if type(redis.pcall(LENGTH[letter], KEYS[place])) == 'table' then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[place] .. ' is of a type that has no ' .. LENGTH[letter])
+  end
+end
 
 local at = 3
 while at < writes do

@@ -43,12 +43,11 @@ local function packed(fields)
   return table.concat(fields, '\0')
 end
 
--- The record as it stands now, so that the stream tells each state that a task went through. Answers the record, whole.
+-- The record as it stands now, so that the stream tells each state that a task went through. Answers its fields.
 local function append_event(events, kept, name, id, record)
   local fields = call('HGETALL', record)
-  local whole, told = packed(fields), short(fields)
-  call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, 'record', told == fields and whole or packed(told))
-  return whole
+  call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, 'record', packed(short(fields)))
+  return fields
 end
 
 local function field_of(fields, name)
