@@ -1,9 +1,7 @@
 """When a failed run is tried again."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
 
 from domain.errors import InvalidTaskSpec
 
@@ -38,13 +36,6 @@ class RetryPolicy:
             if not low <= getattr(self, name) <= high:
                 raise InvalidTaskSpec(f"retry/{name}", f"Must be {low} to {high}, not {getattr(self, name)}.")
 
-    @classmethod
-    def restored(cls, members: Mapping[str, Any]) -> Self:
-        """As it was once made, checked by the rules of then."""
-        policy = object.__new__(cls)
-        vars(policy).update(DEFAULTS, **members)
-        return policy
-
     def delay(self, failures: int, roll: float) -> timedelta | None:
         """How long to wait after so many failures; None to give up. `roll` is a random number from 0 to 1."""
         if failures >= self.max_attempts:
@@ -53,5 +44,4 @@ class RetryPolicy:
         return timedelta(seconds=backoff * (1 + self.jitter * (2 * roll - 1)))
 
 
-DEFAULTS: Mapping[str, Any] = {member.name: member.default for member in fields(RetryPolicy)}
 LIMITS = {"initial_delay": DELAY_SECONDS, "factor": FACTOR, "max_delay": DELAY_SECONDS, "jitter": JITTER}

@@ -1,13 +1,14 @@
 """Task: what the service knows of one piece of work, and what may happen to it."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 from domain.status import NEXT, Status
 from domain.task_spec import TaskPatch, TaskSpec
+from domain.unchecked import unchecked
 
 POSTPONEMENT = timedelta(seconds=10)
 MAX_CRASHES = 3
@@ -83,8 +84,7 @@ class Task:
     @classmethod
     def restored(cls, members: Mapping[str, Any]) -> Self:
         """As it was stored. Raises ValueError where it is no possible state."""
-        task = object.__new__(cls)
-        vars(task).update(DEFAULTS, **members)
+        task = unchecked(cls, members)
         task.__post_init__()
         return task
 
@@ -250,6 +250,3 @@ class Task:
 
     def _evolve(self, **changes: Any) -> Self:
         return self.restored({**vars(self), "version": self.version + 1, **changes})
-
-
-DEFAULTS: Mapping[str, Any] = {member.name: member.default for member in fields(Task) if member.default is not MISSING}

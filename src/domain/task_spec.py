@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
+from domain.unchecked import unchecked
 from domain.web_url import require_web_url
 
 TASK_NAME_LENGTH = range(1, 201)
@@ -73,11 +74,8 @@ class TaskSpec:
     @classmethod
     def restored(cls, members: Mapping[str, Any]) -> Self:
         """As it was once made, checked by the rules of then: stricter ones must not make it unreadable."""
-        spec = object.__new__(cls)
-        vars(spec).update(DEFAULTS, **members)
-        for name in ("labels", "payload"):
-            object.__setattr__(spec, name, _frozen(vars(spec)[name]))
-        return spec
+        frozen = {name: _frozen(members.get(name, {})) for name in ("labels", "payload")}
+        return unchecked(cls, {**members, **frozen})
 
     @property
     def run_seconds(self) -> int:

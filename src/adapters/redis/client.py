@@ -22,6 +22,7 @@ TIMEOUT_SECONDS = 1.0
 BLOCKING_TIMEOUT_SECONDS = 10.0
 CONNECTIONS_AT_ONCE = 64
 REST_SECONDS = 1.0
+"""A kept connection that was not used for so long is looked at before it is used."""
 PARTS = ("shared", "claim")
 """What stands before every script."""
 PROBE_INTERVAL_SECONDS = 0.1
@@ -60,9 +61,9 @@ class RedisStore:
     reaches the server again: a web process must not wait out the time limit for every request. And it uses a few
     connections at once: thousands of requests that come together would open as many, and fail for want of time.
 
-    With `keep_connections`, scripts have one connection a thread for good: for a process of a few threads, where
-    that live as long as it does, where borrowing one from the pool and asking whether it is alive would cost more than
-    an empty task in the domain.
+    With `keep_connections`, scripts have one connection a thread for good: for a process of a few threads that live as
+    long as it does, where borrowing one from the pool and asking whether it is alive would cost more than an empty
+    task in the domain.
     """
 
     def __init__(self, client: redis.Redis, *, fail_fast: bool = False, keep_connections: bool = False) -> None:
@@ -196,8 +197,7 @@ class StoredScript:
     source: str
 
     def __call__(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
-        [answer] = self.store.in_one_go([self.call(keys, arguments)])
-        return answer
+        return self.call(keys, arguments)()
 
     def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> "ScriptCall":
         """For `RedisStore.in_one_go`."""
@@ -218,7 +218,8 @@ class ScriptCall:
     arguments: Sequence[Any]
 
     def __call__(self) -> Any:
-        return self.script(self.keys, self.arguments)
+        [answer] = self.script.store.in_one_go([self])
+        return answer
 
     @property
     def packed(self) -> bytes:

@@ -15,8 +15,6 @@ TYPES = {
     "claim": SORTED_SET,
 }
 """What the first key of a write must be, if it is there."""
-
-
 GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "absent"), True), "open": False}
 """Whether a guard reads its key, so that it is known to be of the right type before anything is written."""
 
@@ -41,10 +39,9 @@ class Effects:
 
     def guard(self, guard: str, key: bytes, *arguments: Any) -> None:
         """All are looked at before anything is written. Raises KeyError for a guard that there is not."""
-        place = self._places.setdefault(key, len(self._places) + 1)
         if GUARDS[guard]:
             self._types[key] = ANY
-        self._guards += (guard, len(arguments) + 1, place, *arguments)
+        self._guards += (guard, len(arguments) + 1, self.key(key), *arguments)
 
     def add(self, write: str, key: bytes, *arguments: Any) -> None:
         """Arguments that name keys come from `key`. Raises KeyError for a write that there is not."""

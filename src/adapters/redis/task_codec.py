@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
+from domain.unchecked import unchecked
 
 Record = Mapping[bytes, bytes]
 
@@ -47,7 +48,7 @@ SEPARATOR = b"\0"
 """It stands in no value: JSON escapes it, and all else is a word, a number or the name of a process."""
 IDS_REMEMBERED = 1_024
 CANONICAL_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-"""A UUID of version 7 as RFC 9562 writes it; uuid.UUID takes twenty times as long to say so."""
+"""A UUID of version 7 as RFC 9562 writes it; uuid.UUID takes four times as long to say so."""
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _from_json = json.JSONDecoder().decode
 STATUSES = {status.value.encode(): status for status in Status}
@@ -169,7 +170,7 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": RetryPolicy.restored}
+RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": partial(unchecked, RetryPolicy)}
 
 MEMBERS = {
     STATUS: "status",

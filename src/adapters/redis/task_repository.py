@@ -195,7 +195,9 @@ class RedisTaskRepository(TaskRepository):
 def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:
     """Writes the fields that differ."""
     fields, gone = encode_changes(before, after) if before else (encode(after), [])
-    stamps = [name for name in STAMPS if fields.pop(name, None)]
+    for name in STAMPS:
+        fields.pop(name, None)
+    stamps = _stamped(before, after)
     for name in stamps[1:]:
         effects.add("stamp", record, name)
     if stamps:
@@ -209,9 +211,8 @@ def _write_record(effects: Effects, record: bytes, before: Task | None, after: T
     effects.unset(record, gone)
 
 
-def _stamped(change: Change) -> list[bytes]:
+def _stamped(before: Task | None, after: Task) -> list[bytes]:
     """Those of the times that this change sets."""
-    after, before = change.after, change.before
     return [
         name for name, member in STAMPS.items() if getattr(after, member) not in (None, getattr(before, member, None))
     ]
@@ -238,5 +239,5 @@ def require_saved(change: Change, answer: Any) -> None:
 
 def _as_stored(change: Change, answer: Any) -> Task:
     instant = datetime.fromtimestamp(answer[1] / 1000, UTC)
-    stamps: Any = dict.fromkeys((STAMPS[name] for name in _stamped(change)), instant)
+    stamps: Any = dict.fromkeys((STAMPS[name] for name in _stamped(change.before, change.after)), instant)
     return replace(change.after, **stamps) if stamps else change.after
