@@ -22,8 +22,8 @@ from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from application.use_cases.run_task import RunTask
 from domain.task import Task
-from domain.task_spec import TaskSpec
-from entrypoints.container import Container, build_worker
+from domain.task_spec import SLEEP, TaskSpec
+from entrypoints.container import Container, build_worker, find_handlers
 from entrypoints.logging import configure_logging
 from entrypoints.settings import load_settings
 from tests.chaos.journal import JOURNAL, write_line
@@ -35,26 +35,37 @@ TICK_SECONDS = 0.01
 
 
 class ChaosHandler(TaskHandler):
-    """Labels: `do` (sleep, tick, crash, gil, swallow, report), `ms`, and `once` for what only the first run does."""
+    """Do what the labels of a task say.
+
+    `do` is sleep, tick, crash, gil, swallow, report or fail; `ms` is how long; with `once` only the first run does it.
+    """
 
     type = SleepHandler.type
 
-    def __init__(self, journal: int) -> None:
+    def __init__(self, journal: int, real: TaskHandlers) -> None:
         self._journal = journal
+        self._real = real
 
     def check(self, payload: Mapping[str, Any]) -> None:
         """Takes everything."""
 
-    def run(self, task: Task, context: RunContext) -> dict[str, int]:
+    def run(self, task: Task, context: RunContext) -> dict[str, Any]:
         what = {"task_id": task.task_id, "claim": task.claim, "attempt": task.attempt}
         how = "raised"
         write_line(self._journal, "start", **what)
         try:
             self._work(task, context)
+            result = self._real_result(task, context)
             how = "returned"
         finally:
             write_line(self._journal, "end", how=how, **what)
-        return {"claim": task.claim, "attempt": task.attempt}
+        return {"claim": task.claim, "attempt": task.attempt, **result}
+
+    def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
+        """Do the work of a type that is not simulated: an HTTP call or a Python function."""
+        if task.spec.type == SLEEP:
+            return {}
+        return {"result": self._real.of_type(task.spec.type).run(task, context)}
 
     def _work(self, task: Task, context: RunContext) -> None:
         labels = task.spec.labels
@@ -71,6 +82,7 @@ class ChaosHandler(TaskHandler):
             "gil": lambda: hold_the_interpreter(seconds),
             "swallow": lambda: swallow_everything(seconds),
             "report": lambda: report(context, seconds),
+            "fail": fail,
         }[do]()
 
     def _tick(self, seconds: float) -> None:
@@ -87,7 +99,7 @@ class ChaosHandlers(TaskHandlers):
     def __init__(self) -> None:
         journal = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         write_line(journal, "child")
-        self._handler = ChaosHandler(journal)
+        self._handler = ChaosHandler(journal, find_handlers(load_settings()))
 
     def of_type(self, type: str) -> TaskHandler:
         return self._handler
@@ -118,6 +130,11 @@ def swallow_everything(seconds: float) -> None:
     while time.monotonic() < until:
         with contextlib.suppress(BaseException):
             time.sleep(max(until - time.monotonic(), 0))
+
+
+def fail() -> None:
+    """Fail as work does that raises an exception."""
+    raise RuntimeError("the work failed on purpose")
 
 
 def report(context: RunContext, seconds: float) -> None:
