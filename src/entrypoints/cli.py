@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
+from entrypoints.control_characters import escape_controls
 from entrypoints.settings import InvalidSettings, Settings, load_settings
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text that may hold control characters, which would otherwise reach the terminal."""
+    click.echo(escape_controls(text), err=err)
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,7 +25,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             command(load_settings(), *arguments, **options)
         except InvalidSettings as error:
-            click.echo(error, err=True)
+            say(str(error), err=True)
             sys.exit(2)
 
     return run
@@ -46,14 +52,41 @@ def local(settings: Settings) -> None:
     Example:
       TASKS_HTTP_PORT=8080 task-manager local
     """
-    click.echo("Task Manager API: starting …")
+    say("Task Manager API: starting …")
     from entrypoints.api.server import require_free_address
     from entrypoints.container import find_handlers
     from entrypoints.local.stack import LocalStack
+    from entrypoints.local.supervisor import ServiceFailed
 
     find_handlers(settings)
     require_free_address(settings)
-    LocalStack(settings).run()
+    try:
+        LocalStack(settings).run()
+    except ServiceFailed as error:
+        say(str(error), err=True)
+        sys.exit(1)
+
+
+@main.command()
+@with_settings
+def repair(settings: Settings) -> None:
+    """Repair damaged tasks of the embedded server, after copying them.
+
+    \b
+    Cuts the append-only file off at the first damaged place, and says how many bytes were cut.
+    `task-manager local` must not run. Example:
+      TASKS_DATA_DIR=.data task-manager repair
+    """
+    from entrypoints.local.data_directory import DataDirectory
+    from entrypoints.local.repair import Repair, RepairFailed
+
+    directory = DataDirectory(settings.data_dir)
+    directory.lock()
+    try:
+        Repair(directory, say).run()
+    except RepairFailed as error:
+        say(str(error), err=True)
+        sys.exit(1)
 
 
 @main.command()
@@ -128,8 +161,8 @@ def types(settings: Settings) -> None:
     from entrypoints.container import find_handlers
 
     for kind in find_handlers(settings).types():
-        click.echo(f"{kind.name}: {kind.description.splitlines()[0]}")
-        click.echo(json.dumps(kind.payload_schema, ensure_ascii=False))
+        say(f"{kind.name}: {kind.description.splitlines()[0]}")
+        say(json.dumps(kind.payload_schema, ensure_ascii=False))
 
 
 @main.command()
@@ -145,7 +178,7 @@ def openapi(settings: Settings) -> None:
     from entrypoints.container import Container
 
     document = create_app(Container(settings=settings)).extensions["specification"]
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    say(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @main.command()
@@ -174,7 +207,7 @@ def health(settings: Settings, part: str) -> None:
     from entrypoints.health import is_healthy
 
     healthy, reason = is_healthy(settings, part)
-    click.echo(f"{part}: {reason}", err=not healthy)
+    say(f"{part}: {reason}", err=not healthy)
     sys.exit(0 if healthy else 1)
 
 

@@ -71,6 +71,7 @@ from application.use_cases.take_callbacks import TakeCallbacks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
+from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings
 
 
@@ -198,6 +199,8 @@ def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
+    make_private(settings.data_dir)
+    make_private(settings.data_dir / "workers")
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
