@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import redis
+from tests.integration.tcp_redis import TcpRedis
 
 from benchmarks.load import Address
 from entrypoints.local.supervisor import popen
-from tests.integration.tcp_redis import TcpRedis
 
 HTTP_WORKERS = 2
 START_SECONDS = 30.0

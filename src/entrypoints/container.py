@@ -114,7 +114,7 @@ class Container(containers.DeclarativeContainer):
     )
     task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
-    store_probe = providers.Singleton(RedisStoreProbe, store)
+    store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
     queues = providers.Singleton(RedisQueues, store)
     statistics = providers.Singleton(RedisStatistics, store)
     receipts = providers.Singleton(RedisReceipts, store)

@@ -69,6 +69,11 @@ class Settings:
         return not self.is_production or self.callback_secret is not None
 
     @property
+    def redis_is_on_this_host(self) -> bool:
+        """Whether Redis is reached by a Unix socket."""
+        return self.redis_url is not None and self.redis_url.startswith("unix://")
+
+    @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
 
