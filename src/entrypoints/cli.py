@@ -8,13 +8,8 @@ from typing import Any
 
 import click
 
-from entrypoints.control_characters import escape_controls
+from entrypoints.control_characters import escape_output
 from entrypoints.settings import InvalidSettings, Settings, load_settings
-
-
-def say(text: str, *, err: bool = False) -> None:
-    """Print text that may hold control characters, which would otherwise reach the terminal."""
-    click.echo(escape_controls(text), err=err)
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +20,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             command(load_settings(), *arguments, **options)
         except InvalidSettings as error:
-            say(str(error), err=True)
+            click.echo(error, err=True)
             sys.exit(2)
 
     return run
@@ -40,6 +35,7 @@ def main() -> None:
     Example: start everything on this machine, with an embedded server
       task-manager local
     """
+    escape_output()
 
 
 @main.command()
@@ -52,7 +48,7 @@ def local(settings: Settings) -> None:
     Example:
       TASKS_HTTP_PORT=8080 task-manager local
     """
-    say("Task Manager API: starting …")
+    click.echo("Task Manager API: starting …")
     from entrypoints.api.server import require_free_address
     from entrypoints.container import find_handlers
     from entrypoints.local.stack import LocalStack
@@ -63,7 +59,7 @@ def local(settings: Settings) -> None:
     try:
         LocalStack(settings).run()
     except ServiceFailed as error:
-        say(str(error), err=True)
+        click.echo(error, err=True)
         sys.exit(1)
 
 
@@ -83,9 +79,9 @@ def repair(settings: Settings) -> None:
     directory = DataDirectory(settings.data_dir)
     directory.lock()
     try:
-        Repair(directory, say).run()
+        Repair(directory, click.echo).run()
     except RepairFailed as error:
-        say(str(error), err=True)
+        click.echo(error, err=True)
         sys.exit(1)
 
 
@@ -161,8 +157,8 @@ def types(settings: Settings) -> None:
     from entrypoints.container import find_handlers
 
     for kind in find_handlers(settings).types():
-        say(f"{kind.name}: {kind.description.splitlines()[0]}")
-        say(json.dumps(kind.payload_schema, ensure_ascii=False))
+        click.echo(f"{kind.name}: {kind.description.splitlines()[0]}")
+        click.echo(json.dumps(kind.payload_schema, ensure_ascii=False))
 
 
 @main.command()
@@ -178,7 +174,7 @@ def openapi(settings: Settings) -> None:
     from entrypoints.container import Container
 
     document = create_app(Container(settings=settings)).extensions["specification"]
-    say(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @main.command()
@@ -207,7 +203,7 @@ def health(settings: Settings, part: str) -> None:
     from entrypoints.health import is_healthy
 
     healthy, reason = is_healthy(settings, part)
-    say(f"{part}: {reason}", err=not healthy)
+    click.echo(f"{part}: {reason}", err=not healthy)
     sys.exit(0 if healthy else 1)
 
 

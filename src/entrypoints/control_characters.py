@@ -1,6 +1,9 @@
 """Text that a terminal shows as it is, whoever wrote it."""
 
 import re
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
@@ -20,3 +23,35 @@ def escape_controls(text: str) -> str:
 def escape_line(text: str) -> str:
     """Like `escape_controls`, for text that must stay on one line."""
     return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+class EscapingStream:
+    """A text stream that escapes control characters, for whatever a process or a library of it prints."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unescaped = stream
+
+    def write(self, text: str) -> int:
+        self.unescaped.write(escape_controls(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unescaped, name)
+
+
+def escape_output() -> None:
+    """Escape the control characters in everything that this process prints from now on."""
+    sys.stdout, sys.stderr = _escaping(sys.stdout), _escaping(sys.stderr)
+
+
+def unescaped(stream: TextIO) -> TextIO:
+    """Return the stream behind an EscapingStream, for a writer that escapes by itself."""
+    return stream.unescaped if isinstance(stream, EscapingStream) else stream
+
+
+def _escaping(stream: Any) -> Any:
+    return stream if stream is None or isinstance(stream, EscapingStream) else EscapingStream(stream)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from types import SimpleNamespace
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import redis

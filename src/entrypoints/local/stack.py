@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
-from entrypoints.control_characters import escape_controls
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.machine_memory import memory_bytes
@@ -132,4 +131,4 @@ def embedded_max_memory(settings: Settings) -> int:
 
 def _say(line: str) -> None:
     with suppress(OSError):  # the terminal may be closed; what it would have shown must not stop the shutdown
-        print(escape_controls(line), flush=True)
+        print(line, flush=True)
