@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from pathlib import Path
 
 from dependency_injector import containers, providers
 
@@ -199,8 +200,6 @@ def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
-    make_private(settings.data_dir)
-    make_private(settings.data_dir / "workers")
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
@@ -208,11 +207,27 @@ def build_worker(settings: Settings) -> CeleryWorker:
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
-        node=NodeLock(settings.data_dir / "workers", process.name),
+        node=NodeLock(_private_folder(settings, "workers"), process.name),
         process=process,
         lease=settings.lease,
         grace=settings.shutdown_grace,
     )
+
+
+def _private_folder(settings: Settings, name: str) -> Path:
+    """Create a folder in the data directory, both for this user only. Raises InvalidSettings."""
+    folder = settings.data_dir / name
+    try:
+        make_private(settings.data_dir)
+        make_private(folder)
+    except OSError as error:
+        raise InvalidSettings(
+            [
+                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, which cannot be used: {error.strerror}. "
+                "Set it to a folder that you may write."
+            ]
+        ) from error
+    return folder
 
 
 def describe_process(role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0) -> ServiceProcess:

@@ -12,7 +12,7 @@ FILE_MODE = 0o600
 def make_private(directory: Path) -> None:
     """Create the directory and its parents, or close an existing one to other users.
 
-    A directory of another user is left as it is. Raises OSError.
+    A directory of another user, and one that is shared such as /tmp, is left as it is. Raises OSError.
     """
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     _restrict(directory)
@@ -23,6 +23,11 @@ def make_contents_private(*paths: Path) -> None:
     for path in paths:
         for each in _walk(path):
             _restrict(each)
+
+
+def is_shared(status: os.stat_result) -> bool:
+    """Return whether its sticky bit is set, by which several users share a folder."""
+    return bool(status.st_mode & stat.S_ISVTX)
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -37,7 +42,7 @@ def _restrict(path: Path) -> None:
         status = path.lstat()
     except FileNotFoundError:
         return
-    if status.st_uid != os.geteuid() or stat.S_ISLNK(status.st_mode):
+    if status.st_uid != os.geteuid() or stat.S_ISLNK(status.st_mode) or is_shared(status):
         return
     mode = DIRECTORY_MODE if stat.S_ISDIR(status.st_mode) else FILE_MODE
     if stat.S_IMODE(status.st_mode) != mode:

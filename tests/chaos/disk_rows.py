@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import random
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,3 +190,40 @@ def _submit_until_refused(url: str, body: dict[str, object], accepted: list[str]
             if answer.status_code != 202:
                 return answer.status_code, answer.json().get("code", "")
             accepted += [task["task_id"] for task in answer.json()["tasks"]]
+
+
+@row("F-42d", "the AOF cut off or damaged at a random place, then `task-manager repair`")
+def damage_the_file(run: Run) -> Outcome:
+    """What the file held before the damage is there again, in the order in which it was accepted."""
+    outcome = Outcome(repetitions=run.times(20))
+    repaired = kept_in_all = 0
+    for number in range(outcome.repetitions):
+        with run.site(f"site{number}") as site:
+            ids = site.flood(200)
+            site.server.stop()
+            _damage(site.server.directory, cut_off=number % 2 == 0)
+            done = _repair(site.server.directory)
+            outcome.expect(done.returncode == 0, f"repair ended with {done.returncode}: {done.stderr[-200:]}")
+            repaired += "Cut " in done.stdout
+            site.server.start()
+            kept = site.tasks(ids)
+        outcome.tasks += len(ids)
+        kept_in_all += len(kept)
+        outcome.expect(set(kept) == set(ids[: len(kept)]), "what is left is not what was accepted first")
+        run.say(f"{number + 1}: {len(kept)} of {len(ids)} kept")
+    cuts = outcome.repetitions - repaired
+    outcome.notes.append(f"{repaired} repaired, {cuts} read without; {kept_in_all} tasks stood before the damage")
+    return outcome
+
+
+def _damage(directory: Path, *, cut_off: bool) -> None:
+    [path] = (directory / "appendonlydir").glob("*.incr.aof")
+    content = path.read_bytes()
+    at = random.randrange(len(content) // 4, len(content))
+    path.write_bytes(content[:at] if cut_off else content[:at] + random.randbytes(40) + content[at:])
+
+
+def _repair(directory: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TASKS_DATA_DIR": str(directory)}
+    command = [sys.executable, "-m", "entrypoints.cli", "repair"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -37,15 +36,6 @@ class Local(ServiceProcess):
         return str(wait_until(lambda: READY.search(self.output), 40).group(1))
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis(tmp_path / "data")
-    process = started(server)
-    yield server
-    process.kill()
-    process.wait()
-
-
 def started(server: EmbeddedRedis) -> subprocess.Popen[bytes]:
     process = server.start()
     wait_until(server.answers, 20)
@@ -58,12 +48,15 @@ def others_may(path: Path) -> list[str]:
     return [str(each) for each in everything if stat.S_IMODE(each.lstat().st_mode) & 0o077]
 
 
-def test_no_port_is_open_and_only_the_owner_reaches_socket_and_files(server: EmbeddedRedis, tmp_path: Path) -> None:
-    [process] = [each for each in psutil.process_iter() if each.ppid() == os.getpid() and "valkey" in each.name()]
-
-    assert [each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN] == []
-    assert others_may(tmp_path / "data") == []
-    assert stat.S_ISSOCK((tmp_path / "data" / "redis.sock").stat().st_mode)
+def test_no_port_is_open_and_only_the_owner_reaches_socket_and_files(tmp_path: Path) -> None:
+    process = started(EmbeddedRedis(tmp_path / "data"))
+    try:
+        assert psutil.Process(process.pid).net_connections("inet") == []
+        assert others_may(tmp_path / "data") == []
+        assert stat.S_ISSOCK((tmp_path / "data" / "redis.sock").stat().st_mode)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_path: Path) -> None:
@@ -135,6 +128,30 @@ def test_a_shared_folder_is_refused_and_stays_open(tmp_path: Path) -> None:
         DataDirectory(folder).lock()
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
+
+
+def test_a_worker_alone_closes_its_folder_and_leaves_a_shared_one_open(tmp_path: Path, redis_url: str) -> None:
+    mine, shared = tmp_path / "mine", tmp_path / "shared"
+    mine.mkdir(mode=0o755)
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for folder in (mine, shared):
+        log = tmp_path / f"{folder.name}.log"
+        with ServiceProcess("worker", log, redis_url=redis_url, data_dir=folder, worker_concurrency=1):
+            wait_until(lambda folder=folder: list(folder.glob("workers/*.lock")), 20)
+
+    assert others_may(mine) == []
+    assert others_may(shared) == [str(shared)]
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+def test_a_worker_that_cannot_use_its_folder_says_so(tmp_path: Path, redis_url: str) -> None:
+    (tmp_path / "file").touch()
+
+    with ServiceProcess("worker", tmp_path / "log", redis_url=redis_url, data_dir=tmp_path / "file") as worker:
+        assert worker.process.wait(20) == 2
+        assert "TASKS_DATA_DIR is" in worker.output
+        assert "Traceback" not in worker.output
 
 
 def test_a_running_stack_keeps_everything_to_itself_and_tells_its_url(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 import fcntl
 import os
-import stat
 from pathlib import Path
 
-from entrypoints.private_files import make_contents_private, make_private
+from entrypoints.private_files import is_shared, make_contents_private, make_private
 from entrypoints.settings import InvalidSettings
 
 OWN_FILES = ("lock", "server.log", "redis.sock", "redis.url", "appendonlydir", "workers")
@@ -60,7 +59,7 @@ class DataDirectory:
                 f"which belongs to user {status.st_uid}, not to you (user {os.geteuid()}). "
                 "Set it to a folder of your own."
             )
-        if status.st_mode & stat.S_ISVTX:
+        if is_shared(status):
             raise self._unusable("which is shared with other users (its sticky bit is set). Set it to a folder in it.")
         return self.path
 
