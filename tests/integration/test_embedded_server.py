@@ -1,12 +1,17 @@
 """The embedded server of `task-manager local`: who can reach it, and what happens to its data."""
 
+import contextlib
+import errno
 import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -59,6 +64,34 @@ def test_no_port_is_open_and_only_the_owner_reaches_socket_and_files(tmp_path: P
         process.wait()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_reaches_neither_the_server_nor_its_files() -> None:
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        folder = Path(parent, "data")
+        process = started(EmbeddedRedis(folder))
+        try:
+            for mode in (0o700, 0o755):  # the files refuse, too, when the folder is open
+                folder.chmod(mode)
+                with as_user(4242), socket.socket(socket.AF_UNIX) as connection:
+                    with pytest.raises(PermissionError):
+                        connection.connect(str(folder / "redis.sock"))
+                    with pytest.raises(PermissionError):
+                        (folder / "server.log").read_text()
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def as_user(number: int) -> Iterator[None]:
+    os.seteuid(number)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 20) / ("deep" * 20)
     server = EmbeddedRedis(deep)
@@ -71,14 +104,14 @@ def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_
         process = started(server)  # at the same place
         with redis.Redis.from_url(server.url) as client:
             assert client.get("kept") == b"1"
-        socket = Path(server.url.removeprefix("unix://").partition("?")[0])
-        assert len(bytes(socket)) <= 103
-        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        place = Path(server.url.removeprefix("unix://").partition("?")[0])
+        assert len(bytes(place)) <= 103
+        assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
     finally:
         process.terminate()
         process.wait()
     server.discard()
-    assert not socket.parent.exists()
+    assert not place.parent.exists()
 
 
 @pytest.mark.parametrize("name", ["with space", "per%cent", 'quo"te', "back\\slash", "plus+é"])
@@ -117,6 +150,16 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidSettings, match=r"TASKS_DATA_DIR is .* belongs to user 4242, not to you \(user 0\)"):
         DataDirectory(folder).lock()
+
+
+def test_a_full_disk_is_said_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("entrypoints.local.data_directory.os.write", full)
+
+    with pytest.raises(InvalidSettings, match=r"TASKS_DATA_DIR is .* No space left on device. Free some space"):
+        DataDirectory(tmp_path / "data").lock()
 
 
 def test_a_shared_folder_is_refused_and_stays_open(tmp_path: Path) -> None:
@@ -216,7 +259,7 @@ class TestDamagedData:
 
             assert "redis cannot start (exit code 1)" in stack.output
             assert "Bad file format" in stack.output
-            assert "task-manager repair" in stack.output
+            assert f"TASKS_DATA_DIR={folder} task-manager repair" in stack.output
             assert "starting it again" not in stack.output
             assert "\x1b" not in stack.output
 
@@ -261,6 +304,18 @@ class TestDamagedData:
         assert "cannot be repaired" in done.stderr
         assert "Restore" in done.stderr
         assert (folder / "appendonlydir.damaged-1").is_dir()
+
+    def test_data_that_cannot_be_read_for_another_reason_is_left_alone(self, folder: Path) -> None:
+        before = self.commands(folder).read_bytes()
+        shutil.move(folder / "appendonlydir", folder / "elsewhere")
+        (folder / "appendonlydir").touch()
+
+        done = run("repair", folder)
+
+        assert done.returncode == 1
+        assert "The tasks were not changed" in done.stderr
+        assert (folder / "elsewhere" / "appendonly.aof.1.incr.aof").read_bytes() == before
+        assert not (folder / "appendonlydir.damaged-1").exists()
 
     def test_a_cut_off_tail_needs_no_repair(self, folder: Path) -> None:
         shutil.rmtree(folder)

@@ -1,5 +1,6 @@
 """The folder that one running stack has for itself."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -31,11 +32,13 @@ class DataDirectory:
         try:
             make_private(self._checked())
             make_contents_private(*(self.path / name for name in OWN_FILES))
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = self._locked()
         except OSError as error:
-            raise self._unusable(
-                f"which cannot be used: {error.strerror}. Set it to a folder that you may write."
-            ) from (error)
+            advice = "Free some space" if error.errno == errno.ENOSPC else "Set it to a folder that you may write"
+            raise self._unusable(f"which cannot be used: {error.strerror}. {advice}.") from error
+
+    def _locked(self) -> int:
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,7 +50,7 @@ class DataDirectory:
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
-        self._descriptor = descriptor
+        return descriptor
 
     def _checked(self) -> Path:
         """The path, unless closing that folder to others would take it away from them."""

@@ -35,6 +35,8 @@ class Repair:
         if self._can_be_read():
             self._say(f"Nothing to repair: the server reads the tasks in {str(self._files)!r}.")
             return
+        if not self._redis.log.shows_damage:
+            raise RepairFailed(f"The tasks were not changed. The server cannot start:\n{self._redis.log.explain()}")
         backup = self._back_up()
         self._say(f"Copied the damaged files to {str(backup)!r}.")
         cut = self._cut_files()
@@ -60,10 +62,6 @@ class Repair:
 
     def _back_up(self) -> Path:
         """Copy the files into the first folder `appendonlydir.damaged-<n>` that does not exist."""
-        if not self._files.is_dir():
-            raise RepairFailed(
-                f"There are no tasks in {str(self._files)!r}. The server says:\n{self._redis.log.explain()}"
-            )
         number = 1
         while (target := self._files.with_name(f"{self._files.name}.damaged-{number}")).exists():
             number += 1

@@ -66,10 +66,14 @@ class LocalStack:
 
     def _write_redis_url(self) -> None:
         """Tell other programs of this user how to reach the embedded server."""
-        if self._redis is not None:
-            path = self._directory.path / REDIS_URL_FILE
+        if self._redis is None:
+            return
+        path = self._directory.path / REDIS_URL_FILE
+        try:
             path.touch(mode=0o600)
             path.write_text(self._redis.url + "\n")
+        except OSError as error:
+            _say(f"{'redis':<12} {str(path)!r} cannot be written: {error.strerror}")
 
     def _discard(self) -> None:
         if self._redis is not None:
