@@ -3,10 +3,12 @@
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from entrypoints.local.supervisor import popen
 from entrypoints.private_files import make_contents_private
 
 POLL_SECONDS = 0.05
@@ -22,6 +24,7 @@ class Repair:
         """The directory is locked. Raises InvalidSettings when there is no server program."""
         self._redis = EmbeddedRedis(directory.path)
         self._files = directory.path / "appendonlydir"
+        self._popen = partial(popen, pass_fds=(directory.descriptor,))  # the lock outlives a killed repair
         self._say = say
 
     def run(self) -> None:
@@ -49,7 +52,7 @@ class Repair:
         self._say("The server reads the tasks again. Start it: task-manager local")
 
     def _can_be_read(self) -> bool:
-        process = self._redis.start()
+        process = self._redis.start(self._popen)
         try:
             while not self._redis.answers():
                 if process.poll() is not None:
