@@ -41,10 +41,16 @@ class Local(ServiceProcess):
         return str(wait_until(lambda: READY.search(self.output), 40).group(1))
 
 
-def started(server: EmbeddedRedis) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def running(server: EmbeddedRedis) -> Iterator[subprocess.Popen[bytes]]:
+    """The server is killed at the end."""
     process = server.start()
-    wait_until(server.answers, 20)
-    return process
+    try:
+        wait_until(server.answers, 20)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def others_may(path: Path) -> list[str]:
@@ -54,14 +60,10 @@ def others_may(path: Path) -> list[str]:
 
 
 def test_no_port_is_open_and_only_the_owner_reaches_socket_and_files(tmp_path: Path) -> None:
-    process = started(EmbeddedRedis(tmp_path / "data"))
-    try:
+    with running(EmbeddedRedis(tmp_path / "data")) as process:
         assert psutil.Process(process.pid).net_connections("inet") == []
         assert others_may(tmp_path / "data") == []
         assert stat.S_ISSOCK((tmp_path / "data" / "redis.sock").stat().st_mode)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -69,8 +71,7 @@ def test_another_user_reaches_neither_the_server_nor_its_files() -> None:
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         folder = Path(parent, "data")
-        process = started(EmbeddedRedis(folder))
-        try:
+        with running(EmbeddedRedis(folder)):
             for mode in (0o700, 0o755):  # the files refuse, too, when the folder is open
                 folder.chmod(mode)
                 with as_user(4242), socket.socket(socket.AF_UNIX) as connection:
@@ -78,9 +79,6 @@ def test_another_user_reaches_neither_the_server_nor_its_files() -> None:
                         connection.connect(str(folder / "redis.sock"))
                     with pytest.raises(PermissionError):
                         (folder / "server.log").read_text()
-        finally:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager
@@ -95,21 +93,14 @@ def as_user(number: int) -> Iterator[None]:
 def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 20) / ("deep" * 20)
     server = EmbeddedRedis(deep)
-    process = started(server)
-    try:
-        with redis.Redis.from_url(server.url) as client:
-            client.set("kept", 1)
-        process.kill()
-        process.wait()
-        process = started(server)  # at the same place
+    with running(server), redis.Redis.from_url(server.url) as client:
+        client.set("kept", 1)
+    with running(server):  # again, at the same place
         with redis.Redis.from_url(server.url) as client:
             assert client.get("kept") == b"1"
         place = Path(server.url.removeprefix("unix://").partition("?")[0])
         assert len(bytes(place)) <= 103
         assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
-    finally:
-        process.terminate()
-        process.wait()
     server.discard()
     assert not place.parent.exists()
 
@@ -117,13 +108,8 @@ def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_
 @pytest.mark.parametrize("name", ["with space", "per%cent", 'quo"te', "back\\slash", "plus+é"])
 def test_any_name_of_a_data_directory_can_be_used(tmp_path: Path, name: str) -> None:
     server = EmbeddedRedis(tmp_path / name)
-    process = started(server)
-    try:
-        with redis.Redis.from_url(server.url) as client:
-            assert client.ping()
-    finally:
-        process.kill()
-        process.wait()
+    with running(server), redis.Redis.from_url(server.url) as client:
+        assert client.ping()
 
 
 def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_are(tmp_path: Path) -> None:
@@ -237,12 +223,9 @@ class TestDamagedData:
     def folder(self, tmp_path: Path) -> Path:
         """Holds 100 keys, damaged in the middle."""
         server = EmbeddedRedis(tmp_path / "data")
-        process = started(server)
-        with redis.Redis.from_url(server.url) as client:
+        with running(server), redis.Redis.from_url(server.url) as client:
             for number in range(100):
                 client.set(f"key{number:02}", "v" * 50)
-        process.terminate()
-        process.wait()
         with self.commands(tmp_path / "data").open("r+b") as commands:
             commands.seek(4_000)
             commands.write(b"\x00\x1b[31mgarbage\x00")
@@ -276,12 +259,9 @@ class TestDamagedData:
         assert (copy / self.commands(folder).name).stat().st_size == size
         assert others_may(copy) == []
         server = EmbeddedRedis(folder)
-        process = started(server)
-        with redis.Redis.from_url(server.url) as client:
+        with running(server), redis.Redis.from_url(server.url) as client:
             assert 40 < client.dbsize() < 60
             assert client.exists("key00", "key40") == 2
-        process.kill()
-        process.wait()
 
     def test_data_that_is_whole_is_left_alone(self, folder: Path) -> None:
         run("repair", folder)
@@ -320,21 +300,14 @@ class TestDamagedData:
     def test_a_cut_off_tail_needs_no_repair(self, folder: Path) -> None:
         shutil.rmtree(folder)
         server = EmbeddedRedis(folder)
-        process = started(server)
-        with redis.Redis.from_url(server.url) as client:
+        with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
-        process.kill()
-        process.wait()
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 
-        process = started(server)
-
-        with redis.Redis.from_url(server.url) as client:
+        with running(server), redis.Redis.from_url(server.url) as client:
             assert set(client.keys()) == {b"first"}
-        process.kill()
-        process.wait()
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
