@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import redis
+from tests.integration.tcp_redis import TcpRedis
 
 from benchmarks.load import Address
-from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.supervisor import popen
 
 HTTP_WORKERS = 2
@@ -120,7 +120,7 @@ def cpu_of_tree(pid: int) -> float:
 @contextmanager
 def running_store(directory: Path) -> Iterator[Store]:
     """A fresh Redis server, empty, with its append-only file in `directory`."""
-    server = EmbeddedRedis(directory)
+    server = TcpRedis(directory)
     process = server.start(partial(popen, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     with stopped_at_the_end(process):
         store = Store(server.url, process)

@@ -59,6 +59,7 @@ def _embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+        server.discard()
 
 
 def _docker() -> docker.DockerClient | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from entrypoints.control_characters import escape_output
 from entrypoints.settings import InvalidSettings, Settings, load_settings
 
 
@@ -34,6 +35,7 @@ def main() -> None:
     Example: start everything on this machine, with an embedded server
       task-manager local
     """
+    escape_output()
 
 
 @main.command()
@@ -50,10 +52,37 @@ def local(settings: Settings) -> None:
     from entrypoints.api.server import require_free_address
     from entrypoints.container import find_handlers
     from entrypoints.local.stack import LocalStack
+    from entrypoints.local.supervisor import ServiceFailed
 
     find_handlers(settings)
     require_free_address(settings)
-    LocalStack(settings).run()
+    try:
+        LocalStack(settings).run()
+    except ServiceFailed as error:
+        click.echo(error, err=True)
+        sys.exit(1)
+
+
+@main.command()
+@with_settings
+def repair(settings: Settings) -> None:
+    """Repair damaged tasks of the embedded server, after copying them.
+
+    \b
+    Cuts the append-only file off at the first damaged place, and says how many bytes were cut.
+    `task-manager local` must not run. Example:
+      TASKS_DATA_DIR=.data task-manager repair
+    """
+    from entrypoints.local.data_directory import DataDirectory
+    from entrypoints.local.repair import Repair, RepairFailed
+
+    directory = DataDirectory(settings.data_dir)
+    directory.lock()
+    try:
+        Repair(directory, click.echo).run()
+    except RepairFailed as error:
+        click.echo(error, err=True)
+        sys.exit(1)
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from pathlib import Path
 
 from dependency_injector import containers, providers
 
@@ -71,6 +72,7 @@ from application.use_cases.take_callbacks import TakeCallbacks
 from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
+from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings
 
 
@@ -113,7 +115,7 @@ class Container(containers.DeclarativeContainer):
     )
     task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
-    store_probe = providers.Singleton(RedisStoreProbe, store)
+    store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
     queues = providers.Singleton(RedisQueues, store)
     statistics = providers.Singleton(RedisStatistics, store)
     receipts = providers.Singleton(RedisReceipts, store)
@@ -205,11 +207,27 @@ def build_worker(settings: Settings) -> CeleryWorker:
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
-        node=NodeLock(settings.data_dir / "workers", process.name),
+        node=NodeLock(_private_folder(settings, "workers"), process.name),
         process=process,
         lease=settings.lease,
         grace=settings.shutdown_grace,
     )
+
+
+def _private_folder(settings: Settings, name: str) -> Path:
+    """Create a folder in the data directory, both for this user only. Raises InvalidSettings."""
+    folder = settings.data_dir / name
+    try:
+        make_private(settings.data_dir)
+        make_private(folder)
+    except OSError as error:
+        raise InvalidSettings(
+            [
+                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, which cannot be used: {error.strerror}. "
+                "Set it to a folder that you may write."
+            ]
+        ) from error
+    return folder
 
 
 def describe_process(role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0) -> ServiceProcess:

@@ -2,16 +2,18 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
+from entrypoints.control_characters import escape_controls, escape_line, unescaped
+
+MULTILINE = {"exception", "stack"}
+
 
 def configure_logging(process: str) -> None:
-    """Everything that any library logs goes to standard error in one form."""
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    )
-    handler = logging.StreamHandler(sys.stderr)
+    """Everything that any library logs goes to standard error in one form. Control characters in it are escaped."""
+    handler = logging.StreamHandler(unescaped(sys.stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -23,7 +25,7 @@ def configure_logging(process: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 lambda _, __, event: {**event, "process": process},
                 structlog.processors.format_exc_info,
-                renderer,
+                *_renderers(on_terminal=sys.stderr.isatty()),
             ],
         )
     )
@@ -33,3 +35,22 @@ def configure_logging(process: str) -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.worker.request").setLevel(logging.CRITICAL)  # a token of a killed child is no loss
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+
+
+def _renderers(*, on_terminal: bool) -> list[structlog.typing.Processor]:
+    """Escape values before the console's renderer adds its colours. JSON lacks only the escape of DEL."""
+    if on_terminal:
+        return [_escape_values, structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.JSONRenderer(), _escape_rendered]
+
+
+def _escape_values(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Only a traceback keeps its line ends: any other value could forge a line."""
+    return {
+        name: (escape_controls if name in MULTILINE else escape_line)(value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
+def _escape_rendered(_: Any, __: str, line: Any) -> str:
+    return escape_controls(line)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
@@ -20,6 +20,9 @@ from domain.task_spec import QUEUE
 PREFIX = "TASKS_"
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"}
 SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
+MIN_EMBEDDED_MEMORY_MB = 16
+MAX_SOCKET_PATH_BYTES = 103
+"""sockaddr_un(7) holds 104 bytes on macOS and 108 on Linux, with a zero at the end."""
 ENVIRONMENTS = "must be development or production"
 
 
@@ -54,6 +57,7 @@ class Settings:
     shutdown_grace_seconds: int
     events_kept: int
     env: str
+    embedded_max_memory_mb: int | None = None
 
     @property
     def is_production(self) -> bool:
@@ -63,6 +67,11 @@ class Settings:
     def may_call_back(self) -> bool:
         """In production, nobody is told anything that is not signed."""
         return not self.is_production or self.callback_secret is not None
+
+    @property
+    def redis_is_on_this_host(self) -> bool:
+        """Whether Redis is reached by a Unix socket."""
+        return self.redis_url is not None and self.redis_url.startswith("unix://")
 
     @property
     def lease(self) -> timedelta:
@@ -80,9 +89,11 @@ class Settings:
         """The URL of Redis; raises InvalidSettings without one, which only `local` can do without."""
         if self.redis_url is None:
             raise InvalidSettings(
-                ["TASKS_REDIS_URL is not set; it must be redis://[:password@]host:port/db. Or start everything with "
-                 "an embedded server: task-manager local"]
-            )  # fmt: skip
+                [
+                    "TASKS_REDIS_URL is not set; it must be redis://[:password@]host:port/db or "
+                    "unix:///path?db=0. Or start everything with an embedded server: task-manager local"
+                ]
+            )
         return self.redis_url
 
 
@@ -117,6 +128,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
         "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
+        "embedded_max_memory_mb": _whole(env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024),
         "data_dir": env.str("DATA_DIR", ".data", validate=validate.Length(min=1, error="must name a folder")),
         "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * (os.cpu_count() or 1), 1, 1_000),
         "queues": env.list("QUEUES", ["default"], subcast=_stripped, validate=_queues),
@@ -141,7 +153,7 @@ def child_environment(**overrides: str) -> dict[str, str]:
     return {**os.environ, **overrides}
 
 
-def _whole(env: FileAwareEnv, name: str, default: int, low: int, high: int) -> Any:
+def _whole(env: FileAwareEnv, name: str, default: int | None, low: int, high: int) -> Any:
     return env.int(
         name, default, validate=validate.Range(low, high, error=f"must be a whole number from {low} to {high}")
     )
@@ -156,11 +168,25 @@ def _redis_url(url: str | None) -> None:
         return
     try:
         parts = urlsplit(url)
-        whole = bool(parts.hostname) and parts.scheme in {"redis", "rediss"} and parts.port != 0
+        whole = _names_socket(parts) if parts.scheme == "unix" else _names_host(parts)
     except ValueError:
         whole = False
-    if not whole or not re.fullmatch(r"(/[0-9]{0,5})?", parts.path):
-        raise ValidationError("must be redis:// or rediss:// with [:password@]host[:port] and the number of a database")
+    if not whole:
+        raise ValidationError(
+            "must be redis:// or rediss:// with [:password@]host[:port] and the number of a database, or "
+            f"unix:///path?db=number with the path of a socket of at most {MAX_SOCKET_PATH_BYTES} bytes"
+        )
+
+
+def _names_host(parts: SplitResult) -> bool:
+    named = bool(parts.hostname) and parts.scheme in {"redis", "rediss"} and parts.port != 0
+    return named and bool(re.fullmatch(r"(/[0-9]{0,5})?", parts.path))
+
+
+def _names_socket(parts: SplitResult) -> bool:
+    path = unquote_to_bytes(parts.path)
+    named = not parts.hostname and parts.port is None and path.startswith(b"/") and not parts.fragment
+    return named and 1 < len(path) <= MAX_SOCKET_PATH_BYTES and bool(re.fullmatch(r"(db=[0-9]{1,5})?", parts.query))
 
 
 def _queues(names: list[str]) -> None:

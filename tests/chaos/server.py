@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.tcp_redis import TcpRedis
 from tests.integration.waiting import wait_until
 
 
@@ -16,8 +16,7 @@ class ChaosServer:
 
     def __init__(self, directory: Path, fsync: str = "everysec") -> None:
         self.directory = directory
-        self._embedded = EmbeddedRedis(directory)
-        self._fsync = fsync
+        self._embedded = TcpRedis(directory, "--appendfsync", fsync)
         self.process: subprocess.Popen[bytes]
         self.client = redis.Redis.from_url(self.url, socket_timeout=5)
 
@@ -27,7 +26,7 @@ class ChaosServer:
 
     @property
     def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1].split("/")[0])
+        return self._embedded.port
 
     def start(self) -> float:
         """Answers when it answered first."""
@@ -50,5 +49,4 @@ class ChaosServer:
             return False
 
     def _popen(self, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        program, stdin = arguments
-        return subprocess.Popen([program, "--appendfsync", self._fsync, stdin], process_group=0, **options)
+        return subprocess.Popen(arguments, process_group=0, **options)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -274,6 +275,45 @@ class TestRedisStoreProbe:
         client.config_set("maxmemory", 0)
         assert not probe.guard_capacity()
         assert 0 < client.ttl("tm:full") <= 3
+
+    @pytest.mark.parametrize(
+        ("free_mib", "size_mib", "on_this_host", "closed"),
+        [
+            (63, 100_000, True, True),
+            (65, 100_000, True, False),
+            (9, 200, True, True),
+            (11, 200, True, False),
+            (0, 100_000, False, False),
+        ],
+    )
+    def test_a_store_whose_disk_is_nearly_full_is_closed_for_new_tasks_alone(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore,
+        monkeypatch: pytest.MonkeyPatch, free_mib: int, size_mib: int, on_this_host: bool, closed: bool,
+    ) -> None:  # fmt: skip
+        probe = RedisStoreProbe(redis_store, on_this_host=on_this_host)
+        submit(repository)
+        disk = SimpleNamespace(f_frsize=4096, f_bavail=free_mib * 256, f_blocks=size_mib * 256)
+        monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", lambda _: disk)
+
+        assert probe.guard_capacity() is closed
+
+        if closed:
+            with pytest.raises(StoreFull):
+                submit(repository)
+        else:
+            submit(repository)
+        run = claim(leases)
+        repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+
+    def test_a_folder_that_this_host_does_not_have_is_not_measured(
+        self, redis_store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def missing(path: bytes) -> None:
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", missing)
+
+        assert not RedisStoreProbe(redis_store, on_this_host=True).guard_capacity()
 
 
 class TestRedisEventStream(EventStreamContract):

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -13,11 +14,19 @@ TOKEN_LIST_PREFIX = "task-manager.work."  # noqa: S105 - the name of a list, not
 
 def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
     """Connects nothing yet. Why each setting is what it is: docs/decisions/0003-celery-settings.md."""
-    app = Celery("task-manager", broker=redis_url, set_as_current=False)
+    app = Celery("task-manager", broker=broker_url(redis_url), set_as_current=False)
     app.conf.update(_settings(queues))
     if redis_url.startswith("rediss://"):
         app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return app
+
+
+def broker_url(redis_url: str) -> str:
+    """Return the URL as kombu spells it: `redis+socket:///path?virtual_host=0` for a Unix socket."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={parts.query.removeprefix('db=') or 0}"
 
 
 def queue_of_tokens(queue: str) -> Queue:

@@ -34,23 +34,23 @@ REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
 def connect(url: str) -> redis.Redis:
     """A client that never retries by itself: redis-py 8 repeats each command 10 times by default,
     also scripts that may have run already."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return _client(url, TIMEOUT_SECONDS)
 
 
 def connect_blocking(url: str) -> redis.Redis:
     """For commands that block for 5 seconds at most."""
+    return _client(url, BLOCKING_TIMEOUT_SECONDS)
+
+
+def _client(url: str, timeout: float) -> redis.Redis:
+    """A Unix socket has no keep-alive: redis-py refuses the option there."""
+    tcp: dict[str, Any] = {} if url.startswith("unix://") else {"socket_keepalive": True}
     return redis.Redis.from_url(
         url,
-        socket_timeout=BLOCKING_TIMEOUT_SECONDS,
+        socket_timeout=timeout,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
+        **tcp,
     )
 
 

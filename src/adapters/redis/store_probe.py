@@ -1,19 +1,28 @@
 """Asks Redis whether it is there, whether it is safe, and whether it has room."""
 
+import os
 from collections.abc import Sequence
+from typing import Any
+
+import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from application.ports.store_probe import StoreProbe
 
 CLOSED_AT = 0.85
+FREE_DISK_BYTES = 64 * 2**20
+FREE_DISK_SHARE = 0.05
+"""The store is closed while less disk is free than the smaller of both."""
 CLOSED_SECONDS = 3
 """How long the store stays closed without being measured again."""
 
 
 class RedisStoreProbe(StoreProbe):
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, *, on_this_host: bool = False) -> None:
+        """`on_this_host`: the server's files are on a disk of this host, which can be measured."""
         self._store = store
+        self._on_this_host = on_this_host
 
     def check(self) -> None:
         with self._store.client() as client:
@@ -36,6 +45,17 @@ class RedisStoreProbe(StoreProbe):
             memory = client.info("memory")
             limit = int(memory["maxmemory"])
             full = bool(limit) and int(memory["used_memory"]) >= CLOSED_AT * limit
+            full = full or (self._on_this_host and _disk_is_full(client))
             if full:
                 client.set(keys.FULL, 1, ex=CLOSED_SECONDS)
         return full
+
+
+def _disk_is_full(client: Any) -> bool:
+    """False also when the folder is not known or not seen from here, as with a server in a container."""
+    try:
+        disk = os.statvfs(client.config_get("dir")["dir"])
+    except (OSError, redis.ResponseError):
+        return False
+    free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    return free < min(FREE_DISK_BYTES, FREE_DISK_SHARE * size)

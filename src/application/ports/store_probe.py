@@ -15,7 +15,8 @@ class StoreProbe(ABC):
 
     @abstractmethod
     def guard_capacity(self) -> bool:
-        """Measure the store's memory, and close it for new tasks at 85 % of its limit; answers whether it is closed.
+        """Close the store for new tasks at 85 % of its memory, or while its disk is nearly full if that can be seen.
 
+        Returns whether it is closed.
         Raises StoreUnavailable.
         """

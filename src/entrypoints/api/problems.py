@@ -130,7 +130,8 @@ PROBLEM_TYPES = {
     "capacity": ProblemType(
         503,
         "The task store takes no new tasks",
-        "Its memory is at 85 % of its limit. Tasks that it has go on; delete some, or wait until retention has.",
+        "Its memory is at 85 % of its limit, or its disk is nearly full. Tasks that it has go on; delete some, wait "
+        "until retention has, or free some disk.",
     ),
     "store_unsafe": ProblemType(
         503,

@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
@@ -18,6 +19,15 @@ from entrypoints.settings import InvalidSettings, Settings, authority
 LONGEST_REQUEST_LINE = 8_190
 CONNECTIONS = 10_000
 """Of one worker at once; an open stream is one."""
+
+
+class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's errors quote what callers sent: they take the way of all logs, which escapes control characters."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -72,6 +82,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": self._settings.shutdown_grace_seconds,
             "control_socket_disable": True,
             "proc_name": "task-manager-api",
+            "logger_class": ApiLogger,
             "loglevel": "warning",
         }
         for name, value in options.items():

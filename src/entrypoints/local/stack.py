@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import Service, Supervisor, popen
 from entrypoints.own_http import base_url, get
-from entrypoints.settings import Settings, child_environment
+from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment
 
+MEBIBYTE = 2**20
 STOP_MARGIN_SECONDS = 5.0
+
+REDIS_URL_FILE = "redis.url"
 
 BANNER = """
 Task Manager API is ready: {url}
@@ -36,22 +40,45 @@ class LocalStack:
             directory = DataDirectory(settings.data_dir)
             directory.lock()
             self._directory = directory
-            self._redis = EmbeddedRedis(directory.path)
+            self._redis = EmbeddedRedis(directory.path, embedded_max_memory(settings))
         self._url = base_url(settings)
         self._supervisor = Supervisor(self._services(), say=_say)
         self._banner_shown = False
 
     def run(self) -> None:
-        """Until SIGTERM, SIGHUP or Ctrl-C."""
+        """Until SIGTERM, SIGHUP or Ctrl-C. Raises ServiceFailed when the embedded server cannot start."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._supervisor.stop())
+        try:
+            self._write_redis_url()
+            self._run()
+        finally:
+            self._discard()
+        _say("All stopped.")
+
+    def _run(self) -> None:
         try:
             self._supervisor.start()
         except BaseException:
             self._supervisor.end_all()
             raise
         self._supervisor.run(each_poll=self._show_banner_once)
-        _say("All stopped.")
+
+    def _write_redis_url(self) -> None:
+        """Tell other programs of this user how to reach the embedded server."""
+        if self._redis is None:
+            return
+        path = self._directory.path / REDIS_URL_FILE
+        try:
+            path.touch(mode=0o600)
+            path.write_text(self._redis.url + "\n")
+        except OSError as error:
+            _say(f"{'redis':<12} {str(path)!r} cannot be written: {error.strerror}")
+
+    def _discard(self) -> None:
+        if self._redis is not None:
+            (self._directory.path / REDIS_URL_FILE).unlink(missing_ok=True)
+            self._redis.discard()
 
     def _services(self) -> list[Service]:
         grace = self._settings.shutdown_grace_seconds + STOP_MARGIN_SECONDS
@@ -60,7 +87,9 @@ class LocalStack:
             redis, lock = self._redis, self._directory.descriptor
             start = partial(popen, pass_fds=(lock,))  # the files are taken until the server has ended
             _say(f"{'redis':<12} embedded server on {redis.where}")
-            services.insert(0, Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS))
+            service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS)
+            service.answers, service.explain = redis.answers, redis.log.explain
+            services.insert(0, service)
         return services
 
     def _service(self, name: str, stop_seconds: float) -> Service:
@@ -72,8 +101,13 @@ class LocalStack:
     def _show_banner_once(self) -> None:
         if not self._banner_shown and self._is_ready():
             self._banner_shown = True
-            kept_in = urlsplit(self._settings.redis_url).hostname if self._settings.redis_url else self._directory.path
-            _say(BANNER.format(url=self._url, data=kept_in))
+            _say(BANNER.format(url=self._url, data=self._kept_in()))
+
+    def _kept_in(self) -> str:
+        if self._settings.redis_url:
+            server = urlsplit(self._settings.redis_url)
+            return server.hostname or server.path
+        return f"{self._directory.path} (Redis URL for other programs: in its file {REDIS_URL_FILE})"
 
     def _is_ready(self) -> bool:
         try:
@@ -81,6 +115,22 @@ class LocalStack:
                 return bool(json.load(answer)["status"] == "ready")
         except (OSError, ValueError):
             return False
+
+
+def embedded_max_memory(settings: Settings) -> int:
+    """Return the limit of the embedded server in bytes. Raises InvalidSettings for more than there is."""
+    available = memory_bytes()
+    if settings.embedded_max_memory_mb is None:
+        return max(available // 2, MIN_EMBEDDED_MEMORY_MB * MEBIBYTE)
+    wanted = settings.embedded_max_memory_mb * MEBIBYTE
+    if wanted > available:
+        raise InvalidSettings(
+            [
+                f"TASKS_EMBEDDED_MAX_MEMORY_MB is {settings.embedded_max_memory_mb}, but there are "
+                f"{available // MEBIBYTE} MiB of memory here. Set it to less, or leave it out for half of them."
+            ]
+        )
+    return wanted
 
 
 def _say(line: str) -> None:

@@ -16,9 +16,15 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0
 """A process that lived this long did not die of its start."""
+FAILURES_EXPLAINED = 3
+"""A service that failed so often in a row has its reason shown."""
 PR_SET_PDEATHSIG = 1
 
 Start = Callable[[], subprocess.Popen[bytes]]
+
+
+class ServiceFailed(Exception):
+    """A service that the others need ended during its first start."""
 
 
 @dataclass
@@ -29,6 +35,12 @@ class Service:
     start: Start
     stop_seconds: float
     """How long SIGTERM may take before SIGKILL."""
+    answers: Callable[[], bool] | None = None
+    """Returns whether it has started. The next service is started only then."""
+    explain: Callable[[], str] = lambda: ""
+    """Returns why it ended, and what to do."""
+    failures: int = 0
+    """How often in a row it did not live long."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause: float = field(default=FIRST_PAUSE_SECONDS)
@@ -47,8 +59,21 @@ class Supervisor:
         self._stopping.set()
 
     def start(self) -> None:
+        """Raises ServiceFailed."""
         for service in self._services:
+            if self._stopping.is_set():
+                return
             self._launch(service)
+            if service.answers is not None:
+                self._await(service, service.answers)
+
+    def _await(self, service: Service, answers: Callable[[], bool]) -> None:
+        while not answers():
+            if service.process is not None and service.process.poll() is not None:
+                reason = _reason(service.process.returncode)
+                raise ServiceFailed(f"{service.name} cannot start ({reason}):\n{service.explain()}")
+            if self._stopping.wait(POLL_SECONDS):
+                return
 
     def run(self, each_poll: Callable[[], None] = lambda: None) -> None:
         """Until `stop`; then everything has ended."""
@@ -78,7 +103,10 @@ class Supervisor:
             steady = now - service.started_at >= STEADY_SECONDS
             service.pause = FIRST_PAUSE_SECONDS if steady else min(service.pause * 2, LONGEST_PAUSE_SECONDS)
             service.due_at = now + (0 if steady else service.pause)
+            service.failures = 0 if steady else service.failures + 1
             self._say(f"{service.name:<12} ended ({_reason(service.process.returncode)}); starting it again")
+            if service.failures and service.failures % FAILURES_EXPLAINED == 0:
+                self._say(f"{service.name:<12} failed {service.failures} times in a row\n{service.explain()}".rstrip())
             service.process = None
 
     def _end(self, service: Service) -> None:

@@ -40,6 +40,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
         ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
+        ("TASKS_EMBEDDED_MAX_MEMORY_MB", "15", "16 to 1048576"),
+        ("TASKS_EMBEDDED_MAX_MEMORY_MB", "2g", "integer"),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
@@ -66,6 +68,12 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
         "redis://:secretpw@h:70000/0",
         "redis://:secretpw@h:1/name",
         "http://:secretpw@h:1/0",
+        "unix://:secretpw@",
+        "unix://:secretpw@/",
+        "unix://secretpw/redis.sock",
+        "unix:///secretpw?db=one",
+        "unix:///secretpw?db=0&decode_responses=1",
+        f"unix:///secretpw{'x' * 100}",
     ],
 )
 def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -77,7 +85,17 @@ def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytes
     assert "secretpw" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("url", ["redis://h", "redis://h:1", "redis://h/3", "rediss://user:pw@[::1]:6379/15"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://h:1",
+        "redis://h/3",
+        "rediss://user:pw@[::1]:6379/15",
+        "unix:///run/a%20b.sock",
+        "unix://u:pw@/r.sock?db=3",
+    ],
+)
 def test_a_url_of_redis_may_leave_out_what_has_a_default(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL", url)
 

@@ -1,0 +1,57 @@
+"""Text that a terminal shows as it is, whoever wrote it."""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of text
+    "\u2028\u2029\ufeff\ud800-\udfff]"  # line separators, byte order mark, lone surrogates
+)
+
+
+def escape_controls(text: str) -> str:
+    r"""Replace each character that could control a terminal or forge a line by its JSON escape, such as \u001b.
+
+    Tabs and newlines stay. JSON stays the same document, since it holds such characters only within strings.
+    """
+    return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def escape_line(text: str) -> str:
+    """Like `escape_controls`, for text that must stay on one line."""
+    return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+class EscapingStream:
+    """A text stream that escapes control characters, for whatever a process or a library of it prints."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unescaped = stream
+
+    def write(self, text: str) -> int:
+        self.unescaped.write(escape_controls(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unescaped, name)
+
+
+def escape_output() -> None:
+    """Escape the control characters in everything that this process prints from now on."""
+    sys.stdout, sys.stderr = _escaping(sys.stdout), _escaping(sys.stderr)
+
+
+def unescaped(stream: TextIO) -> TextIO:
+    """Return the stream behind an EscapingStream, for a writer that escapes by itself."""
+    return stream.unescaped if isinstance(stream, EscapingStream) else stream
+
+
+def _escaping(stream: Any) -> Any:
+    return stream if stream is None or isinstance(stream, EscapingStream) else EscapingStream(stream)

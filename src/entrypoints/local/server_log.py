@@ -1,0 +1,72 @@
+"""The log of the embedded server, which says why it ended."""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+LINES = 3
+MAX_BYTES = 65_536
+MEBIBYTE = 2**20
+PROGRAM = "task-manager"
+LINE = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ # (?!WARNING)", re.ASCII)
+DAMAGED = re.compile(
+    r"Bad file format|Unexpected end of file|Unrecoverable error reading|Error reading the append only file"
+    r"|AOF MANIFEST|Internal error in RDB|RDB CRC|Unable to obtain the AOF file"
+)
+NEWER = re.compile(r"Can't handle RDB format version")
+FULL = re.compile(r"No space left on device|Disk quota exceeded")
+FORBIDDEN = re.compile(r"Permission denied|Operation not permitted|Read-only file system")
+
+
+class ServerLog:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / "server.log"
+        self._begin = 0
+
+    def begin(self) -> None:
+        """Forget what an earlier server logged."""
+        self._begin = self._path.stat().st_size if self._path.exists() else 0
+
+    @property
+    def shows_damage(self) -> bool:
+        """Whether the server could not read its data."""
+        return bool(DAMAGED.search(" ".join(self._lines())))
+
+    def explain(self) -> str:
+        """Return the server's last lines since `begin`, and what to do about them."""
+        lines = self._lines()
+        said = "\n".join(f"  {line}" for line in lines[-LINES:]) or "  (nothing was logged)"
+        return f"{said}\n{self._advice(' '.join(lines))}"
+
+    def _lines(self) -> list[str]:
+        try:
+            with self._path.open("rb") as log:
+                log.seek(max(self._begin, self._path.stat().st_size - MAX_BYTES))
+                text = log.read().decode(errors="replace")
+        except OSError:
+            return []
+        lines = [LINE.sub("", line).strip() for line in text.splitlines() if "# WARNING" not in line]
+        return [line for line in lines if line]
+
+    def _advice(self, text: str) -> str:
+        folder = str(self._directory)
+        free = shutil.disk_usage(folder).free
+        if free < MEBIBYTE or FULL.search(text):  # on a full disk the log may be empty
+            return (
+                f"The disk is full: {free // MEBIBYTE} MiB are free at {folder!r}. Free some space, then start again."
+            )
+        if NEWER.search(text):
+            return f"A newer server wrote the data in {folder!r}. Install that version of the server again."
+        if DAMAGED.search(text):
+            return f"The stored tasks in {folder!r} are damaged. Repair them:\n  {self._repair_command()}"
+        if FORBIDDEN.search(text):
+            return f"A file in {folder!r} cannot be written. Give it to the user who runs this command."
+        return f"The whole log: {str(self._path)!r}"
+
+    def _repair_command(self) -> str:
+        """By the path by which this program was called: `make run` calls one that is not on the PATH."""
+        called = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
+        return f"TASKS_DATA_DIR={shlex.quote(str(self._directory))} {shlex.quote(called)} repair"
