@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from adapters.celery.child_end import cause_of
 from adapters.celery.children import Children
+from adapters.celery.lease_keeper import SELF_KILL_SHARE
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.process_state import is_stopped
 from adapters.celery.run_interrupt import ASK
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
@@ -47,10 +50,16 @@ class RunGuard:
         self._node = node
         self._owner_of = owner_of
         self._cut_off_seconds = lease.total_seconds() * CUT_OFF_SHARE
+        self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
+        self._stopped_at: dict[int, float] = {}
+        """When each child that is stopped was first seen so."""
+        self._causes: dict[int, str] = {}
+        """Why this guard killed a child."""
         self._reached = time.monotonic()
         self._cut_off = False
         self._asked: dict[int, float] = {}
-        self._crashed_owners: set[str] = set()
+        self._crashed_owners: dict[str, str] = {}
+        """With the cause of each."""
         self._cut_off_owners: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
@@ -69,9 +78,11 @@ class RunGuard:
         while not self._ended.is_set():
             self._children.wait(min(pause, LOOK_SECONDS))
             self._cut_off = self._cut_off or self._cut_off_now()
+            self._kill_stopped_children()
             self._note_dead_children()
             try:
                 self._settle_dead_children()
+                self._kill_children_without_lease()
                 pause = self._stop_overdue_runs()
                 self._settle_dead_workers()
                 self._reached = time.monotonic()
@@ -87,18 +98,46 @@ class RunGuard:
 
     def _note_dead_children(self) -> None:
         """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
-        dead = set(map(self._owner_of, self._children.take_dead()))
-        if self._cut_off:
-            self._cut_off_owners |= dead
-        else:
-            self._crashed_owners |= dead
+        for pid, code in self._children.take_dead().items():
+            cause = self._causes.pop(pid, None) or cause_of(code, self._renewal_limit)
+            if self._cut_off:
+                self._cut_off_owners.add(self._owner_of(pid))
+            else:
+                self._crashed_owners[self._owner_of(pid)] = cause
+
+    def _kill_stopped_children(self) -> None:
+        """Kill each child that has been stopped for as long as it may live without renewing.
+
+        Its own timer has run out by then and would end it on SIGCONT, which may never come.
+        """
+        now = time.monotonic()
+        stopped = filter(is_stopped, self._children.living())
+        self._stopped_at = {pid: self._stopped_at.get(pid, now) for pid in stopped}
+        for pid, since in self._stopped_at.items():
+            if now - since >= self._renewal_limit:
+                self._kill(
+                    pid,
+                    f"The process was stopped (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU) for {self._renewal_limit:g} s, "
+                    "so the worker killed it.",
+                )
+
+    def _kill_children_without_lease(self) -> None:
+        """Kill each child whose run was given up, since its lease ran out, while the child lives on."""
+        pids = {self._owner_of(pid): pid for pid in self._children.living()}
+        for owner in self._watch.lost(list(pids)):
+            self._kill(pids[owner], "It lost its lease, so the worker killed it.")
+
+    def _kill(self, pid: int, cause: str) -> None:
+        logger.warning("Killing a child: %s", cause, extra={"action": "child_killed", "pid": pid})
+        self._causes[pid] = cause
+        _signal(pid, signal.SIGKILL)
 
     def _settle_dead_children(self) -> None:
         """What cannot be settled now stays for the next time."""
         self._tell("The store could not be reached during the run", self._settle.cut_off(list(self._cut_off_owners)))
         self._cut_off_owners = set()
-        self._tell("A child died during its run", self._settle.crashed(list(self._crashed_owners)))
-        self._crashed_owners = set()
+        self._tell("A child died during its run", self._settle.crashed(self._crashed_owners))
+        self._crashed_owners = {}
 
     def _stop_overdue_runs(self) -> float:
         """Answers how many seconds later to look again."""
@@ -123,6 +162,7 @@ class RunGuard:
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
         )
+        self._causes[pid] = "The run did not stop when it was asked to, so the worker killed its process."
         _signal(pid, signal.SIGKILL)
         return LOOK_SECONDS
 

@@ -33,3 +33,7 @@ class WatchRuns:
             for task in held
             if task.deadline and now
         ]
+
+    def lost(self, owners: Sequence[str]) -> Sequence[str]:
+        """Return those of the owners whose run was given up: their lease ran out. Raises StoreUnavailable."""
+        return [run.owner for run in self._leases.lost_by(owners)] if owners else []
