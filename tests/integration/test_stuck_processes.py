@@ -129,3 +129,31 @@ def test_a_child_that_lives_on_after_its_lease_ended_is_killed(
         1,
         "The run was lost. Its lease ran out: the worker was lost, stopped or cut off from the store.",
     )
+
+
+def test_a_worker_whose_children_all_stand_still_is_unhealthy(
+    api: Api, start: Callable[..., ServiceProcess], redis_url: str
+) -> None:
+    worker = start(worker_concurrency=2, lease_seconds=3_600)
+
+    def health() -> int:
+        return start("health worker", worker_concurrency=2).process.wait(20)
+
+    wait_until(lambda: health() == 0, every=0.5)
+    for child in worker.children():
+        child.suspend()
+
+    wait_until(lambda: health() == 1, 60, every=1)
+    assert api.request("GET", "/workers").json()["workers"] == []
+    assert "Sending no heartbeat" in worker.output
+
+
+def test_an_idle_worker_stays_healthy(api: Api, start: Callable[..., ServiceProcess], client: redis.Redis) -> None:
+    start(worker_concurrency=1)
+
+    def beat() -> float:
+        return max((score for _, score in client.zrange("tm:alive:worker", 0, -1, withscores=True)), default=0)
+
+    first = wait_until(beat)
+
+    wait_until(lambda: beat() - first > 15_000, 25)

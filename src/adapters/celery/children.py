@@ -28,6 +28,11 @@ class Children:
         """Dead, and perhaps still in the pool's list; their numbers come again only much later."""
         self._poller = select.poll()
 
+    @property
+    def are_watched(self) -> bool:
+        """False off Linux."""
+        return hasattr(os, "pidfd_open")
+
     def adopt(self, processes: Sequence[Any]) -> None:
         """Watch those of the processes that are new. Off Linux none is."""
         for process in processes:
@@ -51,7 +56,7 @@ class Children:
     def _watch(self, process: Any) -> None:
         pid = process.pid
         with self._lock:
-            if pid in self._buried or pid in self._descriptors or not hasattr(os, "pidfd_open"):
+            if pid in self._buried or pid in self._descriptors or not self.are_watched:
                 return
             try:
                 descriptor = os.pidfd_open(pid)

@@ -64,6 +64,12 @@ class RunGuard:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
 
+    @property
+    def has_working_child(self) -> bool:
+        """True when a child is alive and not stopped. Always True off Linux, where children are not watched."""
+        stopped = self._stopped_at
+        return not self._children.are_watched or any(pid not in stopped for pid in self._children.living())
+
     def start(self) -> None:
         self._thread.start()
 

@@ -18,6 +18,7 @@ from kombu.transport.redis import Channel
 
 from adapters.celery.app import WORK_TASK
 from adapters.celery.children import Children, child_watch
+from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
@@ -64,6 +65,7 @@ class CeleryWorker:
         self._stop = StopFlag()
         self._stopped = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._pulse = LoopPulse()
         self._children = Children()
         self._guard = RunGuard(
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
@@ -76,7 +78,7 @@ class CeleryWorker:
         Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
         self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
-        self._app.steps["worker"].add(child_watch(self._children))
+        self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(self._start_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
@@ -145,9 +147,19 @@ class CeleryWorker:
         else:
             self._node.discard()
 
+    def _serves(self) -> bool:
+        """Return whether this worker takes tasks, or finishes its last ones during a shutdown."""
+        if self._stop.is_set or (self._pulse.is_recent and self._guard.has_working_child):
+            return True
+        reason = "all children are stopped or dead" if self._pulse.is_recent else "the consumer does not turn"
+        logger.warning("Sending no heartbeat: %s", reason, extra={"action": "heartbeat_withheld"})
+        return False
+
     def _beat(self) -> None:
-        while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute(self._process) else 1.0):
-            pass
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            beaten = self._serves() and self._heartbeat.execute(self._process)
+            pause = BEAT_SECONDS if beaten else 1.0
         self._heartbeat.execute(self._process, last=True)
 
 

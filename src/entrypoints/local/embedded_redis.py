@@ -21,6 +21,7 @@ hash-max-listpack-value 1024
 loglevel warning
 logfile "server.log"
 """
+PING_SECONDS = 3.0
 
 
 class EmbeddedRedis:
@@ -51,6 +52,15 @@ class EmbeddedRedis:
         process.stdin.write(configuration.encode())
         process.stdin.close()
         return process
+
+    def replies(self) -> bool:
+        """Return True for any reply to a PING, also for one that refuses it: the server is at work."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), PING_SECONDS) as connection:
+                connection.sendall(b"PING\r\n")
+                return bool(connection.recv(1))
+        except OSError:
+            return False
 
 
 def find_program() -> str:

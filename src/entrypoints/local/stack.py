@@ -4,12 +4,15 @@ import json
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
+from entrypoints.container import build_container
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
-from entrypoints.local.supervisor import Service, Supervisor, popen
+from entrypoints.local.life_signs import HeartbeatSign, HttpSign
+from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.own_http import base_url, get
 from entrypoints.settings import Settings, child_environment
 
@@ -38,7 +41,9 @@ class LocalStack:
             self._directory = directory
             self._redis = EmbeddedRedis(directory.path)
         self._url = base_url(settings)
-        self._supervisor = Supervisor(self._services(), say=_say)
+        self._redis_url = self._redis.url if self._redis else str(settings.redis_url)
+        self._container = build_container(replace(settings, redis_url=self._redis_url))
+        self._supervisor = Supervisor(self._services(), say=_say, is_stopped=self._container.process_is_stopped)
         self._banner_shown = False
 
     def run(self) -> None:
@@ -59,15 +64,21 @@ class LocalStack:
         if self._redis is not None:
             redis, lock = self._redis, self._directory.descriptor
             start = partial(popen, pass_fds=(lock,))  # the files are taken until the server has ended
+            sign = LifeSign(shown_by=lambda pid: redis.replies(), missing="no reply to PING")
             _say(f"{'redis':<12} embedded server on {redis.where}")
-            services.insert(0, Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS))
+            services.insert(0, Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, sign))
         return services
 
     def _service(self, name: str, stop_seconds: float) -> Service:
-        url = self._redis.url if self._redis else str(self._settings.redis_url)
-        environment = child_environment(TASKS_REDIS_URL=url)
+        environment = child_environment(TASKS_REDIS_URL=self._redis_url)
         command = [sys.executable, "-m", "entrypoints.cli", name]
-        return Service(name, lambda: popen(command, env=environment), stop_seconds)
+        return Service(name, lambda: popen(command, env=environment), stop_seconds, self._life_sign(name))
+
+    def _life_sign(self, name: str) -> LifeSign:
+        if name == "api":
+            return LifeSign(shown_by=HttpSign(f"{self._url}/livez"), missing="no response of GET /livez")
+        sign = HeartbeatSign(self._container.heartbeats(), name)
+        return LifeSign(shown_by=sign, missing="no heartbeat in Redis")
 
     def _show_banner_once(self) -> None:
         if not self._banner_shown and self._is_ready():
