@@ -10,6 +10,7 @@ from adapters.celery.app import create_celery_app
 from adapters.celery.lease_keeper import TimerLeaseKeeper
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.process_state import is_stopped
+from adapters.celery.retirement import Retirement
 from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
@@ -212,6 +213,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
         process=process,
         lease=settings.lease,
         grace=settings.shutdown_grace,
+        retirement=Retirement(settings.child_max_runs, settings.child_max_memory << 20),
     )
 
 

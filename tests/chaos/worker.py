@@ -35,7 +35,7 @@ TICK_SECONDS = 0.01
 
 
 class ChaosHandler(TaskHandler):
-    """Labels: `do` (sleep, tick, crash, gil, swallow, report), `ms`, and `once` for what only the first run does."""
+    """Labels: `do` (sleep, tick, crash, stop, gil, swallow, report), `ms`, and `once` for what only the first run does."""
 
     type = SleepHandler.type
 
@@ -68,6 +68,7 @@ class ChaosHandler(TaskHandler):
             "sleep": lambda: time.sleep(seconds),
             "tick": lambda: self._tick(seconds),
             "crash": lambda: os.kill(os.getpid(), signal.SIGKILL),
+            "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
             "gil": lambda: hold_the_interpreter(seconds),
             "swallow": lambda: swallow_everything(seconds),
             "report": lambda: report(context, seconds),

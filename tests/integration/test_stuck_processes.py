@@ -1,6 +1,7 @@
 """Children that are stopped, starved or replaced, in real workers."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,34 @@ def test_an_idle_worker_stays_healthy(api: Api, start: Callable[..., ServiceProc
     first = wait_until(beat)
 
     wait_until(lambda: beat() - first > 15_000, 25)
+
+
+def test_children_are_replaced_after_so_many_runs_without_a_trace(
+    api: Api, start: Callable[..., ServiceProcess], client: redis.Redis
+) -> None:
+    worker = start(worker_concurrency=2, child_max_runs=5)
+    ids = [submit(api, "process_id") for _ in range(100)]
+
+    tasks = [final(api, task_id) for task_id in ids]
+
+    assert [(task["status"], task["attempt"]) for task in tasks] == [("COMPLETED", 1)] * 100
+    runs = Counter(task["result"] for task in tasks)
+    assert max(runs.values()) <= 5
+    assert len(runs) >= 20
+    assert client.hlen("tm:held") == client.zcard("tm:leases") == 0
+    assert all(log(api, task_id) == [] for task_id in ids)
+    wait_until(lambda: len(worker.children()) == 2)
+    assert not re.search("ERROR|WARNING|Traceback", worker.output)
+
+
+def test_a_child_that_has_grown_is_replaced_after_its_run(api: Api, start: Callable[..., ServiceProcess]) -> None:
+    worker = start(worker_concurrency=1, child_max_memory=200)
+
+    small = [final(api, submit(api, "grow", megabytes=1)) for _ in range(2)]
+    large = final(api, submit(api, "grow", megabytes=300))
+    after = final(api, submit(api, "process_id"))
+
+    assert [task["attempt"] for task in (*small, large, after)] == [1] * 4
+    assert len({task["result"] for task in (*small, large)}) == 1
+    assert after["result"] != large["result"]
+    assert not re.search("ERROR|WARNING|Traceback", worker.output)

@@ -20,6 +20,7 @@ from adapters.celery.app import WORK_TASK
 from adapters.celery.children import Children, child_watch
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.retirement import Retirement, retiring_pool
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
 from application.errors import StoreUnavailable
@@ -51,8 +52,10 @@ class CeleryWorker:
         process: ServiceProcess,
         lease: timedelta,
         grace: timedelta,
+        retirement: Retirement,
     ) -> None:
         """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
+        `retirement` says when a child is to be replaced; each child counts in its own copy.
         `process` describes this worker; its name starts the owner names of all its children."""
         self._app = app
         self._run_task_in_child = run_task_in_child
@@ -62,6 +65,7 @@ class CeleryWorker:
         self._process = process
         self._incarnation = process.name
         self._grace = grace
+        self._retirement = retirement
         self._stop = StopFlag()
         self._stopped = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -88,6 +92,7 @@ class CeleryWorker:
         self._worker = _graceful(self._app)(
             hostname=f"worker@{self._incarnation}",
             concurrency=self._process.concurrency,
+            pool=retiring_pool(self._retirement),
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -105,7 +110,12 @@ class CeleryWorker:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
         until = time.monotonic() + TOKEN_SECONDS
         if not self._stop.is_set:
-            self._run_task.execute(queue, lambda: not self._stop.is_set and time.monotonic() < until)
+            self._run_task.execute(queue, lambda: self._goes_on(until))
+
+    def _goes_on(self, until: float) -> bool:
+        """Call after each run in a child: returns whether it claims another task under this token."""
+        self._retirement.count_run()
+        return not self._stop.is_set and not self._retirement.is_due and time.monotonic() < until
 
     def _start_child(self, **_: Any) -> None:
         self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))
