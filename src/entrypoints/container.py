@@ -99,7 +99,7 @@ class Container(containers.DeclarativeContainer):
     celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
     tokens = providers.Singleton(TokenFactory, celery_app)
 
-    process_is_stopped = providers.Callable(is_stopped)
+    process_is_stopped = providers.Object(is_stopped)
 
     clock = providers.Singleton(SystemClock)
     store_clock = providers.Singleton(RedisClock, store)

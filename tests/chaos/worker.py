@@ -35,7 +35,7 @@ TICK_SECONDS = 0.01
 
 
 class ChaosHandler(TaskHandler):
-    """Labels: `do` (sleep, tick, crash, stop, gil, swallow, report), `ms`, and `once` for what only the first run does."""
+    """Labels: `do` (sleep, tick, crash, stop, gil, swallow, report), `ms`, and `once` for the first run alone."""
 
     type = SleepHandler.type
 
