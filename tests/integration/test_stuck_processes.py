@@ -128,7 +128,7 @@ def test_a_child_that_lives_on_after_its_lease_ended_is_killed(
     assert re.search("Killing a child: It lost its lease", worker.output)
     assert log(api, task_id)[0] == (
         1,
-        "The run was lost. Its lease ran out: the worker was lost, stopped or cut off from the store.",
+        "The run was lost. Its lease ran out: the worker was lost, stopped, starved or cut off from the store.",
     )
 
 

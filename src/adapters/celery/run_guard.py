@@ -53,6 +53,8 @@ class RunGuard:
         self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
         self._stopped_at: dict[int, float] = {}
         """When each child that is stopped was first seen so."""
+        self._last_claims: dict[int, int] = {}
+        """The run that each child was last seen to hold."""
         self._causes: dict[int, str] = {}
         """Why this guard killed a child."""
         self._reached = time.monotonic()
@@ -82,7 +84,7 @@ class RunGuard:
     def _run(self) -> None:
         pause = 0.0
         while not self._ended.is_set():
-            self._children.wait(min(pause, LOOK_SECONDS))
+            self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
             self._cut_off = self._cut_off or self._cut_off_now()
             self._kill_stopped_children()
             self._note_dead_children()
@@ -127,13 +129,22 @@ class RunGuard:
                     "so the worker killed it.",
                 )
 
+    def _next_stopped_kill_in(self) -> float:
+        """Return the seconds until the first stopped child is to be killed; infinity when none is stopped."""
+        since = min(self._stopped_at.values(), default=float("inf"))
+        return max(since + self._renewal_limit - time.monotonic(), 0.05)
+
     def _kill_children_without_lease(self) -> None:
         """Kill each child whose run was given up, since its lease ran out, while the child lives on."""
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
-        for owner in self._watch.lost(list(pids)):
-            self._kill(pids[owner], "It lost its lease, so the worker killed it.")
+        for lost in self._watch.lost(list(pids)):
+            pid = pids[lost.owner]
+            if lost.claim == self._last_claims.get(pid):  # else an earlier process had the same id
+                self._kill(pid, "It lost its lease, so the worker killed it.")
 
     def _kill(self, pid: int, cause: str) -> None:
+        if pid in self._causes:  # it is about to die
+            return
         logger.warning("Killing a child: %s", cause, extra={"action": "child_killed", "pid": pid})
         self._causes[pid] = cause
         _signal(pid, signal.SIGKILL)
@@ -150,6 +161,8 @@ class RunGuard:
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
+        held = {pid: run.task.claim for pid, run in runs.items()}
+        self._last_claims = {pid: claim for pid, claim in self._last_claims.items() if pid in pids.values()} | held
         overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
         self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}
         pauses = [

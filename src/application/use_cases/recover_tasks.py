@@ -8,7 +8,7 @@ from application.ports.task_repository import Change, TaskRepository
 from application.sweep import Sweep
 from domain.task import Task
 
-LEASE_RAN_OUT = "Its lease ran out: the worker was lost, stopped or cut off from the store."
+LEASE_RAN_OUT = "Its lease ran out: the worker was lost, stopped, starved or cut off from the store."
 
 
 class RecoverTasks:

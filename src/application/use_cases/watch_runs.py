@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.ports.clock import Clock
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from domain.task import Task
 
 
@@ -34,6 +34,6 @@ class WatchRuns:
             if task.deadline and now
         ]
 
-    def lost(self, owners: Sequence[str]) -> Sequence[str]:
-        """Return those of the owners whose run was given up: their lease ran out. Raises StoreUnavailable."""
-        return [run.owner for run in self._leases.lost_by(owners)] if owners else []
+    def lost(self, owners: Sequence[str]) -> Sequence[LostRun]:
+        """Return the runs of these owners that were given up. Raises StoreUnavailable."""
+        return self._leases.lost_by(owners) if owners else []
