@@ -9,18 +9,18 @@ from entrypoints.own_http import get
 
 
 class HeartbeatSign:
-    """A new heartbeat in the store. While the store is away, a service counts as alive: it cannot send any."""
+    """A new heartbeat in the store. While the store is away, nobody can know: a service cannot send any."""
 
     def __init__(self, heartbeats: Heartbeats, role: str) -> None:
         self._heartbeats = heartbeats
         self._role = role
         self._last: dict[int, datetime] = {}
 
-    def __call__(self, pid: int) -> bool:
+    def __call__(self, pid: int) -> bool | None:
         try:
             beats = self._heartbeats.alive(self._role)
         except StoreUnavailable:
-            return True
+            return None
         here = (socket.gethostname(), pid)
         latest = max((beat.at for beat in beats if (beat.process.host, beat.process.pid) == here), default=None)
         if latest is None or latest == self._last.get(pid):

@@ -20,10 +20,10 @@ def kill_family(leader: int) -> None:
     Off Linux, where /proc is missing, only its process group.
     """
     family = _family(leader)
-    with suppress(ProcessLookupError):
+    with suppress(OSError):
         os.killpg(leader, signal.SIGKILL)
     for pid in family:
-        with suppress(ProcessLookupError):
+        with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 
 

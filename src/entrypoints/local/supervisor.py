@@ -33,8 +33,11 @@ Start = Callable[[], subprocess.Popen[bytes]]
 class LifeSign:
     """How a service shows that it works."""
 
-    shown_by: Callable[[int], bool]
-    """Takes the process id. Returns False without a sign since the last call; takes 3 s at most."""
+    shown_by: Callable[[int], bool | None]
+    """Takes the process id. Returns False without a sign since the last call, None when nobody can know.
+
+    It takes 3 s at most.
+    """
     missing: str
     """Tells a person what is missing, such as "no heartbeat in Redis"."""
 
@@ -118,11 +121,11 @@ class Supervisor:
     def _listen(self, pid: int, service: Service, sign: LifeSign) -> None:
         """Look for a sign of life. Kill the process, so that it is started again, after SILENCE_SECONDS without."""
         stopped = self._is_stopped(pid)
-        heard = not stopped and sign.shown_by(pid)
+        heard = False if stopped else sign.shown_by(pid)
         now = time.monotonic()
         step, service.listened_at = min(now - service.listened_at, LONGEST_STEP_SECONDS), now
-        service.was_heard = service.was_heard or heard
-        silent = stopped or (service.was_heard and not heard)
+        service.was_heard = service.was_heard or heard is True
+        silent = stopped or (service.was_heard and heard is False)
         service.silent_seconds = service.silent_seconds + step if silent else 0.0
         if service.silent_seconds >= SILENCE_SECONDS:
             reason = "its process is stopped" if stopped else sign.missing
