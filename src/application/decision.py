@@ -19,15 +19,18 @@ class Decision:
     def __init__(self, repository: TaskRepository) -> None:
         self._repository = repository
 
-    def apply(self, task_id: str, transition: Callable[[Task], Task], *, known: Task | None = None) -> Task:
+    def apply(
+        self, task_id: str, transition: Callable[[Task], Task], *, known: Task | None = None, log: str = ""
+    ) -> Task:
         """Answers the task as saved. Raises TaskNotFound, StaleTask, and what the transition raises.
 
         `known` is the task as the caller last saw it: the first try then needs no read.
+        `log` becomes a line of the task's log if the transition changes the task.
         """
 
         def save(before: Task) -> Task:
             after = transition(before)
-            return before if after == before else self._repository.save(Change(before=before, after=after))
+            return before if after == before else self._repository.save(Change(before=before, after=after, log=log))
 
         return self.retry(task_id, save, known=known)
 

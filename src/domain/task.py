@@ -25,10 +25,7 @@ class TaskError:
 
 CANCELLED = TaskError(code="cancelled", message="The task was cancelled.")
 EXPIRED = TaskError(code="expired", message="The task had not started by its expires_at.")
-WORKER_LOST = TaskError(
-    code="worker_lost",
-    message=f"The worker died during the run {MAX_CRASHES + 1} times; the task is not tried again.",
-)
+UNKNOWN_CAUSE = "How it ended is not known."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +142,16 @@ class Task:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         return self._end_run(Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None)
 
-    def lose(self, now: datetime) -> Self:
-        """The run died: cancelled or timed out if it was to end anyway, else a crash, the fourth of which is final."""
+    def lose(self, now: datetime, cause: str = UNKNOWN_CAUSE) -> Self:
+        """The run died: cancelled or timed out if it was to end anyway, else a crash, the fourth of which is final.
+
+        `cause` says in full sentences how it died. The error of the task repeats it.
+        """
         crashed = (*self.crashed_claims, self.claim)
         if ended := self._ended_on_purpose(now):
             return ended
         if self.crashes >= MAX_CRASHES:
-            return self._end_run(Status.FAILED, crashed_claims=crashed, error=WORKER_LOST, finished_at=now)
+            return self._end_run(Status.FAILED, crashed_claims=crashed, error=_worker_lost(cause), finished_at=now)
         return self._end_run(Status.QUEUED, crashed_claims=crashed, started_at=None)
 
     def forgive(self, claim: int) -> Self:
@@ -250,3 +250,8 @@ class Task:
 
     def _evolve(self, **changes: Any) -> Self:
         return self.restored({**vars(self), "version": self.version + 1, **changes})
+
+
+def _worker_lost(cause: str) -> TaskError:
+    message = f"The worker process died during the run {MAX_CRASHES + 1} times; the task is not tried again."
+    return TaskError(code="worker_lost", message=f"{message} The last time: {cause}")

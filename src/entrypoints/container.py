@@ -10,6 +10,8 @@ from dependency_injector import containers, providers
 from adapters.celery.app import create_celery_app
 from adapters.celery.lease_keeper import TimerLeaseKeeper
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.process_state import is_stopped
+from adapters.celery.retirement import Retirement
 from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
@@ -98,6 +100,8 @@ class Container(containers.DeclarativeContainer):
     store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections)
     celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
     tokens = providers.Singleton(TokenFactory, celery_app)
+
+    process_is_stopped = providers.Object(is_stopped)
 
     clock = providers.Singleton(SystemClock)
     store_clock = providers.Singleton(RedisClock, store)
@@ -211,6 +215,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
         process=process,
         lease=settings.lease,
         grace=settings.shutdown_grace,
+        retirement=Retirement(settings.child_max_runs, settings.child_max_memory << 20),
     )
 
 

@@ -55,6 +55,9 @@ class Settings:
     http_allowed_networks: tuple[str, ...]
     callback_secret: str | None
     shutdown_grace_seconds: int
+    child_max_runs: int
+    child_max_memory: int
+    """MiB."""
     events_kept: int
     env: str
     embedded_max_memory_mb: int | None = None
@@ -141,6 +144,8 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=_networks),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
+        "child_max_runs": _whole(env, "CHILD_MAX_RUNS", 10_000, 0, 1_000_000_000),
+        "child_max_memory": _whole(env, "CHILD_MAX_MEMORY", 0, 0, 1024 * 1024),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "env": env.str(
             "ENV", "development", validate=validate.OneOf(["development", "production"], error=ENVIRONMENTS)

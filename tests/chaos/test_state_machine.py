@@ -151,7 +151,7 @@ class TaskStore(RuleBasedStateMachine):
     def settle(self, owner: str, crashed: bool) -> None:
         settle = SettleRuns(self.leases, self.decision, self.clock)
         held = self.leases.held_by([owner])
-        settled = settle.crashed([owner]) if crashed else settle.cut_off([owner])
+        settled = settle.crashed({owner: "It died."}) if crashed else settle.cut_off([owner])
         assert {task.task_id for task in held} <= {task.task_id for task in settled}
         for task in held:
             assert self.holder.pop(task.task_id) == task.claim

@@ -37,7 +37,8 @@ TICK_SECONDS = 0.01
 class ChaosHandler(TaskHandler):
     """Do what the labels of a task say.
 
-    `do` is sleep, tick, crash, gil, swallow, report or fail; `ms` is how long; with `once` only the first run does it.
+    `do` is sleep, tick, crash, stop, gil, swallow, report or fail; `ms` is how long; with `once` only the first run
+    does it.
     """
 
     type = SleepHandler.type
@@ -79,6 +80,7 @@ class ChaosHandler(TaskHandler):
             "sleep": lambda: time.sleep(seconds),
             "tick": lambda: self._tick(seconds),
             "crash": lambda: os.kill(os.getpid(), signal.SIGKILL),
+            "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
             "gil": lambda: hold_the_interpreter(seconds),
             "swallow": lambda: swallow_everything(seconds),
             "report": lambda: report(context, seconds),

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
+from application.errors import StaleTask
 from application.ports.run_reports import RunReports
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
@@ -58,6 +61,19 @@ class RunReportsContract:
         assert not reports.keep(run, lines=["late"])
         assert repository.get(run.task_id) == again
         assert reports.keep(again, lines=["in time"])
+
+    def test_the_end_of_a_run_leaves_a_line_under_its_attempt_and_a_refused_one_none(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        lost = Change(before=run, after=run.lose(run.started_at, "It broke."), log="It broke.")
+
+        repository.save(lost)
+        with pytest.raises(StaleTask):
+            repository.save(lost)
+
+        assert [(line.attempt, line.message) for line in reports.lines(run.task_id)] == [(1, "It broke.")]
 
     def test_the_last_thousand_lines_are_kept_with_their_attempt(
         self, repository: TaskRepository, leases: TaskLeases, reports: RunReports

@@ -277,7 +277,7 @@ class TaskLeasesContract:
         again = repository.save(Change(before=lost, after=lost.lose(lost.started_at)))
         repository.save(Change(before=stopped, after=stopped.stop(stopped.started_at)))
 
-        assert list(leases.lost_by(["a:1", "a:2", "a:3"])) == [LostRun(task=again, claim=lost.claim)]
+        assert list(leases.lost_by(["a:1", "a:2", "a:3"])) == [LostRun(task=again, claim=lost.claim, owner="a:1")]
         assert list(leases.lost_by([])) == []
 
     def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:

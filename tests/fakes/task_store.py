@@ -69,13 +69,16 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             stored = self._read(run.task_id)
             if stored is None or not stored.is_run_of(run.claim):
                 return False
-            for message in lines:
-                line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
-                self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
+            self._add_lines(run, lines)
             if progress:
                 self._write(replace(stored, progress=progress))
                 self._tell(Event.PROGRESS, replace(stored, progress=progress))
             return True
+
+    def _add_lines(self, run: Task, lines: Sequence[str]) -> None:
+        for message in lines:
+            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+            self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
 
     def lines(self, task_id: str) -> Sequence[LogLine]:
         with self._reached():
@@ -136,6 +139,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             task = self._stamped(change)
             if change.before and change.before.owner and task.crashes > change.before.crashes:
                 self._lost[change.before.owner] = (task.task_id, change.before.claim)
+            if change.before and change.log:
+                self._add_lines(change.before, [change.log])
             self._write(task)
             self._tell(what_happened(change.before, task), task)
             if (
@@ -228,8 +233,12 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
 
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         with self._reached():
-            lost = [self._lost[owner] for owner in owners if owner in self._lost]
-            return [LostRun(task=task, claim=claim) for task_id, claim in lost if (task := self._read(task_id))]
+            lost = [(owner, *self._lost[owner]) for owner in owners if owner in self._lost]
+            return [
+                LostRun(task=task, claim=claim, owner=owner)
+                for owner, task_id, claim in lost
+                if (task := self._read(task_id))
+            ]
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

@@ -1,12 +1,16 @@
 """`task-manager local`, which is what `make run` runs: everything on a machine that has nothing."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
+import subprocess
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -21,10 +25,9 @@ STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
 
 
 class LocalStack(ServiceProcess):
-    def __init__(self, log: Path, data_dir: Path, port: int) -> None:
-        super().__init__(
-            "local", log, http_port=port, http_workers=1, data_dir=data_dir, worker_concurrency=1, lease_seconds=3
-        )
+    def __init__(self, log: Path, data_dir: Path, port: int, **settings: object) -> None:
+        defaults = {"http_workers": 1, "worker_concurrency": 1, "lease_seconds": 3}
+        super().__init__("local", log, **{**defaults, "http_port": port, "data_dir": data_dir, **settings})
 
     def url(self) -> str:
         match = wait_until(lambda: READY.search(self.output), 40)
@@ -33,6 +36,29 @@ class LocalStack(ServiceProcess):
     def pid_of(self, name: str) -> int:
         """The latest process of that name."""
         return dict(STARTED.findall(self.output)) and int(dict(STARTED.findall(self.output))[name])
+
+
+class TerminalStack(LocalStack):
+    """Leads the session of a terminal of its own, as a shell would start it."""
+
+    def __enter__(self) -> Self:
+        self.terminal, inside = os.openpty()
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._arguments,
+                env=self._environment,
+                stdin=inside,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            )
+        os.close(inside)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        os.close(self.terminal)
 
 
 @pytest.fixture
@@ -169,6 +195,64 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
     assert second.process.wait(20) == 2
     assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which cannot be had" in second.output
     assert "Traceback" not in second.output
+
+
+def test_services_that_are_stopped_are_replaced_and_the_reason_is_told(start) -> None:
+    stack = start()
+    url = stack.url()
+    names = ("worker", "maintenance", "api", "redis")
+    stopped = {name: stack.pid_of(name) for name in names}
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGSTOP)
+
+    for name in names:
+        wait_until(lambda name=name: stack.pid_of(name) != stopped[name], 60)
+
+    for name in names:
+        assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
+    wait_until(lambda: _ready(url), 40)
+    task_id = submit(url)
+    wait_until(lambda: status(url, task_id) == "COMPLETED", 40)
+
+
+def test_an_api_whose_processes_do_not_respond_is_replaced_with_them(start) -> None:
+    stack = start()
+    url = stack.url()
+    heard_by_then = submit(url, duration=5)  # the supervisor listens every 2 s
+    wait_until(lambda: status(url, heard_by_then) == "COMPLETED")
+    api = psutil.Process(stack.pid_of("api"))
+    for child in (children := api.children(recursive=True)):
+        child.suspend()
+
+    wait_until(lambda: stack.pid_of("api") != api.pid, 60)
+
+    assert "api          shows no sign of life for 20 s (no response of GET /livez); replacing it" in stack.output
+    assert all(map(is_dead, children))
+    wait_until(lambda: _ready(url), 40)
+
+
+def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
+    handlers = "tests.integration.stuck_work"
+    with TerminalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), handlers=handlers) as stack:
+        url = stack.url()
+
+        terminal = run(url, "ask_at_the_terminal")
+        stdin = run(url, "read_stdin")
+        os.write(stack.terminal, b"\x03")  # Ctrl-C
+        code = stack.process.wait(30)
+
+    assert (terminal["status"], terminal["attempt"]) == ("FAILED", 1)
+    assert "No such device or address: '/dev/tty'" in terminal["error"]["message"]
+    assert (stdin["status"], stdin["result"]) == ("COMPLETED", "")
+    assert code == 0
+    assert "All stopped." in stack.output
+
+
+def run(url: str, type: str) -> dict[str, Any]:
+    """The task when it is final."""
+    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=10)
+    task_id = answer.json()["task_id"]
+    return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=40).json())
 
 
 def _ready(url: str) -> bool:

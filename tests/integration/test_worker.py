@@ -327,12 +327,14 @@ def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
     api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
 ) -> None:
     task_id = api.submit(duration=4)
-    child = psutil.Process(running_child(client))
+    child, parent = psutil.Process(running_child(client)), psutil.Process(worker.pid)
+    parent.suspend()  # it would kill the child
     child.suspend()
     try:
-        wait_until(lambda: api.task(task_id)["attempt"] == 2)
+        wait_until(lambda: api.task(task_id)["status"] == "QUEUED")
     finally:
         child.resume()
+        parent.resume()
 
     wait_until(lambda: is_dead(child))
     assert api.wait_for(task_id, "COMPLETED")["attempt"] == 2

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 from celery import bootsteps
 
+from adapters.celery.child_end import exit_code
+
 
 class Children:
     """The processes of the pool, living and dead."""
@@ -20,15 +22,21 @@ class Children:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._descriptors: dict[int, int] = {}
-        self._dead: set[int] = set()
+        self._processes: dict[int, Any] = {}
+        self._dead: dict[int, int | None] = {}
         self._buried: deque[int] = deque(maxlen=256)
         """Dead, and perhaps still in the pool's list; their numbers come again only much later."""
         self._poller = select.poll()
 
+    @property
+    def are_watched(self) -> bool:
+        """False off Linux."""
+        return hasattr(os, "pidfd_open")
+
     def adopt(self, processes: Sequence[Any]) -> None:
         """Watch those of the processes that are new. Off Linux none is."""
         for process in processes:
-            self._watch(process.pid)
+            self._watch(process)
 
     def living(self) -> list[int]:
         with self._lock:
@@ -39,29 +47,31 @@ class Children:
         for descriptor, _ in self._poller.poll(max(seconds, 0) * 1000):
             self._bury(descriptor)
 
-    def take_dead(self) -> set[int]:
-        """The children that died since the last look."""
+    def take_dead(self) -> dict[int, int | None]:
+        """Return the children that died since the last call, with their exit codes as `exit_code` returns them."""
         with self._lock:
-            dead, self._dead = self._dead, set()
+            dead, self._dead = self._dead, {}
             return dead
 
-    def _watch(self, pid: int) -> None:
+    def _watch(self, process: Any) -> None:
+        pid = process.pid
         with self._lock:
-            if pid in self._buried or pid in self._descriptors or not hasattr(os, "pidfd_open"):
+            if pid in self._buried or pid in self._descriptors or not self.are_watched:
                 return
             try:
                 descriptor = os.pidfd_open(pid)
             except ProcessLookupError:
-                self._dead.add(pid)
+                self._dead[pid] = None
                 return
             self._descriptors[pid] = descriptor
+            self._processes[pid] = process
             self._poller.register(descriptor, select.POLLIN)
 
     def _bury(self, descriptor: int) -> None:
         with self._lock:
             pid = next(pid for pid, known in self._descriptors.items() if known == descriptor)
             del self._descriptors[pid]
-            self._dead.add(pid)
+            self._dead[pid] = exit_code(descriptor, self._processes.pop(pid))
             self._buried.append(pid)
             self._poller.unregister(descriptor)
             os.close(descriptor)

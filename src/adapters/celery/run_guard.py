@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from adapters.celery.child_end import cause_of
 from adapters.celery.children import Children
+from adapters.celery.lease_keeper import SELF_KILL_SHARE
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.process_state import is_stopped
 from adapters.celery.run_interrupt import ASK
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
@@ -47,13 +50,27 @@ class RunGuard:
         self._node = node
         self._owner_of = owner_of
         self._cut_off_seconds = lease.total_seconds() * CUT_OFF_SHARE
+        self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
+        self._stopped_at: dict[int, float] = {}
+        """When each child that is stopped was first seen so."""
+        self._last_claims: dict[int, int] = {}
+        """The run that each child was last seen to hold."""
+        self._causes: dict[int, str] = {}
+        """Why this guard killed a child."""
         self._reached = time.monotonic()
         self._cut_off = False
         self._asked: dict[int, float] = {}
-        self._crashed_owners: set[str] = set()
+        self._crashed_owners: dict[str, str] = {}
+        """With the cause of each."""
         self._cut_off_owners: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
+
+    @property
+    def has_working_child(self) -> bool:
+        """True when a child is alive and not stopped. Always True off Linux, where children are not watched."""
+        stopped = self._stopped_at
+        return not self._children.are_watched or any(pid not in stopped for pid in self._children.living())
 
     def start(self) -> None:
         self._thread.start()
@@ -67,11 +84,13 @@ class RunGuard:
     def _run(self) -> None:
         pause = 0.0
         while not self._ended.is_set():
-            self._children.wait(min(pause, LOOK_SECONDS))
+            self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
             self._cut_off = self._cut_off or self._cut_off_now()
+            self._kill_stopped_children()
             self._note_dead_children()
             try:
                 self._settle_dead_children()
+                self._kill_children_without_lease()
                 pause = self._stop_overdue_runs()
                 self._settle_dead_workers()
                 self._reached = time.monotonic()
@@ -87,24 +106,63 @@ class RunGuard:
 
     def _note_dead_children(self) -> None:
         """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
-        dead = set(map(self._owner_of, self._children.take_dead()))
-        if self._cut_off:
-            self._cut_off_owners |= dead
-        else:
-            self._crashed_owners |= dead
+        for pid, code in self._children.take_dead().items():
+            cause = self._causes.pop(pid, None) or cause_of(code, self._renewal_limit)
+            if self._cut_off:
+                self._cut_off_owners.add(self._owner_of(pid))
+            else:
+                self._crashed_owners[self._owner_of(pid)] = cause
+
+    def _kill_stopped_children(self) -> None:
+        """Kill each child that has been stopped for as long as it may live without renewing.
+
+        Its own timer has run out by then and would end it on SIGCONT, which may never come.
+        """
+        now = time.monotonic()
+        stopped = filter(is_stopped, self._children.living())
+        self._stopped_at = {pid: self._stopped_at.get(pid, now) for pid in stopped}
+        for pid, since in self._stopped_at.items():
+            if now - since >= self._renewal_limit:
+                self._kill(
+                    pid,
+                    f"The process was stopped (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU) for {self._renewal_limit:g} s, "
+                    "so the worker killed it.",
+                )
+
+    def _next_stopped_kill_in(self) -> float:
+        """Return the seconds until the first stopped child is to be killed; infinity when none is stopped."""
+        since = min(self._stopped_at.values(), default=float("inf"))
+        return max(since + self._renewal_limit - time.monotonic(), 0.05)
+
+    def _kill_children_without_lease(self) -> None:
+        """Kill each child whose run was given up, since its lease ran out, while the child lives on."""
+        pids = {self._owner_of(pid): pid for pid in self._children.living()}
+        for lost in self._watch.lost(list(pids)):
+            pid = pids[lost.owner]
+            if lost.claim == self._last_claims.get(pid):  # else an earlier process had the same id
+                self._kill(pid, "It lost its lease, so the worker killed it.")
+
+    def _kill(self, pid: int, cause: str) -> None:
+        if pid in self._causes:  # it is about to die
+            return
+        logger.warning("Killing a child: %s", cause, extra={"action": "child_killed", "pid": pid})
+        self._causes[pid] = cause
+        _signal(pid, signal.SIGKILL)
 
     def _settle_dead_children(self) -> None:
         """What cannot be settled now stays for the next time."""
         self._tell("The store could not be reached during the run", self._settle.cut_off(list(self._cut_off_owners)))
         self._cut_off_owners = set()
-        self._tell("A child died during its run", self._settle.crashed(list(self._crashed_owners)))
-        self._crashed_owners = set()
+        self._tell("A child died during its run", self._settle.crashed(self._crashed_owners))
+        self._crashed_owners = {}
 
     def _stop_overdue_runs(self) -> float:
         """Answers how many seconds later to look again."""
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
+        held = {pid: run.task.claim for pid, run in runs.items()}
+        self._last_claims = {pid: claim for pid, claim in self._last_claims.items() if pid in pids.values()} | held
         overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
         self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}
         pauses = [
@@ -123,6 +181,7 @@ class RunGuard:
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
         )
+        self._causes[pid] = "The run did not stop when it was asked to, so the worker killed its process."
         _signal(pid, signal.SIGKILL)
         return LOOK_SECONDS
 

@@ -18,7 +18,9 @@ from kombu.transport.redis import Channel
 
 from adapters.celery.app import WORK_TASK
 from adapters.celery.children import Children, child_watch
+from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.retirement import Retirement, retiring_pool
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
 from application.errors import StoreUnavailable
@@ -50,8 +52,10 @@ class CeleryWorker:
         process: ServiceProcess,
         lease: timedelta,
         grace: timedelta,
+        retirement: Retirement,
     ) -> None:
         """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
+        `retirement` says when a child is to be replaced; each child counts in its own copy.
         `process` describes this worker; its name starts the owner names of all its children."""
         self._app = app
         self._run_task_in_child = run_task_in_child
@@ -61,9 +65,11 @@ class CeleryWorker:
         self._process = process
         self._incarnation = process.name
         self._grace = grace
+        self._retirement = retirement
         self._stop = StopFlag()
         self._stopped = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._pulse = LoopPulse()
         self._children = Children()
         self._guard = RunGuard(
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
@@ -76,7 +82,7 @@ class CeleryWorker:
         Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
         self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
-        self._app.steps["worker"].add(child_watch(self._children))
+        self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(self._start_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
@@ -86,6 +92,7 @@ class CeleryWorker:
         self._worker = _graceful(self._app)(
             hostname=f"worker@{self._incarnation}",
             concurrency=self._process.concurrency,
+            pool=retiring_pool(self._retirement),
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -103,7 +110,12 @@ class CeleryWorker:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
         until = time.monotonic() + TOKEN_SECONDS
         if not self._stop.is_set:
-            self._run_task.execute(queue, lambda: not self._stop.is_set and time.monotonic() < until)
+            self._run_task.execute(queue, lambda: self._goes_on(until))
+
+    def _goes_on(self, until: float) -> bool:
+        """Call after each run in a child: returns whether it claims another task under this token."""
+        self._retirement.count_run()
+        return not self._stop.is_set and not self._retirement.is_due and time.monotonic() < until
 
     def _start_child(self, **_: Any) -> None:
         self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))
@@ -145,9 +157,19 @@ class CeleryWorker:
         else:
             self._node.discard()
 
+    def _serves(self) -> bool:
+        """Return whether this worker takes tasks, or finishes its last ones during a shutdown."""
+        if self._stop.is_set or (self._pulse.is_recent and self._guard.has_working_child):
+            return True
+        reason = "all children are stopped or dead" if self._pulse.is_recent else "the consumer does not turn"
+        logger.warning("Sending no heartbeat: %s", reason, extra={"action": "heartbeat_withheld"})
+        return False
+
     def _beat(self) -> None:
-        while not self._stopped.wait(BEAT_SECONDS if self._heartbeat.execute(self._process) else 1.0):
-            pass
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            beaten = self._serves() and self._heartbeat.execute(self._process)
+            pause = BEAT_SECONDS if beaten else 1.0
         self._heartbeat.execute(self._process, last=True)
 
 

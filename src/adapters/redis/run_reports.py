@@ -22,8 +22,7 @@ class RedisRunReports(RunReports):
         record, effects = keys.record(run.task_id), Effects()
         effects.guard("run", record, run.claim)
         if lines:
-            stored = (json.dumps([run.attempt, line]) for line in lines)
-            effects.add("log", keys.log(run.task_id), LINES_KEPT, *stored)
+            add_lines(effects, run, lines)
         if progress:
             effects.set(record, {PROGRESS: encode_progress(progress).encode()})
             member = id_bytes(run.task_id)
@@ -33,6 +32,12 @@ class RedisRunReports(RunReports):
     def lines(self, task_id: str) -> Sequence[LogLine]:
         with self._store.client() as client:
             return [_line(stored) for stored in client.lrange(keys.log(task_id), 0, -1)]
+
+
+def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
+    """Append lines to the log of the task, under the attempt of this run."""
+    stored = (json.dumps([run.attempt, line]) for line in lines)
+    effects.add("log", keys.log(run.task_id), LINES_KEPT, *stored)
 
 
 def _line(stored: bytes) -> LogLine:

@@ -86,8 +86,12 @@ class RedisTaskLeases(TaskLeases):
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         with self._store.client() as client:
             entries = client.mget([keys.lost(owner) for owner in owners]) if owners else []
-        lost = dict(entry.split(b" ", 1)[::-1] for entry in filter(None, entries))
-        return [LostRun(task=task, claim=int(lost[raw])) for raw in lost for task in self._repository.read([raw])]
+        lost = [(owner, *entry.split(b" ", 1)) for owner, entry in zip(owners, entries, strict=True) if entry]
+        return [
+            LostRun(task=task, claim=int(claim), owner=owner)
+            for owner, claim, raw in lost
+            for task in self._repository.read([raw])
+        ]
 
     def running(self) -> Mapping[str, str]:
         with self._store.client() as client:

@@ -10,6 +10,7 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
+from adapters.redis.run_reports import add_lines
 from adapters.redis.task_codec import (
     FINISHED,
     PROGRESS,
@@ -175,6 +176,8 @@ class RedisTaskRepository(TaskRepository):
             effects.guard("expired", keys.LEASES, id_bytes(after.task_id))
         _write_record(effects, record, before, after)
         write_indexes(effects, before, after)
+        if before and change.log:
+            add_lines(effects, before, [change.log])
         self._tell(effects, record, before, after)
 
     def _removing(self, task: Task) -> ScriptCall:

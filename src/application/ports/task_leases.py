@@ -16,6 +16,8 @@ class LostRun:
     """As it stands now."""
     claim: int
     """Of the run that was lost."""
+    owner: str
+    """The process that lost it."""
 
 
 class TaskLeases(ABC):

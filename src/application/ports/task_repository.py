@@ -23,6 +23,8 @@ class Change:
     before: Task | None
     after: Task
     only_if_lease_expired: bool = False
+    log: str = ""
+    """A line for the task's log, under the attempt of `before`. Empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)

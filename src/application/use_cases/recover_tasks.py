@@ -8,6 +8,8 @@ from application.ports.task_repository import Change, TaskRepository
 from application.sweep import Sweep
 from domain.task import Task
 
+LEASE_RAN_OUT = "Its lease ran out: the worker was lost, stopped, starved or cut off from the store."
+
 
 class RecoverTasks:
     """Each lost run is counted once, however many maintenance processes look at it."""
@@ -24,4 +26,12 @@ class RecoverTasks:
 
     def _lose(self, expired: Sequence[Task]) -> Sequence[Change]:
         now = self._clock.now()
-        return [Change(before=task, after=task.lose(now), only_if_lease_expired=True) for task in expired]
+        return [
+            Change(
+                before=task,
+                after=task.lose(now, LEASE_RAN_OUT),
+                only_if_lease_expired=True,
+                log=f"The run was lost. {LEASE_RAN_OUT}",
+            )
+            for task in expired
+        ]

@@ -1,6 +1,6 @@
 """End the runs of processes that are known to be dead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from application.decision import Decision
@@ -10,6 +10,8 @@ from application.ports.task_leases import LostRun, TaskLeases
 from domain.task import Task
 
 End = Callable[[Task, datetime], Task]
+
+WORKER_DIED = "The whole worker died: it was killed, or its host was restarted."
 
 
 class SettleRuns:
@@ -24,13 +26,17 @@ class SettleRuns:
         self._decision = decision
         self._clock = clock
 
-    def crashed(self, owners: Sequence[str]) -> Sequence[Task]:
-        """Processes of a living worker died."""
-        return self._settle(self._leases.held_by(owners), Task.lose)
+    def crashed(self, causes: Mapping[str, str]) -> Sequence[Task]:
+        """Settle the runs of dead processes of a living worker.
+
+        `causes` says by owner how each died. The log of the task gets it as a line.
+        """
+        runs = self._leases.held_by(list(causes))
+        return [task for run in runs if run.owner for task in self._lose([run], causes[run.owner])]
 
     def crashed_under(self, owner_prefix: str) -> Sequence[Task]:
         """A whole worker died; its processes have names that start with this."""
-        return self._settle(self._leases.held_under(owner_prefix), Task.lose)
+        return self._lose(self._leases.held_under(owner_prefix), WORKER_DIED)
 
     def stopped_under(self, owner_prefix: str) -> Sequence[Task]:
         """A worker ended these runs itself."""
@@ -41,7 +47,10 @@ class SettleRuns:
         stopped = self._settle(self._leases.held_by(owners), Task.stop)
         return [*stopped, *filter(None, map(self._forgive, self._leases.lost_by(owners)))]
 
-    def _settle(self, runs: Sequence[Task], end: End) -> Sequence[Task]:
+    def _lose(self, runs: Sequence[Task], cause: str) -> Sequence[Task]:
+        return self._settle(runs, lambda task, now: task.lose(now, cause), log=f"The run was lost. {cause}")
+
+    def _settle(self, runs: Sequence[Task], end: End, log: str = "") -> Sequence[Task]:
         if not runs:
             return []
         now = self._clock.now()
@@ -49,13 +58,13 @@ class SettleRuns:
         def transition(run: Task) -> Callable[[Task], Task]:
             return lambda task: end(task, now) if task.is_run_of(run.claim) else task
 
-        return [task for run in runs if (task := self._apply(run, transition(run)))]
+        return [task for run in runs if (task := self._apply(run, transition(run), log))]
 
     def _forgive(self, lost: LostRun) -> Task | None:
         return self._apply(lost.task, lambda task: task.forgive(lost.claim))
 
-    def _apply(self, known: Task, transition: Callable[[Task], Task]) -> Task | None:
+    def _apply(self, known: Task, transition: Callable[[Task], Task], log: str = "") -> Task | None:
         try:
-            return self._decision.apply(known.task_id, transition, known=known)
+            return self._decision.apply(known.task_id, transition, known=known, log=log)
         except TaskNotFound:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.ports.clock import Clock
-from application.ports.task_leases import TaskLeases
+from application.ports.task_leases import LostRun, TaskLeases
 from domain.task import Task
 
 
@@ -33,3 +33,7 @@ class WatchRuns:
             for task in held
             if task.deadline and now
         ]
+
+    def lost(self, owners: Sequence[str]) -> Sequence[LostRun]:
+        """Return the runs of these owners that were given up. Raises StoreUnavailable."""
+        return self._leases.lost_by(owners) if owners else []

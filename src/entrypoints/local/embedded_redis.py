@@ -26,7 +26,7 @@ hash-max-listpack-value 1024
 loglevel warning
 logfile "server.log"
 """
-PING_SECONDS = 1.0
+PING_SECONDS = 3.0
 PRIVATE_UMASK = 0o077
 
 
@@ -70,14 +70,11 @@ class EmbeddedRedis:
 
     def answers(self) -> bool:
         """Return whether the server has loaded its data and serves."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PING_SECONDS)
-            try:
-                connection.connect(str(self._socket))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
-            except OSError:
-                return False
+        return self._reply_to_ping().startswith(b"+PONG")
+
+    def replies(self) -> bool:
+        """Return whether the server is at work: it may also reply that it still loads its data."""
+        return bool(self._reply_to_ping())
 
     def fix(self, path: Path) -> None:
         """Cut a file of commands off before its first damaged command. The server does not run.
@@ -93,6 +90,17 @@ class EmbeddedRedis:
         """Remove the folder of the socket if it is a temporary one. The server has ended."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _reply_to_ping(self) -> bytes:
+        """Return the start of the reply; nothing when none comes within 3 s."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PING_SECONDS)
+            try:
+                connection.connect(str(self._socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16)
+            except OSError:
+                return b""
 
     def _place_of_socket(self) -> Path:
         """The data directory, or a temporary one when the system's limit for the path of a socket leaves no choice."""

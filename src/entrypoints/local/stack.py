@@ -4,13 +4,16 @@ import json
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
+from entrypoints.container import build_container
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
-from entrypoints.local.supervisor import Service, Supervisor, popen
+from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.own_http import base_url, get
 from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment
 
@@ -42,7 +45,9 @@ class LocalStack:
             self._directory = directory
             self._redis = EmbeddedRedis(directory.path, embedded_max_memory(settings))
         self._url = base_url(settings)
-        self._supervisor = Supervisor(self._services(), say=_say)
+        self._redis_url = self._redis.url if self._redis else str(settings.redis_url)
+        self._container = build_container(replace(settings, redis_url=self._redis_url))
+        self._supervisor = Supervisor(self._services(), say=_say, is_stopped=self._container.process_is_stopped())
         self._banner_shown = False
 
     def run(self) -> None:
@@ -86,17 +91,23 @@ class LocalStack:
         if self._redis is not None:
             redis, lock = self._redis, self._directory.descriptor
             start = partial(popen, pass_fds=(lock,))  # the files are taken until the server has ended
+            sign = LifeSign(shown_by=lambda pid: redis.replies(), missing="no reply to PING")
             _say(f"{'redis':<12} embedded server on {redis.where}")
-            service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS)
+            service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, life_sign=sign)
             service.answers, service.explain = redis.answers, redis.log.explain
             services.insert(0, service)
         return services
 
     def _service(self, name: str, stop_seconds: float) -> Service:
-        url = self._redis.url if self._redis else str(self._settings.redis_url)
-        environment = child_environment(TASKS_REDIS_URL=url)
+        environment = child_environment(TASKS_REDIS_URL=self._redis_url)
         command = [sys.executable, "-m", "entrypoints.cli", name]
-        return Service(name, lambda: popen(command, env=environment), stop_seconds)
+        return Service(name, lambda: popen(command, env=environment), stop_seconds, life_sign=self._life_sign(name))
+
+    def _life_sign(self, name: str) -> LifeSign:
+        if name == "api":
+            return LifeSign(shown_by=HttpSign(f"{self._url}/livez"), missing="no response of GET /livez")
+        sign = HeartbeatSign(self._container.heartbeats(), name)
+        return LifeSign(shown_by=sign, missing="no heartbeat in Redis")
 
     def _show_banner_once(self) -> None:
         if not self._banner_shown and self._is_ready():

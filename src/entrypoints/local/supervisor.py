@@ -1,4 +1,4 @@
-"""Starts the processes of a stack, starts again what dies, and ends all of it."""
+"""Starts the processes of a stack, starts again what dies or is silent, and ends all of it."""
 
 import ctypes
 import os
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from entrypoints.local.process_family import kill_family
+
 POLL_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
@@ -18,13 +20,32 @@ STEADY_SECONDS = 10.0
 """A process that lived this long did not die of its start."""
 FAILURES_EXPLAINED = 3
 """A service that failed so often in a row has its reason shown."""
+LISTEN_SECONDS = 2.0
+SILENCE_SECONDS = 20.0
+"""A service without a sign of life for so long is replaced. Workers and maintenance send one every 3 s."""
+LONGEST_STEP_SECONDS = 5.0
+"""How much silence one look may add: a supervisor that was suspended itself knows nothing of the time between."""
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
 class ServiceFailed(Exception):
     """A service that the others need ended during its first start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifeSign:
+    """How a service shows that it works."""
+
+    shown_by: Callable[[int], bool | None]
+    """Takes the process id. Returns False without a sign since the last call, None when nobody can know.
+
+    It takes 3 s at most.
+    """
+    missing: str
+    """Tells a person what is missing, such as "no heartbeat in Redis"."""
 
 
 @dataclass
@@ -41,6 +62,12 @@ class Service:
     """Returns why it ended, and what to do."""
     failures: int = 0
     """How often in a row it did not live long."""
+    life_sign: LifeSign | None = None
+    """None: the service is replaced only when it ends."""
+    was_heard: bool = False
+    """Whether this process has shown life. Before its first sign it may take any time to start."""
+    silent_seconds: float = 0.0
+    listened_at: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause: float = field(default=FIRST_PAUSE_SECONDS)
@@ -50,9 +77,16 @@ class Service:
 class Supervisor:
     """Later services need the earlier ones: they are started in order and stopped in reverse."""
 
-    def __init__(self, services: Sequence[Service], say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        say: Callable[[str], None] = print,
+        is_stopped: Callable[[int], bool] = lambda pid: False,
+    ) -> None:
+        """`is_stopped` tells whether a process stands still until SIGCONT."""
         self._services = services
         self._say = say
+        self._is_stopped = is_stopped
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -91,7 +125,8 @@ class Supervisor:
 
     def _launch(self, service: Service) -> None:
         service.process = service.start()
-        service.started_at = time.monotonic()
+        service.started_at = service.listened_at = time.monotonic()
+        service.was_heard, service.silent_seconds = False, 0.0
         self._say(f"{service.name:<12} started (process {service.process.pid})")
 
     def _look_after(self, service: Service) -> None:
@@ -108,24 +143,44 @@ class Supervisor:
             if service.failures and service.failures % FAILURES_EXPLAINED == 0:
                 self._say(f"{service.name:<12} failed {service.failures} times in a row\n{service.explain()}".rstrip())
             service.process = None
+        elif service.life_sign and now - service.listened_at >= LISTEN_SECONDS:
+            self._listen(service.process.pid, service, service.life_sign)
+
+    def _listen(self, pid: int, service: Service, sign: LifeSign) -> None:
+        """Look for a sign of life. Kill the process, so that it is started again, after SILENCE_SECONDS without."""
+        stopped = self._is_stopped(pid)
+        heard = False if stopped else sign.shown_by(pid)
+        now = time.monotonic()
+        step, service.listened_at = min(now - service.listened_at, LONGEST_STEP_SECONDS), now
+        service.was_heard = service.was_heard or heard is True
+        silent = stopped or (service.was_heard and heard is False)
+        service.silent_seconds = service.silent_seconds + step if silent else 0.0
+        if service.silent_seconds >= SILENCE_SECONDS:
+            reason = "its process is stopped" if stopped else sign.missing
+            self._say(f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); replacing it")
+            kill_family(pid)
 
     def _end(self, service: Service) -> None:
         process = service.process
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)  # a stopped process would not see the other
         try:
             process.wait(service.stop_seconds)
         except subprocess.TimeoutExpired:
             self._say(f"{service.name:<12} does not stop; killing it")
-            process.kill()
+            kill_family(process.pid)
             process.wait()
         self._say(f"{service.name:<12} stopped")
 
 
 def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
-    """A process that Ctrl-C does not reach, and that on Linux does not outlive its supervisor."""
-    options.setdefault("process_group", 0)
+    """Start a process in a session of its own, so that neither Ctrl-C nor the terminal reaches it.
+
+    On Linux it does not outlive its supervisor. Its stdin is /dev/null unless the options say otherwise.
+    """
+    options = {"start_new_session": True, "stdin": subprocess.DEVNULL, **options}
     if sys.platform == "linux":
         options["preexec_fn"] = partial(_end_with, os.getpid())
     return subprocess.Popen(list(arguments), **options)  # type: ignore[call-overload,no-any-return]  # passed through
@@ -133,7 +188,7 @@ def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes
 
 def _end_with(parent: int) -> None:
     """In the child: prctl(2) says nothing of a parent that died before it was asked to."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -195,10 +195,11 @@ def test_the_runs_of_dead_processes_count_as_crashes(
 ) -> None:
     mine, other = two_runs(store, clock)
 
-    assert [task.crashes for task in settle.crashed(["a:1", "a:2"])] == [1]
+    assert [task.crashes for task in settle.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [1]
     assert [task.crashes for task in settle.crashed_under("b:")] == [1]
-    assert settle.crashed(["a:1"]) == settle.crashed([]) == []
+    assert settle.crashed({"a:1": "It broke."}) == settle.crashed({}) == []
     assert store.get(mine.task_id).status is store.get(other.task_id).status is Status.QUEUED
+    assert [line.message for line in store.lines(mine.task_id)] == ["The run was lost. It broke."]
 
 
 def test_a_run_that_an_outage_ended_counts_as_nothing(

@@ -92,11 +92,12 @@ def test_a_lost_run_counts_as_a_crash_and_is_repeated_three_times() -> None:
         task = task.start(owner="host:2", claim=crash, now=LATER).lose(LATER)
         assert (task.status, task.crashes, task.attempt) == (Status.QUEUED, crash, crash)
 
-    task = task.start(owner="host:2", claim=9, now=LATER).lose(LATER)
+    task = task.start(owner="host:2", claim=9, now=LATER).lose(LATER, "SIGSEGV ended it.")
 
     assert (task.status, task.attempt, task.finished_at) == (Status.FAILED, 4, LATER)
     assert task.error is not None
     assert task.error.code == "worker_lost"
+    assert task.error.message.endswith("The last time: SIGSEGV ended it.")
 
 
 def test_a_cancelled_task_says_so() -> None:

@@ -38,6 +38,8 @@ SETTINGS = Settings(
     shutdown_grace_seconds=1,
     queues=("default",),
     events_kept=1000,
+    child_max_runs=0,
+    child_max_memory=0,
     env="development",
 )
 

@@ -37,6 +37,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_LEASE_SECONDS", "2", "3 to 3600"),
         ("TASKS_RETENTION_SECONDS", "0", "1 to 315360000"),
         ("TASKS_MAX_BODY_BYTES", "10", "1024 to 536870912"),
+        ("TASKS_CHILD_MAX_RUNS", "-1", "0 to 1000000000"),
+        ("TASKS_CHILD_MAX_MEMORY", "1g", "integer"),
         ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
         ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),

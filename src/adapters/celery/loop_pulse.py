@@ -1,0 +1,39 @@
+"""Tells whether the event loop of Celery's consumer turns, so that a heartbeat proves more than a live thread."""
+
+import time
+from typing import Any
+
+from celery import bootsteps
+
+PULSE_SECONDS = 1.0
+RECENT_SECONDS = 10.0
+"""The loop handles events one after the other; on a busy machine a second of it may take several."""
+
+
+class LoopPulse:
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def is_recent(self) -> bool:
+        return time.monotonic() - self._at < RECENT_SECONDS
+
+
+def pulse_of_loop(pulse: LoopPulse) -> type[bootsteps.Step]:
+    """Return a part of Celery's worker that beats `pulse` every second while the loop turns.
+
+    The loop itself may wait for longer when nothing happens.
+    """
+
+    class PulseStep(bootsteps.StartStopStep):
+        requires = ("celery.worker.components:Hub",)
+
+        def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+            """Celery calls this again after each loss of the connection, when the loop has forgotten its timers."""
+            pulse.beat()
+            hub.call_repeatedly(PULSE_SECONDS, pulse.beat)
+
+    return PulseStep

@@ -1,0 +1,136 @@
+"""The supervisor replaces what is silent, and nothing else."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from application.errors import StoreUnavailable
+from application.ports.heartbeats import Heartbeat, ServiceProcess
+from entrypoints.local import supervisor
+from entrypoints.local.life_signs import HeartbeatSign
+from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
+from tests.integration.waiting import wait_until
+
+GRANDCHILD = "import subprocess, time; subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(600)"
+
+Run = Callable[..., Service]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(supervisor, "LISTEN_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "SILENCE_SECONDS", 0.5)
+    return []
+
+
+@pytest.fixture
+def run(lines: list[str]) -> Iterator[Run]:
+    """Supervises one service, which shows life as the test says."""
+    ends: list[Callable[[], None]] = []
+
+    def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
+        sign = LifeSign(shown_by=lambda pid: next(signs), missing="nothing is heard")
+        service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, sign)
+        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped)
+        supervised.start()
+        thread = threading.Thread(target=supervised.run)
+        thread.start()
+        ends.extend([supervised.stop, thread.join])
+        return service
+
+    yield run
+    for end in ends:
+        end()
+
+
+def first(*answers: bool | None, then: bool | None, looks: list[int] | None = None) -> Iterator[bool | None]:
+    yield from answers
+    while True:
+        if looks is not None:
+            looks.append(1)
+        yield then
+
+
+def test_a_service_that_falls_silent_is_killed_with_its_descendants_and_started_again(
+    run: Run, lines: list[str]
+) -> None:
+    heard = threading.Event()
+
+    def signs() -> Iterator[bool]:
+        while not heard.is_set():
+            yield True
+        while True:
+            yield False
+
+    service = run(signs())
+    silent = psutil.Process(service.process.pid)
+    (grandchild,) = wait_until(silent.children)
+    heard.set()
+
+    wait_until(lambda: sum("started" in line for line in lines) >= 2)
+
+    assert "part         shows no sign of life for 0.5 s (nothing is heard); replacing it" in lines
+    assert "part         ended (signal SIGKILL); starting it again" in lines
+    wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.parametrize("answers", [(False,), (None,), (True, None)])
+def test_a_slow_start_and_a_store_that_is_away_are_no_silence(
+    run: Run, lines: list[str], answers: tuple[bool | None, ...]
+) -> None:
+    looks: list[int] = []
+    service = run(first(*answers, then=answers[-1], looks=looks))
+    process = service.process
+    began = time.monotonic()
+
+    wait_until(lambda: len(looks) > 5 and time.monotonic() - began > 2 * supervisor.SILENCE_SECONDS)
+
+    assert process.poll() is None
+    assert not [line for line in lines if "sign of life" in line]
+
+
+def test_a_stopped_process_is_silent_from_its_start_on(run: Run, lines: list[str]) -> None:
+    def is_stopped(pid: int) -> bool:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+
+    service = run(first(then=None), is_stopped)
+    service.process.send_signal(signal.SIGSTOP)
+
+    wait_until(lambda: sum("started" in line for line in lines) >= 2)
+
+    assert "part         shows no sign of life for 0.5 s (its process is stopped); replacing it" in lines
+
+
+def test_only_a_new_heartbeat_of_this_process_is_a_sign(
+    heartbeats: FakeHeartbeats, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "here")
+    mine = ServiceProcess(role="worker", name="a", host="here", pid=1)
+    sign = HeartbeatSign(heartbeats, "worker")
+    heartbeats.beat(replace(mine, name="b", host="there"))
+    assert sign(1) is False
+
+    heartbeats.beat(mine)
+
+    assert [sign(1), sign(1), sign(2)] == [True, False, False]
+    clock.advance(timedelta(seconds=3))
+    heartbeats.beat(mine)
+    assert sign(1) is True
+
+
+def test_while_the_store_is_away_nobody_can_know(clock: FakeClock) -> None:
+    class AwayHeartbeats(FakeHeartbeats):
+        def alive(self, role: str) -> Sequence[Heartbeat]:
+            raise StoreUnavailable("away")
+
+    assert HeartbeatSign(AwayHeartbeats(clock), "worker")(1) is None
