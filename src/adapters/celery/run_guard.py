@@ -5,7 +5,6 @@ Not in the children: a thread in a child sleeps while C code holds the interpret
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,9 @@ from datetime import timedelta
 
 from adapters.celery.children import Children
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.orphans import Orphans
 from adapters.celery.run_interrupt import ASK
+from adapters.descendants import kill_group
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.watch_runs import WatchRuns
@@ -42,6 +43,7 @@ class RunGuard:
         lease: timedelta,
     ) -> None:
         self._children = children
+        self._orphans = Orphans(children)
         self._watch = watch
         self._settle = settle
         self._node = node
@@ -70,6 +72,7 @@ class RunGuard:
             self._children.wait(min(pause, LOOK_SECONDS))
             self._cut_off = self._cut_off or self._cut_off_now()
             self._note_dead_children()
+            self._orphans.end()
             try:
                 self._settle_dead_children()
                 pause = self._stop_overdue_runs()
@@ -87,7 +90,11 @@ class RunGuard:
 
     def _note_dead_children(self) -> None:
         """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
-        dead = set(map(self._owner_of, self._children.take_dead()))
+        pids = self._children.take_dead()
+        for pid in pids:
+            kill_group(pid)
+            self._orphans.expect()
+        dead = set(map(self._owner_of, pids))
         if self._cut_off:
             self._cut_off_owners |= dead
         else:
@@ -118,12 +125,12 @@ class RunGuard:
         waited = now - asked_at
         if waited < PATIENCE_SECONDS:
             if waited == 0:
-                _signal(pid, ASK)
+                _ask(pid)
             return PATIENCE_SECONDS - waited
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
         )
-        _signal(pid, signal.SIGKILL)
+        kill_group(pid)
         return LOOK_SECONDS
 
     def _settle_dead_workers(self) -> None:
@@ -139,8 +146,8 @@ class RunGuard:
             )
 
 
-def _signal(pid: int, number: int) -> None:
+def _ask(pid: int) -> None:
     try:
-        os.kill(pid, number)
+        os.kill(pid, ASK)
     except ProcessLookupError:
         return

@@ -21,6 +21,9 @@ from adapters.celery.children import Children, child_watch
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
+from adapters.descendants import Descendants, kill_group
+from adapters.linux import adopt_orphans
+from adapters.task_process import TaskProcess, open_files
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import ServiceProcess
 from application.use_cases.run_task import RunTask
@@ -42,7 +45,7 @@ class CeleryWorker:
         self,
         app: Celery,
         *,
-        run_task_in_child: Callable[[str], RunTask],
+        run_task_in_child: Callable[[str, TaskProcess], RunTask],
         settle: SettleRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
@@ -51,7 +54,8 @@ class CeleryWorker:
         lease: timedelta,
         grace: timedelta,
     ) -> None:
-        """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
+        """`run_task_in_child` builds the use case for an owner and its process, after the fork: nothing is shared with
+        the parent.
         `process` describes this worker; its name starts the owner names of all its children."""
         self._app = app
         self._run_task_in_child = run_task_in_child
@@ -69,11 +73,14 @@ class CeleryWorker:
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
         )
         self._run_task: RunTask
+        self._task_process: TaskProcess
 
     def run(self) -> int:
         """Answers the exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
         Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
+        self._files_of_handlers = open_files()  # modules may have opened them when they were imported
+        adopt_orphans()
         self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
         self._app.steps["worker"].add(child_watch(self._children))
@@ -95,6 +102,7 @@ class CeleryWorker:
         self._worker.start()
         self._stopped.set()
         self._give_back()
+        Descendants().end()
         if self._beating.is_alive():
             self._beating.join()
         return int(self._worker.exitcode or 0)
@@ -103,10 +111,22 @@ class CeleryWorker:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
         until = time.monotonic() + TOKEN_SECONDS
         if not self._stop.is_set:
-            self._run_task.execute(queue, lambda: not self._stop.is_set and time.monotonic() < until)
+            self._run_task.execute(queue, lambda: self._may_go_on and time.monotonic() < until)
+        if self._task_process.is_retired:
+            logger.info("Ending a process that a run made unusable", extra={"action": "child_retired"})
+            os._exit(0)  # no run is held: the parent starts another and counts no crash
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not (self._stop.is_set or self._task_process.is_retired)
 
     def _start_child(self, **_: Any) -> None:
-        self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))
+        """In a session of its own: it can be killed together with what its runs started, and has no terminal."""
+        os.setsid()
+        adopt_orphans()
+        self._task_process = TaskProcess()
+        self._run_task = self._run_task_in_child(self._owner_of(os.getpid()), self._task_process)
+        self._task_process.guard_forks(not_ours=self._files_of_handlers)
 
     def _owner_of(self, pid: int) -> str:
         return f"{self._incarnation}:{pid}"
@@ -128,7 +148,7 @@ class CeleryWorker:
             self._guard.stop()  # what is killed now did not crash
             for child in self._living_children():
                 logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": child})
-                os.kill(child, signal.SIGKILL)
+                kill_group(child)
 
     def _living_children(self) -> list[int]:
         pool = self._worker.pool._pool
