@@ -15,7 +15,10 @@ FOREVER = 600
 
 def fork_and_return() -> str:
     """Let both processes return."""
-    return "copy" if os.fork() == 0 else "original"
+    if os.fork() == 0:
+        return "copy"
+    time.sleep(0.1)  # the copy comes first
+    return "original"
 
 
 def fork_and_wait_for(ending: str) -> int:

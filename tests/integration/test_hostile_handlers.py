@@ -59,7 +59,7 @@ def ends_of(client: redis.Redis, task_id: str) -> int:
 
 class TestForks:
     def test_a_copy_that_returns_ends_and_the_result_is_the_originals(self, api: Api, worker: ServiceProcess) -> None:
-        ids = [submit(api, "fork_and_return") for _ in range(20)]
+        ids = [submit(api, "fork_and_return") for _ in range(8)]
 
         tasks = [final(api, task_id) for task_id in ids]
 
