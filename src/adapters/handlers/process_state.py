@@ -8,9 +8,8 @@ import signal
 import sys
 
 SIGNALS = (
-    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD, signal.SIGCONT),
-    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGIO),
-    *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH),
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU),
 )
 """Those that programs take over. To ask for one costs 0.4 microseconds."""
 LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
@@ -33,7 +32,7 @@ class ProcessState:
     def restore(self) -> bool:
         """Make the state what it was. Returns False if a limit was lowered for good.
 
-        About 20 microseconds when nothing has changed.
+        About 10 microseconds when nothing has changed.
         """
         with contextlib.suppress(OSError):  # the folder was removed
             os.chdir(self._directory)
