@@ -74,10 +74,16 @@ def kill_and_reap(pid: int) -> None:
 
 
 def kill_group(leader: int) -> None:
-    """Kill the process and every process of its group."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(leader, signal.SIGKILL)
+    """Kill every process of the group whose leader this is or was."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def kill_with_group(pid: int) -> None:
+    """Kill the process, which may lead no group yet, and every process of its group."""
+    kill_group(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _parent(entry: Path) -> int | None:

@@ -16,7 +16,7 @@ class TaskProcess:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._worker_files: OpenFiles = {}
-        self._forks_in_main_thread = False
+        self._next_copy_is_direct = False
         self.is_retired = False
         """True when this process must not run another task; its worker then replaces it."""
 
@@ -41,7 +41,8 @@ class TaskProcess:
         os.register_at_fork(before=self._note_thread, after_in_child=self._disown)
 
     def _note_thread(self) -> None:
-        self._forks_in_main_thread = threading.current_thread() is threading.main_thread()
+        is_main = threading.current_thread() is threading.main_thread()
+        self._next_copy_is_direct = is_main and not self.is_copy
 
     def _disown(self) -> None:
         """Runs first in each copy, and in copies of copies.
@@ -53,8 +54,11 @@ class TaskProcess:
             if _file(descriptor) == file:
                 os.close(descriptor)
         self._worker_files = {}
-        if self._forks_in_main_thread and os.getppid() == self._pid:
+        if self._next_copy_is_direct:
             die_with_parent()
+            if os.getppid() != self._pid:  # it died before
+                os._exit(1)
+        self._next_copy_is_direct = False
 
 
 def open_files() -> OpenFiles:

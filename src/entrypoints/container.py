@@ -211,6 +211,12 @@ def build_container(settings: Settings, *, fail_fast: bool = False, keep_connect
     return Container(settings=settings, fail_fast=fail_fast, keep_connections=keep_connections)
 
 
+def build_child_container(settings: Settings, process: TaskProcess) -> Container:
+    """For a process that runs tasks."""
+    settings.require_redis()
+    return Container(settings=settings, keep_connections=True, task_process=process)
+
+
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
@@ -219,7 +225,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
-        run_task_in_child=lambda owner, process: _in_child(settings, process).run_task(owner=owner),
+        run_task_in_child=lambda owner, process: build_child_container(settings, process).run_task(owner=owner),
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
@@ -228,12 +234,6 @@ def build_worker(settings: Settings) -> CeleryWorker:
         lease=settings.lease,
         grace=settings.shutdown_grace,
     )
-
-
-def _in_child(settings: Settings, process: TaskProcess) -> Container:
-    container = build_container(settings, keep_connections=True)
-    container.task_process.override(providers.Object(process))
-    return container
 
 
 def describe_process(role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0) -> ServiceProcess:

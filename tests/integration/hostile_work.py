@@ -36,13 +36,14 @@ def fork_and_wait_for(ending: str) -> int:
     return 0
 
 
-def fork_and_go_on(folder: str, *, context: Any) -> str:
-    """Let both processes write lines, and the original return at once."""
+def fork_and_go_on(folder: str, seconds: float = 0, *, context: Any) -> str:
+    """Let the copy go on for ever, and the original for some seconds."""
     if os.fork() == 0:
         _leave_pid(folder, "copy")
         context.log("of the copy")
         time.sleep(FOREVER)
     _wait_for_pid(folder, "copy")
+    time.sleep(seconds)
     return "original"
 
 
@@ -120,6 +121,14 @@ def lower_limit_for_good() -> int:
 def environment_of_program() -> str:
     """Return the names of the variables that a program sees."""
     return subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
+
+
+def files_of_program() -> list[str]:
+    """Return the descriptors of a program that is started without closing any."""
+    listing = subprocess.run(
+        ["sh", "-c", "ls /proc/$$/fd"], capture_output=True, text=True, check=True, close_fds=False
+    )
+    return listing.stdout.split()
 
 
 def _leave_pid(folder: str, name: str) -> None:

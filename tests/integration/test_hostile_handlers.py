@@ -37,7 +37,15 @@ def submit(api: Api, type: str, **payload: Any) -> str:
 
 
 def final(api: Api, task_id: str) -> dict[str, Any]:
-    return dict(api.request("GET", f"/tasks/{task_id}?wait=20").json())
+    """The task when it has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        task: dict[str, Any] = api.request("GET", f"/tasks/{task_id}?wait=20").json()
+        return task if task["status"] in ("COMPLETED", "FAILED", "CANCELLED") else None
+
+    task = wait_until(ended, 60)
+    assert task is not None
+    return task
 
 
 def run(api: Api, type: str, **payload: Any) -> dict[str, Any]:
@@ -48,13 +56,6 @@ def left_behind(folder: Path, name: str) -> psutil.Process:
     file = folder / name
     wait_until(file.exists)
     return psutil.Process(int(file.read_text()))
-
-
-def ends_of(client: redis.Redis, task_id: str) -> int:
-    """How often the task became COMPLETED or FAILED, by its events."""
-    raw = bytes.fromhex(task_id.replace("-", ""))
-    events = [b"".join(fields.values()) for _, fields in client.xrange("tm:events")]
-    return sum(raw in event and (b"COMPLETED" in event or b"FAILED" in event) for event in events)
 
 
 class TestForks:
@@ -80,6 +81,14 @@ class TestForks:
 
         assert (task["status"], task["result"]) == ("COMPLETED", "original")
         assert not psutil.pid_exists(int((tmp_path / "copy").read_text()))
+
+    def test_a_copy_dies_with_a_killed_worker(self, api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+        submit(api, "fork_and_go_on", folder=str(tmp_path), seconds=600)
+        copy = left_behind(tmp_path, "copy")
+
+        os.kill(worker.pid, signal.SIGKILL)
+
+        wait_until(lambda: is_dead(copy), 10)
 
 
 class TestWhatARunLeavesBehind:
@@ -127,6 +136,11 @@ class TestWhatARunLeavesBehind:
         worker.stop()
 
         wait_until(lambda: is_dead(kept))
+
+    def test_programs_inherit_no_lock_pipe_or_connection_of_the_worker(self, api: Api, worker: ServiceProcess) -> None:
+        files = run(api, "files_of_program")["result"]
+
+        assert files == ["0", "1", "2"]
 
     def test_a_daemon_does_not_make_a_killed_worker_look_alive(self, api: Api, redis_url: str, tmp_path: Path) -> None:
         long_lease = {"lease_seconds": 600}

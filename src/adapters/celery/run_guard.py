@@ -14,7 +14,7 @@ from adapters.celery.children import Children
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.orphans import Orphans
 from adapters.celery.run_interrupt import ASK
-from adapters.descendants import kill_group
+from adapters.descendants import kill_group, kill_with_group
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.watch_runs import WatchRuns
@@ -72,8 +72,8 @@ class RunGuard:
             self._children.wait(min(pause, LOOK_SECONDS))
             self._cut_off = self._cut_off or self._cut_off_now()
             self._note_dead_children()
-            self._orphans.end()
             try:
+                self._orphans.end()
                 self._settle_dead_children()
                 pause = self._stop_overdue_runs()
                 self._settle_dead_workers()
@@ -130,7 +130,7 @@ class RunGuard:
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
         )
-        kill_group(pid)
+        kill_with_group(pid)
         return LOOK_SECONDS
 
     def _settle_dead_workers(self) -> None:

@@ -21,7 +21,7 @@ from adapters.celery.children import Children, child_watch
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
-from adapters.descendants import Descendants, kill_group
+from adapters.descendants import Descendants, kill_with_group
 from adapters.linux import adopt_orphans
 from adapters.task_process import TaskProcess, open_files
 from application.errors import StoreUnavailable
@@ -148,7 +148,7 @@ class CeleryWorker:
             self._guard.stop()  # what is killed now did not crash
             for child in self._living_children():
                 logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": child})
-                kill_group(child)
+                kill_with_group(child)
 
     def _living_children(self) -> list[int]:
         pool = self._worker.pool._pool
