@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from adapters.task_process import TaskProcess
 from application.errors import StoreUnavailable
 from application.ports.run_context import RunContext
 from application.ports.run_contexts import RunContexts
@@ -27,14 +28,15 @@ logger = logging.getLogger(__name__)
 class RunReporter(RunContexts):
     """One per process that runs tasks."""
 
-    def __init__(self, reports: RunReports, interrupt: RunInterrupt) -> None:
+    def __init__(self, reports: RunReports, interrupt: RunInterrupt, process: TaskProcess) -> None:
         self._reports = reports
         self._interrupt = interrupt
+        self._process = process
         self._run: ReportedRun | None = None
         self._thread: threading.Thread | None = None
 
     def of(self, run: Task) -> AbstractContextManager[RunContext]:
-        self._run = reported = ReportedRun(run, self._reports, self._interrupt)
+        self._run = reported = ReportedRun(run, self._reports, self._interrupt, self._process)
         if self._thread is None:
             self._thread = threading.Thread(target=self._pass_on_forever, name="run-reporter", daemon=True)
             self._thread.start()
@@ -53,17 +55,22 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
     Saying something takes no lock: the work may be interrupted at any point of it.
     """
 
-    def __init__(self, run: Task, reports: RunReports, interrupt: RunInterrupt) -> None:
+    def __init__(self, run: Task, reports: RunReports, interrupt: RunInterrupt, process: TaskProcess) -> None:
         self._run = run
         self._reports = reports
         self._interrupt = interrupt
+        self._process = process
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._progress: Progress | None = None
         self._passing = threading.Lock()
         self._is_over = False
 
     def __exit__(self, *_: object) -> None:
-        """Passes on what is left; a thread of the work that goes on is not heard any more."""
+        """Passes on what is left; a thread of the work that goes on is not heard any more.
+
+        A copy of the process, made by os.fork() in the work, ends here, before it can finish the run.
+        """
+        self._process.end_copy()
         try:
             self.pass_on()
         finally:

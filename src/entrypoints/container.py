@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -15,8 +16,11 @@ from adapters.celery.retirement import Retirement
 from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.celery.worker import CeleryWorker
+from adapters.descendants import Descendants
 from adapters.handlers.discovery import UnusableHandlers, find_functions
 from adapters.handlers.http_call import HttpCall
+from adapters.handlers.isolated_handler import IsolatedHandler
+from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.outbound_http import OutboundHttp
@@ -35,11 +39,13 @@ from adapters.redis.task_repository import RedisTaskRepository
 from adapters.run_reporter import RunReporter
 from adapters.signature import Signature
 from adapters.system_clock import SystemClock
+from adapters.task_process import TaskProcess
 from adapters.uuid_task_ids import UuidTaskIds
 from adapters.webhooks import WebhookSender
 from application.admission import Admission
 from application.decision import Decision
 from application.ports.heartbeats import ServiceProcess
+from application.ports.task_handlers import TaskHandler
 from application.use_cases.act_on_tasks import ActOnTasks
 from application.use_cases.await_task import AwaitTask
 from application.use_cases.cancel_task import CancelTask
@@ -75,18 +81,26 @@ from application.use_cases.update_task import UpdateTask
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
 from entrypoints.private_files import make_private
-from entrypoints.settings import InvalidSettings, Settings
+from entrypoints.settings import InvalidSettings, Settings, environment_restorer, hide_secrets
 
 
-def find_handlers(settings: Settings) -> HandlerRegistry:
-    """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used."""
+def find_handlers(settings: Settings, process: TaskProcess | None = None) -> HandlerRegistry:
+    """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used. `process` is given where tasks run."""
     http, signature = OutboundHttp(settings.http_allowed_networks), Signature(settings.callback_secret)
     built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
     try:
         functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
     except UnusableHandlers as error:
         raise InvalidSettings(list(error.problems)) from error
-    return HandlerRegistry([*built_in, *functions])
+    return HandlerRegistry([*built_in, *(functions if process is None else _isolated(functions, process))])
+
+
+def _isolated(functions: Sequence[PythonFunction], process: TaskProcess) -> Sequence[TaskHandler]:
+    descendants, restore_environment = Descendants(), environment_restorer()
+    return [
+        IsolatedHandler(function, process, descendants, restore_environment, keeps_processes=function.keeps_processes)
+        for function in functions
+    ]
 
 
 class Container(containers.DeclarativeContainer):
@@ -95,9 +109,12 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
+    task_process: providers.Object[TaskProcess | None] = providers.Object(None)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url)
-    store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections)
+    store = providers.Singleton(
+        RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections, process=task_process
+    )
     celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
     tokens = providers.Singleton(TokenFactory, celery_app)
 
@@ -128,9 +145,9 @@ class Container(containers.DeclarativeContainer):
     )
     reports = providers.Singleton(RedisRunReports, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
-    lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease)
-    run_contexts = providers.Singleton(RunReporter, reports, interrupt)
-    handlers = providers.Singleton(find_handlers, settings)
+    lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease, task_process)
+    run_contexts = providers.Singleton(RunReporter, reports, interrupt, task_process)
+    handlers = providers.Singleton(find_handlers, settings, task_process)
     decision = providers.Singleton(Decision, repository)
     outbox = providers.Singleton(RedisOutbox, store)
     callback_sender = providers.Singleton(
@@ -200,14 +217,21 @@ def build_container(settings: Settings, *, fail_fast: bool = False, keep_connect
     return Container(settings=settings, fail_fast=fail_fast, keep_connections=keep_connections)
 
 
+def build_child_container(settings: Settings, process: TaskProcess) -> Container:
+    """For a process that runs tasks."""
+    settings.require_redis()
+    return Container(settings=settings, keep_connections=True, task_process=process)
+
+
 def build_worker(settings: Settings) -> CeleryWorker:
     """A worker whose children build their own container: a fork must not share connections, threads or locks."""
     container = build_container(settings)
+    hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
-        run_task_in_child=lambda owner: build_container(settings, keep_connections=True).run_task(owner=owner),
+        run_task_in_child=lambda owner, process: build_child_container(settings, process).run_task(owner=owner),
         settle=container.settle_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),

@@ -5,7 +5,8 @@ import binascii
 import difflib
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from ipaddress import ip_network
@@ -156,6 +157,34 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
 def child_environment(**overrides: str) -> dict[str, str]:
     """The environment for a process of this service that this one starts."""
     return {**os.environ, **overrides}
+
+
+def hide_secrets() -> None:
+    """Remove the secrets, and the names of files that hold them, from the environment of this process.
+
+    Call this after `load_settings`. Programs that are started later do not get them either. /proc/<pid>/environ still
+    shows the environment that the process was started with.
+    """
+    for name in SECRETS:
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+
+
+def environment_restorer() -> Callable[[], None]:
+    """Return a function that makes the environment what it is now. It costs 0.3 microseconds without a change."""
+    kept = dict(os.environ)
+    raw: dict[bytes, bytes] = getattr(os.environ, "_data")  # noqa: B009 - private; a public comparison costs 20 µs
+    kept_raw = dict(raw)
+
+    def restore() -> None:
+        if raw == kept_raw:
+            return
+        for name in [name for name in os.environ if name not in kept]:
+            del os.environ[name]
+        os.environ.update(kept)
+        time.tzset()
+
+    return restore
 
 
 def _whole(env: FileAwareEnv, name: str, default: int | None, low: int, high: int) -> Any:

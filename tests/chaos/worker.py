@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,11 @@ from typing import Any
 from dependency_injector import providers
 from kombu.transport import redis as kombu_redis
 
+from adapters.descendants import Descendants
+from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.task_leases import RedisTaskLeases
+from adapters.task_process import TaskProcess
 from application.ports.run_context import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from application.use_cases.run_task import RunTask
@@ -32,13 +36,17 @@ CRASH_DIR = "CHAOS_CRASH_DIR"
 CLOCK_STEP = "CHAOS_CLOCK_STEP"
 """Seconds by which this worker's wall clock is wrong."""
 TICK_SECONDS = 0.01
+FORKS = ("both return", "copy raises", "copy exits", "failed exec", "copy goes on", "daemon", "program")
+LEFT = "left-"
+"""Starts the names of files that hold the process ids of what was started."""
+FOREVER = 3_600
 
 
 class ChaosHandler(TaskHandler):
     """Do what the labels of a task say.
 
-    `do` is sleep, tick, crash, stop, gil, swallow, report or fail; `ms` is how long; with `once` only the first run
-    does it.
+    `do` is sleep, tick, crash, stop, gil, swallow, report, fail or one of FORKS; `ms` is how long; with `once` only
+    the first run does it.
     """
 
     type = SleepHandler.type
@@ -54,12 +62,14 @@ class ChaosHandler(TaskHandler):
         what = {"task_id": task.task_id, "claim": task.claim, "attempt": task.attempt}
         how = "raised"
         write_line(self._journal, "start", **what)
+        process = os.getpid()
         try:
             self._work(task, context)
             result = self._real_result(task, context)
             how = "returned"
         finally:
-            write_line(self._journal, "end", how=how, **what)
+            if os.getpid() == process:  # a copy, made by os.fork(), goes on to the end of the handler
+                write_line(self._journal, "end", how=how, **what)
         return {"claim": task.claim, "attempt": task.attempt, **result}
 
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
@@ -85,6 +95,7 @@ class ChaosHandler(TaskHandler):
             "swallow": lambda: swallow_everything(seconds),
             "report": lambda: report(context, seconds),
             "fail": fail,
+            **{fork: lambda fork=fork: fork_as(fork, f"{task.task_id}-{task.claim}", seconds) for fork in FORKS},
         }[do]()
 
     def _tick(self, seconds: float) -> None:
@@ -98,10 +109,10 @@ class ChaosHandler(TaskHandler):
 class ChaosHandlers(TaskHandlers):
     """Made in a child, which so gets into the journal before its first task."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: TaskProcess, real: TaskHandlers) -> None:
         journal = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         write_line(journal, "child")
-        self._handler = ChaosHandler(journal, find_handlers(load_settings()))
+        self._handler = IsolatedHandler(ChaosHandler(journal, real), process, Descendants(), lambda: None)
 
     def of_type(self, type: str) -> TaskHandler:
         return self._handler
@@ -137,6 +148,37 @@ def swallow_everything(seconds: float) -> None:
 def fail() -> None:
     """Fail as work does that raises an exception."""
     raise RuntimeError("the work failed on purpose")
+
+
+def fork_as(how: str, name: str, seconds: float) -> None:
+    """Fork, or start a program, and go on for so long. Copies leave this function, too, and so end the handler."""
+    if how == "program":
+        leave_pid(f"{name}-program", subprocess.Popen(["sleep", str(FOREVER)], start_new_session=True).pid)
+    elif os.fork() == 0:
+        leave_pid(f"{name}-copy", os.getpid())
+        match how:
+            case "copy raises":
+                raise ValueError("of the copy")
+            case "copy exits":
+                sys.exit(7)
+            case "failed exec":
+                os.execv("/no/such/program", ["program"])
+            case "copy goes on":
+                time.sleep(FOREVER)
+            case "daemon":
+                os.setsid()
+                if os.fork() == 0:
+                    leave_pid(f"{name}-daemon", os.getpid())
+                    time.sleep(FOREVER)
+        return
+    time.sleep(seconds)
+
+
+def leave_pid(name: str, pid: int) -> None:
+    file = Path(os.environ[CRASH_DIR]) / f"{LEFT}{name}"
+    unfinished = file.with_name(f"unfinished-{name}")
+    unfinished.write_text(str(pid))
+    unfinished.rename(file)
 
 
 def report(context: RunContext, seconds: float) -> None:
@@ -178,9 +220,10 @@ def main() -> int:
     add_crash_points(RunTask, "_finish", "finish")
     add_crash_points(RedisTaskLeases, "finish_and_claim", "turn")
     add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
-    Container.handlers.override(providers.Singleton(ChaosHandlers))
+    settings = load_settings()
+    Container.handlers.override(providers.Singleton(ChaosHandlers, Container.task_process, find_handlers(settings)))
     configure_logging("worker")
-    return build_worker(load_settings()).run()
+    return build_worker(settings).run()
 
 
 if __name__ == "__main__":

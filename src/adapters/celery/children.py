@@ -42,6 +42,11 @@ class Children:
         with self._lock:
             return list(self._descriptors)
 
+    def known(self) -> frozenset[int]:
+        """The process ids of the pool's children, also of those that died lately."""
+        with self._lock:
+            return frozenset((*self._descriptors, *self._buried, *self._dead))
+
     def wait(self, seconds: float) -> None:
         """Until a child dies, or so long."""
         for descriptor, _ in self._poller.poll(max(seconds, 0) * 1000):

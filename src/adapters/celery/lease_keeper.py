@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import timedelta
 
+from adapters.task_process import TaskProcess
 from application.errors import StoreUnavailable
 from application.ports.lease_keeper import LeaseKeeper
 from application.ports.task_leases import TaskLeases
@@ -25,8 +26,9 @@ logger = logging.getLogger(__name__)
 class TimerLeaseKeeper(LeaseKeeper):
     """One per process; `arm` and `release` belong to the main thread."""
 
-    def __init__(self, leases: TaskLeases, lease: timedelta) -> None:
+    def __init__(self, leases: TaskLeases, lease: timedelta, process: TaskProcess) -> None:
         self._leases = leases
+        self._process = process
         self._interval = lease.total_seconds() / RENEWALS_PER_LEASE
         self._limit = lease.total_seconds() * SELF_KILL_SHARE
         self._lock = threading.Lock()
@@ -34,10 +36,12 @@ class TimerLeaseKeeper(LeaseKeeper):
         self._thread: threading.Thread | None = None
 
     def arm(self) -> None:
+        self._process.end_copy()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, self._limit)
 
     def keep(self, task: Task) -> None:
+        self._process.end_copy()
         with self._lock:
             self._task = task
         if self._thread is None:

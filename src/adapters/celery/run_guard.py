@@ -5,7 +5,6 @@ Not in the children: a thread in a child sleeps while C code holds the interpret
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,8 +14,10 @@ from adapters.celery.child_end import cause_of
 from adapters.celery.children import Children
 from adapters.celery.lease_keeper import SELF_KILL_SHARE
 from adapters.celery.node_lock import NodeLock
+from adapters.celery.orphans import Orphans
 from adapters.celery.process_state import is_stopped
 from adapters.celery.run_interrupt import ASK
+from adapters.descendants import kill_group, kill_with_group
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.watch_runs import WatchRuns
@@ -45,6 +46,7 @@ class RunGuard:
         lease: timedelta,
     ) -> None:
         self._children = children
+        self._orphans = Orphans(children)
         self._watch = watch
         self._settle = settle
         self._node = node
@@ -89,6 +91,7 @@ class RunGuard:
             self._kill_stopped_children()
             self._note_dead_children()
             try:
+                self._orphans.end()
                 self._settle_dead_children()
                 self._kill_children_without_lease()
                 pause = self._stop_overdue_runs()
@@ -107,6 +110,8 @@ class RunGuard:
     def _note_dead_children(self) -> None:
         """A child that died while nobody here reached the store was ended by its lease keeper: no crash."""
         for pid, code in self._children.take_dead().items():
+            kill_group(pid)
+            self._orphans.expect()
             cause = self._causes.pop(pid, None) or cause_of(code, self._renewal_limit)
             if self._cut_off:
                 self._cut_off_owners.add(self._owner_of(pid))
@@ -147,7 +152,7 @@ class RunGuard:
             return
         logger.warning("Killing a child: %s", cause, extra={"action": "child_killed", "pid": pid})
         self._causes[pid] = cause
-        _signal(pid, signal.SIGKILL)
+        kill_with_group(pid)
 
     def _settle_dead_children(self) -> None:
         """What cannot be settled now stays for the next time."""
@@ -176,13 +181,13 @@ class RunGuard:
         waited = now - asked_at
         if waited < PATIENCE_SECONDS:
             if waited == 0:
-                _signal(pid, ASK)
+                _ask(pid)
             return PATIENCE_SECONDS - waited
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
         )
         self._causes[pid] = "The run did not stop when it was asked to, so the worker killed its process."
-        _signal(pid, signal.SIGKILL)
+        kill_with_group(pid)
         return LOOK_SECONDS
 
     def _settle_dead_workers(self) -> None:
@@ -198,8 +203,8 @@ class RunGuard:
             )
 
 
-def _signal(pid: int, number: int) -> None:
+def _ask(pid: int) -> None:
     try:
-        os.kill(pid, number)
+        os.kill(pid, ASK)
     except ProcessLookupError:
         return

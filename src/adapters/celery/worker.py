@@ -23,6 +23,9 @@ from adapters.celery.node_lock import NodeLock
 from adapters.celery.retirement import Retirement, retiring_pool
 from adapters.celery.run_guard import RunGuard
 from adapters.celery.stop_flag import StopFlag
+from adapters.descendants import Descendants, kill_with_group
+from adapters.linux import adopt_orphans
+from adapters.task_process import TaskProcess, open_files
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import ServiceProcess
 from application.use_cases.run_task import RunTask
@@ -44,7 +47,7 @@ class CeleryWorker:
         self,
         app: Celery,
         *,
-        run_task_in_child: Callable[[str], RunTask],
+        run_task_in_child: Callable[[str, TaskProcess], RunTask],
         settle: SettleRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
@@ -54,7 +57,8 @@ class CeleryWorker:
         grace: timedelta,
         retirement: Retirement,
     ) -> None:
-        """`run_task_in_child` builds the use case for an owner, after the fork: nothing is shared with the parent.
+        """`run_task_in_child` builds the use case for an owner and its process, after the fork: nothing is shared with
+        the parent.
         `retirement` says when a child is to be replaced; each child counts in its own copy.
         `process` describes this worker; its name starts the owner names of all its children."""
         self._app = app
@@ -75,11 +79,14 @@ class CeleryWorker:
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
         )
         self._run_task: RunTask
+        self._task_process: TaskProcess
 
     def run(self) -> int:
         """Answers the exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
         Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
+        self._files_of_handlers = open_files()  # modules may have opened them when they were imported
+        adopt_orphans()
         self._node.take()
         self._app.task(name=WORK_TASK)(self._work)
         self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
@@ -102,6 +109,7 @@ class CeleryWorker:
         self._worker.start()
         self._stopped.set()
         self._give_back()
+        Descendants().end()
         if self._beating.is_alive():
             self._beating.join()
         return int(self._worker.exitcode or 0)
@@ -115,10 +123,17 @@ class CeleryWorker:
     def _goes_on(self, until: float) -> bool:
         """Call after each run in a child: returns whether it claims another task under this token."""
         self._retirement.count_run()
+        if self._task_process.is_retired:
+            self._retirement.require("a run left it unusable")
         return not self._stop.is_set and not self._retirement.is_due and time.monotonic() < until
 
     def _start_child(self, **_: Any) -> None:
-        self._run_task = self._run_task_in_child(self._owner_of(os.getpid()))
+        """In a session of its own: it can be killed together with what its runs started, and has no terminal."""
+        os.setsid()
+        adopt_orphans()
+        self._task_process = TaskProcess()
+        self._run_task = self._run_task_in_child(self._owner_of(os.getpid()), self._task_process)
+        self._task_process.guard_forks(not_ours=self._files_of_handlers)
 
     def _owner_of(self, pid: int) -> str:
         return f"{self._incarnation}:{pid}"
@@ -140,7 +155,7 @@ class CeleryWorker:
             self._guard.stop()  # what is killed now did not crash
             for child in self._living_children():
                 logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": child})
-                os.kill(child, signal.SIGKILL)
+                kill_with_group(child)
 
     def _living_children(self) -> list[int]:
         pool = self._worker.pool._pool

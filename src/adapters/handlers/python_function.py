@@ -21,6 +21,8 @@ from domain.task import Task
 
 CONTEXT = "context"
 """The parameter by which a function asks for its context."""
+KEEP = "keep_processes"
+"""Set to True on a function, its processes may go on after a run."""
 
 
 class UnusableFunction(Exception):
@@ -53,6 +55,7 @@ class PythonFunction(TaskHandler):
     def __init__(self, name: str, function: Callable[..., Any], *, where: str) -> None:
         """`where` names it to people, as module:function. Raises UnusableFunction."""
         self.where = where
+        self.keeps_processes: bool = getattr(function, KEEP, False) is True
         self._function = function
         parameters = _parameters(function)
         self._takes_context = CONTEXT in parameters

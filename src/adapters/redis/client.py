@@ -16,6 +16,7 @@ from hiredis import pack_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from adapters.task_process import TaskProcess
 from application.errors import StoreFull, StoreUnavailable
 
 TIMEOUT_SECONDS = 1.0
@@ -66,8 +67,17 @@ class RedisStore:
     task in the domain.
     """
 
-    def __init__(self, client: redis.Redis, *, fail_fast: bool = False, keep_connections: bool = False) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        fail_fast: bool = False,
+        keep_connections: bool = False,
+        process: TaskProcess | None = None,
+    ) -> None:
+        """`process` is the only one that may use this store; a copy of it ends when it tries."""
         self._client = client
+        self._process = process
         self._fail_fast = fail_fast
         self._keep_connections = keep_connections
         self.away: str | None = None
@@ -88,6 +98,8 @@ class RedisStore:
 
     def _turn(self) -> AbstractContextManager[None]:
         """Who has a turn needs no other within it."""
+        if self._process is not None:
+            self._process.end_copy()
         return self._waited_turn() if self._fail_fast and not getattr(self._mine, "turn", False) else nullcontext()
 
     @contextmanager

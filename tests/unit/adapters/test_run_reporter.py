@@ -1,6 +1,7 @@
 import pytest
 
 from adapters.run_reporter import ReportedRun
+from adapters.task_process import TaskProcess
 from application.ports.task_repository import Change
 from domain.task import Progress, Task
 from tests.building import a_task
@@ -24,7 +25,7 @@ def run(store: FakeTaskStore) -> Task:
 
 @pytest.fixture
 def reported(store: FakeTaskStore, run: Task) -> ReportedRun:
-    return ReportedRun(run, store, FakeRunInterrupt())
+    return ReportedRun(run, store, FakeRunInterrupt(), TaskProcess())
 
 
 def lines(store: FakeTaskStore, run: Task) -> list[str]:

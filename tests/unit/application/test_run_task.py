@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.run_reporter import RunReporter
+from adapters.task_process import TaskProcess
 from application.decision import Decision
 from application.errors import HandlerFailed, RunStopped
 from application.ports.run_context import RunContext
@@ -47,7 +48,7 @@ def run_task(
         leases=store,
         decision=Decision(store),
         handlers=FakeTaskHandlers(work),
-        contexts=RunReporter(store, interrupt),
+        contexts=RunReporter(store, interrupt, TaskProcess()),
         keeper=keeper,
         interrupt=interrupt,
         clock=clock,

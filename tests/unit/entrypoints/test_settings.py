@@ -1,17 +1,16 @@
 """Settings that are wrong stop the start and say what is wrong."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from entrypoints.settings import InvalidSettings, load_settings
+from entrypoints.settings import InvalidSettings, environment_restorer, hide_secrets, load_settings
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in list(os.environ):
         if name.startswith("TASKS_"):
             monkeypatch.delenv(name)
@@ -146,3 +145,30 @@ def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tm
 def test_without_redis_the_message_names_the_setting_and_the_way_out() -> None:
     with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL is not set.*task-manager local"):
         load_settings().require_redis()
+
+
+def test_secrets_are_removed_from_the_environment_with_the_names_of_their_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "url"
+    file.write_text("redis://127.0.0.1:1/0")
+    monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(file))
+    monkeypatch.setenv("TASKS_CALLBACK_SECRET", "whsec_" + "c2VjcmV0" * 4)
+    monkeypatch.setenv("TASKS_QUEUES", "reports")
+
+    hide_secrets()
+
+    assert [name for name in os.environ if name.startswith("TASKS_")] == ["TASKS_QUEUES"]
+
+
+def test_the_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT", "1")
+    restore = environment_restorer()
+    before = dict(os.environ)
+    monkeypatch.setenv("ADDED", "1")
+    monkeypatch.setenv("KEPT", "2")
+    monkeypatch.delenv("PATH")
+
+    restore()
+
+    assert dict(os.environ) == before

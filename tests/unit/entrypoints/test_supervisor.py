@@ -40,7 +40,7 @@ def run(lines: list[str]) -> Iterator[Run]:
 
     def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
         sign = LifeSign(shown_by=lambda pid: next(signs), missing="nothing is heard")
-        service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, sign)
+        service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, life_sign=sign)
         supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped)
         supervised.start()
         thread = threading.Thread(target=supervised.run)

@@ -1,0 +1,73 @@
+"""A handler whose runs leave nothing behind for the next run in the same process."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.descendants import Descendants
+from adapters.handlers.process_state import ProcessState
+from adapters.task_process import TaskProcess
+from application.errors import RunStopped
+from application.ports.run_context import RunContext
+from application.ports.task_handlers import TaskHandler
+from domain.task import Task
+
+
+class IsolatedHandler(TaskHandler):
+    def __init__(
+        self,
+        handler: TaskHandler,
+        process: TaskProcess,
+        descendants: Descendants,
+        restore_environment: Callable[[], None],
+        *,
+        keeps_processes: bool = False,
+    ) -> None:
+        """`keeps_processes` spares what the work started when its run ends by itself."""
+        self.type = handler.type
+        self._handler = handler
+        self._process = process
+        self._descendants = descendants
+        self._restore_environment = restore_environment
+        self._keeps_processes = keeps_processes
+        self._state: ProcessState | None = None
+
+    def check(self, payload: Mapping[str, Any]) -> None:
+        self._handler.check(payload)
+
+    def run(self, task: Task, context: RunContext) -> Any:
+        """Do the work. A copy of this process, made by os.fork() in the work, ends here."""
+        self._state = self._state or ProcessState()
+        try:
+            result = self._handler.run(task, context)
+        except BaseException as error:
+            self._process.end_copy(_status(error))
+            self._tidy(self._state, keep=self._keeps_processes and not isinstance(error, RunStopped))
+            raise
+        self._process.end_copy()
+        self._tidy(self._state, keep=self._keeps_processes)
+        return result
+
+    def _tidy(self, state: ProcessState, *, keep: bool) -> None:
+        """Again from the start when it is interrupted, which happens once a run at most."""
+        try:
+            self._tidy_once(state, keep=keep)
+        except RunStopped:
+            self._tidy_once(state, keep=False)
+            raise
+
+    def _tidy_once(self, state: ProcessState, *, keep: bool) -> None:
+        self._restore_environment()
+        restored = state.restore()
+        if keep:
+            self._descendants.keep()
+        ended = self._descendants.end()
+        if not (restored and ended):
+            self._process.retire()
+
+
+def _status(error: BaseException) -> int:
+    """The exit status of a copy that raised: the one it gave to sys.exit(), else 1."""
+    reason = error.__cause__ or error
+    if not isinstance(reason, SystemExit):
+        return 1
+    return reason.code if isinstance(reason.code, int) else int(reason.code is not None)

@@ -1,0 +1,86 @@
+"""Rows about handlers that fork in every way."""
+
+import os
+import signal
+import time
+
+import psutil
+
+from tests.chaos.journal import Execution
+from tests.chaos.row import Outcome, Run, row
+from tests.chaos.site import Site, kill
+from tests.chaos.worker import FORKS, LEFT
+from tests.integration.waiting import wait_until
+
+TASKS = 24
+RUN_MS = 600
+
+
+@row("F-39", "24 tasks that fork in every way, children killed in between")
+def fork_in_every_way(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=run.times(10))
+    with run.site() as site:
+        site.with_api()
+        site.with_maintenance()
+        site.with_worker(4)
+        for number in range(outcome.repetitions):
+            ids = [site.submit(do=FORKS[each % len(FORKS)], ms=RUN_MS) for each in range(TASKS)]
+            killed = [kill(_any_running(site)) for _ in range(3)]
+            outcome.expect(site.settle(60, ids), f"round {number + 1}: not all tasks are final")
+            run.say(f"{number + 1}: {TASKS} forked, {len(killed)} children killed")
+        outcome.settle(site, 60)
+        _expect_all_completed(site, outcome)
+        _expect_nothing_left(site, outcome)
+    return outcome
+
+
+@row("F-39a", "SIGKILL the worker parent while its task has a daemon, restarted; lease 600 s")
+def daemon_of_a_killed_worker(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=run.times(10), limit=20.0)
+    with run.site(lease=600) as site:
+        site.with_api()
+        worker = site.with_worker(1)
+        for _ in range(outcome.repetitions):
+            task_id = site.submit(do="daemon", ms=1_000)
+            execution = site.journal.wait_start(task_id)
+            wait_until(lambda execution=execution: _left_by(site, execution), 10)
+            worker.kill()
+            restarted = time.monotonic()
+            worker = site.with_worker(1, ready=False)
+            again = site.journal.wait_start(task_id, nth=2, seconds=40)
+            outcome.recoveries.append(again.started - restarted)
+            site.settle(20, [task_id])
+            for daemon in _left_by(site, execution):
+                os.kill(daemon, signal.SIGKILL)
+        outcome.settle(site, 30)
+    return outcome
+
+
+def _any_running(site: Site) -> Execution:
+    return site.running(1)[0]
+
+
+def _expect_all_completed(site: Site, outcome: Outcome) -> None:
+    others = [task for task in site.tasks().values() if task.status != "COMPLETED"]
+    outcome.expect(not others, f"{len(others)} tasks are not COMPLETED")
+
+
+def _expect_nothing_left(site: Site, outcome: Outcome) -> None:
+    """The last run's leftovers end with it; those of a killed child within seconds."""
+    try:
+        wait_until(lambda: not _left(site), 10)
+    except AssertionError:
+        outcome.faults.append(f"{len(_left(site))} processes outlived their runs")
+
+
+def _left(site: Site) -> list[int]:
+    return [pid for file in site.crash_points.glob(f"{LEFT}*") for pid in _living(int(file.read_text()))]
+
+
+def _left_by(site: Site, execution: Execution) -> list[int]:
+    files = site.crash_points.glob(f"{LEFT}{execution.task_id}-{execution.claim}-*")
+    return [pid for file in files for pid in _living(int(file.read_text()))]
+
+
+def _living(pid: int) -> list[int]:
+    return [pid] if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE else []
