@@ -30,7 +30,7 @@ from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.run_reporter import RunReporter
-from adapters.signature import Signature
+from adapters.signature import Signature, http_secret
 from adapters.system_clock import SystemClock
 from adapters.uuid_task_ids import UuidTaskIds
 from adapters.webhooks import WebhookSender
@@ -76,13 +76,26 @@ from entrypoints.settings import InvalidSettings, Settings
 
 def find_handlers(settings: Settings) -> HandlerRegistry:
     """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used."""
-    http, signature = OutboundHttp(settings.http_allowed_networks), Signature(settings.callback_secret)
+    http, signature = OutboundHttp(settings.http_allowed_networks), Signature(http_secret(settings.callback_secret))
     built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
     try:
         functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
     except UnusableHandlers as error:
         raise InvalidSettings(list(error.problems)) from error
     return HandlerRegistry([*built_in, *functions])
+
+
+def http_signing_key(settings: Settings) -> str:
+    """Return the secret that verifies `http` tasks. Raises InvalidSettings without TASKS_CALLBACK_SECRET."""
+    secret = http_secret(settings.callback_secret)
+    if secret is None:
+        raise InvalidSettings(
+            [
+                "TASKS_CALLBACK_SECRET is not set, so nothing is signed. Set it as the service has it, or "
+                "TASKS_CALLBACK_SECRET_FILE"
+            ]
+        )
+    return secret
 
 
 class Container(containers.DeclarativeContainer):
