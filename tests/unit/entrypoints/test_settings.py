@@ -40,6 +40,10 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
         ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
+        *(
+            ("TASKS_HTTP_ALLOWED_HOSTS", value, "host names or addresses without scheme and port")
+            for value in ("http://a", "a:80", "a,,b", "a b", "*.a", "[::1]:80", "-a", "a/b", "ä")
+        ),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
@@ -88,6 +92,21 @@ def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("TASKS_QUEUES", "default,mails")
 
     assert load_settings().queues == ("default", "mails")
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("", ()),
+        ("api", ("api",)),
+        ("Tasks.Example.com, api_1,10.0.0.1,::1,[::2]", ("Tasks.Example.com", "api_1", "10.0.0.1", "::1", "[::2]")),
+        ("*", ("*",)),
+    ],
+)
+def test_hosts_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]) -> None:
+    monkeypatch.setenv("TASKS_HTTP_ALLOWED_HOSTS", value)
+
+    assert load_settings().http_allowed_hosts == hosts
 
 
 def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
