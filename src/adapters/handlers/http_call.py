@@ -87,7 +87,10 @@ class HttpCall(TaskHandler):
             raise InvalidPayload([("payload/url", refusal)])
 
     def run(self, task: Task, context: RunContext) -> Any:
-        call = PAYLOAD.read(task.spec.payload)
+        try:
+            call = PAYLOAD.read(task.spec.payload)
+        except InvalidPayload as error:  # accepted by a version with older rules
+            raise HandlerFailed(f"The payload is no longer accepted: {error}", retry=False) from error
         method, where = call.get("method", "POST"), _without_secrets(call["url"])
         body, headers = self._request(task, call)
         try:

@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -83,10 +84,11 @@ def protect_from_pages(app: Flask, settings: Settings) -> None:
     A request without a Host is let through: browsers always send one, and some load balancers' probes do not.
     """
     allowed = AllowedHosts(settings.http_host, settings.http_allowed_hosts, socket.gethostname())
+    allows = lru_cache(maxsize=256)(allowed.allows)  # nearly every request has the same host
 
     def check() -> None:
         host, origin = request.environ.get("HTTP_HOST"), request.headers.get("Origin")
-        if host is not None and not allowed.allows(host):
+        if host is not None and not allows(host):
             raise HostNotAllowed(host)
         if request.method in SAFE_METHODS:
             return

@@ -1,4 +1,4 @@
-"""Headers that the caller of an `http` task may give."""
+"""Which headers the caller of an `http` task may give."""
 
 import pytest
 
@@ -6,7 +6,10 @@ from adapters.handlers.http_call import HttpCall
 from adapters.outbound_http import OutboundHttp
 from adapters.signature import Signature
 from adapters.system_clock import SystemClock
+from application.errors import HandlerFailed
 from domain.errors import InvalidPayload
+from tests.building import a_task
+from tests.fakes.run_context import FakeRunContext
 
 RESERVED = [
     *("Idempotency-Key", "idempotency_key", "X-Task-Id", "X_Task_Id", "x-task_attempt", "X-TASK-ANYTHING"),
@@ -34,3 +37,12 @@ def test_a_header_of_the_service_or_of_the_connection_is_refused_in_any_spelling
 )
 def test_any_other_header_may_be_given(call: HttpCall, name: str) -> None:
     call.check({"url": "https://example.com/", "headers": {name: "1"}})
+
+
+def test_a_task_that_was_accepted_under_older_rules_fails_at_once_and_sends_nothing(call: HttpCall) -> None:
+    task = a_task(type="http", payload={"url": "https://example.com/", "headers": {"X_Task_Id": "1"}})
+
+    with pytest.raises(HandlerFailed, match="X_Task_Id is set by the service itself") as failure:
+        call.run(task, FakeRunContext())
+
+    assert not failure.value.retry
