@@ -162,6 +162,22 @@ def types(settings: Settings) -> None:
 
 
 @main.command()
+@click.argument("sender", type=click.Choice(["http"]))
+@with_settings
+def signing_key(settings: Settings, sender: str) -> None:
+    """Print the secret by which receivers verify tasks of the type http; needs no Redis.
+
+    \b
+    It is derived from TASKS_CALLBACK_SECRET, which itself verifies callbacks.
+    Example:
+      TASKS_CALLBACK_SECRET_FILE=/run/secrets/callback task-manager signing-key http
+    """
+    from entrypoints.container import http_signing_key
+
+    click.echo(http_signing_key(settings))
+
+
+@main.command()
 @with_settings
 def openapi(settings: Settings) -> None:
     """Print the OpenAPI specification; needs no Redis.

@@ -37,7 +37,7 @@ from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.run_reporter import RunReporter
-from adapters.signature import Signature
+from adapters.signature import Signature, http_secret
 from adapters.system_clock import SystemClock
 from adapters.task_process import TaskProcess
 from adapters.uuid_task_ids import UuidTaskIds
@@ -86,7 +86,7 @@ from entrypoints.settings import InvalidSettings, Settings, environment_restorer
 
 def find_handlers(settings: Settings, process: TaskProcess | None = None) -> HandlerRegistry:
     """Raises InvalidSettings when TASKS_HANDLERS names what cannot be used. `process` is given where tasks run."""
-    http, signature = OutboundHttp(settings.http_allowed_networks), Signature(settings.callback_secret)
+    http, signature = OutboundHttp(settings.http_allowed_networks), Signature(http_secret(settings.callback_secret))
     built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
     try:
         functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
@@ -101,6 +101,19 @@ def _isolated(functions: Sequence[PythonFunction], process: TaskProcess) -> Sequ
         IsolatedHandler(function, process, descendants, restore_environment, keeps_processes=function.keeps_processes)
         for function in functions
     ]
+
+
+def http_signing_key(settings: Settings) -> str:
+    """Return the secret that verifies `http` tasks. Raises InvalidSettings without TASKS_CALLBACK_SECRET."""
+    secret = http_secret(settings.callback_secret)
+    if secret is None:
+        raise InvalidSettings(
+            [
+                "TASKS_CALLBACK_SECRET is not set, so nothing is signed. Set it as the service has it, or "
+                "TASKS_CALLBACK_SECRET_FILE"
+            ]
+        )
+    return secret
 
 
 class Container(containers.DeclarativeContainer):

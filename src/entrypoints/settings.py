@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
@@ -24,6 +24,7 @@ SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 MIN_EMBEDDED_MEMORY_MB = 16
 MAX_SOCKET_PATH_BYTES = 103
 """sockaddr_un(7) holds 104 bytes on macOS and 108 on Linux, with a zero at the end."""
+HOST_NAME = r"(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(?i:\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 ENVIRONMENTS = "must be development or production"
 
 
@@ -53,6 +54,7 @@ class Settings:
     max_batch_bytes: int
     max_result_bytes: int
     handlers: tuple[str, ...]
+    http_allowed_hosts: tuple[str, ...]
     http_allowed_networks: tuple[str, ...]
     callback_secret: str | None
     shutdown_grace_seconds: int
@@ -142,6 +144,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "max_batch_bytes": _whole(env, "MAX_BATCH_BYTES", 8 * 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "max_result_bytes": _whole(env, "MAX_RESULT_BYTES", 1024 * 1024, 1_024, 512 * 1024 * 1024),
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=_handlers),
+        "http_allowed_hosts": env.list("HTTP_ALLOWED_HOSTS", [], subcast=_stripped, validate=_hosts),
         "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=_networks),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
@@ -232,6 +235,22 @@ def _queues(names: list[str]) -> None:
 def _handlers(names: list[str]) -> None:
     if any(not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*)?", name) for name in names):
         raise ValidationError("must be modules or module:functions, separated by commas, such as shop.tasks")
+
+
+def _hosts(hosts: list[str]) -> None:
+    if any(host != "*" and not re.fullmatch(HOST_NAME, host) and not _is_address(host) for host in hosts):
+        raise ValidationError(
+            "must be host names or addresses without scheme and port, such as tasks.example.com, separated by commas; "
+            "* allows every host"
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _networks(networks: list[str]) -> None:

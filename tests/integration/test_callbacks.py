@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.outbound_http import OPENED_BY
+from adapters.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Answer, Receiver
 from tests.integration.waiting import wait_until
@@ -53,6 +54,9 @@ def test_the_receiver_is_told_of_the_final_task_and_can_verify_it(
 
     [request] = receiver.wait_for(1)
     message = Webhook(SECRET).verify(request.body, request.headers)
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        Webhook(str(http_secret(SECRET))).verify(request.body, request.headers)
+    assert request.headers["webhook-id"].startswith("msg_")
     assert message == {"type": "task.completed", "timestamp": task["finished_at"], "data": task}
     assert task["callback_url"] == f"{receiver.url}/told?x=1"
     assert (request.method, request.path) == ("POST", "/told?x=1")

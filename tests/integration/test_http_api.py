@@ -161,9 +161,9 @@ def test_a_body_that_is_cut_off_is_not_taken_for_whole(api: Api, client: redis.R
 @pytest.mark.parametrize(
     ("start", "status", "code"),
     [
-        (f"GET /tasks?q={'x' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri_too_long"),
-        (f"GET /tasks HTTP/1.1\r\nHost: a\r\nX-A: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
-        ("GET /tasks HTTP/1.1\r\nHost: a\r\n" + "X-A: b\r\n" * 101 + "\r\n", 431, "headers_too_large"),
+        (f"GET /tasks?q={'x' * 9000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri_too_long"),
+        (f"GET /tasks HTTP/1.1\r\nHost: localhost\r\nX-A: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
+        ("GET /tasks HTTP/1.1\r\nHost: localhost\r\n" + "X-A: b\r\n" * 101 + "\r\n", 431, "headers_too_large"),
         ("nonsense\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),
@@ -202,7 +202,7 @@ def test_hostile_bodies_are_refused_and_the_server_goes_on(
 
 def test_requests_that_are_sent_ahead_are_answered_in_their_order(api: Api) -> None:
     task_id = api.submit()
-    ahead = [f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" for path in (f"/tasks/{task_id}", "/nothing", "/livez")]
+    ahead = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in (f"/tasks/{task_id}", "/nothing", "/livez")]
 
     answer = sent(api, "".join(ahead))
 
@@ -211,7 +211,8 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(api: Api) -> N
 
 def test_a_body_that_comes_slowly_holds_up_nobody_else(api: Api) -> None:
     body = b'{"task_name": "slow", "duration": 3}'
-    head = f"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
     slow = [socket.create_connection(("127.0.0.1", api.port), timeout=20) for _ in range(8)]
     for connection in slow:
         connection.sendall(head.encode() + body[:1])

@@ -1,15 +1,18 @@
 """Tasks that call a URL, through HTTP and with a real worker."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
+from adapters.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Answer, Receiver
 
 FAST = {"initial_delay": 0, "jitter": 0}
+HTTP_SECRET = str(http_secret(SECRET))
 API_SETTINGS = {"http_workers": 1, "http_allowed_networks": "127.0.0.1/32"}
 
 
@@ -59,10 +62,25 @@ def test_the_call_is_made_as_it_was_asked_for_and_its_answer_is_the_result(
     assert (request.method, request.path, request.json) == ("POST", "/orders?x=1", {"a": [1]})
     headers = request.headers
     assert (headers["authorization"], headers["content-type"]) == ("Bearer a", "application/json")
-    assert headers["idempotency-key"] == headers["x-task-id"] == headers["webhook-id"] == task["task_id"]
+    assert headers["idempotency-key"] == headers["x-task-id"] == task["task_id"]
+    assert headers["webhook-id"] == f"http_{task['task_id']}"
     assert headers["x-task-attempt"] == "1"
     assert headers["traceparent"].startswith(f"00-{task['task_id'].replace('-', '')}-")
-    assert Webhook(SECRET).verify(request.body, headers) == {"a": [1]}
+    assert Webhook(HTTP_SECRET).verify(request.body, headers) == {"a": [1]}
+
+
+def test_a_caller_cannot_have_the_service_sign_a_forged_callback(api: Api, service: None, receiver: Receiver) -> None:
+    forged = {"type": "task.completed", "timestamp": "2026-11-24T03:58:36.140Z", "data": {"task_id": "another"}}
+    bodies: list[dict[str, Any]] = [{"json": forged}, {"body": json.dumps(forged)}]
+
+    for body in bodies:
+        assert run(api, {"url": receiver.url, **body})["status"] == "COMPLETED"
+
+    for request in receiver.requests:
+        assert Webhook(HTTP_SECRET).verify(request.body, request.headers) == forged
+        with pytest.raises(WebhookVerificationError, match="No matching signature"):
+            Webhook(SECRET).verify(request.body, request.headers)
+        assert not request.headers["webhook-id"].startswith("msg_")
 
 
 def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: None, receiver: Receiver) -> None:
@@ -177,6 +195,8 @@ def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> No
         ({"url": "http://example.com:6379/"}, "/payload/url", "Must name port 443 or 80, not 6379; TASKS_HTTP_ALL"),
         ({"url": "https://x", "method": "get"}, "/payload/method", "Input should be 'GET', 'HEAD', 'POST', 'PUT', "),
         ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host", "Host is set by the service"),
+        ({"url": "https://x", "headers": {"x_task_id": "y"}}, "/payload/headers/x_task_id", "x_task_id is set by"),
+        ({"url": "https://x", "headers": {"Expect": "y"}}, "/payload/headers/Expect", "Expect is set by the service"),
         ({"url": "https://x", "headers": {"A": "b\r\nc"}}, "/payload/headers/A", "String should match pattern"),
         ({"url": "https://x", "json": 1, "body": "2"}, "/payload/body", "Give either json or body."),
         ({"url": "https://x", "timeout": 0}, "/payload/timeout", "Input should be greater than 0."),

@@ -27,12 +27,20 @@ BODY_BYTES = 64 * 1024
 EXCERPT_CHARACTERS = 500
 TRY_AGAIN = {408, 425, 429}
 MOST_SECONDS = 3_600
-OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
-"""Headers that belong to this service or to the connection."""
+MESSAGE_PREFIX = "http_"
+"""Begins the `webhook-id` of every `http` task; that of a callback begins with msg_."""
+CONNECTION_HEADERS = {
+    "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+}  # fmt: skip
+"""Headers that describe the connection or frame the message (RFC 9110, 7.6.1; RFC 9112, 6)."""
+SERVICE_HEADERS = {"idempotency-key"}
+RESERVED_PREFIXES = ("proxy-", "webhook-", "x-task-")
 
 
 def _may_be_given(name: str) -> str:
-    if name.lower() in OURS or name.lower().startswith(("x-task-", "webhook-")):
+    """Return the name. Raises ValueError for a reserved one; receivers may read `_` as `-` (RFC 3875, 4.1.18)."""
+    spelling = name.lower().replace("_", "-")
+    if spelling in CONNECTION_HEADERS | SERVICE_HEADERS or spelling.startswith(RESERVED_PREFIXES):
         raise ValueError(f"{name} is set by the service itself")
     return name
 
@@ -79,7 +87,10 @@ class HttpCall(TaskHandler):
             raise InvalidPayload([("payload/url", refusal)])
 
     def run(self, task: Task, context: RunContext) -> Any:
-        call = PAYLOAD.read(task.spec.payload)
+        try:
+            call = PAYLOAD.read(task.spec.payload)
+        except InvalidPayload as error:  # accepted by a version with older rules
+            raise HandlerFailed(f"The payload is no longer accepted: {error}", retry=False) from error
         method, where = call.get("method", "POST"), _without_secrets(call["url"])
         body, headers = self._request(task, call)
         try:
@@ -113,7 +124,7 @@ class HttpCall(TaskHandler):
             "Idempotency-Key": task.task_id,
             "X-Task-Id": task.task_id,
             "X-Task-Attempt": str(task.attempt),
-            **self._signature.headers(task.task_id, body, self._clock.now()),
+            **self._signature.headers(MESSAGE_PREFIX + task.task_id, body, self._clock.now()),
         }
 
     def _require_success(self, answer: HttpAnswer, success: Any, call: str) -> None:

@@ -13,6 +13,7 @@ from entrypoints.api import bulk, events, overview, pages, probes, tasks
 from entrypoints.api.arguments import limit_body
 from entrypoints.api.blueprints import use_cases
 from entrypoints.api.events import EVENT_STREAM
+from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
 from entrypoints.api.specification import specification
 from entrypoints.container import Container
@@ -49,6 +50,7 @@ def create_app(container: Container) -> Flask:
     app.url_map.converters["task"] = TaskSegment
     app.extensions["container"] = container
     app.before_request(_begin)
+    protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)
     app.after_request(_finish)
     register_problems(app)

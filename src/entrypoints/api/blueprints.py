@@ -14,12 +14,14 @@ from entrypoints.container import Container
 
 ALWAYS = (
     "not_acceptable",
+    "host_not_allowed",
     "uri_too_long",
     "headers_too_large",
     "invalid_request",
     "internal_error",
     "store_unavailable",
 )
+WRITES = ("cross_site_request",)
 
 View = Callable[..., Any]
 
@@ -36,7 +38,7 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
 
         def document(view: View) -> View:
             by_status = defaultdict(list)
-            for code in (*codes, *ALWAYS):
+            for code in (*codes, *ALWAYS, *(() if view.__name__ == "get" else WRITES)):
                 by_status[PROBLEM_TYPES[code].status].append(code)
             for status, those in by_status.items():
                 description = "; ".join(f"`{code}`: {PROBLEM_TYPES[code].title}" for code in those)

@@ -26,6 +26,7 @@ from application.errors import (
     VersionMismatch,
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
+from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ PROBLEM_TYPES = {
         "The request cannot be read",
         "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), was cut off, or "
         "a header is malformed. `detail` says which. Send it again in the right form.",
+    ),
+    "cross_site_request": ProblemType(
+        403,
+        "A web page of another origin may not write",
+        "The request has `Sec-Fetch-Site: cross-site`, or an `Origin` that is not this service's own. Programs send "
+        "neither. TASKS_HTTP_ALLOWED_HOSTS can name the host of a page that may write, such as the public name of a "
+        "proxy that changes `Host`; a page of another site may not in any case.",
     ),
     "task_not_found": ProblemType(
         404,
@@ -106,6 +114,13 @@ PROBLEM_TYPES = {
         "The body has the wrong media type",
         "Send application/json; PATCH takes application/merge-patch+json, too.",
     ),
+    "host_not_allowed": ProblemType(
+        421,
+        "The service is not addressed by this host",
+        "`detail` names the `Host` of the request. Use the address at which the service listens, or have the operator "
+        "add the name to TASKS_HTTP_ALLOWED_HOSTS. This keeps a web page from reaching the service by a name of its "
+        "own that leads here (DNS rebinding).",
+    ),
     "invalid_request": ProblemType(
         422,
         "The request is not valid",
@@ -140,6 +155,8 @@ PROBLEM_TYPES = {
     ),
 }
 CODES: dict[type[Exception], str] = {
+    CrossSiteRequest: "cross_site_request",
+    HostNotAllowed: "host_not_allowed",
     TaskNotFound: "task_not_found",
     DeliveryNotFound: "delivery_not_found",
     QueueNotFound: "queue_not_found",

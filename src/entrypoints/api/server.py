@@ -1,5 +1,6 @@
 """Serves the API: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
+import logging
 import resource
 import socket
 from contextlib import suppress
@@ -12,6 +13,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
+from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems import unread_problem
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
@@ -19,6 +21,9 @@ from entrypoints.settings import InvalidSettings, Settings, authority
 LONGEST_REQUEST_LINE = 8_190
 CONNECTIONS = 10_000
 """Of one worker at once; an open stream is one."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -81,6 +86,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": LONGEST_REQUEST_LINE,
             "graceful_timeout": self._settings.shutdown_grace_seconds,
             "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # by default a client on this host may set scheme, path and script name
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
+            "header_map": "drop",
             "proc_name": "task-manager-api",
             "logger_class": ApiLogger,
             "loglevel": "warning",
@@ -97,6 +106,12 @@ def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises InvalidSettings when the address cannot be had."""
     settings.require_redis()
     require_free_address(settings)
+    if ANY_HOST in settings.http_allowed_hosts:
+        logger.warning(
+            "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser here opens can reach the API by DNS rebinding. "
+            "Name the hosts instead.",
+            extra={"action": "any_host_allowed"},
+        )
     _allow_many_files()
     Server(settings).run()
 

@@ -23,6 +23,7 @@ from tests.fakes.task_store import FakeTaskStore
 SETTINGS = Settings(
     max_result_bytes=1024 * 1024,
     handlers=(),
+    http_allowed_hosts=(),
     http_allowed_networks=(),
     callback_secret=None,
     http_host="127.0.0.1",

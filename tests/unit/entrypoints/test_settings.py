@@ -43,6 +43,10 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
         ("TASKS_EMBEDDED_MAX_MEMORY_MB", "15", "16 to 1048576"),
         ("TASKS_EMBEDDED_MAX_MEMORY_MB", "2g", "integer"),
+        *(
+            ("TASKS_HTTP_ALLOWED_HOSTS", value, "host names or addresses without scheme and port")
+            for value in ("http://a", "a:80", "a,,b", "a b", "*.a", "[::1]:80", "-a", "a/b", "ä")
+        ),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
@@ -107,6 +111,21 @@ def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("TASKS_QUEUES", "default,mails")
 
     assert load_settings().queues == ("default", "mails")
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("", ()),
+        ("api", ("api",)),
+        ("Tasks.Example.com, api_1,10.0.0.1,::1,[::2]", ("Tasks.Example.com", "api_1", "10.0.0.1", "::1", "[::2]")),
+        ("*", ("*",)),
+    ],
+)
+def test_hosts_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]) -> None:
+    monkeypatch.setenv("TASKS_HTTP_ALLOWED_HOSTS", value)
+
+    assert load_settings().http_allowed_hosts == hosts
 
 
 def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
