@@ -53,6 +53,7 @@ class Settings:
     callback_secret: str | None
     shutdown_grace_seconds: int
     events_kept: int
+    max_queues: int
     env: str
 
     @property
@@ -130,6 +131,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
+        "max_queues": _whole(env, "MAX_QUEUES", 1_000, 1, 100_000),
         "env": env.str(
             "ENV", "development", validate=validate.OneOf(["development", "production"], error=ENVIRONMENTS)
         ),

@@ -14,7 +14,7 @@ from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Change
+from application.ports.task_repository import Backlog, Change
 from domain.status import Status
 from domain.task import Task
 
@@ -69,8 +69,7 @@ class RedisTaskLeases(TaskLeases):
             up_for = int(client.info("server")["uptime_in_seconds"])
             if self._in_quarantine(now / 1000, up_for):
                 return []
-            ids = client.zrange(keys.LEASES, "-inf", now, byscore=True, offset=0, num=limit)
-        return [task for task in self._repository.read(ids) if task.owner]
+        return self._repository.past(Backlog.LOST, limit)
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._store.client() as client:
@@ -116,6 +115,7 @@ class RedisTaskLeases(TaskLeases):
             keys.PAUSED: SET,
             keys.status_index(Status.QUEUED): SORTED_SET,
             keys.status_index(Status.PROCESSING): SORTED_SET,
+            keys.EXPIRING: ANY,
         }
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:

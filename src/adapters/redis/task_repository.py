@@ -1,15 +1,15 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, milliseconds
+from adapters.redis.client import RedisStore, ScriptCall, milliseconds, replies_of
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
+from adapters.redis.indexes import TokenOf, finished_entry, guard_room, wake, write_indexes
 from adapters.redis.task_codec import (
     FINISHED,
     PROGRESS,
@@ -22,8 +22,9 @@ from adapters.redis.task_codec import (
     id_text,
 )
 from adapters.redis.task_search import RedisTaskSearch
-from application.errors import AlreadySubmitted, StaleTask, StoreFull
-from application.ports.task_repository import Change, Receipt, TaskPage, TaskRepository, Window
+from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
+from application.passed_over import PassedOver
+from application.ports.task_repository import Backlog, Change, Receipt, TaskPage, TaskRepository, Window
 from application.task_filter import TaskFilter
 from domain.events import what_happened
 from domain.status import Status
@@ -32,14 +33,37 @@ from domain.task import Task
 STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
 """The times that the script sets, since they are the present."""
 
+BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
+    Backlog.DUE: (keys.SCHEDULED, lambda task: task.due_at is not None),
+    Backlog.EXPIRING: (keys.EXPIRING, lambda task: task.status.is_waiting and task.spec.expires_at is not None),
+    Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
+    Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
+}
+"""The sorted set of each backlog by time, and which tasks belong there. OUTLIVED is a list."""
+SET_ASIDE_MS = 60_000
+"""Not longer, since what damaged many tasks at once may be mended soon."""
+MAX_STALE_BATCHES = 4
+DEFAULT_MAX_QUEUES = 1_000
+
 FINGERPRINT_BYTES = 32
 TIME_DIGITS = 13
 """Of the milliseconds since 1970, until the year 2286."""
 
 
 class RedisTaskRepository(TaskRepository):
-    def __init__(self, store: RedisStore, token_of: TokenOf, events_kept: int) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        token_of: TokenOf,
+        events_kept: int,
+        max_queues: int = DEFAULT_MAX_QUEUES,
+        own_queues: Container[str] = (),
+    ) -> None:
+        """Tasks may name `max_queues` queues, besides `own_queues`, which may always be named."""
         self._store = store
+        self._max_queues = max_queues
+        self._own_queues = own_queues
+        self._passed_over = PassedOver()
         self._token_of = token_of
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
@@ -75,6 +99,7 @@ class RedisTaskRepository(TaskRepository):
             effects.add("keep", keys.receipt(receipt.key), receipt.fingerprint + ids)
             effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
         effects.guard("open", keys.FULL)
+        guard_room(effects, ((None, task) for task in tasks), self._max_queues, self._own_queues)
         changes = [Change(before=None, after=task) for task in tasks]
         for change in changes:
             self._add_effects(effects, change)
@@ -82,26 +107,29 @@ class RedisTaskRepository(TaskRepository):
         answer = self._save_new(effects.keys, effects.arguments)
         if not answer[0] and answer[1] == b"absent":
             raise _already_submitted(answer[2])
+        self._require_room(tasks, answer)
         for change in changes:
             require_saved(change, answer)
         return [_as_stored(change, answer) for change in changes]
 
     def save(self, change: Change) -> Task:
         answer = self._saving(change)()
+        self._require_room([change.after], answer)
         require_saved(change, answer)
         return _as_stored(change, answer)
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        answers = self._store.in_one_go([self._saving(change) for change in changes]) if changes else []
+        answers = self._each([self._saving(change) for change in changes], [change.after for change in changes])
         return [
-            _as_stored(change, answer) if answer[0] else None for change, answer in zip(changes, answers, strict=True)
+            _as_stored(change, answer) if answer and answer[0] else None
+            for change, answer in zip(changes, answers, strict=True)
         ]
 
     def due(self, *, limit: int) -> Sequence[Task]:
-        return self._past(keys.SCHEDULED, limit)
+        return self.past(Backlog.DUE, limit)
 
     def expiring(self, *, limit: int) -> Sequence[Task]:
-        return self._past(keys.EXPIRING, limit)
+        return self.past(Backlog.EXPIRING, limit)
 
     def remove(self, task: Task) -> None:
         saved, *_ = self._removing(task)()
@@ -109,29 +137,37 @@ class RedisTaskRepository(TaskRepository):
             raise StaleTask(task.task_id)
 
     def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        answers = self._store.in_one_go([self._removing(task) for task in tasks]) if tasks else []
-        return [bool(saved) for saved, *_ in answers]
+        answers = self._each([self._removing(task) for task in tasks], tasks)
+        return [bool(answer and answer[0]) for answer in answers]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
-        with self._store.client() as client:
-            ids = client.zrange(keys.DISCARDED, 0, limit - 1)
-        return [task for task in self.read(ids) if task.status.is_final]
+        return self.past(Backlog.DISCARDED, limit)
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
         with self._store.client() as client:
             due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
             first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or int(first[0][16:]) > due:
+            if not first or _finished_at(first[0]) > due:
                 return []
-            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if int(entry[16:]) <= due]
-            tasks = {finished_entry(task): task for task in self.read(entry[:16] for entry in old)}
-            pipeline = client.pipeline(transaction=False)
-            for entry in old:
-                if entry not in tasks:
-                    pipeline.lrem(keys.FINISHED, 1, entry)
-            pipeline.execute()
-        return [tasks[entry] for entry in old if entry in tasks]
+            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if _finished_at(entry) <= due]
+        found = self._read_each([entry[:16] for entry in old])
+        tasks, repairs = [], []
+        for entry, task in zip(old, found, strict=True):
+            if isinstance(task, Task) and finished_entry(task) == entry:
+                tasks.append(task)
+            elif isinstance(task, Exception):
+                self._passed_over.tell(f"read_{Backlog.OUTLIVED}", id_text(entry[:16]), task)
+                repairs.append(_to_the_end(entry))
+            else:
+                repairs.append(_dropped(entry))
+        self._call_each(repairs)
+        return tasks
+
+    def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        with self._store.client() as client:
+            until = milliseconds(client.time()) + SET_ASIDE_MS
+        self._call_each([_setting_aside(backlog, task, until) for task in tasks])
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
         """The tasks with these ids in one round trip; those that are gone are left out."""
@@ -145,23 +181,78 @@ class RedisTaskRepository(TaskRepository):
             records = pipeline.execute()
         return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
 
-    def _past(self, index: bytes, limit: int) -> Sequence[Task]:
+    def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
+        """Return tasks of a backlog whose time has come by the store's clock.
+
+        The entry of a task that does not belong there any more is dropped. That of a task that cannot be read is set
+        aside. After too many of both it returns nothing, although more may follow: the caller asks again.
+        """
+        index, belongs = BACKLOGS[backlog]
+        for _ in range(MAX_STALE_BATCHES):
+            with self._store.client() as client:
+                if not client.exists(index):
+                    return []
+                now = milliseconds(client.time())
+                entries = client.zrange(
+                    index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True, score_cast_func=int
+                )
+            found = self._read_each([raw for raw, _ in entries])
+            tasks, repairs = [], []
+            for (raw, score), task in zip(entries, found, strict=True):
+                if isinstance(task, Task) and belongs(task):
+                    tasks.append(task)
+                elif isinstance(task, Exception):
+                    self._passed_over.tell(f"read_{backlog}", id_text(raw), task)
+                    repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
+                else:
+                    repairs.append(_leaving(index, raw, task))
+            self._call_each(repairs)
+            if tasks or not entries:
+                return tasks
+        return []
+
+    def _read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
+        """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
+        if not ids:
+            return []
         with self._store.client() as client:
-            if not client.exists(index):
-                return []
-            now = milliseconds(client.time())
-            ids = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit)
-        return self.read(ids)
+            pipeline = client.pipeline(transaction=False)
+            for raw in ids:
+                pipeline.hgetall(keys.RECORD_PREFIX + raw)
+            records = replies_of(pipeline)
+        return [_decoded(raw, record) for raw, record in zip(ids, records, strict=True)]
+
+    def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
+        """Return the reply to each call, None where the data of its task is damaged."""
+        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        for task, reply in zip(tasks, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._passed_over.tell("save", task.task_id, reply)
+        return [None if isinstance(reply, Exception) else reply for reply in replies]
+
+    def _call_each(self, effects: Sequence[Effects]) -> None:
+        if effects:
+            calls = [self._save.call(each.keys, each.arguments) for each in effects]
+            self._store.in_one_go(calls, damage_as_reply=True)
 
     def effects_of(self, change: Change) -> Effects:
         """For save.lua, whose answer `require_saved` reads."""
         effects = Effects()
         if change.before is None:
             effects.guard("open", keys.FULL)
+        guard_room(effects, [(change.before, change.after)], self._max_queues, self._own_queues)
         self._add_effects(effects, change)
         if change.after.status is Status.QUEUED:
             wake(effects, [(change.before, change.after)], self._token_of)
         return effects
+
+    def _require_room(self, tasks: Sequence[Task], answer: Any) -> None:
+        """Raises TooManyQueues when save.lua's reply says that there is no room for the queues of these tasks."""
+        if not answer[0] and answer[1] == b"room":
+            unknown = {name.decode() for name in answer[2]}
+            raise TooManyQueues(
+                self._max_queues, [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
+            )
 
     def _saving(self, change: Change) -> ScriptCall:
         script = self._save_new if change.before is None else self._save
@@ -190,6 +281,60 @@ class RedisTaskRepository(TaskRepository):
     def _tell(self, effects: Effects, record: bytes, before: Task | None, after: Task | None) -> None:
         event, member = what_happened(before, after), record.removeprefix(keys.RECORD_PREFIX)
         effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, event, member)
+
+
+def _decoded(raw: bytes, record: Any) -> Task | Exception | None:
+    if isinstance(record, Exception):
+        return record
+    try:
+        return decode(raw, record) if record else None
+    except Exception as error:  # whatever is wrong with the bytes, the caller passes over this record alone
+        return error
+
+
+def _finished_at(entry: bytes) -> int:
+    """The time in an entry of FINISHED; 0 for one that is not ours, so that it is dropped."""
+    return int(entry[16:]) if entry[16:].isdigit() else 0
+
+
+def _dropped(entry: bytes) -> Effects:
+    effects = Effects()
+    effects.add("drop", keys.FINISHED, entry)
+    return effects
+
+
+def _to_the_end(entry: bytes) -> Effects:
+    """Put an entry of FINISHED behind all others, which then come first."""
+    effects = _dropped(entry)
+    effects.add("push", keys.FINISHED, entry)
+    return effects
+
+
+def _leaving(index: bytes, raw: bytes, task: Task | None) -> Effects:
+    """Take the entry of a task that has left out of an index, unless the task was changed since it was read."""
+    effects = Effects()
+    effects.guard("version", keys.RECORD_PREFIX + raw, task.version if task else "")
+    effects.add("unindex", index, raw)
+    return effects
+
+
+def _postponing(index: bytes, raw: bytes, score: int, until: int) -> Effects:
+    effects = Effects()
+    effects.guard("placed", index, raw, score)
+    effects.add("index", index, raw, until)
+    return effects
+
+
+def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
+    entry = finished_entry(task)
+    if backlog is Backlog.OUTLIVED:
+        effects = _to_the_end(entry) if entry else Effects()
+    else:
+        effects, (index, _) = Effects(), BACKLOGS[backlog]
+        effects.guard("expired", index, id_bytes(task.task_id))
+        effects.add("index", index, id_bytes(task.task_id), until)
+    effects.guard("version", keys.record(task.task_id), task.version)
+    return effects
 
 
 def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:

@@ -38,6 +38,7 @@ SETTINGS = Settings(
     shutdown_grace_seconds=1,
     queues=("default",),
     events_kept=1000,
+    max_queues=1000,
     env="development",
 )
 
