@@ -64,7 +64,7 @@ class QueueNotFound(Exception):
 
     def __init__(self, queue: str) -> None:
         super().__init__(
-            f"There is no queue {queue!r}. A queue exists once a task named it or a worker serves it; "
+            f"There is no queue {queue!r}. A queue exists while a task names it, a worker serves it or it is paused; "
             "GET /queues lists them."
         )
 

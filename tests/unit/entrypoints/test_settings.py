@@ -40,6 +40,7 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
         ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
+        ("TASKS_MAX_QUEUES", "0", "1 to 100000"),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
