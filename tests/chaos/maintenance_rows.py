@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import redis
+
 from adapters.celery.app import TOKEN_LIST_PREFIX, create_celery_app
 from adapters.celery.task_queue import TokenFactory
-from adapters.redis.client import RedisStore, connect, milliseconds
+from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.uuid_task_ids import UuidTaskIds
 from application.ports.task_repository import Change
@@ -35,18 +37,19 @@ def expire_at_once(run: Run) -> Outcome:
         maintenance = site.with_maintenance()
         worker = site.with_worker(2)
         client = site.server.client
+        repository = _patient_repository(site)
         wait_until(lambda: client.zcard("tm:alive:worker"))  # from here on, the queue exists
         site.session.post(site.url("/queues/default/pause"), timeout=10).raise_for_status()
         moment = _now(site) + timedelta(seconds=outcome.repetitions / 1_500 + 5)
-        site.accepted += _store(site, [_spec(priority=9, expires_at=moment)] * outcome.repetitions)
-        site.accepted += _store(site, [_spec()] * 200)
+        site.accepted += _store(site, [_spec(priority=9, expires_at=moment)] * outcome.repetitions, repository)
+        site.accepted += _store(site, [_spec()] * 200, repository)
         client.config_set("slowlog-log-slower-than", SLOW_MICROSECONDS)
         client.slowlog_reset()
         wait_until(lambda: _now(site) >= moment, 200)
         with _heartbeat_ages(site) as ages:
             resumed = time.monotonic()
             site.session.post(site.url("/queues/default/resume"), timeout=10).raise_for_status()
-            outcome.recoveries += _lateness(site, site.repository)
+            outcome.recoveries += _lateness(site, repository)
             first = site.journal.first_start(after=resumed, seconds=60) - resumed
             outcome.settle(site, 300)
             took = time.monotonic() - resumed
@@ -69,8 +72,7 @@ def many_queues(run: Run) -> Outcome:
         api = site.with_api(max_queues=100_000)
         maintenance = site.with_maintenance()
         site.with_worker(2)
-        tokens = TokenFactory(create_celery_app(site.server.url, ["default"]))
-        repository = RedisTaskRepository(RedisStore(connect(site.server.url)), tokens.token_of, 100_000, MANY)
+        repository = _patient_repository(site)
         names = [f"q{number}" for number in range(outcome.repetitions)]
         waiting = _store(site, [_spec(queue=name) for name in names], repository)
         outcome.recoveries += _lateness(site, repository)
@@ -102,13 +104,20 @@ def _spec(**members: object) -> TaskSpec:
     return TaskSpec(**{**work, **members})  # type: ignore[arg-type]
 
 
-def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepository | None = None) -> list[str]:
+def _patient_repository(site: Site) -> RedisTaskRepository:
+    """With a longer time limit than the service has, since it sends so much at once, and room for many queues."""
+    tokens = TokenFactory(create_celery_app(site.server.url, ["default"]))
+    store = RedisStore(redis.Redis.from_url(site.server.url, socket_timeout=60))
+    return RedisTaskRepository(store, tokens.token_of, 100_000, MANY)
+
+
+def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepository) -> list[str]:
     """Straight into the store, by the same saves that the API makes."""
     now, ids = _now(site), UuidTaskIds()
     tasks = [Task.submit(ids.next(), spec, now) for spec in specs]
     for start in range(0, len(tasks), BATCH):
         changes = [Change(before=None, after=task) for task in tasks[start : start + BATCH]]
-        assert None not in (repository or site.repository).save_each(changes)
+        assert None not in repository.save_each(changes)
     return [task.task_id for task in tasks]
 
 

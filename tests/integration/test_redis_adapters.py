@@ -146,14 +146,14 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         submit(repository, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
         run = claim(leases)
         client.zadd("tm:expiring", {client.zrange("tm:leases", 0, 0)[0]: 1})
-        drop = repository._call_each
+        drop = repository.backlogs._call_each
 
         def hand_back_first(effects: list[Effects]) -> None:
-            monkeypatch.setattr(repository, "_call_each", drop)
+            monkeypatch.setattr(repository.backlogs, "_call_each", drop)
             repository.save(Change(before=run, after=run.stop(datetime.now(UTC))))
             drop(effects)
 
-        monkeypatch.setattr(repository, "_call_each", hand_back_first)
+        monkeypatch.setattr(repository.backlogs, "_call_each", hand_back_first)
 
         assert list(repository.expiring(limit=10)) == []
         assert client.zcard("tm:expiring") == 1

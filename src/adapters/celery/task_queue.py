@@ -16,6 +16,7 @@ from adapters.redis.indexes import top_up
 from adapters.redis.tokens import TOKEN_NUMBER, Token
 from application.passed_over import PassedOver
 from application.ports.task_queue import TaskQueue
+from application.sweep import BUDGET_SECONDS
 
 BOUND = 16
 """How many tokens wait at most: enough to wake many workers at once, few enough to be a handful."""
@@ -23,7 +24,6 @@ TOKENS_REMEMBERED = 1_000
 """A token takes half a millisecond to build and 2 kB to keep."""
 SCAN = 500
 """How many queues one round trip looks at."""
-BUDGET_SECONDS = 0.1
 TAKEOVER_SECONDS = 60.0
 
 

@@ -69,7 +69,7 @@ class RedisTaskLeases(TaskLeases):
             up_for = int(client.info("server")["uptime_in_seconds"])
             if self._in_quarantine(now / 1000, up_for):
                 return []
-        return self._repository.past(Backlog.LOST, limit)
+        return self._repository.backlogs.past(Backlog.LOST, limit)
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._store.client() as client:

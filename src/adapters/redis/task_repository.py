@@ -1,15 +1,16 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, milliseconds, replies_of
+from adapters.redis.backlogs import RedisBacklogs
+from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import TokenOf, finished_entry, guard_room, wake, write_indexes
+from adapters.redis.indexes import TokenOf, guard_room, wake, write_indexes
 from adapters.redis.task_codec import (
     FINISHED,
     PROGRESS,
@@ -33,16 +34,6 @@ from domain.task import Task
 STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
 """The times that the script sets, since they are the present."""
 
-BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
-    Backlog.DUE: (keys.SCHEDULED, lambda task: task.due_at is not None),
-    Backlog.EXPIRING: (keys.EXPIRING, lambda task: task.status.is_waiting and task.spec.expires_at is not None),
-    Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
-    Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
-}
-"""The sorted set of each backlog by time, and which tasks belong there. OUTLIVED is a list."""
-SET_ASIDE_MS = 60_000
-"""Not longer, since what damaged many tasks at once may be mended soon."""
-MAX_STALE_BATCHES = 4
 DEFAULT_MAX_QUEUES = 1_000
 
 FINGERPRINT_BYTES = 32
@@ -59,7 +50,7 @@ class RedisTaskRepository(TaskRepository):
         max_queues: int = DEFAULT_MAX_QUEUES,
         own_queues: Container[str] = (),
     ) -> None:
-        """Tasks may name `max_queues` queues, besides `own_queues`, which may always be named."""
+        """Tasks may name `max_queues` different queues. Those in `own_queues` may be named beyond that."""
         self._store = store
         self._max_queues = max_queues
         self._own_queues = own_queues
@@ -68,6 +59,7 @@ class RedisTaskRepository(TaskRepository):
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
+        self.backlogs = RedisBacklogs(store)
         self._search = RedisTaskSearch(store, self.read)
 
     def get(self, task_id: str) -> Task | None:
@@ -126,10 +118,10 @@ class RedisTaskRepository(TaskRepository):
         ]
 
     def due(self, *, limit: int) -> Sequence[Task]:
-        return self.past(Backlog.DUE, limit)
+        return self.backlogs.past(Backlog.DUE, limit)
 
     def expiring(self, *, limit: int) -> Sequence[Task]:
-        return self.past(Backlog.EXPIRING, limit)
+        return self.backlogs.past(Backlog.EXPIRING, limit)
 
     def remove(self, task: Task) -> None:
         saved, *_ = self._removing(task)()
@@ -141,33 +133,13 @@ class RedisTaskRepository(TaskRepository):
         return [bool(answer and answer[0]) for answer in answers]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
-        return self.past(Backlog.DISCARDED, limit)
+        return self.backlogs.past(Backlog.DISCARDED, limit)
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
-        with self._store.client() as client:
-            due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
-            first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or _finished_at(first[0]) > due:
-                return []
-            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if _finished_at(entry) <= due]
-        found = self._read_each([entry[:16] for entry in old])
-        tasks, repairs = [], []
-        for entry, task in zip(old, found, strict=True):
-            if isinstance(task, Task) and finished_entry(task) == entry:
-                tasks.append(task)
-            elif isinstance(task, Exception):
-                self._passed_over.tell(f"read_{Backlog.OUTLIVED}", id_text(entry[:16]), task)
-                repairs.append(_to_the_end(entry))
-            else:
-                repairs.append(_dropped(entry))
-        self._call_each(repairs)
-        return tasks
+        return self.backlogs.outlived(retention, limit)
 
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
-        with self._store.client() as client:
-            until = milliseconds(client.time()) + SET_ASIDE_MS
-        self._call_each([_setting_aside(backlog, task, until) for task in tasks])
+        self.backlogs.set_aside(backlog, tasks)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
         """The tasks with these ids in one round trip; those that are gone are left out."""
@@ -181,47 +153,6 @@ class RedisTaskRepository(TaskRepository):
             records = pipeline.execute()
         return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
 
-    def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
-        """Return tasks of a backlog whose time has come by the store's clock.
-
-        The entry of a task that does not belong there any more is dropped. That of a task that cannot be read is set
-        aside. After too many of both it returns nothing, although more may follow: the caller asks again.
-        """
-        index, belongs = BACKLOGS[backlog]
-        for _ in range(MAX_STALE_BATCHES):
-            with self._store.client() as client:
-                if not client.exists(index):
-                    return []
-                now = milliseconds(client.time())
-                entries = client.zrange(
-                    index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True, score_cast_func=int
-                )
-            found = self._read_each([raw for raw, _ in entries])
-            tasks, repairs = [], []
-            for (raw, score), task in zip(entries, found, strict=True):
-                if isinstance(task, Task) and belongs(task):
-                    tasks.append(task)
-                elif isinstance(task, Exception):
-                    self._passed_over.tell(f"read_{backlog}", id_text(raw), task)
-                    repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
-                else:
-                    repairs.append(_leaving(index, raw, task))
-            self._call_each(repairs)
-            if tasks or not entries:
-                return tasks
-        return []
-
-    def _read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
-        """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
-        if not ids:
-            return []
-        with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            for raw in ids:
-                pipeline.hgetall(keys.RECORD_PREFIX + raw)
-            records = replies_of(pipeline)
-        return [_decoded(raw, record) for raw, record in zip(ids, records, strict=True)]
-
     def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
         """Return the reply to each call, None where the data of its task is damaged."""
         replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
@@ -229,11 +160,6 @@ class RedisTaskRepository(TaskRepository):
             if isinstance(reply, Exception):
                 self._passed_over.tell("save", task.task_id, reply)
         return [None if isinstance(reply, Exception) else reply for reply in replies]
-
-    def _call_each(self, effects: Sequence[Effects]) -> None:
-        if effects:
-            calls = [self._save.call(each.keys, each.arguments) for each in effects]
-            self._store.in_one_go(calls, damage_as_reply=True)
 
     def effects_of(self, change: Change) -> Effects:
         """For save.lua, whose answer `require_saved` reads."""
@@ -281,60 +207,6 @@ class RedisTaskRepository(TaskRepository):
     def _tell(self, effects: Effects, record: bytes, before: Task | None, after: Task | None) -> None:
         event, member = what_happened(before, after), record.removeprefix(keys.RECORD_PREFIX)
         effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, event, member)
-
-
-def _decoded(raw: bytes, record: Any) -> Task | Exception | None:
-    if isinstance(record, Exception):
-        return record
-    try:
-        return decode(raw, record) if record else None
-    except Exception as error:  # whatever is wrong with the bytes, the caller passes over this record alone
-        return error
-
-
-def _finished_at(entry: bytes) -> int:
-    """The time in an entry of FINISHED; 0 for one that is not ours, so that it is dropped."""
-    return int(entry[16:]) if entry[16:].isdigit() else 0
-
-
-def _dropped(entry: bytes) -> Effects:
-    effects = Effects()
-    effects.add("drop", keys.FINISHED, entry)
-    return effects
-
-
-def _to_the_end(entry: bytes) -> Effects:
-    """Put an entry of FINISHED behind all others, which then come first."""
-    effects = _dropped(entry)
-    effects.add("push", keys.FINISHED, entry)
-    return effects
-
-
-def _leaving(index: bytes, raw: bytes, task: Task | None) -> Effects:
-    """Take the entry of a task that has left out of an index, unless the task was changed since it was read."""
-    effects = Effects()
-    effects.guard("version", keys.RECORD_PREFIX + raw, task.version if task else "")
-    effects.add("unindex", index, raw)
-    return effects
-
-
-def _postponing(index: bytes, raw: bytes, score: int, until: int) -> Effects:
-    effects = Effects()
-    effects.guard("placed", index, raw, score)
-    effects.add("index", index, raw, until)
-    return effects
-
-
-def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
-    entry = finished_entry(task)
-    if backlog is Backlog.OUTLIVED:
-        effects = _to_the_end(entry) if entry else Effects()
-    else:
-        effects, (index, _) = Effects(), BACKLOGS[backlog]
-        effects.guard("expired", index, id_bytes(task.task_id))
-        effects.add("index", index, id_bytes(task.task_id), until)
-    effects.guard("version", keys.record(task.task_id), task.version)
-    return effects
 
 
 def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:
