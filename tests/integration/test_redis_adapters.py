@@ -170,6 +170,23 @@ class TestRedisTaskLeases(TaskLeasesContract):
         assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [(None, 150), (None, 50)]
         assert client.llen("task-manager.work.default") == 16
 
+    @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
+    def test_a_damaged_task_at_the_head_of_a_queue_does_not_hold_up_the_worker(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, damage: str
+    ) -> None:
+        submit(repository)
+        [record] = client.scan_iter("tm:task:*")
+        if damage == "wrong type":
+            client.delete(record)
+            client.set(record, "text")
+        else:
+            client.hset(record, "d", "no JSON")
+        good = submit(repository)
+
+        claims = (claim(leases, claim_id=str(number)) for number in range(2))
+
+        assert next(run for run in claims if run).task_id == good.task_id
+
     def test_a_claim_takes_the_task_out_of_the_expiring_ones(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
     ) -> None:
