@@ -9,7 +9,8 @@ from application.ports.clock import Clock
 from application.ports.task_repository import Backlog, Change, TaskRepository
 from domain.task import Task
 
-BATCH = 500
+BATCH = 100
+"""Small, so that a sweep ends soon after its time is up, on a busy machine too."""
 BUDGET_SECONDS = 0.1
 """After this, no further batch is begun: all duties of maintenance get their turn within a second."""
 

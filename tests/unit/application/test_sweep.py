@@ -57,12 +57,12 @@ def test_tasks_that_cannot_be_saved_do_not_fill_the_batches(store: FakeTaskStore
     clock.advance(AFTERWARDS)
     promote_tasks = PromoteTasks(store, clock)
 
-    promoted = [task.task_id for _ in range(2) for task in promote_tasks.execute().tasks]
+    promoted = [task.task_id for _ in range(10) for task in promote_tasks.execute().tasks]
 
     assert promoted == [good.task_id]
     store.damaged.clear()
     clock.advance(timedelta(minutes=1))
-    assert sum(len(promote_tasks.execute().tasks) for _ in range(2)) == 601
+    assert sum(len(promote_tasks.execute().tasks) for _ in range(10)) == 601
 
 
 def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(store: FakeTaskStore, clock: FakeClock) -> None:
