@@ -18,7 +18,7 @@ from domain.status import Status
 from domain.task import Task
 from tests.contracts.task_leases import claim, completed
 from tests.contracts.task_repository import submit
-from tests.integration.processes import ServiceProcess
+from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 
 PAST = datetime(2001, 1, 1, tzinfo=UTC)
@@ -164,3 +164,26 @@ def test_a_duty_that_fails_leaves_the_others_their_turn(
     client.delete(keys.EXPIRING)
     late = submit(repository, expires_at=PAST)
     wait_until(is_expired(repository, late))
+
+
+def test_a_queue_too_many_is_refused_until_maintenance_forgets_one(
+    redis_url: str, maintain: Maintain, tmp_path: Path
+) -> None:
+    with Api(tmp_path / "api.log", redis_url=redis_url, max_queues=2, queues="own", http_workers=1) as api:
+        first = api.submit(queue="a")
+        api.submit(queue="b")
+        maintain()
+        body = {"task_name": "test", "duration": 1, "queue": "c"}
+
+        refusal = api.request("POST", "/tasks", json=body)
+
+        assert (refusal.status_code, refusal.json()["errors"][0]["pointer"]) == (422, "/queue")
+        api.submit(queue="own")
+        names = [queue["name"] for queue in api.request("GET", "/queues").json()["queues"]]
+        assert names == ["a", "b", "own"]
+        for queue in ("own", "a"):
+            tasks = api.request("GET", f"/tasks?queue={queue}").json()["tasks"]
+            for task in tasks:
+                assert api.request("DELETE", f"/tasks/{task['task_id']}").status_code == 204
+        wait_until(lambda: api.request("POST", "/tasks", json=body).status_code == 202)
+        assert api.request("GET", f"/tasks/{first}").status_code == 404
