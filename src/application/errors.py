@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from domain.errors import InvalidTaskSpec
 from domain.task import Task
 
 
@@ -63,9 +64,24 @@ class QueueNotFound(Exception):
 
     def __init__(self, queue: str) -> None:
         super().__init__(
-            f"There is no queue {queue!r}. A queue exists once a task named it or a worker serves it; "
+            f"There is no queue {queue!r}. A queue exists while a task names it, a worker serves it or it is paused; "
             "GET /queues lists them."
         )
+
+
+class TooManyQueues(InvalidTaskSpec):
+    """A change would name more queues than there may be."""
+
+    def __init__(self, limit: int, numbers: Sequence[int] = (0,)) -> None:
+        """`numbers` are the places of the tasks that name a new queue, among those that were given together."""
+        first, *others = numbers
+        super().__init__(
+            "queue",
+            f"There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Name one that GET /queues lists, or "
+            "delete every task of a queue that is no longer needed, or raise the setting.",
+            first,
+        )
+        self.others = [TooManyQueues(limit, [number]) for number in others]
 
 
 class StoreUnavailable(Exception):

@@ -1,30 +1,68 @@
-"""Go through tasks that are due for a transition, batch by batch, until none is left."""
+"""Go through tasks that are due for a transition, batch by batch, until none is left or the time is up."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from application.ports.task_repository import Change, TaskRepository
+from application.passed_over import PassedOver
+from application.ports.clock import Clock
+from application.ports.task_repository import Backlog, Change, TaskRepository
 from domain.task import Task
 
-BATCH = 500
+BATCH = 100
+"""Small, so that a sweep ends soon after its time is up, on a busy machine too."""
+BUDGET_SECONDS = 0.1
+"""After this, no further batch is begun: all duties of maintenance get their turn within a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What a sweep did."""
+
+    tasks: Sequence[Task]
+    """The tasks that it changed, as saved."""
+    more: bool
+    """Whether more may be left, for which there was no time."""
 
 
 class Sweep:
-    """Any number of processes may sweep at once: each change is made by one of them."""
+    """Any number of processes may sweep at once: each change is made by one of them.
 
-    def __init__(self, repository: TaskRepository) -> None:
+    A task that cannot be changed is set aside, so that it neither ends the sweep nor fills its batches.
+    """
+
+    def __init__(self, repository: TaskRepository, clock: Clock, backlog: Backlog) -> None:
+        """`clock` is the store's, since it decides what is due."""
         self._repository = repository
+        self._clock = clock
+        self._backlog = backlog
+        self._passed_over = PassedOver()
 
-    def run(
-        self, read: Callable[[int], Sequence[Task]], decide: Callable[[Sequence[Task]], Sequence[Change]]
-    ) -> list[Task]:
-        """Answers the tasks that this sweep changed, as saved. It ends when others are faster than it, too.
-
-        `read` answers a batch of so many tasks at most; `decide` what becomes of one batch.
-        """
+    def run(self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]) -> Swept:
+        """`read` returns a batch of at most so many tasks; `decide` returns the change of one at the present time."""
+        began = self._clock.monotonic()
         changed: list[Task] = []
         while tasks := read(BATCH):
-            mine = [task for task in self._repository.save_each(decide(tasks)) if task]
+            mine = self._change(tasks, decide)
             changed += mine
-            if not mine:
+            if not mine:  # others are faster, or all were set aside
                 break
-        return changed
+            if self._clock.monotonic() - began >= BUDGET_SECONDS:
+                return Swept(tasks=changed, more=True)
+        return Swept(tasks=changed, more=False)
+
+    def _change(self, tasks: Sequence[Task], decide: Callable[[Task, datetime], Change]) -> list[Task]:
+        now = self._clock.now()
+        stuck, able, changes = [], [], []
+        for task in tasks:
+            try:
+                changes.append(decide(task, now))
+                able.append(task)
+            except Exception as error:  # one task must not end the sweep, whatever is wrong with it
+                self._passed_over.tell(f"sweep_{self._backlog}", task.task_id, error)
+                stuck.append(task)
+        saved = self._repository.save_each(changes)
+        stuck += [task for task, after in zip(able, saved, strict=True) if after is None]
+        if stuck:
+            self._repository.set_aside(self._backlog, stuck)
+        return [task for task in saved if task]

@@ -137,7 +137,12 @@ class Container(containers.DeclarativeContainer):
     store_clock = providers.Singleton(RedisClock, store)
     task_ids = providers.Singleton(UuidTaskIds)
     repository = providers.Singleton(
-        RedisTaskRepository, store, tokens.provided.token_of, settings.provided.events_kept
+        RedisTaskRepository,
+        store,
+        tokens.provided.token_of,
+        settings.provided.events_kept,
+        max_queues=settings.provided.max_queues,
+        own_queues=settings.provided.queues,
     )
     leases = providers.Singleton(
         RedisTaskLeases,
@@ -186,13 +191,13 @@ class Container(containers.DeclarativeContainer):
     list_types = providers.Singleton(ListTypes, handlers)
     list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)
     pause_queue = providers.Singleton(PauseQueue, queues, task_queue, list_queues)
-    watch_queues = providers.Singleton(WatchQueues, list_queues)
+    watch_queues = providers.Singleton(WatchQueues, queues, heartbeats)
     list_workers = providers.Singleton(ListWorkers, heartbeats, leases)
     measure_tasks = providers.Singleton(MeasureTasks, statistics)
-    forget_receipts = providers.Singleton(ForgetReceipts, receipts, repository)
+    forget_receipts = providers.Singleton(ForgetReceipts, receipts, repository, clock)
     delete_task = providers.Singleton(DeleteTask, repository, decision, clock)
     recover_tasks = providers.Singleton(RecoverTasks, repository, leases, store_clock)
-    promote_tasks = providers.Singleton(PromoteTasks, repository)
+    promote_tasks = providers.Singleton(PromoteTasks, repository, store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, repository, store_clock)
     guard_capacity = providers.Singleton(GuardCapacity, store_probe)
     prune_tasks = providers.Singleton(PruneTasks, repository, settings.provided.retention)

@@ -62,6 +62,7 @@ class Settings:
     child_max_memory: int
     """MiB."""
     events_kept: int
+    max_queues: int
     env: str
     embedded_max_memory_mb: int | None = None
 
@@ -151,6 +152,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "child_max_runs": _whole(env, "CHILD_MAX_RUNS", 10_000, 0, 1_000_000_000),
         "child_max_memory": _whole(env, "CHILD_MAX_MEMORY", 0, 0, 1024 * 1024),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
+        "max_queues": _whole(env, "MAX_QUEUES", 1_000, 1, 100_000),
         "env": env.str(
             "ENV", "development", validate=validate.OneOf(["development", "production"], error=ENVIRONMENTS)
         ),

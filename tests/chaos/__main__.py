@@ -16,6 +16,7 @@ FAMILIES = (
     "load_rows",
     "callback_rows",
     "celery_rows",
+    "maintenance_rows",
     "handler_rows",
     "stopped_rows",
     "disk_rows",

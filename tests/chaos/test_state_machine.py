@@ -140,12 +140,12 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        for task in RecoverTasks(self.repository, self.leases, self.clock).execute():
+        for task in RecoverTasks(self.repository, self.leases, self.clock).execute().tasks:
             assert self.holder.pop(task.task_id) == task.claim
 
     @rule()
     def promote(self) -> None:
-        PromoteTasks(self.repository).execute()
+        PromoteTasks(self.repository, self.clock).execute()
 
     @rule(owner=OWNERS, crashed=st.booleans())
     def settle(self, owner: str, crashed: bool) -> None:

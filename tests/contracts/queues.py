@@ -57,3 +57,18 @@ class QueuesContract:
         queues.resume("default")
         assert not queues.states(["default"])[0].paused
         assert claim(leases, owner="b:1").task_id == waiting.task_id
+
+    def test_a_paused_queue_has_a_name_though_no_task_gives_it_one(self, queues: Queues) -> None:
+        queues.pause("served")
+
+        assert list(queues.names()) == ["served"]
+        queues.resume("served")
+        assert list(queues.names()) == []
+
+    def test_every_queue_in_which_a_task_waits_is_waiting(self, repository: TaskRepository, queues: Queues) -> None:
+        submit(repository, queue="b")
+        submit(repository, queue="later", run_at=LATER)
+        scheduled = submit(repository, queue="due", run_at=LATER)
+        repository.save(Change(before=scheduled, after=scheduled.promote()))
+
+        assert sorted(queues.waiting()) == ["b", "due"]

@@ -8,10 +8,12 @@ import pytest
 
 from application.errors import RunStillHeld, StaleTask
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Change, TaskRepository
+from application.ports.task_repository import Backlog, Change, TaskRepository
 from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.contracts.task_repository import submit
+
+MORE_THAN_A_CLAIM_LOOKS_AT = 101
 
 
 def claim(leases: TaskLeases, owner: str = "a:1", claim_id: str = "1"):
@@ -288,3 +290,25 @@ class TaskLeasesContract:
 
         assert labelled == replace(run, spec=labelled.spec, version=run.version + 1)
         assert leases.renew(run)
+
+    def test_a_lost_run_that_is_set_aside_makes_room_for_the_others(
+        self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
+    ) -> None:
+        submit(repository), submit(repository)
+        stuck, other = claim(leases, owner="a:1"), claim(leases, owner="a:2")
+        let_leases_run_out()
+
+        repository.set_aside(Backlog.LOST, [stuck])
+
+        assert list(leases.expired(limit=10)) == [other]
+
+    def test_a_claim_that_meets_many_expired_tasks_leaves_the_rest_to_the_next(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        for _ in range(MORE_THAN_A_CLAIM_LOOKS_AT):
+            submit(repository, priority=9, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+        good = submit(repository)
+
+        claims = (claim(leases, claim_id=str(number)) for number in range(3))
+
+        assert next(run for run in claims if run).task_id == good.task_id

@@ -11,7 +11,7 @@ import pytest
 
 from application.errors import AlreadySubmitted, StaleTask
 from application.ports.task_leases import TaskLeases
-from application.ports.task_repository import Change, Place, Receipt, TaskRepository, Window
+from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskRepository, Window
 from application.task_filter import EVERY_TASK, TaskFilter
 from domain.status import Status
 from domain.task import Task
@@ -415,3 +415,61 @@ class TaskRepositoryContract:
         assert repository.get(first.task_id) == again
         assert repository.positions([again, second]) == {second.task_id: 1, again.task_id: 2}
         assert list(repository.outlived(AT_ONCE, limit=10)) == []
+
+    def test_a_task_that_is_set_aside_makes_room_for_the_others(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository)
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        discarded = repository.save(Change(before=run, after=run.discard(datetime.now(UTC))))
+        ended = repository.save(Change(before=discarded, after=discarded.stop(datetime.now(UTC))))
+        stuck, due = (submit(repository, run_at=datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 2001))
+        late = submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+
+        repository.set_aside(Backlog.DUE, [stuck])
+        repository.set_aside(Backlog.EXPIRING, [late])
+        repository.set_aside(Backlog.DISCARDED, [ended])
+
+        assert list(repository.due(limit=1)) == [due]
+        assert list(repository.expiring(limit=1)) == []
+        assert list(repository.discarded(limit=1)) == []
+        assert repository.get_each([stuck.task_id, late.task_id, ended.task_id]) == [stuck, late, ended]
+
+    def test_a_final_task_that_is_set_aside_goes_behind_the_others(self, repository: TaskRepository) -> None:
+        first, second = (submit(repository) for _ in range(2))
+        first, second = (
+            repository.save(Change(before=task, after=task.cancel(datetime.now(UTC)))) for task in (first, second)
+        )
+
+        repository.set_aside(Backlog.OUTLIVED, [first])
+
+        assert list(repository.outlived(AT_ONCE, limit=1)) == [second]
+        assert list(repository.outlived(AT_ONCE, limit=2)) == [second, first]
+
+    def test_a_task_that_was_changed_meanwhile_is_not_set_aside(self, repository: TaskRepository) -> None:
+        seen = submit(repository, run_at=datetime(2000, 1, 1, tzinfo=UTC))
+        newer = repository.save(rename(seen, "newer"))
+
+        repository.set_aside(Backlog.DUE, [seen])
+
+        assert list(repository.due(limit=1)) == [newer]
+
+    def test_a_task_that_starts_or_ends_is_not_expiring_any_more(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        soon = datetime(2999, 1, 1, tzinfo=UTC)
+        submit(repository, expires_at=soon)
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        done = repository.save(Change(before=run, after=run.complete(None, datetime.now(UTC))))
+        assert list(repository.expiring(limit=10)) == []
+        repository.remove(done)
+
+        assert list(repository.expiring(limit=10)) == []
+
+    def test_a_task_that_gets_a_later_expiry_waits_again(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        late = submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+        assert leases.claim("default", owner="a:1", claim_id="1") is None
+
+        repository.save(Change(before=late, after=late.patch(TaskPatch({"expires_at": None}))))
+
+        assert leases.claim("default", owner="a:1", claim_id="2").task_id == late.task_id

@@ -11,7 +11,10 @@ class FakeQueues(Queues):
         self._store = store
 
     def names(self) -> Sequence[str]:
-        return sorted(self._store.queues)
+        return sorted(self._store.queues | self._store.paused)
+
+    def waiting(self) -> Sequence[str]:
+        return sorted({task.spec.queue for task in self._store.tasks() if task.status is Status.QUEUED})
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         return [self._state(name) for name in names]

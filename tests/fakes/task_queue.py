@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from application.ports.task_queue import TaskQueue
 
 
@@ -10,3 +12,10 @@ class FakeTaskQueue(TaskQueue):
     def replenish(self) -> int:
         self.asked += 1
         return 0
+
+    def top_up(self, queue: str) -> int:
+        self.asked += 1
+        return 0
+
+    def forget_unused(self) -> Sequence[str]:
+        return []

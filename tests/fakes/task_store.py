@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.redis.task_codec import decode, encode, id_bytes
-from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable
+from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.clock import Clock
 from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Change, Place, Receipt, TaskPage, TaskRepository, Window
+from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskPage, TaskRepository, Window
 from application.task_filter import TaskFilter
 from domain.events import Event, what_happened
 from domain.status import Status
@@ -50,6 +50,10 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         self.away = False
         self.dangers: list[str] = []
         self.full = False
+        self.max_queues = 1_000
+        self.damaged: set[str] = set()
+        """The ids of tasks that the store cannot change."""
+        self._aside: dict[tuple[Backlog, str], datetime] = {}
         self.lose_replies = 0
 
     def check(self) -> None:
@@ -123,6 +127,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             raise AlreadySubmitted(*earlier)
         if any(self.get(task.task_id) for task in tasks):
             raise StaleTask(tasks[0].task_id)
+        with self._lock:
+            self._require_room(tasks)
         saved = [self.save(Change(before=None, after=task)) for task in tasks]
         if receipt:
             ids = [task.task_id for task in saved]
@@ -134,6 +140,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             if change.before is None and self.full:
                 raise StoreFull("the fake is full")
             self._require_version(change.after.task_id, change.before)
+            self._require_room([change.after])
             if change.only_if_lease_expired and change.after.task_id not in self._run_out():
                 raise StaleTask(change.after.task_id)
             task = self._stamped(change)
@@ -152,16 +159,18 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             return task
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        return [self._save_or_none(change) for change in changes]
+        return [None if change.after.task_id in self.damaged else self._save_or_none(change) for change in changes]
 
     def due(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
             due = [task for task in self._all() if task.due_at and task.due_at <= self._clock.now()]
-            return sorted(due, key=lambda task: task.due_at or task.submitted_at)[:limit]
+            in_order = sorted(due, key=lambda task: task.due_at or task.submitted_at)
+            return self._not_aside(Backlog.DUE, in_order)[:limit]
 
     def expiring(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if task.status.is_waiting and self._is_late(task)][:limit]
+            late = [task for task in self._all() if task.status.is_waiting and self._is_late(task)]
+            return self._not_aside(Backlog.EXPIRING, late)[:limit]
 
     def remove(self, task: Task) -> None:
         with self._reached():
@@ -170,17 +179,30 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._tell(Event.DELETED, task)
 
     def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        return [self._remove_or_not(task) for task in tasks]
+        return [task.task_id not in self.damaged and self._remove_or_not(task) for task in tasks]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if task.discarded and task.status.is_final][:limit]
+            discarded = [task for task in self._all() if task.discarded and task.status.is_final]
+            return self._not_aside(Backlog.DISCARDED, discarded)[:limit]
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         with self._reached():
             due = self._clock.now() - retention
             finished = [task for task_id in self._finished if (task := self._read(task_id))]
             return [task for task in finished if task.finished_at and task.finished_at <= due][:limit]
+
+    def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        with self._reached():
+            for task in tasks:
+                stored = self._read(task.task_id)
+                if stored is None or stored.version != task.version:
+                    continue
+                if backlog is Backlog.OUTLIVED:
+                    self._finished.remove(task.task_id)
+                    self._finished.append(task.task_id)
+                elif backlog is not Backlog.LOST or task.task_id in self._run_out():
+                    self._aside[backlog, task.task_id] = self._clock.now() + timedelta(minutes=1)
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         with self._reached():
@@ -217,7 +239,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if task.task_id in self._run_out()][:limit]
+            lost = [task for task in self._all() if task.task_id in self._run_out()]
+            return self._not_aside(Backlog.LOST, lost)[:limit]
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._reached():
@@ -262,6 +285,16 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         tasks = [task for task in self._all() if task.status is Status.QUEUED and task.spec.queue == queue]
         return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
 
+    def _not_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> list[Task]:
+        now = self._clock.now()
+        return [task for task in tasks if self._aside.get((backlog, task.task_id), now) <= now]
+
+    def _require_room(self, tasks: Sequence[Task]) -> None:
+        unknown = {task.spec.queue for task in tasks} - self.queues
+        if unknown and len(self.queues) + len(unknown) > self.max_queues:
+            numbers = [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
+            raise TooManyQueues(self.max_queues, numbers)
+
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, task))
 
@@ -292,7 +325,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def _save_or_none(self, change: Change) -> Task | None:
         try:
             return self.save(change)
-        except StaleTask:
+        except (StaleTask, TooManyQueues):
             return None
 
     def _remove_or_not(self, task: Task) -> bool:

@@ -27,13 +27,14 @@ from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_codec import decode, unpacked
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from application.errors import StaleTask, StoreFull, StoreUnavailable
+from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import StreamEnded, StreamGap
 from application.ports.task_repository import Change
 from domain.callback import Try
 from domain.events import Event
 from domain.status import Status
 from domain.task import Progress, Task
+from domain.task_spec import TaskPatch
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
 from tests.contracts.clock import ClockContract
@@ -93,16 +94,110 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         assert client.object("encoding", key) == b"listpack"
 
     def test_nothing_of_a_removed_task_stays_but_counters(
-        self, repository: RedisTaskRepository, client: redis.Redis
+        self, repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis
     ) -> None:
         repository.remove(submit(repository))
+        task_queue.replenish()
+        task_queue.forget_unused()
 
         left = {key.decode() for key in client.scan_iter() if not key.startswith(b"tm:minute:")}
 
-        assert left <= {"tm:sequence", "tm:queues", "tm:types", "tm:events", "task-manager.work.default"}
+        assert left == {"tm:sequence", "tm:types", "tm:events"}
+
+    def test_parallel_submits_do_not_name_more_queues_than_there_may_be(
+        self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis
+    ) -> None:
+        limited = RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT, 10, ("own",))
+        refused: list[str] = []
+
+        def submit_to(queue: str) -> None:
+            try:
+                submit(limited, queue=queue)
+            except TooManyQueues:
+                refused.append(queue)
+
+        threads = [Thread(target=submit_to, args=(f"q{number}",)) for number in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert (client.scard("tm:queues"), len(refused)) == (10, 20)
+        submit(limited, queue=client.srandmember("tm:queues").decode())
+        submit(limited, queue="own")
+
+    def test_a_batch_that_names_too_many_queues_is_refused_whole_with_their_places(
+        self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis
+    ) -> None:
+        limited = RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT, 2)
+        task = submit(limited, queue="a")
+
+        with pytest.raises(TooManyQueues, match="TASKS_MAX_QUEUES allows \\(2\\)") as refusal:
+            limited.add([a_task(queue=queue) for queue in ("a", "b", "a", "c", "b")])
+
+        numbers = [each.number for each in (refusal.value, *refusal.value.others)]
+        assert (numbers, client.smembers("tm:queues")) == ([1, 3, 4], {b"a"})
+        limited.add([a_task(queue=queue) for queue in ("a", "b", "b")])
+        with pytest.raises(TooManyQueues):
+            limited.save(Change(before=task, after=task.patch(TaskPatch({"queue": "c"}))))
+
+    def test_entries_that_a_transition_put_back_meanwhile_are_not_dropped(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, monkeypatch
+    ) -> None:
+        submit(repository, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
+        run = claim(leases)
+        client.zadd("tm:expiring", {client.zrange("tm:leases", 0, 0)[0]: 1})
+        drop = repository.backlogs._call_each
+
+        def hand_back_first(effects: list[Effects]) -> None:
+            monkeypatch.setattr(repository.backlogs, "_call_each", drop)
+            repository.save(Change(before=run, after=run.stop(datetime.now(UTC))))
+            drop(effects)
+
+        monkeypatch.setattr(repository.backlogs, "_call_each", hand_back_first)
+
+        assert list(repository.expiring(limit=10)) == []
+        assert client.zcard("tm:expiring") == 1
 
 
 class TestRedisTaskLeases(TaskLeasesContract):
+    def test_a_claim_looks_at_a_bounded_number_of_expired_tasks_and_wakes_the_next(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        for _ in range(250):
+            submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+        client.delete("task-manager.work.default")
+
+        assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [(None, 150), (None, 50)]
+        assert client.llen("task-manager.work.default") == 16
+
+    @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
+    def test_a_damaged_task_at_the_head_of_a_queue_does_not_hold_up_the_worker(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, damage: str
+    ) -> None:
+        submit(repository)
+        [record] = client.scan_iter("tm:task:*")
+        if damage == "wrong type":
+            client.delete(record)
+            client.set(record, "text")
+        else:
+            client.hset(record, "d", "no JSON")
+        good = submit(repository)
+
+        claims = (claim(leases, claim_id=str(number)) for number in range(2))
+
+        assert next(run for run in claims if run).task_id == good.task_id
+
+    def test_a_claim_takes_the_task_out_of_the_expiring_ones(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        submit(repository, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
+        assert client.zcard("tm:expiring") == 1
+
+        claim(leases)
+
+        assert client.zcard("tm:expiring") == 0
+
     def test_after_the_servers_clock_stepped_no_lease_is_called_expired(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
@@ -156,6 +251,24 @@ class TestRedisOutbox(OutboxContract):
 
         assert list(outbox.take(limit=10, lease=timedelta(seconds=1))) == []
         assert not client.exists("tm:outbox")
+
+    @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
+    def test_a_message_that_cannot_be_read_rests_and_the_others_are_delivered(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis, damage: str
+    ) -> None:
+        cancelled(repository)
+        [message] = client.scan_iter("tm:message:*")
+        if damage == "wrong type":
+            client.delete(message)
+            client.set(message, "text")
+        else:
+            client.hset(message, "s", "NONSENSE")
+        good = cancelled(repository)
+
+        taken = outbox.take(limit=10, lease=timedelta(0))
+
+        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(client.time())
 
     def test_the_last_thousand_tries_are_kept_until_the_task_is_removed(
         self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis
@@ -404,6 +517,34 @@ class TestRedisQueues(QueuesContract):
         assert client.llen("task-manager.work.default") == 0
         queues.resume("default")
         assert task_queue.replenish() == 1
+
+    def test_the_states_of_many_queues_take_a_bounded_number_of_round_trips(
+        self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis, monkeypatch
+    ) -> None:
+        repository.add([a_task(queue=f"q{number}") for number in range(300)])
+        trips = []
+        execute = redis.client.Pipeline.execute
+        monkeypatch.setattr(
+            redis.client.Pipeline, "execute", lambda self, **options: trips.append(1) or execute(self, **options)
+        )
+
+        states = queues.states(queues.names())
+
+        assert [state.depth for state in states] == [1] * 300
+        assert None not in {state.oldest_waiting_since for state in states}
+        assert len(trips) == 5
+
+    def test_a_damaged_head_has_no_age_and_a_key_of_the_wrong_type_no_depth(
+        self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        [record] = client.scan_iter("tm:task:*")
+        client.hset(record, "d", "no JSON")
+        client.set("tm:waiting:other", "text")
+
+        default, other = queues.states(["default", "other"])
+
+        assert (default.depth, default.oldest_waiting_since, other.depth) == (1, None, 0)
 
 
 class TestRedisStatistics(StatisticsContract):

@@ -8,11 +8,14 @@ import redis
 from celery import Celery
 
 from adapters.celery.app import WORK_TASK, create_celery_app, queue_of_tokens
-from adapters.celery.task_queue import BOUND, CeleryTaskQueue
+from adapters.celery.task_queue import BOUND, SCAN, CeleryTaskQueue
+from adapters.redis.client import ScriptCall
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
+from tests.integration.waiting import wait_until
 
 TOKENS = "task-manager.work.default"
 
@@ -94,3 +97,68 @@ def test_lost_tokens_are_put_again_and_none_too_many(
 def test_an_empty_queue_gets_no_token(task_queue: CeleryTaskQueue, client: redis.Redis) -> None:
     assert task_queue.replenish() == 0
     assert client.dbsize() == 0
+
+
+def test_only_queues_in_which_tasks_wait_are_looked_at(
+    repository: RedisTaskRepository, leases: RedisTaskLeases, task_queue: CeleryTaskQueue, client: redis.Redis
+) -> None:
+    submit(repository), submit(repository, queue="other")
+    assert client.smembers("tm:waiting-queues") == {b"default", b"other"}
+    claim(leases)
+
+    task_queue.replenish()
+
+    assert client.smembers("tm:waiting-queues") == {b"other"}
+
+
+def test_queues_that_an_earlier_version_left_are_taken_over(
+    repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis
+) -> None:
+    submit(repository)
+    client.delete("tm:waiting-queues", TOKENS)
+
+    assert task_queue.replenish() == 1
+
+
+def test_tokens_of_more_queues_than_one_round_trip_looks_at_are_put(
+    repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis
+) -> None:
+    repository.add([a_task(queue=f"q{number}") for number in range(SCAN + 100)])
+    client.delete(*(f"task-manager.work.q{number}" for number in range(SCAN + 100)))
+
+    wait_until(lambda: task_queue.replenish() == 0)
+
+    assert all(client.llen(f"task-manager.work.q{number}") == 1 for number in range(SCAN + 100))
+
+
+def test_a_name_that_no_task_uses_goes_with_its_tokens_but_not_while_it_is_paused(
+    repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis
+) -> None:
+    unused, paused = submit(repository), submit(repository, queue="paused")
+    submit(repository, queue="used")
+    client.sadd("tm:paused", "paused")
+    assert list(task_queue.forget_unused()) == []
+    repository.remove_each([unused, paused])
+
+    assert list(task_queue.forget_unused()) == ["default"]
+
+    assert client.smembers("tm:queues") == {b"paused", b"used"}
+    assert not client.exists(TOKENS)
+
+
+def test_a_name_that_a_task_uses_again_meanwhile_stays(
+    repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.remove(submit(repository))
+    forgetting = task_queue._forgetting
+
+    def submit_first(queue: str) -> ScriptCall:
+        submit(repository)
+        return forgetting(queue)
+
+    monkeypatch.setattr(task_queue, "_forgetting", submit_first)
+
+    task_queue.forget_unused()
+
+    assert client.smembers("tm:queues") == {b"default"}
+    assert client.llen(TOKENS) == 1

@@ -1,6 +1,8 @@
 """Tokens: Celery messages that say that a queue has work."""
 
-from functools import cache
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery
@@ -8,14 +10,21 @@ from kombu.utils.json import dumps
 
 from adapters.celery.app import WORK_TASK, queue_of_tokens
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, ScriptCall, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import top_up
 from adapters.redis.tokens import TOKEN_NUMBER, Token
+from application.passed_over import PassedOver
 from application.ports.task_queue import TaskQueue
+from application.sweep import BUDGET_SECONDS
 
 BOUND = 16
 """How many tokens wait at most: enough to wake many workers at once, few enough to be a handful."""
+TOKENS_REMEMBERED = 1_000
+"""A token takes half a millisecond to build and 2 kB to keep."""
+SCAN = 500
+"""How many queues one round trip looks at."""
+TAKEOVER_SECONDS = 60.0
 
 
 class TokenFactory:
@@ -24,7 +33,7 @@ class TokenFactory:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self.token_of = cache(self._build)
+        self.token_of = lru_cache(TOKENS_REMEMBERED)(self._build)
 
     def _build(self, queue: str) -> Token:
         celery_queue, amqp = queue_of_tokens(queue), self._app.amqp
@@ -33,23 +42,101 @@ class TokenFactory:
             amqp.send_task_message(amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False)
             channel: Any = connection.default_channel
             published = channel._get(celery_queue.name)
+            channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = TOKEN_NUMBER
         return Token(list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=BOUND)
 
 
 class CeleryTaskQueue(TaskQueue):
+    """One instance per process: it remembers which queues it looked at last."""
+
     def __init__(self, store: RedisStore, tokens: TokenFactory) -> None:
         self._store = store
         self._tokens = tokens
         self._save = store.script("save")
+        self._passed_over = PassedOver()
+        self._waiting_cursor = self._names_cursor = 0
+        self._next_takeover = 0.0
 
     def replenish(self) -> int:
-        with self._store.client() as client:
-            queues = [queue.decode() for queue in client.smembers(keys.QUEUES)]
-        return sum(map(self._top_up, queues))
+        self._take_over()
+        began, put = time.monotonic(), 0
+        while True:
+            self._waiting_cursor, queues = self._scan(keys.WAITING_QUEUES, self._waiting_cursor)
+            put += sum(int(reply[2]) for reply in self._each(self._repairs(queues)))
+            if not self._waiting_cursor or time.monotonic() - began >= BUDGET_SECONDS:
+                return put
 
-    def _top_up(self, queue: str) -> int:
-        token = self._tokens.token_of(queue)
+    def top_up(self, queue: str) -> int:
+        return int(self._topping_up(queue)()[2])
+
+    def forget_unused(self) -> Sequence[str]:
+        self._names_cursor, queues = self._scan(keys.QUEUES, self._names_cursor)
+        with self._store.client() as client:
+            paused = client.smembers(keys.PAUSED)
+            pipeline = client.pipeline(transaction=False)
+            for queue in queues:
+                pipeline.exists(keys.queue_index(queue))
+            named = pipeline.execute()
+        unused = [
+            queue
+            for queue, is_named in zip(queues, named, strict=True)
+            if not is_named and queue.encode() not in paused
+        ]
+        self._each({queue: self._forgetting(queue) for queue in unused})
+        return unused
+
+    def _take_over(self) -> None:
+        """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
+        if time.monotonic() >= self._next_takeover:
+            with self._store.client() as client:
+                client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
+            self._next_takeover = time.monotonic() + TAKEOVER_SECONDS
+
+    def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
+        with self._store.client() as client:
+            following, members = client.sscan(names, cursor, count=SCAN)
+        return following, [member.decode() for member in members]
+
+    def _repairs(self, queues: Sequence[str]) -> Mapping[str, ScriptCall]:
+        """Return a call for each queue that lacks tokens or in which nothing waits any more. One round trip."""
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.smembers(keys.PAUSED)
+            for queue in queues:
+                pipeline.zcard(keys.waiting(queue)).llen(queue_of_tokens(queue).name)
+            paused, *sizes = replies_of(pipeline)
+        repairs = {}
+        for queue, waiting, tokens in zip(queues, sizes[::2], sizes[1::2], strict=True):
+            if damage := next((reply for reply in (paused, waiting, tokens) if isinstance(reply, Exception)), None):
+                self._passed_over.tell("replenish", queue, damage)
+            elif not waiting:
+                repairs[queue] = self._resting(queue)
+            elif tokens < min(waiting, BOUND) and queue.encode() not in paused:
+                repairs[queue] = self._topping_up(queue)
+        return repairs
+
+    def _each(self, calls: Mapping[str, ScriptCall]) -> Sequence[Any]:
+        """Return the replies to the calls, without those of queues whose data is damaged."""
+        replies = self._store.in_one_go(list(calls.values()), damage_as_reply=True) if calls else []
+        for queue, reply in zip(calls, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._passed_over.tell("replenish", queue, reply)
+        return [reply for reply in replies if not isinstance(reply, Exception)]
+
+    def _topping_up(self, queue: str) -> ScriptCall:
         effects = Effects()
-        top_up(effects, queue, token)
-        return int(self._save(effects.keys, effects.arguments)[2])
+        top_up(effects, queue, self._tokens.token_of(queue))
+        return self._save.call(effects.keys, effects.arguments)
+
+    def _resting(self, queue: str) -> ScriptCall:
+        effects = Effects()
+        effects.add("rest", keys.WAITING_QUEUES, effects.key(keys.waiting(queue)), queue)
+        return self._save.call(effects.keys, effects.arguments)
+
+    def _forgetting(self, queue: str) -> ScriptCall:
+        effects = Effects()
+        tokens = queue_of_tokens(queue).name.encode()
+        places = [effects.key(key) for key in (keys.queue_index(queue), keys.PAUSED, tokens)]
+        effects.add("forget", keys.QUEUES, *places, queue)
+        return self._save.call(effects.keys, effects.arguments)

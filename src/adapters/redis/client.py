@@ -117,8 +117,10 @@ class RedisStore:
         source = "\n".join([f"#!lua{flags}", *map(_source, (*PARTS, name))])
         return StoredScript(self, source)
 
-    def in_one_go(self, calls: Sequence["ScriptCall"]) -> list[Any]:
+    def in_one_go(self, calls: Sequence["ScriptCall"], *, damage_as_reply: bool = False) -> list[Any]:
         """The answers of many calls, in their order and each by itself, in one round trip. Raises StoreUnavailable.
+
+        With `damage_as_reply`, an error that one call met in its own data is its reply, so that the others keep theirs.
 
         A call that needs a script which the server does not know yet is made after the others. Without redis-py's
         commands and pipeline, whose bookkeeping costs as much as what a worker does for an empty task in the domain.
@@ -133,7 +135,7 @@ class RedisStore:
                 for at, answer in zip(unknown, again, strict=True):
                     answers[at] = answer
             for answer in answers:
-                if isinstance(answer, Exception):
+                if isinstance(answer, Exception) and not (damage_as_reply and is_damage(answer)):
                     raise answer
         return answers
 
@@ -246,6 +248,23 @@ def _answer(connection: Any) -> Any:
         return connection.read_response()
     except redis.ResponseError as error:
         return error
+
+
+def is_damage(reply: Any) -> bool:
+    """Return whether this is an error about the data that a command met, such as a key of the wrong type."""
+    if not isinstance(reply, redis.ResponseError) or isinstance(reply, (redis.OutOfMemoryError, *TRANSIENT)):
+        return False
+    text = str(reply)
+    return text.startswith("WRONGTYPE") or ("user_script" in text and not text.startswith(REFUSALS))
+
+
+def replies_of(pipeline: Any) -> list[Any]:
+    """Execute the pipeline. An error about the data of one command is its reply; any other is raised."""
+    replies: list[Any] = pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and not is_damage(reply):
+            raise reply
+    return replies
 
 
 def milliseconds(answer: tuple[int, int]) -> int:

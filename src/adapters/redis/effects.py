@@ -8,14 +8,14 @@ ANY, HASH, SORTED_SET, LIST, SET, STREAM = "-", "h", "z", "l", "s", "x"
 TYPES = {
     **dict.fromkeys(("set", "stamp", "unset", "add", "append"), HASH),
     **dict.fromkeys(("index", "unindex", "enqueue"), SORTED_SET),
-    **dict.fromkeys(("push", "push_dated", "log", "tokens"), LIST),
+    **dict.fromkeys(("push", "push_dated", "log", "tokens", "drop"), LIST),
     **dict.fromkeys(("keep", "remember", "delete", "count", "extend", "copy"), ANY),
-    "member": SET,
+    **dict.fromkeys(("member", "rest", "forget"), SET),
     "event": STREAM,
     "claim": SORTED_SET,
 }
 """What the first key of a write must be, if it is there."""
-GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "absent"), True), "open": False}
+GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "absent", "room"), True), "open": False}
 """Whether a guard reads its key, so that it is known to be of the right type before anything is written."""
 
 

@@ -3,8 +3,9 @@
 Each looks at the task before (None: it is new) and after (None: it is removed) and adds the effects of the difference.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects
@@ -28,6 +29,15 @@ COUNTED = {Status.COMPLETED, Status.FAILED}
 TokenOf = Callable[[str], Token]
 
 
+class _Place(NamedTuple):
+    """Where a task waits."""
+
+    queue: str
+    priority: int
+    expires_at: datetime | None
+    """A claim may have taken the task out because it had expired: with a later time it waits again."""
+
+
 def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> None:
     task = after or before
     member = id_bytes(task.task_id) if task else None
@@ -42,6 +52,8 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
         _scheduled(effects, before, after)
         _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
         _waiting(effects, member, before, after)
+    elif task.spec.expires_at:
+        effects.add("unindex", keys.EXPIRING, member)  # claim.lua took it out, but that of earlier versions did not
     _finished(effects, member, before, after)
     _counted(effects, before, after)
     _told(effects, member, before, after)
@@ -50,8 +62,9 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
 def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of: TokenOf) -> None:
     """Put tokens for the queues in which a task waits now that did not before."""
     for queue in dict.fromkeys(
-        place[0] for before, after in changes if (place := _place(after)) != _place(before) and place
+        place.queue for before, after in changes if (place := _place(after)) != _place(before) and place
     ):
+        effects.add("member", keys.WAITING_QUEUES, queue)
         top_up(effects, queue, token_of(queue))
 
 
@@ -59,6 +72,18 @@ def top_up(effects: Effects, queue: str, token: Token) -> None:
     """Put the tokens that the queue lacks, unless it is paused."""
     places = [effects.key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
     effects.add("tokens", token.list_key, *places, queue, token.bound, token.template)
+
+
+def guard_room(
+    effects: Effects, changes: Iterable[tuple[Task | None, Task]], limit: int, exempt: Container[str]
+) -> None:
+    """Refuse changes that name more queues than there may be. Those in `exempt` may always be named."""
+    queues = dict.fromkeys(
+        after.spec.queue for before, after in changes if before is None or before.spec.queue != after.spec.queue
+    )
+    limited = [queue for queue in queues if queue not in exempt]
+    if limited:
+        effects.guard("room", keys.QUEUES, limit, *limited)
 
 
 def finished_entry(task: Task) -> bytes | None:
@@ -127,18 +152,17 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
     old, new = _place(before), _place(after)
     if old == new:
         return
-    if old and (new is None or new[0] != old[0]):
-        effects.add("unindex", keys.waiting(old[0]), member)
+    if old and (new is None or new.queue != old.queue):
+        effects.add("unindex", keys.waiting(old.queue), member)
     if after and new:
-        queue, priority = new
         record = effects.key(keys.record(after.task_id))
         effects.add(
             "enqueue",
-            keys.waiting(queue),
+            keys.waiting(new.queue),
             record,
             effects.key(keys.SEQUENCE),
             member,
-            (9 - priority) * PRIORITY_STEP,
+            (9 - new.priority) * PRIORITY_STEP,
             PRIORITY_STEP,
         )
 
@@ -187,5 +211,7 @@ def _expires(task: Task | None) -> datetime | None:
     return task.spec.expires_at if task and task.status.is_waiting else None
 
 
-def _place(task: Task | None) -> tuple[str, int] | None:
-    return (task.spec.queue, task.spec.priority) if task and task.status is Status.QUEUED else None
+def _place(task: Task | None) -> _Place | None:
+    if task is None or task.status is not Status.QUEUED:
+        return None
+    return _Place(task.spec.queue, task.spec.priority, task.spec.expires_at)

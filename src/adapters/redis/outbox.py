@@ -6,24 +6,29 @@ write_indexes puts them there. A hash per task keeps the tries: a field for each
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, milliseconds
+from adapters.redis.client import RedisStore, ScriptCall, milliseconds, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import MESSAGE_KEPT_MS
-from adapters.redis.task_codec import decode, epoch_milliseconds, id_bytes, instant
+from adapters.redis.task_codec import decode, epoch_milliseconds, id_bytes, id_text, instant
+from application.passed_over import PassedOver
 from application.ports.outbox import Outbox, Taken
 from domain.callback import Delivery, Message, Try, message_id
 from domain.events import Event
 
 ID_BYTES = 16
 TRIES = b"tries:"
+REST_MS = 3_600_000
+"""How long a message rests that cannot be read, so that it does not come in front of the others again and again."""
 
 
 class RedisOutbox(Outbox):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
         self._save = store.script("save")
+        self._passed_over = PassedOver()
 
     def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
         with self._store.client() as client:
@@ -82,17 +87,24 @@ class RedisOutbox(Outbox):
         return self._call(effects)
 
     def _read(self, entries: Sequence[bytes], lease: int) -> Sequence[Message]:
-        """In one round trip. A message that is no longer kept leaves the outbox."""
+        """In one round trip. A message that is no longer kept leaves the outbox.
+
+        One that cannot be read rests for an hour.
+        """
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             for entry in entries:
                 pipeline.hgetall(keys.message(entry))
                 pipeline.hget(keys.deliveries(entry[:ID_BYTES]), TRIES + entry[ID_BYTES:])
-            answers = pipeline.execute()
-        messages = []
+            answers = replies_of(pipeline)
+        messages: list[Message] = []
         for entry, record, tries in zip(entries, answers[::2], answers[1::2], strict=True):
-            if record:
-                messages.append(Message(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)))
+            message = _message(entry, record, tries)
+            if isinstance(message, Message):
+                messages.append(message)
+            elif message:
+                self._passed_over.tell("read_outbox", id_text(entry[:ID_BYTES]), message)
+                self._moving(entry, lease, lease + REST_MS)()
             else:
                 self._drop(entry, lease)
         return messages
@@ -105,6 +117,16 @@ class RedisOutbox(Outbox):
 
     def _call(self, effects: Effects) -> ScriptCall:
         return self._save.call(effects.keys, effects.arguments)
+
+
+def _message(entry: bytes, record: Any, tries: Any) -> Message | Exception | None:
+    """Return the message, None when it is no longer kept, or why it cannot be read."""
+    if damage := next((reply for reply in (record, tries) if isinstance(reply, Exception)), None):
+        return damage
+    try:
+        return Message(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)) if record else None
+    except Exception as error:  # whatever is wrong with the bytes, the other messages are delivered
+        return error
 
 
 def _entry(message: Message) -> bytes:

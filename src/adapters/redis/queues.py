@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, replies_of
 from adapters.redis.indexes import PRIORITY_STEP
-from adapters.redis.task_codec import EPOCH, decode
+from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from adapters.redis.task_leases import held_queue
 from application.ports.queues import Queues, QueueState
-from domain.task_spec import PRIORITIES
+
+CHUNK = 500
+"""How many queues are looked at with one round trip."""
 
 
 class RedisQueues(Queues):
@@ -20,7 +22,11 @@ class RedisQueues(Queues):
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
-            return sorted(name.decode() for name in client.smembers(keys.QUEUES))
+            return sorted(name.decode() for name in client.sunion([keys.QUEUES, keys.PAUSED]))
+
+    def waiting(self) -> Sequence[str]:
+        with self._store.client() as client:
+            return [name.decode() for name in client.smembers(keys.WAITING_QUEUES)]
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
@@ -30,21 +36,25 @@ class RedisQueues(Queues):
             pipeline.smembers(keys.PAUSED)
             pipeline.hvals(keys.HELD)
             pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
-            for name in names:
-                pipeline.zcard(keys.waiting(name))
-            paused, held, scheduled, *depths = pipeline.execute()
+            paused, held, scheduled = pipeline.execute()
             processing = Counter(map(held_queue, held))
-            return [
-                QueueState(
-                    name=name,
-                    depth=depth,
-                    processing=processing[name],
-                    scheduled=int(scheduled.get(name.encode(), 0)),
-                    oldest_waiting_since=_oldest(client, name) if depth else None,
-                    paused=name.encode() in paused,
-                )
-                for name, depth in zip(names, depths, strict=True)
-            ]
+            depths: dict[str, int] = {}
+            oldest: dict[str, datetime] = {}
+            for at in range(0, len(names), CHUNK):
+                some = names[at : at + CHUNK]
+                depths |= _depths(client, some)
+                oldest |= _oldest(client, [name for name in some if depths[name]])
+        return [
+            QueueState(
+                name=name,
+                depth=depths[name],
+                processing=processing[name],
+                scheduled=int(scheduled.get(name.encode(), 0)),
+                oldest_waiting_since=oldest.get(name),
+                paused=name.encode() in paused,
+            )
+            for name in names
+        ]
 
     def pause(self, name: str) -> None:
         with self._store.client() as client:
@@ -55,15 +65,48 @@ class RedisQueues(Queues):
             client.srem(keys.PAUSED, name)
 
 
-def _oldest(client: Any, queue: str) -> datetime | None:
-    """The first of each priority is the oldest of that."""
+def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
+    """Return how many tasks wait in each queue; 0 where its key is of the wrong type."""
     pipeline = client.pipeline(transaction=False)
-    for step in range(len(PRIORITIES)):
-        low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
-        pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
-    first = [member for members in pipeline.execute() for member in members]
-    for member in first:
-        pipeline.hgetall(keys.RECORD_PREFIX + member)
-    tasks = [decode(member, record) for member, record in zip(first, pipeline.execute(), strict=True) if record]
-    waited_since = [max(task.submitted_at, task.spec.run_at or EPOCH) for task in tasks]
-    return min(waited_since, default=None)
+    for queue in queues:
+        pipeline.zcard(keys.waiting(queue))
+    sizes = [0 if isinstance(reply, Exception) else reply for reply in replies_of(pipeline)]
+    return dict(zip(queues, sizes, strict=True))
+
+
+def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
+    """Return since when the oldest task of each queue waits, in three round trips. Damaged records are left out."""
+    heads = _heads(client, queues)
+    pipeline = client.pipeline(transaction=False)
+    for _, member in heads:
+        pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
+    oldest: dict[str, datetime] = {}
+    for (queue, _), record in zip(heads, replies_of(pipeline), strict=True):
+        since = None if isinstance(record, Exception) else waiting_since(*record)
+        if since and (queue not in oldest or since < oldest[queue]):
+            oldest[queue] = since
+    return oldest
+
+
+def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+    """Return the first task of each priority, which is the oldest of that, with its queue.
+
+    Most queues hold one priority only: the first and the last rank tell.
+    """
+    pipeline = client.pipeline(transaction=False)
+    for queue in queues:
+        pipeline.zrange(keys.waiting(queue), 0, 0, withscores=True)
+        pipeline.zrange(keys.waiting(queue), -1, -1, withscores=True)
+    ends = pipeline.execute()
+    heads, owners = [], []
+    for queue, first, last in zip(queues, ends[::2], ends[1::2], strict=True):
+        if not first or not last:
+            continue  # emptied meanwhile
+        heads.append((queue, first[0][0]))
+        for step in range(int(first[0][1] // PRIORITY_STEP) + 1, int(last[0][1] // PRIORITY_STEP) + 1):
+            low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
+            pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
+            owners.append(queue)
+    for queue, members in zip(owners, pipeline.execute(), strict=True):
+        heads += [(queue, member) for member in members]
+    return heads

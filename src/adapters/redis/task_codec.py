@@ -104,6 +104,15 @@ def decode(task_id: bytes, record: Record) -> Task:
     return Task.restored(members)
 
 
+def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
+    """Return when a task was submitted, or was due. None for fields that are not ours."""
+    try:
+        run_at = _plain(spec or b"{}").get(SPEC_NAMES["run_at"])
+        return max(_instant(submitted or b""), instant(run_at or 0))
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None
+
+
 def encode_progress(progress: Progress) -> str:
     return _json([progress.fraction, progress.message])
 

@@ -13,8 +13,9 @@ from adapters.redis.indexes import TokenOf
 from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
+from application.passed_over import PassedOver
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Change
+from application.ports.task_repository import Backlog, Change
 from domain.status import Status
 from domain.task import Task
 
@@ -43,6 +44,7 @@ class RedisTaskLeases(TaskLeases):
         self._events_kept = events_kept
         self._save = store.script("save")
         self._renew = store.script("renew")
+        self._passed_over = PassedOver()
         self._keys_of_claim = cache(self._keys_of_claim_in)
         self._clock_offset: float | None = None
         self._quarantine_until = 0.0
@@ -50,14 +52,14 @@ class RedisTaskLeases(TaskLeases):
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = Effects()
         self._add_claim(effects, queue, owner, claim_id)
-        return _claimed(self._save(effects.keys, effects.arguments))
+        return self._claimed(self._save(effects.keys, effects.arguments), owner)
 
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = self._repository.effects_of(end)
         self._add_claim(effects, queue, owner, claim_id)
         answer = self._save(effects.keys, effects.arguments)
         require_saved(end, answer)
-        return _claimed(answer)
+        return self._claimed(answer, owner)
 
     def renew(self, task: Task) -> bool:
         raw = id_bytes(task.task_id)
@@ -69,8 +71,7 @@ class RedisTaskLeases(TaskLeases):
             up_for = int(client.info("server")["uptime_in_seconds"])
             if self._in_quarantine(now / 1000, up_for):
                 return []
-            ids = client.zrange(keys.LEASES, "-inf", now, byscore=True, offset=0, num=limit)
-        return [task for task in self._repository.read(ids) if task.owner]
+        return self._repository.backlogs.past(Backlog.LOST, limit)
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._store.client() as client:
@@ -120,10 +121,28 @@ class RedisTaskLeases(TaskLeases):
             keys.PAUSED: SET,
             keys.status_index(Status.QUEUED): SORTED_SET,
             keys.status_index(Status.PROCESSING): SORTED_SET,
+            keys.EXPIRING: ANY,
         }
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
         return self._repository.read(held_task(entry) for entry in entries)
+
+    def _claimed(self, answer: Any, owner: str) -> Task | None:
+        """From what save.lua answers to a claim. The owner lets go of a task that cannot be read, and goes on."""
+        claimed = answer[3]
+        if not claimed:
+            return None
+        kind, raw, record = claimed
+        try:
+            run = decode(raw, unpacked(record))
+        except Exception as error:  # whatever is wrong with the bytes, the worker must not meet them again and again
+            self._passed_over.tell("claim", id_text(raw), error)
+            with self._store.client() as client:
+                client.hdel(keys.HELD, owner)
+            return None
+        if kind == STILL_HELD:
+            raise RunStillHeld(run)
+        return run
 
     def _in_quarantine(self, server_now: float, server_up_for: float) -> bool:
         monotonic = time.monotonic()
@@ -132,18 +151,6 @@ class RedisTaskLeases(TaskLeases):
             self._quarantine_until = monotonic + self._lease.total_seconds()
         self._clock_offset = offset
         return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()
-
-
-def _claimed(answer: Any) -> Task | None:
-    """From what save.lua answers to a claim."""
-    claimed = answer[3]
-    if not claimed:
-        return None
-    kind, raw, record = claimed
-    run = decode(raw, unpacked(record))
-    if kind == STILL_HELD:
-        raise RunStillHeld(run)
-    return run
 
 
 def held_task(entry: bytes) -> bytes:

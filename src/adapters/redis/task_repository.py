@@ -1,15 +1,16 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, milliseconds
+from adapters.redis.backlogs import RedisBacklogs
+from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
+from adapters.redis.indexes import TokenOf, guard_room, wake, write_indexes
 from adapters.redis.run_reports import add_lines
 from adapters.redis.task_codec import (
     FINISHED,
@@ -23,8 +24,9 @@ from adapters.redis.task_codec import (
     id_text,
 )
 from adapters.redis.task_search import RedisTaskSearch
-from application.errors import AlreadySubmitted, StaleTask, StoreFull
-from application.ports.task_repository import Change, Receipt, TaskPage, TaskRepository, Window
+from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
+from application.passed_over import PassedOver
+from application.ports.task_repository import Backlog, Change, Receipt, TaskPage, TaskRepository, Window
 from application.task_filter import TaskFilter
 from domain.events import what_happened
 from domain.status import Status
@@ -33,18 +35,32 @@ from domain.task import Task
 STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
 """The times that the script sets, since they are the present."""
 
+DEFAULT_MAX_QUEUES = 1_000
+
 FINGERPRINT_BYTES = 32
 TIME_DIGITS = 13
 """Of the milliseconds since 1970, until the year 2286."""
 
 
 class RedisTaskRepository(TaskRepository):
-    def __init__(self, store: RedisStore, token_of: TokenOf, events_kept: int) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        token_of: TokenOf,
+        events_kept: int,
+        max_queues: int = DEFAULT_MAX_QUEUES,
+        own_queues: Container[str] = (),
+    ) -> None:
+        """Tasks may name `max_queues` different queues. Those in `own_queues` may be named beyond that."""
         self._store = store
+        self._max_queues = max_queues
+        self._own_queues = own_queues
+        self._passed_over = PassedOver()
         self._token_of = token_of
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
+        self.backlogs = RedisBacklogs(store)
         self._search = RedisTaskSearch(store, self.read)
 
     def get(self, task_id: str) -> Task | None:
@@ -76,6 +92,7 @@ class RedisTaskRepository(TaskRepository):
             effects.add("keep", keys.receipt(receipt.key), receipt.fingerprint + ids)
             effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
         effects.guard("open", keys.FULL)
+        guard_room(effects, ((None, task) for task in tasks), self._max_queues, self._own_queues)
         changes = [Change(before=None, after=task) for task in tasks]
         for change in changes:
             self._add_effects(effects, change)
@@ -83,26 +100,29 @@ class RedisTaskRepository(TaskRepository):
         answer = self._save_new(effects.keys, effects.arguments)
         if not answer[0] and answer[1] == b"absent":
             raise _already_submitted(answer[2])
+        self._require_room(tasks, answer)
         for change in changes:
             require_saved(change, answer)
         return [_as_stored(change, answer) for change in changes]
 
     def save(self, change: Change) -> Task:
         answer = self._saving(change)()
+        self._require_room([change.after], answer)
         require_saved(change, answer)
         return _as_stored(change, answer)
 
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        answers = self._store.in_one_go([self._saving(change) for change in changes]) if changes else []
+        answers = self._each([self._saving(change) for change in changes], [change.after for change in changes])
         return [
-            _as_stored(change, answer) if answer[0] else None for change, answer in zip(changes, answers, strict=True)
+            _as_stored(change, answer) if answer and answer[0] else None
+            for change, answer in zip(changes, answers, strict=True)
         ]
 
     def due(self, *, limit: int) -> Sequence[Task]:
-        return self._past(keys.SCHEDULED, limit)
+        return self.backlogs.past(Backlog.DUE, limit)
 
     def expiring(self, *, limit: int) -> Sequence[Task]:
-        return self._past(keys.EXPIRING, limit)
+        return self.backlogs.past(Backlog.EXPIRING, limit)
 
     def remove(self, task: Task) -> None:
         saved, *_ = self._removing(task)()
@@ -110,29 +130,17 @@ class RedisTaskRepository(TaskRepository):
             raise StaleTask(task.task_id)
 
     def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        answers = self._store.in_one_go([self._removing(task) for task in tasks]) if tasks else []
-        return [bool(saved) for saved, *_ in answers]
+        answers = self._each([self._removing(task) for task in tasks], tasks)
+        return [bool(answer and answer[0]) for answer in answers]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
-        with self._store.client() as client:
-            ids = client.zrange(keys.DISCARDED, 0, limit - 1)
-        return [task for task in self.read(ids) if task.status.is_final]
+        return self.backlogs.past(Backlog.DISCARDED, limit)
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
-        with self._store.client() as client:
-            due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
-            first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or int(first[0][16:]) > due:
-                return []
-            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if int(entry[16:]) <= due]
-            tasks = {finished_entry(task): task for task in self.read(entry[:16] for entry in old)}
-            pipeline = client.pipeline(transaction=False)
-            for entry in old:
-                if entry not in tasks:
-                    pipeline.lrem(keys.FINISHED, 1, entry)
-            pipeline.execute()
-        return [tasks[entry] for entry in old if entry in tasks]
+        return self.backlogs.outlived(retention, limit)
+
+    def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        self.backlogs.set_aside(backlog, tasks)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
         """The tasks with these ids in one round trip; those that are gone are left out."""
@@ -146,23 +154,32 @@ class RedisTaskRepository(TaskRepository):
             records = pipeline.execute()
         return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
 
-    def _past(self, index: bytes, limit: int) -> Sequence[Task]:
-        with self._store.client() as client:
-            if not client.exists(index):
-                return []
-            now = milliseconds(client.time())
-            ids = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit)
-        return self.read(ids)
+    def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
+        """Return the reply to each call, None where the data of its task is damaged."""
+        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        for task, reply in zip(tasks, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._passed_over.tell("save", task.task_id, reply)
+        return [None if isinstance(reply, Exception) else reply for reply in replies]
 
     def effects_of(self, change: Change) -> Effects:
         """For save.lua, whose answer `require_saved` reads."""
         effects = Effects()
         if change.before is None:
             effects.guard("open", keys.FULL)
+        guard_room(effects, [(change.before, change.after)], self._max_queues, self._own_queues)
         self._add_effects(effects, change)
         if change.after.status is Status.QUEUED:
             wake(effects, [(change.before, change.after)], self._token_of)
         return effects
+
+    def _require_room(self, tasks: Sequence[Task], answer: Any) -> None:
+        """Raises TooManyQueues when save.lua's reply says that there is no room for the queues of these tasks."""
+        if not answer[0] and answer[1] == b"room":
+            unknown = {name.decode() for name in answer[2]}
+            raise TooManyQueues(
+                self._max_queues, [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
+            )
 
     def _saving(self, change: Change) -> ScriptCall:
         script = self._save_new if change.before is None else self._save

@@ -23,7 +23,14 @@ class Queues(ABC):
 
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """Those that a task ever named, sorted."""
+        """Return the names that a task names or that are paused, sorted.
+
+        A name that no task names any more stays until maintenance forgets it.
+        """
+
+    @abstractmethod
+    def waiting(self) -> Sequence[str]:
+        """Return every queue in which a task waits, and perhaps some in which none waits any more."""
 
     @abstractmethod
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:

@@ -1,6 +1,7 @@
 """How workers learn that there is work."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 
 class TaskQueue(ABC):
@@ -8,5 +9,18 @@ class TaskQueue(ABC):
     def replenish(self) -> int:
         """Put missing tokens: a token says that a queue has work, never which. Answers how many were put.
 
-        Losing or doubling a token does no harm. Raises StoreUnavailable.
+        Looks at the queues in which tasks wait, and at no more of them than the time allows; the next call goes on with
+        the others. Losing or doubling a token does no harm. Raises StoreUnavailable.
+        """
+
+    @abstractmethod
+    def top_up(self, queue: str) -> int:
+        """Put the missing tokens of one queue. Returns how many were put. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def forget_unused(self) -> Sequence[str]:
+        """Forget names of queues that no task names and that are not paused, with what is kept for them.
+
+        Looks at some hundred names; the next call goes on with the others. Returns the names that went. Raises
+        StoreUnavailable.
         """

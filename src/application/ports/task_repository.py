@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Self
 
 from application.errors import TaskNotFound
@@ -72,6 +73,17 @@ class TaskPage:
     """Where to go on; None at the end."""
 
 
+class Backlog(StrEnum):
+    """The tasks that one sweep of maintenance works off."""
+
+    DUE = "due"
+    EXPIRING = "expiring"
+    LOST = "lost"
+    """Running tasks whose lease ran out: TaskLeases.expired reads them."""
+    DISCARDED = "discarded"
+    OUTLIVED = "outlived"
+
+
 class TaskRepository(ABC):
     """Every method raises StoreUnavailable when the store cannot be reached."""
 
@@ -107,7 +119,8 @@ class TaskRepository(ABC):
     def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
         """Save new tasks: all of them, or none. Answers them as stored.
 
-        Raises StaleTask when one of the ids is taken, and AlreadySubmitted when there is a receipt of that key.
+        Raises StaleTask when one of the ids is taken, AlreadySubmitted when there is a receipt of that key, and
+        TooManyQueues when they name more queues than there may be.
         """
 
     @abstractmethod
@@ -116,16 +129,22 @@ class TaskRepository(ABC):
 
         Answers the task as stored: submitted_at and finished_at are stamped with the store's own clock.
         Raises StaleTask when the stored version is not that of `before`, or its lease has not expired
-        though the change asks for that.
+        though the change asks for that. Raises TooManyQueues when it names one more queue than there may be.
         """
 
     @abstractmethod
     def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        """Save each change by itself, all in one go; None where `save` would raise StaleTask."""
+        """Save each change by itself, all in one go; None where `save` would raise an error of that change alone.
+
+        Such as StaleTask. A task whose stored data is damaged is logged once.
+        """
 
     @abstractmethod
     def due(self, *, limit: int) -> Sequence[Task]:
-        """SCHEDULED tasks whose time has come by the store's clock, first due first."""
+        """SCHEDULED tasks whose time has come by the store's clock, first due first.
+
+        This and the other backlogs leave out tasks that cannot be read. Those are logged once and set aside.
+        """
 
     @abstractmethod
     def expiring(self, *, limit: int) -> Sequence[Task]:
@@ -137,7 +156,7 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        """Remove each task by itself, all in one go; False where `remove` would raise StaleTask."""
+        """Remove each task by itself, all in one go; False where `remove` would raise an error of that task alone."""
 
     @abstractmethod
     def discarded(self, *, limit: int) -> Sequence[Task]:
@@ -146,3 +165,10 @@ class TaskRepository(ABC):
     @abstractmethod
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Final tasks that finished longer than `retention` ago, oldest first."""
+
+    @abstractmethod
+    def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        """Leave these tasks out of their backlog for a minute; those of OUTLIVED go behind all others instead.
+
+        A task that was changed since it was read stays as it is, so that no transition is delayed by a lost race.
+        """

@@ -23,10 +23,12 @@ class ListQueues:
         self._heartbeats = heartbeats
         self._clock = clock
 
-    def execute(self) -> Sequence[QueueReport]:
-        """Every queue that a task named or a worker serves, by name."""
+    def execute(self, *, only: str | None = None) -> Sequence[QueueReport]:
+        """Return every queue that a task names, that is paused or that a worker serves, by name; or `only` one."""
         served = [queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues]
         names = sorted({*served, *self._queues.names()})
+        if only is not None:
+            names = [name for name in names if name == only]
         now = self._clock.now()
         return [
             QueueReport(

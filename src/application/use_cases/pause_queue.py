@@ -21,11 +21,10 @@ class PauseQueue:
             self._queues.pause(name)
         else:
             self._queues.resume(name)
-            self._tokens.replenish()
+            self._tokens.top_up(name)
         return self._report(name)
 
     def _report(self, name: str) -> QueueReport:
-        for report in self._list_queues.execute():
-            if report.state.name == name:
-                return report
+        for report in self._list_queues.execute(only=name):
+            return report
         raise QueueNotFound(name)

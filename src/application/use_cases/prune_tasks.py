@@ -1,8 +1,10 @@
 """Remove final tasks whose retention is over, and those that were deleted while they ran."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from application.ports.task_repository import TaskRepository
+from application.ports.task_repository import Backlog, TaskRepository
+from domain.task import Task
 
 BATCH = 500
 
@@ -14,6 +16,11 @@ class PruneTasks:
 
     def execute(self) -> int:
         """Removes one batch of each at most, so that other duties come in between. Answers how many were removed."""
-        unwanted = self._repository.discarded(limit=BATCH)
-        outlived = self._repository.outlived(self._retention, limit=BATCH)
-        return sum(self._repository.remove_each([*unwanted, *outlived]))
+        discarded = self._remove(Backlog.DISCARDED, self._repository.discarded(limit=BATCH))
+        return discarded + self._remove(Backlog.OUTLIVED, self._repository.outlived(self._retention, limit=BATCH))
+
+    def _remove(self, backlog: Backlog, tasks: Sequence[Task]) -> int:
+        removed = self._repository.remove_each(tasks)
+        if stuck := [task for task, gone in zip(tasks, removed, strict=True) if not gone]:
+            self._repository.set_aside(backlog, stuck)
+        return sum(removed)

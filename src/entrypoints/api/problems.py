@@ -67,7 +67,7 @@ PROBLEM_TYPES = {
     "queue_not_found": ProblemType(
         404,
         "There is no such queue",
-        "A queue exists once a task named it or a worker serves it. GET /queues lists them.",
+        "A queue exists while a task names it, a worker serves it or it is paused. GET /queues lists them.",
     ),
     "route_not_found": ProblemType(404, "There is nothing at this path", "GET /openapi.json lists every path."),
     "method_not_allowed": ProblemType(

@@ -21,6 +21,8 @@ class CallbackDelivery:
         self._free = threading.Semaphore(AT_ONCE)
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="callback")
         self._stopped = threading.Event()
+        self._failure = ""
+        """The error that the last look at the outbox met, so that it is logged once."""
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
 
     def start(self) -> None:
@@ -43,10 +45,13 @@ class CallbackDelivery:
             free += 1
         try:
             taken = self._take.execute(free) if free else []
+            self._failure = ""
         except StoreUnavailable:
             taken = []  # the other duties log it
-        except Exception:
-            logger.exception("Callbacks could not be read", extra={"action": "callbacks_error"})
+        except Exception as error:
+            if repr(error) != self._failure:
+                logger.exception("Callbacks could not be read", extra={"action": "callbacks_error"})
+            self._failure = repr(error)
             taken = []
         for message in taken:
             self._senders.submit(self._send, message)

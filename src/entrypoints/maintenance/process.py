@@ -8,8 +8,11 @@ import logging
 import signal
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 
 from application.errors import StoreUnavailable
+from application.use_cases.forget_receipts import BATCH as RECEIPTS
 from application.use_cases.prune_tasks import BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
@@ -18,6 +21,9 @@ TICK_SECONDS = 0.25
 BEAT_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
+
+Duty = Callable[[], bool]
+"""Works off a bounded part of what is to be done; returns whether it has more to do at once."""
 
 
 class Maintenance:
@@ -34,8 +40,23 @@ class Maintenance:
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
         self._stopped = threading.Event()
-        self._next_beat = 0.0
+        self._next_beat = self._next_watch = 0.0
         self._away = False
+        self._failures: dict[str, str] = {}
+        """The error that each failing duty met last, so that it is logged once."""
+        self._duties: deque[tuple[str, Duty]] = deque(
+            [
+                ("recover", self._recover_runs),
+                ("promote", lambda: self._promote.execute().more),
+                ("expire", lambda: self._expire.execute().more),
+                ("capacity", self._guard_capacity),
+                ("replenish", self._replenish),
+                ("receipts", lambda: self._forget.execute() >= RECEIPTS),
+                ("retention", lambda: self._prune.execute() >= BATCH),
+                ("queue_names", lambda: bool(self._queue.forget_unused())),
+                ("unserved_queues", self._warn_of_unserved_queues),
+            ]
+        )
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -43,27 +64,19 @@ class Maintenance:
             signal.signal(number, lambda *_: self._stopped.set())
         self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
-        while not self._stopped.wait(self._tick()):
+        while not self._stopped.wait(self.tick()):
             pass
         self._callbacks.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
 
-    def _tick(self) -> float:
-        """Does every duty once; answers how long to wait before the next time."""
+    def tick(self) -> float:
+        """Give every duty a turn. Returns how many seconds to wait before the next time."""
+        more = False
         try:
-            self._beat()
-            for task in self._recover.execute():
-                logger.warning(
-                    "Recovered a run whose lease ran out",
-                    extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
-                )
-            self._promote.execute()
-            self._expire.execute()
-            self._capacity.execute()
-            self._queue.replenish()
-            self._forget.execute()
-            pruned = self._prune.execute()
+            for name, duty in list(self._duties):
+                self._do("heartbeat", self._beat)
+                more |= self._do(name, duty)
         except StoreUnavailable as error:
             if not self._away:
                 logger.warning("Cannot reach the store: %s", error.reason, extra={"action": "store_away"})
@@ -72,15 +85,57 @@ class Maintenance:
         if self._away:
             logger.info("The store is back", extra={"action": "store_back"})
         self._away = False
-        return 0 if pruned >= BATCH else TICK_SECONDS
+        return 0 if more else TICK_SECONDS
 
-    def _beat(self) -> None:
+    def _do(self, name: str, duty: Duty) -> bool:
+        """Do a duty; what goes wrong in it is logged once, and holds up no other. Raises StoreUnavailable."""
+        try:
+            more = duty()
+        except StoreUnavailable:
+            self._turn_behind(name)
+            raise
+        except Exception as error:
+            if self._failures.get(name) != repr(error):
+                logger.exception("A duty failed; the others go on", extra={"action": "duty_failed", "duty": name})
+            self._failures[name] = repr(error)
+            return False
+        if self._failures.pop(name, None):
+            logger.info("A duty that failed works again", extra={"action": "duty_back", "duty": name})
+        return more
+
+    def _turn_behind(self, name: str) -> None:
+        """Begin the next round behind this duty: if only it finds the store away, it must not starve the others."""
+        names = [each for each, _ in self._duties]
+        if name in names:
+            self._duties.rotate(-1 - names.index(name))
+
+    def _recover_runs(self) -> bool:
+        swept = self._recover.execute()
+        for task in swept.tasks:
+            logger.warning(
+                "Recovered a run whose lease ran out",
+                extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
+            )
+        return swept.more
+
+    def _guard_capacity(self) -> bool:
+        self._capacity.execute()
+        return False
+
+    def _replenish(self) -> bool:
+        self._queue.replenish()
+        return False
+
+    def _beat(self) -> bool:
         if time.monotonic() >= self._next_beat:
             beaten = self._heartbeat.execute(self._process)
             self._next_beat = time.monotonic() + (BEAT_SECONDS if beaten else 1.0)
-            self._warn_of_unserved_queues()
+        return False
 
-    def _warn_of_unserved_queues(self) -> None:
+    def _warn_of_unserved_queues(self) -> bool:
+        if time.monotonic() < self._next_watch:
+            return False
+        self._next_watch = time.monotonic() + BEAT_SECONDS
         for queue in self._watch_queues.execute():
             logger.warning(
                 "Tasks wait in the queue %s, and no worker serves it. Start one with TASKS_QUEUES=%s.",
@@ -88,3 +143,4 @@ class Maintenance:
                 queue,
                 extra={"action": "queue_unserved", "queue": queue},
             )
+        return False

@@ -143,7 +143,7 @@ class TestNamedRequests:
 
     def test_a_name_is_forgotten_after_a_day_but_not_before_its_tasks_are_final(self, store, submit, clock) -> None:
         receipts = FakeReceipts(store, clock)
-        forget = ForgetReceipts(receipts, store)
+        forget = ForgetReceipts(receipts, store, clock)
         [task] = submit.execute([a_spec()], REQUEST).tasks
         assert forget.execute() == 0
         clock.advance(timedelta(days=1))
@@ -192,8 +192,8 @@ class TestQueuesAndWorkers:
         with pytest.raises(QueueNotFound, match="'unknown'"):
             pause.execute("unknown", paused=True)
 
-    def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats, list_queues) -> None:
-        watch = WatchQueues(list_queues)
+    def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats) -> None:
+        watch = WatchQueues(FakeQueues(store), heartbeats)
         save(store, queue="lonely")
 
         assert [list(watch.execute()) for _ in range(2)] == [["lonely"], []]

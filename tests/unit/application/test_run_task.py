@@ -142,7 +142,7 @@ def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(store,
     while run.execute("default") and not stored(store, task).status.is_final:
         delays.append(stored(store, task).due_at - clock.now())
         clock.advance(delays[-1])
-        PromoteTasks(store).execute()
+        PromoteTasks(store, clock).execute()
 
     failed = stored(store, task)
     assert delays == [timedelta(seconds=10), timedelta(seconds=30)]

@@ -134,11 +134,11 @@ def test_runs_whose_lease_ran_out_are_queued_again_and_others_left(store: FakeTa
     clock.advance(LEASE)
     alive = claim(store, "b:1")
 
-    recovered = RecoverTasks(store, store, clock).execute()
+    recovered = RecoverTasks(store, store, clock).execute().tasks
 
     assert [(task.task_id, task.status, task.crashes) for task in recovered] == [(lost.task_id, Status.QUEUED, 1)]
     assert store.get(alive.task_id) == alive
-    assert RecoverTasks(store, store, clock).execute() == []
+    assert RecoverTasks(store, store, clock).execute().tasks == []
 
 
 def test_a_task_that_always_kills_its_worker_ends_after_four_runs(store: FakeTaskStore, clock: FakeClock) -> None:
@@ -166,7 +166,7 @@ def test_more_lost_runs_than_a_batch_are_all_recovered(store: FakeTaskStore, clo
         def expired(self, *, limit: int) -> list[Task]:
             return list(store.expired(limit=1))
 
-    assert len(RecoverTasks(store, SmallBatches(clock), clock).execute()) == 3
+    assert len(RecoverTasks(store, SmallBatches(clock), clock).execute().tasks) == 3
 
 
 @pytest.fixture
@@ -231,10 +231,10 @@ def test_a_scheduled_task_is_queued_when_it_is_due(store: FakeTaskStore, clock: 
     soon = submit(store, clock, run_at=NOON + timedelta(seconds=10))
     submit(store, clock, run_at=NOON + timedelta(days=3650))
     assert store.claim("default", owner="a:1", claim_id="1") is None
-    assert PromoteTasks(store).execute() == 0
+    assert PromoteTasks(store, clock).execute().tasks == []
     clock.advance(timedelta(seconds=10))
 
-    assert PromoteTasks(store).execute() == 1
+    assert len(PromoteTasks(store, clock).execute().tasks) == 1
     assert claim(store).task_id == soon.task_id
 
 
@@ -242,11 +242,11 @@ def test_a_task_that_did_not_start_in_time_expires_and_never_runs(store: FakeTas
     late = submit(store, clock, expires_at=NOON + timedelta(seconds=10))
     started = submit(store, clock, priority=9, expires_at=NOON + timedelta(seconds=10))
     claim(store)
-    assert ExpireTasks(store, clock).execute() == 0
+    assert ExpireTasks(store, clock).execute().tasks == []
     clock.advance(timedelta(seconds=10))
 
     assert store.claim("default", owner="b:1", claim_id="1") is None
-    assert ExpireTasks(store, clock).execute() == 1
+    assert len(ExpireTasks(store, clock).execute().tasks) == 1
     expired = GetTask(store).execute(late.task_id)
     assert expired.status is Status.EXPIRED
     assert expired.error is not None

@@ -41,6 +41,7 @@ SETTINGS = Settings(
     events_kept=1000,
     child_max_runs=0,
     child_max_memory=0,
+    max_queues=1000,
     env="development",
 )
 

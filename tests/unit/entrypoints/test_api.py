@@ -458,3 +458,24 @@ def test_a_fault_of_ours_is_a_500_without_a_traceback(
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert "ZeroDivisionError" not in answer.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_one_queue_too_many_is_refused_with_its_place_and_the_setting(
+    client: FlaskClient, store: FakeTaskStore
+) -> None:
+    store.max_queues = 2
+    url = submit(client, queue="a").location
+    body = {"task_name": "test", "duration": 1}
+
+    batch = client.post("/tasks/batch", json={"tasks": [body | {"queue": queue} for queue in ("a", "b", "c")]})
+    assert submit(client, queue="b").status_code == 202
+    answers = [
+        submit(client, queue="c"),
+        client.patch(url, json={"queue": "c"}),
+        client.put(url, json=body | {"queue": "c"}),
+    ]
+
+    assert [(answer.status_code, answer.json["code"]) for answer in (batch, *answers)] == [(422, "invalid_request")] * 4
+    assert [error["pointer"] for error in batch.json["errors"]] == ["/tasks/1/queue", "/tasks/2/queue"]
+    assert [answer.json["errors"][0]["pointer"] for answer in answers] == ["/queue"] * 3
+    assert "TASKS_MAX_QUEUES" in answers[0].json["errors"][0]["message"]

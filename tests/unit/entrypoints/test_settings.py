@@ -47,6 +47,7 @@ def test_nothing_needs_to_be_set() -> None:
             ("TASKS_HTTP_ALLOWED_HOSTS", value, "host names or addresses without scheme and port")
             for value in ("http://a", "a:80", "a,,b", "a b", "*.a", "[::1]:80", "-a", "a/b", "ä")
         ),
+        ("TASKS_MAX_QUEUES", "0", "1 to 100000"),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )

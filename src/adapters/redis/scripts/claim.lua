@@ -1,14 +1,19 @@
+-- How many tasks a claim looks at. Many that have expired at once must not hold Redis for long.
+local MAX_LOOKS = 100
+
 -- Starts the first task of a queue under a lease. The one place where a script makes a transition itself (Task.start):
 -- the choice of the task and its start must be one step.
 -- From ARGV[at] on: the keys of 1 waiting 2 leases 3 held 4 tokens 5 sequence 6 claims 7 events 8 paused 9 index of QUEUED
--- 10 of PROCESSING, then 11 owner 12 claim id 13 lease in ms 14 prefix of records 15 queue 16 bound 17 template 18 events kept.
+-- 10 of PROCESSING 11 expiring, then 12 owner 13 claim id 14 lease in ms 15 prefix of records 16 queue 17 bound 18 template
+-- 19 events kept.
 -- Answers {1, id, record}; {2, id, record} with the run of another claim that the owner still holds; nothing when no
--- task waits or the queue is paused.
+-- task waits, the queue is paused, or the first MAX_LOOKS tasks have all expired: then tokens are topped up, so that
+-- another claim follows at once.
 local function claim(now, at)
   local waiting, leases, held, tokens = key_of(at), key_of(at + 1), key_of(at + 2), key_of(at + 3)
   local sequence, claims, events, paused = key_of(at + 4), key_of(at + 5), key_of(at + 6), key_of(at + 7)
-  local queued, processing = key_of(at + 8), key_of(at + 9)
-  local owner, claim_id, lease, record_prefix, queue, bound, template, kept = unpack(ARGV, at + 10, at + 17)
+  local queued, processing, expiring = key_of(at + 8), key_of(at + 9), key_of(at + 10)
+  local owner, claim_id, lease, record_prefix, queue, bound, template, kept = unpack(ARGV, at + 11, at + 18)
 
   local entry = call('HGET', held, owner)
   if entry then
@@ -25,14 +30,23 @@ local function claim(now, at)
 
   if call('SISMEMBER', paused, queue) == 1 then return false end
 
-  -- A task that has expired leaves the queue; maintenance ends it.
+  -- A task that has expired leaves the queue; maintenance ends it. A record of the wrong type counts as no task: pcall.
   local id, record, status, version, attempt, submitted, expires
+  local looks = 0
   repeat
+    if looks == MAX_LOOKS then
+      top_up(tokens, waiting, sequence, bound, template)
+      return false
+    end
+    looks = looks + 1
     id = call('ZPOPMIN', waiting)[1]
     if not id then return false end
     record = record_prefix .. id
-    status, version, attempt, submitted, expires = unpack(call('HMGET', record, 's', 'v', 'a', 'u', 'y'))
+    status, version, attempt, submitted, expires = unpack(redis.pcall('HMGET', record, 's', 'v', 'a', 'u', 'y'))
   until status == 'QUEUED' and not (expires and expires + 0 <= now)
+
+  -- pcall, since the type of this key is not checked before the first write: tasks without expires_at pay nothing for it.
+  if expires then redis.pcall('ZREM', expiring, id) end
 
   call('HSET', record, 's', 'PROCESSING', 'o', owner, 'c', call('INCR', claims), 'b', now,
     'v', version + 1, 'a', (attempt or 0) + 1)

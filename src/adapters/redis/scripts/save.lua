@@ -12,6 +12,7 @@
 --   placed <sorted set> <member> <score>   the member stands where it stood
 --   open <key>                             the key is not there
 --   absent <key>                           the key is not there; what it holds is told
+--   room <set> <limit> <name> …            the set has room for those of the distinct names that it lacks; they are told
 -- The writes:
 --   keep <key> <value>                     the key holds the value and the present time behind it
 --   remember <key> <value> <ms>            the key holds the value for so long
@@ -24,6 +25,11 @@
 --                                          a task keeps the place that it first drew; places are numbers below the step,
 --                                          on top of the base of its priority
 --   member <set> <value>
+--   rest <set> <sorted set> <value>        the value leaves the set while the sorted set is empty
+--   forget <set> <sorted set> <paused> <list> <value>
+--                                          the value leaves the set, and the list goes, while the sorted set is empty and
+--                                          the value is not paused
+--   drop <list> <value>                    the first of these values leaves the list
 --   count <prefix> <field>                 one more in the hash of the present minute, which is kept for two hours
 --   extend <key> <ms>                      the key is kept for so long from now
 --   copy <key> <record> <ms>               the key becomes what the record is now, for so long
@@ -62,6 +68,13 @@ while at < writes do
   elseif word == 'absent' then
     detail = call('GET', key)
     holds = not detail
+  elseif word == 'room' then
+    local unknown = {}
+    for name = at + 4, at + 1 + ARGV[at + 1] do
+      if call('SISMEMBER', key, ARGV[name]) == 0 then unknown[#unknown + 1] = ARGV[name] end
+    end
+    holds = #unknown == 0 or call('SCARD', key) + #unknown <= first + 0
+    detail = unknown
   end
   if not holds then return {0, word, detail} end
   at = at + 2 + ARGV[at + 1]
@@ -129,6 +142,15 @@ while at <= last do
     for number, line in ipairs(lines) do lines[number] = time .. line end
     call('RPUSH', key, unpack(lines))
     call('LTRIM', key, -first, -1)
+  elseif word == 'rest' then
+    if call('ZCARD', key_of(at + 3)) == 0 then call('SREM', key, ARGV[at + 4]) end
+  elseif word == 'forget' then
+    if call('ZCARD', key_of(at + 3)) == 0 and call('SISMEMBER', key_of(at + 4), ARGV[at + 6]) == 0 then
+      call('SREM', key, ARGV[at + 6])
+      call('DEL', key_of(at + 5))
+    end
+  elseif word == 'drop' then
+    call('LREM', key, 1, first)
   end
   at = following
 end

@@ -1,0 +1,164 @@
+"""What maintenance has to work off: indexes by time, and the list of final tasks.
+
+An entry must never end or hold up a sweep. That of a task which has left is dropped, that of one that cannot be read is
+set aside.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore, milliseconds, replies_of
+from adapters.redis.effects import Effects
+from adapters.redis.indexes import finished_entry
+from adapters.redis.task_codec import decode, id_bytes, id_text
+from application.passed_over import PassedOver
+from application.ports.task_repository import Backlog
+from domain.task import Task
+
+BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
+    Backlog.DUE: (keys.SCHEDULED, lambda task: task.due_at is not None),
+    Backlog.EXPIRING: (keys.EXPIRING, lambda task: task.status.is_waiting and task.spec.expires_at is not None),
+    Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
+    Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
+}
+"""The sorted set of each backlog by time, and which tasks belong there. OUTLIVED is a list."""
+SET_ASIDE_MS = 60_000
+"""Not longer, since what damaged many tasks at once may be mended soon."""
+MAX_STALE_BATCHES = 4
+"""How many batches without a single task one call goes through."""
+
+
+class RedisBacklogs:
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._save = store.script("save")
+        self._passed_over = PassedOver()
+
+    def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
+        """Return tasks of a backlog whose time has come by the store's clock.
+
+        The entry of a task that does not belong there any more is dropped. That of a task that cannot be read is set
+        aside. After too many of both it returns nothing, although more may follow: the caller asks again.
+        """
+        index, belongs = BACKLOGS[backlog]
+        for _ in range(MAX_STALE_BATCHES):
+            with self._store.client() as client:
+                if not client.exists(index):
+                    return []
+                now = milliseconds(client.time())
+                entries = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
+            found = self._read_each([raw for raw, _ in entries])
+            tasks, repairs = [], []
+            for (raw, score), task in zip(entries, found, strict=True):
+                if isinstance(task, Task) and belongs(task):
+                    tasks.append(task)
+                elif isinstance(task, Exception):
+                    self._passed_over.tell(f"read_{backlog}", id_text(raw), task)
+                    repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
+                else:
+                    repairs.append(_leaving(index, raw, task))
+            self._call_each(repairs)
+            if tasks or not entries:
+                return tasks
+        return []
+
+    def outlived(self, retention: timedelta, limit: int) -> Sequence[Task]:
+        """Return final tasks that finished longer ago than that, oldest first.
+
+        Entries of tasks that were deleted or tried again meanwhile are dropped on the way.
+        """
+        with self._store.client() as client:
+            due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
+            first = client.lrange(keys.FINISHED, 0, 0)
+            if not first or _finished_at(first[0]) > due:
+                return []
+            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if _finished_at(entry) <= due]
+        found = self._read_each([entry[:16] for entry in old])
+        tasks, repairs = [], []
+        for entry, task in zip(old, found, strict=True):
+            if isinstance(task, Task) and finished_entry(task) == entry:
+                tasks.append(task)
+            elif isinstance(task, Exception):
+                self._passed_over.tell(f"read_{Backlog.OUTLIVED}", id_text(entry[:16]), task)
+                repairs.append(_to_the_end(entry))
+            else:
+                repairs.append(_dropped(entry))
+        self._call_each(repairs)
+        return tasks
+
+    def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        with self._store.client() as client:
+            until = milliseconds(client.time()) + SET_ASIDE_MS
+        self._call_each([_setting_aside(backlog, task, until) for task in tasks])
+
+    def _read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
+        """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
+        if not ids:
+            return []
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for raw in ids:
+                pipeline.hgetall(keys.RECORD_PREFIX + raw)
+            records = replies_of(pipeline)
+        return [_decoded(raw, record) for raw, record in zip(ids, records, strict=True)]
+
+    def _call_each(self, effects: Sequence[Effects]) -> None:
+        if effects:
+            calls = [self._save.call(each.keys, each.arguments) for each in effects]
+            self._store.in_one_go(calls, damage_as_reply=True)
+
+
+def _decoded(raw: bytes, record: Any) -> Task | Exception | None:
+    if isinstance(record, Exception):
+        return record
+    try:
+        return decode(raw, record) if record else None
+    except Exception as error:  # whatever is wrong with the bytes, the caller passes over this record alone
+        return error
+
+
+def _finished_at(entry: bytes) -> int:
+    """The time in an entry of FINISHED; 0 for one that is not ours, so that it is dropped."""
+    return int(entry[16:]) if entry[16:].isdigit() else 0
+
+
+def _dropped(entry: bytes) -> Effects:
+    effects = Effects()
+    effects.add("drop", keys.FINISHED, entry)
+    return effects
+
+
+def _to_the_end(entry: bytes) -> Effects:
+    """Put an entry of FINISHED behind all others, which then come first."""
+    effects = _dropped(entry)
+    effects.add("push", keys.FINISHED, entry)
+    return effects
+
+
+def _leaving(index: bytes, raw: bytes, task: Task | None) -> Effects:
+    """Take the entry of a task that has left out of an index, unless the task was changed since it was read."""
+    effects = Effects()
+    effects.guard("version", keys.RECORD_PREFIX + raw, task.version if task else "")
+    effects.add("unindex", index, raw)
+    return effects
+
+
+def _postponing(index: bytes, raw: bytes, score: float, until: int) -> Effects:
+    effects = Effects()
+    effects.guard("placed", index, raw, score)
+    effects.add("index", index, raw, until)
+    return effects
+
+
+def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
+    entry = finished_entry(task)
+    if backlog is Backlog.OUTLIVED:
+        effects = _to_the_end(entry) if entry else Effects()
+    else:
+        effects, (index, _) = Effects(), BACKLOGS[backlog]
+        effects.guard("expired", index, id_bytes(task.task_id))
+        effects.add("index", index, id_bytes(task.task_id), until)
+    effects.guard("version", keys.record(task.task_id), task.version)
+    return effects

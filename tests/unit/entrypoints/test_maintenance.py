@@ -1,0 +1,68 @@
+"""Each duty of maintenance gets its turn, whatever happens to the others."""
+
+from datetime import timedelta
+
+import pytest
+
+from application.errors import StoreUnavailable
+from application.ports.task_repository import Change
+from domain.status import Status
+from entrypoints.container import Container
+from entrypoints.maintenance.process import TICK_SECONDS, Maintenance
+from tests.building import a_task
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.task_store import FakeTaskStore
+
+
+def fail(error: Exception):
+    def raise_it(*_: object, **__: object) -> None:
+        raise error
+
+    return raise_it
+
+
+@pytest.fixture
+def late(store: FakeTaskStore, clock: FakeClock):
+    task = store.save(Change(before=None, after=a_task(expires_at=clock.now() + timedelta(seconds=1))))
+    clock.advance(timedelta(seconds=1))
+    return task
+
+
+@pytest.mark.parametrize("read", ["expired", "due", "discarded", "outlived", "guard_capacity"])
+def test_a_duty_that_fails_is_told_once_and_the_others_are_done(
+    container: Container, store: FakeTaskStore, late, read: str, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store, read, fail(RuntimeError("no")))
+    maintenance = Maintenance(container)
+
+    assert [maintenance.tick() for _ in range(3)] == [TICK_SECONDS] * 3
+
+    assert store.get(late.task_id).status is Status.EXPIRED
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+    monkeypatch.undo()
+    caplog.set_level("INFO")
+    maintenance.tick()
+    assert [record.action for record in caplog.records if record.levelname == "INFO"] == ["duty_back"]
+
+
+def test_a_heartbeat_that_fails_holds_up_no_duty(
+    container: Container, store: FakeTaskStore, heartbeats: FakeHeartbeats, late, monkeypatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "beat", fail(RuntimeError("no")))
+
+    Maintenance(container).tick()
+
+    assert store.get(late.task_id).status is Status.EXPIRED
+
+
+def test_a_duty_that_alone_finds_the_store_away_does_not_starve_those_behind_it(
+    container: Container, store: FakeTaskStore, late, monkeypatch
+) -> None:
+    monkeypatch.setattr(store, "expired", fail(StoreUnavailable("timeout")))
+    maintenance = Maintenance(container)
+
+    for _ in range(2):
+        maintenance.tick()
+
+    assert store.get(late.task_id).status is Status.EXPIRED
