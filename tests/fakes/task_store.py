@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.redis.task_codec import decode, encode, id_bytes
+from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, encode_changes, id_bytes
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
+from application.ports.run_reports import LINES_KEPT, LOG_BYTES, LogLine, RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Change, Place, Receipt, TaskPage, TaskRepository, Window
@@ -72,6 +72,9 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             for message in lines:
                 line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
                 self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
+            kept = self.logs.get(run.task_id, deque())
+            while sum(len(line.message.encode()) for line in kept) > LOG_BYTES:
+                kept.popleft()
             if progress:
                 self._write(replace(stored, progress=progress))
                 self._tell(Event.PROGRESS, replace(stored, progress=progress))
@@ -91,7 +94,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             return sorted(self._all(), key=Place.of)
 
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        return [task for task_id in task_ids if (task := self.get(task_id))]
+        return [short(task) for task_id in task_ids if (task := self.get(task_id))]
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         with self._reached():
@@ -101,7 +104,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             tasks = [task for task in found if behind(Place.of(task), window.after)]
         else:
             tasks = found[window.offset :]
-        shown = tasks[: window.limit]
+        shown = [short(task) for task in tasks[: window.limit]]
         more = len(tasks) > window.limit
         return TaskPage(tasks=shown, total=len(found), next=Place.of(shown[-1]) if more else None)
 
@@ -133,7 +136,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._require_version(change.after.task_id, change.before)
             if change.only_if_lease_expired and change.after.task_id not in self._run_out():
                 raise StaleTask(change.after.task_id)
-            task = self._stamped(change)
+            task = self._stamped(self._with_omitted(change))
             if change.before and change.before.owner and task.crashes > change.before.crashes:
                 self._lost[change.before.owner] = (task.task_id, change.before.claim)
             self._write(task)
@@ -169,13 +172,13 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if task.discarded and task.status.is_final][:limit]
+            return [short(task) for task in self._all() if task.discarded and task.status.is_final][:limit]
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         with self._reached():
             due = self._clock.now() - retention
             finished = [task for task_id in self._finished if (task := self._read(task_id))]
-            return [task for task in finished if task.finished_at and task.finished_at <= due][:limit]
+            return [short(task) for task in finished if task.finished_at and task.finished_at <= due][:limit]
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         with self._reached():
@@ -254,7 +257,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
 
     def _tell(self, event: Event, task: Task) -> None:
-        self.events.append((event, task))
+        self.events.append((event, short(task)))
 
     def _write(self, task: Task) -> None:
         self.queues.add(task.spec.queue)
@@ -266,6 +269,17 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._places.pop(task.task_id, None)
             if task.task_id not in self._finished:
                 self._finished.append(task.task_id)
+
+    def _with_omitted(self, change: Change) -> Change:
+        """The change with the stored members that were not read."""
+        after, stored = change.after, self._read(change.after.task_id)
+        if change.before is None or stored is None or not after.omitted:
+            return change
+        encode_changes(change.before, after)  # refuses a change of what was not read
+        payload = stored.spec.payload if "payload" in after.omitted else after.spec.payload
+        result = stored.result if "result" in after.omitted else after.result
+        whole = replace(after, spec=replace(after.spec, payload=payload), result=result, omitted=())
+        return replace(change, after=whole)
 
     def _require_version(self, task_id: str, expected: Task | None) -> None:
         stored = self._read(task_id)
@@ -306,3 +320,15 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         stored = self._read(task.task_id)
         reported = stored.progress if stored and not task.status.is_waiting else None
         return replace(task, progress=reported)
+
+
+def short(task: Task) -> Task:
+    """The task without its long members, as Redis returns it where many are read."""
+    if task.omitted:
+        return task
+    record, raw = encode(task), id_bytes(task.task_id) or b""
+    long = [field for field in OMITTABLE if len(record.get(field, b"")) > LONG_BYTES]
+    if not long:
+        return task
+    rest = {field: value for field, value in record.items() if field not in long}
+    return decode(raw, {**rest, OMITTED: b"".join(long)})

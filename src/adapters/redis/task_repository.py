@@ -10,6 +10,7 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore, ScriptCall, milliseconds
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import TokenOf, finished_entry, wake, write_indexes
+from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import (
     FINISHED,
     PROGRESS,
@@ -44,14 +45,15 @@ class RedisTaskRepository(TaskRepository):
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
-        self._search = RedisTaskSearch(store, self.read)
+        self._short = ShortRecords(store)
+        self._search = RedisTaskSearch(store, self._short.read, self.read)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
         return next(iter(self.read([raw])), None) if raw else None
 
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        return self.read(filter(None, map(id_bytes, task_ids)))
+        return self._short.read(filter(None, map(id_bytes, task_ids)))
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         return self._search.find(wanted, window)
@@ -115,7 +117,7 @@ class RedisTaskRepository(TaskRepository):
     def discarded(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
             ids = client.zrange(keys.DISCARDED, 0, limit - 1)
-        return [task for task in self.read(ids) if task.status.is_final]
+        return [task for task in self._short.read(ids) if task.status.is_final]
 
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Entries of tasks that were deleted or tried again meanwhile are dropped on the way."""
@@ -125,7 +127,7 @@ class RedisTaskRepository(TaskRepository):
             if not first or int(first[0][16:]) > due:
                 return []
             old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if int(entry[16:]) <= due]
-            tasks = {finished_entry(task): task for task in self.read(entry[:16] for entry in old)}
+            tasks = {finished_entry(task): task for task in self._short.read(entry[:16] for entry in old)}
             pipeline = client.pipeline(transaction=False)
             for entry in old:
                 if entry not in tasks:
@@ -134,7 +136,7 @@ class RedisTaskRepository(TaskRepository):
         return [tasks[entry] for entry in old if entry in tasks]
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
-        """The tasks with these ids in one round trip; those that are gone are left out."""
+        """The whole tasks with these ids in one round trip; those that are gone are left out."""
         ids = list(ids)
         if not ids:
             return []

@@ -119,7 +119,7 @@ def test_a_gap_that_opens_later_is_told_with_how_things_stand(store, stream, fol
     rename(store, task, "lost")
 
     def lost(self: Subscription, seconds: float) -> None:
-        raise StreamGap
+        raise StreamGap("2-0")
 
     monkeypatch.setattr("tests.fakes.event_stream.FakeSubscription.next", lost)
     assert first(following, 2) == [Notice.GAP, ("snapshot", "lost")]
