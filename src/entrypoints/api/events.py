@@ -75,7 +75,8 @@ class Events(MethodView):
     def get(self, wanted: TaskFilter) -> Response:
         """Follow all tasks, or those that match the filters when something happens to them.
 
-        It begins with a snapshot of the 100 that were submitted last.
+        It begins with snapshots of the 100 that were submitted last. A stream.gap says that events were lost:
+        snapshots follow, or the end of a stream that was read too slowly, which may be resumed.
         """
         try:
             following = use_cases().follow_tasks().all(wanted, headers.last_event_id())
