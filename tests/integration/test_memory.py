@@ -91,6 +91,16 @@ def test_streams_that_are_never_read_cost_little_and_drop_nothing_for_those_that
     assert all(task["omitted"] == ["result"] and "result" not in task for task in ended + snapshots)
 
 
+def test_a_stream_that_is_read_gets_all_of_the_largest_batch(api: Api, repository: RedisTaskRepository) -> None:
+    reader = Follower(api, "/events")
+    batch = [a_task(type="http", payload={"body": "x" * 4_080}) for _ in range(1_000)]
+
+    repository.add(batch)
+
+    wait_until(lambda: len(reader.events) == len(batch) or reader.ended.is_set(), 60)
+    assert [event["data"]["task_id"] for event in reader.events] == [task.task_id for task in batch]
+
+
 def test_the_stream_of_one_task_leaves_out_its_long_result_from_the_snapshot(api: Api, complete: Complete) -> None:
     [task_id] = complete(1)
 

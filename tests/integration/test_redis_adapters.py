@@ -15,7 +15,7 @@ from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.redis.client import RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
-from adapters.redis.event_stream import MOST_WAITING_BYTES, RedisEventStream
+from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
@@ -366,11 +366,12 @@ class TestRedisEventStream(EventStreamContract):
                     slow.next(SOON)
 
     def test_what_waits_for_a_follower_that_never_reads_is_bounded_in_bytes(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, stream: RedisEventStream
+        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING_BYTES", 100_000)
         payload = {"body": "x" * 4_000}
         with stream.subscribe() as slow, stream.subscribe() as quick:
-            for _ in range(MOST_WAITING_BYTES // 4_000 + 1):
+            for _ in range(25):
                 submit(repository, type="http", payload=payload)
                 assert quick.next(SOON)
             with pytest.raises(FollowerTooSlow):

@@ -26,11 +26,16 @@ from domain.task import Task
 
 BLOCK_MS = 5_000
 READ = 500
-"""Entries that one command reads."""
+"""Entries that one command reads from the past."""
+READ_LIVE = 100
+"""Entries that the reader takes at once. Followers get their turn in between, so the limits below must exceed these."""
 MOST_WAITING = 5_000
 """Events that may wait for one follower; one that is slower than that is dropped and may resume."""
-MOST_WAITING_BYTES = 2 * 1024 * 1024
-"""The same limit for the bytes of these events in Redis. Followers share the events that wait for several of them."""
+MOST_WAITING_BYTES = 8 * 1024 * 1024
+"""The same limit for the bytes of these events in Redis: a batch of tasks of the default size limit fits.
+
+Followers share the events that wait for several of them.
+"""
 PAUSE_SECONDS = 0.2
 BEGINNING = "0-0"
 NUMBERS = 2**64
@@ -176,7 +181,7 @@ class RedisEventStream(EventStream):
             try:
                 if not whole and not self.keeps(self._position):
                     self._tell_of_gap()
-                answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ, block=BLOCK_MS)
+                answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
                 whole = True
                 self._deliver([entry for _, entries in _streams(answer) for entry in entries])
             except Exception as error:
