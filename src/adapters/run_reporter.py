@@ -15,7 +15,7 @@ from application.errors import StoreUnavailable
 from application.ports.run_context import RunContext
 from application.ports.run_contexts import RunContexts
 from application.ports.run_interrupt import RunInterrupt
-from application.ports.run_reports import LINES_KEPT, RunReports
+from application.ports.run_reports import LINES_KEPT, LOG_BYTES, RunReports
 from application.storable import readable
 from domain.task import Progress, Task
 
@@ -60,7 +60,9 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
         self._reports = reports
         self._interrupt = interrupt
         self._process = process
-        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        """Bytes in `_lines`; too many by a few lines when work speaks while they are passed on, until the next time."""
         self._progress: Progress | None = None
         self._passing = threading.Lock()
         self._is_over = False
@@ -86,7 +88,14 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
         self._progress = Progress(fraction=within, message=_shortened(str(message)))
 
     def log(self, message: str) -> None:
-        self._lines.append(_shortened(str(message)))
+        line = _shortened(str(message)).encode()
+        self._lines.append(line)
+        self._bytes += len(line)
+        while len(self._lines) > LINES_KEPT or self._bytes > LOG_BYTES:
+            dropped = self._take_line()
+            if dropped is None:
+                break
+            self._bytes -= len(dropped)
 
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
         return self._interrupt.instead(stop)
@@ -96,7 +105,9 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
             if self._is_over:
                 return
             progress, self._progress = self._progress, None
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            self._bytes = 0
+            taken = [self._take_line() for _ in range(len(self._lines))]
+            lines = [line.decode() for line in taken if line is not None]
             if not lines and progress is None:
                 return
             try:
@@ -107,6 +118,13 @@ class ReportedRun(RunContext, AbstractContextManager[RunContext]):
                     error.reason,
                     extra={"action": "report_dropped", "task_id": self._run.task_id},
                 )
+
+    def _take_line(self) -> bytes | None:
+        """Return the oldest line; None when another thread took the last one."""
+        try:
+            return self._lines.popleft()
+        except IndexError:
+            return None
 
 
 def _shortened(text: str) -> str:

@@ -23,7 +23,7 @@ def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any
             "task_name": spec.task_name,
             "type": spec.type,
             "duration": spec.duration,
-            "payload": dict(spec.payload) if spec.type != SLEEP else None,
+            "payload": dict(spec.payload) if spec.type != SLEEP and "payload" not in task.omitted else None,
             "status": task.status.value,
             "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
             "run_at": instant(spec.run_at),
@@ -45,6 +45,7 @@ def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any
             "queue_position": queue_position,
             "callback_url": spec.callback_url,
             "version": task.version,
+            "omitted": list(task.omitted) or None,
             "links": {"self": path, "events": f"{path}/events"},
         }
     )

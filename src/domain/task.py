@@ -66,6 +66,8 @@ class Task:
     progress: Progress | None = None
     result: Any = None
     error: TaskError | None = None
+    omitted: tuple[str, ...] = ()
+    """Long members ("payload", "result") that were not read and so look unset; a write leaves them as stored."""
 
     def __post_init__(self) -> None:
         for instant in (self.submitted_at, self.due_at, self.started_at, self.finished_at):

@@ -15,6 +15,7 @@ from tests.contracts.task_repository import submit
 
 SOON = 5.0
 NOT_LONG = 0.05
+LONG = "x" * 4_097
 
 
 def told(subscription: Subscription, number: int) -> list[tuple[Event, Task]]:
@@ -93,11 +94,32 @@ class EventStreamContract:
         assert [event.event for event in stream.between(position, later, None, limit=10)] == [Event.DELETED]
         assert stream.snapshot("nonsense")[0] is None
 
+    def test_events_and_snapshots_leave_out_what_is_long_and_name_it(
+        self, repository: TaskRepository, leases: TaskLeases, stream: EventStream
+    ) -> None:
+        with stream.subscribe() as subscription:
+            submit(repository, type="http", payload={"body": LONG})
+            run = claim(leases)
+            done = repository.save(Change(before=run, after=run.complete(LONG, datetime.now(UTC))))
+            events = [task for _, task in told(subscription, 3)]
+
+        seen, _ = stream.snapshot(run.task_id)
+
+        assert [task.omitted for task in (*events, seen)] == [
+            ("payload",),
+            ("payload",),
+            ("payload", "result"),
+            ("payload", "result"),
+        ]
+        assert seen == events[-1]
+        assert (dict(seen.spec.payload), seen.result, seen.status) == ({}, None, done.status)
+
     def test_only_what_is_kept_can_be_resumed(self, repository: TaskRepository, stream: EventStream) -> None:
         _, position = stream.snapshot(submit(repository).task_id)
 
         assert stream.keeps(position)
         assert not stream.keeps("9999999999999-0")
+        assert not stream.keeps(f"9999999999999-{2**64}")
         for text in ("", "x", "1", "1-x", "-", "1-2-3"):
             with pytest.raises(ValueError):  # noqa: PT011 - its message is not promised
                 stream.keeps(text)

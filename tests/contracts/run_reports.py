@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from application.errors import StaleTask
-from application.ports.run_reports import RunReports
+from application.ports.run_reports import LOG_BYTES, RunReports
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Progress
@@ -89,3 +89,20 @@ class RunReportsContract:
         assert [line.message for line in lines] == [f"Größe\n{number}" for number in range(1, 1_001)]
         assert {line.attempt for line in lines} == {1}
         assert all(line.at >= run.started_at for line in lines)
+
+    def test_a_log_has_a_limit_in_bytes_and_loses_its_oldest_lines_first(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        task = submit(repository)
+        run = claim(leases)
+        said = [f"{number:03} " + "🥁" * 1_996 for number in range(300)]
+
+        for at in range(0, 300, 60):
+            reports.keep(run, lines=said[at : at + 60])
+
+        kept = [line.message for line in reports.lines(task.task_id)]
+        assert kept == said[-len(kept) :]
+        size = sum(len(line.encode()) for line in kept)
+        assert LOG_BYTES - 20_000 < size <= LOG_BYTES
+        reports.keep(run, lines=["the end"])
+        assert reports.lines(task.task_id)[-1].message == "the end"

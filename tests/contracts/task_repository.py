@@ -20,6 +20,8 @@ from tests.building import a_task
 
 AT_ONCE = timedelta(0)
 A_WEEK = timedelta(days=7)
+FAR = datetime(2999, 1, 1, tzinfo=UTC)
+LONG_PAYLOAD = {"body": "z" * 5_000}
 
 
 def submit(repository: TaskRepository, **members: object) -> Task:
@@ -473,3 +475,65 @@ class TaskRepositoryContract:
         repository.save(Change(before=late, after=late.patch(TaskPatch({"expires_at": None}))))
 
         assert leases.claim("default", owner="a:1", claim_id="2").task_id == late.task_id
+
+    def test_a_sweep_that_reads_no_long_payload_leaves_it_as_it_is(self, repository: TaskRepository) -> None:
+        payload = {"body": "y" * 5_000}
+        stored = submit(repository, type="http", payload=payload, run_at=datetime(2000, 1, 1, tzinfo=UTC))
+
+        [due] = repository.due(limit=10)
+        repository.save(Change(before=due, after=due.promote()))
+
+        assert due.omitted == ("payload",)
+        assert repository.get(stored.task_id).spec.payload == payload
+
+    def test_where_many_are_read_long_members_are_left_out_and_named(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        brief = submit(repository, type="http", payload={"body": "y" * 4_000})
+        done = self._complete_with_long_members(repository, leases, queue="long")
+
+        pages = [repository.find(wanted, Window()).tasks for wanted in (EVERY_TASK, TaskFilter(text="x" * 5_000))]
+
+        assert pages[0][0] == brief
+        [seen] = pages[1]
+        assert [seen, *pages[0][1:], *repository.get_each([done.task_id]), *repository.outlived(AT_ONCE, limit=9)] == [
+            seen
+        ] * 4
+        assert (seen.omitted, dict(seen.spec.payload), seen.result) == (("payload", "result"), {}, None)
+        assert repository.get(done.task_id) == done
+
+    def test_a_change_of_a_task_without_its_long_members_keeps_them(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        done = self._complete_with_long_members(repository, leases, queue="one")
+        waiting = submit(repository, type="http", payload=LONG_PAYLOAD, run_at=FAR)
+        for task_id in (done.task_id, waiting.task_id):
+            [seen] = repository.get_each([task_id])
+            repository.save(rename(seen, "new"))
+        [seen] = repository.get_each([waiting.task_id])
+        [cancelled] = repository.save_each([Change(before=seen, after=seen.cancel(datetime.now(UTC)))])
+        assert cancelled
+        [seen] = repository.get_each([waiting.task_id])
+        repository.save(Change(before=seen, after=seen.retry(datetime.now(UTC))))
+
+        kept, again = repository.get(done.task_id), repository.get(waiting.task_id)
+        assert (kept.spec.task_name, kept.spec.payload, kept.result) == ("new", LONG_PAYLOAD, done.result)
+        assert (again.spec.task_name, again.spec.payload, again.status) == ("new", LONG_PAYLOAD, Status.QUEUED)
+
+    def test_a_member_that_was_not_read_cannot_be_changed(self, repository: TaskRepository, leases: TaskLeases) -> None:
+        waiting = submit(repository, type="http", payload=LONG_PAYLOAD)
+        [seen] = repository.get_each([waiting.task_id])
+        other = TaskPatch({"payload": {"url": "https://example.com"}})
+
+        with pytest.raises(ValueError, match="payload"):
+            repository.save(Change(before=seen, after=seen.patch(other)))
+        with pytest.raises(ValueError, match="payload"):
+            repository.add([replace(seen, task_id=a_task().task_id)])
+
+        assert repository.get(waiting.task_id) == waiting
+
+    def _complete_with_long_members(self, repository: TaskRepository, leases: TaskLeases, queue: str) -> Task:
+        submit(repository, type="http", payload=LONG_PAYLOAD, queue=queue)
+        run = leases.claim(queue, owner="long:1", claim_id="1")
+        assert run
+        return repository.save(Change(before=run, after=run.complete("x" * 5_000, datetime.now(UTC))))

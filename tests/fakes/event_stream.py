@@ -6,7 +6,7 @@ from datetime import timedelta
 from application.ports.event_stream import EventStream, StreamEnded, Subscription, TaskEvent
 from domain.task import Task
 from tests.fakes.clock import FakeClock
-from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.task_store import FakeTaskStore, short
 
 
 class FakeSubscription(Subscription):
@@ -55,7 +55,8 @@ class FakeEventStream(EventStream):
         return [event for event in events if task_id in (None, event.task.task_id)][:limit]
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
-        return self.store.get(task_id), _position(len(self.store.events))
+        task = self.store.get(task_id)
+        return task and short(task), _position(len(self.store.events))
 
     def close(self) -> None:
         self.closed = True

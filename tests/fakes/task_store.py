@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.redis.task_codec import decode, encode, id_bytes
+from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, encode_changes, id_bytes
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.clock import Clock
-from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
+from application.ports.run_reports import LINES_KEPT, LOG_BYTES, LogLine, RunReports
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskPage, TaskRepository, Window
@@ -83,6 +83,9 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         for message in lines:
             line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
             self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
+        kept = self.logs.get(run.task_id, deque())
+        while sum(len(line.message.encode()) for line in kept) > LOG_BYTES:
+            kept.popleft()
 
     def lines(self, task_id: str) -> Sequence[LogLine]:
         with self._reached():
@@ -98,7 +101,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             return sorted(self._all(), key=Place.of)
 
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        return [task for task_id in task_ids if (task := self.get(task_id))]
+        return [short(task) for task_id in task_ids if (task := self.get(task_id))]
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         with self._reached():
@@ -108,7 +111,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             tasks = [task for task in found if behind(Place.of(task), window.after)]
         else:
             tasks = found[window.offset :]
-        shown = tasks[: window.limit]
+        shown = [short(task) for task in tasks[: window.limit]]
         more = len(tasks) > window.limit
         return TaskPage(tasks=shown, total=len(found), next=Place.of(shown[-1]) if more else None)
 
@@ -143,7 +146,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._require_room([change.after])
             if change.only_if_lease_expired and change.after.task_id not in self._run_out():
                 raise StaleTask(change.after.task_id)
-            task = self._stamped(change)
+            task = self._stamped(self._with_omitted(change))
             if change.before and change.before.owner and task.crashes > change.before.crashes:
                 self._lost[change.before.owner] = (task.task_id, change.before.claim)
             if change.before and change.log:
@@ -190,7 +193,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._reached():
             due = self._clock.now() - retention
             finished = [task for task_id in self._finished if (task := self._read(task_id))]
-            return [task for task in finished if task.finished_at and task.finished_at <= due][:limit]
+            return [short(task) for task in finished if task.finished_at and task.finished_at <= due][:limit]
 
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
         with self._reached():
@@ -287,7 +290,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
 
     def _not_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> list[Task]:
         now = self._clock.now()
-        return [task for task in tasks if self._aside.get((backlog, task.task_id), now) <= now]
+        return [short(task) for task in tasks if self._aside.get((backlog, task.task_id), now) <= now]
 
     def _require_room(self, tasks: Sequence[Task]) -> None:
         unknown = {task.spec.queue for task in tasks} - self.queues
@@ -296,7 +299,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             raise TooManyQueues(self.max_queues, numbers)
 
     def _tell(self, event: Event, task: Task) -> None:
-        self.events.append((event, task))
+        self.events.append((event, short(task)))
 
     def _write(self, task: Task) -> None:
         self.queues.add(task.spec.queue)
@@ -308,6 +311,17 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             self._places.pop(task.task_id, None)
             if task.task_id not in self._finished:
                 self._finished.append(task.task_id)
+
+    def _with_omitted(self, change: Change) -> Change:
+        """The change with the stored members that were not read."""
+        after, stored = change.after, self._read(change.after.task_id)
+        if change.before is None or stored is None or not after.omitted:
+            return change
+        encode_changes(change.before, after)  # refuses a change of what was not read
+        payload = stored.spec.payload if "payload" in after.omitted else after.spec.payload
+        result = stored.result if "result" in after.omitted else after.result
+        whole = replace(after, spec=replace(after.spec, payload=payload), result=result, omitted=())
+        return replace(change, after=whole)
 
     def _require_version(self, task_id: str, expected: Task | None) -> None:
         stored = self._read(task_id)
@@ -348,3 +362,15 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         stored = self._read(task.task_id)
         reported = stored.progress if stored and not task.status.is_waiting else None
         return replace(task, progress=reported)
+
+
+def short(task: Task) -> Task:
+    """The task without its long members, as Redis returns it where many are read."""
+    if task.omitted:
+        return task
+    record, raw = encode(task), id_bytes(task.task_id) or b""
+    long = [field for field in OMITTABLE if len(record.get(field, b"")) > LONG_BYTES]
+    if not long:
+        return task
+    rest = {field: value for field, value in record.items() if field not in long}
+    return decode(raw, {**rest, OMITTED: b"".join(long)})

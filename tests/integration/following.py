@@ -3,14 +3,17 @@
 import contextlib
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import requests
+import urllib3
 
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
 
 Event = dict[str, Any]
+READ_BYTES = 65_536
 
 
 class Follower:
@@ -34,8 +37,8 @@ class Follower:
 
     def _read(self) -> None:
         event: Event = {}
-        with contextlib.suppress(requests.RequestException):
-            for line in self.answer.iter_lines(chunk_size=1, decode_unicode=True):
+        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+            for line in self._lines():
                 if not line:
                     if "event" in event:
                         self.events.append({**event, "data": json.loads(event["data"])})
@@ -44,3 +47,11 @@ class Follower:
                     name, _, value = line.partition(": ")
                     event[name] = value
         self.ended.set()
+
+    def _lines(self) -> Iterator[str]:
+        """Return the lines as they come. requests reads byte by byte, which takes a minute for megabytes."""
+        rest = b""
+        while data := self.answer.raw.read1(READ_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                yield line.decode()

@@ -24,11 +24,12 @@ from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
-from adapters.redis.task_codec import decode, unpacked
+from adapters.redis.task_codec import decode, id_bytes, unpacked
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
-from application.ports.event_stream import StreamEnded, StreamGap
+from application.ports.event_stream import FollowerTooSlow, StreamGap
+from application.ports.run_reports import LOG_BYTES
 from application.ports.task_repository import Change
 from domain.callback import Try
 from domain.events import Event
@@ -46,7 +47,7 @@ from tests.contracts.receipts import ReceiptsContract
 from tests.contracts.run_reports import RunReportsContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
-from tests.contracts.task_repository import TaskRepositoryContract, submit
+from tests.contracts.task_repository import TaskRepositoryContract, rename, submit
 from tests.integration.conftest import EVENTS_KEPT
 from tests.integration.waiting import wait_until
 
@@ -307,6 +308,38 @@ class TestRedisRunReports(RunReportsContract):
         repository.remove(done)
         assert not client.exists(key)
 
+    def test_a_log_of_emoji_takes_about_a_megabyte_of_redis(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        for _ in range(20):
+            reports.keep(run, lines=["🥁" * 2_000] * 50)
+
+        (key,) = client.scan_iter(b"tm:log:*")
+        assert client.memory_usage(key, samples=0) < 1.2 * LOG_BYTES
+        size = sum(map(len, client.lrange(key, 0, -1)))
+        assert int(client.hget(b"tm:task:" + id_bytes(run.task_id), "l")) == size <= LOG_BYTES
+        reports.keep(run, lines=["\0" * LOG_BYTES])
+        assert list(reports.lines(run.task_id)) == []
+        reports.keep(run, lines=["line"])
+        assert [line.message for line in reports.lines(run.task_id)] == ["line"]
+
+    def test_a_log_of_an_older_version_is_read_and_bounded_from_its_next_line_on(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        key = b"tm:log:" + id_bytes(run.task_id)
+        client.rpush(key, *(f"1768287189125 {json.dumps([1, '🥁' * 2_000])}" for _ in range(100)))
+
+        assert [line.message for line in reports.lines(run.task_id)] == ["🥁" * 2_000] * 100
+        reports.keep(run, lines=["new"])
+
+        lines = client.lrange(key, 0, -1)
+        assert LOG_BYTES - 30_000 < sum(map(len, lines)) <= LOG_BYTES
+        assert reports.lines(run.task_id)[-1].message == "new"
+
 
 class TestRedisClock(ClockContract):
     @pytest.fixture
@@ -481,9 +514,78 @@ class TestRedisEventStream(EventStreamContract):
             for _ in range(5):
                 submit(repository)
                 assert quick.next(SOON)
-            assert len([slow.next(SOON) for _ in range(3)]) == 3
-            with pytest.raises(StreamEnded):
+            for _ in range(2):
+                with pytest.raises(FollowerTooSlow):
+                    slow.next(SOON)
+
+    def test_what_waits_for_a_follower_that_never_reads_is_bounded_in_bytes(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING_BYTES", 100_000)
+        payload = {"body": "x" * 4_000}
+        with stream.subscribe() as slow, stream.subscribe() as quick:
+            for _ in range(25):
+                submit(repository, type="http", payload=payload)
+                assert quick.next(SOON)
+            with pytest.raises(FollowerTooSlow):
                 slow.next(SOON)
+            assert (slow._bytes, len(slow._waiting)) == (0, 0)
+            submit(repository)
+            assert quick.next(SOON)
+            assert quick._bytes == 0
+
+    @pytest.mark.parametrize(
+        "old",
+        [
+            {"event": "task.submitted", "s": "QUEUED", "v": "1", "u": "1768287189125", "d": '{"n":"test","d":3}'},
+            {"event": "task.submitted", "record": "s\0QUEUED"},
+            {"event": "task.submitted", "record": "not a record"},
+            {"event": "task.danced", "record": "s\0QUEUED\0v\x001\0u\x001\0d\0{}"},
+            {"nothing": "of ours"},
+            {"event": b"\xff", "record": b"\xff\0\xff"},
+        ],
+        ids=["fields of the record", "a part of it", "damaged", "unknown event", "neither", "no text"],
+    )
+    def test_an_event_that_cannot_be_read_is_a_gap_for_those_whom_it_concerns_and_ends_nobody(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis, old: dict[str, str]
+    ) -> None:
+        mine, other = submit(repository), submit(repository)
+        _, before = stream.snapshot(mine.task_id)
+        with (
+            stream.subscribe() as all_tasks,
+            stream.subscribe(mine.task_id) as one,
+            stream.subscribe(other.task_id) as another,
+        ):
+            position = client.xadd("tm:events", {"id": id_bytes(mine.task_id), **old}).decode()
+            renamed = repository.save(rename(other, "new"))
+
+            for subscription in (all_tasks, one):
+                with pytest.raises(StreamGap) as gap:
+                    subscription.next(SOON)
+                assert gap.value.position == position
+            assert told(all_tasks, 1) == told(another, 1) == [(Event.UPDATED, renamed)]
+            repository.save(rename(mine, "newer"))
+            assert [event for event, _ in told(one, 1)] == [Event.UPDATED]
+        with pytest.raises(StreamGap):
+            stream.between(before, position, None, limit=10)
+        with pytest.raises(StreamGap):
+            stream.between(before, position, mine.task_id, limit=10)
+        assert list(stream.between(before, position, other.task_id, limit=10)) == []
+        assert len(stream.between(position, stream.snapshot(mine.task_id)[1], None, limit=10)) == 2
+
+    def test_an_event_of_no_task_is_a_gap_for_everybody(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        mine = submit(repository)
+        _, before = stream.snapshot(mine.task_id)
+        with stream.subscribe() as all_tasks, stream.subscribe(mine.task_id) as one:
+            position = client.xadd("tm:events", {"event": "task.submitted", "record": "s\0QUEUED"}).decode()
+
+            for subscription in (all_tasks, one):
+                with pytest.raises(StreamGap):
+                    subscription.next(SOON)
+        with pytest.raises(StreamGap):
+            stream.between(before, position, mine.task_id, limit=10)
 
     def test_an_event_leaves_out_what_is_long_and_names_it(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, stream: RedisEventStream
@@ -497,7 +599,7 @@ class TestRedisEventStream(EventStreamContract):
             submit(repository, type="http", payload={"body": short})
             events = [subscription.next(SOON) for _ in range(4)]
 
-        assert [event.omitted for event in events] == [("payload",), ("payload",), ("payload", "result"), ()]
+        assert [event.task.omitted for event in events] == [("payload",), ("payload",), ("payload", "result"), ()]
         assert [dict(event.task.spec.payload) for event in events] == [{}, {}, {}, {"body": short}]
         assert repository.get(run.task_id).result == long
 

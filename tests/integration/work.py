@@ -50,6 +50,12 @@ def print_megabytes(megabytes: int) -> str:
     return "printed"
 
 
+def log_emoji(lines: int, *, context: Any) -> None:
+    """Log lines that are long and need four bytes a character."""
+    for number in range(lines):
+        context.log(f"{number:03} " + "🥁" * 1_996)
+
+
 def return_megabytes(megabytes: int) -> str:
     """Answer a lot."""
     return "x" * megabytes * 1_000_000

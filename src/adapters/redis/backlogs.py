@@ -6,13 +6,13 @@ set aside.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds, replies_of
+from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import finished_entry
-from adapters.redis.task_codec import decode, id_bytes, id_text
+from adapters.redis.short_records import ShortRecords
+from adapters.redis.task_codec import id_bytes, id_text
 from application.passed_over import PassedOver
 from application.ports.task_repository import Backlog
 from domain.task import Task
@@ -31,8 +31,9 @@ MAX_STALE_BATCHES = 4
 
 
 class RedisBacklogs:
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, records: ShortRecords) -> None:
         self._store = store
+        self._records = records
         self._save = store.script("save")
         self._passed_over = PassedOver()
 
@@ -49,7 +50,7 @@ class RedisBacklogs:
                     return []
                 now = milliseconds(client.time())
                 entries = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
-            found = self._read_each([raw for raw, _ in entries])
+            found = self._records.read_each([raw for raw, _ in entries])
             tasks, repairs = [], []
             for (raw, score), task in zip(entries, found, strict=True):
                 if isinstance(task, Task) and belongs(task):
@@ -75,7 +76,7 @@ class RedisBacklogs:
             if not first or _finished_at(first[0]) > due:
                 return []
             old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if _finished_at(entry) <= due]
-        found = self._read_each([entry[:16] for entry in old])
+        found = self._records.read_each([entry[:16] for entry in old])
         tasks, repairs = [], []
         for entry, task in zip(old, found, strict=True):
             if isinstance(task, Task) and finished_entry(task) == entry:
@@ -93,30 +94,10 @@ class RedisBacklogs:
             until = milliseconds(client.time()) + SET_ASIDE_MS
         self._call_each([_setting_aside(backlog, task, until) for task in tasks])
 
-    def _read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
-        """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
-        if not ids:
-            return []
-        with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            for raw in ids:
-                pipeline.hgetall(keys.RECORD_PREFIX + raw)
-            records = replies_of(pipeline)
-        return [_decoded(raw, record) for raw, record in zip(ids, records, strict=True)]
-
     def _call_each(self, effects: Sequence[Effects]) -> None:
         if effects:
             calls = [self._save.call(each.keys, each.arguments) for each in effects]
             self._store.in_one_go(calls, damage_as_reply=True)
-
-
-def _decoded(raw: bytes, record: Any) -> Task | Exception | None:
-    if isinstance(record, Exception):
-        return record
-    try:
-        return decode(raw, record) if record else None
-    except Exception as error:  # whatever is wrong with the bytes, the caller passes over this record alone
-        return error
 
 
 def _finished_at(entry: bytes) -> int:

@@ -111,9 +111,13 @@ class RedisStore:
             finally:
                 self._mine.turn = False
 
-    def script(self, name: str, *, when_full: bool = True) -> "StoredScript":
-        """A script of this package. `when_full` lets it run when Redis has no memory left."""
-        flags = " flags=allow-oom" if when_full else ""
+    def script(self, name: str, *, when_full: bool = True, writes: bool = True) -> "StoredScript":
+        """A script of this package. `when_full` lets it run when Redis has no memory left.
+
+        One that does not write also runs when Redis refuses writes, such as after an error of its disk.
+        """
+        allowed = ["allow-oom"] * when_full + ["no-writes"] * (not writes)
+        flags = f" flags={','.join(allowed)}" if allowed else ""
         source = "\n".join([f"#!lua{flags}", *map(_source, (*PARTS, name))])
         return StoredScript(self, source)
 

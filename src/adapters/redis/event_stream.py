@@ -1,10 +1,9 @@
 """Follows the stream of events: one reader a process feeds all who follow."""
 
 import logging
-import queue
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,22 +11,43 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.task_codec import PAYLOAD, RESULT, decode, id_bytes, unpacked
-from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
+from adapters.redis.short_records import ShortRecords
+from adapters.redis.task_codec import decode, id_bytes, unpacked
+from application.ports.event_stream import (
+    EventStream,
+    FollowerTooSlow,
+    StreamEnded,
+    StreamGap,
+    Subscription,
+    TaskEvent,
+)
 from domain.events import Event
 from domain.task import Task
 
 BLOCK_MS = 5_000
 READ = 500
-"""Entries that one command reads."""
-MOST_WAITING = 10_000
+"""Entries that one command reads from the past."""
+READ_LIVE = 100
+"""Entries that the reader takes at once. Followers get their turn in between, so the limits below must exceed these."""
+MOST_WAITING = 5_000
 """Events that may wait for one follower; one that is slower than that is dropped and may resume."""
+MOST_WAITING_BYTES = 8 * 1024 * 1024
+"""The same limit for the bytes of these events in Redis: a batch of tasks of the default size limit fits.
+
+Followers share the events that wait for several of them.
+"""
 PAUSE_SECONDS = 0.2
 BEGINNING = "0-0"
+NUMBERS = 2**64
+"""Both numbers of a position are below this."""
 
 logger = logging.getLogger(__name__)
 
 Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class UnreadableEvent(Exception):
+    """An event in the stream cannot be decoded: another version of the service wrote it, or it is damaged."""
 
 
 class RedisSubscription(Subscription):
@@ -35,29 +55,47 @@ class RedisSubscription(Subscription):
         self.position = position
         self.member = member
         self._stream = stream
-        self._waiting: queue.SimpleQueue[TaskEvent | Exception] = queue.SimpleQueue()
+        self._changed = threading.Condition(threading.Lock())
+        self._waiting: deque[tuple[TaskEvent, int]] = deque()
+        self._bytes = 0
+        self._notice: StreamGap | StreamEnded | None = None
+        """Is raised before the events that wait."""
 
     def next(self, seconds: float) -> TaskEvent | None:
-        try:
-            item = self._waiting.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        if isinstance(item, Exception):
-            raise item
-        return item
+        with self._changed:
+            self._changed.wait_for(lambda: self._notice or self._waiting, timeout=seconds)
+            if notice := self._notice:
+                if isinstance(notice, StreamGap):
+                    self._notice = None
+                raise notice
+            if not self._waiting:
+                return None
+            event, size = self._waiting.popleft()
+            self._bytes -= size
+            return event
 
     def close(self) -> None:
         self._stream.drop(self)
 
-    def put(self, item: TaskEvent | Exception) -> None:
-        """By the reader."""
-        if self._waiting.qsize() >= MOST_WAITING:
+    def put(self, event: TaskEvent, size: int) -> None:
+        """Called by the reader; `size` is in bytes."""
+        with self._changed:
+            self._waiting.append((event, size))
+            self._bytes += size
+            too_slow = len(self._waiting) > MOST_WAITING or self._bytes > MOST_WAITING_BYTES
+            self._changed.notify()
+        if too_slow:
             self._stream.drop(self)
-            item = StreamEnded()
-        self._waiting.put(item)
+            self.interrupt(FollowerTooSlow())
 
-
-OMITTED = {PAYLOAD: "payload", RESULT: "result"}
+    def interrupt(self, notice: StreamGap | StreamEnded) -> None:
+        """Drop what waits and raise the notice in `next`: once for a gap, always for an end."""
+        with self._changed:
+            if not isinstance(self._notice, StreamEnded):
+                self._notice = notice
+            self._waiting.clear()
+            self._bytes = 0
+            self._changed.notify()
 
 
 class RedisEventStream(EventStream):
@@ -65,6 +103,7 @@ class RedisEventStream(EventStream):
 
     def __init__(self, store: RedisStore, blocking_client: redis.Redis) -> None:
         self._store = store
+        self._short = ShortRecords(store)
         self._blocking_client: Any = blocking_client
         self._lock = threading.RLock()
         self._followers: dict[bytes | None, set[RedisSubscription]] = defaultdict(set)
@@ -97,7 +136,7 @@ class RedisEventStream(EventStream):
             if not client.exists(keys.EVENTS):
                 return asked == order(BEGINNING)
             info = client.xinfo_stream(keys.EVENTS)
-        if asked > order(info["last-generated-id"]):
+        if asked > order(info["last-generated-id"]) or max(asked) >= NUMBERS:
             return False
         first = info["first-entry"]
         nothing_dropped = info["entries-added"] == info["length"]
@@ -106,32 +145,29 @@ class RedisEventStream(EventStream):
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
         member = id_bytes(task_id) if task_id else None
         found: list[TaskEvent] = []
+        count = READ if member else min(READ, limit)
+        after = "{}-{}".format(*order(after))
         while len(found) < limit:
             with self._store.client() as client:
-                entries = client.xrange(keys.EVENTS, f"({after}", until, count=READ)
-            found += [_event(entry) for entry in entries if member in (None, entry[1][b"id"])]
-            if len(entries) < READ:
+                entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
+            try:
+                found += [_event(entry) for entry in entries if member in (None, entry[1].get(b"id", member))]
+            except UnreadableEvent as error:
+                raise StreamGap(until) from error
+            if len(entries) < count:
                 break
             after = entries[-1][0].decode()
         return found[:limit]
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         member = id_bytes(task_id)
-        if member is None:
-            return None, BEGINNING
-        with self._store.client() as client:
-            transaction = client.pipeline()
-            transaction.hgetall(keys.RECORD_PREFIX + member)
-            transaction.xrevrange(keys.EVENTS, count=1)
-            record, last = transaction.execute()
-        position = last[0][0].decode() if last else BEGINNING
-        return decode(member, record) if record else None, position
+        return self._short.read_with_position(member) if member else (None, BEGINNING)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             for follower in self._all():
-                follower.put(StreamEnded())
+                follower.interrupt(StreamEnded())
 
     def _last_position(self) -> str:
         with self._store.client() as client:
@@ -145,7 +181,7 @@ class RedisEventStream(EventStream):
             try:
                 if not whole and not self.keeps(self._position):
                     self._tell_of_gap()
-                answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ, block=BLOCK_MS)
+                answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
                 whole = True
                 self._deliver([entry for _, entries in _streams(answer) for entry in entries])
             except Exception as error:
@@ -163,44 +199,65 @@ class RedisEventStream(EventStream):
     def _deliver(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             for entry in entries:
-                followers = [
-                    *self._followers.get(entry[1][b"id"], ()),
-                    *self._followers.get(None, ()),
-                ]
-                if followers:
-                    event = _event(entry)
-                    for follower in followers:
-                        follower.put(event)
+                followers = self._followers_of(entry[1].get(b"id"))
                 self._position = entry[0].decode()
+                if followers:
+                    self._deliver_to(followers, entry)
+
+    def _deliver_to(self, followers: Sequence[RedisSubscription], entry: Entry) -> None:
+        try:
+            event = _event(entry)
+        except UnreadableEvent as error:
+            logger.warning("Cannot read an event: %s", error, extra={"action": "event_unreadable"})
+            for follower in followers:
+                follower.interrupt(StreamGap(self._position))
+            return
+        size = sum(map(len, entry[1].values()))
+        for follower in followers:
+            follower.put(event, size)
 
     def _tell_of_gap(self) -> None:
         with self._lock:
             self._position = self._last_position()
             for follower in self._all():
-                follower.put(StreamGap())
+                follower.interrupt(StreamGap(self._position))
+
+    def _followers_of(self, member: bytes | None) -> list[RedisSubscription]:
+        """The followers of this task and of all tasks; everybody for an event that names no task."""
+        if member is None:
+            return self._all()
+        return [*self._followers.get(member, ()), *self._followers.get(None, ())]
 
     def _all(self) -> list[RedisSubscription]:
         return [follower for followers in self._followers.values() for follower in followers]
 
 
 def order(position: str | bytes) -> tuple[int, int]:
-    """Raises ValueError for what is no position."""
+    """Return the two numbers of a position, at most 2**64 each. Raises ValueError for what is no position."""
     text = position.decode() if isinstance(position, bytes) else position
     milliseconds, _, number = text.partition("-")
     if not (milliseconds.isascii() and milliseconds.isdigit() and number.isascii() and number.isdigit()):
         raise ValueError(f"not a position in the stream of events: {text!r}")
-    return int(milliseconds), int(number)
+    return _bounded(milliseconds), _bounded(number)
+
+
+def _bounded(digits: str) -> int:
+    """Python refuses to read thousands of digits, so a number that is too large becomes the least of these."""
+    significant = digits.lstrip("0")
+    return min(int(significant or "0"), NUMBERS) if len(significant) <= len(str(NUMBERS)) else NUMBERS
 
 
 def _event(entry: Entry) -> TaskEvent:
+    """Raises UnreadableEvent, whatever is wrong with the entry: one bad event must not end the reader of all."""
     position, fields = entry
-    record = unpacked(fields[b"record"])
-    return TaskEvent(
-        position=position.decode(),
-        event=Event(fields[b"event"].decode()),
-        task=decode(fields[b"id"], record),
-        omitted=tuple(name for field, name in OMITTED.items() if field in record.get(b"omitted", b"")),
-    )
+    try:
+        return TaskEvent(
+            position=position.decode(),
+            event=Event(fields[b"event"].decode()),
+            task=decode(fields[b"id"], unpacked(fields[b"record"])),
+        )
+    except Exception as error:
+        raise UnreadableEvent(f"{position.decode()}: {type(error).__name__}: {error}") from error
 
 
 def _streams(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:

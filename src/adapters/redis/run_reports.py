@@ -1,15 +1,18 @@
 """What running tasks say, in Redis: a field of the record, and a list of lines."""
 
-import json
 from collections.abc import Sequence
+from json import JSONEncoder, loads
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects
 from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
-from application.ports.run_reports import LINES_KEPT, LogLine, RunReports
+from application.ports.run_reports import LINES_KEPT, LOG_BYTES, LogLine, RunReports
 from domain.events import Event
 from domain.task import Progress, Task
+
+_json = JSONEncoder(ensure_ascii=False).encode
+"""Escapes would turn each emoji into 12 bytes."""
 
 
 class RedisRunReports(RunReports):
@@ -36,12 +39,13 @@ class RedisRunReports(RunReports):
 
 def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
     """Append lines to the log of the task, under the attempt of this run."""
-    stored = (json.dumps([run.attempt, line]) for line in lines)
-    effects.add("log", keys.log(run.task_id), LINES_KEPT, *stored)
+    record = effects.key(keys.record(run.task_id))
+    stored = (_json([run.attempt, line]).encode() for line in lines)
+    effects.add("log", keys.log(run.task_id), record, LINES_KEPT, LOG_BYTES, *stored)
 
 
 def _line(stored: bytes) -> LogLine:
     """As the script wrote it: milliseconds since 1970, a blank, the attempt and the message."""
     at, _, rest = stored.partition(b" ")
-    attempt, message = json.loads(rest)
+    attempt, message = loads(rest)
     return LogLine(at=instant(int(at)), attempt=attempt, message=message)

@@ -7,7 +7,8 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.indexes import SUBMITTED
-from adapters.redis.task_codec import EPOCH, decode
+from adapters.redis.short_records import ShortRecords
+from adapters.redis.task_codec import EPOCH
 from application.ports.statistics import Durations, Minute, Statistics
 from domain.status import Status
 from domain.task import Task
@@ -19,6 +20,7 @@ MINUTE_MS = 60_000
 class RedisStatistics(Statistics):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
+        self._short = ShortRecords(store)
 
     def by_status(self) -> Mapping[Status, int]:
         with self._store.client() as client:
@@ -46,11 +48,7 @@ class RedisStatistics(Statistics):
     def durations(self, *, tasks: int) -> Durations:
         with self._store.client() as client:
             entries = client.lrange(keys.FINISHED, -tasks, -1)
-            pipeline = client.pipeline(transaction=False)
-            for entry in entries:
-                pipeline.hgetall(keys.RECORD_PREFIX + entry[:16])
-            records = pipeline.execute()
-        finished = [decode(entry[:16], record) for entry, record in zip(entries, records, strict=True) if record]
+        finished = self._short.read(entry[:16] for entry in entries)
         timed = [duration for task in finished if (duration := _wait_and_run(task))]
         return Durations(wait=[wait for wait, _ in timed], run=[run for _, run in timed])
 

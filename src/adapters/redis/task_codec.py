@@ -27,6 +27,13 @@ SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """By itself, as the result is: both may be long, and events leave out what is."""
+LONG_BYTES = 4_096
+"""A payload or result beyond this size is omitted from events, lists and snapshots; the same number stands in Lua."""
+OMITTABLE = {PAYLOAD: "payload", RESULT: "result"}
+OMITTED = b"omitted"
+"""Not stored: a script that leaves out long fields puts their names here."""
+LOG_SIZE = b"l"
+"""Bytes in the task's log, which is a list of its own. Only the script that writes the log touches it."""
 RANK = b"q"
 """The place in the queue. Scripts draw it when the task first waits; it is gone once the task is final."""
 
@@ -68,16 +75,25 @@ def id_text(raw: bytes) -> str:
 
 
 def encode(task: Task) -> dict[bytes, bytes]:
-    """The fields of the record; what has its default is left out."""
+    """The fields of the record; what has its default is left out. Raises ValueError for a task with omitted members."""
+    if task.omitted:
+        raise ValueError(f"a task that was read without its {' and '.join(task.omitted)} cannot be stored anew")
     values = {name: _encoded(name, value) for name, value in zip(MEMBERS, _values(task), strict=True)}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """The fields that differ with their new values, and those that are gone. An untouched member costs nothing."""
+    """The fields that differ with their new values, and those that are gone. An untouched member costs nothing.
+
+    Raises ValueError for a change of a member that was omitted when the task was read.
+    """
     changed, gone = {}, []
     for name, old, new in zip(MEMBERS, _values(before), _values(after), strict=True):
         if old is new:
+            continue
+        if before.omitted and OMITTABLE.get(name) in before.omitted:
+            if old != new:
+                raise ValueError(f"the {OMITTABLE[name]} of a task that was read without it cannot be changed")
             continue
         value = _encoded(name, new)
         if value is not None:
@@ -101,6 +117,8 @@ def decode(task_id: bytes, record: Record) -> Task:
     expires = record.get(EXPIRES)
     members["spec"] = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
     members["task_id"] = id_text(task_id)
+    if OMITTED in record:
+        members["omitted"] = tuple(name for field, name in OMITTABLE.items() if field in record[OMITTED])
     return Task.restored(members)
 
 

@@ -12,6 +12,7 @@ from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import TokenOf, guard_room, wake, write_indexes
 from adapters.redis.run_reports import add_lines
+from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import (
     FINISHED,
     PROGRESS,
@@ -60,15 +61,16 @@ class RedisTaskRepository(TaskRepository):
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
-        self.backlogs = RedisBacklogs(store)
-        self._search = RedisTaskSearch(store, self.read)
+        self._short = ShortRecords(store)
+        self.backlogs = RedisBacklogs(store, self._short)
+        self._search = RedisTaskSearch(store, self._short.read, self.read)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
         return next(iter(self.read([raw])), None) if raw else None
 
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        return self.read(filter(None, map(id_bytes, task_ids)))
+        return self._short.read(filter(None, map(id_bytes, task_ids)))
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         return self._search.find(wanted, window)
@@ -143,7 +145,7 @@ class RedisTaskRepository(TaskRepository):
         self.backlogs.set_aside(backlog, tasks)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
-        """The tasks with these ids in one round trip; those that are gone are left out."""
+        """The whole tasks with these ids in one round trip; those that are gone are left out."""
         ids = list(ids)
         if not ids:
             return []

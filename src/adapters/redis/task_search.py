@@ -7,7 +7,7 @@ with the same time sort by their ids, which are those of their submission, too.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, Self
 
 from adapters.redis import keys
@@ -20,6 +20,8 @@ from domain.task import Task
 CHUNK = 500
 """How many entries one command reads, so that none keeps Redis busy for long."""
 MOST_LOOKED_AT = 50_000
+SCANNED_BYTES = 2 * 1024 * 1024
+"""A bound on the payloads and results that a scan holds at once."""
 EVER = 2**53
 
 Entry = tuple[int, bytes]
@@ -59,10 +61,11 @@ class Span:
 
 
 class RedisTaskSearch:
-    def __init__(self, store: RedisStore, read: Read) -> None:
-        """`read` answers the tasks of ids, without those that are gone."""
+    def __init__(self, store: RedisStore, read: Read, read_whole: Read) -> None:
+        """`read` returns the tasks of ids without long members, `read_whole` with them; both leave out what is gone."""
         self._store = store
         self._read = read
+        self._read_whole = read_whole
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         groups, span = _groups(wanted), Span.of(wanted)
@@ -109,8 +112,14 @@ class RedisTaskSearch:
             chunk = _standing_in(client, group, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
-        possible = _possible(client, wanted, chunk)
-        matching = {task.task_id for task in self._read(raw for _, raw in possible) if wanted.matches_scan(task)}
+        return list(
+            chain.from_iterable(self._matching_text(client, wanted, batch) for batch in _by_size(client, chunk))
+        )
+
+    def _matching_text(self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]) -> list[Entry]:
+        possible = _possible(client, wanted, batch)
+        whole = self._read_whole(raw for _, raw in possible)
+        matching = {task.task_id for task in whole if wanted.matches_scan(task)}
         return [entry for entry in possible if id_text(entry[1]) in matching]
 
     def _page(self, entries: Sequence[Entry], window: Window, total: int | None) -> TaskPage:
@@ -193,7 +202,25 @@ def _standing_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
     return [entry for entry, found in zip(chunk, scores, strict=True) if any(score is not None for score in found)]
 
 
-def _possible(client: Any, wanted: TaskFilter, chunk: list[Entry]) -> list[Entry]:
+def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Yield the entries in batches whose payloads and results fit into memory together, at least one in each."""
+    pipeline = client.pipeline(transaction=False)
+    for _, raw in chunk:
+        pipeline.hstrlen(keys.RECORD_PREFIX + raw, PAYLOAD)
+        pipeline.hstrlen(keys.RECORD_PREFIX + raw, RESULT)
+    lengths = pipeline.execute()
+    batch: list[Entry] = []
+    size = 0
+    for entry, payload, result in zip(chunk, lengths[::2], lengths[1::2], strict=True):
+        if batch and size + payload + result > SCANNED_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += payload + result
+    yield batch
+
+
+def _possible(client: Any, wanted: TaskFilter, chunk: Sequence[Entry]) -> list[Entry]:
     """Those whose stored text holds what is wanted, as it is or as JSON writes it: decoding all would take ten times
     as long."""
     needles = {

@@ -17,17 +17,23 @@ class TaskEvent:
     """Its place in the stream: later events have greater ones."""
     event: Event
     task: Task
-    """As it stood then."""
-    omitted: Sequence[str] = ()
-    """Members that the stream does not carry, since they are long."""
+    """As it stood then, without a payload or result of more than 4 KiB, which `task.omitted` names."""
 
 
 class StreamEnded(Exception):
-    """Nothing more will come: the process ends, or the follower was too slow."""
+    """Nothing more will come: the process ends."""
+
+
+class FollowerTooSlow(StreamEnded):
+    """Too much waited for this follower and was dropped. It may resume at the last event that it received."""
 
 
 class StreamGap(Exception):
-    """Events were lost to those who follow: read again how things stand."""
+    """Events up to `position` were lost to those who follow, or cannot be read: read again how things stand."""
+
+    def __init__(self, position: str) -> None:
+        super().__init__(position)
+        self.position = position
 
 
 class Subscription(ABC):
@@ -37,7 +43,7 @@ class Subscription(ABC):
 
     @abstractmethod
     def next(self, seconds: float) -> TaskEvent | None:
-        """The next event; None when there is none for so long. Raises StreamEnded, StreamGap."""
+        """The next event; None when there is none for so long. Raises StreamEnded, FollowerTooSlow, StreamGap."""
 
     @abstractmethod
     def close(self) -> None:
@@ -63,11 +69,17 @@ class EventStream(ABC):
 
     @abstractmethod
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
-        """The first events behind `after`, none behind `until`."""
+        """Return the first events behind `after`, none behind `until`.
+
+        Raises StreamGap with the position `until` when one of them cannot be read, such as one of an older version.
+        """
 
     @abstractmethod
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
-        """The task and the position at which it stood so."""
+        """Return the task and the position at which it stood so.
+
+        The task is read without a payload or result of more than 4 KiB, which `task.omitted` names.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -9,6 +9,8 @@ from domain.task import Progress, Task
 
 LINES_KEPT = 1_000
 """Of the log of a task; the oldest beyond them are dropped."""
+LOG_BYTES = 1024 * 1024
+"""Size limit of a task's log as stored; the oldest lines beyond it are dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,11 @@ class Backlog(StrEnum):
 
 
 class TaskRepository(ABC):
-    """Every method raises StoreUnavailable when the store cannot be reached."""
+    """Every method raises StoreUnavailable when the store cannot be reached.
+
+    Methods that read many tasks leave out a payload or result of more than 4 KiB, which `Task.omitted` names: only
+    `get` returns whole tasks. A change from `before` to `after` never touches an omitted member.
+    """
 
     @abstractmethod
     def get(self, task_id: str) -> Task | None:
@@ -100,11 +104,11 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        """Those of these tasks that there are, in the same order."""
+        """Those of these tasks that there are, in the same order, without long members."""
 
     @abstractmethod
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
-        """The wanted tasks in the order of their submission.
+        """The wanted tasks in the order of their submission, without long members.
 
         With at most one index to look at, the time it takes does not grow with the number of tasks, and the total is
         known. Else 50,000 tasks are looked at at most; the page may then hold fewer than there are, and says where to
@@ -160,11 +164,11 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def discarded(self, *, limit: int) -> Sequence[Task]:
-        """Final tasks that were deleted while they ran."""
+        """Final tasks that were deleted while they ran, without long members."""
 
     @abstractmethod
     def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        """Final tasks that finished longer than `retention` ago, oldest first."""
+        """Final tasks that finished longer than `retention` ago, oldest first, without long members."""
 
     @abstractmethod
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:

@@ -1,20 +1,29 @@
 """Follow what happens to one task, or to all."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
 
 from application.errors import StoreUnavailable, TaskNotFound
-from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription, TaskEvent
+from application.ports.event_stream import (
+    EventStream,
+    FollowerTooSlow,
+    StreamEnded,
+    StreamGap,
+    Subscription,
+    TaskEvent,
+)
 from application.ports.task_repository import TaskRepository, Window
 from application.task_filter import TaskFilter
 from domain.events import Event
 from domain.task import Task
 
 QUIET_SECONDS = 15.0
-HISTORY_BATCH = 500
+HISTORY_BATCH = 50
 SNAPSHOTS = 100
+SNAPSHOT_BATCH = 10
+"""A follower that reads slowly holds so many tasks at most; of the others it holds the ids."""
 
 
 class Notice(Enum):
@@ -74,7 +83,7 @@ class FollowTasks:
         if task is None:
             raise TaskNotFound(task_id)
         kept = after is not None and self._stream.keeps(after)
-        if task.status.is_final and kept and after is not None and not self._history(after, position, task_id):
+        if task.status.is_final and kept and after is not None and self._is_told(after, position, task_id):
             return None
         return self._follow(task_id, TaskFilter(), after, kept=kept)
 
@@ -102,12 +111,24 @@ class FollowTasks:
         """What it begins with is read before it answers, so that a store that is away shows at once."""
         position = subscription.position
         if after is not None:
-            past = self._matching(self._past(after, position, task_id), wanted)
-            return chain(past, self._live(subscription, task_id, wanted, position))
-        snapshots = self._snapshots(task_id, wanted, position)
-        position = snapshots[-1].position if snapshots else position
-        opening: list[News] = [Notice.GAP, *snapshots] if gap else [*snapshots]
-        return chain(opening, self._live(subscription, task_id, wanted, position))
+            return self._resumed(subscription, task_id, wanted, after)
+        snapshots, position = self._snapshots(task_id, wanted, position)
+        opening: list[News] = [Notice.GAP] if gap else []
+        return chain(opening, snapshots, self._live(subscription, task_id, wanted, position))
+
+    def _resumed(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str
+    ) -> Iterator[News]:
+        position = subscription.position
+        try:
+            for event in self._past(after, position, task_id):
+                if wanted.matches(event.task):
+                    yield event
+        except StreamGap as gap:
+            yield Notice.GAP
+            snapshots, position = self._snapshots(task_id, wanted, gap.position)
+            yield from snapshots
+        yield from self._live(subscription, task_id, wanted, position)
 
     def _live(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
@@ -115,37 +136,49 @@ class FollowTasks:
         while True:
             try:
                 event = subscription.next(QUIET_SECONDS)
-            except StreamGap:
+            except StreamGap as gap:
                 yield Notice.GAP
-                snapshots = self._snapshots(task_id, wanted, position)
-                position = snapshots[-1].position if snapshots else position
+                snapshots, position = self._snapshots(task_id, wanted, gap.position)
                 yield from snapshots
                 continue
+            except FollowerTooSlow:
+                yield Notice.GAP
+                return
             if event is None:
                 yield Notice.QUIET
             elif _order(event.position) > _order(position) and wanted.matches(event.task):
                 yield event
 
-    def _matching(self, events: Iterator[TaskEvent], wanted: TaskFilter) -> Iterator[TaskEvent]:
-        return (event for event in events if wanted.matches(event.task))
-
     def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
-        while events := self._history(after, until, task_id):
+        while events := self._stream.between(after, until, task_id, limit=HISTORY_BATCH):
             yield from events
             after = events[-1].position
 
-    def _history(self, after: str, until: str, task_id: str | None) -> list[TaskEvent]:
-        return list(self._stream.between(after, until, task_id, limit=HISTORY_BATCH))
+    def _is_told(self, after: str, until: str, task_id: str) -> bool:
+        """Return whether nothing is left to tell; events that cannot be read are something."""
+        try:
+            return not self._stream.between(after, until, task_id, limit=1)
+        except StreamGap:
+            return False
 
-    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> list[Snapshot]:
-        """Of one task, or of the latest that were submitted, oldest first."""
+    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> tuple[Iterator[Snapshot], str]:
+        """Return the snapshots of one task, or of the latest that were submitted, and where events go on."""
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
             if task is None:
                 raise TaskNotFound(task_id)
-            return [Snapshot(task=task, position=position)]
+            return iter([Snapshot(task=task, position=position)]), position
         page = self._repository.find(wanted, Window(limit=SNAPSHOTS, newest_first=True))
-        return [Snapshot(task=task, position=position) for task in reversed(page.tasks)]
+        ids = [task.task_id for task in reversed(page.tasks)]
+        return self._read_in_turn(ids, wanted, position), position
+
+    def _read_in_turn(self, ids: list[str], wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
+        """Yield the tasks oldest first, each read shortly before its turn, unless it has ceased to match."""
+        still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
+        for at in range(0, len(ids), SNAPSHOT_BATCH):
+            for task in self._repository.get_each(ids[at : at + SNAPSHOT_BATCH]):
+                if still_wanted.matches(task):
+                    yield Snapshot(task=task, position=position)
 
 
 def _is_last(item: News) -> bool:

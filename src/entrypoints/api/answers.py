@@ -4,7 +4,7 @@ Tasks are written by application.public_task, since a schema that dumps them tak
 two to each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Response, json
@@ -19,6 +19,7 @@ from application.use_cases.list_workers import WorkerReport
 from application.use_cases.measure_tasks import Measures
 from domain.callback import Delivery, Outcome
 from domain.status import Status
+from domain.task import Task
 from entrypoints.api.bodies import RetryBody
 from entrypoints.api.fields import Instant, cursor
 
@@ -69,6 +70,10 @@ class TaskAnswer(Schema):
     queue_position = fields.Integer(metadata={"description": "While QUEUED: how many are in front, plus one."})
     callback_url = fields.String(metadata={"description": "Told when the task is final."})
     version = fields.Integer(metadata={"description": "Grows with every change."})
+    omitted = fields.List(
+        fields.String(validate=validate.OneOf(["payload", "result"])),
+        metadata={"description": "In lists and events: members of more than 4 KiB that were left out."},
+    )
     links = fields.Nested(LinksAnswer)
 
 
@@ -198,19 +203,34 @@ def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, 
 
 def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:
     """A list as TaskListAnswer says."""
+    return {
+        "pagination": pagination(page, window),
+        "tasks": [task_members(task, positions.get(task.task_id)) for task in page.tasks],
+    }
+
+
+def page_parts(page: TaskPage, window: Window, positions: Mapping[str, int], tasks: Iterable[Task]) -> Iterator[bytes]:
+    """Yield the text of a list as TaskListAnswer says, a task at a time."""
+    yield f'{{"pagination": {json.dumps(pagination(page, window))}, "tasks": ['.encode()
+    separator = ""
+    for task in tasks:
+        members = task_members(task, positions.get(task.task_id))
+        yield f"{separator}{json.dumps(members)}".encode()
+        separator = ", "
+    yield b"]}"
+
+
+def pagination(page: TaskPage, window: Window) -> dict[str, Any]:
     size = window.limit
     known = page.total is not None and window.after is None
-    pagination = {
+    members = {
         "current_page": window.offset // size + 1 if window.after is None else None,
         "page_size": size,
         "total_pages": -(-page.total // size) if known and page.total is not None else None,
         "total_tasks": page.total if known else None,
         "next_cursor": next_cursor(page, window),
     }
-    return {
-        "pagination": present(pagination),
-        "tasks": [task_members(task, positions.get(task.task_id)) for task in page.tasks],
-    }
+    return present(members)
 
 
 def next_cursor(page: TaskPage, window: Window) -> str | None:

@@ -12,6 +12,7 @@ from application.ports.event_stream import TaskEvent
 from application.public_task import task_members
 from application.task_filter import TaskFilter
 from application.use_cases.follow_tasks import Following, News, Notice
+from domain.task import Task
 from entrypoints.api import headers
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.queries import FilterQuery
@@ -74,7 +75,8 @@ class Events(MethodView):
     def get(self, wanted: TaskFilter) -> Response:
         """Follow all tasks, or those that match the filters when something happens to them.
 
-        It begins with a snapshot of the 100 that were submitted last.
+        It begins with snapshots of the 100 that were submitted last. A stream.gap says that events were lost:
+        snapshots follow, or the end of a stream that was read too slowly, which may be resumed.
         """
         try:
             following = use_cases().follow_tasks().all(wanted, headers.last_event_id())
@@ -97,18 +99,23 @@ def _rendered(following: Following) -> Iterator[bytes]:
         yield render(news)
 
 
-@lru_cache(RENDERED_EVENTS_KEPT)
 def render(news: News) -> bytes:
-    """Once for all who follow: an event is one object for them."""
     if news is Notice.QUIET:
         return b": quiet\n\n"
     if news is Notice.GAP:
         return b"event: stream.gap\ndata: {}\n\n"
     if isinstance(news, Notice):
         raise TypeError(f"not news: {news!r}")
-    members = task_members(news.task)
-    name = news.event.value if isinstance(news, TaskEvent) else "task.snapshot"
-    if isinstance(news, TaskEvent) and news.omitted:
-        members = {member: value for member, value in members.items() if member not in news.omitted}
-        members["omitted"] = list(news.omitted)
-    return f"id: {news.position}\nevent: {name}\ndata: {json.dumps(members)}\n\n".encode()
+    if isinstance(news, TaskEvent):
+        return _render_event(news)
+    return _render_task(news.position, "task.snapshot", news.task)
+
+
+@lru_cache(RENDERED_EVENTS_KEPT)
+def _render_event(event: TaskEvent) -> bytes:
+    """Render once for all who follow: an event is one object for them."""
+    return _render_task(event.position, event.event.value, event.task)
+
+
+def _render_task(position: str, name: str, task: Task) -> bytes:
+    return f"id: {position}\nevent: {name}\ndata: {json.dumps(task_members(task))}\n\n".encode()

@@ -28,6 +28,10 @@ class ListQuery(FilterQuery):
     sort = OneOf(
         ["submitted_at", NEWEST_FIRST], load_default="submitted_at", metadata={"description": "Oldest or newest first."}
     )
+    full = Flag(
+        load_default=False,
+        metadata={"description": "Whole tasks, streamed one by one: nothing is left out."},
+    )
 
     @validates_schema
     def counts_pages_one_way(self, members: dict[str, Any], **_: Any) -> None:
@@ -39,8 +43,8 @@ class ListQuery(FilterQuery):
             raise ValidationError("Belongs to a list that is sorted the other way.", "cursor")
 
     @post_load
-    def to_filter(self, members: dict[str, Any], **_: Any) -> tuple[TaskFilter, Window]:
-        """Replaces that of FilterQuery."""
+    def to_filter(self, members: dict[str, Any], **_: Any) -> tuple[TaskFilter, Window, bool]:
+        """Replaces that of FilterQuery. Returns whether whole tasks are wanted, too."""
         size, place = members["page_size"], members.get("cursor")
         window = Window(
             limit=size,
@@ -48,7 +52,8 @@ class ListQuery(FilterQuery):
             after=place[0] if place else None,
             newest_first=members["sort"] == NEWEST_FIRST,
         )
-        return to_filter({name: members[name] for name in FILTERS if name in members}), window
+        wanted = to_filter({name: members[name] for name in FILTERS if name in members})
+        return wanted, window, members["full"]
 
 
 class WaitQuery(Schema):

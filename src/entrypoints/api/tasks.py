@@ -22,6 +22,7 @@ from entrypoints.api.answers import (
     listed,
     next_cursor,
     page_members,
+    page_parts,
 )
 from entrypoints.api.arguments import json_body
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
@@ -120,18 +121,23 @@ class Tasks(MethodView):
     @blueprint.problems()
     @blueprint.response(200, TaskListAnswer, headers=LINK, example=A_LIST)
     @blueprint.arguments(ListQuery(), location="query")
-    def get(self, wanted: tuple[TaskFilter, Window]) -> Response:
+    def get(self, wanted: tuple[TaskFilter, Window, bool]) -> Response:
         """List tasks, oldest first.
 
         Filters can be combined. With one of status, type, queue, a label or a span of time the totals are exact and any
         page is as quick as the first; combinations, task_name and q look at 50,000 tasks at most and say with
-        next_cursor where to go on.
+        next_cursor where to go on. A payload or result of more than 4 KiB is left out, and omitted names it, unless
+        full=true asks for whole tasks.
         """
-        page = use_cases().list_tasks().execute(*wanted)
+        matching, window, full = wanted
+        list_tasks = use_cases().list_tasks()
+        page = list_tasks.execute(matching, window)
         positions = use_cases().locate_tasks().execute(page.tasks)
-        window = wanted[1]
-        links = headers.page_links(window, page.total, next_cursor(page, window))
-        return answer(page_members(page, window, positions), headers={"Link": links})
+        links = {"Link": headers.page_links(window, page.total, next_cursor(page, window))}
+        if not full:
+            return answer(page_members(page, window, positions), headers=links)
+        parts = page_parts(page, window, positions, list_tasks.whole(page))
+        return Response(parts, headers=links, mimetype="application/json")
 
 
 @blueprint.route("/tasks/<task:task_id>")

@@ -2,6 +2,7 @@ import pytest
 
 from adapters.run_reporter import ReportedRun
 from adapters.task_process import TaskProcess
+from application.ports.run_reports import LOG_BYTES
 from application.ports.task_repository import Change
 from domain.task import Progress, Task
 from tests.building import a_task
@@ -42,6 +43,26 @@ def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_ar
     assert lines(store, run) == [f"line {number}" for number in range(500, 1_500)]
     [progress] = [task.progress for _, task in store.events if task.progress]
     assert progress == Progress(fraction=1_499 / 1_500, message="1499")
+
+
+def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, reported):
+    for number in range(1_000):
+        reported.log(f"{number:03} " + "🥁" * 1_996)
+    held = sum(map(len, reported._lines))
+    reported.pass_on()
+
+    assert held <= LOG_BYTES
+    kept = lines(store, run)
+    assert [line[:3] for line in kept] == [f"{number:03}" for number in range(1_000 - len(kept), 1_000)]
+    assert len(kept) > 100
+
+
+def test_short_lines_beyond_the_count_leave_room_for_as_many_bytes(store, run, reported):
+    for number in range(200_000):
+        reported.log(f"line {number}")
+    reported.pass_on()
+
+    assert lines(store, run) == [f"line {number}" for number in range(199_000, 200_000)]
 
 
 def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, reported):

@@ -8,7 +8,7 @@ import pytest
 
 from application.decision import Decision
 from application.errors import StoreUnavailable, TaskNotFound
-from application.ports.event_stream import StreamGap, Subscription, TaskEvent
+from application.ports.event_stream import FollowerTooSlow, StreamGap, Subscription, TaskEvent
 from application.ports.task_repository import Change
 from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.await_task import AwaitTask
@@ -119,10 +119,57 @@ def test_a_gap_that_opens_later_is_told_with_how_things_stand(store, stream, fol
     rename(store, task, "lost")
 
     def lost(self: Subscription, seconds: float) -> None:
-        raise StreamGap
+        raise StreamGap("2-0")
 
     monkeypatch.setattr("tests.fakes.event_stream.FakeSubscription.next", lost)
     assert first(following, 2) == [Notice.GAP, ("snapshot", "lost")]
+
+
+def test_history_that_cannot_be_read_is_a_gap_and_the_stream_goes_on_from_the_present(
+    store, stream, follow, cancel, monkeypatch
+) -> None:
+    task = submit(store)
+    _, seen = stream.snapshot(task.task_id)
+    renamed = rename(store, task, "lost")
+
+    def unreadable(after: str, until: str, task_id: str | None, *, limit: int) -> list[TaskEvent]:
+        raise StreamGap(until)
+
+    monkeypatch.setattr(stream, "between", unreadable)
+    one, every = follow.one(task.task_id, seen), follow.all(EVERY_TASK, seen)
+    cancel(renamed.task_id)
+
+    assert [told(news) for news in one] == [Notice.GAP, ("snapshot", "lost")]
+    assert first(every, 3) == [Notice.GAP, ("snapshot", "lost"), (Event.CANCELLED, "lost")]
+    assert first(follow.one(task.task_id, seen), 2) == [Notice.GAP, ("snapshot", "lost")]
+
+
+def test_a_follower_that_is_too_slow_is_told_of_a_gap_and_ends(store, follow, monkeypatch) -> None:
+    submit(store)
+    following = follow.all(EVERY_TASK, None)
+    assert first(following, 1) == [("snapshot", "test")]
+
+    def too_slow(self: Subscription, seconds: float) -> None:
+        raise FollowerTooSlow
+
+    monkeypatch.setattr("tests.fakes.event_stream.FakeSubscription.next", too_slow)
+    assert [told(news) for news in following] == [Notice.GAP]
+
+
+def test_snapshots_are_read_when_their_turn_comes(store, follow, cancel, monkeypatch) -> None:
+    tasks = [submit(store, task_name=f"{number}") for number in range(30)]
+    asked: list[int] = []
+    get_each = store.get_each
+    monkeypatch.setattr(store, "get_each", lambda ids: asked.append(len(ids)) or get_each(ids))
+    following = follow.all(TaskFilter(statuses=frozenset({Status.QUEUED})), None)
+    cancel(tasks[25].task_id)
+    store.remove(tasks[26])
+
+    assert first(following, 5) == [("snapshot", f"{number}") for number in range(5)]
+    assert asked == [10]
+    rest = [("snapshot", f"{number}") for number in range(5, 30) if number not in {25, 26}]
+    assert first(following, len(rest)) == rest
+    assert asked == [10, 10, 10]
 
 
 def test_a_stream_ends_with_its_process_and_leaves_no_subscription(store, stream, follow) -> None:

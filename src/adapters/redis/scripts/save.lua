@@ -35,7 +35,8 @@
 --   copy <key> <record> <ms>               the key becomes what the record is now, for so long
 --   append <hash> <ms> <value>             the next of the numbered fields, the last 1,000 of which are kept; all for so long
 --   push <list> <value>, push_dated <list> <value>, which appends the present time to the value
---   log <list> <kept> <line> …             the present time is put before each line; the oldest beyond so many are dropped
+--   log <list> <record> <kept> <bytes> <line> …  the present time is put before each line; the oldest lines beyond so many,
+--                                          or beyond so many bytes together, are dropped; the record counts the bytes
 --   event <stream> <record> <kept> <name> <member>   the record as it stands now
 --   tokens <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 --   claim                                  see claim.lua
@@ -138,10 +139,22 @@ while at <= last do
   elseif word == 'push' then
     call('RPUSH', key, first)
   elseif word == 'log' then
-    local lines, time = {unpack(ARGV, at + 4, following - 1)}, text(now) .. ' '
-    for number, line in ipairs(lines) do lines[number] = time .. line end
-    call('RPUSH', key, unpack(lines))
-    call('LTRIM', key, -first, -1)
+    local record, lines, time = key_of(at + 3), {unpack(ARGV, at + 6, following - 1)}, text(now) .. ' '
+    local size = call('HGET', record, 'l')
+    if not size then -- an older version wrote the log and did not count
+      size = 0
+      for _, line in ipairs(call('LRANGE', key, 0, -1)) do size = size + #line end
+    end
+    for number, line in ipairs(lines) do
+      lines[number] = time .. line
+      size = size + #lines[number]
+    end
+    local length = call('RPUSH', key, unpack(lines))
+    while length > 0 and (length > second + 0 or size > ARGV[at + 5] + 0) do
+      size = size - #call('LPOP', key)
+      length = length - 1
+    end
+    call('HSET', record, 'l', length > 0 and size or 0)
   elseif word == 'rest' then
     if call('ZCARD', key_of(at + 3)) == 0 then call('SREM', key, ARGV[at + 4]) end
   elseif word == 'forget' then

@@ -1,0 +1,35 @@
+-- Reads records without the payload (i) and the result (r) where they are long: `omitted` names those.
+-- The long values stay where they are: only their lengths are asked for.
+-- KEYS: 1 events 2... records. Answers the position of the last event and each record as one text, false where there is none.
+local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e'}
+local LONG = {'i', 'r'}
+
+local function without_long(record, is_long)
+  local names = {unpack(SHORT)}
+  for at, name in ipairs(LONG) do
+    if not is_long[at] then names[#names + 1] = name end
+  end
+  local fields, omitted = {}, ''
+  for at, value in ipairs(call('HMGET', record, unpack(names))) do
+    if value then fields[#fields + 1], fields[#fields + 2] = names[at], value end
+  end
+  for at, name in ipairs(LONG) do
+    if is_long[at] then omitted = omitted .. name end
+  end
+  fields[#fields + 1], fields[#fields + 2] = 'omitted', omitted
+  return fields
+end
+
+local last = call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local told = {last and last[1] or '0-0'}
+for at = 2, #KEYS do
+  local payload, result = call('HSTRLEN', KEYS[at], 'i') > 4096, call('HSTRLEN', KEYS[at], 'r') > 4096
+  local fields
+  if payload or result then
+    fields = without_long(KEYS[at], {payload, result})
+  else
+    fields = call('HGETALL', KEYS[at])
+  end
+  told[at] = #fields > 0 and packed(fields)
+end
+return told

@@ -1,0 +1,54 @@
+"""Reads tasks without their long members, so that many of them take little memory."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore
+from adapters.redis.task_codec import decode, unpacked
+from domain.task import Task
+
+RECORDS_PER_CALL = 100
+"""A bound on how long one script keeps Redis busy."""
+
+
+class ShortRecords:
+    """A payload or result of more than 4 KiB stays in Redis; `Task.omitted` names it."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._read = store.script("read", writes=False)
+
+    def read(self, ids: Iterable[bytes]) -> list[Task]:
+        """Return the tasks with these ids in one round trip; those that are gone are left out."""
+        ids = list(ids)
+        chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
+        calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
+        records = chain.from_iterable(reply[1:] for reply in self._store.in_one_go(calls)) if calls else ()
+        return [decode(raw, unpacked(record)) for raw, record in zip(ids, records, strict=True) if record]
+
+    def read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
+        """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
+        calls = [self._read.call(_keys([raw]), []) for raw in ids]
+        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        return [_decoded(raw, reply) for raw, reply in zip(ids, replies, strict=True)]
+
+    def read_with_position(self, raw_id: bytes) -> tuple[Task | None, str]:
+        """Return the task and the position of the last event, both of one moment."""
+        position, record = self._read(_keys([raw_id]), [])
+        return decode(raw_id, unpacked(record)) if record else None, position.decode()
+
+
+def _decoded(raw: bytes, reply: Any) -> Task | Exception | None:
+    if isinstance(reply, Exception):
+        return reply
+    _, record = reply
+    try:
+        return decode(raw, unpacked(record)) if record else None
+    except Exception as error:  # whatever is wrong with the bytes, the caller passes over this record alone
+        return error
+
+
+def _keys(ids: Sequence[bytes]) -> list[bytes]:
+    return [keys.EVENTS, *(keys.RECORD_PREFIX + raw for raw in ids)]

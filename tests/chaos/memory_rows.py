@@ -1,0 +1,97 @@
+"""Rows about the memory of the API: streams that nobody reads and pages of large tasks, beside work."""
+
+import contextlib
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+
+import requests
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.task_queue import TokenFactory
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.uuid_task_ids import UuidTaskIds
+from application.ports.task_repository import Change
+from domain.task import Task
+from domain.task_spec import TaskSpec
+from tests.chaos.row import Outcome, Run, row
+from tests.chaos.site import Site
+from tests.integration.following import Follower
+from tests.integration.memory import PeakMemory
+from tests.integration.waiting import wait_until
+
+MEGABYTE = 1_000_000
+LARGE_TASKS = 100
+STREAMS = 32
+LIMIT = 100 * MEGABYTE
+LARGE_QUEUE = "large"
+LEASE = timedelta(seconds=15)
+
+
+@row("F-38", "streams that nobody reads and large pages, beside work")
+def slow_readers_and_large_pages(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=STREAMS)
+    with run.site() as site:
+        site.with_api()
+        site.with_maintenance()
+        site.with_worker(2)
+        complete_large_tasks(site, LARGE_TASKS)
+        pages: list[int] = []
+        ended = threading.Event()
+        lister = threading.Thread(target=list_all_the_time, args=(site, pages, ended))
+        with contextlib.ExitStack() as connections, PeakMemory(site.api) as memory:
+            for _ in range(STREAMS):
+                connections.enter_context(stream_without_reading(site))
+            reader = Follower(site.api, "/events?queue=default")
+            lister.start()
+            try:
+                for _ in range(run.times(1_000)):
+                    site.submit(ms=1)
+                outcome.settle(site, 120)
+                wait_until(lambda: len(completed(reader)) >= len(site.accepted), 60)
+            finally:
+                ended.set()
+                lister.join()
+        told = completed(reader)
+        outcome.expect(sorted(told) == sorted(site.accepted), f"{len(told)} of {len(site.accepted)} ends were told")
+        outcome.expect("stream.gap" not in reader.names(), "a stream that was read had a gap")
+        outcome.expect(bool(pages) and set(pages) == {LARGE_TASKS}, f"pages had {sorted(set(pages))} large tasks")
+        outcome.expect(memory.growth < LIMIT, f"the API grew by {memory.growth // MEGABYTE} MB")
+        outcome.notes.append(f"{len(pages)} pages of {LARGE_TASKS} MB, the API grew by {memory.growth // MEGABYTE} MB")
+    return outcome
+
+
+def completed(reader: Follower) -> list[str]:
+    return [event["data"]["task_id"] for event in list(reader.events) if event["event"] == "task.completed"]
+
+
+def complete_large_tasks(site: Site, number: int) -> None:
+    """Stores tasks with a result of a megabyte each, in a queue that no worker serves."""
+    tokens = TokenFactory(create_celery_app(site.server.url, [LARGE_QUEUE]))
+    leases = RedisTaskLeases(RedisStore(connect(site.server.url)), site.repository, tokens.token_of, LEASE, 100_000)
+    ids = UuidTaskIds()
+    for each in range(number):
+        spec = TaskSpec(task_name="large", duration=1, queue=LARGE_QUEUE)
+        site.repository.add([Task.submit(ids.next(), spec, datetime.now(UTC))])
+        held = leases.claim(LARGE_QUEUE, owner=f"large:{each}", claim_id="1")
+        if held is None:
+            raise AssertionError("a task that waits was not claimed")
+        site.repository.save(Change(before=held, after=held.complete("x" * MEGABYTE, datetime.now(UTC))))
+
+
+def stream_without_reading(site: Site) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", site.api.port), 30)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    connection.recv(1)
+    return connection
+
+
+def list_all_the_time(site: Site, pages: list[int], ended: threading.Event) -> None:
+    """Reads pages of whole large tasks, and adds how many each had."""
+    with requests.Session() as session:
+        while not ended.is_set():
+            url = site.url(f"/tasks?queue={LARGE_QUEUE}&page_size=100&full=true")
+            tasks = session.get(url, timeout=120).json()["tasks"]
+            pages.append(sum(len(task["result"]) == MEGABYTE for task in tasks))
