@@ -25,6 +25,7 @@ class Connection:
         self.client = client
         self.host: str = address[0] if isinstance(address, tuple) else ""
         """The client's address; empty on a Unix socket."""
+        self.was_shut = False
 
 
 class PendingConnections:
@@ -62,6 +63,7 @@ class PendingConnections:
     def _close(self, connection: Connection) -> None:
         """Shut a connection down: the greenlet that waits for it finds its end and closes it."""
         self.discard(connection)
+        connection.was_shut = True
         with suppress(OSError):
             connection.client.shutdown(socket.SHUT_RDWR)
 
@@ -85,6 +87,8 @@ class TimedBody:
         except RequestTooSlow:
             self._request.force_close()
             raise
+        if self._connection.was_shut:
+            raise gevent.GreenletExit  # nobody is there for a response, and a flood of them would cost most of the time
         self._deadline += len(data) / SLOWEST_BYTES_PER_SECOND
         if len(data) < size or not has_more(self._reader):
             self._pending.discard(self._connection)
