@@ -23,8 +23,13 @@ class ApiWithFewDescriptors(Api):
         self._arguments = ["sh", "-c", limited, *self._arguments]
 
 
-def connect(port: int, sent: bytes = b"", *, seconds: float = SECONDS) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+def connect(port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: int | None = None) -> socket.socket:
+    """Connect and send. `buffer` is how many bytes the connection holds that are not received yet."""
+    connection = socket.socket()
+    if buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.settimeout(seconds)
+    connection.connect(("127.0.0.1", port))
     with contextlib.suppress(ConnectionError):
         connection.sendall(sent)
     return connection

@@ -42,8 +42,13 @@ class PendingConnections:
         self._by_host: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
 
     def add(self, connection: Connection) -> None:
-        """Count a connection as pending from now on. Close the oldest one beyond a bound."""
+        """Count a connection as pending from now on. Close the oldest one beyond a bound.
+
+        One that was shut is ignored: it would displace another on its way to its end.
+        """
         self.discard(connection)
+        if connection.was_shut:
+            return
         self._all[connection] = self._by_host[connection.host][connection] = None
         if len(self._by_host[connection.host]) > self._most_per_host:
             self._close(next(iter(self._by_host[connection.host])))
