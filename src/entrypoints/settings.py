@@ -44,6 +44,8 @@ class Settings:
     http_host: str
     http_port: int
     http_workers: int
+    http_body_seconds: int
+    http_pending_per_client: int
     redis_url: str | None
     data_dir: Path
     worker_concurrency: int
@@ -134,6 +136,8 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "http_host": env.str("HTTP_HOST", "127.0.0.1", validate=validate.Length(min=1)),
         "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
         "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
+        "http_body_seconds": _whole(env, "HTTP_BODY_SECONDS", 30, 1, 3_600),
+        "http_pending_per_client": _whole(env, "HTTP_PENDING_PER_CLIENT", 512, 1, 10_000),
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
         "embedded_max_memory_mb": _whole(env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024),
         "data_dir": env.str("DATA_DIR", ".data", validate=validate.Length(min=1, error="must name a folder")),

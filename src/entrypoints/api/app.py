@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 from entrypoints.api import bulk, events, overview, pages, probes, tasks
 from entrypoints.api.arguments import limit_body
 from entrypoints.api.blueprints import use_cases
+from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity, LongAnswers
 from entrypoints.api.events import EVENT_STREAM
 from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
@@ -35,7 +36,8 @@ class TaskSegment(BaseConverter):
     part_isolating = True
 
 
-def create_app(container: Container) -> Flask:
+def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
+    """Build the application. Without a capacity it holds as many streams as under the lowest limit on open files."""
     app = Flask("task-manager", static_folder=None)
     app.config.update(
         API_TITLE="Task Manager API",
@@ -49,6 +51,7 @@ def create_app(container: Container) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.converters["task"] = TaskSegment
     app.extensions["container"] = container
+    app.extensions["long_answers"] = LongAnswers.within(capacity or Capacity.of(LEAST_DESCRIPTORS))
     app.before_request(_begin)
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)

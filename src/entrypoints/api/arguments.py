@@ -6,9 +6,16 @@ from flask import Request, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 from entrypoints.api import strict_json
+from entrypoints.api.connections import RequestTooSlow
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -62,6 +69,8 @@ def _body(req: Request) -> bytes:
         body = req.get_data()
     except RequestEntityTooLarge:
         body = None
+    except RequestTooSlow as error:
+        raise RequestTimeout("The body did not arrive in time; the connection is closed.") from error
     except (OSError, ClientDisconnected, ParseException) as error:
         raise BadRequest("The body could not be read: its transfer encoding is broken.") from error
     if body is None or len(body) > limit:

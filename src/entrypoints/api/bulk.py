@@ -20,7 +20,14 @@ blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one r
 @blueprint.route("/tasks/batch")
 class Batch(MethodView):
     @blueprint.problems(
-        *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
+        *(
+            "malformed_request",
+            "request_timeout",
+            "body_too_large",
+            "unsupported_media_type",
+            "idempotency_key_reused",
+            "capacity",
+        )
     )
     @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [A_NEW_TASK]})
     @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
@@ -35,7 +42,7 @@ class Batch(MethodView):
 
 @blueprint.route("/tasks/actions")
 class Actions(MethodView):
-    @blueprint.problems("malformed_request", "body_too_large", "unsupported_media_type")
+    @blueprint.problems("malformed_request", "request_timeout", "body_too_large", "unsupported_media_type")
     @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 10, "remaining": 0})
     @blueprint.no_query
     @blueprint.arguments(

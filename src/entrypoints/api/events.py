@@ -1,7 +1,8 @@
 """/events: what happens to tasks, as Server-Sent Events (WHATWG HTML, section 9.2)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import lru_cache
 
 from flask import Response
@@ -15,6 +16,7 @@ from application.use_cases.follow_tasks import Following, News, Notice
 from domain.task import Task
 from entrypoints.api import headers
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
+from entrypoints.api.capacity import long_answers
 from entrypoints.api.queries import FilterQuery
 from entrypoints.api.stream_response import StreamResponse
 
@@ -52,23 +54,19 @@ blueprint = StrictBlueprint("events", __name__, description="What happens to tas
 
 @blueprint.route("/tasks/<task:task_id>/events")
 class TaskEvents(MethodView):
-    @blueprint.problems("task_not_found", "malformed_request")
+    @blueprint.problems("task_not_found", "malformed_request", "too_many_streams")
     @blueprint.alt_response(204, description="Nothing is left to tell behind Last-Event-ID.", success=True)
     @blueprint.response(200)
     @blueprint.doc(parameters=[headers.LAST_EVENT_ID], responses={"200": STREAM_DOC})
     @blueprint.no_query
     def get(self, task_id: str) -> Response:
         """Follow one task until it is final."""
-        try:
-            following = use_cases().follow_tasks().one(task_id, headers.last_event_id())
-        except ValueError as error:
-            raise BadRequest(f"Last-Event-ID is {error}.") from error
-        return _stream(following) if following else Response(status=204)
+        return _stream(lambda: use_cases().follow_tasks().one(task_id, headers.last_event_id()))
 
 
 @blueprint.route("/events")
 class Events(MethodView):
-    @blueprint.problems("malformed_request")
+    @blueprint.problems("malformed_request", "too_many_streams")
     @blueprint.response(200)
     @blueprint.doc(parameters=[headers.LAST_EVENT_ID], responses={"200": STREAM_DOC})
     @blueprint.arguments(FilterQuery(), location="query")
@@ -78,19 +76,25 @@ class Events(MethodView):
         It begins with snapshots of the 100 that were submitted last. A stream.gap says that events were lost:
         snapshots follow, or the end of a stream that was read too slowly, which may be resumed.
         """
+        return _stream(lambda: use_cases().follow_tasks().all(wanted, headers.last_event_id()))
+
+
+def _stream(follow: Callable[[], Following | None]) -> Response:
+    """Follow, and respond with the stream. Nothing is opened without a place for it."""
+    with ExitStack() as place:
+        place.enter_context(long_answers().streams.taken())
         try:
-            following = use_cases().follow_tasks().all(wanted, headers.last_event_id())
+            following = follow()
         except ValueError as error:
             raise BadRequest(f"Last-Event-ID is {error}.") from error
-        return _stream(following)
-
-
-def _stream(following: Following) -> Response:
-    response = StreamResponse(_rendered(following), mimetype=EVENT_STREAM)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(following.close)
-    return response
+        if following is None:
+            return Response(status=204)
+        response = StreamResponse(_rendered(following), mimetype=EVENT_STREAM)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(following.close)
+        response.call_on_close(place.pop_all().close)
+        return response
 
 
 def _rendered(following: Following) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from application.errors import (
     VersionMismatch,
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
+from entrypoints.api.capacity import TooManyStreams
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 
@@ -77,6 +78,12 @@ PROBLEM_TYPES = {
         406,
         "No answer in a wanted media type",
         "Change the header `Accept`, or leave it out. `detail` names what there is.",
+    ),
+    "request_timeout": ProblemType(
+        408,
+        "The body came too slowly",
+        "It must arrive within TASKS_HTTP_BODY_SECONDS, and one second more for each 64 KiB. The connection is closed; "
+        "nothing was done. Send the request again.",
     ),
     "task_not_waiting": ProblemType(
         409,
@@ -148,6 +155,13 @@ PROBLEM_TYPES = {
         "Its memory is at 85 % of its limit, or its disk is nearly full. Tasks that it has go on; delete some, wait "
         "until retention has, or free some disk.",
     ),
+    "too_many_streams": ProblemType(
+        503,
+        "The process holds as many streams or waits as it can",
+        "Other requests are served. Try again after `Retry-After`, close streams that are not needed, or follow many "
+        "tasks with one `GET /events`. The operator can raise the limit on open files (`ulimit -n`) or "
+        "TASKS_HTTP_WORKERS.",
+    ),
     "store_unsafe": ProblemType(
         503,
         "The task store may lose tasks",
@@ -171,12 +185,14 @@ CODES: dict[type[Exception], str] = {
     StoreUnavailable: "store_unavailable",
     StoreFull: "capacity",
     StoreUnsafe: "store_unsafe",
+    TooManyStreams: "too_many_streams",
 }
 HTTP_CODES = {
     400: "malformed_request",
     404: "route_not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "request_timeout",
     413: "body_too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",

@@ -8,19 +8,22 @@ from typing import Any
 
 import gevent
 from flask import Flask
+from gevent.local import local
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
+from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity
+from entrypoints.api.connections import Connection, PendingConnections, TimedBody, has_more
 from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems import unread_problem
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 LONGEST_REQUEST_LINE = 8_190
-CONNECTIONS = 10_000
-"""Of one worker at once; an open stream is one."""
+MACOS_OPEN_FILES = 10_240
+"""OPEN_MAX of macOS, which refuses a higher limit on open files."""
 
 
 logger = logging.getLogger(__name__)
@@ -36,7 +39,44 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Open streams would hold up the shutdown for the whole grace: they end as soon as it begins."""
+    """A worker whose connections are bounded while they wait for their client.
+
+    gunicorn ends a head that takes more than `keepalive` (2 s), and puts no bound on bodies and idle clients.
+    Open streams would hold up the shutdown for the whole grace, so they end as soon as it begins.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        settings: Settings = self.app.settings
+        self._body_seconds = settings.http_body_seconds
+        self._pending = PendingConnections(self.app.capacity.pending, settings.http_pending_per_client)
+        self._mine = local()
+        """The connection of the greenlet."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection until it ends."""
+        connection = self._mine.connection = Connection(client, addr)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._pending.discard(connection)
+
+    def timeout_ctx(self) -> Any:
+        """Return the deadline of the next head, for which the connection waits now."""
+        self._pending.add(self._mine.connection)
+        return super().timeout_ctx()
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Serve a request whose head is complete and whose body may still come."""
+        reader, connection = req.body.reader, self._mine.connection
+        if has_more(reader):
+            req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
+        else:
+            self._pending.discard(connection)
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            req.body.reader = reader  # the rest of a body that was not read has the deadline of the next head
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
@@ -46,6 +86,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """A stream has the connection now: gunicorn must not wait for another request on it."""
         if super().is_already_handled(respiter):
             raise StopIteration
+        self._pending.add(self._mine.connection)  # until the client has taken the response
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -73,18 +114,19 @@ class _Page:
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, capacity: Capacity) -> None:
+        self.settings = settings
+        self.capacity = capacity
         super().__init__()
 
     def load_config(self) -> None:
         options: dict[str, Any] = {
-            "bind": authority(self._settings.http_host, self._settings.http_port),
-            "workers": self._settings.http_workers,
+            "bind": authority(self.settings.http_host, self.settings.http_port),
+            "workers": self.settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
-            "worker_connections": CONNECTIONS,
+            "worker_connections": self.capacity.connections,
             "limit_request_line": LONGEST_REQUEST_LINE,
-            "graceful_timeout": self._settings.shutdown_grace_seconds,
+            "graceful_timeout": self.settings.shutdown_grace_seconds,
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # by default a client on this host may set scheme, path and script name
             "forwarder_headers": "",
@@ -99,11 +141,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """In each worker, after the fork."""
-        return create_app(build_container(self._settings, fail_fast=True))
+        return create_app(build_container(self.settings, fail_fast=True), self.capacity)
 
 
 def serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. Raises InvalidSettings when the address cannot be had."""
+    """Until SIGTERM or SIGINT. Raises InvalidSettings when the address cannot be had, or with few open files."""
     settings.require_redis()
     require_free_address(settings)
     if ANY_HOST in settings.http_allowed_hosts:
@@ -112,15 +154,22 @@ def serve(settings: Settings) -> None:
             "Name the hosts instead.",
             extra={"action": "any_host_allowed"},
         )
-    _allow_many_files()
-    Server(settings).run()
+    Server(settings, Capacity.of(_allowed_files())).run()
 
 
-def _allow_many_files() -> None:
-    """Each connection is one."""
+def _allowed_files() -> int:
+    """Raise the limit on open files as far as possible and return it. Raises InvalidSettings below 128."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for wanted in (hard, MACOS_OPEN_FILES):
+        if soft < wanted <= hard:
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+                soft = wanted
+    if soft < LEAST_DESCRIPTORS:
+        raise InvalidSettings(
+            [f"The limit on open files (ulimit -n) is {soft}; the API needs at least {LEAST_DESCRIPTORS}. Raise it."]
+        )
+    return soft
 
 
 def require_free_address(settings: Settings) -> None:

@@ -23,7 +23,12 @@ class StreamResponse(Response):
         if connection is None or environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         head = _head(self.status, self.get_wsgi_headers(environ))
-        gevent.spawn(_write, connection.dup(), chain([head], self.iter_encoded()), self.close)
+        try:
+            own = connection.dup()
+        except OSError:
+            self.close()
+            raise
+        gevent.spawn(_write, own, chain([head], self.iter_encoded()), self.close)
         return ALREADY_HANDLED
 
 

@@ -27,6 +27,7 @@ from entrypoints.api.answers import (
 from entrypoints.api.arguments import json_body
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import TaskBody, TaskPatchBody
+from entrypoints.api.capacity import long_answers
 from entrypoints.api.queries import DeleteQuery, ListQuery, WaitQuery
 from entrypoints.api.strict_json import fingerprint
 
@@ -99,10 +100,23 @@ def replayed(members: Mapping[str, object], status: int, location: dict[str, str
     return answer(members, status, location | ({"Idempotent-Replayed": "true"} if again else {}))
 
 
+def awaited(task_id: str, seconds: int) -> Task:
+    """Return the task when it is final, or as it is after so many seconds. Raises TaskNotFound, TooManyStreams."""
+    with long_answers().waits.taken():
+        return use_cases().await_task().execute(task_id, seconds)
+
+
 @blueprint.route("/tasks")
 class Tasks(MethodView):
     @blueprint.problems(
-        *("malformed_request", "body_too_large", "unsupported_media_type", "idempotency_key_reused", "capacity")
+        *(
+            "malformed_request",
+            "request_timeout",
+            "body_too_large",
+            "unsupported_media_type",
+            "idempotency_key_reused",
+            "capacity",
+        )
     )
     @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
     @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
@@ -142,7 +156,7 @@ class Tasks(MethodView):
 
 @blueprint.route("/tasks/<task:task_id>")
 class OneTask(MethodView):
-    @blueprint.problems("malformed_request", "task_not_found")
+    @blueprint.problems("malformed_request", "task_not_found", "too_many_streams")
     @blueprint.alt_response(304, description="It has not changed since the ETag that If-None-Match names.")
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
     @blueprint.doc(parameters=[headers.IF_NONE_MATCH, headers.PREFER])
@@ -151,9 +165,7 @@ class OneTask(MethodView):
         """Read a task, at once or when it is final."""
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
-        task = (
-            use_cases().await_task().execute(task_id, seconds) if seconds else use_cases().get_task().execute(task_id)
-        )
+        task = awaited(task_id, seconds) if seconds else use_cases().get_task().execute(task_id)
         response = seen(task)
         if preferred is not None and "wait" not in wanted:
             response.headers["Preference-Applied"] = f"wait={preferred}"
@@ -164,7 +176,7 @@ class OneTask(MethodView):
 
     @blueprint.problems(
         *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
-        *("body_too_large", "unsupported_media_type"),
+        *("request_timeout", "body_too_large", "unsupported_media_type"),
     )
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
     @blueprint.doc(parameters=[headers.IF_MATCH])
@@ -179,7 +191,7 @@ class OneTask(MethodView):
 
     @blueprint.problems(
         *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
-        *("body_too_large", "unsupported_media_type"),
+        *("request_timeout", "body_too_large", "unsupported_media_type"),
     )
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
     @blueprint.doc(parameters=[headers.IF_MATCH])

@@ -1,0 +1,143 @@
+"""Bounds on what one process of the API holds."""
+
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import gevent
+import pytest
+
+from entrypoints.api.capacity import Capacity, Places, TooManyStreams
+from entrypoints.api.connections import Connection, PendingConnections, RequestTooSlow, TimedBody
+
+
+class FakeSocket:
+    was_shut = False
+
+    def shutdown(self, how: int) -> None:
+        assert how == socket.SHUT_RDWR
+        self.was_shut = True
+
+
+def opened(*hosts: str) -> list[Connection]:
+    return [Connection(FakeSocket(), (host, 1)) for host in hosts]
+
+
+def shut(connections: list[Connection]) -> list[bool]:
+    assert [each.was_shut for each in connections] == [each.client.was_shut for each in connections]
+    return [each.was_shut for each in connections]
+
+
+def test_one_more_of_a_client_closes_its_oldest_pending_connection() -> None:
+    pending = PendingConnections(most=10, most_per_host=2)
+    connections = opened("other", "a", "a", "a")
+
+    for connection in connections:
+        pending.add(connection)
+
+    assert shut(connections) == [False, True, False, False]
+
+
+def test_one_more_of_all_closes_the_oldest_pending_connection() -> None:
+    pending = PendingConnections(most=2, most_per_host=2)
+    connections = opened("a", "b", "c")
+
+    for connection in connections:
+        pending.add(connection)
+
+    assert shut(connections) == [True, False, False]
+
+
+def test_a_connection_whose_request_is_worked_on_is_not_counted() -> None:
+    pending = PendingConnections(most=2, most_per_host=2)
+    connections = opened("a", "a", "a")
+
+    for connection in connections:
+        pending.add(connection)
+        pending.discard(connection)
+        pending.discard(connection)
+
+    assert shut(connections) == [False, False, False]
+
+
+def test_a_connection_that_waits_again_is_the_youngest() -> None:
+    pending = PendingConnections(most=2, most_per_host=2)
+    first, second, third = connections = opened("a", "a", "a")
+
+    for connection in (first, second, first, third):
+        pending.add(connection)
+
+    assert shut(connections) == [False, True, False]
+
+
+def test_a_connection_that_was_shut_displaces_no_other() -> None:
+    pending = PendingConnections(most=2, most_per_host=2)
+    first, *_ = connections = opened("a", "a", "a")
+
+    for connection in (*connections, first):
+        pending.add(connection)
+
+    assert shut(connections) == [True, False, False]
+
+
+def test_a_connection_over_a_unix_socket_is_counted() -> None:
+    pending = PendingConnections(most=2, most_per_host=1)
+    connections = [Connection(FakeSocket(), ""), Connection(FakeSocket(), "")]
+
+    for connection in connections:
+        pending.add(connection)
+
+    assert shut(connections) == [True, False]
+
+
+class FakeReader:
+    """Gives a piece after each pause, and then nothing for ever."""
+
+    def __init__(self, pieces: int, pause: float) -> None:
+        self._pieces: Iterator[bytes] = iter([b" " * 65_536] * pieces)
+        self._pause = pause
+
+    def read(self, size: int) -> bytes:
+        gevent.sleep(self._pause)
+        for piece in self._pieces:
+            return piece
+        gevent.sleep(60)
+        raise AssertionError("nobody ended the read")
+
+
+def test_a_body_has_more_time_with_each_piece_and_is_ended_when_it_stops() -> None:
+    closed = []
+    request = SimpleNamespace(body=SimpleNamespace(reader=FakeReader(4, 0.06)), force_close=lambda: closed.append(1))
+    pending = PendingConnections(most=2, most_per_host=2)
+    [connection] = opened("a")
+    pending.add(connection)
+    body = TimedBody(request, connection, pending, 0.1)
+
+    assert sum(len(body.read(1_000_000)) for _ in range(4)) == 4 * 65_536
+    body._deadline -= 4  # the seconds that 256 KiB are worth
+    with pytest.raises(RequestTooSlow):
+        body.read(65_536)
+
+    assert closed
+
+
+@pytest.mark.parametrize("descriptors", [128, 256, 1_024, 20_000, 1_048_576])
+def test_the_shares_fit_into_the_descriptors(descriptors: int) -> None:
+    capacity = Capacity.of(descriptors)
+
+    assert 0 < capacity.connections + capacity.streams <= descriptors - 100
+    assert capacity.waits > 0
+    assert capacity.pending + capacity.waits < capacity.connections
+
+
+def test_five_thousand_streams_fit_into_what_macos_allows() -> None:
+    assert Capacity.of(10_240).streams >= 5_000
+
+
+def test_a_place_is_free_again_after_its_block() -> None:
+    places = Places(1, "streams")
+
+    with places.taken(), pytest.raises(TooManyStreams, match="holds 1 streams"), places.taken():
+        pass
+    with places.taken():
+        pass
