@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections.abc import Callable
 
 from dependency_injector import containers, providers
 
@@ -85,12 +86,17 @@ def find_handlers(settings: Settings) -> HandlerRegistry:
     return HandlerRegistry([*built_in, *functions])
 
 
+def go_on() -> None:
+    """Do nothing: nobody else waits for this thread."""
+
+
 class Container(containers.DeclarativeContainer):
     """Connects nothing until a use case is asked for."""
 
     settings = providers.Dependency(instance_of=Settings)
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
+    let_others_run = providers.Object(go_on)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url)
     store = providers.Singleton(RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections)
@@ -101,7 +107,7 @@ class Container(containers.DeclarativeContainer):
     store_clock = providers.Singleton(RedisClock, store)
     task_ids = providers.Singleton(UuidTaskIds)
     repository = providers.Singleton(
-        RedisTaskRepository, store, tokens.provided.token_of, settings.provided.events_kept
+        RedisTaskRepository, store, tokens.provided.token_of, settings.provided.events_kept, let_others_run
     )
     leases = providers.Singleton(
         RedisTaskLeases,
@@ -136,7 +142,7 @@ class Container(containers.DeclarativeContainer):
 
     admission = providers.Singleton(Admission, handlers, callback_sender, may_call_back=settings.provided.may_call_back)
 
-    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock)
+    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
     update_task = providers.Singleton(UpdateTask, decision, admission)
@@ -188,10 +194,24 @@ class Container(containers.DeclarativeContainer):
     )
 
 
-def build_container(settings: Settings, *, fail_fast: bool = False, keep_connections: bool = False) -> Container:
-    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore."""
+def build_container(
+    settings: Settings,
+    *,
+    fail_fast: bool = False,
+    keep_connections: bool = False,
+    let_others_run: Callable[[], None] = go_on,
+) -> Container:
+    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore.
+
+    `let_others_run` is called between the parts of long work, for a process that serves many callers in one thread.
+    """
     settings.require_redis()
-    return Container(settings=settings, fail_fast=fail_fast, keep_connections=keep_connections)
+    return Container(
+        settings=settings,
+        fail_fast=fail_fast,
+        keep_connections=keep_connections,
+        let_others_run=providers.Object(let_others_run),
+    )
 
 
 def build_worker(settings: Settings) -> CeleryWorker:

@@ -27,6 +27,7 @@ BODY_BYTES = 64 * 1024
 EXCERPT_CHARACTERS = 500
 TRY_AGAIN = {408, 425, 429}
 MOST_SECONDS = 3_600
+MAX_HEADERS, MAX_STATUSES = 100, 500
 OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
 """Headers that belong to this service or to the connection."""
 
@@ -47,11 +48,11 @@ PAYLOAD = PayloadSchema(
     {
         "url": Required[Url],
         "method": NotRequired[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]],
-        "headers": NotRequired[dict[HeaderName, HeaderValue]],
+        "headers": NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]],
         "json": NotRequired[JsonValue],
         "body": NotRequired[str],
         "timeout": NotRequired[Annotated[float, Field(gt=0, le=MOST_SECONDS)]],
-        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1)]],
+        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1, max_length=MAX_STATUSES)]],
     },
 )
 

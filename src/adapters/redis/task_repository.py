@@ -1,6 +1,6 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -15,6 +15,7 @@ from adapters.redis.task_codec import (
     PROGRESS,
     RANK,
     SUBMITTED,
+    Record,
     decode,
     encode,
     encode_changes,
@@ -38,13 +39,21 @@ TIME_DIGITS = 13
 
 
 class RedisTaskRepository(TaskRepository):
-    def __init__(self, store: RedisStore, token_of: TokenOf, events_kept: int) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        token_of: TokenOf,
+        events_kept: int,
+        let_others_run: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._store = store
         self._token_of = token_of
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
-        self._search = RedisTaskSearch(store, self.read)
+        self._let_others_run = let_others_run
+        self._search = RedisTaskSearch(store, self.read, let_others_run)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
@@ -143,7 +152,11 @@ class RedisTaskRepository(TaskRepository):
             for raw in ids:
                 pipeline.hgetall(keys.RECORD_PREFIX + raw)
             records = pipeline.execute()
-        return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+        return [self._decoded(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+
+    def _decoded(self, raw: bytes, record: Record) -> Task:
+        self._let_others_run()
+        return decode(raw, record)
 
     def _past(self, index: bytes, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
@@ -169,6 +182,7 @@ class RedisTaskRepository(TaskRepository):
         return script.call(effects.keys, effects.arguments)
 
     def _add_effects(self, effects: Effects, change: Change) -> None:
+        self._let_others_run()
         before, after, record = change.before, change.after, keys.record(change.after.task_id)
         effects.guard("version", record, before.version if before else "")
         if change.only_if_lease_expired:

@@ -59,9 +59,10 @@ class Span:
 
 
 class RedisTaskSearch:
-    def __init__(self, store: RedisStore, read: Read) -> None:
+    def __init__(self, store: RedisStore, read: Read, let_others_run: Callable[[], None]) -> None:
         """`read` answers the tasks of ids, without those that are gone."""
         self._store = store
+        self._let_others_run = let_others_run
         self._read = read
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
@@ -109,9 +110,35 @@ class RedisTaskSearch:
             chunk = _standing_in(client, group, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
-        possible = _possible(client, wanted, chunk)
-        matching = {task.task_id for task in self._read(raw for _, raw in possible) if wanted.matches_scan(task)}
+        possible = self._possible(client, wanted, chunk)
+        matching = {task.task_id for task in self._read(raw for _, raw in possible) if self._is_wanted(wanted, task)}
         return [entry for entry in possible if id_text(entry[1]) in matching]
+
+    def _possible(self, client: Any, wanted: TaskFilter, chunk: list[Entry]) -> list[Entry]:
+        """Return the entries whose stored text holds what is wanted, as it is or as JSON writes it.
+
+        Decoding all of them would take ten times as long.
+        """
+        needles = {
+            form.casefold()
+            for text in (wanted.task_name, wanted.text)
+            if text is not None
+            for form in (text, compact(text)[1:-1])
+        }
+        pipeline = client.pipeline(transaction=False)
+        for _, raw in chunk:
+            pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
+        possible = []
+        for entry, fields in zip(chunk, pipeline.execute(), strict=True):
+            self._let_others_run()
+            text = b"\n".join(filter(None, fields)).decode().casefold()
+            if any(needle in text for needle in needles):
+                possible.append(entry)
+        return possible
+
+    def _is_wanted(self, wanted: TaskFilter, task: Task) -> bool:
+        self._let_others_run()
+        return wanted.matches_scan(task)
 
     def _page(self, entries: Sequence[Entry], window: Window, total: int | None) -> TaskPage:
         """`entries` begin with the page; one more says that there is another."""
@@ -191,22 +218,6 @@ def _standing_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
         pipeline.zmscore(index, members)
     scores = zip(*pipeline.execute(), strict=True)
     return [entry for entry, found in zip(chunk, scores, strict=True) if any(score is not None for score in found)]
-
-
-def _possible(client: Any, wanted: TaskFilter, chunk: list[Entry]) -> list[Entry]:
-    """Those whose stored text holds what is wanted, as it is or as JSON writes it: decoding all would take ten times
-    as long."""
-    needles = {
-        form.casefold()
-        for text in (wanted.task_name, wanted.text)
-        if text is not None
-        for form in (text, compact(text)[1:-1])
-    }
-    pipeline = client.pipeline(transaction=False)
-    for _, raw in chunk:
-        pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
-    stored = (b"\n".join(filter(None, fields)).decode().casefold() for fields in pipeline.execute())
-    return [entry for entry, text in zip(chunk, stored, strict=True) if any(needle in text for needle in needles)]
 
 
 def _place(entry: Entry) -> Place:

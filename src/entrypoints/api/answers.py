@@ -20,6 +20,7 @@ from application.use_cases.measure_tasks import Measures
 from domain.callback import Delivery, Outcome
 from domain.status import Status
 from entrypoints.api.bodies import RetryBody
+from entrypoints.api.cooperation import let_others_run
 from entrypoints.api.fields import Instant, cursor
 
 ORIGINAL_TIME = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "example": "2026-01-13 06:53:09"}
@@ -193,7 +194,10 @@ class StatsAnswer(Schema):
 
 
 def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(json.dumps(members), status, headers, mimetype="application/json")
+    let_others_run()
+    text = json.dumps(members)
+    let_others_run()
+    return Response(text, status, headers, mimetype="application/json")
 
 
 def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:

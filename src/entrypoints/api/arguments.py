@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Request, request
+from flask import Request, g, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
@@ -37,7 +37,13 @@ class StrictParser(FlaskParser):
 
 
 def json_body(req: Request) -> Any:
-    """The body as JSON; read once a request. Raises HTTPException."""
+    """Return the body as JSON. It is parsed once a request. Raises HTTPException."""
+    if "json_body" not in g:
+        g.json_body = _parsed(req)
+    return g.json_body
+
+
+def _parsed(req: Request) -> Any:
     allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
     if req.mimetype not in allowed:
         given = f"not {req.mimetype}" if req.mimetype else "but there is none"

@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
+from entrypoints.api.cooperation import let_others_run
 from entrypoints.api.problems import unread_problem
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
@@ -79,7 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """In each worker, after the fork."""
-        return create_app(build_container(self._settings, fail_fast=True))
+        return create_app(build_container(self._settings, fail_fast=True, let_others_run=let_others_run))
 
 
 def serve(settings: Settings) -> None:

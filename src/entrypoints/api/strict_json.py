@@ -2,9 +2,19 @@
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any
 
+from entrypoints.api.cooperation import let_others_run
+
 MAX_DEPTH = 32
+MAX_VALUES = 200_000
+"""Limit on list elements and object members in one body; an empty list or object counts as one. Python takes at most
+50 ms for a step over so many, and 256 KiB cannot hold more."""
+MAX_DIGITS = 309
+"""Limit on the digits of a whole number: no double has more, and Python's time grows with their square."""
+MAX_COMPARED_FLOAT = 1e22
+"""Limit up to which 1.0 and 1 have the same fingerprint: larger whole numbers would be written in up to 309 digits."""
 
 
 class InvalidJson(ValueError):
@@ -12,9 +22,13 @@ class InvalidJson(ValueError):
 
 
 def parse(body: bytes) -> Any:
-    """Raises InvalidJson."""
+    """Return the value of a JSON text. Raises InvalidJson."""
+    _check_number_of_values(body)
+    let_others_run()
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
     except UnicodeDecodeError:
@@ -31,17 +45,53 @@ def parse(body: bytes) -> Any:
 
 def fingerprint(value: Any) -> bytes:
     """32 bytes that are the same for the same JSON, however it is written."""
-    canonical = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
+    plain = _plain(value)
+    let_others_run()
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    let_others_run()
     return hashlib.sha256(canonical.encode()).digest()
 
 
 def _plain(value: Any) -> Any:
     """1.0 and 1 are the same number."""
     if isinstance(value, dict):
+        let_others_run()
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
+        let_others_run()
         return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_COMPARED_FLOAT:
+        return int(value)
+    return value
+
+
+def _check_number_of_values(body: bytes) -> None:
+    """Raise InvalidJson for more than MAX_VALUES, before anything is built of them.
+
+    Each element or member follows a comma or opens its list or object. Commas and brackets inside of strings are left
+    out only when all of them together exceed the limit.
+    """
+    if _count(body, b",[{") <= MAX_VALUES:
+        return
+    let_others_run()
+    text = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if text.count(b'"') <= 4 * MAX_VALUES:  # a name and a string a member have two quotation marks each
+        let_others_run()
+        if _count(b"".join(text.split(b'"')[::2]), b",[{") <= MAX_VALUES:
+            return
+    raise InvalidJson(
+        f"The body has more than {MAX_VALUES:,} list elements and object members. Send several smaller requests."
+    )
+
+
+def _count(text: bytes, marks: bytes) -> int:
+    return len(text) - len(text.translate(None, marks))
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS + digits.startswith("-"):
+        raise InvalidJson(f"A number has {len(digits):,} digits; {MAX_DIGITS} are allowed.")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -49,17 +99,17 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise InvalidJson(f"The member {json.dumps(name)} stands twice in one object.")
-        members[name] = value
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidJson(f"The member {json.dumps(name)} stands twice in one object.")
     return members
 
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
     while level:
+        let_others_run()
         containers = [item for item in level if isinstance(item, dict | list)]
         depth += bool(containers)
         if depth > MAX_DEPTH:
