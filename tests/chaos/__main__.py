@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.chaos.row import ROWS, Outcome, Row, Run
 
-FAMILIES = ("process_rows", "store_rows", "load_rows", "callback_rows", "celery_rows")
+FAMILIES = ("process_rows", "store_rows", "load_rows", "callback_rows", "celery_rows", "request_rows")
 
 
 def main() -> int:

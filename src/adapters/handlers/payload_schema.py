@@ -47,11 +47,11 @@ class PayloadSchema:
     def read(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The payload with the types of the hints. Raises InvalidPayload."""
         try:
-            read = self._members.read(payload)
-            if self._more:
-                others = {name: value for name, value in payload.items() if name not in self._names}
-                read |= self._more.read(others)
-            return read
+            if self._more is None:
+                return self._members.read(payload)
+            named = {name: value for name, value in payload.items() if name in self._names}
+            others = {name: value for name, value in payload.items() if name not in self._names}
+            return self._members.read(named) | self._more.read(others)
         except ValidationError as error:
             raise InvalidPayload(_misfits(error)) from None
         except Exception as error:  # of validators that are the handler's own

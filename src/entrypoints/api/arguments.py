@@ -1,5 +1,6 @@
 """How bodies and query strings are read: the right media type, strict JSON, no unknown names, none twice."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Request, g, request
@@ -9,10 +10,12 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from entrypoints.api import strict_json
+from entrypoints.api.cooperation import let_others_run
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 LABEL = "label."
+PART_BYTES = 4096
 
 
 class StrictParser(FlaskParser):
@@ -62,10 +65,17 @@ def limit_body(limit: int) -> None:
     request.max_content_length = limit + 1
 
 
+def _parts(req: Request) -> Iterator[bytes]:
+    """Yield the body in small parts: gunicorn takes microseconds for each chunk, which may hold one byte."""
+    while part := req.stream.read(PART_BYTES):
+        let_others_run()
+        yield part
+
+
 def _body(req: Request) -> bytes:
     limit = (req.max_content_length or 0) - 1
     try:
-        body = req.get_data()
+        body = b"".join(_parts(req))
     except RequestEntityTooLarge:
         body = None
     except (OSError, ClientDisconnected, ParseException) as error:

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -15,6 +16,8 @@ from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, i
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
 from entrypoints.api.cooperation import paced
+from entrypoints.api.problems import MAX_ERRORS, Omitted
+from entrypoints.api.strict_json import MAX_PAYLOAD_VALUES, has_more_values
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 RFC_3339 = re.compile(
@@ -59,8 +62,25 @@ class BoundedList(fields.List[Any]):
             raise self.make_error("invalid")
         self._length(value)
         paced_elements: Any = paced(value)
-        elements: list[Any] = super()._deserialize(paced_elements, attr, data, **options)
+        try:
+            elements: list[Any] = super()._deserialize(paced_elements, attr, data, **options)
+        except ValidationError as error:
+            raise ValidationError(_first_errors(error.messages)) from None
         return elements
+
+
+def _first_errors(by_element: Any) -> dict[Any, Any]:
+    """Return the errors of the first elements, and how many errors the others have."""
+    elements = iter(by_element.items())
+    first = dict(islice(elements, MAX_ERRORS))
+    omitted = sum(_number_of_errors(errors) for _, errors in paced(elements))
+    return {**first, "_schema": [Omitted(omitted)]} if omitted else first
+
+
+def _number_of_errors(errors: Any) -> int:
+    if isinstance(errors, dict):
+        return sum(map(_number_of_errors, errors.values()))
+    return sum(each if isinstance(each, Omitted) else 1 for each in errors)
 
 
 class BoundedDict(fields.Dict):
@@ -131,9 +151,11 @@ def printable(text: str) -> None:
 
 def storable(value: Any) -> None:
     try:
-        encoded(value)
+        text = encoded(value)
     except ValueError:
         raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
+    if has_more_values(text, MAX_PAYLOAD_VALUES):
+        raise ValidationError(f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all.")
 
 
 def labels(*, patch: bool) -> fields.Dict:

@@ -44,7 +44,7 @@ PROBLEM_TYPES = {
         400,
         "The request cannot be read",
         "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), has more than "
-        "200,000 list elements and object members or a number of more than 309 digits, was cut off, or a header is "
+        "100,000 list elements and object members or a number of more than 309 digits, was cut off, or a header is "
         "malformed. `detail` says which. Send it again in the right form.",
     ),
     "task_not_found": ProblemType(
@@ -101,7 +101,9 @@ PROBLEM_TYPES = {
     ),
     "uri_too_long": ProblemType(414, "The URL is too long", "Its line may have 8,190 bytes: ask for less at once."),
     "headers_too_large": ProblemType(
-        431, "The headers are too large", "Each may have 8,190 bytes, and there may be 100."
+        431,
+        "The headers are too large",
+        "Those of one name may have 8,190 bytes together. There may be 100.",
     ),
     "unsupported_media_type": ProblemType(
         415,

@@ -3,14 +3,17 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from entrypoints.api.cooperation import let_others_run
 
 MAX_DEPTH = 32
-MAX_VALUES = 200_000
-"""Limit on list elements and object members in one body; an empty list or object counts as one. Python takes at most
-50 ms for a step over so many, and 256 KiB cannot hold more."""
+MAX_VALUES = 100_000
+"""Limit on the list elements and object members of one body; an empty list or object counts as one. json.loads takes up
+to 70 ms for so many, and nothing else runs meanwhile."""
+MAX_PAYLOAD_VALUES = 30_000
+"""Limit on those of one payload: each step of its way takes up to 50 ms."""
 MAX_DIGITS = 309
 """Limit on the digits of a whole number: no double has more, and Python's time grows with their square."""
 MAX_COMPARED_FLOAT = 1e22
@@ -23,7 +26,8 @@ class InvalidJson(ValueError):
 
 def parse(body: bytes) -> Any:
     """Return the value of a JSON text. Raises InvalidJson."""
-    _check_number_of_values(body)
+    if has_more_values(body, MAX_VALUES):
+        raise InvalidJson(f"The body has more than {MAX_VALUES:,} list elements and object members. Send less at once.")
     let_others_run()
     try:
         value = json.loads(
@@ -45,11 +49,40 @@ def parse(body: bytes) -> Any:
 
 def fingerprint(value: Any) -> bytes:
     """32 bytes that are the same for the same JSON, however it is written."""
-    plain = _plain(value)
+    canonical = hashlib.sha256()
+    for part in _parts(_plain(value)):
+        let_others_run()
+        canonical.update(part.encode())
+    return canonical.digest()
+
+
+def has_more_values(body: bytes, most: int) -> bool:
+    """Return whether a JSON text has more list elements and object members than that, without parsing it.
+
+    Each follows a comma or opens its list or object. Commas and brackets inside of strings are left out only when all
+    of them together exceed the limit.
+    """
+    if _count(body, b",[{") <= most:
+        return False
     let_others_run()
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    text = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if text.count(b'"') > 4 * most:  # a member has two quotation marks for its name and two for a string
+        return True
     let_others_run()
-    return hashlib.sha256(canonical.encode()).digest()
+    return _count(b"".join(text.split(b'"')[::2]), b",[{") > most
+
+
+def _parts(value: Any, depth: int = 2) -> Iterator[str]:
+    """Yield canonical JSON in parts: the members of an object, the elements of a list in it."""
+    if not (depth and value and isinstance(value, dict | list)):
+        yield json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    for name in sorted(value) if isinstance(value, dict) else range(len(value)):
+        yield opening + (f"{json.dumps(name)}:" if isinstance(value, dict) else "")
+        yield from _parts(value[name], depth - 1)
+        opening = ","
+    yield closing
 
 
 def _plain(value: Any) -> Any:
@@ -63,25 +96,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_COMPARED_FLOAT:
         return int(value)
     return value
-
-
-def _check_number_of_values(body: bytes) -> None:
-    """Raise InvalidJson for more than MAX_VALUES, before anything is built of them.
-
-    Each element or member follows a comma or opens its list or object. Commas and brackets inside of strings are left
-    out only when all of them together exceed the limit.
-    """
-    if _count(body, b",[{") <= MAX_VALUES:
-        return
-    let_others_run()
-    text = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if text.count(b'"') <= 4 * MAX_VALUES:  # a name and a string a member have two quotation marks each
-        let_others_run()
-        if _count(b"".join(text.split(b'"')[::2]), b",[{") <= MAX_VALUES:
-            return
-    raise InvalidJson(
-        f"The body has more than {MAX_VALUES:,} list elements and object members. Send several smaller requests."
-    )
 
 
 def _count(text: bytes, marks: bytes) -> int:
