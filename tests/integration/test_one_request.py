@@ -1,6 +1,8 @@
 """What one request may cost: every list and map of the specification, filled up to the size that a body may have."""
 
+import base64
 import json
+import socket
 import sys
 import uuid
 from collections.abc import Iterator
@@ -159,8 +161,8 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     for place in (place for place in _places(ticking) if place.path == path):
         for body in place.bodies():
             stall = ticking.stall_of(place, body, task_id)
-            if stall > before["reference"]:  # once more, since a busy machine makes CPU time longer, too
-                stall = min(stall, ticking.stall_of(place, body, task_id))
+            if stall > before["reference"]:  # again, since a busy machine makes CPU time longer, too
+                stall = min(stall, *(ticking.stall_of(place, body, task_id) for _ in range(2)))
             slowest = max(slowest, (stall, place.method, body[:300]))
 
     print(f"{path}: {slowest}, a fixed loop {before['reference']:.3f} s")
@@ -169,6 +171,87 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     print(f"grew by {(after['peak'] - before['peak']) / 1024**2:.0f} MiB")
     assert after["pid"] == before["pid"]
     assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
+
+
+def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis_url: str) -> None:
+    ids = []
+    for _ in range(10):
+        task = {**A_TASK, "labels": {"of": "many"}}
+        answer = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
+        ids += [task["task_id"] for task in answer.json()["tasks"]]
+
+    reference = ticking.stalls()["reference"]
+    for action in ("cancel", "retry", "delete"):
+        ticking.stalls()
+        answer = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
+        stall = ticking.stalls()["stall"]
+        print(f"{action} {len(ids)}: {stall:.3f} s")
+        assert answer.json()["done"] == len(ids)
+        assert stall < reference
+
+
+def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis_url: str) -> None:
+    body = b'{"task_name": "x", "duration": 1}'.ljust(BODY_BYTES)
+    head = b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    before = ticking.stalls()
+
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=60) as connection:
+        connection.sendall(head + chunks)
+        status = connection.recv(12)
+
+    assert status == b"HTTP/1.1 202"
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "&".join(f"a{number}" for number in range(1_300)),
+        "&".join(f"label.{number}=x" for number in range(600)),
+        "status=" + "x," * 4_000,
+        "q=" + "x" * 8_000,
+        "page=" + "9" * 8_000,
+        "cursor=" + base64.b64encode(b"oldest " + b"9" * 5_000 + b" x").decode(),
+        "cursor=" + base64.b64encode(b"oldest " + b"9" * 4_000 + b" x").decode(),
+        "submitted_after=" + "9" * 8_000,
+    ],
+    ids=lambda query: query[:12],
+)
+def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_url: str, query: str) -> None:
+    before = ticking.stalls()
+
+    answer = ticking.request("GET", f"/tasks?{query}")
+
+    assert answer.status_code == 422
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Idempotency-Key", '"' + '\\"' * 4_000),
+        ("Idempotency-Key", "a" + " " * 4_000 + "a" * 4_000),
+        ("If-Match", '"a"' + ' ,"a"' * 1_600 + " " * 80 + "x"),
+        ("If-None-Match", '"a"' + " " * 8_000 + "x"),
+        ("Prefer", ", ; wait = " * 700 + "x"),
+        ("Prefer", "," + " " * 8_000 + "wait"),
+        ("Accept", "a/b;q=0.1," * 800),
+        ("Content-Type", "application/json;" + "a=b;" * 2_000),
+        ("X-Request-ID", "a" * 8_000),
+    ],
+)
+def test_long_headers_let_others_run(ticking: TickingApi, redis_url: str, name: str, value: str) -> None:
+    path, before = f"/tasks/{ticking.submit()}", ticking.stalls()
+
+    for method in ("GET", "PATCH", "POST"):
+        path = "/tasks" if method == "POST" else path
+        answer = ticking.request(
+            method, path, data=json.dumps(A_TASK), headers={"Content-Type": "application/json", name: value}
+        )
+        assert answer.status_code < 500
+
+    assert ticking.stalls()["stall"] < before["reference"]
 
 
 def _places(api: TickingApi) -> list[Place]:

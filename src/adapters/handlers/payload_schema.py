@@ -76,13 +76,14 @@ class _Validator:
 
 def _fail_fast(schema: Any) -> Any:
     """Return a copy of pydantic's core schema in which every collection stops at its first error."""
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_fail_fast, schema))
-    if not isinstance(schema, dict):
+    kind = type(schema)
+    if kind in (list, tuple):
+        return kind(map(_fail_fast, schema))
+    if kind is not dict:
         return schema
-    copy = {name: part if name in OPAQUE else _fail_fast(part) for name, part in schema.items()}
-    kind = schema.get("type")
-    return {**copy, "fail_fast": True} if isinstance(kind, str) and kind in COLLECTIONS else copy
+    copy = {key: part if key in OPAQUE else _fail_fast(part) for key, part in schema.items()}
+    name = schema.get("type")
+    return {**copy, "fail_fast": True} if isinstance(name, str) and name in COLLECTIONS else copy
 
 
 def _misfits(error: ValidationError) -> list[tuple[str, str]]:
