@@ -11,11 +11,12 @@ def test_other_greenlets_run_when_a_slice_is_over(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cooperation, "let_others_run", TimeSlice(0).yield_when_over)
     order: list[str] = []
 
-    greenlets = [
-        gevent.spawn(lambda name=name: order.extend(name for _ in paced(range(3))))  # type: ignore[misc]
-        for name in ("a", "b")
-    ]
-    gevent.joinall(greenlets, raise_error=True)
+    def compute(name: str) -> None:
+        nonlocal order
+        for _ in paced(range(3)):
+            order += [name]
+
+    gevent.joinall([gevent.spawn(compute, name) for name in ("a", "b")], raise_error=True)
 
     assert order != ["a", "a", "a", "b", "b", "b"]
     assert sorted(order) == ["a", "a", "a", "b", "b", "b"]
