@@ -3,7 +3,7 @@
 import os
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -116,6 +116,10 @@ def http_signing_key(settings: Settings) -> str:
     return secret
 
 
+def go_on() -> None:
+    """Do nothing: nobody else waits for this thread."""
+
+
 class Container(containers.DeclarativeContainer):
     """Connects nothing until a use case is asked for."""
 
@@ -123,6 +127,7 @@ class Container(containers.DeclarativeContainer):
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
+    let_others_run = providers.Object(go_on)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url)
     store = providers.Singleton(
@@ -143,6 +148,7 @@ class Container(containers.DeclarativeContainer):
         settings.provided.events_kept,
         max_queues=settings.provided.max_queues,
         own_queues=settings.provided.queues,
+        let_others_run=let_others_run,
     )
     leases = providers.Singleton(
         RedisTaskLeases,
@@ -177,7 +183,7 @@ class Container(containers.DeclarativeContainer):
 
     admission = providers.Singleton(Admission, handlers, callback_sender, may_call_back=settings.provided.may_call_back)
 
-    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock)
+    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
     update_task = providers.Singleton(UpdateTask, decision, admission)
@@ -229,10 +235,24 @@ class Container(containers.DeclarativeContainer):
     )
 
 
-def build_container(settings: Settings, *, fail_fast: bool = False, keep_connections: bool = False) -> Container:
-    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore."""
+def build_container(
+    settings: Settings,
+    *,
+    fail_fast: bool = False,
+    keep_connections: bool = False,
+    let_others_run: Callable[[], None] = go_on,
+) -> Container:
+    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore.
+
+    `let_others_run` is called between the parts of long work, for a process that serves many callers in one thread.
+    """
     settings.require_redis()
-    return Container(settings=settings, fail_fast=fail_fast, keep_connections=keep_connections)
+    return Container(
+        settings=settings,
+        fail_fast=fail_fast,
+        keep_connections=keep_connections,
+        let_others_run=providers.Object(let_others_run),
+    )
 
 
 def build_child_container(settings: Settings, process: TaskProcess) -> Container:

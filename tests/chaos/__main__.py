@@ -19,6 +19,7 @@ FAMILIES = (
     "maintenance_rows",
     "handler_rows",
     "stopped_rows",
+    "request_rows",
     "connection_rows",
     "memory_rows",
     "disk_rows",

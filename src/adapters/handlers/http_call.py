@@ -27,6 +27,7 @@ BODY_BYTES = 64 * 1024
 EXCERPT_CHARACTERS = 500
 TRY_AGAIN = {408, 425, 429}
 MOST_SECONDS = 3_600
+MAX_HEADERS, MAX_STATUSES = 100, 500
 MESSAGE_PREFIX = "http_"
 """Begins the `webhook-id` of every `http` task; that of a callback begins with msg_."""
 CONNECTION_HEADERS = {
@@ -55,11 +56,11 @@ PAYLOAD = PayloadSchema(
     {
         "url": Required[Url],
         "method": NotRequired[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]],
-        "headers": NotRequired[dict[HeaderName, HeaderValue]],
+        "headers": NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]],
         "json": NotRequired[JsonValue],
         "body": NotRequired[str],
         "timeout": NotRequired[Annotated[float, Field(gt=0, le=MOST_SECONDS)]],
-        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1)]],
+        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1, max_length=MAX_STATUSES)]],
     },
 )
 

@@ -1,6 +1,6 @@
 """Reads tasks without their long members, so that many of them take little memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -16,8 +16,10 @@ RECORDS_PER_CALL = 100
 class ShortRecords:
     """A payload or result of more than 4 KiB stays in Redis; `Task.omitted` names it."""
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
+        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._store = store
+        self._let_others_run = let_others_run
         self._read = store.script("read", writes=False)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
@@ -26,13 +28,17 @@ class ShortRecords:
         chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
         calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
         records = chain.from_iterable(reply[1:] for reply in self._store.in_one_go(calls)) if calls else ()
-        return [decode(raw, unpacked(record)) for raw, record in zip(ids, records, strict=True) if record]
+        return [self._decoded(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+
+    def _decoded(self, raw: bytes, record: bytes) -> Task:
+        self._let_others_run()
+        return decode(raw, unpacked(record))
 
     def read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
         calls = [self._read.call(_keys([raw]), []) for raw in ids]
         replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
-        return [_decoded(raw, reply) for raw, reply in zip(ids, replies, strict=True)]
+        return [_decoded_or_error(raw, reply) for raw, reply in zip(ids, replies, strict=True)]
 
     def read_with_position(self, raw_id: bytes) -> tuple[Task | None, str]:
         """Return the task and the position of the last event, both of one moment."""
@@ -40,7 +46,7 @@ class ShortRecords:
         return decode(raw_id, unpacked(record)) if record else None, position.decode()
 
 
-def _decoded(raw: bytes, reply: Any) -> Task | Exception | None:
+def _decoded_or_error(raw: bytes, reply: Any) -> Task | Exception | None:
     if isinstance(reply, Exception):
         return reply
     _, record = reply

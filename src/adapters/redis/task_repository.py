@@ -1,6 +1,6 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -18,6 +18,7 @@ from adapters.redis.task_codec import (
     PROGRESS,
     RANK,
     SUBMITTED,
+    Record,
     decode,
     encode,
     encode_changes,
@@ -51,8 +52,12 @@ class RedisTaskRepository(TaskRepository):
         events_kept: int,
         max_queues: int = DEFAULT_MAX_QUEUES,
         own_queues: Container[str] = (),
+        let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
-        """Tasks may name `max_queues` different queues. Those in `own_queues` may be named beyond that."""
+        """Tasks may name `max_queues` different queues. Those in `own_queues` may be named beyond that.
+
+        `let_others_run` is called between tasks, where a process serves other requests meanwhile.
+        """
         self._store = store
         self._max_queues = max_queues
         self._own_queues = own_queues
@@ -61,9 +66,10 @@ class RedisTaskRepository(TaskRepository):
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
-        self._short = ShortRecords(store)
+        self._let_others_run = let_others_run
+        self._short = ShortRecords(store, let_others_run)
         self.backlogs = RedisBacklogs(store, self._short)
-        self._search = RedisTaskSearch(store, self._short.read, self.read)
+        self._search = RedisTaskSearch(store, self._short.read, self.read, let_others_run)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
@@ -154,7 +160,11 @@ class RedisTaskRepository(TaskRepository):
             for raw in ids:
                 pipeline.hgetall(keys.RECORD_PREFIX + raw)
             records = pipeline.execute()
-        return [decode(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+        return [self._decoded(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+
+    def _decoded(self, raw: bytes, record: Record) -> Task:
+        self._let_others_run()
+        return decode(raw, record)
 
     def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
         """Return the reply to each call, None where the data of its task is damaged."""
@@ -189,6 +199,7 @@ class RedisTaskRepository(TaskRepository):
         return script.call(effects.keys, effects.arguments)
 
     def _add_effects(self, effects: Effects, change: Change) -> None:
+        self._let_others_run()
         before, after, record = change.before, change.after, keys.record(change.after.task_id)
         effects.guard("version", record, before.version if before else "")
         if change.only_if_lease_expired:

@@ -61,9 +61,10 @@ class Span:
 
 
 class RedisTaskSearch:
-    def __init__(self, store: RedisStore, read: Read, read_whole: Read) -> None:
+    def __init__(self, store: RedisStore, read: Read, read_whole: Read, let_others_run: Callable[[], None]) -> None:
         """`read` returns the tasks of ids without long members, `read_whole` with them; both leave out what is gone."""
         self._store = store
+        self._let_others_run = let_others_run
         self._read = read
         self._read_whole = read_whole
 
@@ -112,15 +113,40 @@ class RedisTaskSearch:
             chunk = _standing_in(client, group, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
-        return list(
-            chain.from_iterable(self._matching_text(client, wanted, batch) for batch in _by_size(client, chunk))
-        )
+        batches = _by_size(client, chunk)
+        return list(chain.from_iterable(self._matching_text(client, wanted, batch) for batch in batches))
 
     def _matching_text(self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]) -> list[Entry]:
-        possible = _possible(client, wanted, batch)
+        possible = self._possible(client, wanted, batch)
         whole = self._read_whole(raw for _, raw in possible)
-        matching = {task.task_id for task in whole if wanted.matches_scan(task)}
+        matching = {task.task_id for task in whole if self._is_wanted(wanted, task)}
         return [entry for entry in possible if id_text(entry[1]) in matching]
+
+    def _possible(self, client: Any, wanted: TaskFilter, chunk: Sequence[Entry]) -> list[Entry]:
+        """Return the entries whose stored text holds what is wanted, as it is or as JSON writes it.
+
+        Decoding all of them would take ten times as long.
+        """
+        needles = {
+            form.casefold()
+            for text in (wanted.task_name, wanted.text)
+            if text is not None
+            for form in (text, compact(text)[1:-1])
+        }
+        pipeline = client.pipeline(transaction=False)
+        for _, raw in chunk:
+            pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
+        possible = []
+        for entry, fields in zip(chunk, pipeline.execute(), strict=True):
+            self._let_others_run()
+            text = b"\n".join(filter(None, fields)).decode().casefold()
+            if any(needle in text for needle in needles):
+                possible.append(entry)
+        return possible
+
+    def _is_wanted(self, wanted: TaskFilter, task: Task) -> bool:
+        self._let_others_run()
+        return wanted.matches_scan(task)
 
     def _page(self, entries: Sequence[Entry], window: Window, total: int | None) -> TaskPage:
         """`entries` begin with the page; one more says that there is another."""
@@ -218,22 +244,6 @@ def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         batch.append(entry)
         size += payload + result
     yield batch
-
-
-def _possible(client: Any, wanted: TaskFilter, chunk: Sequence[Entry]) -> list[Entry]:
-    """Those whose stored text holds what is wanted, as it is or as JSON writes it: decoding all would take ten times
-    as long."""
-    needles = {
-        form.casefold()
-        for text in (wanted.task_name, wanted.text)
-        if text is not None
-        for form in (text, compact(text)[1:-1])
-    }
-    pipeline = client.pipeline(transaction=False)
-    for _, raw in chunk:
-        pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
-    stored = (b"\n".join(filter(None, fields)).decode().casefold() for fields in pipeline.execute())
-    return [entry for entry, text in zip(chunk, stored, strict=True) if any(needle in text for needle in needles)]
 
 
 def _place(entry: Entry) -> Place:

@@ -1,6 +1,6 @@
 """Accept tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from application.admission import Admission
@@ -25,11 +25,20 @@ class SubmitTasks:
     """When `execute` returns, the tasks are stored and workers are told; when it raises StoreUnavailable
     before the store was reached, nothing is stored. With a receipt, a request may be repeated without harm."""
 
-    def __init__(self, repository: TaskRepository, admission: Admission, task_ids: TaskIds, clock: Clock) -> None:
+    def __init__(
+        self,
+        repository: TaskRepository,
+        admission: Admission,
+        task_ids: TaskIds,
+        clock: Clock,
+        let_others_run: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._repository = repository
         self._admission = admission
         self._task_ids = task_ids
         self._clock = clock
+        self._let_others_run = let_others_run
 
     def execute(self, specs: Sequence[TaskSpec], receipt: Receipt | None = None) -> Submitted:
         """All or none. Raises IdempotencyKeyReused, and InvalidTaskSpec for the first wrong one, with the others."""
@@ -48,6 +57,7 @@ class SubmitTasks:
     def _check(self, specs: Sequence[TaskSpec]) -> None:
         wrong = []
         for number, spec in enumerate(specs):
+            self._let_others_run()
             try:
                 self._admission.check(spec)
             except InvalidTaskSpec as error:

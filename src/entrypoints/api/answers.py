@@ -21,6 +21,7 @@ from domain.callback import Delivery, Outcome
 from domain.status import Status
 from domain.task import Task
 from entrypoints.api.bodies import RetryBody
+from entrypoints.api.cooperation import paced
 from entrypoints.api.fields import Instant, cursor
 
 ORIGINAL_TIME = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "example": "2026-01-13 06:53:09"}
@@ -198,7 +199,18 @@ class StatsAnswer(Schema):
 
 
 def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(json.dumps(members), status, headers, mimetype="application/json")
+    return Response(_text(members), status, headers, mimetype="application/json")
+
+
+def _text(members: Mapping[str, Any]) -> str:
+    """Return JSON. Other requests may run between the elements of a list."""
+    if not any(isinstance(value, list) for value in members.values()):
+        return json.dumps(members)
+    texts = {
+        name: f"[{', '.join(map(json.dumps, paced(value)))}]" if isinstance(value, list) else json.dumps(value)
+        for name, value in members.items()
+    }
+    return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}"
 
 
 def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import secrets
 import time
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import NotAcceptable
+from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
 from entrypoints.api import bulk, events, overview, pages, probes, tasks
@@ -22,6 +22,8 @@ from entrypoints.container import Container
 VERSION = "0.1.0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
+LONGEST_HEADER = 8_190
+"""Limit on the characters of all headers of one name: gunicorn joins up to 100 of them."""
 PAGES = "pages"
 SELDOM_LOGGED = {"probes.Livez", "probes.Readyz"}
 
@@ -69,6 +71,9 @@ def _begin() -> None:
     g.began = time.perf_counter()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    for name, value in request.headers.items():
+        if len(value) > LONGEST_HEADER:
+            raise RequestHeaderFieldsTooLarge(f"The header {name} has more than {LONGEST_HEADER:,} bytes in all.")
     settings = use_cases().settings()
     limit_body(settings.max_batch_bytes if request.endpoint in LARGE_BODIES else settings.max_body_bytes)
 

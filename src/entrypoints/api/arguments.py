@@ -1,8 +1,9 @@
 """How bodies and query strings are read: the right media type, strict JSON, no unknown names, none twice."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Request, request
+from flask import Request, g, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
@@ -16,10 +17,12 @@ from werkzeug.exceptions import (
 
 from entrypoints.api import strict_json
 from entrypoints.api.connections import RequestTooSlow
+from entrypoints.api.cooperation import let_others_run
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 LABEL = "label."
+PART_BYTES = 4096
 
 
 class StrictParser(FlaskParser):
@@ -44,7 +47,13 @@ class StrictParser(FlaskParser):
 
 
 def json_body(req: Request) -> Any:
-    """The body as JSON; read once a request. Raises HTTPException."""
+    """Return the body as JSON. It is parsed once a request. Raises HTTPException."""
+    if "json_body" not in g:
+        g.json_body = _parsed(req)
+    return g.json_body
+
+
+def _parsed(req: Request) -> Any:
     allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
     if req.mimetype not in allowed:
         given = f"not {req.mimetype}" if req.mimetype else "but there is none"
@@ -63,10 +72,17 @@ def limit_body(limit: int) -> None:
     request.max_content_length = limit + 1
 
 
+def _parts(req: Request) -> Iterator[bytes]:
+    """Yield the body in small parts: gunicorn takes microseconds for each chunk, which may hold one byte."""
+    while part := req.stream.read(PART_BYTES):
+        let_others_run()
+        yield part
+
+
 def _body(req: Request) -> bytes:
     limit = (req.max_content_length or 0) - 1
     try:
-        body = req.get_data()
+        body = b"".join(_parts(req))
     except RequestEntityTooLarge:
         body = None
     except RequestTooSlow as error:

@@ -12,6 +12,7 @@ from entrypoints.api import headers
 from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
+from entrypoints.api.cooperation import paced
 from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
@@ -36,7 +37,7 @@ class Batch(MethodView):
     def post(self, batch: dict[str, list[TaskSpec]]) -> Response:
         """Submit 1 to 1,000 tasks: all or none."""
         submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
-        members = {"tasks": [task_members(task) for task in submitted.tasks]}
+        members = {"tasks": [task_members(task) for task in paced(submitted.tasks)]}
         return replayed(members, 202, {}, again=submitted.replayed)
 
 

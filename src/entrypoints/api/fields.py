@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -14,11 +15,16 @@ from application.storable import encoded
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
+from entrypoints.api.cooperation import paced
+from entrypoints.api.problems import MAX_ERRORS, Omitted
+from entrypoints.api.strict_json import MAX_PAYLOAD_VALUES, has_more_values
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+
+DIGITS_OF_A_TIME = re.compile("[0-9]{1,15}")
 
 
 class WholeNumber(fields.Integer):
@@ -42,6 +48,53 @@ class QueryNumber(WholeNumber):
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
             raise self.make_error("invalid")
         return int(value)
+
+
+class BoundedList(fields.List[Any]):
+    """A list whose length is checked before its elements."""
+
+    def __init__(self, inner: fields.Field[Any], lengths: range, *, error: str | None = None, **options: Any) -> None:
+        self._length = validate.Length(lengths[0], lengths[-1], error=error)
+        super().__init__(inner, validate=self._length, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        self._length(value)
+        paced_elements: Any = paced(value)
+        try:
+            elements: list[Any] = super()._deserialize(paced_elements, attr, data, **options)
+        except ValidationError as error:
+            raise ValidationError(_first_errors(error.messages)) from None
+        return elements
+
+
+def _first_errors(by_element: Any) -> dict[Any, Any]:
+    """Return the errors of the first elements, and how many errors the others have."""
+    elements = iter(by_element.items())
+    first = dict(islice(elements, MAX_ERRORS))
+    omitted = sum(_number_of_errors(errors) for _, errors in paced(elements))
+    return {**first, "_schema": [Omitted(omitted)]} if omitted else first
+
+
+def _number_of_errors(errors: Any) -> int:
+    if isinstance(errors, dict):
+        return sum(map(_number_of_errors, errors.values()))
+    return sum(each if isinstance(each, Omitted) else 1 for each in errors)
+
+
+class BoundedDict(fields.Dict):
+    """A map whose size is checked before its members."""
+
+    def __init__(self, most: int, *, error: str, **options: Any) -> None:
+        self._length = validate.Length(max=most, error=error)
+        super().__init__(validate=self._length, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[Any, Any]:
+        if isinstance(value, dict):
+            self._length(value)
+        members: dict[Any, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]
+        return members
 
 
 class Text(fields.String):
@@ -98,18 +151,21 @@ def printable(text: str) -> None:
 
 def storable(value: Any) -> None:
     try:
-        encoded(value)
+        text = encoded(value)
     except ValueError:
         raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
+    if has_more_values(text, MAX_PAYLOAD_VALUES):
+        raise ValidationError(f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all.")
 
 
 def labels(*, patch: bool) -> fields.Dict:
     """In a patch, a null removes a label."""
     key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
-    return fields.Dict(
+    return BoundedDict(
+        MAX_LABELS,
+        error=f"At most {MAX_LABELS} labels are allowed.",
         keys=fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=key_message)),
         values=Text(LABEL_VALUE_LENGTH, allow_none=patch),
-        validate=validate.Length(max=MAX_LABELS, error=f"At most {MAX_LABELS} labels are allowed."),
         allow_none=patch,
         metadata={
             "description": "For filtering.",
@@ -121,7 +177,6 @@ def labels(*, patch: bool) -> fields.Dict:
 
 def payload(**options: Any) -> fields.Dict:
     return fields.Dict(
-        keys=fields.String(),
         validate=storable,
         metadata={"description": "The arguments of the work; GET /types has the schema of each type's."},
         **options,
@@ -194,6 +249,8 @@ class Cursor(fields.Field[tuple[Place, bool]]):
             order, milliseconds, task_id = (
                 base64.b64decode(str(value), altchars=b"-_", validate=True).decode().split(" ")
             )
+            if not DIGITS_OF_A_TIME.fullmatch(milliseconds):
+                raise ValueError(milliseconds)
             return Place(int(milliseconds), task_id), {"newest": True, "oldest": False}[order]
         except (binascii.Error, ValueError, KeyError):
             raise ValidationError("Must be a next_cursor of this service.") from None

@@ -16,6 +16,7 @@ BARE_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
 ENTITY_TAGS = re.compile(rf"[ \t]*(?:\*|{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*)[ \t]*")
+VERSION = re.compile("[0-9]{1,15}")
 PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 IDEMPOTENCY_KEY = {
@@ -78,7 +79,7 @@ def wanted_versions() -> frozenset[int] | None:
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     versions = (tag.partition("-")[0] for tag in request.if_match.as_set())
-    return frozenset(int(version) for version in versions if version.isascii() and version.isdigit())
+    return frozenset(int(version) for version in versions if VERSION.fullmatch(version))
 
 
 def preferred_wait() -> int | None:

@@ -3,14 +3,14 @@
 import json
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -27,6 +27,7 @@ from application.errors import (
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 from entrypoints.api.capacity import TooManyStreams
+from entrypoints.api.cooperation import paced
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 
@@ -44,8 +45,9 @@ PROBLEM_TYPES = {
     "malformed_request": ProblemType(
         400,
         "The request cannot be read",
-        "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), was cut off, or "
-        "a header is malformed. `detail` says which. Send it again in the right form.",
+        "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), has more than "
+        "100,000 list elements and object members or a number of more than 309 digits, was cut off, or a header is "
+        "malformed. `detail` says which. Send it again in the right form.",
     ),
     "cross_site_request": ProblemType(
         403,
@@ -114,7 +116,9 @@ PROBLEM_TYPES = {
     ),
     "uri_too_long": ProblemType(414, "The URL is too long", "Its line may have 8,190 bytes: ask for less at once."),
     "headers_too_large": ProblemType(
-        431, "The headers are too large", "Each may have 8,190 bytes, and there may be 100."
+        431,
+        "The headers are too large",
+        "Those of one name may have 8,190 bytes together. There may be 100.",
     ),
     "unsupported_media_type": ProblemType(
         415,
@@ -131,7 +135,8 @@ PROBLEM_TYPES = {
     "invalid_request": ProblemType(
         422,
         "The request is not valid",
-        "`errors` lists every problem: `pointer` (RFC 6901) is the member of the body, `parameter` that of the query.",
+        "`errors` lists every problem: `pointer` (RFC 6901) is the member of the body, `parameter` that of the query. "
+        "It ends after 100, and `errors_omitted` counts the others.",
     ),
     "idempotency_key_reused": ProblemType(
         422,
@@ -201,12 +206,19 @@ HTTP_CODES = {
 }
 """Of what the framework refuses."""
 INVALID = "The request is not valid; `errors` lists every problem."
-MAX_ERRORS = 1_000
-"""A body of nothing but wrong members must not be answered by one many times its size."""
+INVALID_OMITTED = "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
+MAX_ERRORS = 100
+"""Limit on the errors of one response; `errors_omitted` counts the others."""
+MAX_TEXT = 1_000
+"""Limit on the characters of a detail, message, pointer or parameter, which may repeat what the caller sent."""
 RETRY_AFTER = {503: "1"}
 PROBLEM_JSON = "application/problem+json"
 
 logger = logging.getLogger(__name__)
+
+
+class Omitted(int):
+    """A number of errors that a validator did not make, in the place of a message. MAX_ERRORS others precede it."""
 
 
 class ProblemError(Schema):
@@ -225,7 +237,10 @@ class Problem(Schema):
     instance = fields.String(required=True)
     code = fields.String(required=True, metadata={"description": "A stable word for programs."})
     request_id = fields.String(required=True)
-    errors = fields.List(fields.Nested(ProblemError))
+    errors = fields.List(fields.Nested(ProblemError), validate=validate.Length(max=MAX_ERRORS))
+    errors_omitted = fields.Integer(
+        metadata={"description": f"Number of errors beyond the first {MAX_ERRORS}; absent when all are listed."}
+    )
 
 
 class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types
@@ -262,34 +277,44 @@ def problems_page() -> str:
 def http_problem(error: HTTPException) -> Response:
     """What the framework refuses; its headers (Allow, Retry-After) stay."""
     code = _code_of(error.code or 500)
-    errors = list(islice(_validation_errors(getattr(error, "data", {}).get("messages", {})), MAX_ERRORS))
-    detail = INVALID if errors else error.description
-    response = problem(code, detail or PROBLEM_TYPES[code].title, errors, status=error.code)
+    errors = _validation_errors(getattr(error, "data", {}).get("messages", {}))
+    response = problem(code, error.description or PROBLEM_TYPES[code].title, errors, status=error.code)
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
 
 
-def problem(
-    code: str, detail: str, errors: list[dict[str, str]] | None = None, *, status: int | None = None
-) -> Response:
+def problem(code: str, detail: str, errors: Iterable[Mapping[str, str]] = (), *, status: int | None = None) -> Response:
+    """`errors`, where there are any, decide the detail."""
     kind = PROBLEM_TYPES[code]
+    every_error = paced(errors)
+    listed = [{name: shortened(text) for name, text in each.items()} for each in islice(every_error, MAX_ERRORS)]
+    omitted = sum(1 for _ in every_error)
+    if listed:
+        detail = INVALID_OMITTED.format(omitted=omitted) if omitted else INVALID
     body: dict[str, Any] = {
         "type": f"/problems/{code}",
         "title": kind.title,
         "status": status or kind.status,
-        "detail": detail,
+        "detail": shortened(detail),
         "instance": request.path,
         "code": code,
         "request_id": g.request_id,
     }
-    if errors:
-        body["errors"] = errors
+    if listed:
+        body["errors"] = listed
+    if omitted:
+        body["errors_omitted"] = omitted
     response = Response(json.dumps(body), body["status"], mimetype=PROBLEM_JSON)
     if body["status"] in RETRY_AFTER:
         response.headers["Retry-After"] = RETRY_AFTER[body["status"]]
     return response
+
+
+def shortened(text: str) -> str:
+    """Return the text, cut to MAX_TEXT characters."""
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def unread_problem(status: int, detail: str) -> bytes:
@@ -330,12 +355,12 @@ def _known_problem(error: Exception) -> Response:
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
     """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
     in_batch = request.path.rstrip("/").endswith("/batch")
-    errors = [
+    errors = (
         {"pointer": f"/tasks/{each.number}/{member}" if in_batch else f"/{member}", "message": message}
         for each in (error, *error.others)
         for member, message in each.misfits
-    ]
-    return problem("invalid_request", INVALID, errors[:MAX_ERRORS])
+    )
+    return problem("invalid_request", INVALID, errors)
 
 
 def _unexpected_problem(error: Exception) -> Response:
@@ -346,16 +371,19 @@ def _unexpected_problem(error: Exception) -> Response:
 def _validation_errors(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
     for location, by_name in messages.items():
         for path, message in _flatten(by_name):
+            if isinstance(message, Omitted):
+                yield from repeat({}, message)
+                continue
             if location == "query":
-                yield {"parameter": ".".join(path), "message": message}
+                yield {"parameter": ".".join(path), "message": str(message)}
             else:
-                yield {"pointer": "".join(f"/{_escape(part)}" for part in path), "message": message}
+                yield {"pointer": "".join(f"/{_escape(part)}" for part in path), "message": str(message)}
 
 
-def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """marshmallow nests what it says by member; a dict's key and value errors are one level deeper still."""
     if not isinstance(messages, dict):
-        yield from ((path, str(message)) for message in messages)
+        yield from ((path, message) for message in messages)
         return
     for name, inner in messages.items():
         own = name == "_schema" or (path and name in {"key", "value"} and isinstance(inner, list))

@@ -1,5 +1,6 @@
 """Serves the API: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
+import gc
 import logging
 import resource
 import socket
@@ -16,6 +17,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from entrypoints.api.app import create_app
 from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity
 from entrypoints.api.connections import Connection, PendingConnections, TimedBody, has_more
+from entrypoints.api.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems import unread_problem
 from entrypoints.container import build_container
@@ -141,7 +143,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """In each worker, after the fork."""
-        return create_app(build_container(self.settings, fail_fast=True), self.capacity)
+        container = build_container(self.settings, fail_fast=True, let_others_run=let_others_run)
+        app = create_app(container, self.capacity)
+        gc.collect()
+        gc.freeze()  # a large body triggers full collections, which would take 50 ms more for what is always there
+        return app
 
 
 def serve(settings: Settings) -> None:

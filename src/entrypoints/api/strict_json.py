@@ -2,9 +2,22 @@
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+from entrypoints.api.cooperation import let_others_run
+
 MAX_DEPTH = 32
+MAX_VALUES = 100_000
+"""Limit on the list elements and object members of one body; an empty list or object counts as one. json.loads takes up
+to 70 ms for so many, and nothing else runs meanwhile."""
+MAX_PAYLOAD_VALUES = 30_000
+"""Limit on those of one payload: each step of its way takes up to 50 ms."""
+MAX_DIGITS = 309
+"""Limit on the digits of a whole number: no double has more, and Python's time grows with their square."""
+MAX_COMPARED_FLOAT = 1e22
+"""Limit up to which 1.0 and 1 have the same fingerprint: larger whole numbers would be written in up to 309 digits."""
 
 
 class InvalidJson(ValueError):
@@ -12,9 +25,14 @@ class InvalidJson(ValueError):
 
 
 def parse(body: bytes) -> Any:
-    """Raises InvalidJson."""
+    """Return the value of a JSON text. Raises InvalidJson."""
+    if has_more_values(body, MAX_VALUES):
+        raise InvalidJson(f"The body has more than {MAX_VALUES:,} list elements and object members. Send less at once.")
+    let_others_run()
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
     except UnicodeDecodeError:
@@ -31,17 +49,63 @@ def parse(body: bytes) -> Any:
 
 def fingerprint(value: Any) -> bytes:
     """32 bytes that are the same for the same JSON, however it is written."""
-    canonical = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
+    canonical = hashlib.sha256()
+    for part in _parts(_plain(value)):
+        let_others_run()
+        canonical.update(part.encode())
+    return canonical.digest()
+
+
+def has_more_values(body: bytes, most: int) -> bool:
+    """Return whether a JSON text has more list elements and object members than that, without parsing it.
+
+    Each follows a comma or opens its list or object. Commas and brackets inside of strings are left out only when all
+    of them together exceed the limit.
+    """
+    if _count(body, b",[{") <= most:
+        return False
+    let_others_run()
+    text = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if text.count(b'"') > 4 * most:  # a member has two quotation marks for its name and two for a string
+        return True
+    let_others_run()
+    return _count(b"".join(text.split(b'"')[::2]), b",[{") > most
+
+
+def _parts(value: Any, depth: int = 2) -> Iterator[str]:
+    """Yield canonical JSON in parts: the members of an object, the elements of a list in it."""
+    if not (depth and value and isinstance(value, dict | list)):
+        yield json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    for name in sorted(value) if isinstance(value, dict) else range(len(value)):
+        yield opening + (f"{json.dumps(name)}:" if isinstance(value, dict) else "")
+        yield from _parts(value[name], depth - 1)
+        opening = ","
+    yield closing
 
 
 def _plain(value: Any) -> Any:
     """1.0 and 1 are the same number."""
     if isinstance(value, dict):
+        let_others_run()
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
+        let_others_run()
         return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_COMPARED_FLOAT:
+        return int(value)
+    return value
+
+
+def _count(text: bytes, marks: bytes) -> int:
+    return len(text) - len(text.translate(None, marks))
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS + digits.startswith("-"):
+        raise InvalidJson(f"A number has {len(digits):,} digits; {MAX_DIGITS} are allowed.")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -49,17 +113,17 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise InvalidJson(f"The member {json.dumps(name)} stands twice in one object.")
-        members[name] = value
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidJson(f"The member {json.dumps(name)} stands twice in one object.")
     return members
 
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
     while level:
+        let_others_run()
         containers = [item for item in level if isinstance(item, dict | list)]
         depth += bool(containers)
         if depth > MAX_DEPTH:

@@ -181,12 +181,15 @@ def test_a_body_of_nothing_but_wrong_members_is_answered_with_some_of_them(clien
     answer = client.post("/tasks", json={f"m{number}": 1 for number in range(20_000)})
 
     assert answer.status_code == 422
-    assert len(answer.json["errors"]) == 1_000
+    assert len(answer.json["errors"]) == 100
+    assert {error["message"] for error in answer.json["errors"]} == {"Unknown field."}
+    assert answer.json["errors_omitted"] == 19_900
+    assert "19,900 more" in answer.json["detail"]
 
 
 def test_the_last_of_very_many_members_may_be_the_doubled_one(client: FlaskClient) -> None:
     allow_bodies(client, 10**7)
-    members = ",".join(f'"{number}":1' for number in [*range(200_000), 0])
+    members = ",".join(f'"{number}":1' for number in [*range(90_000), 0])
 
     answer = client.post("/tasks", data=f"{{{members}}}", content_type="application/json")
 

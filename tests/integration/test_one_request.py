@@ -1,0 +1,259 @@
+"""What one request may cost: every list and map of the specification, filled up to the size that a body may have."""
+
+import base64
+import json
+import socket
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.processes import Api
+
+MARK = "the list or map stands here"
+BODY_BYTES, BATCH_BYTES = 256 * 1024, 8 * 1024 * 1024
+LARGE = {"/tasks/batch", "/tasks/actions"}
+MAX_VALUES, MAX_PAYLOAD_VALUES = 100_000, 30_000
+MAX_GROWTH_BYTES = 100 * 1024 * 1024
+"""Limit on the growth of a process: a body of 8 MiB, what is parsed of it, and the response."""
+ELEMENTS = ["{}", "1", "1.2345678901234567", '"x"', '{"a":0}']
+A_TASK = {"task_name": "x", "duration": 1}
+SKELETONS: dict[str, dict[str, Any]] = {
+    "/tasks": A_TASK,
+    "/tasks/{task_id}": A_TASK,
+    "/tasks/batch": {"tasks": [A_TASK]},
+    "/tasks/actions": {"action": "cancel", "dry_run": True},
+}
+
+
+class TickingApi(Api):
+    def __init__(self, log: Path, **settings: object) -> None:
+        super().__init__(log, **settings)
+        self._arguments = [sys.executable, "-m", "tests.integration.ticking_api"]
+
+    def stalls(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.request("GET", "/stalls").json()
+        return answer
+
+    def stall_of(self, place: "Place", body: bytes, task_id: str) -> float:
+        self.stalls()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
+        answer = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
+        assert answer.status_code < 500, answer.text
+        assert answer.status_code < 400 or len(answer.json().get("errors", [])) <= 100
+        stall: float = self.stalls()["stall"]
+        return stall
+
+
+@pytest.fixture(scope="module")
+def ticking(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TickingApi]:
+    handlers = "tests.integration.bounded_types"
+    log = tmp_path_factory.mktemp("ticking") / "api.log"
+    with TickingApi(log, redis_url=redis_server_url, http_workers=1, handlers=handlers) as api:
+        yield api
+
+
+@dataclass(frozen=True)
+class Place:
+    """A list or map in the body of an operation."""
+
+    method: str
+    path: str
+    body: str
+    """The JSON text around it, with MARK in its place."""
+    is_map: bool
+    most: int | None
+    """The number of elements or members that the specification allows."""
+
+    @property
+    def most_bytes(self) -> int:
+        return BATCH_BYTES if self.path in LARGE else BODY_BYTES
+
+    def bodies(self) -> Iterator[bytes]:
+        """As many elements as the limits of bytes and of values allow, and as many as the place allows."""
+        room = self.most_bytes - len(self.body.encode())
+        for element in ELEMENTS:
+            each = len(element) + (len('"1234567":,') if self.is_map else 1)
+            values = 2 if element.startswith("{") else 1
+            fitting = room // each
+            limits = {(MAX_VALUES - 100) // values, (MAX_PAYLOAD_VALUES - 100) // values, self.most or fitting}
+            for number in {min(fitting, limit) for limit in limits}:
+                yield self.body.replace(json.dumps(MARK), self._filled(element, number)).encode()
+
+    def _filled(self, element: str, number: int) -> str:
+        if self.is_map:
+            return "{" + ",".join([f'"{1_000_000 + at}":{element}' for at in range(number)]) + "}"
+        return "[" + ",".join([element] * number) + "]"
+
+
+def places(document: dict[str, Any], types: list[dict[str, Any]]) -> list[Place]:
+    found = []
+    for path, item in document["paths"].items():
+        for method in ("post", "put", "patch"):
+            if "requestBody" in item.get(method, {}):
+                schema = item[method]["requestBody"]["content"]["application/json"]["schema"]
+                skeleton = {} if method == "patch" else SKELETONS[path]
+                found += _within(document, schema, method, path, skeleton, [])
+    for path in ("/tasks", "/tasks/batch"):
+        for type in types:
+            task = {"task_name": "x", "type": type["type"], "payload": {"url": "http://127.0.0.1/"}}
+            skeleton, at = ({"tasks": [task]}, ["tasks", 0, "payload"]) if path in LARGE else (task, ["payload"])
+            found += _within(type["payload_schema"], type["payload_schema"], "post", path, skeleton, at)
+    return found
+
+
+def _within(
+    document: dict[str, Any], schema: dict[str, Any], method: str, path: str, skeleton: Any, at: list[Any]
+) -> list[Place]:
+    """The lists and maps of a schema, itself among them."""
+    while "$ref" in schema:
+        node: Any = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[part]
+        schema = node
+    found: list[Place] = []
+    for variant in schema.get("anyOf", []):
+        found += _within(document, variant, method, path, skeleton, at)
+    types = schema.get("type")
+    kinds = set(types) if isinstance(types, list) else {types}
+    if at and kinds & {"array", "object"}:
+        is_map, most = "object" in kinds, schema.get("maxProperties" if "object" in kinds else "maxItems")
+        found.append(Place(method, path, json.dumps(_with(skeleton, at, MARK)), is_map, most))
+    if not at:  # unknown members
+        found.append(Place(method, path, json.dumps(MARK), True, None))
+    for name, member in schema.get("properties", {}).items():
+        found += _within(document, member, method, path, skeleton, [*at, name])
+    if isinstance(schema.get("items"), dict):
+        found += _within(document, schema["items"], method, path, skeleton, [*at, 0])
+    if isinstance(schema.get("additionalProperties"), dict):
+        found += _within(document, schema["additionalProperties"], method, path, skeleton, [*at, "a"])
+    return found
+
+
+def _with(value: Any, at: list[Any], mark: str) -> Any:
+    if not at:
+        return mark
+    if at[0] == 0:
+        first = value[0] if isinstance(value, list) and value else {}
+        return [_with(first, at[1:], mark)]
+    members = value if isinstance(value, dict) else {}
+    return {**members, at[0]: _with(members.get(at[0], {}), at[1:], mark)}
+
+
+def test_every_list_and_map_of_the_specification_is_looked_at(ticking: TickingApi) -> None:
+    names = {place.body for place in _places(ticking)}
+
+    for name in ("tasks", "ids", "status", "labels", "success_status", "headers", "payload", "numbers", "by_name"):
+        assert any(f'"{name}": "{MARK}"' in body or f'"{name}": [{{' in body for body in names), name
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", SKELETONS)
+def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
+    ticking: TickingApi, redis_url: str, path: str
+) -> None:
+    task_id, before = ticking.submit(), ticking.stalls()
+    slowest = (0.0, "", b"")
+    for place in (place for place in _places(ticking) if place.path == path):
+        for body in place.bodies():
+            stall = ticking.stall_of(place, body, task_id)
+            if stall > before["reference"]:  # again, since a busy machine makes CPU time longer, too
+                stall = min(stall, *(ticking.stall_of(place, body, task_id) for _ in range(2)))
+            slowest = max(slowest, (stall, place.method, body[:300]))
+
+    print(f"{path}: {slowest}, a fixed loop {before['reference']:.3f} s")
+    assert slowest[0] < before["reference"], slowest
+    after = ticking.stalls()
+    print(f"grew by {(after['peak'] - before['peak']) / 1024**2:.0f} MiB")
+    assert after["pid"] == before["pid"]
+    assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
+
+
+def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis_url: str) -> None:
+    ids = []
+    for _ in range(10):
+        task = {**A_TASK, "labels": {"of": "many"}}
+        answer = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
+        ids += [task["task_id"] for task in answer.json()["tasks"]]
+
+    reference = ticking.stalls()["reference"]
+    for action in ("cancel", "retry", "delete"):
+        ticking.stalls()
+        answer = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
+        stall = ticking.stalls()["stall"]
+        print(f"{action} {len(ids)}: {stall:.3f} s")
+        assert answer.json()["done"] == len(ids)
+        assert stall < reference
+
+
+def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis_url: str) -> None:
+    body = b'{"task_name": "x", "duration": 1}'.ljust(BODY_BYTES)
+    head = b"POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    before = ticking.stalls()
+
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=60) as connection:
+        connection.sendall(head + chunks)
+        status = connection.recv(12)
+
+    assert status == b"HTTP/1.1 202"
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "&".join(f"a{number}" for number in range(1_300)),
+        "&".join(f"label.{number}=x" for number in range(600)),
+        "status=" + "x," * 4_000,
+        "q=" + "x" * 8_000,
+        "page=" + "9" * 8_000,
+        "cursor=" + base64.b64encode(b"oldest " + b"9" * 5_000 + b" x").decode(),
+        "cursor=" + base64.b64encode(b"oldest " + b"9" * 4_000 + b" x").decode(),
+        "submitted_after=" + "9" * 8_000,
+    ],
+    ids=lambda query: query[:12],
+)
+def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_url: str, query: str) -> None:
+    before = ticking.stalls()
+
+    answer = ticking.request("GET", f"/tasks?{query}")
+
+    assert answer.status_code == 422
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Idempotency-Key", '"' + '\\"' * 4_000),
+        ("Idempotency-Key", "a" + " " * 4_000 + "a" * 4_000),
+        ("If-Match", '"a"' + ' ,"a"' * 1_600 + " " * 80 + "x"),
+        ("If-None-Match", '"a"' + " " * 8_000 + "x"),
+        ("Prefer", ", ; wait = " * 700 + "x"),
+        ("Prefer", "," + " " * 8_000 + "wait"),
+        ("Accept", "a/b;q=0.1," * 800),
+        ("Content-Type", "application/json;" + "a=b;" * 2_000),
+        ("X-Request-ID", "a" * 8_000),
+    ],
+)
+def test_long_headers_let_others_run(ticking: TickingApi, redis_url: str, name: str, value: str) -> None:
+    path, before = f"/tasks/{ticking.submit()}", ticking.stalls()
+
+    for method in ("GET", "PATCH", "POST"):
+        path = "/tasks" if method == "POST" else path
+        answer = ticking.request(
+            method, path, data=json.dumps(A_TASK), headers={"Content-Type": "application/json", name: value}
+        )
+        assert answer.status_code < 500
+
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+def _places(api: TickingApi) -> list[Place]:
+    document = api.request("GET", "/openapi.json").json()
+    return places(document, api.request("GET", "/types").json()["types"])

@@ -1,0 +1,57 @@
+"""Requests that compute let others run; nothing else does."""
+
+import gevent
+import pytest
+
+from entrypoints.api import cooperation
+from entrypoints.api.cooperation import TimeSlice, paced
+
+
+def test_other_greenlets_run_when_a_slice_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooperation, "let_others_run", TimeSlice(0).yield_when_over)
+    order: list[str] = []
+
+    def compute(name: str) -> None:
+        nonlocal order
+        for _ in paced(range(3)):
+            order += [name]
+
+    gevent.joinall([gevent.spawn(compute, name) for name in ("a", "b")], raise_error=True)
+
+    assert order != ["a", "a", "a", "b", "b", "b"]
+    assert sorted(order) == ["a", "a", "a", "b", "b", "b"]
+
+
+def test_timers_run_beside_a_greenlet_that_is_alone() -> None:
+    ticks: list[int] = []
+    slice = TimeSlice(0)
+
+    def compute() -> None:
+        for _ in range(20):
+            slice.yield_when_over()
+
+    gevent.spawn_later(0.001, ticks.append, 1)
+    gevent.spawn(compute).join()
+
+    assert ticks
+
+
+def test_nothing_waits_outside_of_gevent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: float) -> None:
+        raise AssertionError("slept")
+
+    monkeypatch.setattr(cooperation, "sleep", fail)
+
+    assert list(paced(range(3))) == [0, 1, 2]
+    TimeSlice(0).yield_when_over()
+
+
+def test_a_short_computation_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: float) -> None:
+        raise AssertionError("slept")
+
+    slice = TimeSlice(1_000)
+    gevent.spawn(slice.yield_when_over).join()
+    monkeypatch.setattr(cooperation, "sleep", fail)
+
+    gevent.spawn(slice.yield_when_over).get()
