@@ -153,7 +153,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=_networks),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=_secret),
         "shutdown_grace_seconds": _whole(env, "SHUTDOWN_GRACE_SECONDS", 20, 0, 3_600),
-        "child_max_runs": _whole(env, "CHILD_MAX_RUNS", 10_000, 0, 1_000_000_000),
+        "child_max_runs": _whole(env, "CHILD_MAX_RUNS", 0, 0, 1_000_000_000),
         "child_max_memory": _whole(env, "CHILD_MAX_MEMORY", 0, 0, 1024 * 1024),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "max_queues": _whole(env, "MAX_QUEUES", 1_000, 1, 100_000),
