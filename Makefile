@@ -51,11 +51,11 @@ fuzz: $(VENV)/dev-ready ## Let schemathesis look for answers that break the spec
 	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/integration/test_fuzz.py --timeout 3600
 
 .PHONY: chaos
-chaos: $(VENV)/dev-ready ## Faults by the table, on real processes: about 25 minutes (ROWS=F-02,F-10 for some)
+chaos: $(VENV)/dev-ready ## Faults by the table, on real processes: about 40 minutes (ROWS=F-02,F-10 for some)
 	@$(BIN)/python -m tests.chaos $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: soak
-soak: $(VENV)/dev-ready ## Random faults while tasks flow (MINUTES=10 SEED=1)
+soak: $(VENV)/dev-ready ## Random faults under random clients; fails on what no fault explains (MINUTES=10 SEED=1)
 	@$(BIN)/python -m tests.chaos soak --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 .PHONY: up
