@@ -41,7 +41,7 @@ class ChaosWorker(ServiceProcess):
 
     def kill(self) -> float:
         """SIGKILL for the parent alone; answers when."""
-        os.kill(self.pid, signal.SIGKILL)
+        self.process.kill()
         moment = time.monotonic()
         self.process.wait()
         return moment

@@ -689,6 +689,16 @@ class TestRedisHeartbeats(HeartbeatsContract):
         heartbeats.beat(a_process(name="new"))
         assert client.zcard("tm:alive:worker") == 1
 
+    def test_a_server_that_takes_no_writes_now_is_unavailable_also_to_a_pipeline(
+        self, heartbeats: RedisHeartbeats, client: redis.Redis
+    ) -> None:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            with pytest.raises(StoreUnavailable):
+                heartbeats.beat(a_process())
+        finally:
+            client.config_set("min-replicas-to-write", 0)
+
 
 class TestTheSaveScript:
     """What later capabilities build on: each effect, and that all happen or none."""

@@ -85,6 +85,15 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
     class RetiringAsynPool(AsynPool):
         Worker = RetiringWorker
 
+        def _track_child_process(self, proc: Any, hub: Any) -> None:
+            """Pass over a child that ended while the connection was lost: the pool replaces it.
+
+            Celery 5.7 registers it with the event loop again after the reconnect, though it has given the descriptor
+            back, and the worker ends with "file descriptor is None".
+            """
+            if getattr(proc, "_sentinel_poll", True) is not None:
+                super()._track_child_process(proc, hub)
+
     class RetiringPool(TaskPool):
         Pool = RetiringAsynPool
 

@@ -1,6 +1,7 @@
 """The one place where connections to Redis are configured and its errors are translated."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ REST_SECONDS = 1.0
 """A kept connection that was not used for so long is looked at before it is used."""
 PARTS = ("shared", "claim")
 """What stands before every script."""
+PIPELINE_PREFIX = re.compile(r"\ACommand # \d+ \(.*?\) of pipeline caused error: ", re.DOTALL)
 PROBE_INTERVAL_SECONDS = 0.1
 TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
@@ -203,7 +205,7 @@ class _Translation:
             raise StoreUnavailable(str(error)) from error
         if isinstance(error, redis.OutOfMemoryError):
             raise StoreFull(str(error)) from error
-        if isinstance(error, TRANSIENT) or (isinstance(error, redis.ResponseError) and str(error).startswith(REFUSALS)):
+        if isinstance(error, TRANSIENT) or (isinstance(error, redis.ResponseError) and _is_refusal(error)):
             raise StoreUnavailable(str(error)) from error
 
 
@@ -244,6 +246,11 @@ class ScriptCall:
         """As it is sent."""
         packed: bytes = pack_command(("EVALSHA", self.script.digest, len(self.keys), *self.keys, *self.arguments))
         return packed
+
+
+def _is_refusal(error: redis.ResponseError) -> bool:
+    """Return whether the server cannot work now. redis-py puts the command before an error within a pipeline."""
+    return PIPELINE_PREFIX.sub("", str(error), count=1).startswith(REFUSALS)
 
 
 def _answer(connection: Any) -> Any:

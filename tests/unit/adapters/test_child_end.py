@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from adapters.celery.child_end import cause_of, exit_code
-from adapters.celery.retirement import Retirement, resident_bytes
+from adapters.celery.retirement import Retirement, resident_bytes, retiring_pool
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a pidfd is Linux's")
 
@@ -53,3 +53,17 @@ def test_a_child_retires_at_the_first_limit_that_it_reaches(
 
     assert (due[0] if due else None) == due_after
     assert resident_bytes() > 1 << 20
+
+
+def test_after_a_reconnect_a_child_that_has_ended_is_not_watched_and_the_worker_goes_on() -> None:
+    pool = retiring_pool(Retirement(0, 0)).Pool
+    watched: list[int] = []
+    hub = SimpleNamespace(add_reader=lambda fd, *_: watched.append(fd))
+    reading, writing = os.pipe()
+    try:
+        for child in (SimpleNamespace(_sentinel_poll=None), SimpleNamespace(_sentinel_poll=reading)):
+            pool._track_child_process(object.__new__(pool), child, hub)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert watched == [reading]
