@@ -192,7 +192,10 @@ def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis
 
 def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis_url: str) -> None:
     body = b'{"task_name": "x", "duration": 1}'.ljust(BODY_BYTES)
-    head = b"POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"POST /tasks HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     before = ticking.stalls()
 

@@ -92,7 +92,7 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
             back, and the worker ends with "file descriptor is None".
             """
             if getattr(proc, "_sentinel_poll", True) is not None:
-                super()._track_child_process(proc, hub)
+                super()._track_child_process(proc, hub)  # type: ignore[misc]  # not in the stubs
 
     class RetiringPool(TaskPool):
         Pool = RetiringAsynPool
