@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 import requests
@@ -92,6 +92,15 @@ class Api(ServiceProcess):
     def wait_for(self, task_id: str, status: str, seconds: float = 20) -> dict[str, object]:
         wait_until(lambda: self.task(task_id)["status"] == status, seconds)
         return self.task(task_id)
+
+    def final(self, task_id: str, seconds: float = 120) -> dict[str, Any]:
+        """Return the task when it is final."""
+
+        def ended() -> dict[str, Any]:
+            task: dict[str, Any] = self.request("GET", f"/tasks/{task_id}?wait=20").json()
+            return task if "finished_at" in task else {}
+
+        return wait_until(ended, seconds)
 
     def _is_alive(self) -> bool:
         try:

@@ -36,7 +36,7 @@ def submit(api: Api, type: str, payload: dict[str, Any] | None = None, **members
 def run(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
     """The task when it is final."""
     task_id = submit(api, type, payload, **members)
-    return dict(api.request("GET", f"/tasks/{task_id}?wait=60").json())
+    return api.final(task_id)
 
 
 def log(api: Api, task: dict[str, Any]) -> list[str]:
@@ -179,7 +179,7 @@ def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) ->
             ("leave", {}, {}),
         )
     }
-    ends = {name: api.request("GET", f"/tasks/{task_id}?wait=60").json() for name, task_id in ids.items()}
+    ends = {name: api.final(task_id) for name, task_id in ids.items()}
 
     printed = log(api, ends["print_megabytes"])
     assert ends["print_megabytes"]["result"] == "printed"

@@ -36,20 +36,8 @@ def submit(api: Api, type: str, **payload: Any) -> str:
     return str(answer.json()["task_id"])
 
 
-def final(api: Api, task_id: str) -> dict[str, Any]:
-    """The task when it has ended."""
-
-    def ended() -> dict[str, Any] | None:
-        task: dict[str, Any] = api.request("GET", f"/tasks/{task_id}?wait=20").json()
-        return task if task["status"] in ("COMPLETED", "FAILED", "CANCELLED") else None
-
-    task = wait_until(ended, 60)
-    assert task is not None
-    return task
-
-
 def run(api: Api, type: str, **payload: Any) -> dict[str, Any]:
-    return final(api, submit(api, type, **payload))
+    return api.final(submit(api, type, **payload))
 
 
 def left_behind(folder: Path, name: str) -> psutil.Process:
@@ -62,7 +50,7 @@ class TestForks:
     def test_a_copy_that_returns_ends_and_the_result_is_the_originals(self, api: Api, worker: ServiceProcess) -> None:
         ids = [submit(api, "fork_and_return") for _ in range(8)]
 
-        tasks = [final(api, task_id) for task_id in ids]
+        tasks = [api.final(task_id) for task_id in ids]
 
         assert {(task["status"], task["result"], task["attempt"]) for task in tasks} == {("COMPLETED", "original", 1)}
         wait_until(lambda: len(worker.children()) == 1)
@@ -110,7 +98,7 @@ class TestWhatARunLeavesBehind:
 
         api.request("POST", f"/tasks/{task_id}/cancel")
 
-        assert final(api, task_id)["status"] == "CANCELLED"
+        assert api.final(task_id)["status"] == "CANCELLED"
         wait_until(lambda: is_dead(left), 5)
 
     @pytest.mark.parametrize(("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")])
@@ -151,7 +139,7 @@ class TestWhatARunLeavesBehind:
             killed.process.wait()
         try:
             with a_worker(redis_url, tmp_path, "next", **long_lease):
-                task = final(api, task_id)
+                task = api.final(task_id)
             assert (task["status"], task["attempt"]) == ("COMPLETED", 2)
             assert not is_dead(daemon), "the daemon was there all the time"
         finally:

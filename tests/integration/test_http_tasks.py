@@ -45,7 +45,7 @@ def run(api: Api, payload: dict[str, Any], **members: Any) -> dict[str, Any]:
     body = {"task_name": "call", "type": "http", "payload": payload, "retry": FAST, **members}
     answer = api.request("POST", "/tasks", json=body)
     assert answer.status_code == 202, answer.text
-    return dict(api.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json())
+    return api.final(answer.json()["task_id"])
 
 
 def test_the_call_is_made_as_it_was_asked_for_and_its_answer_is_the_result(

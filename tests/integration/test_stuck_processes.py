@@ -47,7 +47,7 @@ def submit(api: Api, type: str, **payload: Any) -> str:
 
 
 def final(api: Api, task_id: str) -> dict[str, Any]:
-    return dict(api.request("GET", f"/tasks/{task_id}?wait=60").json())
+    return api.final(task_id)
 
 
 def log(api: Api, task_id: str) -> list[tuple[int, str]]:
