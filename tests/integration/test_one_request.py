@@ -20,7 +20,7 @@ LARGE = {"/tasks/batch", "/tasks/actions"}
 MAX_VALUES, MAX_PAYLOAD_VALUES = 100_000, 30_000
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
 """Limit on the growth of a process: a body of 8 MiB, what is parsed of it, and the response."""
-ELEMENTS = ["{}", "1", "1.2345678901234567", '"x"', '{"a":0}']
+ELEMENTS = ["{}", "1.2345678901234567", '"x"', '{"a":0}']
 A_TASK = {"task_name": "x", "duration": 1}
 SKELETONS: dict[str, dict[str, Any]] = {
     "/tasks": A_TASK,
