@@ -49,7 +49,7 @@ class Repair:
                 f"Restore {str(self._files)!r} from a backup, or remove that folder to start without tasks."
             )
         self._say(f"Cut {cut} bytes: the changes that were written after the damage are lost.")
-        self._say("The server reads the tasks again. Start it: task-manager local")
+        self._say("The server reads the tasks again. Start the service: make run, or task-manager local")
 
     def _can_be_read(self) -> bool:
         process = self._redis.start(self._popen)
