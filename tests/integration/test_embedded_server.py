@@ -287,6 +287,12 @@ class TestDamagedData:
         assert "Nothing to repair" in again.stdout
         assert not (folder / "appendonlydir.damaged-2").exists()
 
+    def test_a_folder_without_tasks_is_told_from_one_that_is_whole(self, tmp_path: Path) -> None:
+        done = run("repair", tmp_path / "misspelt")
+
+        assert done.returncode == 1
+        assert "There are no stored tasks in" in done.stderr
+
     def test_what_cannot_be_repaired_is_said_and_kept(self, folder: Path) -> None:
         [base] = (folder / "appendonlydir").glob("*.base.rdb")
         with base.open("r+b") as file:

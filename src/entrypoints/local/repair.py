@@ -35,6 +35,11 @@ class Repair:
             self._redis.discard()
 
     def _run(self) -> None:
+        if not self._files.exists():
+            raise RepairFailed(
+                f"There are no stored tasks in {str(self._files.parent)!r}. Set TASKS_DATA_DIR to the folder that "
+                "holds them."
+            )
         if self._can_be_read():
             self._say(f"Nothing to repair: the server reads the tasks in {str(self._files)!r}.")
             return
