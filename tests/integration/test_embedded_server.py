@@ -132,6 +132,16 @@ def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_
     assert others_may(folder) == [str(mine)]
 
 
+def test_parents_that_are_created_are_closed_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        DataDirectory(tmp_path / "new" / "data").lock()
+    finally:
+        os.umask(before)
+
+    assert others_may(tmp_path / "new") == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "data"
