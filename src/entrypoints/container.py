@@ -282,11 +282,15 @@ def build_worker(settings: Settings) -> CeleryWorker:
 
 
 def _private_folder(settings: Settings, name: str) -> Path:
-    """Create a folder in the data directory, both for this user only. Raises InvalidSettings."""
+    """Create a folder in the data directory, both for this user only. Raises InvalidSettings.
+
+    A folder of another user is refused: a forged lock in it would call a living worker dead.
+    """
     folder = settings.data_dir / name
     try:
         make_private(settings.data_dir)
         make_private(folder)
+        owner = folder.stat().st_uid
     except OSError as error:
         raise InvalidSettings(
             [
@@ -294,6 +298,13 @@ def _private_folder(settings: Settings, name: str) -> Path:
                 "Set it to a folder that you may write."
             ]
         ) from error
+    if owner != os.geteuid():
+        raise InvalidSettings(
+            [
+                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, and its folder {name!r} belongs to user {owner}, "
+                f"not to you (user {os.geteuid()}). Set it to a folder of your own."
+            ]
+        )
     return folder
 
 

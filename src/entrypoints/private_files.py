@@ -10,11 +10,14 @@ FILE_MODE = 0o600
 
 
 def make_private(directory: Path) -> None:
-    """Create the directory and its parents, or close an existing one to other users.
+    """Create the directory, or close an existing one to other users. Parents that it creates are private, too.
 
+    Whoever may write to a parent could put another directory in its place.
     A directory of another user, and one that is shared such as /tmp, is left as it is. Raises OSError.
     """
-    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    for parent in reversed([each for each in directory.parents if not each.exists()]):
+        parent.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     _restrict(directory)
 
 

@@ -26,6 +26,7 @@ MAX_SOCKET_PATH_BYTES = 103
 """sockaddr_un(7) holds 104 bytes on macOS and 108 on Linux, with a zero at the end."""
 HOST_NAME = r"(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(?i:\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 ENVIRONMENTS = "must be development or production"
+HOST = "must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
 
 
 class InvalidSettings(Exception):
@@ -133,7 +134,7 @@ def load_settings() -> Settings:
 def _read(env: FileAwareEnv) -> dict[str, Any]:
     """Raises ValueError for a file that cannot be read; all else that is wrong is kept for `seal`."""
     return {
-        "http_host": env.str("HTTP_HOST", "127.0.0.1", validate=validate.Length(min=1)),
+        "http_host": env.str("HTTP_HOST", "127.0.0.1", validate=validate.Length(min=1, error=HOST)),
         "http_port": _whole(env, "HTTP_PORT", 5000, 1, 65_535),
         "http_workers": _whole(env, "HTTP_WORKERS", 2, 1, 64),
         "http_body_seconds": _whole(env, "HTTP_BODY_SECONDS", 30, 1, 3_600),
@@ -197,9 +198,9 @@ def environment_restorer() -> Callable[[], None]:
 
 
 def _whole(env: FileAwareEnv, name: str, default: int | None, low: int, high: int) -> Any:
-    return env.int(
-        name, default, validate=validate.Range(low, high, error=f"must be a whole number from {low} to {high}")
-    )
+    allowed = f"must be a whole number from {low} to {high}"
+    read: Any = env.int  # its type lacks error_messages, which it passes on to marshmallow
+    return read(name, default, validate=validate.Range(low, high, error=allowed), error_messages={"invalid": allowed})
 
 
 def _stripped(text: str) -> str:

@@ -105,11 +105,15 @@ def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_
     assert not place.parent.exists()
 
 
-@pytest.mark.parametrize("name", ["with space", "per%cent", 'quo"te', "back\\slash", "plus+é"])
+NAMES = ["with space", "per%cent", 'quo"te', "back\\slash", "plus+é", "line\nend", "es\x1b[31mcape", "no\udcffutf8"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_any_name_of_a_data_directory_can_be_used(tmp_path: Path, name: str) -> None:
     server = EmbeddedRedis(tmp_path / name)
     with running(server), redis.Redis.from_url(server.url) as client:
         assert client.ping()
+    server.discard()
 
 
 def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_are(tmp_path: Path) -> None:
@@ -126,6 +130,16 @@ def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_
     DataDirectory(folder).lock()
 
     assert others_may(folder) == [str(mine)]
+
+
+def test_parents_that_are_created_are_closed_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        DataDirectory(tmp_path / "new" / "data").lock()
+    finally:
+        os.umask(before)
+
+    assert others_may(tmp_path / "new") == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
@@ -181,6 +195,17 @@ def test_a_worker_that_cannot_use_its_folder_says_so(tmp_path: Path, redis_url: 
         assert worker.process.wait(20) == 2
         assert "TASKS_DATA_DIR is" in worker.output
         assert "Traceback" not in worker.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_worker_refuses_a_folder_in_which_another_user_could_forge_locks(tmp_path: Path, redis_url: str) -> None:
+    folder = tmp_path / "data"
+    (folder / "workers").mkdir(parents=True)
+    os.chown(folder / "workers", 4242, 4242)
+
+    with ServiceProcess("worker", tmp_path / "log", redis_url=redis_url, data_dir=folder) as worker:
+        assert worker.process.wait(20) == 2
+        assert "'workers' belongs to user 4242, not to you (user 0)" in worker.output
 
 
 def test_a_running_stack_keeps_everything_to_itself_and_tells_its_url(tmp_path: Path) -> None:
@@ -272,6 +297,12 @@ class TestDamagedData:
         assert "Nothing to repair" in again.stdout
         assert not (folder / "appendonlydir.damaged-2").exists()
 
+    def test_a_folder_without_tasks_is_told_from_one_that_is_whole(self, tmp_path: Path) -> None:
+        done = run("repair", tmp_path / "misspelt")
+
+        assert done.returncode == 1
+        assert "There are no stored tasks in" in done.stderr
+
     def test_what_cannot_be_repaired_is_said_and_kept(self, folder: Path) -> None:
         [base] = (folder / "appendonlydir").glob("*.base.rdb")
         with base.open("r+b") as file:
@@ -283,7 +314,19 @@ class TestDamagedData:
         assert done.returncode == 1
         assert "cannot be repaired" in done.stderr
         assert "Restore" in done.stderr
+        assert "task-manager repair" not in done.stderr
         assert (folder / "appendonlydir.damaged-1").is_dir()
+
+    def test_a_damaged_manifest_cuts_no_file_elsewhere(self, folder: Path) -> None:
+        elsewhere = folder.parent / "mine.txt"
+        elsewhere.write_text("mine")
+        [manifest] = (folder / "appendonlydir").glob("*.manifest")
+        manifest.write_text(manifest.read_text().replace(self.commands(folder).name, "../../mine.txt"))
+
+        done = run("repair", folder)
+
+        assert done.returncode == 1
+        assert elsewhere.read_text() == "mine"
 
     def test_data_that_cannot_be_read_for_another_reason_is_left_alone(self, folder: Path) -> None:
         before = self.commands(folder).read_bytes()
@@ -303,6 +346,7 @@ class TestDamagedData:
         with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
+            wait_until(lambda: b"second" in self.commands(folder).read_bytes(), 10)  # it may reply before it writes
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 

@@ -19,8 +19,9 @@ class QuickReconnectConsumer(Consumer):
         """Tries until it is connected or the worker is told to stop."""
 
         def report(error: Exception, interval: float) -> None:
+            reason = str(error).rstrip(".")
             logger.warning(
-                "Cannot reach Redis: %s. Trying again in %s s.", error, interval, extra={"action": "reconnect"}
+                "Cannot reach Redis: %s. Trying again in %s s.", reason, interval, extra={"action": "reconnect"}
             )
 
         connection = conn.ensure_connection(report, FOR_EVER, callback=maybe_shutdown, **RECONNECT_SECONDS)

@@ -11,12 +11,16 @@ logger = logging.getLogger(__name__)
 class SendHeartbeat:
     def __init__(self, heartbeats: Heartbeats) -> None:
         self._heartbeats = heartbeats
+        self._failing = False
 
     def execute(self, process: ServiceProcess, *, last: bool = False) -> bool:
-        """Answers whether the store took it; a process goes on without."""
+        """Answers whether the store took it; a process goes on without. Failures in a row are logged once."""
         try:
             (self._heartbeats.end if last else self._heartbeats.beat)(process)
         except StoreUnavailable as error:
-            logger.warning("No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"})
+            if not self._failing:
+                logger.warning("No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"})
+            self._failing = True
             return False
+        self._failing = False
         return True

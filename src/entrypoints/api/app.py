@@ -51,6 +51,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # a redirect to the merged path would be absolute, with the Host that was sent
     app.url_map.converters["task"] = TaskSegment
     app.extensions["container"] = container
     app.extensions["long_answers"] = LongAnswers.within(capacity or Capacity.of(LEAST_DESCRIPTORS))

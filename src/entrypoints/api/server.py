@@ -1,5 +1,6 @@
 """Serves the API: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
+import errno
 import gc
 import logging
 import resource
@@ -178,6 +179,12 @@ def _allowed_files() -> int:
     return soft
 
 
+def _address_advice(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Set TASKS_HTTP_HOST to an address of this machine, such as 127.0.0.1."
+    return "Stop what uses it, or set TASKS_HTTP_PORT to a free port."
+
+
 def require_free_address(settings: Settings) -> None:
     address = authority(settings.http_host, settings.http_port)
     try:
@@ -191,6 +198,6 @@ def require_free_address(settings: Settings) -> None:
         raise InvalidSettings(
             [
                 f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which cannot be had: {error.strerror}. "
-                "Stop what uses it, or set TASKS_HTTP_PORT to a free port."
+                + _address_advice(error)
             ]
         ) from error

@@ -103,7 +103,7 @@ class EmbeddedRedis:
                 return b""
 
     def _place_of_socket(self) -> Path:
-        """The data directory, or a temporary one when the system's limit for the path of a socket leaves no choice."""
+        """The data directory, or a temporary one when its path is too long or cannot be written into a URL."""
         path = self._directory / "redis.sock"
         if _fits(path):
             return path
@@ -114,8 +114,8 @@ class EmbeddedRedis:
             raise InvalidSettings(
                 [
                     f"TASKS_DATA_DIR is {str(self._directory)!r}, and the temporary folder is "
-                    f"{str(path.parent)!r}. Both are too long for the path of a socket, which may have "
-                    f"{MAX_SOCKET_PATH_BYTES} bytes. Set TASKS_DATA_DIR to a shorter path."
+                    f"{str(path.parent)!r}. Neither can hold a socket, whose path may have "
+                    f"{MAX_SOCKET_PATH_BYTES} bytes and no control characters. Set TASKS_DATA_DIR to another path."
                 ]
             )
         return path
@@ -126,7 +126,8 @@ class EmbeddedRedis:
 
 
 def _fits(path: Path) -> bool:
-    return len(bytes(path)) <= MAX_SOCKET_PATH_BYTES
+    """Control characters would end a line of the configuration; bytes that are no UTF-8 have no form in a URL."""
+    return len(bytes(path)) <= MAX_SOCKET_PATH_BYTES and str(path).isprintable()
 
 
 def find_program() -> str:

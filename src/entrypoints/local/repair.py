@@ -35,6 +35,11 @@ class Repair:
             self._redis.discard()
 
     def _run(self) -> None:
+        if not self._files.exists():
+            raise RepairFailed(
+                f"There are no stored tasks in {str(self._files.parent)!r}. Set TASKS_DATA_DIR to the folder that "
+                "holds them."
+            )
         if self._can_be_read():
             self._say(f"Nothing to repair: the server reads the tasks in {str(self._files)!r}.")
             return
@@ -45,11 +50,11 @@ class Repair:
         cut = self._cut_files()
         if not self._can_be_read():
             raise RepairFailed(
-                f"The tasks cannot be repaired. The server says:\n{self._redis.log.explain()}\n"
+                f"The tasks cannot be repaired. The server says:\n{self._redis.log.last_lines()}\n"
                 f"Restore {str(self._files)!r} from a backup, or remove that folder to start without tasks."
             )
         self._say(f"Cut {cut} bytes: the changes that were written after the damage are lost.")
-        self._say("The server reads the tasks again. Start it: task-manager local")
+        self._say("The server reads the tasks again. Start the service: make run, or task-manager local")
 
     def _can_be_read(self) -> bool:
         process = self._redis.start(self._popen)
@@ -79,7 +84,7 @@ class Repair:
         return target
 
     def _increments(self) -> list[Path]:
-        """The files of commands, oldest first.
+        """The files of commands, oldest first. A damaged manifest may name files elsewhere, which are left out.
 
         They are checked one by one, since the tool of Valkey 9.1 takes the base file of a manifest for commands.
         """
@@ -87,7 +92,7 @@ class Repair:
         for manifest in self._files.glob("*.manifest"):
             for line in manifest.read_text(errors="replace").splitlines():
                 words = line.split()
-                if words[:1] == ["file"] and words[-2:] == ["type", "i"]:
+                if words[:1] == ["file"] and words[-2:] == ["type", "i"] and Path(words[1]).name == words[1]:
                     paths.append(self._files / words[1])
         return [path for path in paths if path.is_file()]
 

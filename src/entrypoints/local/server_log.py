@@ -37,9 +37,11 @@ class ServerLog:
 
     def explain(self) -> str:
         """Return the server's last lines since `begin`, and what to do about them."""
-        lines = self._lines()
-        said = "\n".join(f"  {line}" for line in lines[-LINES:]) or "  (nothing was logged)"
-        return f"{said}\n{self._advice(' '.join(lines))}"
+        return f"{self.last_lines()}\n{self._advice(' '.join(self._lines()))}"
+
+    def last_lines(self) -> str:
+        """Return the server's last lines since `begin`."""
+        return "\n".join(f"  {line}" for line in self._lines()[-LINES:]) or "  (nothing was logged)"
 
     def _lines(self) -> list[str]:
         try:

@@ -302,12 +302,17 @@ def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, cl
     assert not health.execute("worker")
 
 
-def test_a_heartbeat_that_fails_does_not_stop_the_process(clock: FakeClock) -> None:
+def test_a_heartbeat_that_fails_does_not_stop_the_process_and_is_logged_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     class AwayHeartbeats(FakeHeartbeats):
         def beat(self, process: ServiceProcess) -> None:
             raise StoreUnavailable("away")
 
-    assert not SendHeartbeat(AwayHeartbeats(clock)).execute(a_process())
+    send = SendHeartbeat(AwayHeartbeats(clock))
+
+    assert [send.execute(a_process()) for _ in range(3)] == [False] * 3
+    assert caplog.text.count("No heartbeat") == 1
 
 
 @pytest.mark.parametrize("must_be_safe", [True, False])

@@ -379,6 +379,14 @@ def test_another_method_is_refused_with_those_allowed(
     assert allowed <= set(answer.headers["Allow"].split(", "))
 
 
+@pytest.mark.parametrize("path", ["/tasks//x", "/tasks//", "/docs//swagger-ui.css"])
+def test_doubled_slashes_are_no_redirect_that_repeats_the_host(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json["code"]) == (404, "route_not_found")
+    assert "Location" not in answer.headers
+
+
 def test_an_unknown_route_is_a_problem_like_any_other(client: FlaskClient) -> None:
     answer = client.get("/nothing", headers={"X-Request-ID": "mine-1"})
 

@@ -28,8 +28,7 @@ def test_nothing_needs_to_be_set() -> None:
     [
         ("TASKS_HTTP_PORT", "0", "1 to 65535"),
         ("TASKS_HTTP_PORT", "65536", "1 to 65535"),
-        ("TASKS_HTTP_PORT", "http", "integer"),
-        ("TASKS_HTTP_HOST", "", ""),
+        ("TASKS_HTTP_PORT", "http", "1 to 65535"),
         ("TASKS_HTTP_WORKERS", "0", "1 to 64"),
         ("TASKS_HTTP_BODY_SECONDS", "0", "1 to 3600"),
         ("TASKS_HTTP_PENDING_PER_CLIENT", "10001", "1 to 10000"),
@@ -39,17 +38,19 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_RETENTION_SECONDS", "0", "1 to 315360000"),
         ("TASKS_MAX_BODY_BYTES", "10", "1024 to 536870912"),
         ("TASKS_CHILD_MAX_RUNS", "-1", "0 to 1000000000"),
-        ("TASKS_CHILD_MAX_MEMORY", "1g", "integer"),
-        ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "integer"),
+        ("TASKS_CHILD_MAX_MEMORY", "1g", "0 to 1048576"),
+        ("TASKS_SHUTDOWN_GRACE_SECONDS", "1h", "0 to 3600"),
         ("TASKS_QUEUES", "default,Mails", "names of 1 to 63"),
         ("TASKS_EVENTS_KEPT", "10", "1000 to 100000000"),
         ("TASKS_EMBEDDED_MAX_MEMORY_MB", "15", "16 to 1048576"),
-        ("TASKS_EMBEDDED_MAX_MEMORY_MB", "2g", "integer"),
+        ("TASKS_EMBEDDED_MAX_MEMORY_MB", "2g", "16 to 1048576"),
         *(
             ("TASKS_HTTP_ALLOWED_HOSTS", value, "host names or addresses without scheme and port")
             for value in ("http://a", "a:80", "a,,b", "a b", "*.a", "[::1]:80", "-a", "a/b", "ä")
         ),
         ("TASKS_MAX_QUEUES", "0", "1 to 100000"),
+        ("TASKS_MAX_QUEUES", "many", "1 to 100000"),
+        ("TASKS_HTTP_HOST", "", "an address of this machine"),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
