@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
+from threading import Event as Signal
+from threading import Thread, current_thread
 from types import SimpleNamespace
 
 import pytest
 import redis
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
-from adapters.redis.client import RedisStore, ScriptCall, connect, connect_blocking, milliseconds
+from adapters.redis.client import CONNECTIONS_AT_ONCE, RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
@@ -30,7 +31,8 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import FollowerTooSlow, StreamGap
 from application.ports.run_reports import LOG_BYTES
-from application.ports.task_repository import Change
+from application.ports.task_repository import Change, Window
+from application.task_filter import TaskFilter
 from domain.callback import Try
 from domain.events import Event
 from domain.status import Status
@@ -963,6 +965,34 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
 
     assert {len(name) for name in record} == {1}
     assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "l": {"team": "a"}}
+
+
+def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, tokens: TokenFactory) -> None:
+    searching, may_end, submitter = Signal(), Signal(), current_thread()
+
+    def last() -> None:
+        if current_thread() not in (submitter, other):
+            searching.set()
+            may_end.wait()
+
+    store = RedisStore(connect(redis_url), fail_fast=True)
+    repository = RedisTaskRepository(store, tokens.token_of, EVENTS_KEPT, let_others_run=last)
+    other = Thread(target=submit, args=(repository,), daemon=True)
+    submit(repository, task_name="wanted")
+    window = Window(limit=10)
+    wanted = TaskFilter(text="wanted")
+    searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * CONNECTIONS_AT_ONCE)]
+    for search in searches:
+        search.start()
+    try:
+        searching.wait()
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+    finally:
+        may_end.set()
+        for search in searches:
+            search.join()
 
 
 def _is_up(server: EmbeddedRedis) -> bool:
