@@ -424,6 +424,21 @@ class TestRedisStoreProbe:
         assert not probe.guard_capacity()
         assert 0 < client.ttl("tm:full") <= 3
 
+    def test_a_store_that_is_full_of_events_opens_again(
+        self, probe: RedisStoreProbe, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
+        for number in range(1, 2_001):
+            client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
+        task = submit(repository)
+        client.config_set("maxmemory", client.info("memory")["used_memory"])
+        try:
+            assert probe.guard_capacity()
+            assert not probe.guard_capacity()
+        finally:
+            client.config_set("maxmemory", 0)
+        kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
+        assert kept == [id_bytes(task.task_id)]
+
     @pytest.mark.parametrize(
         ("free_mib", "size_mib", "on_this_host", "closed"),
         [
