@@ -439,6 +439,18 @@ class TestRedisStoreProbe:
         kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
         assert kept == [id_bytes(task.task_id)]
 
+    def test_the_last_event_is_kept_so_that_who_has_it_is_told_nothing_again(
+        self, probe: RedisStoreProbe, client: redis.Redis
+    ) -> None:
+        for number in range(1, 2_001):
+            client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
+        client.config_set("maxmemory", 1_000_000)
+        try:
+            assert probe.guard_capacity()
+            assert [position for position, _ in client.xrange("tm:events")] == [b"2000-0"]
+        finally:
+            client.config_set("maxmemory", 0)
+
     @pytest.mark.parametrize(
         ("free_mib", "size_mib", "on_this_host", "closed"),
         [
@@ -980,6 +992,21 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
 
     assert {len(name) for name in record} == {1}
     assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "l": {"team": "a"}}
+
+
+def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
+    redis_store: RedisStore, task_queue: CeleryTaskQueue, repository: RedisTaskRepository, client: redis.Redis
+) -> None:
+    task, process = submit(repository), a_process("worker")
+    client.delete(f"task-manager.work.{task.spec.queue}")
+    client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
+    try:
+        RedisHeartbeats(redis_store).beat(process)
+        assert RedisStoreProbe(redis_store).guard_capacity()
+        assert task_queue.replenish() == 1
+        assert [beat.process for beat in RedisHeartbeats(redis_store).alive("worker")] == [process]
+    finally:
+        client.config_set("maxmemory", 0)
 
 
 def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, tokens: TokenFactory) -> None:

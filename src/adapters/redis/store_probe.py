@@ -8,6 +8,7 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.effects import Effects
 from application.ports.store_probe import StoreProbe
 
 CLOSED_AT = 0.85
@@ -25,6 +26,7 @@ class RedisStoreProbe(StoreProbe):
         """`on_this_host`: the server's files are on a disk of this host, which can be measured."""
         self._store = store
         self._on_this_host = on_this_host
+        self._save = store.script("save")
 
     def check(self) -> None:
         with self._store.client() as client:
@@ -50,8 +52,10 @@ class RedisStoreProbe(StoreProbe):
             if memory_is_full:
                 _drop_old_events(client)
             full = memory_is_full or (self._on_this_host and _disk_is_full(client))
-            if full:
-                client.set(keys.FULL, 1, ex=CLOSED_SECONDS)
+        if full:
+            effects = Effects()
+            effects.add("remember", keys.FULL, 1, CLOSED_SECONDS * 1_000)
+            self._save(effects.keys, effects.arguments)
         return full
 
 
@@ -61,7 +65,8 @@ def _drop_old_events(client: Any) -> None:
     Their number is bounded, their size is not: events alone may fill a small store, and deleting tasks adds to them.
     """
     oldest = milliseconds(client.time()) - RECENT_EVENTS_MS
-    client.xtrim(keys.EVENTS, minid=oldest, approximate=True)
+    for position, _ in client.xrevrange(keys.EVENTS, count=1):  # the last one stays: positions are compared with it
+        client.xtrim(keys.EVENTS, minid=min(oldest, int(position.partition(b"-")[0])), approximate=True)
 
 
 def _disk_is_full(client: Any) -> bool:
