@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from adapters.redis import keys
+from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -187,3 +188,25 @@ def test_a_queue_too_many_is_refused_until_maintenance_forgets_one(
                 assert api.request("DELETE", f"/tasks/{task['task_id']}").status_code == 204
         wait_until(lambda: api.request("POST", "/tasks", json=body).status_code == 202)
         assert api.request("GET", f"/tasks/{first}").status_code == 404
+
+
+def test_of_two_processes_at_retention_none_searches_the_list_for_what_the_other_dropped(
+    repository: RedisTaskRepository, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [id_bytes(UuidTaskIds().next()) + b"1" for _ in range(MORE_THAN_A_BATCH)]
+    client.rpush(keys.FINISHED, *gone)
+    read_each = ShortRecords.read_each
+
+    def read_while_the_other_drops(records: ShortRecords, ids: list[bytes]) -> object:
+        found = read_each(records, ids)
+        monkeypatch.setattr(ShortRecords, "read_each", read_each)
+        repository.outlived(timedelta(0), limit=len(gone))
+        return found
+
+    monkeypatch.setattr(ShortRecords, "read_each", read_while_the_other_drops)
+    client.config_resetstat()
+
+    repository.outlived(timedelta(0), limit=len(gone))
+
+    assert client.llen(keys.FINISHED) == 0
+    assert client.info("commandstats")["cmdstat_lrem"]["calls"] == len(gone)

@@ -173,6 +173,16 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
 
 
+def test_a_batch_of_a_thousand_new_queues_lets_others_run(ticking: TickingApi, redis_url: str) -> None:
+    tasks = [{**A_TASK, "queue": f"new{number}"} for number in range(1_000)]
+    ticking.stalls()
+
+    assert ticking.request("POST", "/tasks/batch", json={"tasks": tasks}).status_code == 202
+
+    stalls = ticking.stalls()
+    assert stalls["stall"] < stalls["reference"]
+
+
 def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis_url: str) -> None:
     ids = []
     for _ in range(10):

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
+from threading import Event as Signal
+from threading import Thread, current_thread
 from types import SimpleNamespace
 
 import pytest
 import redis
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
-from adapters.redis.client import RedisStore, ScriptCall, connect, connect_blocking, milliseconds
+from adapters.redis.client import CONNECTIONS_AT_ONCE, RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
@@ -30,7 +31,8 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import FollowerTooSlow, StreamGap
 from application.ports.run_reports import LOG_BYTES
-from application.ports.task_repository import Change
+from application.ports.task_repository import Change, Window
+from application.task_filter import TaskFilter
 from domain.callback import Try
 from domain.events import Event
 from domain.status import Status
@@ -421,6 +423,33 @@ class TestRedisStoreProbe:
         client.config_set("maxmemory", 0)
         assert not probe.guard_capacity()
         assert 0 < client.ttl("tm:full") <= 3
+
+    def test_a_store_that_is_full_of_events_opens_again(
+        self, probe: RedisStoreProbe, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
+        for number in range(1, 2_001):
+            client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
+        task = submit(repository)
+        client.config_set("maxmemory", client.info("memory")["used_memory"])
+        try:
+            assert probe.guard_capacity()
+            assert not probe.guard_capacity()
+        finally:
+            client.config_set("maxmemory", 0)
+        kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
+        assert kept == [id_bytes(task.task_id)]
+
+    def test_the_last_event_is_kept_so_that_who_has_it_is_told_nothing_again(
+        self, probe: RedisStoreProbe, client: redis.Redis
+    ) -> None:
+        for number in range(1, 2_001):
+            client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
+        client.config_set("maxmemory", 1_000_000)
+        try:
+            assert probe.guard_capacity()
+            assert [position for position, _ in client.xrange("tm:events")] == [b"2000-0"]
+        finally:
+            client.config_set("maxmemory", 0)
 
     @pytest.mark.parametrize(
         ("free_mib", "size_mib", "on_this_host", "closed"),
@@ -973,6 +1002,49 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
 
     assert {len(name) for name in record} == {1}
     assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "l": {"team": "a"}}
+
+
+def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
+    redis_store: RedisStore, task_queue: CeleryTaskQueue, repository: RedisTaskRepository, client: redis.Redis
+) -> None:
+    task, process = submit(repository), a_process("worker")
+    client.delete(f"task-manager.work.{task.spec.queue}")
+    client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
+    try:
+        RedisHeartbeats(redis_store).beat(process)
+        assert RedisStoreProbe(redis_store).guard_capacity()
+        assert task_queue.replenish() == 1
+        assert [beat.process for beat in RedisHeartbeats(redis_store).alive("worker")] == [process]
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, tokens: TokenFactory) -> None:
+    searching, may_end, submitter = Signal(), Signal(), current_thread()
+
+    def last() -> None:
+        if current_thread() not in (submitter, other):
+            searching.set()
+            may_end.wait()
+
+    store = RedisStore(connect(redis_url), fail_fast=True)
+    repository = RedisTaskRepository(store, tokens.token_of, EVENTS_KEPT, let_others_run=last)
+    other = Thread(target=submit, args=(repository,), daemon=True)
+    submit(repository, task_name="wanted")
+    window = Window(limit=10)
+    wanted = TaskFilter(text="wanted")
+    searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * CONNECTIONS_AT_ONCE)]
+    for search in searches:
+        search.start()
+    try:
+        searching.wait()
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+    finally:
+        may_end.set()
+        for search in searches:
+            search.join()
 
 
 def _is_up(server: EmbeddedRedis) -> bool:

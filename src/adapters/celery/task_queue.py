@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from adapters.redis.client import RedisStore, ScriptCall, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import top_up
 from adapters.redis.tokens import TOKEN_NUMBER, Token
+from application.errors import StoreFull
 from application.passed_over import PassedOver
 from application.ports.task_queue import TaskQueue
 from application.sweep import BUDGET_SECONDS
@@ -89,9 +91,9 @@ class CeleryTaskQueue(TaskQueue):
     def _take_over(self) -> None:
         """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
         if time.monotonic() >= self._next_takeover:
-            with self._store.client() as client:
+            with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
-            self._next_takeover = time.monotonic() + TAKEOVER_SECONDS
+                self._next_takeover = time.monotonic() + TAKEOVER_SECONDS
 
     def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
         with self._store.client() as client:

@@ -106,7 +106,12 @@ def _finished_at(entry: bytes) -> int:
 
 
 def _dropped(entry: bytes) -> Effects:
+    """Take an entry out of FINISHED unless another process has.
+
+    A search for what is gone would go through the whole list, which may have millions of entries.
+    """
     effects = Effects()
+    effects.guard("front", keys.FINISHED, entry)
     effects.add("drop", keys.FINISHED, entry)
     return effects
 

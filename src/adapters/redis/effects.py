@@ -15,7 +15,7 @@ TYPES = {
     "claim": SORTED_SET,
 }
 """What the first key of a write must be, if it is there."""
-GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "absent", "room"), True), "open": False}
+GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "front", "absent", "room"), True), "open": False}
 """Whether a guard reads its key, so that it is known to be of the right type before anything is written."""
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.effects import Effects
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
 
 LIFETIME_MS = 15_000
@@ -15,14 +16,15 @@ LIFETIME_MS = 15_000
 class RedisHeartbeats(Heartbeats):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
+        self._save = store.script("save")
 
     def beat(self, process: ServiceProcess) -> None:
+        """Also while Redis has no memory left: whoever seems silent is killed."""
+        effects = Effects()
+        effects.add("index", keys.alive(process.role), _member(process))
+        _, now, *_ = self._save(effects.keys, effects.arguments)
         with self._store.client() as client:
-            now = milliseconds(client.time())
-            pipeline = client.pipeline(transaction=False)
-            pipeline.zadd(keys.alive(process.role), {_member(process): now})
-            pipeline.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS)
-            pipeline.execute()
+            client.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS)
 
     def end(self, process: ServiceProcess) -> None:
         with self._store.client() as client:

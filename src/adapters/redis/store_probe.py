@@ -7,13 +7,16 @@ from typing import Any
 import redis
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.effects import Effects
 from application.ports.store_probe import StoreProbe
 
 CLOSED_AT = 0.85
 FREE_DISK_BYTES = 64 * 2**20
 FREE_DISK_SHARE = 0.05
 """The store is closed while less disk is free than the smaller of both."""
+RECENT_EVENTS_MS = 10_000
+"""Events of so long are kept while memory is full; who follows has read the older ones."""
 CLOSED_SECONDS = 3
 """How long the store stays closed without being measured again."""
 
@@ -23,6 +26,7 @@ class RedisStoreProbe(StoreProbe):
         """`on_this_host`: the server's files are on a disk of this host, which can be measured."""
         self._store = store
         self._on_this_host = on_this_host
+        self._save = store.script("save")
 
     def check(self) -> None:
         with self._store.client() as client:
@@ -44,11 +48,25 @@ class RedisStoreProbe(StoreProbe):
         with self._store.client() as client:
             memory = client.info("memory")
             limit = int(memory["maxmemory"])
-            full = bool(limit) and int(memory["used_memory"]) >= CLOSED_AT * limit
-            full = full or (self._on_this_host and _disk_is_full(client))
-            if full:
-                client.set(keys.FULL, 1, ex=CLOSED_SECONDS)
+            memory_is_full = bool(limit) and int(memory["used_memory"]) >= CLOSED_AT * limit
+            if memory_is_full:
+                _drop_old_events(client)
+            full = memory_is_full or (self._on_this_host and _disk_is_full(client))
+        if full:
+            effects = Effects()
+            effects.add("remember", keys.FULL, 1, CLOSED_SECONDS * 1_000)
+            self._save(effects.keys, effects.arguments)
         return full
+
+
+def _drop_old_events(client: Any) -> None:
+    """Drop up to 10,000 of the oldest events.
+
+    Their number is bounded, their size is not: events alone may fill a small store, and deleting tasks adds to them.
+    """
+    oldest = milliseconds(client.time()) - RECENT_EVENTS_MS
+    for position, _ in client.xrevrange(keys.EVENTS, count=1):  # the last one stays: positions are compared with it
+        client.xtrim(keys.EVENTS, minid=min(oldest, int(position.partition(b"-")[0])), approximate=True)
 
 
 def _disk_is_full(client: Any) -> bool:

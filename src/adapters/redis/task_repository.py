@@ -26,6 +26,7 @@ from adapters.redis.task_codec import (
     id_text,
 )
 from adapters.redis.task_search import RedisTaskSearch
+from adapters.redis.tokens import Token
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
 from application.passed_over import PassedOver
 from application.ports.task_repository import Backlog, Change, Receipt, TaskPage, TaskRepository, Window
@@ -62,7 +63,7 @@ class RedisTaskRepository(TaskRepository):
         self._max_queues = max_queues
         self._own_queues = own_queues
         self._passed_over = PassedOver()
-        self._token_of = token_of
+        self._make_token = token_of
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
@@ -192,6 +193,11 @@ class RedisTaskRepository(TaskRepository):
             raise TooManyQueues(
                 self._max_queues, [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
             )
+
+    def _token_of(self, queue: str) -> Token:
+        """The first token of a queue takes a quarter of a millisecond, and a batch may name 1,000 queues."""
+        self._let_others_run()
+        return self._make_token(queue)
 
     def _saving(self, change: Change) -> ScriptCall:
         script = self._save_new if change.before is None else self._save

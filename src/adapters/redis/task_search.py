@@ -4,6 +4,7 @@ An index is a sorted set of task ids by the time of their submission; one of eac
 with the same time sort by their ids, which are those of their submission, too.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -20,6 +21,8 @@ from domain.task import Task
 CHUNK = 500
 """How many entries one command reads, so that none keeps Redis busy for long."""
 MOST_LOOKED_AT = 50_000
+SCANS_AT_ONCE = 4
+"""A scan takes seconds and keeps its turn at the store meanwhile; all others wait for those turns, submits included."""
 SCANNED_BYTES = 2 * 1024 * 1024
 """A bound on the payloads and results that a scan holds at once."""
 EVER = 2**53
@@ -67,12 +70,14 @@ class RedisTaskSearch:
         self._let_others_run = let_others_run
         self._read = read
         self._read_whole = read_whole
+        self._scans = threading.Semaphore(SCANS_AT_ONCE)
 
     def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
         groups, span = _groups(wanted), Span.of(wanted)
-        with self._store.client() as client:
-            if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
+        if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
+            with self._store.client() as client:
                 return self._from_one_index(client, groups[0].indexes[0], span, window)
+        with self._scans, self._store.client() as client:
             return self._from_many(client, wanted, groups, span, window)
 
     def _from_one_index(self, client: Any, index: bytes, span: Span, window: Window) -> TaskPage:

@@ -17,6 +17,6 @@ class StoreProbe(ABC):
     def guard_capacity(self) -> bool:
         """Close the store for new tasks at 85 % of its memory, or while its disk is nearly full if that can be seen.
 
-        Returns whether it is closed.
+        Full memory also costs old events. Returns whether it is closed.
         Raises StoreUnavailable.
         """

@@ -10,6 +10,7 @@
 --   expired <leases> <member>              the lease has run out
 --   run <record> <claim>                   the run that this claim started goes on
 --   placed <sorted set> <member> <score>   the member stands where it stood
+--   front <list> <value>                   the value is among the first 1,000 of the list
 --   open <key>                             the key is not there
 --   absent <key>                           the key is not there; what it holds is told
 --   room <set> <limit> <name> …            the set has room for those of the distinct names that it lacks; they are told
@@ -64,6 +65,8 @@ while at < writes do
     holds = status == 'PROCESSING' and holder == first
   elseif word == 'placed' then
     holds = (call('ZSCORE', key, first) or -1) + 0 == ARGV[at + 4] + 0
+  elseif word == 'front' then
+    holds = call('LPOS', key, first, 'MAXLEN', 1000) ~= false
   elseif word == 'open' then
     holds = call('EXISTS', key) == 0
   elseif word == 'absent' then
