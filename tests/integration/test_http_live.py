@@ -213,6 +213,16 @@ class TestWaiting:
 
 
 class TestQueuesAndWorkers:
+    def test_a_queue_whose_name_only_the_pause_kept_can_be_resumed(self, api: Api) -> None:
+        task_id = api.submit(queue="brief")
+        assert api.request("POST", "/queues/brief/pause").status_code == 200
+        assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
+
+        resumed = api.request("POST", "/queues/brief/resume")
+
+        assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
+        assert api.request("POST", "/queues/brief/pause").status_code == 404
+
     def test_a_paused_queue_starts_nothing_until_it_is_resumed(self, api: Api, worker: ServiceProcess) -> None:
         wait_until(lambda: api.request("GET", "/workers").json()["workers"])
         paused = api.request("POST", "/queues/default/pause")

@@ -1,5 +1,7 @@
 """Stop starting the tasks of a queue, and start them again."""
 
+from dataclasses import replace
+
 from application.errors import QueueNotFound
 from application.ports.queues import Queues
 from application.ports.task_queue import TaskQueue
@@ -16,13 +18,16 @@ class PauseQueue:
 
     def execute(self, name: str, *, paused: bool) -> QueueReport:
         """Answers how the queue stands now. Raises QueueNotFound."""
-        self._report(name)
+        before = self._report(name)
         if paused:
             self._queues.pause(name)
         else:
             self._queues.resume(name)
             self._tokens.top_up(name)
-        return self._report(name)
+        try:
+            return self._report(name)
+        except QueueNotFound:  # only the pause kept the name
+            return replace(before, state=replace(before.state, paused=False))
 
     def _report(self, name: str) -> QueueReport:
         for report in self._list_queues.execute(only=name):
