@@ -213,10 +213,11 @@ class TestWaiting:
 
 
 class TestQueuesAndWorkers:
-    def test_a_queue_whose_name_only_the_pause_kept_can_be_resumed(self, api: Api) -> None:
+    def test_a_queue_whose_name_only_the_pause_kept_can_be_resumed(self, api: Api, client: redis.Redis) -> None:
         task_id = api.submit(queue="brief")
         assert api.request("POST", "/queues/brief/pause").status_code == 200
         assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
+        client.srem("tm:queues", "brief")  # as maintenance forgets a name that no task has
 
         resumed = api.request("POST", "/queues/brief/resume")
 
