@@ -1,5 +1,6 @@
 """Rows about handlers that fork in every way."""
 
+import contextlib
 import os
 import signal
 import time
@@ -25,7 +26,7 @@ def fork_in_every_way(run: Run) -> Outcome:
         site.with_worker(4)
         for number in range(outcome.repetitions):
             ids = [site.submit(do=FORKS[each % len(FORKS)], ms=RUN_MS) for each in range(TASKS)]
-            killed = [kill(_any_running(site)) for _ in range(3)]
+            killed = [wait_until(lambda: _kill_any(site), 20) for _ in range(3)]
             outcome.expect(site.settle(60, ids), f"round {number + 1}: not all tasks are final")
             run.say(f"{number + 1}: {TASKS} forked, {len(killed)} children killed")
         outcome.settle(site, 60)
@@ -56,8 +57,11 @@ def daemon_of_a_killed_worker(run: Run) -> Outcome:
     return outcome
 
 
-def _any_running(site: Site) -> Execution:
-    return site.running(1)[0]
+def _kill_any(site: Site) -> float | None:
+    """Kill the process of an execution. Returns None when it died before the journal saw it."""
+    with contextlib.suppress(ProcessLookupError):
+        return kill(site.running(1)[0])
+    return None
 
 
 def _expect_all_completed(site: Site, outcome: Outcome) -> None:
