@@ -37,7 +37,7 @@ def fork_in_every_way(run: Run) -> Outcome:
 
 @row("F-39a", "SIGKILL the worker parent while its task has a daemon, restarted; lease 600 s")
 def daemon_of_a_killed_worker(run: Run) -> Outcome:
-    outcome = Outcome(repetitions=run.times(10), limit=20.0)
+    outcome = Outcome(repetitions=run.times(10), limit=8.0)
     with run.site(lease=600) as site:
         site.with_api()
         worker = site.with_worker(1)
