@@ -273,6 +273,19 @@ class TestRedisOutbox(OutboxContract):
         assert [each.message.task.task_id for each in taken] == [good.task_id]
         assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(client.time())
 
+    @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
+    @pytest.mark.parametrize("score", ["-inf", "1.5", "-1e300"])
+    def test_an_entry_that_is_none_leaves_the_outbox_and_the_others_are_delivered(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis, entry: bytes, score: str
+    ) -> None:
+        client.execute_command("ZADD", "tm:outbox", score, entry)
+        good = cancelled(repository)
+
+        taken = outbox.take(limit=10, lease=timedelta(0))
+
+        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert client.zcard("tm:outbox") == 1
+
     def test_the_last_thousand_tries_are_kept_until_the_task_is_removed(
         self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis
     ) -> None:

@@ -37,7 +37,7 @@ class RedisOutbox(Outbox):
             now = milliseconds(client.time())
             due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
         until = now + lease // timedelta(milliseconds=1)
-        calls = [self._moving(entry, int(score), until) for entry, score in due]
+        calls = [self._moving(entry, score, until) for entry, score in due]
         answers = self._store.in_one_go(calls) if calls else []
         mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
         return [Taken(message=message, lease=until) for message in self._read(mine, until)]
@@ -80,7 +80,7 @@ class RedisOutbox(Outbox):
         self._call(effects)()
         return True
 
-    def _moving(self, entry: bytes, score: int, until: int) -> ScriptCall:
+    def _moving(self, entry: bytes, score: float, until: int) -> ScriptCall:
         effects = Effects()
         effects.guard("placed", keys.OUTBOX, entry, score)
         effects.add("index", keys.OUTBOX, entry, until)

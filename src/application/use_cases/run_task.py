@@ -177,6 +177,7 @@ class RunTask:
         def finish(task: Task) -> Task:
             return transition(task) if task.is_run_of(run.claim) else task
 
+        refused = False
         while True:
             try:
                 final = self._decision.apply(run.task_id, finish, known=run)
@@ -186,7 +187,9 @@ class RunTask:
             except TaskNotFound:
                 return
             except Exception as error:
-                transition = self._unkept(run, error)
+                if refused:  # the failure cannot be stored either
+                    self._clock.sleep(PAUSE_SECONDS)
+                transition, refused = self._unkept(run, error), True
             else:
                 if final.claim != run.claim:
                     logger.warning("Result refused: the lease was lost", extra={"action": "result_refused"})

@@ -78,7 +78,7 @@ def wanted_versions() -> frozenset[int] | None:
     _require_tags("If-Match")
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    versions = (tag.partition("-")[0] for tag in request.if_match.as_set())
+    versions = ((tag or "").partition("-")[0] for tag in request.if_match.as_set())  # None stands for ""
     return frozenset(int(version) for version in versions if VERSION.fullmatch(version))
 
 

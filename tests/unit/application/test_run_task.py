@@ -15,7 +15,7 @@ from application.ports.run_context import RunContext
 from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.promote_tasks import PromoteTasks
-from application.use_cases.run_task import CLAIM_TRIES, RunTask
+from application.use_cases.run_task import CLAIM_TRIES, PAUSE_SECONDS, RunTask
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task
@@ -281,6 +281,24 @@ def test_an_end_that_the_store_cannot_keep_fails_the_task_and_is_not_repeated(
     failed = stored(store, task)
     assert (failed.status, failed.attempt) == (Status.FAILED, 1)
     assert failed.error.message == "The result cannot be kept: RecursionError: too deep"
+
+
+def test_an_end_that_the_store_refuses_again_and_again_is_not_tried_without_a_pause(
+    store, run_task, clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, refusals, began = store.save, iter(range(10)), clock.monotonic()
+
+    def refusing(change: Change) -> Task:
+        if next(refusals, None) is not None:
+            raise RuntimeError("WRONGTYPE")
+        return plain(change)
+
+    task = submit(store)
+    monkeypatch.setattr(store, "save", refusing)
+    run_task(lambda run: "done").execute("default")
+
+    assert stored(store, task).status is Status.FAILED
+    assert clock.monotonic() - began >= 9 * PAUSE_SECONDS
 
 
 def test_a_claim_that_fails_does_not_cost_the_result_before_it(

@@ -318,6 +318,7 @@ def test_a_patch_cannot_add_up_to_too_many_labels(client: FlaskClient) -> None:
         ("*", 200),
         ('"2"', 412),
         ('"nonsense"', 412),
+        ('""', 412),
         ('W/"1"', 412),
         ("", 400),
         ("1", 400),
