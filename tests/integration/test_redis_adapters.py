@@ -174,6 +174,20 @@ class TestRedisTaskLeases(TaskLeasesContract):
         assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [(None, 150), (None, 50)]
         assert client.llen("task-manager.work.default") == 16
 
+    def test_a_damaged_record_keeps_no_other_task_from_being_listed_or_watched(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        damaged, whole = submit(repository), submit(repository)
+        for number in ("1", "2"):
+            leases.claim("default", owner=f"a:{number}", claim_id=number)
+        client.hset(b"tm:task:" + id_bytes(damaged.task_id), "d", b"{")
+
+        assert [task.task_id for task in leases.held_by(["a:1", "a:2"])] == [whole.task_id]
+        assert [task.task_id for task in repository.find(TaskFilter(), Window()).tasks] == [whole.task_id]
+        assert [task.task_id for task in repository.get_each([damaged.task_id, whole.task_id])] == [whole.task_id]
+        with pytest.raises(ValueError, match="Expecting"):
+            repository.get(damaged.task_id)
+
     @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
     def test_a_damaged_task_at_the_head_of_a_queue_does_not_hold_up_the_worker(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, damage: str

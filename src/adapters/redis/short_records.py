@@ -6,7 +6,8 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.task_codec import decode, unpacked
+from adapters.redis.task_codec import decode, id_text, unpacked
+from application.passed_over import PassedOver
 from domain.task import Task
 
 RECORDS_PER_CALL = 100
@@ -20,19 +21,25 @@ class ShortRecords:
         """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._store = store
         self._let_others_run = let_others_run
+        self._passed_over = PassedOver()
         self._read = store.script("read", writes=False)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
-        """Return the tasks with these ids in one round trip; those that are gone are left out."""
+        """Return the tasks with these ids in one round trip; those that are gone, and damaged ones, are left out."""
         ids = list(ids)
         chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
         calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
         records = chain.from_iterable(reply[1:] for reply in self._store.in_one_go(calls)) if calls else ()
-        return [self._decoded(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+        found = [self._readable(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+        return [task for task in found if task is not None]
 
-    def _decoded(self, raw: bytes, record: bytes) -> Task:
+    def _readable(self, raw: bytes, record: bytes) -> Task | None:
         self._let_others_run()
-        return decode(raw, unpacked(record))
+        try:
+            return decode(raw, unpacked(record))
+        except Exception as error:  # whatever is wrong with the bytes; the log tells it once
+            self._passed_over.tell("read", id_text(raw), error)
+            return None
 
     def read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
-from adapters.redis.client import RedisStore, ScriptCall
+from adapters.redis.client import RedisStore, ScriptCall, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import TokenOf, guard_room, wake, write_indexes
 from adapters.redis.run_reports import add_lines
@@ -18,7 +18,6 @@ from adapters.redis.task_codec import (
     PROGRESS,
     RANK,
     SUBMITTED,
-    Record,
     decode,
     encode,
     encode_changes,
@@ -74,7 +73,10 @@ class RedisTaskRepository(TaskRepository):
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
-        return next(iter(self.read([raw])), None) if raw else None
+        [record] = self._records([raw]) if raw else [None]
+        if isinstance(record, Exception):
+            raise record
+        return decode(raw, record) if raw and record else None
 
     def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return self._short.read(filter(None, map(id_bytes, task_ids)))
@@ -152,20 +154,33 @@ class RedisTaskRepository(TaskRepository):
         self.backlogs.set_aside(backlog, tasks)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
-        """The whole tasks with these ids in one round trip; those that are gone are left out."""
+        """Return the whole tasks with these ids, read in one round trip; those that are gone are left out.
+
+        A record that is damaged is left out, too, and logged once: it must not keep others from being read.
+        """
         ids = list(ids)
+        found = [self._readable(raw, record) for raw, record in zip(ids, self._records(ids), strict=True)]
+        return [task for task in found if task is not None]
+
+    def _records(self, ids: Sequence[bytes]) -> Sequence[Any]:
+        """Return the fields of each record, none where there is no such task, or why they cannot be read."""
         if not ids:
             return []
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             for raw in ids:
                 pipeline.hgetall(keys.RECORD_PREFIX + raw)
-            records = pipeline.execute()
-        return [self._decoded(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+            return replies_of(pipeline)
 
-    def _decoded(self, raw: bytes, record: Record) -> Task:
+    def _readable(self, raw: bytes, record: Any) -> Task | None:
         self._let_others_run()
-        return decode(raw, record)
+        try:
+            if isinstance(record, Exception):
+                raise record
+            return decode(raw, record) if record else None
+        except Exception as error:  # whatever is wrong with the bytes
+            self._passed_over.tell("read", id_text(raw), error)
+            return None
 
     def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
         """Return the reply to each call, None where the data of its task is damaged."""
