@@ -150,6 +150,21 @@ def test_a_queue_whose_key_has_the_wrong_type_holds_up_no_other(
     assert client.zscore(keys.SCHEDULED, id_bytes(stuck.task_id)) > client.time()[0] * 1000  # set aside, not dropped
 
 
+def test_a_queue_name_that_is_no_text_holds_up_no_other(
+    repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain
+) -> None:
+    submit(repository, queue="other")
+    client.delete("task-manager.work.other")
+    client.sadd(keys.WAITING_QUEUES, b"\xff")
+    client.sadd(keys.QUEUES, b"\xff", "unused")
+
+    process = maintain()
+
+    wait_until(lambda: client.llen("task-manager.work.other") == 1)
+    wait_until(lambda: not client.sismember(keys.QUEUES, "unused"))
+    assert {line["action"] for line in errors(process)} == {"read_queue_name"}
+
+
 def test_a_duty_that_fails_leaves_the_others_their_turn(
     repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain
 ) -> None:

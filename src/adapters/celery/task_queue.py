@@ -98,7 +98,15 @@ class CeleryTaskQueue(TaskQueue):
     def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
         with self._store.client() as client:
             following, members = client.sscan(names, cursor, count=SCAN)
-        return following, [member.decode() for member in members]
+        return following, list(filter(None, map(self._name, members)))
+
+    def _name(self, member: bytes) -> str | None:
+        """Return the name of a queue, None for text that is none: it must not hold up the other queues."""
+        try:
+            return member.decode()
+        except UnicodeDecodeError as error:
+            self._passed_over.tell("read_queue_name", repr(member), error)
+            return None
 
     def _repairs(self, queues: Sequence[str]) -> Mapping[str, ScriptCall]:
         """Return a call for each queue that lacks tokens or in which nothing waits any more. One round trip."""

@@ -22,11 +22,11 @@ class RedisQueues(Queues):
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
-            return sorted(name.decode() for name in client.sunion([keys.QUEUES, keys.PAUSED]))
+            return sorted(name.decode(errors="replace") for name in client.sunion([keys.QUEUES, keys.PAUSED]))
 
     def waiting(self) -> Sequence[str]:
         with self._store.client() as client:
-            return [name.decode() for name in client.smembers(keys.WAITING_QUEUES)]
+            return [name.decode(errors="replace") for name in client.smembers(keys.WAITING_QUEUES)]
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
