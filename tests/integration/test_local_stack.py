@@ -197,38 +197,28 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
     assert "Traceback" not in second.output
 
 
-def test_services_that_are_stopped_are_replaced_and_the_reason_is_told(start) -> None:
-    stack = start()
-    url = stack.url()
-    names = ("worker", "maintenance", "api", "redis")
-    stopped = {name: stack.pid_of(name) for name in names}
-    for pid in stopped.values():
-        os.kill(pid, signal.SIGSTOP)
-
-    for name in names:
-        wait_until(lambda name=name: stack.pid_of(name) != stopped[name], 60)
-
-    for name in names:
-        assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
-    wait_until(lambda: _ready(url), 40)
-    task_id = submit(url)
-    wait_until(lambda: status(url, task_id) == "COMPLETED", 40)
-
-
-def test_an_api_whose_processes_do_not_respond_is_replaced_with_them(start) -> None:
+def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(start) -> None:
     stack = start()
     url = stack.url()
     heard_by_then = submit(url, duration=5)  # the supervisor listens every 2 s
     wait_until(lambda: status(url, heard_by_then) == "COMPLETED")
-    api = psutil.Process(stack.pid_of("api"))
-    for child in (children := api.children(recursive=True)):
+    stopped = ("worker", "maintenance", "redis")
+    before = {name: stack.pid_of(name) for name in (*stopped, "api")}
+    for child in (api_processes := psutil.Process(before["api"]).children(recursive=True)):
         child.suspend()
+    for name in stopped:
+        os.kill(before[name], signal.SIGSTOP)
 
-    wait_until(lambda: stack.pid_of("api") != api.pid, 60)
+    for name, pid in before.items():
+        wait_until(lambda name=name, pid=pid: stack.pid_of(name) != pid, 60)
 
+    for name in stopped:
+        assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
     assert "api          shows no sign of life for 20 s (no response of GET /livez); replacing it" in stack.output
-    assert all(map(is_dead, children))
+    assert all(map(is_dead, api_processes))
     wait_until(lambda: _ready(url), 40)
+    task_id = submit(url)
+    wait_until(lambda: status(url, task_id) == "COMPLETED", 40)
 
 
 def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Place:
     def bodies(self) -> Iterator[bytes]:
         """As many elements as the limits of bytes and of values allow, and as many as the place allows."""
         room = self.most_bytes - len(self.body.encode())
-        for element in ELEMENTS:
+        for element in ELEMENTS[-3:] if self.path in LARGE else ELEMENTS:
             each = len(element) + (len('"1234567":,') if self.is_map else 1)
             values = 2 if element.startswith("{") else 1
             fitting = room // each

