@@ -25,8 +25,14 @@ def a_worker(redis_url: str, folder: Path, name: str = "worker", **settings: Any
 
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
-    """With one child, so that the next run is in the same process."""
-    with a_worker(redis_url, tmp_path, callback_secret=SECRET) as worker:
+    """A worker with one child, so that the next run is in the same process, beside a maintenance.
+
+    A token may go to the connection of the worker before, which the server still has: maintenance puts another.
+    """
+    with (
+        ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3),
+        a_worker(redis_url, tmp_path, callback_secret=SECRET) as worker,
+    ):
         yield worker
 
 
