@@ -15,6 +15,8 @@ from testcontainers.core.container import DockerContainer
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.waiting import wait_until
 
+pytest_plugins = ["tests.completeness"]
+
 IMAGE = "redis:8-alpine"
 REAPER_IMAGE = testcontainers_config.ryuk_image
 PULL_SECONDS = 30
