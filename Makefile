@@ -18,6 +18,10 @@ run: $(VENV)/run-ready ## Start everything on this machine; needs neither Docker
 test: $(VENV)/dev-ready ## Unit, contract and integration tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+.PHONY: steady
+steady: $(VENV)/dev-ready ## Repeat the tests with all cores busy and compare the runs (RUNS=10)
+	@$(BIN)/python -m tests.steady --runs $(or $(RUNS),10)
+
 .PHONY: unit
 unit: $(VENV)/dev-ready ## Only the tests that need nothing but Python
 	@$(BIN)/python -m pytest tests/unit
