@@ -14,7 +14,7 @@ from domain.task import Task
 from tests.building import a_task
 
 URL = "https://example.com/told"
-LEASE = timedelta(milliseconds=300)
+LEASE = timedelta(seconds=1)
 
 
 def cancelled(repository: TaskRepository, **members: object) -> Task:

@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -12,8 +11,10 @@ from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.integration.processes import Api
 from tests.integration.receiver import Receiver
+from tests.integration.waiting import wait_until
 
-LEASE = timedelta(milliseconds=400)
+LEASE = timedelta(seconds=2)
+"""Long enough that no lease of a test ends while a busy machine lets the test wait."""
 EVENTS_KEPT = 1_000
 
 
@@ -70,6 +71,9 @@ def repository(redis_store: RedisStore, tokens: TokenFactory) -> RedisTaskReposi
 
 @pytest.fixture
 def leases(redis_store: RedisStore, repository: RedisTaskRepository, tokens: TokenFactory) -> RedisTaskLeases:
+    """A server that has just started calls no lease expired, so wait until it is older than a lease."""
+    with redis_store.client() as client:
+        wait_until(lambda: client.info("server")["uptime_in_seconds"] >= LEASE.total_seconds())
     return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE, EVENTS_KEPT)
 
 
@@ -85,11 +89,10 @@ def let_a_millisecond_pass(client: redis.Redis) -> Callable[[], None]:
 
 @pytest.fixture
 def let_leases_run_out(client: redis.Redis) -> Callable[[], None]:
-    """Waits until the server's clock has passed the end of every lease that is there now."""
+    """Put the end of every lease that is there now into the past."""
 
-    def wait() -> None:
-        last = max(score for _, score in client.zrange("tm:leases", 0, -1, withscores=True))
-        while client.time()[0] * 1000 + client.time()[1] / 1000 <= last:
-            time.sleep(0.01)
+    def end() -> None:
+        passed = milliseconds(client.time()) - 1
+        client.zadd("tm:leases", dict.fromkeys(client.zrange("tm:leases", 0, -1), passed), xx=True)
 
-    return wait
+    return end

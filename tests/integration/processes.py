@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any, Self
 import psutil
 import requests
 
-from tests.integration.waiting import wait_until
-
-STOP_SECONDS = 30
+from tests.integration.ports import free_port
+from tests.integration.waiting import PATIENCE, wait_until
 
 
 class ServiceProcess:
@@ -59,9 +57,13 @@ class ServiceProcess:
             return []
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Asks it to stop and answers its exit code."""
+        """Ask it to stop. Returns its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        """Wait until it has ended. Returns its exit code."""
+        return self.process.wait(PATIENCE)
 
 
 class Api(ServiceProcess):
@@ -71,11 +73,12 @@ class Api(ServiceProcess):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        wait_until(self._is_alive, 30)
+        wait_until(self._is_alive)
         return self
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
-        return requests.request(method, f"http://127.0.0.1:{self.port}{path}", timeout=30, **options)  # type: ignore[arg-type]
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return requests.request(method, url, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
     def submit(self, **members: object) -> str:
         answer = self.request("POST", "/tasks", json={"task_name": "test", "duration": 1, **members})
@@ -89,11 +92,11 @@ class Api(ServiceProcess):
         task: dict[str, object] = answer.json()
         return task
 
-    def wait_for(self, task_id: str, status: str, seconds: float = 20) -> dict[str, object]:
+    def wait_for(self, task_id: str, status: str, seconds: float = PATIENCE) -> dict[str, object]:
         wait_until(lambda: self.task(task_id)["status"] == status, seconds)
         return self.task(task_id)
 
-    def final(self, task_id: str, seconds: float = 120) -> dict[str, Any]:
+    def final(self, task_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """Return the task when it is final."""
 
         def ended() -> dict[str, Any]:
@@ -115,10 +118,3 @@ def is_dead(process: psutil.Process) -> bool:
         return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

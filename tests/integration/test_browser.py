@@ -10,7 +10,7 @@ import pytest
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api
 from tests.integration.receiver import Answer, Receiver, Request
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 API_SETTINGS = {"http_workers": 1}
 INSTALL = "neither Chromium nor Chrome is installed: apt-get install chromium"
@@ -140,7 +140,7 @@ def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api:
 
 def forwarded(api: Api, request: Request) -> tuple[int, bytes, dict[str, str]]:
     """Send the request to the API as the browser made it, its Host included."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=PATIENCE)
     connection.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.items():
         connection.putheader(name, "close" if name == "connection" else value)
@@ -164,9 +164,9 @@ def test_the_documentation_tries_requests_out(browser: Browser, api: Api) -> Non
     clicks = [".opblock-post .try-out__btn", ".opblock-post .btn.execute"]
     for selector in clicks:
         button = f"document.querySelector({json.dumps(selector)})"
-        wait_until(lambda button=button: browser.run(f"{button} !== null"), 20)  # type: ignore[misc]
+        wait_until(lambda button=button: browser.run(f"{button} !== null"))  # type: ignore[misc]
         browser.run(f"{button}.click()")
 
-    wait_until(lambda: state(api)[0] == 1, 20)
+    wait_until(lambda: state(api)[0] == 1)
     answered = 'document.querySelector(".live-responses-table tbody .response-col_status")?.innerText'
-    assert "202" in wait_until(lambda: str(browser.run(answered) or ""), 20)
+    assert "202" in wait_until(lambda: str(browser.run(answered) or ""))

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.integration.processes import free_port
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -29,7 +29,7 @@ IN_CI = os.environ.get("CI") == "true"
 
 def _answers(*command: str) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -78,19 +78,20 @@ class Stack:
         return run("docker", "inspect", "--format", f"{{{{{what}}}}}", self.container(service)).strip()
 
     def submit(self, duration: int = 1) -> str:
-        answer = requests.post(self._url("/tasks"), json={"task_name": "test", "duration": duration}, timeout=10)
+        body = {"task_name": "test", "duration": duration}
+        answer = requests.post(self._url("/tasks"), json=body, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
         task_id: str = answer.json()["task_id"]
         return task_id
 
     def task(self, task_id: str) -> dict[str, Any]:
         """Empty while the store is away."""
-        answer = requests.get(self._url(f"/tasks/{task_id}"), timeout=10)
+        answer = requests.get(self._url(f"/tasks/{task_id}"), timeout=PATIENCE)
         assert answer.status_code in (200, 503), answer.text
         return dict(answer.json()) if answer.status_code == 200 else {}
 
     def wait_for(self, task_id: str, status: str) -> dict[str, Any]:
-        wait_until(lambda: self.task(task_id).get("status") == status, 60, every=0.1)
+        wait_until(lambda: self.task(task_id).get("status") == status, every=0.1)
         return self.task(task_id)
 
     def _url(self, path: str) -> str:
@@ -213,7 +214,7 @@ def test_a_task_outlives_its_worker_and_the_container_comes_back(stack: Stack) -
     # not `docker kill`, after which Docker restarts nothing: that counts as stopped by hand
     subprocess.run(["docker", "exec", stack.container("worker"), "sh", "-c", "kill -KILL -1"], capture_output=True)
 
-    wait_until(lambda: int(stack.inspect("worker", ".RestartCount")) > restarts, 30, every=0.1)
+    wait_until(lambda: int(stack.inspect("worker", ".RestartCount")) > restarts, every=0.1)
     assert stack.wait_for(task_id, "COMPLETED")["attempt"] == 2
 
 
@@ -224,7 +225,7 @@ def test_tasks_outlive_a_crash_of_redis(stack: Stack) -> None:
     stack.compose("kill", "redis")
     stack.compose("start", "redis")
 
-    wait_until(lambda: stack.task(done["task_id"]), 30, every=0.1)
+    wait_until(lambda: stack.task(done["task_id"]), every=0.1)
     assert stack.task(done["task_id"]) == done
     stack.wait_for(waiting, "COMPLETED")
 

@@ -24,7 +24,7 @@ from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.settings import InvalidSettings
 from tests.integration.processes import ServiceProcess, free_port
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 READY = re.compile(r"Task Manager API is ready: (http://\S+)")
 
@@ -38,7 +38,7 @@ class Local(ServiceProcess):
         )
 
     def url(self) -> str:
-        return str(wait_until(lambda: READY.search(self.output), 40).group(1))
+        return str(wait_until(lambda: READY.search(self.output)).group(1))
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def running(server: EmbeddedRedis) -> Iterator[subprocess.Popen[bytes]]:
     """The server is killed at the end."""
     process = server.start()
     try:
-        wait_until(server.answers, 20)
+        wait_until(server.answers)
         yield process
     finally:
         process.kill()
@@ -181,7 +181,7 @@ def test_a_worker_alone_closes_its_folder_and_leaves_a_shared_one_open(tmp_path:
     for folder in (mine, shared):
         log = tmp_path / f"{folder.name}.log"
         with ServiceProcess("worker", log, redis_url=redis_url, data_dir=folder, worker_concurrency=1):
-            wait_until(lambda folder=folder: list(folder.glob("workers/*.lock")), 20)
+            wait_until(lambda folder=folder: list(folder.glob("workers/*.lock")))
 
     assert others_may(mine) == []
     assert others_may(shared) == [str(shared)]
@@ -192,7 +192,7 @@ def test_a_worker_that_cannot_use_its_folder_says_so(tmp_path: Path, redis_url: 
     (tmp_path / "file").touch()
 
     with ServiceProcess("worker", tmp_path / "log", redis_url=redis_url, data_dir=tmp_path / "file") as worker:
-        assert worker.process.wait(20) == 2
+        assert worker.exit_code() == 2
         assert "TASKS_DATA_DIR is" in worker.output
         assert "Traceback" not in worker.output
 
@@ -204,7 +204,7 @@ def test_a_worker_refuses_a_folder_in_which_another_user_could_forge_locks(tmp_p
     os.chown(folder / "workers", 4242, 4242)
 
     with ServiceProcess("worker", tmp_path / "log", redis_url=redis_url, data_dir=folder) as worker:
-        assert worker.process.wait(20) == 2
+        assert worker.exit_code() == 2
         assert "'workers' belongs to user 4242, not to you (user 0)" in worker.output
 
 
@@ -213,13 +213,13 @@ def test_a_running_stack_keeps_everything_to_itself_and_tells_its_url(tmp_path: 
     folder.mkdir(mode=0o755)
     with Local(tmp_path / "log", folder) as stack:
         url = stack.url()
-        answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": 1}, timeout=10)
+        answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": 1}, timeout=PATIENCE)
         task_id = answer.json()["task_id"]
         backend = "adapters.celery.result_backend:TaskResultBackend+" + (folder / "redis.url").read_text().strip()
 
         result = Celery("shop", backend=backend, set_as_current=False).AsyncResult(task_id)
 
-        assert result.get(timeout=20) == "Task completed in 1 seconds"
+        assert result.get(timeout=PATIENCE) == "Task completed in 1 seconds"
         assert str(folder / "redis.url") in stack.output.replace(" (Redis URL for other programs: in its file ", "/")
         assert list((folder / "workers").iterdir())
         assert others_may(folder) == []
@@ -233,14 +233,14 @@ def test_a_small_limit_of_memory_closes_the_api_for_new_tasks(tmp_path: Path) ->
         body = {"task_name": "test", "duration": 3600, "labels": {f"l{i}": "x" * 200 for i in range(16)}}
         codes = set()
         for _ in range(60):
-            answer = requests.post(f"{url}/tasks/batch", json={"tasks": [body] * 50}, timeout=30)
+            answer = requests.post(f"{url}/tasks/batch", json={"tasks": [body] * 50}, timeout=PATIENCE)
             codes.add(answer.status_code)
             if answer.status_code != 202:
                 break
 
         assert codes == {202, 503}
         assert answer.json()["code"] == "capacity"
-        assert requests.get(f"{url}/tasks", timeout=10).ok
+        assert requests.get(f"{url}/tasks", timeout=PATIENCE).ok
 
 
 class TestDamagedData:
@@ -263,7 +263,7 @@ class TestDamagedData:
 
     def test_the_stack_says_so_with_the_repair_command_and_ends(self, folder: Path, tmp_path: Path) -> None:
         with Local(tmp_path / "log", folder) as stack:
-            assert stack.process.wait(20) == 1
+            assert stack.exit_code() == 1
 
             assert "redis cannot start (exit code 1)" in stack.output
             assert "Bad file format" in stack.output
@@ -346,7 +346,7 @@ class TestDamagedData:
         with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
-            wait_until(lambda: b"second" in self.commands(folder).read_bytes(), 10)  # it may reply before it writes
+            wait_until(lambda: b"second" in self.commands(folder).read_bytes())  # it may reply before it writes
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 
@@ -357,7 +357,7 @@ class TestDamagedData:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TASKS_DATA_DIR": str(folder)}
     arguments = [sys.executable, "-m", "entrypoints.cli", command]
-    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None
             commands.write(b"garbage\r\n" * 10)
         os.kill(int(re.search(r"redis +started \(process (\d+)\)", stack.output)[1]), signal.SIGKILL)
 
-        wait_until(lambda: "times in a row" in stack.output, 40)
+        wait_until(lambda: "times in a row" in stack.output)
 
         assert re.search(r"redis +failed \d+ times in a row", stack.output)
         assert "task-manager repair" in stack.output
@@ -378,7 +378,7 @@ def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None
 
 def test_start_without_room_for_so_much_memory_is_refused(tmp_path: Path) -> None:
     with Local(tmp_path / "log", tmp_path / "data", embedded_max_memory_mb=1024 * 1024) as stack:
-        assert stack.process.wait(20) == 2
+        assert stack.exit_code() == 2
         assert "TASKS_EMBEDDED_MAX_MEMORY_MB is 1048576, but there are" in stack.output
 
 

@@ -201,7 +201,7 @@ def test_handlers_that_cannot_be_used_stop_the_start(redis_url: str, tmp_path: P
     for command in ("api", "worker", "local"):
         log = tmp_path / f"{command}.log"
         with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
-            assert process.process.wait(30) == 2
+            assert process.exit_code() == 2
         assert "TASKS_HANDLERS names nowhere: the module does not import: ModuleNotFoundError" in process.output
 
 

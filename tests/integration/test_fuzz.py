@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.integration.processes import Api
+from tests.integration.waiting import PATIENCE
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 schema = schemathesis.openapi.from_path("docs/openapi.json").exclude(path="/events", method="GET")
@@ -41,7 +42,7 @@ def test_every_answer_is_as_the_specification_says(case: Any, examples: int, ser
         case.call_and_validate(
             base_url=f"http://127.0.0.1:{server.port}",
             session=session,
-            timeout=30,
+            timeout=PATIENCE,
             excluded_checks=[positive_data_acceptance],  # no schema says that expires_at must be later than run_at
         )
 

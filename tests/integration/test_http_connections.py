@@ -61,7 +61,7 @@ class TestPendingConnections:
         bound = 2 * API_SETTINGS["http_pending_per_client"]
 
         with unfinished_requests(patient_api.port, CONNECTIONS) as connections:
-            wait_until(lambda: ended(connections) >= CONNECTIONS - bound, 60)
+            wait_until(lambda: ended(connections) >= CONNECTIONS - bound)
 
             assert patient_api.request("GET", "/livez").status_code == 200
             patient_api.submit()
@@ -76,7 +76,7 @@ class TestPendingConnections:
         with Api(tmp_path / "api.log", **settings) as api, contextlib.ExitStack() as stack:
             connections = [stack.enter_context(connect(api.port, asked, buffer=4_096)) for _ in range(15)]
 
-            wait_until(lambda: _broken(connections) >= 5, 60)
+            wait_until(lambda: _broken(connections) >= 5)
 
             assert api.request("GET", "/livez").status_code == 200
 
@@ -131,7 +131,7 @@ class TestFewDescriptors:
             assert small_api.request("GET", f"/tasks/{submitted[-1]}?wait=1").status_code == 200
             assert small_api.request("GET", "/livez").status_code == 200
 
-        wait_until(lambda: _opens(small_api), 60)
+        wait_until(lambda: _opens(small_api))
         assert "Too many open files" not in small_api.output
 
     def test_waits_are_refused_before_submits(self, small_api: Api) -> None:
@@ -164,7 +164,7 @@ class TestFewDescriptors:
         [worker] = small_api.children()
         worker.rlimit(psutil.RLIMIT_NOFILE, (5, 256))
         with connect(small_api.port, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
-            wait_until(lambda: "Too many open files" in small_api.output, 30)
+            wait_until(lambda: "Too many open files" in small_api.output)
             worker.rlimit(psutil.RLIMIT_NOFILE, (256, 256))
 
             assert head_of(connection).startswith(b"HTTP/1.1 200 ")
@@ -175,7 +175,7 @@ class TestFewDescriptors:
         api = ApiWithFewDescriptors(tmp_path / "api.log", 100, redis_url=redis_url)
         ServiceProcess.__enter__(api)  # Api would wait until it serves
         try:
-            assert api.process.wait(30) != 0
+            assert api.exit_code() != 0
         finally:
             api.__exit__()
 

@@ -18,7 +18,7 @@ import redis
 import requests
 
 from tests.integration.processes import ServiceProcess, free_port, is_dead
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 READY = re.compile(r"Task Manager API is ready: (http://\S+)")
 STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
@@ -77,14 +77,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
 
 
 def submit(url: str, duration: int = 1) -> str:
-    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": duration}, timeout=10)
+    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": duration}, timeout=PATIENCE)
     task_id: str = answer.json()["task_id"]
     return task_id
 
 
 def status(url: str, task_id: str) -> str | None:
     try:
-        answer = requests.get(f"{url}/tasks/{task_id}", timeout=10)
+        answer = requests.get(f"{url}/tasks/{task_id}", timeout=PATIENCE)
     except requests.RequestException:
         return None
     return answer.json().get("status") if answer.ok else None
@@ -157,7 +157,7 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
     first.process.wait()
     try:
         second = start()
-        assert second.process.wait(20) == 2
+        assert second.exit_code() == 2
         assert "another running stack uses" in second.output
     finally:
         server.kill()
@@ -181,7 +181,7 @@ def test_a_second_stack_on_the_same_data_says_what_is_taken(start) -> None:
 
     second = start()
 
-    assert second.process.wait(20) == 2
+    assert second.exit_code() == 2
     assert re.search(r"TASKS_DATA_DIR is '.*/data', which another running stack uses \(process \d+\)", second.output)
     assert "Traceback" not in second.output
 
@@ -192,7 +192,7 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
 
     second = start(data_dir="other", port=port)
 
-    assert second.process.wait(20) == 2
+    assert second.exit_code() == 2
     assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which cannot be had" in second.output
     assert "Traceback" not in second.output
 
@@ -229,7 +229,7 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
         terminal = run(url, "ask_at_the_terminal")
         stdin = run(url, "read_stdin")
         os.write(stack.terminal, b"\x03")  # Ctrl-C
-        code = stack.process.wait(30)
+        code = stack.exit_code()
 
     assert (terminal["status"], terminal["attempt"]) == ("FAILED", 1)
     assert "No such device or address: '/dev/tty'" in terminal["error"]["message"]
@@ -240,13 +240,13 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
 
 def run(url: str, type: str) -> dict[str, Any]:
     """The task when it is final."""
-    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=10)
+    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE)
     task_id = answer.json()["task_id"]
-    return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=40).json())
+    return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=PATIENCE).json())
 
 
 def _ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
+        return requests.get(f"{url}/readyz", timeout=PATIENCE).ok
     except requests.RequestException:
         return False

@@ -84,7 +84,7 @@ def test_entries_of_tasks_that_are_gone_do_not_fill_the_batches(
 
     wait_until(is_expired(repository, late))
     wait_until(lambda: repository.get(due.task_id).status is Status.QUEUED)
-    wait_until(lambda: client.zcard(index) == 0, 30)  # a server that has just started calls no lease expired
+    wait_until(lambda: client.zcard(index) == 0)  # a server that has just started calls no lease expired
     assert errors(process) == []
 
 
@@ -124,7 +124,7 @@ def test_a_damaged_record_at_the_head_of_each_index_is_told_once_and_passed_over
     wait_until(is_expired(repository, heads[0]))
     wait_until(lambda: repository.get(heads[1].task_id).status is Status.QUEUED)
     wait_until(lambda: repository.get(ended.task_id) is None)  # retention
-    wait_until(lambda: len(errors(process)) >= len(pairs) + 1, 30)
+    wait_until(lambda: len(errors(process)) >= len(pairs) + 1)
     told = [(line["action"], line["task_id"]) for line in errors(process)]
     assert len(set(told)) == len(told) == len(pairs) + 1
     assert {task_id for _, task_id in told} == {task.task_id for _, task in pairs} | {finished.task_id}
@@ -144,7 +144,7 @@ def test_a_queue_whose_key_has_the_wrong_type_holds_up_no_other(
 
     wait_until(lambda: repository.get(due.task_id).status is Status.QUEUED)
     wait_until(lambda: client.llen("task-manager.work.other") == 1)
-    wait_until(lambda: {line["action"] for line in errors(process)} == {"save", "replenish"}, 5)
+    wait_until(lambda: {line["action"] for line in errors(process)} == {"save", "replenish"})
     assert [line["task_id"] for line in errors(process)].count(stuck.task_id) == 1
     assert repository.get(waiting.task_id).status is Status.QUEUED
     assert client.zscore(keys.SCHEDULED, id_bytes(stuck.task_id)) > client.time()[0] * 1000  # set aside, not dropped

@@ -19,7 +19,7 @@ from tests.building import a_task
 from tests.integration.following import Follower
 from tests.integration.memory import PeakMemory
 from tests.integration.processes import Api
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 MEGABYTE = 1_000_000
 TASKS = 100
@@ -97,7 +97,7 @@ def test_a_stream_that_is_read_gets_all_of_the_largest_batch(api: Api, repositor
 
     repository.add(batch)
 
-    wait_until(lambda: len(reader.events) == len(batch) or reader.ended.is_set(), 60)
+    wait_until(lambda: len(reader.events) == len(batch) or reader.ended.is_set())
     assert [event["data"]["task_id"] for event in reader.events] == [task.task_id for task in batch]
 
 
@@ -106,7 +106,7 @@ def test_the_stream_of_one_task_leaves_out_its_long_result_from_the_snapshot(api
 
     follower = Follower(api, f"/tasks/{task_id}/events")
 
-    assert follower.ended.wait(10)
+    assert follower.ended.wait(PATIENCE)
     [snapshot] = follower.events
     assert (snapshot["event"], snapshot["data"]["omitted"]) == ("task.snapshot", ["result"])
     assert api.task(task_id)["result"] == "0001" + "x" * (MEGABYTE - 4)
@@ -148,7 +148,7 @@ def test_a_page_of_whole_tasks_that_cannot_be_read_to_its_end_is_visibly_cut(
 ) -> None:
     ids = complete(20)
     url = f"http://127.0.0.1:{api.port}/tasks?page_size=100&full=true"
-    with requests.get(url, stream=True, timeout=10) as answer:
+    with requests.get(url, stream=True, timeout=PATIENCE) as answer:
         parts = answer.iter_content(100_000)
         first = next(parts)
         client.set(b"tm:task:" + id_bytes(ids[-1]), "no record")
@@ -156,7 +156,7 @@ def test_a_page_of_whole_tasks_that_cannot_be_read_to_its_end_is_visibly_cut(
             list(parts)
     assert first.startswith(b'{"pagination"')
     client.delete(b"tm:task:" + id_bytes(ids[-1]))
-    assert len(json.loads(requests.get(url, timeout=30).content)["tasks"]) == 19
+    assert len(json.loads(requests.get(url, timeout=PATIENCE).content)["tasks"]) == 19
 
 
 def test_actions_and_stats_of_large_tasks_take_little(new_api: Api, complete: Complete) -> None:
@@ -215,7 +215,7 @@ def test_events_of_an_older_version_are_a_gap_and_end_no_stream(api: Api, client
     for follower in (live, resumed):
         wait_until(lambda follower=follower: "task.cancelled" in follower.names())
         assert follower.names().count("stream.gap") == 1
-    assert other.ended.wait(10)
+    assert other.ended.wait(PATIENCE)
     assert other.names() == ["task.snapshot", "task.cancelled"]
     again = Follower(api, path.format(task_id), last_event_id=resumed.events[-1]["id"])
     assert again.answer.status_code in (200, 204)

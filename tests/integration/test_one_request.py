@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.processes import Api
+from tests.integration.waiting import PATIENCE
 
 MARK = "the list or map stands here"
 BODY_BYTES, BATCH_BYTES = 256 * 1024, 8 * 1024 * 1024
@@ -209,7 +210,7 @@ def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     before = ticking.stalls()
 
-    with socket.create_connection(("127.0.0.1", ticking.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=PATIENCE) as connection:
         connection.sendall(head + chunks)
         status = connection.recv(12)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.processes import Api
+from tests.integration.waiting import PATIENCE
 
 API_SETTINGS = {"http_workers": 1, "http_allowed_hosts": "tasks.example.com"}
 
@@ -15,7 +16,7 @@ API_SETTINGS = {"http_workers": 1, "http_allowed_hosts": "tasks.example.com"}
 def sent(api: Api, request_line: str, *headers: str, body: str = "") -> tuple[int, dict[str, str], Any]:
     """Return status, headers and JSON body of the response."""
     lines = [request_line, *headers, "Connection: close", f"Content-Length: {len(body)}"]
-    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as connection:
         connection.sendall("\r\n".join([*lines, "", body]).encode("latin-1"))
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     head, _, content = answer.partition(b"\r\n\r\n")

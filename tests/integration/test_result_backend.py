@@ -14,6 +14,7 @@ from domain.task import Task, TaskError
 from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
+from tests.integration.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_result_can_be_read_and_waited_for(program: Celery, repository: RedisT
     result = program.AsyncResult(run.task_id)
 
     assert (result.state, result.successful(), result.ready()) == ("SUCCESS", True, True)
-    assert result.get(timeout=5) == {"path": "a.png"}
+    assert result.get(timeout=PATIENCE) == {"path": "a.png"}
     assert result.date_done is not None
 
 
@@ -48,7 +49,7 @@ def test_a_failure_raises_with_its_type_and_message(
 
     assert result.state == "FAILURE"
     with pytest.raises(Exception, match="ValueError: no such picture") as raised:
-        result.get(timeout=5)
+        result.get(timeout=PATIENCE)
     assert type(raised.value).__name__ == "handler_error"
 
 
@@ -60,7 +61,7 @@ def test_a_cancelled_task_is_revoked(program: Celery, repository: RedisTaskRepos
 
     assert result.state == "REVOKED"
     with pytest.raises(TaskRevokedError):
-        result.get(timeout=5)
+        result.get(timeout=PATIENCE)
 
 
 def test_a_task_on_its_way_is_pending_then_started(

@@ -145,7 +145,7 @@ def test_a_worker_whose_children_all_stand_still_is_unhealthy(
     worker = start(worker_concurrency=2, lease_seconds=3_600)
 
     def health() -> int:
-        return start("health worker", worker_concurrency=2).process.wait(20)
+        return start("health worker", worker_concurrency=2).exit_code()
 
     wait_until(lambda: health() == 0, every=0.5)
     for child in worker.children():

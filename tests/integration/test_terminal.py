@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.integration.processes import ServiceProcess, free_port
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 HOSTILE = "a\x1b]0;owned\x07b\x9b2Jc\x7fd\u2028e\u202ef\x08g"
 HANDLERS = f"""
@@ -78,7 +78,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 
 def attack(stack: ServiceProcess, port: object) -> None:
     """Send hostile text on every way that ends in the output."""
-    wait_until(lambda: "Task Manager API is ready" in stack.output, 40)
+    wait_until(lambda: "Task Manager API is ready" in stack.output)
     url = f"http://127.0.0.1:{port}"
     for path in PATHS:
         with socket.create_connection(("127.0.0.1", int(str(port)))) as connection:
@@ -93,9 +93,9 @@ def attack(stack: ServiceProcess, port: object) -> None:
             connection.sendall(line)
             connection.recv(65_536)
     for kind in ("explode", "speak"):
-        answer = requests.post(f"{url}/tasks", json={"task_name": "name", "type": kind}, timeout=10)
+        answer = requests.post(f"{url}/tasks", json={"task_name": "name", "type": kind}, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
-        assert requests.get(f"{url}{answer.headers['Location']}?wait=20", timeout=30).json()["finished_at"]
+        assert requests.get(f"{url}{answer.headers['Location']}?wait=20", timeout=PATIENCE).json()["finished_at"]
     wait_until(lambda: "forged" in stack.output and "Traceback" in stack.output)
     stack.stop()
 
@@ -129,7 +129,7 @@ def test_the_list_of_types_is_free_of_them(settings: dict[str, object]) -> None:
     environment = {**os.environ, "TASKS_HANDLERS": "hostile"}
     arguments = [sys.executable, "-m", "entrypoints.cli", "types"]
 
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True)
 
     assert "explode: Explode a\\u001b]0;owned" in done.stdout
     assert CONTROLS.findall(done.stdout) == []

@@ -29,13 +29,19 @@ def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 def a_worker(redis_url: str, log: Path, **settings: object) -> ServiceProcess:
-    defaults = {"redis_url": redis_url, "worker_concurrency": 2, "lease_seconds": 3, "data_dir": log.parent / "state"}
+    defaults = {"redis_url": redis_url, "worker_concurrency": 2, "data_dir": log.parent / "state"}
     return ServiceProcess("worker", log, **{**defaults, **settings})
 
 
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     with a_worker(redis_url, tmp_path / "worker.log") as worker:
+        yield worker
+
+
+@pytest.fixture
+def worker_of_short_leases(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    with a_worker(redis_url, tmp_path / "worker.log", lease_seconds=3) as worker:
         yield worker
 
 
@@ -96,7 +102,7 @@ def test_a_running_task_can_be_renamed_and_keeps_its_result(
 
 
 def test_a_lease_is_renewed_for_as_long_as_the_task_runs(
-    api: Api, worker: ServiceProcess, maintenance: ServiceProcess
+    api: Api, worker_of_short_leases: ServiceProcess, maintenance: ServiceProcess
 ) -> None:
     longer_than_two_leases = 7
     task_id = api.submit(duration=longer_than_two_leases)
@@ -112,7 +118,7 @@ def test_the_work_of_a_killed_child_is_run_again_by_another_without_maintenance(
     task_id = api.submit(duration=2)
     os.kill(running_child(client), signal.SIGKILL)
 
-    wait_until(lambda: api.task(task_id)["attempt"] == 2, 2)
+    wait_until(lambda: api.task(task_id)["attempt"] == 2)
     api.wait_for(task_id, "COMPLETED")
 
     wait_until(lambda: len(worker.children()) == 2)
@@ -125,7 +131,7 @@ def test_with_a_single_child_the_work_of_a_killed_one_is_run_by_its_replacement(
         task_id = api.submit(duration=2)
         for attempt in (2, 3):
             os.kill(running_child(client), signal.SIGKILL)
-            wait_until(lambda attempt=attempt: api.task(task_id)["attempt"] == attempt, 3)
+            wait_until(lambda attempt=attempt: api.task(task_id)["attempt"] == attempt)
         api.wait_for(task_id, "COMPLETED")
 
 
@@ -172,7 +178,7 @@ def test_a_running_task_that_is_cancelled_stops_and_the_worker_goes_on(
     answer = api.request("POST", f"/tasks/{task_id}/cancel")
 
     assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
-    task = api.wait_for(task_id, "CANCELLED", 4)
+    task = api.wait_for(task_id, "CANCELLED")
     assert task["error"]["code"] == "cancelled"
     api.wait_for(api.submit(duration=1), "COMPLETED")
 
@@ -180,7 +186,7 @@ def test_a_running_task_that_is_cancelled_stops_and_the_worker_goes_on(
 def test_a_run_ends_at_its_timeout(api: Api, worker: ServiceProcess) -> None:
     task_id = api.submit(duration=600, timeout=2)
 
-    task = api.wait_for(task_id, "FAILED", 10)
+    task = api.wait_for(task_id, "FAILED")
 
     assert task["error"] == {"code": "timeout", "message": "The run took longer than its timeout of 2 seconds."}
 
@@ -219,7 +225,7 @@ def test_progress_is_seen_while_the_task_runs(api: Api, worker: ServiceProcess) 
 
 
 def test_a_child_that_cannot_renew_is_dead_before_its_lease_ends(
-    api: Api, worker: ServiceProcess, client: redis.Redis
+    api: Api, worker_of_short_leases: ServiceProcess, client: redis.Redis
 ) -> None:
     api.submit(duration=60)
     child = psutil.Process(running_child(client))
@@ -274,7 +280,7 @@ def test_no_child_outlives_a_killed_worker(api: Api, worker: ServiceProcess, cli
     os.kill(worker.pid, signal.SIGKILL)
     worker.process.wait()
 
-    wait_until(lambda: all(map(is_dead, children)), 2)
+    wait_until(lambda: all(map(is_dead, children)))
 
 
 def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_url: str, tmp_path: Path) -> None:
@@ -293,7 +299,7 @@ def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_ur
 def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: str, client: redis.Redis) -> None:
     def health() -> int:
         with ServiceProcess(f"health {part}", tmp_path / "health.log", redis_url=redis_url) as check:
-            return check.process.wait(20)
+            return check.exit_code()
 
     assert health() == 1
     with ServiceProcess(part, tmp_path / "part.log", redis_url=redis_url, data_dir=tmp_path) as process:
@@ -325,8 +331,12 @@ def _has_beaten(client: redis.Redis, part: str) -> bool:
 
 
 def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
-    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+    api: Api,
+    worker_of_short_leases: ServiceProcess,
+    maintenance: ServiceProcess,
+    client: redis.Redis,
 ) -> None:
+    worker = worker_of_short_leases
     task_id = api.submit(duration=4)
     child, parent = psutil.Process(running_child(client)), psutil.Process(worker.pid)
     parent.suspend()  # it would kill the child
@@ -351,7 +361,7 @@ def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     with (
         Api(tmp_path / "api.log", redis_url=server.url, http_workers=1) as api,
-        a_worker(server.url, log) as worker,
+        a_worker(server.url, log, lease_seconds=3) as worker,
         ServiceProcess("maintenance", tmp_path / "m.log", redis_url=server.url, lease_seconds=3),
         redis.Redis.from_url(server.url) as client,
     ):
@@ -363,7 +373,7 @@ def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
         wait_until(lambda: is_dead(child))
         second = server.start()
         try:
-            task = api.wait_for(task_id, "COMPLETED", 60) if wait_until(lambda: _is_back(api), 30) else {}
+            task = api.wait_for(task_id, "COMPLETED") if wait_until(lambda: _is_back(api)) else {}
         finally:
             second.kill()
             second.wait()
@@ -386,7 +396,7 @@ def test_production_refuses_a_redis_that_may_forget(
         with ServiceProcess(
             part, tmp_path / "log", redis_url=redis_url, env="production", data_dir=tmp_path
         ) as process:
-            code = process.process.wait(20)
+            code = process.exit_code()
     finally:
         client.config_set("maxmemory-policy", "noeviction")
 

@@ -61,7 +61,7 @@ class TestFakeOutbox(OutboxContract):
 
     @pytest.fixture
     def let_callback_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
-        return lambda: clock.advance(timedelta(seconds=1))
+        return lambda: clock.advance(timedelta(seconds=2))
 
 
 class TestFakeRunReports(RunReportsContract):
