@@ -130,10 +130,13 @@ def running_store(directory: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def running_ours(store: Store, url: str, log: Path, workers: int = HTTP_WORKERS) -> Iterator[Subject]:
-    """This service's API, as its users start it."""
+def running_ours(
+    store: Store, url: str, log: Path, workers: int = HTTP_WORKERS, source: Path | None = None
+) -> Iterator[Subject]:
+    """This service's API, as its users start it. `source`: the folder `src` of another version."""
     port = free_port()
     environment = {
+        **({"PYTHONPATH": str(source.resolve())} if source else {}),
         "TASKS_REDIS_URL": url,
         "TASKS_HTTP_HOST": "127.0.0.1",
         "TASKS_HTTP_PORT": str(port),

@@ -129,7 +129,7 @@ class Container(containers.DeclarativeContainer):
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(go_on)
 
-    redis_client = providers.Singleton(connect, settings.provided.redis_url)
+    redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
     store = providers.Singleton(
         RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections, process=task_process
     )

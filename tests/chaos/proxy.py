@@ -111,15 +111,18 @@ class Proxy:
                     continue
                 if is_reply and link.loses_reply:
                     break
-                if self._delay and not is_reply:
-                    time.sleep(self._delay)
-                target.sendall(data)
+                self._pass_on(target, data, is_reply=is_reply)
         except OSError:
             pass
         if not link.swallows:
             link.close()
             with self._lock:
                 self._links.discard(link)
+
+    def _pass_on(self, target: socket.socket, data: bytes, *, is_reply: bool) -> None:
+        if self._delay and not is_reply:
+            time.sleep(self._delay)
+        target.sendall(data)
 
     def _close_all(self) -> None:
         with self._lock:

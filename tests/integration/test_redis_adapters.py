@@ -1,8 +1,10 @@
 """The Redis adapters keep the contracts of their ports, and some promises of their own."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,18 +16,20 @@ import pytest
 import redis
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.redis import keys
 from adapters.redis.client import CONNECTIONS_AT_ONCE, RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.receipts import RedisReceipts
 from adapters.redis.run_reports import RedisRunReports
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
-from adapters.redis.task_codec import decode, id_bytes, unpacked
+from adapters.redis.task_codec import RANK, decode, id_bytes, unpacked
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
@@ -35,6 +39,7 @@ from application.ports.task_repository import Change, Window
 from application.task_filter import TaskFilter
 from domain.callback import Try
 from domain.events import Event
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task
 from domain.task_spec import TaskPatch
@@ -1019,6 +1024,62 @@ class TestAServerOfOurOwn:
         finally:
             again.kill()
             again.wait()
+
+
+def test_a_batch_leaves_what_its_tasks_leave_one_by_one(repository: RedisTaskRepository, client: redis.Redis) -> None:
+    """The tasks of a batch are written together; `save` writes each by itself."""
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    specs = [
+        {"priority": 5},
+        {"priority": 9, "labels": {"team": "a", "size": "small"}},
+        {"priority": 5, "labels": {"team": "a"}},
+        {"queue": "other", "expires_at": soon},
+        {"run_at": soon, "queue": "other"},
+        {"type": "http", "duration": None, "payload": {"text": "x" * 5_000}},
+        {"run_at": soon + timedelta(hours=1), "expires_at": soon + timedelta(hours=2)},
+        {"priority": 5, "timeout": 9, "retry": RetryPolicy(max_attempts=3)},
+    ]
+    tasks = [a_task(**members) for members in specs]
+
+    together = repository.add(tasks)
+    batch = _left(client)
+    client.flushall()
+    one_by_one = [repository.save(Change(before=None, after=task)) for task in tasks]
+
+    assert _left(client) == batch
+    assert [replace(task, submitted_at=soon) for task in together] == [
+        replace(task, submitted_at=soon) for task in one_by_one
+    ]
+
+
+def _left(client: redis.Redis) -> dict[bytes, object]:
+    """Return all that is stored but for the times of submissions and the numbers of places and tokens."""
+    found: dict[bytes, object] = {}
+    for key in client.scan_iter():
+        kind = client.type(key)
+        if kind == b"hash":
+            found[re.sub(rb"(tm:minute:)\d+", rb"\1", key)] = _without_time(client.hgetall(key))
+        elif kind == b"zset":
+            entries = client.zrange(key, 0, -1, withscores=True)
+            timed = key in (keys.SCHEDULED, keys.EXPIRING)
+            found[key] = entries if timed else [member for member, _ in entries]
+        elif kind == b"set":
+            found[key] = client.smembers(key)
+        elif kind == b"stream":
+            found[key] = [
+                {**event, b"record": _without_time(unpacked(event[b"record"]))} for _, event in client.xrange(key)
+            ]
+        elif kind == b"list":
+            found[key] = client.llen(key)
+    return found
+
+
+def _without_time(fields: dict[bytes, bytes]) -> dict[bytes, object]:
+    """Leave out the time of submission, and of the place in the queue all but the priority."""
+    kept: dict[bytes, object] = {name: value for name, value in fields.items() if name != b"u"}
+    if RANK in fields:
+        kept[RANK] = int(fields[RANK]) // PRIORITY_STEP
+    return kept
 
 
 def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepository, client: redis.Redis) -> None:

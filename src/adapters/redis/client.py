@@ -1,5 +1,6 @@
 """The one place where connections to Redis are configured and its errors are translated."""
 
+import logging
 import os
 import re
 import threading
@@ -17,6 +18,7 @@ from hiredis import pack_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from adapters.redis.patience import CONNECT_SECONDS, ConnectionSilent, ServerSilent, patient_kind
 from adapters.task_process import TaskProcess
 from application.errors import StoreFull, StoreUnavailable
 
@@ -33,10 +35,17 @@ TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
 """Answers by which a server that can be reached says that it cannot work now."""
 
+logger = logging.getLogger(__name__)
 
-def connect(url: str) -> redis.Redis:
+
+def connect(url: str, *, patient: bool = False) -> redis.Redis:
     """A client that never retries by itself: redis-py 8 repeats each command 10 times by default,
-    also scripts that may have run already."""
+    also scripts that may have run already.
+
+    A patient one gives up when the server is silent, any other when a call is a second old.
+    """
+    if patient:
+        return _client(url, TIMEOUT_SECONDS, connection_class=patient_kind(url), socket_connect_timeout=CONNECT_SECONDS)
     return _client(url, TIMEOUT_SECONDS)
 
 
@@ -45,16 +54,11 @@ def connect_blocking(url: str) -> redis.Redis:
     return _client(url, BLOCKING_TIMEOUT_SECONDS)
 
 
-def _client(url: str, timeout: float) -> redis.Redis:
+def _client(url: str, timeout: float, **options: Any) -> redis.Redis:
     """A Unix socket has no keep-alive: redis-py refuses the option there."""
     tcp: dict[str, Any] = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        **tcp,
-    )
+    defaults = {"socket_timeout": timeout, "socket_connect_timeout": TIMEOUT_SECONDS}
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**defaults, **options, **tcp})
 
 
 class RedisStore:
@@ -172,21 +176,34 @@ class RedisStore:
             kept = None
         return kept or pool.get_connection()
 
-    def went_away(self, reason: str) -> None:
+    def went_away(self, error: redis.RedisError) -> None:
         with self._lock:
             if not self._fail_fast or self.away is not None:
                 return
-            self.away = reason
-        threading.Thread(target=self._wait_for_return, name="redis-probe", daemon=True).start()
+            self.away = str(error)
+        threading.Thread(target=self._wait_for_return, args=(error,), name="redis-probe", daemon=True).start()
 
-    def _wait_for_return(self) -> None:
+    def _wait_for_return(self, error: redis.RedisError) -> None:
+        began, told = time.monotonic(), None
         while self.away is not None:
+            if (cause := _cause(error)) != told:
+                logger.warning(
+                    "The store is away: %s (%s). Calls are refused until it answers.",
+                    cause.replace("_", " "),
+                    error,
+                    extra={"action": "store_away", "cause": cause},
+                )
+                told = cause
+            if isinstance(error, ServerSilent):
+                self._client.connection_pool.disconnect(inuse_connections=False)  # those at rest may be dead as well
             try:
                 self._client.ping()
                 self.away = None
-            except redis.RedisError as error:
+            except redis.RedisError as again:
+                error = again
                 self.away = str(error)
                 time.sleep(PROBE_INTERVAL_SECONDS)
+        logger.warning("The store is back after %.1f s.", time.monotonic() - began, extra={"action": "store_back"})
 
 
 class _Translation:
@@ -201,7 +218,8 @@ class _Translation:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-            self._store.went_away(str(error))
+            if not isinstance(error, ConnectionSilent):
+                self._store.went_away(error)
             raise StoreUnavailable(str(error)) from error
         if isinstance(error, redis.OutOfMemoryError):
             raise StoreFull(str(error)) from error
@@ -246,6 +264,16 @@ class ScriptCall:
         """As it is sent."""
         packed: bytes = pack_command(("EVALSHA", self.script.digest, len(self.keys), *self.keys, *self.arguments))
         return packed
+
+
+def _cause(error: redis.RedisError) -> str:
+    """Return in a word why the store is away. The context of a failed connect is the error of the socket."""
+    if isinstance(error, ServerSilent):
+        return "server_silent"
+    if isinstance(error, redis.TimeoutError):
+        return "connect_timed_out"
+    refused = isinstance(error.__context__, ConnectionRefusedError | FileNotFoundError)
+    return "connection_refused" if refused else "connection_lost"
 
 
 def _is_refusal(error: redis.ResponseError) -> bool:

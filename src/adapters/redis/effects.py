@@ -7,7 +7,8 @@ from typing import Any
 ANY, HASH, SORTED_SET, LIST, SET, STREAM = "-", "h", "z", "l", "s", "x"
 TYPES = {
     **dict.fromkeys(("set", "stamp", "unset", "add", "append"), HASH),
-    **dict.fromkeys(("index", "unindex", "enqueue"), SORTED_SET),
+    "create": ANY,  # its guard has seen that it is not there
+    **dict.fromkeys(("index", "index_all", "unindex", "enqueue"), SORTED_SET),
     **dict.fromkeys(("push", "push_dated", "log", "tokens", "drop"), LIST),
     **dict.fromkeys(("keep", "remember", "delete", "count", "extend", "copy"), ANY),
     **dict.fromkeys(("member", "rest", "forget"), SET),
@@ -15,7 +16,10 @@ TYPES = {
     "claim": SORTED_SET,
 }
 """What the first key of a write must be, if it is there."""
-GUARDS = {**dict.fromkeys(("version", "expired", "run", "placed", "front", "absent", "room"), True), "open": False}
+GUARDS = {
+    **dict.fromkeys(("version", "expired", "run", "placed", "front", "absent", "room"), True),
+    **dict.fromkeys(("open", "new"), False),
+}
 """Whether a guard reads its key, so that it is known to be of the right type before anything is written."""
 
 

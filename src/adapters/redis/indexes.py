@@ -3,6 +3,7 @@
 Each looks at the task before (None: it is new) and after (None: it is removed) and adds the effects of the difference.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -57,6 +58,38 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
     _finished(effects, member, before, after)
     _counted(effects, before, after)
     _told(effects, member, before, after)
+
+
+def index_new(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
+    """Write the indexes of new tasks but for their queues, each index in one step where it can be."""
+    members: dict[bytes, list[bytes]] = {}
+    types: dict[str, None] = {}
+    queues: dict[str, None] = {}
+    scheduled: Counter[str] = Counter()
+    number = 0
+    for member, task in tasks:
+        number += 1
+        types[task.spec.type] = queues[task.spec.queue] = None
+        for index in (keys.SUBMITTED, *_filters(task, None)):
+            members.setdefault(index, []).append(member)
+        _timed(effects, keys.SCHEDULED, member, None, _due(task))
+        _timed(effects, keys.EXPIRING, member, None, _expires(task))
+        if task.due_at:
+            scheduled[task.spec.queue] += 1
+    for index, those in members.items():
+        effects.add("index_all", index, *those)
+    for key, names in ((keys.TYPES, types), (keys.QUEUES, queues)):
+        for name in names:
+            effects.add("member", key, name)
+    for queue, count in scheduled.items():
+        effects.add("add", keys.SCHEDULED_BY_QUEUE, queue, count)
+    if number:
+        effects.add("count", keys.MINUTE_PREFIX, SUBMITTED, number)
+
+
+def base_of(priority: int) -> int:
+    """Return what stands before the place of a waiting task in its queue."""
+    return (9 - priority) * PRIORITY_STEP
 
 
 def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of: TokenOf) -> None:
@@ -162,7 +195,7 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
             record,
             effects.key(keys.SEQUENCE),
             member,
-            (9 - new.priority) * PRIORITY_STEP,
+            base_of(new.priority),
             PRIORITY_STEP,
         )
 

@@ -1,16 +1,16 @@
 """Tasks in Redis: one hash a task, and the indexes that follow from it. Every write is one run of save.lua."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, TypeVar
 
 from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.client import RedisStore, ScriptCall, replies_of
-from adapters.redis.effects import Effects
-from adapters.redis.indexes import TokenOf, guard_room, wake, write_indexes
+from adapters.redis.effects import ANY, SORTED_SET, STREAM, Effects
+from adapters.redis.indexes import TokenOf, base_of, guard_room, index_new, wake, write_indexes
 from adapters.redis.run_reports import add_lines
 from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import (
@@ -30,7 +30,7 @@ from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQu
 from application.passed_over import PassedOver
 from application.ports.task_repository import Backlog, Change, Receipt, TaskPage, TaskRepository, Window
 from application.task_filter import TaskFilter
-from domain.events import what_happened
+from domain.events import Event, what_happened
 from domain.status import Status
 from domain.task import Task
 
@@ -38,6 +38,7 @@ STAMPS = {SUBMITTED: "submitted_at", FINISHED: "finished_at"}
 """The times that the script sets, since they are the present."""
 
 DEFAULT_MAX_QUEUES = 1_000
+T = TypeVar("T")
 
 FINGERPRINT_BYTES = 32
 TIME_DIGITS = 13
@@ -104,17 +105,20 @@ class RedisTaskRepository(TaskRepository):
             effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
         effects.guard("open", keys.FULL)
         guard_room(effects, ((None, task) for task in tasks), self._max_queues, self._own_queues)
-        changes = [Change(before=None, after=task) for task in tasks]
-        for change in changes:
-            self._add_effects(effects, change)
+        waiting = [(_raw_id(task), task) for task in tasks if task.status.is_waiting]
+        for (event, queue, base), run in groupby(waiting, key=_beginning):
+            self._create(effects, event, queue, base, list(run))
+        index_new(effects, self._paced(waiting))
+        for task in tasks:
+            if not task.status.is_waiting:
+                self._add_effects(effects, Change(before=None, after=task))
         wake(effects, ((None, task) for task in tasks), self._token_of)
         answer = self._save_new(effects.keys, effects.arguments)
         if not answer[0] and answer[1] == b"absent":
             raise _already_submitted(answer[2])
         self._require_room(tasks, answer)
-        for change in changes:
-            require_saved(change, answer)
-        return [_as_stored(change, answer) for change in changes]
+        require_saved(Change(before=None, after=tasks[0]), answer)
+        return [_as_stored(Change(before=None, after=task), answer) for task in self._paced(tasks)]
 
     def save(self, change: Change) -> Task:
         answer = self._saving(change)()
@@ -231,6 +235,26 @@ class RedisTaskRepository(TaskRepository):
             add_lines(effects, before, [change.log])
         self._tell(effects, record, before, after)
 
+    def _create(
+        self, effects: Effects, event: Event, queue: str, base: int | None, tasks: Sequence[tuple[bytes, Task]]
+    ) -> None:
+        """Write new tasks with one beginning; they follow each other in their queue."""
+        records = [keys.RECORD_PREFIX + raw for raw, _ in tasks]
+        effects.keys_of(dict.fromkeys(records, ANY))
+        effects.guard("new", records[0], len(records))
+        places = effects.keys_of({keys.waiting(queue): SORTED_SET, keys.SEQUENCE: ANY, keys.EVENTS: STREAM})
+        arguments: list[Any] = [*places[:2], "" if base is None else base, places[2], self._events_kept, event]
+        for raw, task in self._paced(tasks):
+            fields = encode(task)
+            fields.pop(SUBMITTED)
+            arguments += (raw, 2 * len(fields), *chain.from_iterable(fields.items()))
+        effects.add("create", records[0], len(records), *arguments)
+
+    def _paced(self, items: Iterable[T]) -> Iterator[T]:
+        for item in items:
+            self._let_others_run()
+            yield item
+
     def _removing(self, task: Task) -> ScriptCall:
         record, effects = keys.record(task.task_id), Effects()
         effects.guard("version", record, task.version)
@@ -263,6 +287,21 @@ def _write_record(effects: Effects, record: bytes, before: Task | None, after: T
     if before and before.owner and after.status.is_waiting:
         gone.append(PROGRESS)  # made by reports, of which the one who ends the run may not have heard
     effects.unset(record, gone)
+
+
+def _raw_id(task: Task) -> bytes:
+    """Raises ValueError for a task whose id is none."""
+    return keys.record(task.task_id).removeprefix(keys.RECORD_PREFIX)
+
+
+def _beginning(new: tuple[bytes, Task]) -> tuple[Event, str, int | None]:
+    """Return the event of a new task, its queue, and what stands before its place there.
+
+    The last is None while it is scheduled.
+    """
+    _, task = new
+    base = base_of(task.spec.priority) if task.status is Status.QUEUED else None
+    return what_happened(None, task), task.spec.queue, base
 
 
 def _stamped(before: Task | None, after: Task) -> list[bytes]:

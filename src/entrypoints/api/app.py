@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from entrypoints.api import bulk, events, overview, pages, probes, tasks
 from entrypoints.api.arguments import limit_body
 from entrypoints.api.blueprints import use_cases
-from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity, LongAnswers
+from entrypoints.api.capacity import LEAST_DESCRIPTORS, BatchLine, Capacity, LongAnswers
 from entrypoints.api.events import EVENT_STREAM
 from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
@@ -55,6 +55,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     app.url_map.converters["task"] = TaskSegment
     app.extensions["container"] = container
     app.extensions["long_answers"] = LongAnswers.within(capacity or Capacity.of(LEAST_DESCRIPTORS))
+    app.extensions["batch_line"] = BatchLine()
     app.before_request(_begin)
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)

@@ -53,7 +53,24 @@ def json_body(req: Request) -> Any:
     return g.json_body
 
 
+def received_body(req: Request) -> bytes:
+    """Return the body when all of it is here. It is read once a request. Raises HTTPException."""
+    if "body" not in g:
+        g.body = _received(req)
+    body: bytes = g.body
+    return body
+
+
 def _parsed(req: Request) -> Any:
+    body = received_body(req)
+    g.body = b""  # it is not needed again, and may be large
+    try:
+        return strict_json.parse(body)
+    except strict_json.InvalidJson as error:
+        raise BadRequest(str(error)) from error
+
+
+def _received(req: Request) -> bytes:
     allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
     if req.mimetype not in allowed:
         given = f"not {req.mimetype}" if req.mimetype else "but there is none"
@@ -61,10 +78,7 @@ def _parsed(req: Request) -> Any:
     charset = req.mimetype_params.get("charset", "utf-8").lower().replace("_", "-")
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         raise UnsupportedMediaType(f"The charset must be utf-8 (RFC 8259), not {charset}.")
-    try:
-        return strict_json.parse(_body(req))
-    except strict_json.InvalidJson as error:
-        raise BadRequest(str(error)) from error
+    return _body(req)
 
 
 def limit_body(limit: int) -> None:

@@ -1,8 +1,10 @@
 """/tasks/batch and /tasks/actions: many tasks with one request."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask.views import MethodView
 
 from application.public_task import task_members
@@ -10,12 +12,26 @@ from application.use_cases.act_on_tasks import Action
 from domain.task_spec import TaskSpec
 from entrypoints.api import headers
 from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer
+from entrypoints.api.arguments import received_body
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
+from entrypoints.api.capacity import batch_line
 from entrypoints.api.cooperation import paced
 from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
+
+
+def in_line(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Call the view when the body is here and the batches that came before are done."""
+
+    @wraps(view)
+    def waiting(*arguments: Any, **options: Any) -> Response:
+        received_body(request)
+        with batch_line().turn():
+            return view(*arguments, **options)
+
+    return waiting
 
 
 @blueprint.route("/tasks/batch")
@@ -28,11 +44,13 @@ class Batch(MethodView):
             "unsupported_media_type",
             "idempotency_key_reused",
             "capacity",
+            "overloaded",
         )
     )
     @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [A_NEW_TASK]})
     @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
     @blueprint.no_query
+    @in_line
     @blueprint.arguments(BatchBody(), example={"tasks": [A_BODY]})
     def post(self, batch: dict[str, list[TaskSpec]]) -> Response:
         """Submit 1 to 1,000 tasks: all or none."""

@@ -1,6 +1,7 @@
 """How many requests, waits and streams one process of the API holds at once."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,16 @@ RESERVED_DESCRIPTORS = 100
 LEAST_DESCRIPTORS = 128
 MOST_CONNECTIONS = 10_000
 """Requests of one process at once."""
+MOST_BATCHES_WAITING = 16
+"""Batches that have arrived and wait in one process, each with TASKS_MAX_BATCH_BYTES at most."""
 
 
 class TooManyStreams(Exception):
     """The process has no descriptor for another stream or wait."""
+
+
+class Overloaded(Exception):
+    """As many batches wait in this process as may wait; nothing of this one was stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,43 @@ class Places:
             self._free.release()
 
 
+class BatchLine:
+    """Batches are worked on one at a time, in the order in which they arrived.
+
+    All other requests then have their turns beside one batch and not beside many.
+    """
+
+    def __init__(self, most_waiting: int = MOST_BATCHES_WAITING) -> None:
+        self._most_waiting = most_waiting
+        self._lock = threading.Lock()
+        self._line: deque[threading.Event] = deque()
+        """The first one has its turn."""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn and keep it for the length of the block.
+
+        Raises Overloaded at once when too many wait already.
+        """
+        mine = threading.Event()
+        with self._lock:
+            if len(self._line) > self._most_waiting:
+                raise Overloaded(
+                    f"{self._most_waiting} batches wait in this process already. Nothing of this "
+                    "one was stored. Send it again after Retry-After."
+                )
+            self._line.append(mine)
+            self._line[0].set()
+        try:
+            mine.wait()
+            yield
+        finally:
+            with self._lock:
+                self._line.remove(mine)
+                if self._line:
+                    self._line[0].set()
+
+
 @dataclass(frozen=True)
 class LongAnswers:
     """The places for responses that hold their connection for long."""
@@ -80,4 +124,10 @@ class LongAnswers:
 def long_answers() -> LongAnswers:
     """Return the places of the current application."""
     found: LongAnswers = current_app.extensions["long_answers"]
+    return found
+
+
+def batch_line() -> BatchLine:
+    """Return the line of batches of the current application."""
+    found: BatchLine = current_app.extensions["batch_line"]
     return found

@@ -26,7 +26,7 @@ from application.errors import (
     VersionMismatch,
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
-from entrypoints.api.capacity import TooManyStreams
+from entrypoints.api.capacity import MOST_BATCHES_WAITING, Overloaded, TooManyStreams
 from entrypoints.api.cooperation import paced
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
@@ -160,6 +160,13 @@ PROBLEM_TYPES = {
         "Its memory is at 85 % of its limit, or its disk is nearly full. Tasks that it has go on; delete some, wait "
         "until retention has, or free some disk.",
     ),
+    "overloaded": ProblemType(
+        503,
+        "The process has as many batches to do as may wait",
+        "Nothing of this one was stored. Send it again after `Retry-After`; other requests are served. "
+        f"Each process of the API works on one batch at a time, and {MOST_BATCHES_WAITING} more may "
+        "wait there: send fewer at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
+    ),
     "too_many_streams": ProblemType(
         503,
         "The process holds as many streams or waits as it can",
@@ -191,6 +198,7 @@ CODES: dict[type[Exception], str] = {
     StoreFull: "capacity",
     StoreUnsafe: "store_unsafe",
     TooManyStreams: "too_many_streams",
+    Overloaded: "overloaded",
 }
 HTTP_CODES = {
     400: "malformed_request",

@@ -12,6 +12,7 @@
 --   placed <sorted set> <member> <score>   the member stands where it stood
 --   front <list> <value>                   the value is among the first 1,000 of the list
 --   open <key>                             the key is not there
+--   new <record> <count>                   so many keys from that one on are not there
 --   absent <key>                           the key is not there; what it holds is told
 --   room <set> <limit> <name> …            the set has room for those of the distinct names that it lacks; they are told
 -- The writes:
@@ -21,6 +22,11 @@
 --   stamp <hash> <field> [<field> <value> …]  the first of the fields with the present time
 --   add <hash> <field> <number>            the field is gone when it comes to nothing
 --   delete <key>
+--   create <record> <count> <waiting> <sequence> <base> <stream> <kept> <event> (<member> <n> <n fields and values>) …
+--                                          so many new records, from that one on, with the present time as that of the
+--                                          submission, and an event of each. They take the next places in the queue, or
+--                                          none where the base is empty
+--   index_all <sorted set> <member> …      each with the present time
 --   index <sorted set> <member> [<score>, else the present time], unindex <sorted set> <member>
 --   enqueue <waiting> <record> <sequence> <member> <base> <step>
 --                                          a task keeps the place that it first drew; places are numbers below the step,
@@ -31,7 +37,7 @@
 --                                          the value leaves the set, and the list goes, while the sorted set is empty and
 --                                          the value is not paused
 --   drop <list> <value>                    the first of these values leaves the list
---   count <prefix> <field>                 one more in the hash of the present minute, which is kept for two hours
+--   count <prefix> <field> [<number>]      one or so many more in the hash of the present minute, kept for two hours
 --   extend <key> <ms>                      the key is kept for so long from now
 --   copy <key> <record> <ms>               the key becomes what the record is now, for so long
 --   append <hash> <ms> <value>             the next of the numbered fields, the last 1,000 of which are kept; all for so long
@@ -69,6 +75,8 @@ while at < writes do
     holds = call('LPOS', key, first, 'MAXLEN', 1000) ~= false
   elseif word == 'open' then
     holds = call('EXISTS', key) == 0
+  elseif word == 'new' then
+    holds = call('EXISTS', unpack(KEYS, ARGV[at + 2] + 0, ARGV[at + 2] + first - 1)) == 0
   elseif word == 'absent' then
     detail = call('GET', key)
     holds = not detail
@@ -88,7 +96,33 @@ local put, claimed = 0, false
 while at <= last do
   local word, key, first, second = ARGV[at], KEYS[ARGV[at + 2] + 0], ARGV[at + 3], ARGV[at + 4]
   local following = at + 2 + ARGV[at + 1]
-  if word == 'set' then
+  if word == 'create' then
+    local before, count, waiting, base = ARGV[at + 2] - 1, first + 0, key_of(at + 4), ARGV[at + 6]
+    local stream, kept, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
+    local waits, entries, from = base ~= '', {}, at + 10
+    local rank = waits and base + call('INCRBY', key_of(at + 5), count) - count
+    for number = 1, count do
+      local member, behind = ARGV[from], from + 2 + ARGV[from + 1]
+      local fields
+      if waits then
+        local place = text(rank + number)
+        fields = {'u', submitted, 'q', place, unpack(ARGV, from + 2, behind - 1)}
+        entries[2 * number - 1], entries[2 * number] = place, member
+      else
+        fields = {'u', submitted, unpack(ARGV, from + 2, behind - 1)}
+      end
+      call('HSET', KEYS[before + number], unpack(fields))
+      call('XADD', stream, 'MAXLEN', '~', kept, '*', 'event', name, 'id', member, 'record', packed(short(fields)))
+      from = behind
+    end
+    if waits then call('ZADD', waiting, unpack(entries)) end
+  elseif word == 'index_all' then
+    local entries, submitted = {}, text(now)
+    for place = at + 3, following - 1 do
+      entries[#entries + 1], entries[#entries + 2] = submitted, ARGV[place]
+    end
+    call('ZADD', key, unpack(entries))
+  elseif word == 'set' then
     call('HSET', key, unpack(ARGV, at + 3, following - 1))
   elseif word == 'stamp' then
     call('HSET', key, first, now, unpack(ARGV, at + 4, following - 1))
@@ -104,7 +138,8 @@ while at <= last do
     call('RPUSH', key, first .. text(now))
   elseif word == 'count' then
     local minute = key .. math.floor(now / 60000)
-    if call('HINCRBY', minute, first, 1) == 1 then call('EXPIRE', minute, 7200) end
+    local number = following > at + 4 and second + 0 or 1
+    if call('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
   elseif word == 'enqueue' then
     local record, sequence, member = key_of(at + 3), key_of(at + 4), ARGV[at + 5]
     local rank = call('HGET', record, 'q')

@@ -1,0 +1,221 @@
+"""Much work at once: nobody is told that the store is away, and what is refused is stored nowhere."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+from threading import Barrier, Event, Lock
+
+import pytest
+import redis
+import requests
+
+from adapters.redis.client import RedisStore, connect
+from adapters.redis.store_probe import RedisStoreProbe
+from application.errors import StoreUnavailable
+from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.chaos.proxy import Proxy
+from tests.integration.processes import Api
+from tests.integration.tcp_redis import TcpRedis
+from tests.integration.waiting import wait_until
+
+BATCH = 1_000
+SMALL_BATCH = 300
+LINE = 24
+
+
+class LineProxy(Proxy):
+    """The server as a long line of calls makes it: while `is_long`, each reply takes 100 ms."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.is_long = False
+        self._line = Lock()
+
+    def _pass_on(self, target: socket.socket, data: bytes, *, is_reply: bool) -> None:
+        if is_reply and self.is_long:
+            with self._line:
+                time.sleep(0.1)
+        super()._pass_on(target, data, is_reply=is_reply)
+
+
+@pytest.fixture
+def one_process(redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
+        yield api
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[TcpRedis]:
+    """A server of our own behind a port, which a proxy can stand before."""
+    server = TcpRedis(tmp_path)
+    process = server.start(subprocess.Popen)
+    try:
+        wait_until(lambda: _answers(server.url))
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+class TestBusyStore:
+    def test_a_long_line_of_own_calls_is_no_silence(self, server: TcpRedis, caplog: pytest.LogCaptureFixture) -> None:
+        with LineProxy(server.port) as proxy, ThreadPoolExecutor(LINE) as threads:
+            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            _open_connections(store, LINE)
+            proxy.is_long = True
+
+            for call in [threads.submit(RedisStoreProbe(store).check) for _ in range(LINE)]:
+                call.result()
+
+        assert "Busy with own work: the store replied to other calls" in caplog.text
+        assert "away" not in caplog.text
+
+    def test_batches_side_by_side_are_all_stored(self, one_process: Api) -> None:
+        with ThreadPoolExecutor(8) as clients:
+            answers = list(clients.map(lambda number: _send_batch(one_process, f"b{number}"), range(8)))
+
+        assert Counter(answer.status_code for answer in answers) == {202: 8}
+        assert _stored(one_process) == 8 * BATCH
+        assert "store_away" not in one_process.output
+
+    def test_a_process_that_was_held_up_does_not_call_the_store_away(self, redis_url: str, tmp_path: Path) -> None:
+        api = Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1)
+        api._arguments = [sys.executable, "-m", "tests.integration.lagging_api"]
+        over = Event()
+
+        def read() -> Counter[int]:
+            seen: Counter[int] = Counter()
+            while not over.is_set():
+                seen[api.request("GET", "/tasks").status_code] += 1
+            return seen
+
+        with api, ThreadPoolExecutor(4) as clients:
+            readers = [clients.submit(read) for _ in range(4)]
+            for _ in range(3):
+                assert api.request("GET", "/lag").status_code == 200
+            over.set()
+            seen = sum((reader.result() for reader in readers), Counter[int]())
+
+            assert set(seen) == {200}
+            assert "store_away" not in api.output
+            assert "Busy with own work: this process looked at a reply" in api.output
+
+
+class TestSilentServer:
+    def test_a_stopped_server_is_away_and_back_and_the_log_says_why(self, tmp_path: Path) -> None:
+        server = EmbeddedRedis(tmp_path)
+        process = server.start(subprocess.Popen)
+        try:
+            wait_until(lambda: _answers(server.url))
+            with Api(tmp_path / "api.log", redis_url=server.url, http_workers=1) as api:
+                wait_until(lambda: api.request("GET", "/tasks").status_code == 200)
+                process.send_signal(SIGSTOP)
+                refused = api.request("GET", "/tasks")
+                process.send_signal(SIGCONT)
+                wait_until(lambda: api.request("GET", "/tasks").status_code == 200)
+                process.kill()
+                process.wait()
+                assert api.request("GET", "/tasks").status_code == 503
+                wait_until(lambda: "connection refused" in api.output)
+
+                assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+                assert api.output.index("server silent") < api.output.index("The store is back")
+                assert api.output.index("The store is back") < api.output.index("connection refused")
+                assert "Busy" not in api.output
+        finally:
+            process.send_signal(SIGCONT)
+            process.kill()
+            process.wait()
+
+    def test_connections_that_carry_nothing_any_more_are_replaced(self, server: TcpRedis) -> None:
+        with Proxy(server.port) as proxy:
+            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            _open_connections(store, 3)
+            proxy.swallow()
+
+            with pytest.raises(StoreUnavailable) as refusal:
+                RedisStoreProbe(store).check()
+
+            assert "no byte came for 1 s" in refusal.value.reason
+            wait_until(lambda: store.away is None)
+            for _ in range(3):
+                RedisStoreProbe(store).check()
+
+    def test_one_dead_connection_beside_living_ones_fails_alone(self, server: TcpRedis) -> None:
+        with Proxy(server.port) as proxy, ThreadPoolExecutor(1) as threads:
+            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            probe = RedisStoreProbe(store)
+            probe.check()
+            proxy.swallow()
+            on_the_dead_one = threads.submit(probe.check)
+            wait_until(lambda: not store._client.connection_pool._available_connections)
+            while not on_the_dead_one.done():
+                probe.check()
+
+            with pytest.raises(StoreUnavailable) as refusal:
+                on_the_dead_one.result()
+            assert "later calls on other connections" in refusal.value.reason
+            assert store.away is None
+
+
+class TestOverload:
+    def test_a_refused_batch_is_stored_nowhere_and_may_be_sent_again(self, one_process: Api) -> None:
+        names = [f"b{number}" for number in range(40)]
+        together = Barrier(len(names))
+
+        def send(name: str) -> requests.Response:
+            together.wait()
+            return _send_batch(one_process, name, SMALL_BATCH)
+
+        with ThreadPoolExecutor(len(names)) as clients:
+            answers = dict(zip(names, clients.map(send, names), strict=True))
+
+        refused = {name: answer for name, answer in answers.items() if answer.status_code != 202}
+        assert refused
+        for name, answer in refused.items():
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert _stored(one_process, name) == 0
+        assert _stored(one_process) == (len(names) - len(refused)) * SMALL_BATCH
+        again = _send_batch(one_process, next(iter(refused)), SMALL_BATCH)
+        assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (202, None)
+
+
+def _send_batch(api: Api, name: str, number: int = BATCH) -> requests.Response:
+    task = {"task_name": "one of many", "duration": 1, "labels": {"batch": name}}
+    return api.request("POST", "/tasks/batch", json={"tasks": [task] * number}, headers={"Idempotency-Key": name})
+
+
+def _stored(api: Api, name: str | None = None) -> int:
+    query = f"&label.batch={name}" if name else ""
+    total: int = api.request("GET", f"/tasks?page_size=1{query}").json()["pagination"]["total_tasks"]
+    return total
+
+
+def _open_connections(store: RedisStore, number: int) -> None:
+    """Leave so many connections at rest."""
+    together = Barrier(number)
+
+    def use() -> None:
+        with store.client() as client:
+            connection = client.connection_pool.get_connection()
+            together.wait(10)
+            client.connection_pool.release(connection)
+
+    with ThreadPoolExecutor(number) as threads:
+        for each in [threads.submit(use) for _ in range(number)]:
+            each.result()
+
+
+def _answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
