@@ -1,7 +1,8 @@
 """Blueprints whose endpoints read strictly and say in the specification which problems they answer."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from flask import current_app
@@ -45,6 +46,18 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
                 view = self.alt_response(status, schema=Problem, content_type=PROBLEM_JSON, description=description)(
                     view
                 )
+            return view
+
+        return document
+
+    def reads_headers(self, *parameters: Mapping[str, Any]) -> Callable[[View], View]:
+        """Document the headers that a view reads. `doc(parameters=…)` would drop those of `arguments`."""
+
+        def document(view: View) -> View:
+            documented: Any = view
+            documented._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+            arguments = documented._apidoc.setdefault("arguments", {})
+            arguments.setdefault("parameters", []).extend(map(dict, parameters))
             return view
 
         return document

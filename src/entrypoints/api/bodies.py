@@ -1,8 +1,9 @@
 """What requests carry in their bodies. The rules themselves are the domain's."""
 
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
@@ -29,6 +30,20 @@ TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One form of a body that has several: the specification describes each on its own."""
+
+    name: str
+    description: str
+    required: Sequence[str]
+    """Members that it needs besides those that every form needs."""
+    without: Collection[str] = ()
+    """Members that it does not have."""
+    narrower: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON Schema of members that are narrower than in general."""
+
+
 class StrictSchema(Schema):
     class Meta:
         unknown = RAISE
@@ -43,8 +58,13 @@ class StrictSchema(Schema):
         return data
 
 
+def described(schema: type[Schema], name: str) -> dict[str, Any]:
+    """Return the description of another schema's member."""
+    return {"description": schema().fields[name].metadata["description"]}
+
+
 class RetryBody(StrictSchema):
-    """When a failed run is tried again."""
+    """When a failed run is tried again. Members that are left out have their defaults."""
 
     max_attempts = WholeNumber(ATTEMPTS, metadata={"description": "How many runs may fail before the task does."})
     initial_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds after the first failure."})
@@ -54,20 +74,39 @@ class RetryBody(StrictSchema):
 
 
 class TaskBody(StrictSchema):
-    """The body of a POST and a PUT."""
+    """A task as it is submitted, or replaced: one that sleeps, or one of another type."""
+
+    VARIANTS: ClassVar = (
+        Variant(
+            name="SleepTaskBody",
+            description="A task of the type sleep, which needs a duration and takes no payload.",
+            required=("duration",),
+            narrower={"type": {"const": SLEEP}, "payload": {"maxProperties": 0}},
+        ),
+        Variant(
+            name="PayloadTaskBody",
+            description="A task of any other type, whose arguments are its payload.",
+            required=("type",),
+            without=("duration",),
+            narrower={"type": {"not": {"const": SLEEP}}},
+        ),
+    )
 
     task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
-    type = Text(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
+    type = Text(
+        TYPE_LENGTH,
+        metadata={"description": "What kind of work; GET /types lists them. Without it, sleep."},
+    )
     duration = WholeNumber(
         DURATION_SECONDS, metadata={"description": "Seconds of simulated work; for the type sleep, which needs it."}
     )
     payload = payload_field()
-    queue = QueueName()
-    priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first."})
+    queue = QueueName(metadata={"description": "The queue that it waits in. Without it, default."})
+    priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first. Without it, 5."})
     run_at = Instant(metadata={"description": "Not before this time."})
-    expires_at = Instant(metadata={"description": "Not at all when it has not started by this time."})
+    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
     timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Seconds that one run may take."})
-    retry = fields.Nested(RetryBody)
+    retry = fields.Nested(RetryBody, metadata={"description": "When a failed run is tried again."})
     labels = labels_field(patch=False)
     callback_url = WebUrl(metadata={"description": "https: URL that is told when the task is final."})
 
@@ -85,27 +124,29 @@ class TaskBody(StrictSchema):
 
 
 class RetryPatchBody(RetryBody):
-    max_attempts = WholeNumber(ATTEMPTS, allow_none=True)
-    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True)
-    factor = Decimal(*FACTOR, allow_none=True)
-    max_delay = Decimal(*DELAY_SECONDS, allow_none=True)
-    jitter = Decimal(*JITTER, allow_none=True)
+    """Changes of when a failed run is tried again: null gives a member its default."""
+
+    max_attempts = WholeNumber(ATTEMPTS, allow_none=True, metadata=described(RetryBody, "max_attempts"))
+    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "initial_delay"))
+    factor = Decimal(*FACTOR, allow_none=True, metadata=described(RetryBody, "factor"))
+    max_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "max_delay"))
+    jitter = Decimal(*JITTER, allow_none=True, metadata=described(RetryBody, "jitter"))
 
 
 class TaskPatchBody(StrictSchema):
     """A JSON merge patch (RFC 7396): null gives a member its default again."""
 
-    task_name = Text(TASK_NAME_LENGTH)
-    duration = WholeNumber(DURATION_SECONDS)
+    task_name = Text(TASK_NAME_LENGTH, metadata=described(TaskBody, "task_name"))
+    duration = WholeNumber(DURATION_SECONDS, metadata=described(TaskBody, "duration"))
     payload = payload_field(allow_none=True)
-    queue = QueueName(allow_none=True)
-    priority = WholeNumber(PRIORITIES, allow_none=True)
-    run_at = Instant(allow_none=True)
-    expires_at = Instant(allow_none=True)
-    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True)
-    retry = fields.Nested(RetryPatchBody, allow_none=True)
+    queue = QueueName(allow_none=True, metadata=described(TaskBody, "queue"))
+    priority = WholeNumber(PRIORITIES, allow_none=True, metadata=described(TaskBody, "priority"))
+    run_at = Instant(allow_none=True, metadata=described(TaskBody, "run_at"))
+    expires_at = Instant(allow_none=True, metadata=described(TaskBody, "expires_at"))
+    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True, metadata=described(TaskBody, "timeout"))
+    retry = fields.Nested(RetryPatchBody, allow_none=True, metadata=described(TaskBody, "retry"))
     labels = labels_field(patch=True)
-    callback_url = WebUrl(allow_none=True)
+    callback_url = WebUrl(allow_none=True, metadata=described(TaskBody, "callback_url"))
 
     @post_load
     def to_patch(self, members: dict[str, Any], **_: Any) -> TaskPatch:
@@ -113,19 +154,22 @@ class TaskPatchBody(StrictSchema):
 
 
 class BatchBody(StrictSchema):
+    """Many tasks, which are accepted all or none."""
+
     tasks = BoundedList(
         fields.Nested(TaskBody),
         range(1, MOST_IN_A_BATCH + 1),
         error=f"Must be 1 to {MOST_IN_A_BATCH} tasks.",
         required=True,
+        metadata={"description": "1 to 1,000 tasks."},
     )
 
 
 class FilterMembers(StrictSchema):
     """What a filter in a body and one in a query have in common: all but how several states are written."""
 
-    type = Text(TYPE_LENGTH)
-    queue = QueueName()
+    type = Text(TYPE_LENGTH, metadata={"description": "The kind of work."})
+    queue = QueueName(metadata={"description": "The queue that it is in."})
     labels = labels_field(patch=False)
     submitted_after = Instant(metadata={"description": "Later than this."})
     submitted_before = Instant(metadata={"description": "Earlier than this."})
@@ -146,16 +190,39 @@ class FilterBody(FilterMembers):
 
 
 class ActionBody(StrictSchema):
-    """What to do, and to which tasks: either ids or a filter."""
+    """What to do, and to which tasks: exactly one of ids and filter must be given."""
 
-    action = OneOf(Action, required=True)
-    ids = BoundedList(fields.String(), range(1, MOST + 1), error=f"Must be 1 to {MOST} ids.")
-    filter = fields.Nested(FilterBody)
-    dry_run = Flag(load_default=False, metadata={"description": "Only count."})
+    VARIANTS: ClassVar = (
+        Variant(
+            name="ActionOnIdsBody",
+            description="An action on tasks that are named by their ids.",
+            required=("ids",),
+            without=("filter",),
+        ),
+        Variant(
+            name="ActionOnFilterBody",
+            description="An action on all tasks that match a filter.",
+            required=("filter",),
+            without=("ids",),
+        ),
+    )
 
-    @validates_schema
-    def names_tasks_one_way(self, members: dict[str, Any], **_: Any) -> None:
-        if ("ids" in members) == ("filter" in members):
+    action = OneOf(Action, required=True, metadata={"description": "What to do."})
+    ids = BoundedList(
+        fields.String(),
+        range(1, MOST + 1),
+        error=f"Must be 1 to {MOST} ids.",
+        metadata={"description": "The ids of the tasks; those that are no task's are passed over."},
+    )
+    filter = fields.Nested(
+        FilterBody,
+        metadata={"description": "All members must hold; an empty filter matches every task."},
+    )
+    dry_run = Flag(metadata={"description": "Only count. Without it, false."})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def names_tasks_one_way(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        if isinstance(given, dict) and ("ids" in given) == ("filter" in given):
             raise ValidationError("Exactly one of ids and filter must be given.")
 
 

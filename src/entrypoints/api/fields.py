@@ -88,7 +88,7 @@ class BoundedDict(fields.Dict):
 
     def __init__(self, most: int, *, error: str, **options: Any) -> None:
         self._length = validate.Length(max=most, error=error)
-        super().__init__(validate=self._length, **options)
+        super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[Any, Any]:
         if isinstance(value, dict):
@@ -169,7 +169,6 @@ def labels(*, patch: bool) -> fields.Dict:
         allow_none=patch,
         metadata={
             "description": "For filtering.",
-            "propertyNames": {"pattern": f"^{LABEL_KEY}$"},
             "maxProperties": MAX_LABELS,
         },
     )
@@ -220,12 +219,11 @@ class OneOf(fields.String):
 
 
 class Words(fields.Field[frozenset[str]]):
-    """Some of a few words, separated by commas."""
+    """Some of a few words: a parameter that is repeated, or words separated by commas."""
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         self.words = list(words)
-        anyone = "|".join(self.words)
-        _describe(options, type="string", pattern=f"^({anyone})(,({anyone}))*$", example=self.words[0])
+        _describe(options, type="array", items={"type": "string", "enum": self.words}, minItems=1)
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:

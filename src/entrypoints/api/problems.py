@@ -222,22 +222,28 @@ class Omitted(int):
 
 
 class ProblemError(Schema):
+    """One problem of a request, with the member of the body or the parameter that has it."""
+
     pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the member of the body."})
     parameter = fields.String(metadata={"description": "Name of the query parameter."})
-    message = fields.String(required=True)
+    message = fields.String(required=True, metadata={"description": "What is wrong, for people."})
 
 
 class Problem(Schema):
     """Problem details (RFC 9457)."""
 
     type = fields.String(required=True, metadata={"description": "Where the kind of problem is explained."})
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    instance = fields.String(required=True)
+    title = fields.String(required=True, metadata={"description": "The kind of problem, for people."})
+    status = fields.Integer(required=True, metadata={"description": "The status of the response."})
+    detail = fields.String(required=True, metadata={"description": "This problem, for people."})
+    instance = fields.String(required=True, metadata={"description": "The path of the request."})
     code = fields.String(required=True, metadata={"description": "A stable word for programs."})
-    request_id = fields.String(required=True)
-    errors = fields.List(fields.Nested(ProblemError), validate=validate.Length(max=MAX_ERRORS))
+    request_id = fields.String(required=True, metadata={"description": "Stands in the service's log, too."})
+    errors = fields.List(
+        fields.Nested(ProblemError),
+        validate=validate.Length(max=MAX_ERRORS),
+        metadata={"description": "Every problem of an invalid request."},
+    )
     errors_omitted = fields.Integer(
         metadata={"description": f"Number of errors beyond the first {MAX_ERRORS}; absent when all are listed."}
     )
