@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_l
 
 from application.task_filter import TaskFilter
 from application.use_cases.act_on_tasks import MOST, Action
+from domain.errors import InvalidTaskSpec
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.status import Status
 from domain.task_spec import (
@@ -21,10 +22,12 @@ from domain.task_spec import (
     TaskSpec,
     default_retry,
 )
+from entrypoints.api.blueprints import use_cases
+from entrypoints.api.cooperation import paced
 from entrypoints.api.fields import BoundedList, Decimal, Flag, Instant, OneOf, QueueName, Text, WebUrl, WholeNumber
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
-from entrypoints.api.problems import MAX_ERRORS, Omitted
+from entrypoints.api.problems import MAX_ERRORS, Misfit, Omitted
 
 TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
@@ -56,6 +59,14 @@ class StrictSchema(Schema):
             errors: dict[str, list[Any]] = {name: ["Unknown field."] for name in islice(unknown, MAX_ERRORS)}
             raise ValidationError({**errors, "_schema": [Omitted(len(unknown) - MAX_ERRORS)]})
         return data
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        """Return what is wrong by member: nothing when all is right."""
+        try:
+            self.load(data)
+        except ValidationError as error:
+            return _by_member(error)
+        return {}
 
 
 def described(schema: type[Schema], name: str) -> dict[str, Any]:
@@ -119,8 +130,59 @@ class TaskBody(StrictSchema):
 
     @post_load
     def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
-        members["retry"] = replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))
-        return TaskSpec(**members)
+        """Raises InvalidTaskSpec, which `load` catches."""
+        return TaskSpec(**_with_retry(members))
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return a TaskSpec. Raises ValidationError with everything that is wrong."""
+        try:
+            return super().load(data, **options)
+        except ValidationError as error:
+            messages = _by_member(error)
+        except InvalidTaskSpec:
+            messages = {}
+        raise ValidationError(self._with_misfits(data, messages))
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        return super().every_error(data) or self._with_misfits(data, {})
+
+    def _with_misfits(self, data: Any, messages: dict[Any, Any]) -> dict[Any, Any]:
+        """Return the messages of members together with what rules of the domain and the type of task say."""
+        if not isinstance(data, dict) or "_schema" in messages:
+            return messages
+        members = {
+            name: field.deserialize(data[name])
+            for name, field in self.load_fields.items()
+            if name in data and name not in messages
+        }
+        found: dict[Any, list[str]] = {}
+        for pointer, message in use_cases().find_misfits().execute(_with_retry(members), messages):
+            member, _, inner = pointer.partition("/")
+            found.setdefault(member, []).append(Misfit(message, f"/{inner}" if inner else ""))
+        return {**messages, **found}
+
+
+def _by_member(error: ValidationError) -> dict[Any, Any]:
+    untyped: Any = error
+    messages: dict[Any, Any] = untyped.normalized_messages()
+    return messages
+
+
+def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a TaskSpec."""
+    return {**members, "retry": replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))}
+
+
+class TaskList(BoundedList):
+    """The tasks of a batch: when one is wrong, every other is looked at as closely as a task alone."""
+
+    def _every_error(self, elements: list[Any], by_element: Any) -> dict[int, Any]:
+        body = TaskBody()
+        errors = {
+            place: by_element[place] if place in by_element else body.every_error(element)
+            for place, element in enumerate(paced(elements))
+        }
+        return {place: messages for place, messages in errors.items() if messages}
 
 
 class RetryPatchBody(RetryBody):
@@ -156,13 +218,20 @@ class TaskPatchBody(StrictSchema):
 class BatchBody(StrictSchema):
     """Many tasks, which are accepted all or none."""
 
-    tasks = BoundedList(
+    tasks = TaskList(
         fields.Nested(TaskBody),
         range(1, MOST_IN_A_BATCH + 1),
         error=f"Must be 1 to {MOST_IN_A_BATCH} tasks.",
         required=True,
         metadata={"description": "1 to 1,000 tasks."},
     )
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        errors = super().every_error(data)
+        if errors:
+            return errors
+        tasks = {place: TaskBody().every_error(task) for place, task in enumerate(paced(data["tasks"]))}
+        return {"tasks": {place: messages for place, messages in tasks.items() if messages}}
 
 
 class FilterMembers(StrictSchema):

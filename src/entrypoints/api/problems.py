@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, Self
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -221,6 +221,20 @@ class Omitted(int):
     """A number of errors that a validator did not make, in the place of a message. MAX_ERRORS others precede it."""
 
 
+class Misfit(str):
+    """What is wrong with a part of a member: a message, and where in the member."""
+
+    __slots__ = ("pointer",)
+
+    def __new__(cls, message: str, pointer: str = "") -> Self:
+        """`pointer` is a JSON pointer from the member on."""
+        misfit = super().__new__(cls, message)
+        misfit.pointer = pointer
+        return misfit
+
+    pointer: str
+
+
 class ProblemError(Schema):
     """One problem of a request, with the member of the body or the parameter that has it."""
 
@@ -383,7 +397,8 @@ def _validation_errors(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
             if location == "query":
                 yield {"parameter": ".".join(path), "message": str(message)}
             else:
-                yield {"pointer": "".join(f"/{_escape(part)}" for part in path), "message": str(message)}
+                inner = message.pointer if isinstance(message, Misfit) else ""
+                yield {"pointer": "".join(f"/{_escape(part)}" for part in path) + inner, "message": str(message)}
 
 
 def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
