@@ -2,7 +2,7 @@
 
 from application.ports.callback_sender import CallbackSender
 from application.ports.task_handlers import TaskHandlers
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidMembers, InvalidTaskSpec
 from domain.task_spec import TaskSpec
 
 
@@ -14,12 +14,18 @@ class Admission:
         self._sender = sender
 
     def check(self, spec: TaskSpec) -> None:
-        """Raises InvalidTaskSpec."""
-        if spec.callback_url and not self._may_call_back:
-            raise InvalidTaskSpec(
-                "callback_url",
-                "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production.",
-            )
-        if spec.callback_url and (refusal := self._sender.refusal(spec.callback_url)):
-            raise InvalidTaskSpec("callback_url", refusal)
-        self._handlers.check(spec)
+        """Raises InvalidTaskSpec with everything that is wrong."""
+        misfits: list[tuple[str, str]] = []
+        if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
+            misfits.append(("callback_url", refusal))
+        try:
+            self._handlers.check(spec)
+        except InvalidTaskSpec as error:
+            misfits += error.misfits
+        if misfits:
+            raise InvalidMembers(misfits)
+
+    def _refusal(self, callback_url: str) -> str | None:
+        if not self._may_call_back:
+            return "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production."
+        return self._sender.refusal(callback_url)

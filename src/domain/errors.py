@@ -70,8 +70,8 @@ class InvalidTaskSpec(ValueError):
         return [(self.member, self.message)]
 
 
-class InvalidPayload(InvalidTaskSpec):
-    """The payload is not what the type of task takes: everything that is wrong with it."""
+class InvalidMembers(InvalidTaskSpec):
+    """Members of a task are wrong: everything that is wrong with them."""
 
     def __init__(self, misfits: Sequence[tuple[str, str]]) -> None:
         super().__init__(*misfits[0])
@@ -80,3 +80,7 @@ class InvalidPayload(InvalidTaskSpec):
     @property
     def misfits(self) -> Sequence[tuple[str, str]]:
         return self._misfits
+
+
+class InvalidPayload(InvalidMembers):
+    """The payload is not what the type of task takes: everything that is wrong with it."""

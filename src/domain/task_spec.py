@@ -1,13 +1,13 @@
 """What the caller asks for: the members of a task that a client may set."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidMembers, InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
 from domain.unchecked import unchecked
 from domain.web_url import require_web_url
@@ -58,18 +58,8 @@ class TaskSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _frozen(self.labels))
         object.__setattr__(self, "payload", _frozen(self.payload))
-        if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
-            raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
-        if not re.fullmatch(QUEUE, self.queue):
-            raise InvalidTaskSpec("queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}.")
-        if self.priority not in PRIORITIES:
-            raise InvalidTaskSpec("priority", f"Must be 0 to 9, not {self.priority}.")
-        if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
-            raise InvalidTaskSpec("timeout", f"Must be 1 to 86400 seconds, not {self.timeout}.")
-        self._check_work()
-        self._check_callback()
-        self._check_labels()
-        self._check_times()
+        if misfits := list(self._misfits()):
+            raise InvalidMembers(misfits)
 
     @classmethod
     def restored(cls, members: Mapping[str, Any]) -> Self:
@@ -86,38 +76,51 @@ class TaskSpec:
             return self.duration + SLEEP_MARGIN_SECONDS
         return DEFAULT_TIMEOUT_SECONDS
 
-    def _check_work(self) -> None:
-        if self.type != SLEEP:
-            return
-        if self.duration is None:
-            raise InvalidTaskSpec("duration", "Is required for the type sleep.")
-        if self.duration not in DURATION_SECONDS:
-            raise InvalidTaskSpec("duration", f"Must be 1 to 86400 seconds, not {self.duration}.")
-        if self.payload:
-            raise InvalidTaskSpec("payload", "The type sleep takes none.")
-
-    def _check_callback(self) -> None:
+    def _misfits(self) -> Iterator[tuple[str, str]]:
+        """Yield each member that is outside its range, and what is wrong with it."""
+        if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
+            yield "task_name", "Must be 1 to 200 characters without control characters."
+        if not re.fullmatch(QUEUE, self.queue):
+            yield "queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}."
+        if self.priority not in PRIORITIES:
+            yield "priority", f"Must be 0 to 9, not {self.priority}."
+        if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
+            yield "timeout", f"Must be 1 to 86400 seconds, not {self.timeout}."
+        if self.type == SLEEP:
+            yield from self._misfits_of_sleep()
         if self.callback_url is not None:
             try:
                 require_web_url(self.callback_url)
             except ValueError as error:
-                raise InvalidTaskSpec("callback_url", f"{error}.") from None
+                yield "callback_url", f"{error}."
+        yield from self._misfits_of_labels()
+        yield from self._misfits_of_times()
 
-    def _check_labels(self) -> None:
+    def _misfits_of_sleep(self) -> Iterator[tuple[str, str]]:
+        if self.duration is None:
+            yield "duration", "Is required for the type sleep."
+        elif self.duration not in DURATION_SECONDS:
+            yield "duration", f"Must be 1 to 86400 seconds, not {self.duration}."
+        if self.payload:
+            yield "payload", "The type sleep takes none."
+
+    def _misfits_of_labels(self) -> Iterator[tuple[str, str]]:
         if len(self.labels) > MAX_LABELS:
-            raise InvalidTaskSpec("labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}.")
+            yield "labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}."
         for key, value in self.labels.items():
             if not re.fullmatch(LABEL_KEY, key):
-                raise InvalidTaskSpec("labels", f"A key must match {LABEL_KEY}, unlike {key!r}.")
+                yield "labels", f"A key must match {LABEL_KEY}, unlike {key!r}."
             if len(value) not in LABEL_VALUE_LENGTH or not is_printable(value):
-                raise InvalidTaskSpec("labels", f"{key} must have up to 255 characters, none of them control.")
+                yield "labels", f"{key} must have up to 255 characters, none of them control."
 
-    def _check_times(self) -> None:
+    def _misfits_of_times(self) -> Iterator[tuple[str, str]]:
+        naive = False
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
             if instant is not None and instant.tzinfo is None:
-                raise InvalidTaskSpec(name, "Must have a time zone.")
-        if self.run_at and self.expires_at and self.expires_at <= self.run_at:
-            raise InvalidTaskSpec("expires_at", "Must be later than run_at.")
+                naive = True
+                yield name, "Must have a time zone."
+        if not naive and self.run_at and self.expires_at and self.expires_at <= self.run_at:
+            yield "expires_at", "Must be later than run_at."
 
 
 DEFAULTS: Mapping[str, Any] = {

@@ -54,6 +54,7 @@ from application.use_cases.check_store import CheckStore
 from application.use_cases.delete_task import DeleteTask
 from application.use_cases.deliver_callback import DeliverCallback
 from application.use_cases.expire_tasks import ExpireTasks
+from application.use_cases.find_misfits import FindMisfits
 from application.use_cases.follow_tasks import FollowTasks
 from application.use_cases.forget_receipts import ForgetReceipts
 from application.use_cases.get_task import GetTask
@@ -184,6 +185,7 @@ class Container(containers.DeclarativeContainer):
     admission = providers.Singleton(Admission, handlers, callback_sender, may_call_back=settings.provided.may_call_back)
 
     submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
+    find_misfits = providers.Singleton(FindMisfits, admission)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
     update_task = providers.Singleton(UpdateTask, decision, admission)

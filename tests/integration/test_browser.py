@@ -160,7 +160,7 @@ def test_a_name_that_leads_to_the_api_shows_only_the_problem(browser: Browser, a
 
 def test_the_documentation_tries_requests_out(browser: Browser, api: Api) -> None:
     """The page's own origin may write: what Swagger UI sends is a POST with JSON."""
-    browser.open(f"http://127.0.0.1:{api.port}/docs#/tasks/post_tasks")
+    browser.open(f"http://127.0.0.1:{api.port}/docs#/tasks/submitTask")
     clicks = [".opblock-post .try-out__btn", ".opblock-post .btn.execute"]
     for selector in clicks:
         button = f"document.querySelector({json.dumps(selector)})"

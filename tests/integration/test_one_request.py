@@ -98,7 +98,7 @@ def places(document: dict[str, Any], types: list[dict[str, Any]]) -> list[Place]
             if "requestBody" in item.get(method, {}):
                 schema = item[method]["requestBody"]["content"]["application/json"]["schema"]
                 skeleton = {} if method == "patch" else SKELETONS[path]
-                found += _within(document, schema, method, path, skeleton, [])
+                found += dict.fromkeys(_within(document, schema, method, path, skeleton, []))
     for path in ("/tasks", "/tasks/batch"):
         for type in types:
             task = {"task_name": "x", "type": type["type"], "payload": {"url": "http://127.0.0.1/"}}
@@ -117,7 +117,7 @@ def _within(
             node = node[part]
         schema = node
     found: list[Place] = []
-    for variant in schema.get("anyOf", []):
+    for variant in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
         found += _within(document, variant, method, path, skeleton, at)
     types = schema.get("type")
     kinds = set(types) if isinstance(types, list) else {types}

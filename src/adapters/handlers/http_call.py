@@ -81,11 +81,18 @@ class HttpCall(TaskHandler):
         self._clock = clock
 
     def check(self, payload: Mapping[str, Any]) -> None:
-        call = PAYLOAD.read(payload)
-        if "json" in call and "body" in call:
-            raise InvalidPayload([("payload/body", "Give either json or body.")])
-        if refusal := self._http.refusal(call["url"]):
-            raise InvalidPayload([("payload/url", refusal)])
+        misfits: list[tuple[str, str]] = []
+        try:
+            PAYLOAD.read(payload)
+        except InvalidPayload as error:
+            misfits += error.misfits
+        if "json" in payload and "body" in payload:
+            misfits.append(("payload/body", "Give either json or body."))
+        wrong = {pointer for pointer, _ in misfits}
+        if not wrong & {"payload", "payload/url"} and (refusal := self._http.refusal(payload["url"])):
+            misfits.append(("payload/url", refusal))
+        if misfits:
+            raise InvalidPayload(misfits)
 
     def run(self, task: Task, context: RunContext) -> Any:
         try:

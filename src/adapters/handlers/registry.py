@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidMembers, InvalidTaskSpec
 from domain.task_spec import SLEEP, TaskSpec
 
 
@@ -24,6 +24,12 @@ class HandlerRegistry(TaskHandlers):
     def check(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
             raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")
+        misfits: list[tuple[str, str]] = []
         if spec.type != SLEEP and spec.duration is not None:
-            raise InvalidTaskSpec("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload.")
-        self._handlers[spec.type].check(spec.payload)
+            misfits.append(("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload."))
+        try:
+            self._handlers[spec.type].check(spec.payload)
+        except InvalidTaskSpec as error:
+            misfits += error.misfits
+        if misfits:
+            raise InvalidMembers(misfits)

@@ -20,7 +20,6 @@ from application.use_cases.measure_tasks import Measures
 from domain.callback import Delivery, Outcome
 from domain.status import Status
 from domain.task import Task
-from entrypoints.api.bodies import RetryBody
 from entrypoints.api.cooperation import paced
 from entrypoints.api.fields import Instant, cursor
 
@@ -28,174 +27,288 @@ ORIGINAL_TIME = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]
 
 
 class TaskErrorAnswer(Schema):
-    code = fields.String(metadata={"description": "handler_error, timeout, worker_lost, expired or cancelled."})
-    message = fields.String()
+    """Why a task is not COMPLETED."""
+
+    code = fields.String(
+        required=True,
+        metadata={"description": "handler_error, timeout, worker_lost, expired or cancelled."},
+    )
+    message = fields.String(required=True, metadata={"description": "The cause, for people."})
 
 
 class ProgressAnswer(Schema):
-    fraction = fields.Float(validate=validate.Range(0, 1))
-    message = fields.String()
+    """What the running work reports."""
+
+    fraction = fields.Float(
+        required=True,
+        validate=validate.Range(0, 1),
+        metadata={"description": "The share that is done, 0 to 1."},
+    )
+    message = fields.String(required=True, metadata={"description": "What is being done, for people."})
 
 
 class LinksAnswer(Schema):
-    self = fields.String()
-    events = fields.String()
+    """Relative URLs of the task."""
+
+    self = fields.String(required=True, metadata={"description": "The task."})
+    events = fields.String(required=True, metadata={"description": "Its stream of events."})
+
+
+class RetryAnswer(Schema):
+    """When a failed run is tried again."""
+
+    max_attempts = fields.Integer(
+        required=True, metadata={"description": "Number of runs that may fail before the task does."}
+    )
+    initial_delay = fields.Float(required=True, metadata={"description": "Seconds after the first failure."})
+    factor = fields.Float(
+        required=True, metadata={"description": "Each further delay is this many times the one before."}
+    )
+    max_delay = fields.Float(required=True, metadata={"description": "Seconds, before jitter."})
+    jitter = fields.Float(
+        required=True,
+        metadata={"description": "The share by which a delay is longer or shorter at most."},
+    )
 
 
 class TaskAnswer(Schema):
     """A task. What is not set is left out."""
 
-    task_id = fields.UUID()
-    task_name = fields.String()
-    type = fields.String()
+    task_id = fields.UUID(required=True, metadata={"description": "UUID, version 7."})
+    task_name = fields.String(required=True, metadata={"description": "The caller's label."})
+    type = fields.String(required=True, metadata={"description": "The kind of work."})
     duration = fields.Integer(metadata={"description": "Seconds; of the type sleep."})
     payload = fields.Dict(keys=fields.String(), metadata={"description": "The arguments of every other type."})
-    status = fields.String(validate=validate.OneOf(list(Status)))
-    submitted_at = fields.String(metadata={"description": "UTC.", **ORIGINAL_TIME})
-    run_at = Instant()
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(list(Status)),
+        metadata={"description": "COMPLETED, FAILED, CANCELLED and EXPIRED are final."},
+    )
+    submitted_at = fields.String(required=True, metadata={"description": "UTC.", **ORIGINAL_TIME})
+    run_at = Instant(metadata={"description": "Not started before this time."})
     due_at = Instant(metadata={"description": "When a SCHEDULED task is queued."})
-    expires_at = Instant()
+    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
     started_at = Instant(metadata={"description": "Of the last run."})
-    finished_at = Instant()
+    finished_at = Instant(metadata={"description": "When the task became final."})
     result = fields.Raw(metadata={"description": "Any JSON; when COMPLETED."})
-    error = fields.Nested(TaskErrorAnswer)
-    progress = fields.Nested(ProgressAnswer)
-    attempt = fields.Integer(metadata={"description": "How many runs have started, crashed ones included."})
-    max_attempts = fields.Integer()
-    cancel_requested = fields.Boolean()
-    queue = fields.String()
-    priority = fields.Integer()
-    labels = fields.Dict(keys=fields.String(), values=fields.String())
-    timeout = fields.Integer(metadata={"description": "Seconds that one run may take."})
-    retry = fields.Nested(RetryBody)
+    error = fields.Nested(TaskErrorAnswer, metadata={"description": "Why the task ended without a result."})
+    progress = fields.Nested(ProgressAnswer, metadata={"description": "What the running work reported last."})
+    attempt = fields.Integer(
+        required=True, metadata={"description": "How many runs have started, crashed ones included."}
+    )
+    max_attempts = fields.Integer(
+        required=True, metadata={"description": "Number of runs that may fail before the task does."}
+    )
+    cancel_requested = fields.Boolean(metadata={"description": "True while a running task is being stopped."})
+    queue = fields.String(required=True, metadata={"description": "The queue that it waits in."})
+    priority = fields.Integer(required=True, metadata={"description": "0 to 9; 9 goes first."})
+    labels = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "The caller's labels, for filtering."},
+    )
+    timeout = fields.Integer(required=True, metadata={"description": "Seconds that one run may take."})
+    retry = fields.Nested(RetryAnswer, required=True, metadata={"description": "When a failed run is tried again."})
     queue_position = fields.Integer(metadata={"description": "While QUEUED: how many are in front, plus one."})
     callback_url = fields.String(metadata={"description": "Told when the task is final."})
-    version = fields.Integer(metadata={"description": "Grows with every change."})
+    version = fields.Integer(required=True, metadata={"description": "Grows with every change."})
     omitted = fields.List(
         fields.String(validate=validate.OneOf(["payload", "result"])),
         metadata={"description": "In lists and events: members of more than 4 KiB that were left out."},
     )
-    links = fields.Nested(LinksAnswer)
+    links = fields.Nested(LinksAnswer, required=True, metadata={"description": "Relative URLs of the task."})
 
 
 class PaginationAnswer(Schema):
     """With a cursor there is no number of the page; totals are left out where they are not known."""
 
-    current_page = fields.Integer()
-    page_size = fields.Integer()
-    total_pages = fields.Integer()
-    total_tasks = fields.Integer()
+    current_page = fields.Integer(metadata={"description": "The number of this page, from 1."})
+    page_size = fields.Integer(required=True, metadata={"description": "Limit on the tasks of a page."})
+    total_pages = fields.Integer(metadata={"description": "Number of pages."})
+    total_tasks = fields.Integer(metadata={"description": "Number of tasks that match."})
     next_cursor = fields.String(metadata={"description": "Where to go on; left out at the end."})
 
 
 class TaskListAnswer(Schema):
-    pagination = fields.Nested(PaginationAnswer)
-    tasks = fields.List(fields.Nested(TaskAnswer))
+    """A page of tasks."""
+
+    pagination = fields.Nested(PaginationAnswer, required=True, metadata={"description": "Which page this is."})
+    tasks = fields.List(fields.Nested(TaskAnswer), required=True, metadata={"description": "The tasks of the page."})
 
 
 class BatchAnswer(Schema):
-    tasks = fields.List(fields.Nested(TaskAnswer))
+    """The tasks of a batch."""
+
+    tasks = fields.List(
+        fields.Nested(TaskAnswer),
+        required=True,
+        metadata={"description": "In the order in which they were given."},
+    )
 
 
 class ActionAnswer(Schema):
-    matched = fields.Integer(metadata={"description": "How many tasks were looked at: 10,000 a call at most."})
-    done = fields.Integer(
-        metadata={"description": "To how many it was done; the state of the others does not allow it."}
+    """What an action did."""
+
+    matched = fields.Integer(
+        required=True, metadata={"description": "How many tasks were looked at: 10,000 a call at most."}
     )
-    remaining = fields.Integer(metadata={"description": "At least so many more match: call again until it is 0."})
+    done = fields.Integer(
+        required=True,
+        metadata={"description": "To how many it was done; the state of the others does not allow it."},
+    )
+    remaining = fields.Integer(
+        required=True, metadata={"description": "At least so many more match: call again until it is 0."}
+    )
 
 
 class LogLineAnswer(Schema):
-    time = Instant()
-    attempt = fields.Integer()
-    message = fields.String()
+    """A line that a run logged."""
+
+    time = Instant(required=True, metadata={"description": "When it was logged."})
+    attempt = fields.Integer(required=True, metadata={"description": "The run that logged it, from 1."})
+    message = fields.String(required=True, metadata={"description": "The text of the line."})
 
 
 class LogAnswer(Schema):
-    lines = fields.List(fields.Nested(LogLineAnswer))
+    """The log of a task."""
+
+    lines = fields.List(fields.Nested(LogLineAnswer), required=True, metadata={"description": "Oldest first."})
 
 
 class DeliveryAnswer(Schema):
     """A try to tell the callback_url; status or error says how it went."""
 
-    number = fields.Integer()
-    message_id = fields.String(metadata={"description": "Its webhook-id: the same for each try of a message."})
-    event = fields.String()
-    time = Instant()
+    number = fields.Integer(required=True, metadata={"description": "Its number, from 1; resend takes it."})
+    message_id = fields.String(
+        required=True, metadata={"description": "Its webhook-id: the same for each try of a message."}
+    )
+    event = fields.String(required=True, metadata={"description": "The event that was told."})
+    time = Instant(required=True, metadata={"description": "When it was tried."})
     status = fields.Integer(metadata={"description": "Of the answer, where there was one."})
     error = fields.String(metadata={"description": "Why there was none."})
     outcome = fields.String(
-        validate=validate.OneOf(list(Outcome)), metadata={"description": "What became of the message by this try."}
+        required=True,
+        validate=validate.OneOf(list(Outcome)),
+        metadata={"description": "What became of the message by this try."},
     )
     next_try = Instant(metadata={"description": "Left out when it was delivered or given up."})
 
 
 class DeliveriesAnswer(Schema):
-    deliveries = fields.List(fields.Nested(DeliveryAnswer))
+    """The deliveries of a task."""
+
+    deliveries = fields.List(fields.Nested(DeliveryAnswer), required=True, metadata={"description": "Oldest first."})
 
 
 class QueueAnswer(Schema):
-    name = fields.String()
-    depth = fields.Integer(metadata={"description": "Tasks that wait to be started."})
-    processing = fields.Integer()
-    scheduled = fields.Integer()
+    """A queue."""
+
+    name = fields.String(required=True, metadata={"description": "Its name."})
+    depth = fields.Integer(required=True, metadata={"description": "Tasks that wait to be started."})
+    processing = fields.Integer(required=True, metadata={"description": "Tasks that run."})
+    scheduled = fields.Integer(required=True, metadata={"description": "Tasks that wait for their time."})
     oldest_waiting_seconds = fields.Float(metadata={"description": "Left out when none waits."})
-    paused = fields.Boolean()
-    workers = fields.Integer(metadata={"description": "Living workers that serve it; with 0 nothing starts."})
+    paused = fields.Boolean(required=True, metadata={"description": "True when it starts no tasks."})
+    workers = fields.Integer(
+        required=True, metadata={"description": "Living workers that serve it; with 0 nothing starts."}
+    )
 
 
 class QueueListAnswer(Schema):
-    queues = fields.List(fields.Nested(QueueAnswer))
+    """All queues."""
+
+    queues = fields.List(fields.Nested(QueueAnswer), required=True, metadata={"description": "By name."})
 
 
 class WorkerAnswer(Schema):
-    name = fields.String()
-    host = fields.String()
-    pid = fields.Integer()
-    queues = fields.List(fields.String())
-    concurrency = fields.Integer()
-    running = fields.List(fields.UUID(), metadata={"description": "The ids of the tasks that it runs."})
-    last_heartbeat = Instant()
+    """A worker that is alive."""
+
+    name = fields.String(required=True, metadata={"description": "Its name, unique among workers."})
+    host = fields.String(required=True, metadata={"description": "The machine that it runs on."})
+    pid = fields.Integer(required=True, metadata={"description": "Its process id there."})
+    queues = fields.List(fields.String(), required=True, metadata={"description": "The queues that it serves."})
+    concurrency = fields.Integer(required=True, metadata={"description": "Number of tasks that it runs at once."})
+    running = fields.List(fields.UUID(), required=True, metadata={"description": "The ids of the tasks that it runs."})
+    last_heartbeat = Instant(required=True, metadata={"description": "When it was heard of last."})
 
 
 class WorkerListAnswer(Schema):
-    workers = fields.List(fields.Nested(WorkerAnswer))
+    """All workers that are alive."""
+
+    workers = fields.List(fields.Nested(WorkerAnswer), required=True, metadata={"description": "By name."})
 
 
 class TypeAnswer(Schema):
-    type = fields.String()
-    description = fields.String()
-    payload_schema = fields.Dict(metadata={"description": "JSON Schema of the payload."})
+    """A kind of work."""
+
+    type = fields.String(required=True, metadata={"description": "Its name, as a task has it."})
+    description = fields.String(required=True, metadata={"description": "What it does."})
+    payload_schema = fields.Dict(
+        required=True, keys=fields.String(), metadata={"description": "JSON Schema of the payload."}
+    )
 
 
 class TypeListAnswer(Schema):
-    types = fields.List(fields.Nested(TypeAnswer))
+    """All kinds of work that this installation knows."""
+
+    types = fields.List(fields.Nested(TypeAnswer), required=True, metadata={"description": "By name."})
 
 
 class PercentilesAnswer(Schema):
     """Seconds; left out when no task has finished."""
 
-    p50 = fields.Float()
-    p95 = fields.Float()
-    p99 = fields.Float()
+    p50 = fields.Float(metadata={"description": "Half took at most so long."})
+    p95 = fields.Float(metadata={"description": "95 % took at most so long."})
+    p99 = fields.Float(metadata={"description": "99 % took at most so long."})
 
 
 class MinuteAnswer(Schema):
-    begins_at = Instant()
-    submitted = fields.Integer()
-    completed = fields.Integer()
-    failed = fields.Integer()
+    """One minute of the last hour."""
+
+    begins_at = Instant(required=True, metadata={"description": "Its first moment."})
+    submitted = fields.Integer(required=True, metadata={"description": "Tasks submitted in it."})
+    completed = fields.Integer(required=True, metadata={"description": "Tasks COMPLETED in it."})
+    failed = fields.Integer(required=True, metadata={"description": "Tasks FAILED in it."})
 
 
 class StatsAnswer(Schema):
-    total = fields.Integer()
-    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
-    by_type = fields.Dict(keys=fields.String(), values=fields.Integer())
-    by_queue = fields.Dict(keys=fields.String(), values=fields.Integer())
-    last_hour = fields.List(fields.Nested(MinuteAnswer), metadata={"description": "60 minutes, the present one last."})
-    sample = fields.Integer(metadata={"description": "Of how many tasks that finished last the times are."})
-    wait_seconds = fields.Nested(PercentilesAnswer)
-    run_seconds = fields.Nested(PercentilesAnswer)
+    """Numbers and times of the tasks."""
+
+    total = fields.Integer(required=True, metadata={"description": "Number of all tasks."})
+    by_status = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "Number of tasks by status."},
+    )
+    by_type = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "Number of tasks by type."},
+    )
+    by_queue = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "Number of tasks by queue."},
+    )
+    last_hour = fields.List(
+        fields.Nested(MinuteAnswer),
+        required=True,
+        metadata={"description": "60 minutes, the present one last."},
+    )
+    sample = fields.Integer(
+        required=True,
+        metadata={"description": "Of how many tasks that finished last the times are."},
+    )
+    wait_seconds = fields.Nested(
+        PercentilesAnswer,
+        required=True,
+        metadata={"description": "How long tasks waited to be started."},
+    )
+    run_seconds = fields.Nested(PercentilesAnswer, required=True, metadata={"description": "How long runs took."})
 
 
 def answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -16,7 +16,7 @@ from entrypoints.api.capacity import LEAST_DESCRIPTORS, BatchLine, Capacity, Lon
 from entrypoints.api.events import EVENT_STREAM
 from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems import PROBLEM_JSON, ProblemApi, register_problems
-from entrypoints.api.specification import specification
+from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.container import Container
 
 VERSION = "0.1.0"
@@ -45,9 +45,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
         API_TITLE="Task Manager API",
         API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",
-        API_SPEC_OPTIONS={
-            "info": {"description": "An HTTP service in front of your long-running work.", "license": {"name": "MIT"}},
-        },
+        API_SPEC_OPTIONS=OPTIONS,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False
@@ -61,7 +59,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     app.before_request(_require_acceptable)
     app.after_request(_finish)
     register_problems(app)
-    api = ProblemApi(app)
+    api = ProblemApi(app, spec_kwargs={"marshmallow_plugin": SpecificationPlugin()})
     for blueprint in (tasks.blueprint, bulk.blueprint, events.blueprint, overview.blueprint, probes.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)

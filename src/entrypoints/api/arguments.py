@@ -1,5 +1,6 @@
 """How bodies and query strings are read: the right media type, strict JSON, no unknown names, none twice."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,10 +19,12 @@ from werkzeug.exceptions import (
 from entrypoints.api import strict_json
 from entrypoints.api.connections import RequestTooSlow
 from entrypoints.api.cooperation import let_others_run
+from entrypoints.api.fields import Words
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
-LABEL = "label."
+LABEL = "label"
+LABELS = "labels"
 PART_BYTES = 4096
 
 
@@ -32,17 +35,29 @@ class StrictParser(FlaskParser):
         return json_body(req)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """Each parameter once; those that start with `label.` are the labels."""
+        """Return the parameters, each given once but for `label` and lists of words."""
         values: dict[str, Any] = {}
+        labels: list[tuple[str, str]] = []
+        errors: dict[str, list[str]] = {}
         for name, given in req.args.lists():
-            if len(given) > 1:
-                raise ValidationError({name: ["Must be given once."]})
-            if name.startswith(LABEL) and "labels" in schema.fields:
-                values.setdefault("labels", {})[name.removeprefix(LABEL)] = given[0]
-            elif name == "labels":
-                raise ValidationError({name: ["Unknown field. A label is given as label.<key>=<value>."]})
+            if name.startswith(f"{LABEL}.") and LABELS in schema.fields:
+                labels += [(name.removeprefix(f"{LABEL}."), value) for value in given]
+            elif name == LABEL and LABELS in schema.fields:
+                labels += [(key, value) for key, colon, value in (each.partition(":") for each in given) if colon]
+                if any(":" not in each for each in given):
+                    errors[name] = ["Must be <key>:<value>, such as team:billing."]
+            elif name == LABELS:
+                errors[name] = ["Unknown field. A label is given as label=<key>:<value>."]
+            elif len(given) > 1 and not isinstance(schema.fields.get(name), Words):
+                errors[name] = ["Must be given once."]
             else:
-                values[name] = given[0]
+                values[name] = ",".join(given)
+        if labels:
+            values[LABELS] = dict(labels)
+        twice = {key for key, number in Counter(key for key, _ in labels).items() if number > 1}
+        errors |= {f"{LABEL}.{key}": ["Must be given once."] for key in twice}
+        if errors:
+            raise ValidationError({**schema.validate(values), **errors})
         return values
 
 

@@ -1,13 +1,15 @@
 """What requests carry in their bodies. The rules themselves are the domain's."""
 
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
 from application.task_filter import TaskFilter
 from application.use_cases.act_on_tasks import MOST, Action
+from domain.errors import InvalidTaskSpec
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.status import Status
 from domain.task_spec import (
@@ -20,13 +22,29 @@ from domain.task_spec import (
     TaskSpec,
     default_retry,
 )
+from entrypoints.api.blueprints import use_cases
+from entrypoints.api.cooperation import paced
 from entrypoints.api.fields import BoundedList, Decimal, Flag, Instant, OneOf, QueueName, Text, WebUrl, WholeNumber
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
-from entrypoints.api.problems import MAX_ERRORS, Omitted
+from entrypoints.api.problems import MAX_ERRORS, Misfit, Omitted
 
 TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One form of a body that has several: the specification describes each on its own."""
+
+    name: str
+    description: str
+    required: Sequence[str]
+    """Members that it needs besides those that every form needs."""
+    without: Collection[str] = ()
+    """Members that it does not have."""
+    narrower: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON Schema of members that are narrower than in general."""
 
 
 class StrictSchema(Schema):
@@ -42,9 +60,22 @@ class StrictSchema(Schema):
             raise ValidationError({**errors, "_schema": [Omitted(len(unknown) - MAX_ERRORS)]})
         return data
 
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        """Return what is wrong by member: nothing when all is right."""
+        try:
+            self.load(data)
+        except ValidationError as error:
+            return _by_member(error)
+        return {}
+
+
+def described(schema: type[Schema], name: str) -> dict[str, Any]:
+    """Return the description of another schema's member."""
+    return {"description": schema().fields[name].metadata["description"]}
+
 
 class RetryBody(StrictSchema):
-    """When a failed run is tried again."""
+    """When a failed run is tried again. Members that are left out have their defaults."""
 
     max_attempts = WholeNumber(ATTEMPTS, metadata={"description": "How many runs may fail before the task does."})
     initial_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds after the first failure."})
@@ -54,20 +85,39 @@ class RetryBody(StrictSchema):
 
 
 class TaskBody(StrictSchema):
-    """The body of a POST and a PUT."""
+    """A task as it is submitted, or replaced: one that sleeps, or one of another type."""
+
+    VARIANTS: ClassVar = (
+        Variant(
+            name="SleepTaskBody",
+            description="A task of the type sleep, which needs a duration and takes no payload.",
+            required=("duration",),
+            narrower={"type": {"const": SLEEP}, "payload": {"maxProperties": 0}},
+        ),
+        Variant(
+            name="PayloadTaskBody",
+            description="A task of any other type, whose arguments are its payload.",
+            required=("type",),
+            without=("duration",),
+            narrower={"type": {"not": {"const": SLEEP}}},
+        ),
+    )
 
     task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
-    type = Text(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
+    type = Text(
+        TYPE_LENGTH,
+        metadata={"description": "What kind of work; GET /types lists them. Without it, sleep."},
+    )
     duration = WholeNumber(
         DURATION_SECONDS, metadata={"description": "Seconds of simulated work; for the type sleep, which needs it."}
     )
     payload = payload_field()
-    queue = QueueName()
-    priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first."})
+    queue = QueueName(metadata={"description": "The queue that it waits in. Without it, default."})
+    priority = WholeNumber(PRIORITIES, metadata={"description": "9 goes first. Without it, 5."})
     run_at = Instant(metadata={"description": "Not before this time."})
-    expires_at = Instant(metadata={"description": "Not at all when it has not started by this time."})
+    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
     timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Seconds that one run may take."})
-    retry = fields.Nested(RetryBody)
+    retry = fields.Nested(RetryBody, metadata={"description": "When a failed run is tried again."})
     labels = labels_field(patch=False)
     callback_url = WebUrl(metadata={"description": "https: URL that is told when the task is final."})
 
@@ -80,32 +130,85 @@ class TaskBody(StrictSchema):
 
     @post_load
     def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
-        members["retry"] = replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))
-        return TaskSpec(**members)
+        """Raises InvalidTaskSpec, which `load` catches."""
+        return TaskSpec(**_with_retry(members))
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return a TaskSpec. Raises ValidationError with everything that is wrong."""
+        try:
+            return super().load(data, **options)
+        except ValidationError as error:
+            messages = _by_member(error)
+        except InvalidTaskSpec:
+            messages = {}
+        raise ValidationError(self._with_misfits(data, messages))
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        return super().every_error(data) or self._with_misfits(data, {})
+
+    def _with_misfits(self, data: Any, messages: dict[Any, Any]) -> dict[Any, Any]:
+        """Return the messages of members together with what rules of the domain and the type of task say."""
+        if not isinstance(data, dict) or "_schema" in messages:
+            return messages
+        members = {
+            name: field.deserialize(data[name])
+            for name, field in self.load_fields.items()
+            if name in data and name not in messages
+        }
+        found: dict[Any, list[str]] = {}
+        for pointer, message in use_cases().find_misfits().execute(_with_retry(members), messages):
+            member, _, inner = pointer.partition("/")
+            found.setdefault(member, []).append(Misfit(message, f"/{inner}" if inner else ""))
+        return {**messages, **found}
+
+
+def _by_member(error: ValidationError) -> dict[Any, Any]:
+    untyped: Any = error
+    messages: dict[Any, Any] = untyped.normalized_messages()
+    return messages
+
+
+def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a TaskSpec."""
+    return {**members, "retry": replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))}
+
+
+class TaskList(BoundedList):
+    """The tasks of a batch: when one is wrong, every other is looked at as closely as a task alone."""
+
+    def _every_error(self, elements: list[Any], by_element: Any) -> dict[int, Any]:
+        body = TaskBody()
+        errors = {
+            place: by_element[place] if place in by_element else body.every_error(element)
+            for place, element in enumerate(paced(elements))
+        }
+        return {place: messages for place, messages in errors.items() if messages}
 
 
 class RetryPatchBody(RetryBody):
-    max_attempts = WholeNumber(ATTEMPTS, allow_none=True)
-    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True)
-    factor = Decimal(*FACTOR, allow_none=True)
-    max_delay = Decimal(*DELAY_SECONDS, allow_none=True)
-    jitter = Decimal(*JITTER, allow_none=True)
+    """Changes of when a failed run is tried again: null gives a member its default."""
+
+    max_attempts = WholeNumber(ATTEMPTS, allow_none=True, metadata=described(RetryBody, "max_attempts"))
+    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "initial_delay"))
+    factor = Decimal(*FACTOR, allow_none=True, metadata=described(RetryBody, "factor"))
+    max_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "max_delay"))
+    jitter = Decimal(*JITTER, allow_none=True, metadata=described(RetryBody, "jitter"))
 
 
 class TaskPatchBody(StrictSchema):
     """A JSON merge patch (RFC 7396): null gives a member its default again."""
 
-    task_name = Text(TASK_NAME_LENGTH)
-    duration = WholeNumber(DURATION_SECONDS)
+    task_name = Text(TASK_NAME_LENGTH, metadata=described(TaskBody, "task_name"))
+    duration = WholeNumber(DURATION_SECONDS, metadata=described(TaskBody, "duration"))
     payload = payload_field(allow_none=True)
-    queue = QueueName(allow_none=True)
-    priority = WholeNumber(PRIORITIES, allow_none=True)
-    run_at = Instant(allow_none=True)
-    expires_at = Instant(allow_none=True)
-    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True)
-    retry = fields.Nested(RetryPatchBody, allow_none=True)
+    queue = QueueName(allow_none=True, metadata=described(TaskBody, "queue"))
+    priority = WholeNumber(PRIORITIES, allow_none=True, metadata=described(TaskBody, "priority"))
+    run_at = Instant(allow_none=True, metadata=described(TaskBody, "run_at"))
+    expires_at = Instant(allow_none=True, metadata=described(TaskBody, "expires_at"))
+    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True, metadata=described(TaskBody, "timeout"))
+    retry = fields.Nested(RetryPatchBody, allow_none=True, metadata=described(TaskBody, "retry"))
     labels = labels_field(patch=True)
-    callback_url = WebUrl(allow_none=True)
+    callback_url = WebUrl(allow_none=True, metadata=described(TaskBody, "callback_url"))
 
     @post_load
     def to_patch(self, members: dict[str, Any], **_: Any) -> TaskPatch:
@@ -113,19 +216,29 @@ class TaskPatchBody(StrictSchema):
 
 
 class BatchBody(StrictSchema):
-    tasks = BoundedList(
+    """Many tasks, which are accepted all or none."""
+
+    tasks = TaskList(
         fields.Nested(TaskBody),
         range(1, MOST_IN_A_BATCH + 1),
         error=f"Must be 1 to {MOST_IN_A_BATCH} tasks.",
         required=True,
+        metadata={"description": "1 to 1,000 tasks."},
     )
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        errors = super().every_error(data)
+        if errors:
+            return errors
+        tasks = {place: TaskBody().every_error(task) for place, task in enumerate(paced(data["tasks"]))}
+        return {"tasks": {place: messages for place, messages in tasks.items() if messages}}
 
 
 class FilterMembers(StrictSchema):
     """What a filter in a body and one in a query have in common: all but how several states are written."""
 
-    type = Text(TYPE_LENGTH)
-    queue = QueueName()
+    type = Text(TYPE_LENGTH, metadata={"description": "The kind of work."})
+    queue = QueueName(metadata={"description": "The queue that it is in."})
     labels = labels_field(patch=False)
     submitted_after = Instant(metadata={"description": "Later than this."})
     submitted_before = Instant(metadata={"description": "Earlier than this."})
@@ -146,16 +259,39 @@ class FilterBody(FilterMembers):
 
 
 class ActionBody(StrictSchema):
-    """What to do, and to which tasks: either ids or a filter."""
+    """What to do, and to which tasks: exactly one of ids and filter must be given."""
 
-    action = OneOf(Action, required=True)
-    ids = BoundedList(fields.String(), range(1, MOST + 1), error=f"Must be 1 to {MOST} ids.")
-    filter = fields.Nested(FilterBody)
-    dry_run = Flag(load_default=False, metadata={"description": "Only count."})
+    VARIANTS: ClassVar = (
+        Variant(
+            name="ActionOnIdsBody",
+            description="An action on tasks that are named by their ids.",
+            required=("ids",),
+            without=("filter",),
+        ),
+        Variant(
+            name="ActionOnFilterBody",
+            description="An action on all tasks that match a filter.",
+            required=("filter",),
+            without=("ids",),
+        ),
+    )
 
-    @validates_schema
-    def names_tasks_one_way(self, members: dict[str, Any], **_: Any) -> None:
-        if ("ids" in members) == ("filter" in members):
+    action = OneOf(Action, required=True, metadata={"description": "What to do."})
+    ids = BoundedList(
+        fields.String(),
+        range(1, MOST + 1),
+        error=f"Must be 1 to {MOST} ids.",
+        metadata={"description": "The ids of the tasks; those that are no task's are passed over."},
+    )
+    filter = fields.Nested(
+        FilterBody,
+        metadata={"description": "All members must hold; an empty filter matches every task."},
+    )
+    dry_run = Flag(metadata={"description": "Only count. Without it, false."})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def names_tasks_one_way(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        if isinstance(given, dict) and ("ids" in given) == ("filter" in given):
             raise ValidationError("Exactly one of ids and filter must be given.")
 
 

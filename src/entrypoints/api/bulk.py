@@ -36,6 +36,7 @@ def in_line(view: Callable[..., Response]) -> Callable[..., Response]:
 
 @blueprint.route("/tasks/batch")
 class Batch(MethodView):
+    @blueprint.doc(operationId="submitBatch")
     @blueprint.problems(
         *(
             "malformed_request",
@@ -48,12 +49,15 @@ class Batch(MethodView):
         )
     )
     @blueprint.response(202, BatchAnswer, headers=REPLAYED, example={"tasks": [A_NEW_TASK]})
-    @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
+    @blueprint.reads_headers(headers.IDEMPOTENCY_KEY)
     @blueprint.no_query
     @in_line
     @blueprint.arguments(BatchBody(), example={"tasks": [A_BODY]})
     def post(self, batch: dict[str, list[TaskSpec]]) -> Response:
-        """Submit 1 to 1,000 tasks: all or none."""
+        """Submit 1 to 1,000 tasks: all or none.
+
+        One invalid task refuses the whole batch; `errors` names every problem by the place of its task.
+        """
         submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
         members = {"tasks": [task_members(task) for task in paced(submitted.tasks)]}
         return replayed(members, 202, {}, again=submitted.replayed)
@@ -61,6 +65,7 @@ class Batch(MethodView):
 
 @blueprint.route("/tasks/actions")
 class Actions(MethodView):
+    @blueprint.doc(operationId="actOnTasks")
     @blueprint.problems("malformed_request", "request_timeout", "body_too_large", "unsupported_media_type")
     @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 10, "remaining": 0})
     @blueprint.no_query
@@ -68,7 +73,10 @@ class Actions(MethodView):
         ActionBody(), example={"action": "retry", "filter": {"status": ["FAILED"], "queue": "default"}, "dry_run": True}
     )
     def post(self, wish: dict[str, Any]) -> Response:
-        """Cancel, retry or delete many tasks, or only count them."""
+        """Cancel, retry or delete many tasks, or only count them.
+
+        One call looks at 10,000 tasks at most: call again until `remaining` is 0. With `dry_run` nothing is changed.
+        """
         tasks = wish["filter"] if "filter" in wish else wish["ids"]
-        report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish["dry_run"])
+        report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish.get("dry_run", False))
         return answer({"matched": report.matched, "done": report.done, "remaining": report.remaining})

@@ -65,8 +65,12 @@ class BoundedList(fields.List[Any]):
         try:
             elements: list[Any] = super()._deserialize(paced_elements, attr, data, **options)
         except ValidationError as error:
-            raise ValidationError(_first_errors(error.messages)) from None
+            raise ValidationError(_first_errors(self._every_error(value, error.messages))) from None
         return elements
+
+    def _every_error(self, elements: list[Any], by_element: Any) -> Any:
+        """Return the errors of all elements, of which there are some. Subclasses look closer."""
+        return by_element
 
 
 def _first_errors(by_element: Any) -> dict[Any, Any]:
@@ -88,7 +92,7 @@ class BoundedDict(fields.Dict):
 
     def __init__(self, most: int, *, error: str, **options: Any) -> None:
         self._length = validate.Length(max=most, error=error)
-        super().__init__(validate=self._length, **options)
+        super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[Any, Any]:
         if isinstance(value, dict):
@@ -169,7 +173,6 @@ def labels(*, patch: bool) -> fields.Dict:
         allow_none=patch,
         metadata={
             "description": "For filtering.",
-            "propertyNames": {"pattern": f"^{LABEL_KEY}$"},
             "maxProperties": MAX_LABELS,
         },
     )
@@ -220,12 +223,11 @@ class OneOf(fields.String):
 
 
 class Words(fields.Field[frozenset[str]]):
-    """Some of a few words, separated by commas."""
+    """Some of a few words: a parameter that is repeated, or words separated by commas."""
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         self.words = list(words)
-        anyone = "|".join(self.words)
-        _describe(options, type="string", pattern=f"^({anyone})(,({anyone}))*$", example=self.words[0])
+        _describe(options, type="array", items={"type": "string", "enum": self.words}, minItems=1)
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:

@@ -4,6 +4,7 @@ import re
 import zlib
 from typing import Any
 from urllib.parse import urlencode
+from urllib.request import parse_http_list
 
 from flask import request
 from werkzeug.exceptions import BadRequest
@@ -17,46 +18,45 @@ QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
 ENTITY_TAGS = re.compile(rf"[ \t]*(?:\*|{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*)[ \t]*")
 VERSION = re.compile("[0-9]{1,15}")
-PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+SECONDS = re.compile(r'[0-9]{1,9}|"[0-9]{1,9}"')
+ENTITY_TAGS_PATTERN = f"^{ENTITY_TAGS.pattern}$"
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "1 to 255 printable characters, quoted or bare. Repeating a request with its key submits nothing "
-    "twice: the first answer comes again, for 24 hours at least.",
+    "description": "1 to 255 printable characters of your choice, quoted or bare, such as order-4711. Repeating a "
+    "request with its key submits nothing twice: the first answer comes again, for 24 hours at least.",
     "schema": {
         "type": "string",
         "pattern": r'^[ \t]*("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~][ -~]{0,254})[ \t]*$',
     },
-    "example": "order-4711",
 }
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": "The ETag of the version that you have seen; 412 when the task has another by now.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,15}")$'},
-    "example": '"3"',
+    "description": 'The ETag that you have seen, such as "3", or several, separated by commas; 412 when the task '
+    "has another version by now. An asterisk stands for any version.",
+    "schema": {"type": "string", "pattern": ENTITY_TAGS_PATTERN},
 }
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The ETag that you have; 304 when the task has not changed since.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,15}")$'},
-    "example": '"3"',
+    "description": 'The ETag that you have, such as "3", or several, separated by commas; 304 when the task has '
+    "not changed since. An asterisk stands for any version.",
+    "schema": {"type": "string", "pattern": ENTITY_TAGS_PATTERN},
 }
 PREFER = {
     "name": "Prefer",
     "in": "header",
-    "description": "wait=N as the parameter wait (RFC 7240); more than 60 counts as 60.",
-    "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
-    "example": "wait=10",
+    "description": "wait=10 has the meaning of the parameter wait (RFC 7240); more than 60 counts as 60. Other "
+    "preferences, and values that are none, are ignored.",
+    "schema": {"type": "string"},
 }
 LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
-    "description": "The id of the last event that you have: the stream goes on behind it.",
+    "description": "The id of the last event that you have, such as 1763971200000-0: the stream goes on behind it.",
     "schema": {"type": "string", "pattern": "^([0-9]{1,13}-[0-9]{1,9})?$"},
-    "example": "1763971200000-0",
 }
 
 
@@ -83,9 +83,13 @@ def wanted_versions() -> frozenset[int] | None:
 
 
 def preferred_wait() -> int | None:
-    """The seconds of Prefer: wait (RFC 7240); what is no number is ignored, as that asks for."""
-    found = PREFERRED_WAIT.search(request.headers.get("Prefer", ""))
-    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else None
+    """Return the seconds of the first wait in Prefer. Whatever else stands there is ignored (RFC 7240)."""
+    for preference in parse_http_list(request.headers.get("Prefer", "")):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            seconds = value.strip()
+            return min(int(seconds.strip('"')), LONGEST_WAIT_SECONDS) if SECONDS.fullmatch(seconds) else None
+    return None
 
 
 def last_event_id() -> str | None:
@@ -130,6 +134,6 @@ def page_links(window: Window, total: int | None, next_cursor: str | None) -> st
 
 def _with(**changes: Any) -> str:
     """This URL, on another page."""
-    kept = {name: value for name, value in request.args.items() if name not in {"page", "cursor"}}
-    query = urlencode({**kept, **changes})
+    kept = [each for each in request.args.items(multi=True) if each[0] not in {"page", "cursor"}]
+    query = urlencode([*kept, *changes.items()])
     return f"{request.path}?{query}" if query else request.path

@@ -23,59 +23,84 @@ blueprint = StrictBlueprint("overview", __name__, description="Queues, workers, 
 
 @blueprint.route("/queues")
 class Queues(MethodView):
+    @blueprint.doc(operationId="listQueues")
     @blueprint.problems()
     @blueprint.response(200, QueueListAnswer)
     @blueprint.no_query
     def get(self) -> Response:
-        """List the queues."""
+        """List the queues.
+
+        A queue is listed while a task names it, a worker serves it or it is paused.
+        """
         return listed("queues", [queue_members(report) for report in use_cases().list_queues().execute()])
 
 
 @blueprint.route("/queues/<queue>/pause")
 class Pause(MethodView):
+    @blueprint.doc(operationId="pauseQueue")
     @blueprint.problems("queue_not_found")
     @blueprint.response(200, QueueAnswer)
     @blueprint.no_query
     def post(self, queue: str) -> Response:
-        """Pause a queue: it accepts tasks and starts none; those that run go on."""
+        """Pause a queue.
+
+        A paused queue accepts tasks and starts none. Tasks that run go on.
+        """
         return answer(queue_members(use_cases().pause_queue().execute(queue, paused=True)))
 
 
 @blueprint.route("/queues/<queue>/resume")
 class Resume(MethodView):
+    @blueprint.doc(operationId="resumeQueue")
     @blueprint.problems("queue_not_found")
     @blueprint.response(200, QueueAnswer)
     @blueprint.no_query
     def post(self, queue: str) -> Response:
-        """Start the tasks of a queue again."""
+        """Resume a paused queue.
+
+        Workers start its tasks again. A queue that is not paused stays as it is.
+        """
         return answer(queue_members(use_cases().pause_queue().execute(queue, paused=False)))
 
 
 @blueprint.route("/workers")
 class Workers(MethodView):
+    @blueprint.doc(operationId="listWorkers")
     @blueprint.problems()
     @blueprint.response(200, WorkerListAnswer)
     @blueprint.no_query
     def get(self) -> Response:
-        """List the workers that are alive."""
+        """List the workers that are alive.
+
+        A worker that sends no heartbeat any more is left out.
+        """
         return listed("workers", [worker_members(report) for report in use_cases().list_workers().execute()])
 
 
 @blueprint.route("/types")
 class Types(MethodView):
+    @blueprint.doc(operationId="listTypes")
     @blueprint.problems()
     @blueprint.response(200, TypeListAnswer)
     @blueprint.no_query
     def get(self) -> Response:
-        """List the types of tasks."""
+        """List the types of tasks.
+
+        Each has a JSON Schema of the payload that it takes.
+        """
         return listed("types", [type_members(type) for type in use_cases().list_types().execute()])
 
 
 @blueprint.route("/stats")
 class Stats(MethodView):
+    @blueprint.doc(operationId="getStatistics")
     @blueprint.problems()
     @blueprint.response(200, StatsAnswer)
     @blueprint.no_query
     def get(self) -> Response:
-        """Count and time the tasks."""
+        """Count and time the tasks.
+
+        The response has the numbers of tasks by status, type and queue, those of each minute of the last hour, and
+        percentiles of how long tasks waited and ran.
+        """
         return answer(stats_members(use_cases().measure_tasks().execute()))

@@ -30,7 +30,67 @@ DOCS = """<!doctype html>
 </body>
 </html>
 """
-INIT = """SwaggerUIBundle({ url: "/openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null });
+INIT = """// Fills the ids of tasks that there are into the page, so that each operation can be tried as it stands.
+const FITTING = {
+  cancelTask: "SCHEDULED,QUEUED,PROCESSING",
+  replaceTask: "SCHEDULED,QUEUED",
+  retryTask: "FAILED,CANCELLED,EXPIRED",
+  deleteTask: "SCHEDULED,QUEUED,COMPLETED,FAILED,CANCELLED,EXPIRED",
+};
+const STREAM_SECONDS = 1;
+const filled = {};
+let isWrite = false;
+
+async function newest(status) {
+  const query = new URLSearchParams({ sort: "-submitted_at", page_size: 1, ...(status && { status }) });
+  const response = await fetch(`/tasks?${query}`);
+  return response.ok ? (await response.json()).tasks[0]?.task_id : undefined;
+}
+
+// Values that somebody typed in stay.
+async function fill() {
+  const { specActions, specSelectors } = ui.getSystem();
+  const latest = await newest();
+  for (const [path, item] of Object.entries(specSelectors.specJson().toJS().paths)) {
+    if (!path.includes("{task_id}")) continue;
+    for (const [method, { operationId }] of Object.entries(item)) {
+      if (operationId === undefined) continue;
+      const fitting = FITTING[operationId] && await newest(FITTING[operationId]);
+      const value = fitting ?? latest, key = `${method} ${path}`;
+      if (filled[key] !== value) specActions.changeParam([path, method], "task_id", "path", filled[key] = value);
+    }
+  }
+}
+
+// A stream does not end: the page shows what comes in the first seconds.
+async function fetchBriefly(url, options) {
+  const response = await fetch(url, options);
+  const reader = response.body?.getReader(), decoder = new TextDecoder();
+  const timer = setTimeout(() => reader?.cancel(), STREAM_SECONDS * 1000);
+  let text = "";
+  for (let part = await reader?.read(); part && !part.done; part = await reader.read()) {
+    text += decoder.decode(part.value, { stream: true });
+  }
+  clearTimeout(timer);
+  return new Response(text || null, response);
+}
+
+const ui = SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#docs",
+  deepLinking: true,
+  validatorUrl: null,
+  onComplete: fill,
+  requestInterceptor: request => {
+    if (new URL(request.url, location).pathname.endsWith("/events")) request.userFetch = fetchBriefly;
+    isWrite = request.method !== undefined && request.method !== "GET";
+    return request;
+  },
+  responseInterceptor: response => {
+    if (isWrite) fill();
+    return response;
+  },
+});
 """
 PROBLEM = """<!doctype html>
 <html lang="en">

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, Self
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -229,23 +229,43 @@ class Omitted(int):
     """A number of errors that a validator did not make, in the place of a message. MAX_ERRORS others precede it."""
 
 
+class Misfit(str):
+    """What is wrong with a part of a member: a message, and where in the member."""
+
+    __slots__ = ("pointer",)
+
+    def __new__(cls, message: str, pointer: str = "") -> Self:
+        """`pointer` is a JSON pointer from the member on."""
+        misfit = super().__new__(cls, message)
+        misfit.pointer = pointer
+        return misfit
+
+    pointer: str
+
+
 class ProblemError(Schema):
+    """One problem of a request, with the member of the body or the parameter that has it."""
+
     pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the member of the body."})
     parameter = fields.String(metadata={"description": "Name of the query parameter."})
-    message = fields.String(required=True)
+    message = fields.String(required=True, metadata={"description": "What is wrong, for people."})
 
 
 class Problem(Schema):
     """Problem details (RFC 9457)."""
 
     type = fields.String(required=True, metadata={"description": "Where the kind of problem is explained."})
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    instance = fields.String(required=True)
+    title = fields.String(required=True, metadata={"description": "The kind of problem, for people."})
+    status = fields.Integer(required=True, metadata={"description": "The status of the response."})
+    detail = fields.String(required=True, metadata={"description": "This problem, for people."})
+    instance = fields.String(required=True, metadata={"description": "The path of the request."})
     code = fields.String(required=True, metadata={"description": "A stable word for programs."})
-    request_id = fields.String(required=True)
-    errors = fields.List(fields.Nested(ProblemError), validate=validate.Length(max=MAX_ERRORS))
+    request_id = fields.String(required=True, metadata={"description": "Stands in the service's log, too."})
+    errors = fields.List(
+        fields.Nested(ProblemError),
+        validate=validate.Length(max=MAX_ERRORS),
+        metadata={"description": "Every problem of an invalid request."},
+    )
     errors_omitted = fields.Integer(
         metadata={"description": f"Number of errors beyond the first {MAX_ERRORS}; absent when all are listed."}
     )
@@ -385,7 +405,8 @@ def _validation_errors(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
             if location == "query":
                 yield {"parameter": ".".join(path), "message": str(message)}
             else:
-                yield {"pointer": "".join(f"/{_escape(part)}" for part in path), "message": str(message)}
+                inner = message.pointer if isinstance(message, Misfit) else ""
+                yield {"pointer": "".join(f"/{_escape(part)}" for part in path) + inner, "message": str(message)}
 
 
 def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

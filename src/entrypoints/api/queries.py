@@ -18,12 +18,16 @@ NEWEST_FIRST = "-submitted_at"
 
 
 class FilterQuery(FilterMembers):
-    status = Words(Status, metadata={"description": "Any of these, separated by commas."})
+    status = Words(Status, metadata={"description": "Any of these: repeat the parameter, or separate them by commas."})
 
 
 class ListQuery(FilterQuery):
     page = QueryNumber(range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."})
-    page_size = QueryNumber(range(1, MAX_PAGE_SIZE + 1), load_default=10)
+    page_size = QueryNumber(
+        range(1, MAX_PAGE_SIZE + 1),
+        load_default=10,
+        metadata={"description": "Limit on the tasks of a page."},
+    )
     cursor = Cursor(metadata={"description": "A next_cursor: the page behind it. Not together with page."})
     sort = OneOf(
         ["submitted_at", NEWEST_FIRST], load_default="submitted_at", metadata={"description": "Oldest or newest first."}
@@ -33,13 +37,13 @@ class ListQuery(FilterQuery):
         metadata={"description": "Whole tasks, streamed one by one: nothing is left out."},
     )
 
-    @validates_schema
-    def counts_pages_one_way(self, members: dict[str, Any], **_: Any) -> None:
-        if "cursor" not in members:
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def counts_pages_one_way(self, members: dict[str, Any], given: dict[str, Any], **_: Any) -> None:
+        if "cursor" not in given:
             return
-        if "page" in members:
+        if "page" in given:
             raise ValidationError("Must not be given together with cursor.", "page")
-        if members["cursor"][1] != (members["sort"] == NEWEST_FIRST):
+        if {"cursor", "sort"} <= members.keys() and members["cursor"][1] != (members["sort"] == NEWEST_FIRST):
             raise ValidationError("Belongs to a list that is sorted the other way.", "cursor")
 
     @post_load

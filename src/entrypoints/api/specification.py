@@ -1,49 +1,127 @@
 """The OpenAPI 3.1 specification: what flask-smorest reads from the code, and what it cannot see there."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api
+from marshmallow import fields, validate
 
-from domain.task_spec import LABEL_KEY, MAX_LABELS
+from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS
+from entrypoints.api.bodies import Variant
 
 LABELS = {
     "in": "query",
     "name": "label",
-    "description": "label.<key>=<value>: the task has this label. May be given for several keys.",
+    "description": "The task has this label, given as key:value such as team:billing. Repeat it for several keys. "
+    "label.team=billing means the same.",
     "required": False,
     "style": "form",
     "explode": True,
     "schema": {
-        "type": "object",
-        "propertyNames": {"pattern": f"^label\\.{LABEL_KEY}$"},
-        "additionalProperties": {"type": "string", "maxLength": 255},
-        "maxProperties": MAX_LABELS,
+        "type": "array",
+        "items": {
+            "type": "string",
+            "pattern": f"^{LABEL_KEY}:[^\\u0000-\\u001f\\u007f-\\u009f]{{0,{LABEL_VALUE_LENGTH[-1]}}}$",
+        },
+        "minItems": 1,
+        "maxItems": MAX_LABELS,
+        "uniqueItems": True,
     },
-    "example": {"label.team": "billing"},
 }
 REQUEST_ID = {
     "description": "The X-Request-ID of the request when it matches [A-Za-z0-9._-]{1,128}, else a new one.",
     "schema": {"type": "string"},
 }
+REQUEST_ID_PARAMETER = {
+    "in": "header",
+    "name": "X-Request-ID",
+    "description": "Names the request in the response and in the log. What does not match [A-Za-z0-9._-]{1,128} is "
+    "replaced.",
+    "schema": {"type": "string"},
+}
+PATH_PARAMETERS = {
+    "task_id": {"description": "The task_id of a task: a UUID in lower case. Any other spelling is not found."},
+    "queue": {"description": "The name of a queue.", "example": "default"},
+    "number": {"description": "The number of a delivery.", "example": 1},
+}
+PYTHON_END = r"\Z"
+"""The end of a text in Python's patterns; $ in those of JSON Schema."""
 METHODS = ("get", "put", "post", "patch", "delete")
-TASK_ID = {"type": "string", "format": "uuid"}
 MERGE_PATCH = "application/merge-patch+json"
+OPTIONS = {
+    "info": {
+        "description": "An HTTP service in front of your long-running work.",
+        "contact": {"name": "The operator of this service"},
+        "license": {"name": "MIT", "identifier": "MIT"},
+    },
+    "servers": [{"url": "/", "description": "The service that this document comes from."}],
+    "security": [],
+}
+
+
+class Converter(OpenAPIConverter):
+    """Adds what a schema of marshmallow has and JSON Schema would lose."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        """Return the JSON Schema with the description of the class; of one with VARIANTS, those."""
+        kind: Any = resolve_schema_cls(schema)
+        untyped: Any = super()
+        whole: dict[str, Any] = {**untyped.schema2jsonschema(schema), "description": kind.__doc__}
+        variants: Sequence[Variant] = getattr(kind, "VARIANTS", ())
+        for variant in variants:
+            self.spec.components.schema(variant.name, _narrowed(whole, variant))
+        if not variants:
+            return whole
+        references = [self.spec.components.get_ref("schema", variant.name) for variant in variants]
+        return {"description": kind.__doc__, "oneOf": references}
+
+    def dict2properties(self, field: Any, **options: Any) -> dict[str, Any]:
+        """Return the pattern of the keys of a map, too."""
+        members: dict[str, Any] = super().dict2properties(field, **options)
+        keys = field.key_field.validators if isinstance(field, fields.Dict) and field.key_field else ()
+        for pattern in (str(each.regex.pattern) for each in keys if isinstance(each, validate.Regexp)):
+            members["propertyNames"] = {"pattern": f"^{pattern.removesuffix(PYTHON_END)}$"}
+        return members
+
+
+def _narrowed(whole: dict[str, Any], variant: Variant) -> dict[str, Any]:
+    """Return the schema of one form of a body."""
+    members = {name: member for name, member in whole["properties"].items() if name not in variant.without}
+    narrower = {name: {**members[name], **rule} for name, rule in variant.narrower.items()}
+    return {
+        **whole,
+        "description": variant.description,
+        "properties": {**members, **narrower},
+        "required": sorted({*whole.get("required", ()), *variant.required}),
+    }
+
+
+class SpecificationPlugin(MarshmallowPlugin):
+    Converter = Converter
 
 
 def specification(api: Api) -> dict[str, Any]:
-    """The whole document."""
+    """Return the whole document."""
     document: dict[str, Any] = api.spec.to_dict()
-    for path, item in document["paths"].items():
+    document["components"]["schemas"].pop("PaginationMetadata", None)  # flask-smorest's own, which nothing uses
+    document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
+    for item in document["paths"].values():
+        for parameter in item.get("parameters", []):
+            parameter.update(PATH_PARAMETERS[parameter["name"]])
         for method in METHODS:
             if method in item:
-                _complete(path, method, item[method])
+                _complete(method, item[method])
     return document
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
-    operation["operationId"] = "_".join([method, *(part.strip("{}") for part in path.split("/") if part)])
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    parameters = operation.get("parameters", [])
     operation["parameters"] = [
-        LABELS if parameter.get("name") == "labels" else parameter for parameter in operation.get("parameters", [])
+        *(LABELS if parameter.get("name") == "labels" else parameter for parameter in parameters),
+        {"$ref": "#/components/parameters/X-Request-ID"},
     ]
     for response in operation["responses"].values():
         if "$ref" not in response:

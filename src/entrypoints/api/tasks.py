@@ -50,6 +50,7 @@ A_TASK = {
     "priority": 5,
     "labels": {"team": "billing"},
     "timeout": 63,
+    "retry": {"max_attempts": 1, "initial_delay": 1, "factor": 2, "max_delay": 300, "jitter": 0.1},
     "version": 3,
     "links": {
         "self": "/tasks/019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10",
@@ -108,6 +109,7 @@ def awaited(task_id: str, seconds: int) -> Task:
 
 @blueprint.route("/tasks")
 class Tasks(MethodView):
+    @blueprint.doc(operationId="submitTask")
     @blueprint.problems(
         *(
             "malformed_request",
@@ -119,19 +121,21 @@ class Tasks(MethodView):
         )
     )
     @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
-    @blueprint.doc(parameters=[headers.IDEMPOTENCY_KEY])
+    @blueprint.reads_headers(headers.IDEMPOTENCY_KEY)
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
     def post(self, spec: TaskSpec) -> Response:
         """Submit a task.
 
-        It is stored when the answer comes, and a worker is told.
+        The task is stored when the response comes. Repeating the request with its Idempotency-Key
+        submits nothing twice.
         """
         submitted = use_cases().submit_tasks().execute([spec], receipt())
         [task] = submitted.tasks
         location = {"Location": f"/tasks/{task.task_id}"}
         return replayed(task_members(task), 202, location, again=submitted.replayed)
 
+    @blueprint.doc(operationId="listTasks")
     @blueprint.problems()
     @blueprint.response(200, TaskListAnswer, headers=LINK, example=A_LIST)
     @blueprint.arguments(ListQuery(), location="query")
@@ -156,13 +160,17 @@ class Tasks(MethodView):
 
 @blueprint.route("/tasks/<task:task_id>")
 class OneTask(MethodView):
+    @blueprint.doc(operationId="getTask")
     @blueprint.problems("malformed_request", "task_not_found", "too_many_streams")
     @blueprint.alt_response(304, description="It has not changed since the ETag that If-None-Match names.")
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
-    @blueprint.doc(parameters=[headers.IF_NONE_MATCH, headers.PREFER])
+    @blueprint.reads_headers(headers.IF_NONE_MATCH, headers.PREFER)
     @blueprint.arguments(WaitQuery(), location="query")
     def get(self, wanted: dict[str, int], task_id: str) -> Response:
-        """Read a task, at once or when it is final."""
+        """Read a task, at once or when it is final.
+
+        With `wait` the response comes when the task is final, or after so many seconds with the task as it is then.
+        """
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
         task = awaited(task_id, seconds) if seconds else use_cases().get_task().execute(task_id)
@@ -174,12 +182,13 @@ class OneTask(MethodView):
             response.headers.remove("Content-Type")
         return response
 
+    @blueprint.doc(operationId="updateTask")
     @blueprint.problems(
         *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
         *("request_timeout", "body_too_large", "unsupported_media_type"),
     )
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
-    @blueprint.doc(parameters=[headers.IF_MATCH])
+    @blueprint.reads_headers(headers.IF_MATCH)
     @blueprint.no_query
     @blueprint.arguments(TaskPatchBody(), example={"labels": {"team": "billing", "old": None}})
     def patch(self, patch: TaskPatch, task_id: str) -> Response:
@@ -189,47 +198,63 @@ class OneTask(MethodView):
         """
         return seen(use_cases().update_task().execute(task_id, patch, headers.wanted_versions()))
 
+    @blueprint.doc(operationId="replaceTask")
     @blueprint.problems(
         *("malformed_request", "task_not_found", "task_not_waiting", "task_busy", "version_mismatch"),
         *("request_timeout", "body_too_large", "unsupported_media_type"),
     )
     @blueprint.response(200, TaskAnswer, headers=ETAG, example=A_TASK)
-    @blueprint.doc(parameters=[headers.IF_MATCH])
+    @blueprint.reads_headers(headers.IF_MATCH)
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
     def put(self, spec: TaskSpec, task_id: str) -> Response:
-        """Replace what a waiting task will do."""
+        """Replace what a waiting task will do.
+
+        The body is that of a submit: members that it leaves out get their defaults.
+        """
         return seen(use_cases().update_task().execute(task_id, spec, headers.wanted_versions()))
 
+    @blueprint.doc(operationId="deleteTask")
     @blueprint.problems("task_not_found", "task_running", "task_busy")
     @blueprint.alt_response(202, description="With cancel=true: it is stopped, and removed then.", success=True)
     @blueprint.response(204)
     @blueprint.arguments(DeleteQuery(), location="query")
     def delete(self, wanted: dict[str, bool], task_id: str) -> Response:
-        """Delete a task."""
+        """Delete a task.
+
+        A running task is deleted only with `cancel=true`: it is stopped first.
+        """
         gone = use_cases().delete_task().execute(task_id, cancel=wanted["cancel"])
         return Response(status=204 if gone else 202)
 
 
 @blueprint.route("/tasks/<task:task_id>/cancel")
 class Cancel(MethodView):
+    @blueprint.doc(operationId="cancelTask")
     @blueprint.problems("task_not_found", "task_final", "task_busy")
     @blueprint.alt_response(202, schema=TaskAnswer, description="It runs, and is stopped within seconds.", success=True)
     @blueprint.response(200, TaskAnswer, headers=ETAG, example={**A_TASK, "status": "CANCELLED"})
     @blueprint.no_query
     def post(self, task_id: str) -> Response:
-        """Cancel a task: at once when it waits, within seconds (202) when it runs."""
+        """Cancel a task.
+
+        A waiting task is CANCELLED at once (200). A running one is stopped within seconds (202).
+        """
         task = use_cases().cancel_task().execute(task_id)
         return seen(task, 200 if task.status.is_final else 202)
 
 
 @blueprint.route("/tasks/<task:task_id>/retry")
 class Retry(MethodView):
+    @blueprint.doc(operationId="retryTask")
     @blueprint.problems("task_not_found", "task_not_retryable", "task_busy")
     @blueprint.response(202, TaskAnswer, headers=ETAG | LOCATION, example=A_NEW_TASK)
     @blueprint.no_query
     def post(self, task_id: str) -> Response:
-        """Try a task again that is FAILED, CANCELLED or EXPIRED, as if it had never run."""
+        """Run a FAILED, CANCELLED or EXPIRED task again.
+
+        The task waits as if it had never run: attempts start from zero, and its result and error are removed.
+        """
         response = seen(use_cases().retry_task().execute(task_id), 202)
         response.headers["Location"] = f"/tasks/{task_id}"
         return response
@@ -237,30 +262,42 @@ class Retry(MethodView):
 
 @blueprint.route("/tasks/<task:task_id>/logs")
 class Logs(MethodView):
+    @blueprint.doc(operationId="getTaskLog")
     @blueprint.problems("task_not_found")
     @blueprint.response(200, LogAnswer)
     @blueprint.no_query
     def get(self, task_id: str) -> Response:
-        """Read what the runs of a task logged: the last 1,000 lines."""
+        """Read the log of a task.
+
+        The log holds the last 1,000 lines that the task's runs wrote.
+        """
         return listed("lines", [line_members(line) for line in use_cases().read_log().execute(task_id)])
 
 
 @blueprint.route("/tasks/<task:task_id>/deliveries")
 class Deliveries(MethodView):
+    @blueprint.doc(operationId="listDeliveries")
     @blueprint.problems("task_not_found")
     @blueprint.response(200, DeliveriesAnswer, example={"deliveries": [A_DELIVERY]})
     @blueprint.no_query
     def get(self, task_id: str) -> Response:
-        """Read how the task's callback_url was told: every try, the last 1,000."""
+        """List the deliveries to the task's callback_url.
+
+        Each attempt to deliver a message is one entry. The last 1,000 are kept.
+        """
         return listed("deliveries", [delivery_members(each) for each in use_cases().list_deliveries().execute(task_id)])
 
 
 @blueprint.route("/tasks/<task:task_id>/deliveries/<int:number>/resend")
 class Resend(MethodView):
+    @blueprint.doc(operationId="resendDelivery")
     @blueprint.problems("task_not_found", "delivery_not_found")
     @blueprint.response(202, description="It is sent within a second.")
     @blueprint.no_query
     def post(self, task_id: str, number: int) -> Response:
-        """Send the message of a delivery again, as it was and with the same webhook-id."""
+        """Send the message of a delivery again.
+
+        The message is sent as it was, with the same webhook-id.
+        """
         use_cases().resend_callback().execute(task_id, number)
         return Response(status=202, headers={"Location": f"/tasks/{task_id}/deliveries"})

@@ -1,0 +1,107 @@
+"""The interactive documentation in a real browser: each operation can be tried as the page prefills it."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from adapters.redis.client import RedisStore
+from adapters.redis.outbox import RedisOutbox
+from domain.callback import Try
+from tests.integration.browser import Browser, installed_browser
+from tests.integration.processes import Api
+from tests.integration.test_browser import INSTALL
+from tests.integration.waiting import wait_until
+
+API_SETTINGS = {"http_workers": 1}
+URL = "https://example.com/told"
+EXPECTED = {
+    "submitTask": 202,
+    "listTasks": 200,
+    "getTask": 200,
+    "updateTask": 200,
+    "replaceTask": 200,
+    "getTaskLog": 200,
+    "followTask": 200,
+    "cancelTask": 200,
+    "retryTask": 202,
+    "deleteTask": 204,
+    "submitBatch": 202,
+    "actOnTasks": 200,
+    "followTasks": 200,
+    "listQueues": 200,
+    "pauseQueue": 200,
+    "resumeQueue": 200,
+    "listWorkers": 200,
+    "listTypes": 200,
+    "getStatistics": 200,
+    "getLiveness": 200,
+    "getReadiness": 200,
+    "listDeliveries": 200,
+    "resendDelivery": 202,
+}
+"""In an order in which each finds a task that it can do something with."""
+TRY_OUT = """
+(async () => {
+  const until = async found => {
+    for (let tries = 0; tries < 1000; tries += 1) {
+      const value = found();
+      if (value) return value;
+      await new Promise(done => setTimeout(done, 20));
+    }
+  };
+  const block = await until(() => document.querySelector('[id$="-%(operation)s"].opblock'));
+  block.querySelector(".opblock-summary-control").click();
+  (await until(() => block.querySelector(".try-out__btn"))).click();
+  const filled = () => [...block.querySelectorAll("tr[data-param-in=path] input")].every(input => input.value);
+  await until(() => block.querySelector(".btn.execute") && filled());
+  block.querySelector(".btn.execute").click();
+  const status = await until(() => block.querySelector(".live-responses-table tbody .response-col_status")?.innerText);
+  const curl = block.querySelector(".curl-command")?.innerText ?? "";
+  block.querySelector(".opblock-summary-control").click();
+  return [parseInt(status), curl];
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = installed_browser()
+    if program is None:
+        pytest.fail(INSTALL) if os.environ.get("CI") == "true" else pytest.skip(INSTALL)
+    with Browser(program, tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.mark.timeout(300)
+def test_each_operation_works_as_the_page_prefills_it(browser: Browser, api: Api, redis_store: RedisStore) -> None:
+    document = api.request("GET", "/openapi.json").json()
+    operations = {operation["operationId"] for item in document["paths"].values()
+                  for operation in item.values() if isinstance(operation, dict)}  # fmt: skip
+    assert operations == EXPECTED.keys()
+    browser.open(f"http://127.0.0.1:{api.port}/docs")
+
+    seen = {}
+    for operation in EXPECTED:
+        if operation == "listDeliveries":
+            deliver(api, redis_store)
+        seen[operation] = browser.run(TRY_OUT % {"operation": operation})
+
+    assert {operation: status for operation, (status, _) in seen.items()} == EXPECTED, json.dumps(seen, indent=1)
+    sent = "\n".join(curl for _, curl in seen.values())
+    for header in ("Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Last-Event-ID", "X-Request-ID"):
+        assert header not in sent
+    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1  # that of the batch
+
+
+def deliver(api: Api, redis_store: RedisStore) -> None:
+    """Let the newest task, which the page fills in, have a delivery."""
+    [task] = api.request("GET", "/tasks?sort=-submitted_at&page_size=1").json()["tasks"]
+    url = task["links"]["self"]
+    assert api.request("PATCH", url, json={"callback_url": URL}).status_code == 200
+    assert api.request("POST", f"{url}/cancel").status_code == 200
+    outbox = RedisOutbox(redis_store)
+    [taken] = wait_until(lambda: list(outbox.take(limit=1, lease=timedelta(minutes=1))))
+    outbox.settle(taken, Try(at=taken.message.task.submitted_at, status=200, error=None, next_at=None))
