@@ -114,6 +114,14 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def without_secrets(url: str) -> str:
+    """Return a URL with *** for its user, its password and the values of its options."""
+    parts = urlsplit(url)
+    user = "***@" if "@" in parts.netloc else ""
+    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}" + (query and f"?{query}")
+
+
 def load_settings() -> Settings:
     """Raises InvalidSettings with every problem at once."""
     env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
@@ -230,9 +238,7 @@ def _check_options(parts: SplitResult) -> None:
     """Raise ValidationError for an option that one of the two Redis clients of a process would not understand."""
     allowed = TLS_FILES if parts.scheme == "rediss" else ()
     options = parse_qsl(parts.query, keep_blank_values=True)
-    password = "***@" if "@" in parts.netloc else ""
-    query = "&".join(f"{name}=***" for name, _ in options)
-    shown = f"{parts.scheme}://{password}{parts.netloc.rpartition('@')[2]}{parts.path}?{query}"
+    shown = without_secrets(parts.geturl())
     if unknown := [name for name, _ in options if name not in allowed]:
         raise ValidationError(
             f"{shown} has the option {unknown[0]!r}, which does not exist here. Leave it out. "
