@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-COMPOSE := docker compose
-PROD := docker compose -p task-manager-prod -f deploy/docker-compose.yml -f deploy/docker-compose.prod.yml
+# WITH=shop.yml adds a Compose file of your own
+COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
+PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
 
 .PHONY: help
 help: ## Show this help
@@ -64,33 +65,27 @@ soak: $(VENV)/dev-ready ## Random faults under random clients; fails on what no 
 
 .PHONY: up
 up: ## Start the development stack in Docker: code mounted, reload on change
-	@cd deploy && $(COMPOSE) up --build --detach --wait
+	@$(COMPOSE) build
+	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api types > /dev/null
+	@$(COMPOSE) up --detach --wait || { $(COMPOSE) logs --tail 5; exit 1; }
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make logs, make down)"
 
 .PHONY: down
 down: ## Stop the development stack; its tasks are kept
-	@cd deploy && $(COMPOSE) down
+	@$(COMPOSE) down
 
 .PHONY: logs
 logs: ## Follow the logs of the development stack
-	@cd deploy && $(COMPOSE) logs --follow
+	@$(COMPOSE) logs --follow
 
 .PHONY: prod
-prod: deploy/secrets/redis_url ## Start the production stack in Docker
-	@$(PROD) up --build --detach --wait
+prod: ## Start the production stack in Docker
+	@$(PROD) up --build --detach --wait || { $(PROD) logs --tail 5; exit 1; }
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make prod-down)"
 
 .PHONY: prod-down
 prod-down: ## Stop the production stack; its tasks are kept
 	@$(PROD) down
-
-# The folder keeps others on this machine out; the files must be readable by the user of the containers.
-deploy/secrets/redis_password:
-	@umask 022; mkdir -p -m 700 deploy/secrets; $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
-	@echo "Wrote a new Redis password to $@ (ignored by git)"
-
-deploy/secrets/redis_url: deploy/secrets/redis_password
-	@umask 022; echo "redis://:$$(cat $<)@redis:6379/0" > $@
 
 .PHONY: lock
 lock: $(VENV)/python ## Renew the locks with hashes

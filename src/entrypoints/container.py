@@ -199,7 +199,7 @@ class Container(containers.DeclarativeContainer):
     list_types = providers.Singleton(ListTypes, handlers)
     list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)
     pause_queue = providers.Singleton(PauseQueue, queues, task_queue, list_queues)
-    watch_queues = providers.Singleton(WatchQueues, queues, heartbeats)
+    watch_queues = providers.Singleton(WatchQueues, queues, heartbeats, clock, settings.provided.lease)
     list_workers = providers.Singleton(ListWorkers, heartbeats, leases)
     measure_tasks = providers.Singleton(MeasureTasks, statistics)
     forget_receipts = providers.Singleton(ForgetReceipts, receipts, repository, clock)

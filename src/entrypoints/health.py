@@ -1,7 +1,6 @@
 """What a health check asks: the API over HTTP, the others by their heartbeat."""
 
 from application.errors import StoreUnavailable
-from entrypoints.container import build_container
 from entrypoints.own_http import base_url, get
 from entrypoints.settings import Settings
 
@@ -10,6 +9,8 @@ def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
     """Answers whether it is, and the reason."""
     if part == "api":
         return _answers(f"{base_url(settings)}/livez")
+    from entrypoints.container import build_container  # it imports much, which the check of the API does without
+
     try:
         seen = build_container(settings).check_health().execute(part)
     except StoreUnavailable as error:

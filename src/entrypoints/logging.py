@@ -9,6 +9,13 @@ import structlog
 from entrypoints.control_characters import escape_controls, escape_line, unescaped
 
 MULTILINE = {"exception", "stack"}
+OURS_SAY_MORE = (
+    "celery.apps.worker",
+    "celery.worker.consumer.connection",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
+"""Loggers of Celery whose INFO lines our own lines make superfluous."""
 
 
 def configure_logging(process: str) -> None:
@@ -32,9 +39,9 @@ def configure_logging(process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+    for name in OURS_SAY_MORE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery.worker.request").setLevel(logging.CRITICAL)  # a token of a killed child is no loss
-    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
 
 
 def _renderers(*, on_terminal: bool) -> list[structlog.typing.Processor]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
 
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
@@ -20,6 +20,8 @@ from domain.task_spec import QUEUE
 
 PREFIX = "TASKS_"
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"}
+TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+"""Options of a rediss:// URL: the authorities to trust, and the certificate and key to show."""
 SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 MIN_EMBEDDED_MEMORY_MB = 16
 MAX_SOCKET_PATH_BYTES = 103
@@ -110,6 +112,14 @@ class Settings:
 def authority(host: str, port: int) -> str:
     """Host and port as in a URL (RFC 3986)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL with *** for its user, its password and the values of its options."""
+    parts = urlsplit(url)
+    user = "***@" if "@" in parts.netloc else ""
+    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}" + (query and f"?{query}")
 
 
 def load_settings() -> Settings:
@@ -220,6 +230,28 @@ def _redis_url(url: str | None) -> None:
             "must be redis:// or rediss:// with [:password@]host[:port] and the number of a database, or "
             f"unix:///path?db=number with the path of a socket of at most {MAX_SOCKET_PATH_BYTES} bytes"
         )
+    if parts.scheme != "unix":
+        _check_options(parts)
+
+
+def _check_options(parts: SplitResult) -> None:
+    """Raise ValidationError for an option that one of the two Redis clients of a process would not understand."""
+    allowed = TLS_FILES if parts.scheme == "rediss" else ()
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    shown = without_secrets(parts.geturl())
+    if unknown := [name for name, _ in options if name not in allowed]:
+        raise ValidationError(
+            f"{shown} has the option {unknown[0]!r}, which does not exist here. Leave it out. "
+            f"redis:// takes no options, rediss:// takes {', '.join(TLS_FILES)}, unix:// takes db"
+        )
+    for name, path in options:
+        try:
+            Path(path).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ValidationError(
+                f"{shown} has the option {name}, which must name a file that can be read: {reason}"
+            ) from None
 
 
 def _names_host(parts: SplitResult) -> bool:
@@ -286,7 +318,7 @@ def _secret(secret: str | None) -> None:
 def _problem(name: str, messages: Any) -> str:
     message = "; ".join(str(part).rstrip(".") for part in messages)
     if name in SECRETS or name not in os.environ:
-        return f"{name} (its value is not shown): {message}"
+        return f"{name} (secrets are not shown): {message}"
     return f"{name} is {os.environ[name]!r}: {message}"
 
 

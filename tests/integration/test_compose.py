@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import tomllib
@@ -17,10 +18,8 @@ from tests.integration.processes import free_port
 from tests.integration.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
-MAKE_UP = (DEPLOY,)
-MAKE_PROD = (ROOT, "-f", "deploy/docker-compose.yml", "-f", "deploy/docker-compose.prod.yml")
 ROOT_DEVELOPMENT = (ROOT,)
+"""`docker compose` without -f reads docker-compose.override.yml, too."""
 ROOT_PRODUCTION = (ROOT, "-f", "docker-compose.yml", "-f", "docker-compose.prod.yml")
 BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
 PULL_SECONDS = 120
@@ -56,20 +55,22 @@ def run(*command: str, directory: Path = ROOT, settings: Mapping[str, str] | Non
 
 @dataclass(frozen=True)
 class Stack:
-    """A production stack of its own: project, port, password and volume are no one else's."""
+    """A production stack of its own: project, port and volumes are no one else's."""
 
     project: str
     port: int
-    password_directory: Path
+    own: Path
+    """A Compose file of the user's."""
 
     def compose(self, *arguments: str) -> str:
         directory, *files = ROOT_PRODUCTION
         settings = {
             "TASKS_HTTP_PORT": str(self.port),
             "TASKS_LEASE_SECONDS": "3",
-            "TASK_MANAGER_SECRETS": str(self.password_directory),
+            "TASKS_HANDLERS": "shop",
         }
-        return run("docker", "compose", "-p", self.project, *files, *arguments, directory=directory, settings=settings)
+        command = ["docker", "compose", "-p", self.project, *files, "-f", str(self.own), *arguments]
+        return run(*command, directory=directory, settings=settings)
 
     def container(self, service: str) -> str:
         return self.compose("ps", "--all", "--quiet", service).strip()
@@ -77,8 +78,8 @@ class Stack:
     def inspect(self, service: str, what: str) -> str:
         return run("docker", "inspect", "--format", f"{{{{{what}}}}}", self.container(service)).strip()
 
-    def submit(self, duration: int = 1) -> str:
-        body = {"task_name": "test", "duration": duration}
+    def submit(self, **members: object) -> str:
+        body = {"task_name": "test", **members}
         answer = requests.post(self._url("/tasks"), json=body, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
         task_id: str = answer.json()["task_id"]
@@ -98,15 +99,50 @@ class Stack:
         return f"http://127.0.0.1:{self.port}{path}"
 
 
+OWN = """
+services:
+  api:
+    volumes: ["./handlers:/app/handlers:ro"]
+  worker:
+    volumes: ["./handlers:/app/handlers:ro", "./pictures:/pictures"]
+    environment:
+      SHOP_DATABASE_URL: postgresql://shop
+    secrets: [shop_key]
+secrets:
+  shop_key:
+    file: ./shop_key
+"""
+HANDLER = """
+import os, pathlib
+
+def look() -> list[str]:
+    \"\"\"Return what a user's own Compose file gives to the worker.\"\"\"
+    pathlib.Path("/pictures/seen").write_text("by the worker")
+    files = ("/run/secrets/shop_key", "/pictures/cat")
+    return [os.environ["SHOP_DATABASE_URL"], *(pathlib.Path(path).read_text() for path in files)]
+"""
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a Compose file as docs/functions.md shows it, and what it names."""
+    directory = tmp_path_factory.mktemp("own")
+    for folder in ("handlers", "pictures"):
+        (directory / folder).mkdir()
+        (directory / folder).chmod(0o777)  # the containers have a user of their own
+    (directory / "handlers" / "shop.py").write_text(HANDLER)
+    (directory / "pictures" / "cat").write_text("a cat")
+    (directory / "shop_key").write_text("the key")
+    for path in directory.rglob("*"):
+        path.chmod(path.stat().st_mode | 0o044)
+    (directory / "shop.yml").write_text(OWN.replace("./", f"{directory}/"))
+    return directory / "shop.yml"
+
+
+@pytest.fixture(scope="module")
+def stack(own: Path) -> Iterator[Stack]:
     _have_base_images()
-    directory = tmp_path_factory.mktemp("secrets")
-    password = secrets.token_urlsafe(32)
-    for name, text in (("redis_password", password), ("redis_url", f"redis://:{password}@redis:6379/0")):
-        (directory / name).write_text(text)
-        (directory / name).chmod(0o644)  # the containers' users read it; the directory keeps others away
-    stack = Stack(f"task-manager-test-{secrets.token_hex(4)}", free_port(), directory)
+    stack = Stack(f"task-manager-test-{secrets.token_hex(4)}", free_port(), own)
     try:
         stack.compose("up", "--build", "--detach", "--wait")
         yield stack
@@ -133,19 +169,32 @@ def configuration(directory: Path, *files: str, **settings: str) -> dict[str, An
 
 @pytest.fixture(
     params=[
-        pytest.param(MAKE_UP, id="make up"),
-        pytest.param(ROOT_DEVELOPMENT, id="root"),
-        pytest.param(MAKE_PROD, id="make prod"),
-        pytest.param(ROOT_PRODUCTION, id="root, production"),
+        pytest.param(ROOT_DEVELOPMENT, id="development"),
+        pytest.param(ROOT_PRODUCTION, id="production"),
     ]
 )
 def services(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Those that go on."""
     found: dict[str, Any] = configuration(*request.param, TASKS_HTTP_PORT="5999")["services"]
+    found.pop("secrets", None)
     return found
 
 
-def test_the_root_command_starts_the_stack_that_make_up_starts() -> None:
-    assert configuration(*ROOT_DEVELOPMENT) == configuration(*MAKE_UP)
+@pytest.mark.parametrize(("target", "files"), [("up", ROOT_DEVELOPMENT), ("prod", ROOT_PRODUCTION)])
+def test_make_starts_the_stack_of_the_root_command(target: str, files: tuple[Path, ...]) -> None:
+    [command] = [line for line in run("make", "--dry-run", target).splitlines() if " up " in line]
+    arguments = command.partition(" up ")[0].split()[2:]
+
+    assert configuration(ROOT, *arguments) == configuration(*files)
+
+
+@pytest.mark.parametrize("target", ["up", "prod", "down", "prod-down", "logs"])
+def test_make_takes_a_compose_file_of_the_user_after_its_own(target: str) -> None:
+    lines = run("make", "--dry-run", target, "WITH=shop.yml").splitlines()
+
+    commands = [line for line in lines if line.startswith("docker compose")]
+    assert commands
+    assert all(re.match(r"docker compose( -f docker-compose\.\S+){2} -f shop\.yml ", line) for line in commands)
 
 
 def test_every_service_has_a_health_check_and_comes_back_after_a_crash(services: dict[str, Any]) -> None:
@@ -176,7 +225,7 @@ def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(ser
 
 
 def test_the_development_stack_runs_the_source_of_this_directory() -> None:
-    services = configuration(*MAKE_UP)["services"]
+    services = configuration(*ROOT_DEVELOPMENT)["services"]
     for name in ("api", "worker", "maintenance"):
         mounts = [mount for mount in services[name]["volumes"] if mount["type"] == "bind"]
         assert [(mount["source"], mount["target"], mount["read_only"]) for mount in mounts] == [
@@ -184,12 +233,8 @@ def test_the_development_stack_runs_the_source_of_this_directory() -> None:
         ]
 
 
-def test_the_root_command_for_production_starts_the_stack_that_make_prod_starts() -> None:
-    assert configuration(*ROOT_PRODUCTION) == configuration(*MAKE_PROD)
-
-
 def test_every_production_service_has_a_memory_limit_and_rotates_its_log() -> None:
-    for service in configuration(*MAKE_PROD)["services"].values():
+    for service in configuration(*ROOT_PRODUCTION)["services"].values():
         assert int(service["mem_limit"]) > 0
         assert {"max-size", "max-file"} <= set(service["logging"]["options"])
         assert "container_name" not in service
@@ -241,6 +286,49 @@ def test_a_worker_that_is_asked_to_stop_lets_its_task_finish(stack: Stack) -> No
         assert (task["status"], task["attempt"]) == ("COMPLETED", 1)
     finally:
         stack.compose("start", "worker")
+
+
+def test_a_compose_file_of_the_user_gives_variables_secrets_and_volumes_to_the_worker(stack: Stack, own: Path) -> None:
+    task = stack.wait_for(stack.submit(type="look"), "COMPLETED")
+
+    assert task["result"] == ["postgresql://shop", "the key", "a cat"]
+    assert (own.parent / "pictures" / "seen").read_text() == "by the worker"
+
+
+def test_the_password_is_made_once_and_kept(stack: Stack) -> None:
+    def password() -> str:
+        return stack.compose("exec", "-T", "redis", "cat", "/run/task-manager/redis_password")
+
+    before = password()
+    assert len(before) >= 40
+
+    stack.compose("run", "--rm", "secrets")
+
+    assert password() == before
+
+
+def test_a_module_that_does_not_import_is_told_by_make_up_with_where_its_requirements_go(tmp_path: Path) -> None:
+    """The development image, in which `make up` asks for the types before it starts anything."""
+    _have_base_images()
+    [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " types " in line]
+    (tmp_path / "broken.py").write_text("import pandas\n")
+    (tmp_path / "own.yml").write_text(f"services: {{api: {{volumes: ['{tmp_path}:/app/handlers:ro']}}}}")
+    tmp_path.chmod(0o755)
+    project = f"task-manager-test-{secrets.token_hex(4)}"
+    settings = {**os.environ, "COMPOSE_PROJECT_NAME": project, "TASKS_HANDLERS": "broken"}
+    compose = ["docker", "compose", *ROOT_DEVELOPMENT[1:]]
+    run(*compose, "build", settings={"COMPOSE_PROJECT_NAME": project})
+    command = check.replace(" --progress", f" -f {tmp_path / 'own.yml'} --progress")
+
+    try:
+        done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=settings, capture_output=True, text=True)
+    finally:
+        run(*compose, "down", "--volumes", settings={"COMPOSE_PROJECT_NAME": project})
+
+    assert done.returncode == 2
+    assert "TASKS_HANDLERS names broken: the module does not import: ModuleNotFoundError: No module" in done.stderr
+    assert "name it in handlers/requirements.txt and start again with `make up`" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_redis_answers_no_one_without_the_password(stack: Stack) -> None:

@@ -268,8 +268,8 @@ class TestQueuesAndWorkers:
     def test_maintenance_warns_of_a_queue_that_nobody_serves(self, api: Api, redis_url: str, tmp_path: Path) -> None:
         api.submit(queue="lonely")
 
-        with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url) as maintenance:
-            wait_until(lambda: "no worker serves it" in maintenance.output)
+        with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url, lease_seconds=3) as maintenance:
+            wait_until(lambda: "no worker serves it" in maintenance.output, 30)
             assert "TASKS_QUEUES=lonely" in maintenance.output
 
     def test_stats_time_what_ran(self, api: Api, worker: ServiceProcess) -> None:

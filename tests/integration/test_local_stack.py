@@ -238,6 +238,60 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
     assert "All stopped." in stack.output
 
 
+CTRL_C = b"\x03"
+
+
+def test_ctrl_c_without_running_work_says_so_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    with TerminalStack(tmp_path / "stack.log", tmp_path / "data", free_port()) as stack:
+        stack.url()
+
+        os.write(stack.terminal, CTRL_C)
+
+        assert stack.process.wait(30) == 0
+    assert "Stopping; no task runs. Ctrl-C again ends everything at once." in stack.output
+    shutdown = stack.output.partition("Stopping; no task runs")[2]
+    assert "Celery" not in stack.output
+    assert "MainProcess" not in stack.output
+    assert shutdown.index("redis        stopped") > shutdown.index("api          stopped")
+
+
+def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(tmp_path: Path) -> None:
+    data, port = tmp_path / "data", free_port()
+    settings = {"handlers": "tests.integration.stuck_work", "shutdown_grace_seconds": 3600, "worker_concurrency": 2}
+    with TerminalStack(tmp_path / "stack.log", data, port, **{**settings, "lease_seconds": 60}) as stack:
+        url = stack.url()
+        running = submit(url, duration=2)
+        body = {"task_name": "stuck", "type": "stop_itself", "payload": {"times": 1}}
+        stuck = requests.post(f"{url}/tasks", json=body, timeout=10).json()["task_id"]
+        wait_until(lambda: {status(url, running), status(url, stuck)} == {"PROCESSING"})
+        os.kill(stack.pid_of("worker"), signal.SIGSTOP)
+        processes = stack.children()
+
+        os.write(stack.terminal, CTRL_C)
+        wait_until(lambda: "Stopping. 2 running tasks have up to 3600 s to finish" in stack.output)
+        assert "Ctrl-C again ends everything at once." in stack.output
+        os.write(stack.terminal, CTRL_C)
+
+        assert stack.process.wait(30) == 0
+        assert not [process for process in processes if process.is_running()]
+        assert "worker       killed" in stack.output
+    with LocalStack(tmp_path / "again.log", data, port, **settings) as again:
+        url = again.url()
+        for task_id in (running, stuck):
+            wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
+
+
+def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url: str) -> None:
+    with LocalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), redis_url=redis_url) as stack:
+        stack.url()
+        wait_until(lambda: "Ctrl-C stops everything but that Redis." in stack.output)
+
+        assert re.search(r"The tasks are kept in your Redis, (redis|unix)://", stack.output)
+        assert "redis.url" not in stack.output
+        assert "redis        started" not in stack.output
+        assert stack.stop(signal.SIGINT) == 0
+
+
 def run(url: str, type: str) -> dict[str, Any]:
     """The task when it is final."""
     answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE)

@@ -1,26 +1,30 @@
 """Another Celery program reads our tasks with nothing but `AsyncResult`."""
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import redis
 from celery import Celery
-from celery.exceptions import TaskRevokedError, TimeoutError
+from celery.exceptions import ImproperlyConfigured, TaskRevokedError, TimeoutError
 
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
 from domain.task import Task, TaskError
+from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
-from tests.integration.waiting import PATIENCE
+from tests.integration.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
 def program(redis_url: str) -> Celery:
     """A program of somebody else's."""
-    return Celery("shop", backend=f"adapters.celery.result_backend:TaskResultBackend+{redis_url}", set_as_current=False)
+    return program_of(redis_url)
 
 
 @pytest.fixture
@@ -92,3 +96,52 @@ def test_nothing_can_be_stored_or_forgotten(
 
     assert repository.get(run.task_id) == run
     assert set(client.scan_iter()) == keys
+
+
+def program_of(url: str) -> Celery:
+    return Celery("shop", backend=f"adapters.celery.result_backend:TaskResultBackend+{url}", set_as_current=False)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A server that wants a password."""
+    server = EmbeddedRedis(tmp_path / "data")
+    process = server.start()
+    try:
+        wait_until(server.answers)
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("requirepass", "right")
+            client.acl_setuser("reader", enabled=True, passwords=["+right"], commands=["+ping"])
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+        server.discard()
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        ("", "HELLO must be called with the client already authenticated"),
+        (":wrong@", "invalid username-password pair"),
+        ("reader:right@", "permission"),
+    ],
+)
+def test_a_refused_program_is_told_so_without_its_password(guarded: EmbeddedRedis, user: str, reason: str) -> None:
+    result = program_of(guarded.url.replace("unix://", f"unix://{user}")).AsyncResult(a_task().task_id)
+
+    with pytest.raises(ImproperlyConfigured, match="refuses this program") as raised:
+        _ = result.state
+
+    assert reason in str(raised.value)
+    assert "Give the URL the user and the password" in str(raised.value)
+    assert not re.search("wrong|right", str(raised.value))
+
+
+def test_a_redis_that_is_away_is_told_from_one_that_refuses(tmp_path: Path) -> None:
+    result = program_of(f"unix://:secret@{tmp_path}/redis.sock?db=0").AsyncResult(a_task().task_id)
+
+    with pytest.raises(ConnectionError, match=r"is not available: Error 2 connecting to .*redis.sock") as raised:
+        result.get(timeout=1)
+
+    assert "secret@" not in str(raised.value)

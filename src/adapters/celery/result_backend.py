@@ -5,13 +5,17 @@ Name it as the result backend: `adapters.celery.result_backend:TaskResultBackend
 
 from typing import Any
 
+import redis
 from celery import states
 from celery.app.base import Celery
 from celery.backends.base import BaseBackend
+from celery.exceptions import ImproperlyConfigured
+from kombu.utils.url import maybe_sanitize_url
 
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.tokens import Token
+from application.errors import StoreUnavailable
 from domain.status import Status
 from domain.task import Task, TaskError
 
@@ -31,14 +35,35 @@ class TaskResultBackend(BaseBackend):
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
+        self._shown_url = maybe_sanitize_url(url)
         self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_tokens, events_kept=0)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
-        task = self._repository.get(task_id)
+        task = self._task(task_id)
         if task is None:
             return {"task_id": task_id, "status": states.PENDING, "result": None}
         meta: dict[str, Any] = self.meta_from_decoded(_meta(task))
         return meta
+
+    def _task(self, task_id: str) -> Task | None:
+        """Raises ImproperlyConfigured when Redis refuses this program, and ConnectionError while it is away."""
+        try:
+            return self._repository.get(task_id)
+        except redis.exceptions.NoPermissionError as error:
+            raise self._refused(str(error)) from error
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, redis.AuthenticationError):
+                raise self._refused(error.reason) from error
+            raise ConnectionError(
+                f"The result backend {self._shown_url} is not available: {error.reason.rstrip('.')}. "
+                "Check that the service's Redis runs, or try again."
+            ) from error
+
+    def _refused(self, reason: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(
+            f"The result backend {self._shown_url} refuses this program: {reason.rstrip('.')}. "
+            "Give the URL the user and the password of the service's Redis."
+        )
 
     def store_result(self, *_: Any, **__: Any) -> None:
         """Does nothing."""

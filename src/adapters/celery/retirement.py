@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from billiard.pool import EX_RECYCLE
+from billiard.pool import EX_FAILURE, EX_OK, EX_RECYCLE
 from celery.concurrency.asynpool import AsynPool, Worker
 from celery.concurrency.prefork import TaskPool
 
@@ -70,6 +70,7 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
 
     class RetiringWorker(Worker):
         wait_for_job: Any
+        on_exit: Any
 
         def on_loop_start(self, pid: int) -> None:
             super().on_loop_start(pid)
@@ -81,6 +82,12 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
                 return receive()
 
             self.wait_for_job = receive_or_retire
+
+        def _do_exit(self, pid: int, exitcode: int | None, exc: BaseException | None = None) -> None:
+            """Leave without the second that billiard sleeps here: the parent sees the end of the process itself."""
+            if self.on_exit is not None:
+                self.on_exit(pid, exitcode)
+            os._exit((EX_FAILURE if exc else EX_OK) if exitcode is None else exitcode)
 
     class RetiringAsynPool(AsynPool):
         Worker = RetiringWorker

@@ -139,6 +139,12 @@ class CeleryWorker:
         return f"{self._incarnation}:{pid}"
 
     def _start_threads(self, **_: Any) -> None:
+        logger.info(
+            "The worker is ready: %d processes for the queues %s",
+            self._process.concurrency,
+            ", ".join(self._process.queues),
+            extra={"action": "worker_ready"},
+        )
         self._guard.start()
         self._beating.start()
 
@@ -195,8 +201,8 @@ def _graceful(app: Celery) -> type[Any]:
     class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time
         def install_platform_tweaks(self, worker: Any) -> None:
             super().install_platform_tweaks(worker)
-            install_term_handler(worker, sig="SIGINT")
-            install_term_handler(worker, sig="SIGHUP")
+            for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+                install_term_handler(worker, sig=name, verbose=False)
 
     return GracefulWorker
 

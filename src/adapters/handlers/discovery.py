@@ -80,8 +80,18 @@ def _why(name: str, error: BaseException) -> str:
         return f"{said} (write {name.removesuffix('.py')}, without .py)"
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
         return f"{said} (looked in {Path.cwd()} and PYTHONPATH; a function in a module is module:function)"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{said} ({last.filename}, line {last.lineno})"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{said}{where}{_advice(error)}"
+
+
+def _advice(error: BaseException) -> str:
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return (
+        f". Install the package that holds {error.name}: .venv/bin/pip install …; in Docker, name it in "
+        "handlers/requirements.txt and start again with `make up`, `make prod` or `docker compose up --build`"
+    )
 
 
 def _named(module: ModuleType, name: str) -> list[tuple[str, Callable[..., Any]]]:

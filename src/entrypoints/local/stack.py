@@ -2,12 +2,14 @@
 
 import json
 import signal
+import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from urllib.parse import urlsplit
 
+from application.errors import StoreUnavailable
 from entrypoints.container import build_container
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
@@ -15,7 +17,7 @@ from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.own_http import base_url, get
-from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment
+from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment, without_secrets
 
 MEBIBYTE = 2**20
 STOP_MARGIN_SECONDS = 5.0
@@ -30,7 +32,8 @@ Try it in another terminal:
   curl -s {url}/tasks -H 'Content-Type: application/json' -d '{{"task_name": "test", "duration": 3}}'
   curl -s {url}/tasks
 
-Ctrl-C stops everything; the tasks are kept in {data}.
+{kept}
+Ctrl-C stops everything{but}. Then running work has up to {grace} s to finish; Ctrl-C again ends it at once.
 """
 
 
@@ -47,13 +50,19 @@ class LocalStack:
         self._url = base_url(settings)
         self._redis_url = self._redis.url if self._redis else str(settings.redis_url)
         self._container = build_container(replace(settings, redis_url=self._redis_url))
-        self._supervisor = Supervisor(self._services(), say=_say, is_stopped=self._container.process_is_stopped())
+        self._supervisor = Supervisor(
+            self._services(),
+            say=_say,
+            is_stopped=self._container.process_is_stopped(),
+            stop_order=self._stop_order,
+        )
         self._banner_shown = False
 
     def run(self) -> None:
         """Until SIGTERM, SIGHUP or Ctrl-C. Raises ServiceFailed when the embedded server cannot start."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._supervisor.stop())
+        signal.signal(signal.SIGINT, self._interrupt)
         try:
             self._write_redis_url()
             self._run()
@@ -68,6 +77,39 @@ class LocalStack:
             self._supervisor.end_all()
             raise
         self._supervisor.run(each_poll=self._show_banner_once)
+
+    def _interrupt(self, *_: object) -> None:
+        """Handle Ctrl-C: the first stops in an orderly way, a second one at once."""
+        if self._supervisor.is_stopping:
+            self._supervisor.end_at_once()
+        else:
+            self._supervisor.stop()
+
+    def _stop_order(self, services: Sequence[Service]) -> Sequence[Sequence[Service]]:
+        """Return which services stop together, and tell how long that takes.
+
+        While tasks run, the API stays: people look at them there, and their functions may call it.
+        """
+        named = {service.name: service for service in services}
+        worker = named["worker"].process
+        running = self._running_tasks(worker.pid) if worker is not None else 0
+        if worker is not None:
+            _say(_stopping_message(running, self._settings.shutdown_grace_seconds))
+        groups = [["worker", "maintenance", "api"]] if running == 0 else [["worker", "maintenance"], ["api"]]
+        return [[named[name] for name in group if name in named] for group in [*groups, ["redis"]]]
+
+    def _running_tasks(self, worker: int) -> int | None:
+        """Return how many tasks that worker runs; None when nobody can know."""
+        try:
+            reports = self._container.list_workers().execute()
+        except StoreUnavailable:
+            return None
+        here = (socket.gethostname(), worker)
+        return sum(
+            len(report.running)
+            for report in reports
+            if (report.heartbeat.process.host, report.heartbeat.process.pid) == here
+        )
 
     def _write_redis_url(self) -> None:
         """Tell other programs of this user how to reach the embedded server."""
@@ -94,6 +136,7 @@ class LocalStack:
             sign = LifeSign(shown_by=lambda pid: redis.replies(), missing="no reply to PING")
             _say(f"{'redis':<12} embedded server on {redis.where}")
             service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, life_sign=sign)
+            service.may_be_killed = False  # it ends in a moment, and may have tasks to write
             service.answers, service.explain = redis.answers, redis.log.explain
             services.insert(0, service)
         return services
@@ -112,13 +155,15 @@ class LocalStack:
     def _show_banner_once(self) -> None:
         if not self._banner_shown and self._is_ready():
             self._banner_shown = True
-            _say(BANNER.format(url=self._url, data=self._kept_in()))
+            kept, but = self._where_tasks_are()
+            _say(BANNER.format(url=self._url, kept=kept, but=but, grace=self._settings.shutdown_grace_seconds))
 
-    def _kept_in(self) -> str:
+    def _where_tasks_are(self) -> tuple[str, str]:
+        """Return a sentence, and what Ctrl-C does not stop."""
         if self._settings.redis_url:
-            server = urlsplit(self._settings.redis_url)
-            return server.hostname or server.path
-        return f"{self._directory.path} (Redis URL for other programs: in its file {REDIS_URL_FILE})"
+            return f"The tasks are kept in your Redis, {without_secrets(self._settings.redis_url)}.", " but that Redis"
+        where = f"{self._directory.path} (Redis URL for other programs: in its file {REDIS_URL_FILE})"
+        return f"The tasks are kept in {where}.", ""
 
     def _is_ready(self) -> bool:
         try:
@@ -126,6 +171,15 @@ class LocalStack:
                 return bool(json.load(answer)["status"] == "ready")
         except (OSError, ValueError):
             return False
+
+
+def _stopping_message(running: int | None, grace: int) -> str:
+    """`running`: the number of running tasks, None if unknown. `grace`: seconds."""
+    again = "Ctrl-C again ends everything at once."
+    if running == 0:
+        return f"\nStopping; no task runs. {again}"
+    tasks = {None: "Running tasks have", 1: "1 running task has"}.get(running, f"{running} running tasks have")
+    return f"\nStopping. {tasks} up to {grace} s to finish; what does not is queued again. {again}"
 
 
 def embedded_max_memory(settings: Settings) -> int:

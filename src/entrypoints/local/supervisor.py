@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import partial
 from entrypoints.local.process_family import kill_family
 
 POLL_SECONDS = 0.1
+STOP_POLL_SECONDS = 0.02
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0
@@ -56,6 +56,8 @@ class Service:
     start: Start
     stop_seconds: float
     """How long SIGTERM may take before SIGKILL."""
+    may_be_killed: bool = True
+    """Whether `end_at_once` kills it. Otherwise it always has its `stop_seconds`."""
     answers: Callable[[], bool] | None = None
     """Returns whether it has started. The next service is started only then."""
     explain: Callable[[], str] = lambda: ""
@@ -74,28 +76,52 @@ class Service:
     due_at: float = 0.0
 
 
+StopOrder = Callable[[Sequence[Service]], Sequence[Sequence[Service]]]
+
+
+def one_by_one(services: Sequence[Service]) -> Sequence[Sequence[Service]]:
+    """Return the services in reverse, each in a group of its own: later services need the earlier ones."""
+    return [[service] for service in reversed(services)]
+
+
 class Supervisor:
-    """Later services need the earlier ones: they are started in order and stopped in reverse."""
+    """Later services need the earlier ones: they are started in order."""
 
     def __init__(
         self,
         services: Sequence[Service],
         say: Callable[[str], None] = print,
         is_stopped: Callable[[int], bool] = lambda pid: False,
+        stop_order: StopOrder = one_by_one,
     ) -> None:
-        """`is_stopped` tells whether a process stands still until SIGCONT."""
+        """`is_stopped` tells whether a process stands still until SIGCONT.
+
+        `stop_order` returns the groups of services that are stopped one after the other, those of a group together.
+        """
         self._services = services
         self._say = say
         self._is_stopped = is_stopped
-        self._stopping = threading.Event()
+        self._stop_order = stop_order
+        # plain flags: a signal handler may interrupt the holder of an Event's lock, and would wait for it for ever
+        self._stopping = False
+        self._at_once = False
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
 
     def stop(self) -> None:
-        self._stopping.set()
+        """Let every service end in an orderly way. A signal handler may call this."""
+        self._stopping = True
+
+    def end_at_once(self) -> None:
+        """Kill what may be killed, now or when `stop` was called. A signal handler may call this."""
+        self._at_once = self._stopping = True
 
     def start(self) -> None:
         """Raises ServiceFailed."""
         for service in self._services:
-            if self._stopping.is_set():
+            if self._stopping:
                 return
             self._launch(service)
             if service.answers is not None:
@@ -106,22 +132,24 @@ class Supervisor:
             if service.process is not None and service.process.poll() is not None:
                 reason = _reason(service.process.returncode)
                 raise ServiceFailed(f"{service.name} cannot start ({reason}):\n{service.explain()}")
-            if self._stopping.wait(POLL_SECONDS):
+            if self._stopping:
                 return
+            time.sleep(POLL_SECONDS)
 
     def run(self, each_poll: Callable[[], None] = lambda: None) -> None:
         """Until `stop`; then everything has ended."""
         try:
-            while not self._stopping.wait(POLL_SECONDS):
+            while not self._stopping:
                 for service in self._services:
                     self._look_after(service)
                 each_poll()
+                time.sleep(POLL_SECONDS)
         finally:
             self.end_all()
 
     def end_all(self) -> None:
-        for service in reversed(self._services):
-            self._end(service)
+        for group in self._stop_order(self._services):
+            self._end(group)
 
     def _launch(self, service: Service) -> None:
         service.process = service.start()
@@ -160,19 +188,26 @@ class Supervisor:
             self._say(f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); replacing it")
             kill_family(pid)
 
-    def _end(self, service: Service) -> None:
-        process = service.process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        process.send_signal(signal.SIGCONT)  # a stopped process would not see the other
-        try:
-            process.wait(service.stop_seconds)
-        except subprocess.TimeoutExpired:
-            self._say(f"{service.name:<12} does not stop; killing it")
-            kill_family(process.pid)
-            process.wait()
-        self._say(f"{service.name:<12} stopped")
+    def _end(self, group: Sequence[Service]) -> None:
+        """Stop the services side by side; kill each one that takes too long."""
+        began = time.monotonic()
+        waiting = {service.name: service.process for service in group if service.process is not None}
+        for process in waiting.values():
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # a stopped process would not see the other
+        while waiting:
+            for service in [service for service in group if service.name in waiting]:
+                process = waiting[service.name]
+                late = time.monotonic() - began >= service.stop_seconds
+                if process.poll() is None and (late or (self._at_once and service.may_be_killed)):
+                    self._say(f"{service.name:<12} " + ("does not stop; killing it" if late else "killed"))
+                    kill_family(process.pid)
+                    process.wait()
+                if process.poll() is not None:
+                    del waiting[service.name]
+                    self._say(f"{service.name:<12} stopped")
+            if waiting:
+                time.sleep(STOP_POLL_SECONDS)
 
 
 def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes]:

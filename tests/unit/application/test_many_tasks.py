@@ -193,14 +193,29 @@ class TestQueuesAndWorkers:
             pause.execute("unknown", paused=True)
 
     def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats) -> None:
-        watch = WatchQueues(FakeQueues(store), heartbeats)
+        watch = WatchQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
         save(store, queue="lonely")
+        assert list(watch.execute()) == []
+        clock.advance(timedelta(seconds=30))
 
         assert [list(watch.execute()) for _ in range(2)] == [["lonely"], []]
         heartbeats.beat(a_process(queues=("lonely",)))
         assert list(watch.execute()) == []
         clock.advance(timedelta(seconds=15))
+        assert list(watch.execute()) == []
+        clock.advance(timedelta(seconds=30))
         assert list(watch.execute()) == ["lonely"]
+
+    def test_a_worker_that_starts_again_within_two_leases_gives_no_alarm(self, store, clock, heartbeats) -> None:
+        watch = WatchQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
+        save(store, queue="busy")
+        for _ in range(3):
+            assert list(watch.execute()) == []
+            clock.advance(timedelta(seconds=29))
+            assert list(watch.execute()) == []
+            heartbeats.beat(a_process(queues=("busy",)))
+            assert list(watch.execute()) == []
+            clock.advance(timedelta(seconds=15))
 
     def test_a_worker_says_what_it_runs(self, store, heartbeats) -> None:
         mine, _theirs = save(store), save(store)

@@ -111,6 +111,46 @@ def test_a_url_of_redis_may_leave_out_what_has_a_default(monkeypatch: pytest.Mon
     assert load_settings().redis_url == url
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:secretpw@h:1/0?unknown=secretpw", "redis://***@h:1/0?unknown=***"),
+        ("redis://h?db=3", "redis://h?db=***"),
+        (
+            "redis://u:secretpw@h:1?socket_timeout=3&password=secretpw",
+            "redis://***@h:1?socket_timeout=***&password=***",
+        ),
+        ("redis://h?ssl_ca_certs=/etc/hosts", "redis://h?ssl_ca_certs=***"),
+        ("rediss://h/0?ssl_cert_reqs=none", "rediss://h/0?ssl_cert_reqs=***"),
+        ("rediss://h/0?unknown", "rediss://h/0?unknown=***"),
+    ],
+)
+def test_an_unknown_option_of_the_url_of_redis_is_refused_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL", url)
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} has the option ")
+    assert "rediss:// takes ssl_ca_certs, ssl_certfile, ssl_keyfile" in problem
+    assert "secretpw" not in problem
+
+
+def test_a_url_of_redis_may_name_files_for_tls_that_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").touch()
+    monkeypatch.setenv("TASKS_REDIS_URL", url := f"rediss://h/0?ssl_ca_certs={tmp_path / 'ca.pem'}")
+    assert load_settings().redis_url == url
+
+    (tmp_path / "ca.pem").unlink()
+    with pytest.raises(InvalidSettings, match=r"ssl_ca_certs, which must name a file that can be read: No such file"):
+        load_settings()
+
+
 def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASKS_QUEUES", "default,mails")
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 import pytest
@@ -109,6 +110,66 @@ def test_a_stopped_process_is_silent_from_its_start_on(run: Run, lines: list[str
     wait_until(lambda: sum("started" in line for line in lines) >= 2)
 
     assert "part         shows no sign of life for 0.5 s (its process is stopped); replacing it" in lines
+
+
+WAITS_FOR_ANOTHER = """
+import pathlib, signal, sys, time
+mine, other = map(pathlib.Path, sys.argv[1:])
+
+def end(*_):
+    mine.touch()
+    while not other.exists():
+        time.sleep(0.01)
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+mine.with_suffix(".ready").touch()
+time.sleep(600)
+"""
+
+
+def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(lines: list[str], tmp_path: Path) -> None:
+    def service(name: str, other: str) -> Service:
+        arguments = [sys.executable, "-c", WAITS_FOR_ANOTHER, str(tmp_path / name), str(tmp_path / other)]
+        ready = (tmp_path / name).with_suffix(".ready")
+        return Service(name, lambda: popen(arguments), 60, answers=ready.exists)
+
+    services = [service("a", "b"), service("b", "a")]
+    supervised = Supervisor(services, say=lines.append, stop_order=lambda services: [services])
+    supervised.start()
+    supervised.stop()
+
+    supervised.run()
+
+    assert sorted(line.split()[0] for line in lines if "stopped" in line) == ["a", "b"]
+    assert [service.process.returncode for service in services] == [0, 0]
+
+
+DEAF = "signal.SIG_IGN"
+OBEDIENT = "lambda *_: sys.exit(7)"
+UNTIL_TERM = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, {})
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(600)
+"""
+
+
+def test_an_end_at_once_waits_only_for_what_may_not_be_killed(lines: list[str], tmp_path: Path) -> None:
+    def service(name: str, action: str) -> Service:
+        arguments = [sys.executable, "-c", UNTIL_TERM.format(action), str(tmp_path / name)]
+        return Service(name, lambda: popen(arguments), 3600, answers=(tmp_path / name).exists)
+
+    store, deaf = service("store", OBEDIENT), service("deaf", DEAF)
+    store.may_be_killed = False
+    supervised = Supervisor([store, deaf], say=lines.append)
+    supervised.start()
+    supervised.stop()
+    supervised.end_at_once()
+
+    supervised.run()
+
+    assert (deaf.process.returncode, store.process.returncode) == (-signal.SIGKILL, 7)
 
 
 def test_only_a_new_heartbeat_of_this_process_is_a_sign(
