@@ -58,8 +58,14 @@ class TaskAnswer(Schema):
     started_at = Instant(metadata={"description": "Of the last run."})
     finished_at = Instant()
     result = fields.Raw(metadata={"description": "Any JSON; when COMPLETED."})
-    error = fields.Nested(TaskErrorAnswer)
-    progress = fields.Nested(ProgressAnswer)
+    error = fields.Nested(TaskErrorAnswer, metadata={"description": "Why a final task has no result."})
+    last_error = fields.Nested(
+        TaskErrorAnswer,
+        metadata={
+            "description": "Why the latest failed or lost run ended, while the task waits for another run or has it."
+        },
+    )
+    progress = fields.Nested(ProgressAnswer, metadata={"description": "Left out once the task is COMPLETED."})
     attempt = fields.Integer(metadata={"description": "How many runs have started, crashed ones included."})
     max_attempts = fields.Integer()
     cancel_requested = fields.Boolean()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Response, request
+from flask import Response, g, request
 from flask.views import MethodView
 
 from application.ports.task_repository import Receipt, Window
@@ -129,6 +129,7 @@ class Tasks(MethodView):
         """
         submitted = use_cases().submit_tasks().execute([spec], receipt())
         [task] = submitted.tasks
+        g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}
         return replayed(task_members(task), 202, location, again=submitted.replayed)
 

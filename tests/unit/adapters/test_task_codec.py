@@ -58,6 +58,7 @@ def tasks(draw: st.DrawFn) -> Task:
         finished_at=draw(instants) if status.is_final else None,
         result=draw(st.none() | json_values),
         error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
+        last_error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
     )
 
 

@@ -1,6 +1,7 @@
 """Wrong input and right, through the Flask application with a store in memory."""
 
 import json
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -491,3 +492,17 @@ def test_one_queue_too_many_is_refused_with_its_place_and_the_setting(
     assert [error["pointer"] for error in batch.json["errors"]] == ["/tasks/1/queue", "/tasks/2/queue"]
     assert [answer.json["errors"][0]["pointer"] for answer in answers] == ["/queue"] * 3
     assert "TASKS_MAX_QUEUES" in answers[0].json["errors"][0]["message"]
+
+
+def test_the_access_lines_of_a_task_carry_its_id(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "access")
+
+    task_id = submit(client).get_json()["task_id"]
+    client.get(f"/tasks/{task_id}")
+    client.get("/tasks")
+
+    assert [getattr(line, "task_id", None) for line in caplog.records if line.name == "access"] == [
+        task_id,
+        task_id,
+        None,
+    ]
