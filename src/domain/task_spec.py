@@ -60,6 +60,9 @@ class TaskSpec:
         object.__setattr__(self, "payload", _frozen(self.payload))
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             raise InvalidTaskSpec("task_name", "Must be 1 to 200 characters without control characters.")
+        for name, text in (("task_name", self.task_name), ("type", self.type)):
+            if is_blank(text):
+                raise InvalidTaskSpec(name, "Must not be blank.")
         if not re.fullmatch(QUEUE, self.queue):
             raise InvalidTaskSpec("queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}.")
         if self.priority not in PRIORITIES:
@@ -111,6 +114,8 @@ class TaskSpec:
                 raise InvalidTaskSpec("labels", f"A key must match {LABEL_KEY}, unlike {key!r}.")
             if len(value) not in LABEL_VALUE_LENGTH or not is_printable(value):
                 raise InvalidTaskSpec("labels", f"{key} must have up to 255 characters, none of them control.")
+            if value and is_blank(value):
+                raise InvalidTaskSpec("labels", f"{key} must be empty or have a character that is not blank.")
 
     def _check_times(self) -> None:
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
@@ -162,6 +167,11 @@ class TaskPatch:
 def is_printable(text: str) -> bool:
     """True without control characters and lone surrogates, which no UTF-8 reader can take."""
     return not UNPRINTABLE.search(text)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether the text has no character that can be seen."""
+    return not text.strip()
 
 
 def _frozen(members: Mapping[str, T]) -> Mapping[str, T]:

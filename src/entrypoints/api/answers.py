@@ -84,6 +84,24 @@ class TaskAnswer(Schema):
     links = fields.Nested(LinksAnswer)
 
 
+class WarningAnswer(Schema):
+    code = fields.String(metadata={"description": "A stable word for programs: queue_unserved."})
+    queue = fields.String()
+    message = fields.String()
+
+
+WARNINGS = {
+    "description": "Left out unless something is odd: a queue that no worker has served for 30 seconds. The tasks are "
+    "accepted all the same. 20 at most."
+}
+
+
+class SubmittedAnswer(TaskAnswer):
+    """A task as it was accepted. What is not set is left out."""
+
+    warnings = fields.List(fields.Nested(WarningAnswer), metadata=WARNINGS)
+
+
 class PaginationAnswer(Schema):
     """With a cursor there is no number of the page; totals are left out where they are not known."""
 
@@ -101,13 +119,15 @@ class TaskListAnswer(Schema):
 
 class BatchAnswer(Schema):
     tasks = fields.List(fields.Nested(TaskAnswer))
+    warnings = fields.List(fields.Nested(WarningAnswer), metadata=WARNINGS)
 
 
 class ActionAnswer(Schema):
     matched = fields.Integer(metadata={"description": "How many tasks were looked at: 10,000 a call at most."})
     done = fields.Integer(
-        metadata={"description": "To how many it was done; the state of the others does not allow it."}
+        metadata={"description": "To how many it was done: 0 with dry_run. The state of the others does not allow it."}
     )
+    would_be_done = fields.Integer(metadata={"description": "With dry_run: to how many it would be done."})
     remaining = fields.Integer(metadata={"description": "At least so many more match: call again until it is 0."})
 
 

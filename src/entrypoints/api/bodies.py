@@ -20,7 +20,19 @@ from domain.task_spec import (
     TaskSpec,
     default_retry,
 )
-from entrypoints.api.fields import BoundedList, Decimal, Flag, Instant, OneOf, QueueName, Text, WebUrl, WholeNumber
+from entrypoints.api.fields import (
+    BoundedList,
+    Decimal,
+    Flag,
+    Instant,
+    Name,
+    OneOf,
+    QueueName,
+    Text,
+    WebUrl,
+    WholeNumber,
+    not_blank,
+)
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
 from entrypoints.api.problems import MAX_ERRORS, Omitted
@@ -56,8 +68,8 @@ class RetryBody(StrictSchema):
 class TaskBody(StrictSchema):
     """The body of a POST and a PUT."""
 
-    task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
-    type = Text(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
+    task_name = Name(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
+    type = Name(TYPE_LENGTH, metadata={"description": "What kind of work; GET /types lists them.", "default": "sleep"})
     duration = WholeNumber(
         DURATION_SECONDS, metadata={"description": "Seconds of simulated work; for the type sleep, which needs it."}
     )
@@ -95,7 +107,7 @@ class RetryPatchBody(RetryBody):
 class TaskPatchBody(StrictSchema):
     """A JSON merge patch (RFC 7396): null gives a member its default again."""
 
-    task_name = Text(TASK_NAME_LENGTH)
+    task_name = Name(TASK_NAME_LENGTH)
     duration = WholeNumber(DURATION_SECONDS)
     payload = payload_field(allow_none=True)
     queue = QueueName(allow_none=True)
@@ -149,9 +161,13 @@ class ActionBody(StrictSchema):
     """What to do, and to which tasks: either ids or a filter."""
 
     action = OneOf(Action, required=True)
-    ids = BoundedList(fields.String(), range(1, MOST + 1), error=f"Must be 1 to {MOST} ids.")
+    ids = BoundedList(
+        fields.String(validate=not_blank, metadata={"pattern": r"^$|\S"}),
+        range(1, MOST + 1),
+        error=f"Must be 1 to {MOST} ids.",
+    )
     filter = fields.Nested(FilterBody)
-    dry_run = Flag(load_default=False, metadata={"description": "Only count."})
+    dry_run = Flag(load_default=False, metadata={"description": "Change nothing, only count: see would_be_done."})
 
     @validates_schema
     def names_tasks_one_way(self, members: dict[str, Any], **_: Any) -> None:

@@ -1,11 +1,12 @@
 """/tasks/batch and /tasks/actions: many tasks with one request."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response
 from flask.views import MethodView
 
-from application.public_task import task_members
+from application.public_task import present, task_members
 from application.use_cases.act_on_tasks import Action
 from domain.task_spec import TaskSpec
 from entrypoints.api import headers
@@ -13,7 +14,7 @@ from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
 from entrypoints.api.cooperation import paced
-from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed
+from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed, warnings_of
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
 
@@ -38,13 +39,13 @@ class Batch(MethodView):
         """Submit 1 to 1,000 tasks: all or none."""
         submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
         members = {"tasks": [task_members(task) for task in paced(submitted.tasks)]}
-        return replayed(members, 202, {}, again=submitted.replayed)
+        return replayed(members | warnings_of(submitted.tasks), 202, {}, again=submitted.replayed)
 
 
 @blueprint.route("/tasks/actions")
 class Actions(MethodView):
     @blueprint.problems("malformed_request", "request_timeout", "body_too_large", "unsupported_media_type")
-    @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 10, "remaining": 0})
+    @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0})
     @blueprint.no_query
     @blueprint.arguments(
         ActionBody(), example={"action": "retry", "filter": {"status": ["FAILED"], "queue": "default"}, "dry_run": True}
@@ -53,4 +54,4 @@ class Actions(MethodView):
         """Cancel, retry or delete many tasks, or only count them."""
         tasks = wish["filter"] if "filter" in wish else wish["ids"]
         report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish["dry_run"])
-        return answer({"matched": report.matched, "done": report.done, "remaining": report.remaining})
+        return answer(present(asdict(report)))
