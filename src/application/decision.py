@@ -20,17 +20,24 @@ class Decision:
         self._repository = repository
 
     def apply(
-        self, task_id: str, transition: Callable[[Task], Task], *, known: Task | None = None, log: str = ""
+        self,
+        task_id: str,
+        transition: Callable[[Task], Task],
+        *,
+        known: Task | None = None,
+        log: Callable[[Task, Task], str] = lambda before, after: "",
     ) -> Task:
-        """Answers the task as saved. Raises TaskNotFound, StaleTask, and what the transition raises.
+        """Returns the task as saved. Raises TaskNotFound, StaleTask, and what the transition raises.
 
         `known` is the task as the caller last saw it: the first try then needs no read.
-        `log` becomes a line of the task's log if the transition changes the task.
+        `log` returns the line of the task's log about the change, from the task before and after; empty: none.
         """
 
         def save(before: Task) -> Task:
             after = transition(before)
-            return before if after == before else self._repository.save(Change(before=before, after=after, log=log))
+            if after == before:
+                return before
+            return self._repository.save(Change(before=before, after=after, log=log(before, after)))
 
         return self.retry(task_id, save, known=known)
 

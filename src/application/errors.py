@@ -117,6 +117,10 @@ class RunStillHeld(Exception):
         self.run = run
 
 
+class QueueInUse(Exception):
+    """The queue cannot be removed; the message says why and what to do."""
+
+
 class RunStopped(BaseException):
     """Raised in the running work when it is to end: cancelled, or out of time.
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.status import Status
 from domain.task import Task
 from domain.task_spec import SLEEP
 
@@ -17,6 +18,9 @@ def instant(value: datetime | None) -> str | None:
 def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any]:
     """A task as GET answers it, streams tell it and callbacks carry it."""
     spec, path = task.spec, f"/tasks/{task.task_id}"
+    # Workers of older versions leave both behind.
+    progress = task.progress if task.status is not Status.COMPLETED else None
+    last_error = task.last_error if not task.status.is_final else None
     return present(
         {
             "task_id": task.task_id,
@@ -33,7 +37,8 @@ def task_members(task: Task, queue_position: int | None = None) -> dict[str, Any
             "finished_at": instant(task.finished_at),
             "result": task.result,
             "error": task.error and {"code": task.error.code, "message": task.error.message},
-            "progress": task.progress and {"fraction": task.progress.fraction, "message": task.progress.message},
+            "last_error": last_error and {"code": last_error.code, "message": last_error.message},
+            "progress": progress and {"fraction": progress.fraction, "message": progress.message},
             "attempt": task.attempt,
             "max_attempts": spec.retry.max_attempts,
             "cancel_requested": task.cancel_requested or None,

@@ -11,6 +11,7 @@ from domain.task_spec import TaskPatch, TaskSpec
 from domain.unchecked import unchecked
 
 POSTPONEMENT = timedelta(seconds=10)
+WORKER_LOST = "worker_lost"
 MAX_CRASHES = 3
 """A run lost to a crash is repeated this often; the next loss is final. An endless loop helps nobody."""
 
@@ -26,6 +27,8 @@ class TaskError:
 CANCELLED = TaskError(code="cancelled", message="The task was cancelled.")
 EXPIRED = TaskError(code="expired", message="The task had not started by its expires_at.")
 UNKNOWN_CAUSE = "How it ended is not known."
+LAST_ERROR_LENGTH = 1_000
+"""Characters. Every event of a task repeats its last error, that of a failed task comes once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,9 @@ class Task:
     progress: Progress | None = None
     result: Any = None
     error: TaskError | None = None
+    """Why the task ended without a result."""
+    last_error: TaskError | None = None
+    """Why the latest failed or lost run ended; None once the task is final."""
     omitted: tuple[str, ...] = ()
     """Long members ("payload", "result") that were not read and so look unset; a write leaves them as stored."""
 
@@ -120,7 +126,7 @@ class Task:
 
     def complete(self, result: Any, now: datetime) -> Self:
         """The run returned a result; that it was asked to stop comes too late."""
-        return self._end_run(Status.COMPLETED, result=result, finished_at=now)
+        return self._end_run(Status.COMPLETED, result=result, progress=None, finished_at=now)
 
     def fail(self, error: TaskError, now: datetime, *, retry: bool = True, wait: timedelta = timedelta(0)) -> Self:
         """The run failed: try again later, or for good when the policy says so; not when it was to stop anyway.
@@ -132,7 +138,8 @@ class Task:
         delay = self.spec.retry.delay(self.attempt - self.crashes, self._roll())
         if delay is None or not retry:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
-        return self._end_run(Status.SCHEDULED, due_at=now + max(delay, wait), started_at=None)
+        due_at = now + max(delay, wait)
+        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=_shortened(error))
 
     def stop(self, now: datetime) -> Self:
         """The run was ended from outside, on purpose: cancelled, timed out, or neither and so uncounted."""
@@ -154,14 +161,17 @@ class Task:
             return ended
         if self.crashes >= MAX_CRASHES:
             return self._end_run(Status.FAILED, crashed_claims=crashed, error=_worker_lost(cause), finished_at=now)
-        return self._end_run(Status.QUEUED, crashed_claims=crashed, started_at=None)
+        lost = TaskError(code=WORKER_LOST, message=f"The run was lost; the task is queued again. {cause}")
+        return self._end_run(Status.QUEUED, crashed_claims=crashed, started_at=None, last_error=_shortened(lost))
 
     def forgive(self, claim: int) -> Self:
         """The run of this claim was not lost to a crash after all: it counts as nothing."""
         if claim not in self.crashed_claims or self.status.is_final:
             return self
         left = tuple(crashed for crashed in self.crashed_claims if crashed != claim)
-        return self._evolve(crashed_claims=left, attempt=self.attempt - 1)
+        was_this = self.last_error and self.last_error.code == WORKER_LOST and claim == self.crashed_claims[-1]
+        last_error = None if was_this else self.last_error
+        return self._evolve(crashed_claims=left, attempt=self.attempt - 1, last_error=last_error)
 
     def cancel(self, now: datetime) -> Self:
         """End a waiting task, ask a running one to stop. Raises TaskFinal."""
@@ -182,10 +192,12 @@ class Task:
         run_at, expires_at = self.spec.run_at, self.spec.expires_at
         return self._become(
             Status.QUEUED,
-            spec=replace(
-                self.spec,
-                run_at=run_at if run_at and run_at <= now else None,
-                expires_at=expires_at if expires_at and expires_at > now else None,
+            spec=TaskSpec.restored(
+                {
+                    **vars(self.spec),
+                    "run_at": run_at if run_at and run_at <= now else None,
+                    "expires_at": expires_at if expires_at and expires_at > now else None,
+                }
             ),
             attempt=0,
             crashed_claims=(),
@@ -247,7 +259,9 @@ class Task:
     def _become(self, status: Status, **changes: Any) -> Self:
         if status not in NEXT[self.status]:
             raise InvalidTransition(self.status, status)
-        left_behind = {"owner": None, "cancel_requested": False, "due_at": None}
+        left_behind: dict[str, Any] = {"owner": None, "cancel_requested": False, "due_at": None}
+        if status.is_final:
+            left_behind["last_error"] = None
         return self._evolve(**{"status": status, **left_behind, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
@@ -256,4 +270,12 @@ class Task:
 
 def _worker_lost(cause: str) -> TaskError:
     message = f"The worker process died during the run {MAX_CRASHES + 1} times; the task is not tried again."
-    return TaskError(code="worker_lost", message=f"{message} The last time: {cause}")
+    return TaskError(code=WORKER_LOST, message=f"{message} The last time: {cause}")
+
+
+def _shortened(error: TaskError) -> TaskError:
+    omitted = len(error.message) - LAST_ERROR_LENGTH
+    if omitted <= 0:
+        return error
+    message = f"{error.message[:LAST_ERROR_LENGTH]}… ({omitted} characters more)"
+    return TaskError(code=error.code, message=message)

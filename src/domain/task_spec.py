@@ -112,6 +112,8 @@ class TaskSpec:
                 yield "labels", f"A key must match {LABEL_KEY}, unlike {key!r}."
             if len(value) not in LABEL_VALUE_LENGTH or not is_printable(value):
                 yield "labels", f"{key} must have up to 255 characters, none of them control."
+            if value and is_blank(value):
+                yield "labels", f"{key} must be empty or have a character that is not blank."
 
     def _misfits_of_times(self) -> Iterator[tuple[str, str]]:
         naive = False
@@ -165,6 +167,11 @@ class TaskPatch:
 def is_printable(text: str) -> bool:
     """True without control characters and lone surrogates, which no UTF-8 reader can take."""
     return not UNPRINTABLE.search(text)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether the text has no character that can be seen."""
+    return not text.strip()
 
 
 def _frozen(members: Mapping[str, T]) -> Mapping[str, T]:

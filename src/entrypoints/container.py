@@ -71,6 +71,7 @@ from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.read_log import ReadLog
 from application.use_cases.recover_tasks import RecoverTasks
+from application.use_cases.remove_queue import RemoveQueue
 from application.use_cases.resend_callback import ResendCallback
 from application.use_cases.retry_task import RetryTask
 from application.use_cases.run_task import RunTask
@@ -79,6 +80,7 @@ from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.submit_tasks import SubmitTasks
 from application.use_cases.take_callbacks import TakeCallbacks
 from application.use_cases.update_task import UpdateTask
+from application.use_cases.warn_of_queues import WarnOfQueues
 from application.use_cases.watch_queues import WatchQueues
 from application.use_cases.watch_runs import WatchRuns
 from entrypoints.private_files import make_private
@@ -162,7 +164,7 @@ class Container(containers.DeclarativeContainer):
     task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
-    queues = providers.Singleton(RedisQueues, store)
+    queues = providers.Singleton(RedisQueues, store, tokens.provided.token_of)
     statistics = providers.Singleton(RedisStatistics, store)
     receipts = providers.Singleton(RedisReceipts, store)
     event_stream = providers.Singleton(
@@ -199,6 +201,8 @@ class Container(containers.DeclarativeContainer):
     list_types = providers.Singleton(ListTypes, handlers)
     list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)
     pause_queue = providers.Singleton(PauseQueue, queues, task_queue, list_queues)
+    remove_queue = providers.Singleton(RemoveQueue, queues, list_queues)
+    warn_of_queues = providers.Singleton(WarnOfQueues, heartbeats, clock)
     watch_queues = providers.Singleton(WatchQueues, queues, heartbeats, clock, settings.provided.lease)
     list_workers = providers.Singleton(ListWorkers, heartbeats, leases)
     measure_tasks = providers.Singleton(MeasureTasks, statistics)

@@ -25,3 +25,14 @@ class HeartbeatsContract:
         heartbeats.end(a_process())
 
         assert list(heartbeats.alive("worker")) == []
+        assert [beat.process for beat in heartbeats.lately("worker")] == [a_process()]
+        heartbeats.beat(a_process())
+        assert [beat.process for beat in heartbeats.alive("worker")] == [a_process()]
+
+    def test_who_is_alive_was_so_lately(self, heartbeats: Heartbeats) -> None:
+        assert list(heartbeats.lately("worker")) == []
+
+        heartbeats.beat(a_process())
+
+        assert [beat.process for beat in heartbeats.lately("worker")] == [a_process()]
+        assert list(heartbeats.lately("maintenance")) == []

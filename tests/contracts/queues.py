@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from application.ports.queues import Queues
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
@@ -72,3 +74,33 @@ class QueuesContract:
         repository.save(Change(before=scheduled, after=scheduled.promote()))
 
         assert sorted(queues.waiting()) == ["b", "due"]
+
+    def test_a_queue_without_tasks_is_forgotten_with_its_pause(
+        self, repository: TaskRepository, leases: TaskLeases, queues: Queues
+    ) -> None:
+        repository.remove(submit(repository, queue="gone"))
+        queues.pause("gone")
+        queues.pause("only-paused")
+
+        assert queues.forget("gone")
+        assert queues.forget("only-paused")
+        assert queues.forget("unknown")
+
+        assert list(queues.names()) == []
+        waiting = submit(repository, queue="gone")
+        assert list(queues.names()) == ["gone"]
+        assert leases.claim("gone", owner="a:1", claim_id="1").task_id == waiting.task_id
+
+    @pytest.mark.parametrize("is_final", [False, True])
+    def test_a_queue_with_a_task_keeps_its_name_and_its_pause(
+        self, repository: TaskRepository, queues: Queues, is_final: bool
+    ) -> None:
+        task = submit(repository, queue="mine")
+        if is_final:
+            repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
+        queues.pause("mine")
+
+        assert not queues.forget("mine")
+
+        assert list(queues.names()) == ["mine"]
+        assert queues.states(["mine"])[0].paused

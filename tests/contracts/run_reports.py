@@ -9,6 +9,7 @@ from application.ports.run_reports import LOG_BYTES, RunReports
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Progress
+from tests.building import AN_ERROR
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
 
@@ -27,7 +28,18 @@ class RunReportsContract:
         stored = repository.get(run.task_id)
         assert (stored.progress, stored.version) == (HALF, run.version)
 
-    def test_what_was_reported_last_stays_on_a_finished_task(
+    def test_what_was_reported_last_stays_on_a_failed_task(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        reports.keep(run, progress=HALF)
+
+        repository.save(Change(before=run, after=run.fail(AN_ERROR, datetime.now(UTC))))
+
+        assert repository.get(run.task_id).progress == HALF
+
+    def test_a_completed_task_has_no_progress(
         self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
     ) -> None:
         submit(repository)
@@ -36,7 +48,19 @@ class RunReportsContract:
 
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
 
-        assert repository.get(run.task_id).progress == HALF
+        assert repository.get(run.task_id).progress is None
+
+    def test_a_completed_task_has_no_progress_when_its_worker_claims_another(
+        self, repository: TaskRepository, leases: TaskLeases, reports: RunReports
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        reports.keep(run, progress=HALF)
+
+        end = Change(before=run, after=run.complete("done", datetime.now(UTC)))
+        leases.finish_and_claim(end, "default", owner="a:1", claim_id="2")
+
+        assert repository.get(run.task_id).progress is None
 
     def test_a_task_that_waits_again_has_no_progress(
         self, repository: TaskRepository, leases: TaskLeases, reports: RunReports

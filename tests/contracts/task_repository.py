@@ -13,10 +13,11 @@ from application.errors import AlreadySubmitted, StaleTask
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskRepository, Window
 from application.task_filter import EVERY_TASK, TaskFilter
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
-from tests.building import a_task
+from tests.building import AN_ERROR, a_task
 
 AT_ONCE = timedelta(0)
 A_WEEK = timedelta(days=7)
@@ -485,6 +486,24 @@ class TaskRepositoryContract:
 
         assert due.omitted == ("payload",)
         assert repository.get(stored.task_id).spec.payload == payload
+
+    def test_the_error_of_a_failed_run_stays_while_the_task_waits_and_runs_again(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        submit(repository, type="http", payload=LONG_PAYLOAD, retry=RetryPolicy(max_attempts=2))
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        assert run
+        waiting = repository.save(Change(before=run, after=run.fail(AN_ERROR, datetime.now(UTC))))
+
+        [seen] = repository.get_each([waiting.task_id])  # without its payload, as lists and snapshots read it
+        assert repository.get(waiting.task_id).last_error == seen.last_error == AN_ERROR
+
+        repository.save(Change(before=waiting, after=waiting.promote()))
+        again = leases.claim("default", owner="a:1", claim_id="2")
+        assert again
+        assert again.last_error == AN_ERROR
+        done = repository.save(Change(before=again, after=again.complete("done", datetime.now(UTC))))
+        assert done.last_error is repository.get(done.task_id).last_error is None
 
     def test_where_many_are_read_long_members_are_left_out_and_named(
         self, repository: TaskRepository, leases: TaskLeases

@@ -25,6 +25,13 @@ class FakeQueues(Queues):
     def resume(self, name: str) -> None:
         self._store.paused.discard(name)
 
+    def forget(self, name: str) -> bool:
+        if any(task.spec.queue == name for task in self._store.tasks()):
+            return False
+        self._store.paused.discard(name)
+        self._store.queues.discard(name)
+        return True
+
     def _state(self, name: str) -> QueueState:
         waiting = self._in(name, Status.QUEUED)
         return QueueState(

@@ -353,15 +353,15 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         return task.spec.expires_at is not None and task.spec.expires_at <= self._clock.now()
 
     def _stamped(self, change: Change) -> Task:
-        """With the store's own times, and the progress that was reported meanwhile unless the run ended without end."""
+        """Return the task with the store's own times, and with the progress of a run that goes on or failed."""
         task, before = change.after, change.before
         if before is None:
             task = replace(task, submitted_at=self._clock.now())
         if task.finished_at and not (before and before.finished_at):
             task = replace(task, finished_at=self._clock.now())
         stored = self._read(task.task_id)
-        reported = stored.progress if stored and not task.status.is_waiting else None
-        return replace(task, progress=reported)
+        keeps = not task.status.is_waiting and task.status is not Status.COMPLETED
+        return replace(task, progress=stored.progress if stored and keeps else None)
 
 
 def short(task: Task) -> Task:

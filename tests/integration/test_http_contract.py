@@ -151,6 +151,11 @@ class TestLists:
         assert api.request("GET", f"/tasks?cursor={cursor}&sort=-submitted_at").status_code == 422
 
 
+def accepted(answer: requests.Response) -> dict[str, Any]:
+    """Return what was accepted, without the warnings, which are of the present."""
+    return {name: value for name, value in answer.json().items() if name != "warnings"}
+
+
 class TestBatches:
     def test_all_tasks_are_accepted_in_their_order(self, api: Api) -> None:
         bodies = [{"task_name": f"number {number}", "duration": 1, "priority": number % 10} for number in range(1000)]
@@ -195,7 +200,12 @@ class TestActions:
             return counts
 
         team = {"labels": {"team": "a"}}
-        assert act(action="cancel", filter=team, dry_run=True) == {"matched": 5, "done": 4, "remaining": 0}
+        assert act(action="cancel", filter=team, dry_run=True) == {
+            "matched": 5,
+            "done": 0,
+            "would_be_done": 4,
+            "remaining": 0,
+        }
         assert act(action="cancel", filter=team) == {"matched": 5, "done": 4, "remaining": 0}
         assert act(action="cancel", filter=team) == {"matched": 5, "done": 0, "remaining": 0}
         assert act(action="retry", ids=[*ids[:2], ids[0], "nonsense"]) == {"matched": 2, "done": 2, "remaining": 0}
@@ -212,6 +222,7 @@ class TestActions:
             ({"ids": ["a"]}, "/action"),
             ({"action": "cancel", "ids": []}, "/ids"),
             ({"action": "cancel", "ids": [3]}, "/ids/0"),
+            ({"action": "cancel", "ids": ["a", " "]}, "/ids/1"),
             ({"action": "cancel", "filter": {"status": "QUEUED"}}, "/filter/status"),
             ({"action": "cancel", "filter": {"status": ["DONE"]}}, "/filter/status/0"),
             ({"action": "cancel", "filter": {"color": "red"}}, "/filter/color"),
@@ -261,7 +272,7 @@ class TestIdempotentSubmits:
         deleted = self.post(api, "k1")
 
         for again in (moved_on, deleted):
-            assert (again.status_code, again.json()) == (202, first.json())
+            assert (again.status_code, accepted(again)) == (202, accepted(first))
             assert again.headers["Location"] == first.headers["Location"]
             assert again.headers["Idempotent-Replayed"] == "true"
         assert "Idempotent-Replayed" not in first.headers
@@ -283,7 +294,7 @@ class TestIdempotentSubmits:
             api.request("POST", "/tasks/batch", json=body, headers={"Idempotency-Key": "b1"}) for _ in range(2)
         )
 
-        assert again.json() == first.json()
+        assert accepted(again) == accepted(first)
         assert again.headers["Idempotent-Replayed"] == "true"
         assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 2
 

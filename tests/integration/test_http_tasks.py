@@ -101,6 +101,7 @@ def test_what_may_pass_is_tried_again(api: Api, service: None, receiver: Receive
 
     assert (task["status"], task["attempt"]) == ("COMPLETED", 2)
     assert [request.headers["x-task-attempt"] for request in receiver.requests] == ["1", "2"]
+    assert "last_error" not in task
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 410])
@@ -132,6 +133,11 @@ def test_retry_after_is_waited_for(api: Api, service: None, receiver: Receiver) 
     assert str(task["due_at"]) > str(task["submitted_at"]).replace(" ", "T")
     due, submitted = (str(task[name])[:13].replace("T", " ") for name in ("due_at", "submitted_at"))
     assert due != submitted  # another hour
+    why = f"POST {receiver.url} answered 429"
+    assert task["last_error"] == {"code": "handler_error", "message": why}
+    assert "error" not in task
+    lines = [line["message"] for line in api.request("GET", f"/tasks/{task_id}/logs").json()["lines"]]
+    assert lines == [why, f"Attempt 1 failed: {why}; the next attempt starts in 3600 s."]
 
 
 def test_who_does_not_answer_in_time_is_asked_again(api: Api, service: None, receiver: Receiver) -> None:

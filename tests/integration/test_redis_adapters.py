@@ -667,8 +667,8 @@ class TestRedisEventStream(EventStreamContract):
 
 class TestRedisQueues(QueuesContract):
     @pytest.fixture
-    def queues(self, redis_store: RedisStore) -> RedisQueues:
-        return RedisQueues(redis_store)
+    def queues(self, redis_store: RedisStore, tokens: TokenFactory) -> RedisQueues:
+        return RedisQueues(redis_store, tokens.token_of)
 
     def test_a_paused_queue_gets_no_tokens(
         self, repository: RedisTaskRepository, queues: RedisQueues, task_queue: CeleryTaskQueue, client: redis.Redis
@@ -741,14 +741,31 @@ class TestRedisHeartbeats(HeartbeatsContract):
     def heartbeats(self, redis_store: RedisStore) -> RedisHeartbeats:
         return RedisHeartbeats(redis_store)
 
-    def test_a_heartbeat_is_forgotten_after_15_seconds(self, heartbeats: RedisHeartbeats, client: redis.Redis) -> None:
+    def test_a_process_is_alive_for_15_seconds_and_forgotten_30_seconds_later(
+        self, heartbeats: RedisHeartbeats, client: redis.Redis
+    ) -> None:
         heartbeats.beat(a_process(name="old"))
-        for member in client.zrange("tm:alive:worker", 0, -1):
-            client.zincrby("tm:alive:worker", -15_001, member)
+        [old] = client.zrange("tm:alive:worker", 0, -1)
+        client.zincrby("tm:alive:worker", -15_001, old)
 
         assert list(heartbeats.alive("worker")) == []
+        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["old"]
+        heartbeats.beat(a_process(name="new"))
+        assert client.zcard("tm:alive:worker") == 2
+        client.zincrby("tm:alive:worker", -30_000, old)
+        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["new"]
         heartbeats.beat(a_process(name="new"))
         assert client.zcard("tm:alive:worker") == 1
+
+    def test_a_process_ends_though_the_store_is_full(self, heartbeats: RedisHeartbeats, client: redis.Redis) -> None:
+        heartbeats.beat(a_process())
+        before = client.config_get("maxmemory")["maxmemory"]
+        client.config_set("maxmemory", 1)
+        try:
+            heartbeats.end(a_process())
+            assert list(heartbeats.alive("worker")) == []
+        finally:
+            client.config_set("maxmemory", before)
 
     def test_a_server_that_takes_no_writes_now_is_unavailable_also_to_a_pipeline(
         self, heartbeats: RedisHeartbeats, client: redis.Redis

@@ -1,6 +1,7 @@
 """Real workers on a real Redis, watched through a real HTTP server."""
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -58,6 +59,10 @@ def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) 
 
     assert task["result"] == "Task completed in 1 seconds"
     assert task["attempt"] == 1
+    [line] = [line for line in map(json.loads, worker.output.splitlines()) if line.get("action") == "run_finished"]
+    said = {name: line[name] for name in ("level", "task_id", "type", "outcome", "attempt")}
+    assert said == {"level": "info", "task_id": task_id, "type": "sleep", "outcome": "completed", "attempt": 1}
+    assert 1 <= line["seconds"] < 20
     assert str(task["submitted_at"]) <= str(task["started_at"]).replace("T", " ")
 
 
@@ -119,7 +124,11 @@ def test_the_work_of_a_killed_child_is_run_again_by_another_without_maintenance(
     os.kill(running_child(client), signal.SIGKILL)
 
     wait_until(lambda: api.task(task_id)["attempt"] == 2)
-    api.wait_for(task_id, "COMPLETED")
+    again = api.task(task_id)
+    assert again["last_error"]["code"] == "worker_lost"
+    assert "SIGKILL" in again["last_error"]["message"]
+    done = api.wait_for(task_id, "COMPLETED")
+    assert done.keys().isdisjoint({"last_error", "progress"})
 
     wait_until(lambda: len(worker.children()) == 2)
 

@@ -199,7 +199,13 @@ class RunGuard:
             logger.warning(
                 "Run settled: %s",
                 reason,
-                extra={"action": "run_settled", "task_id": task.task_id, "status": task.status},
+                extra={
+                    "action": "run_settled",
+                    "task_id": task.task_id,
+                    "type": task.spec.type,
+                    "status": task.status,
+                    "attempt": task.attempt,
+                },
             )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, replies_of
-from adapters.redis.indexes import PRIORITY_STEP
+from adapters.redis.effects import Effects
+from adapters.redis.indexes import PRIORITY_STEP, TokenOf
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from adapters.redis.task_leases import held_queue
 from application.ports.queues import Queues, QueueState
@@ -17,8 +18,10 @@ CHUNK = 500
 
 
 class RedisQueues(Queues):
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, token_of: TokenOf) -> None:
         self._store = store
+        self._token_of = token_of
+        self._save = store.script("save")
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
@@ -63,6 +66,17 @@ class RedisQueues(Queues):
     def resume(self, name: str) -> None:
         with self._store.client() as client:
             client.srem(keys.PAUSED, name)
+
+    def forget(self, name: str) -> bool:
+        """A task that is submitted right after it makes the name anew, and makes this return False."""
+        effects = Effects()
+        index, paused = effects.key(keys.queue_index(name)), effects.key(keys.PAUSED)
+        tokens = effects.key(self._token_of(name).list_key)
+        effects.add("rest", keys.PAUSED, index, name)
+        effects.add("forget", keys.QUEUES, index, paused, tokens, name)
+        self._save(effects.keys, effects.arguments)
+        with self._store.client() as client:
+            return not client.exists(keys.queue_index(name))
 
 
 def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:

@@ -23,7 +23,7 @@ Record = Mapping[bytes, bytes]
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
-SPEC, PROGRESS, RESULT, ERROR = b"d", b"p", b"r", b"e"
+SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """By itself, as the result is: both may be long, and events leave out what is."""
@@ -218,6 +218,7 @@ MEMBERS = {
     PROGRESS: "progress",
     RESULT: "result",
     ERROR: "error",
+    LAST_ERROR: "last_error",
 }
 _values = attrgetter(*MEMBERS.values())
 ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
@@ -229,7 +230,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
     PROGRESS: encode_progress,
     RESULT: _json,
-    ERROR: lambda error: _json([error.code, error.message]),
+    **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
 }
 """All others are numbers."""
 DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
@@ -241,6 +242,8 @@ DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
     PROGRESS: lambda progress: Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))),
     RESULT: _plain,
-    ERROR: lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
+    **dict.fromkeys(
+        (ERROR, LAST_ERROR), lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True)))
+    ),
 }
 """Of what belongs to the task itself and not to its specification."""

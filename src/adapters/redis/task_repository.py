@@ -284,7 +284,7 @@ def _write_record(effects: Effects, record: bytes, before: Task | None, after: T
         effects.set(record, fields)
     if after.status.is_final:
         gone.append(RANK)
-    if before and before.owner and after.status.is_waiting:
+    if before and before.owner and (after.status.is_waiting or after.status is Status.COMPLETED):
         gone.append(PROGRESS)  # made by reports, of which the one who ends the run may not have heard
     effects.unset(record, gone)
 

@@ -43,3 +43,7 @@ class Heartbeats(ABC):
     @abstractmethod
     def alive(self, role: str) -> Sequence[Heartbeat]:
         """The processes of that role that have beaten within the last 15 seconds, by name."""
+
+    @abstractmethod
+    def lately(self, role: str) -> Sequence[Heartbeat]:
+        """Return the processes of that role that are alive or were so within the last 30 seconds, by name."""

@@ -43,3 +43,7 @@ class Queues(ABC):
     @abstractmethod
     def resume(self, name: str) -> None:
         """Start its tasks again."""
+
+    @abstractmethod
+    def forget(self, name: str) -> bool:
+        """Forget a name that no task has, and its pause. Returns False when a task has it: then nothing changes."""

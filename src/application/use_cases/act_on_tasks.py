@@ -28,7 +28,9 @@ class ActionReport:
     matched: int
     """How many tasks were looked at."""
     done: int
-    """To how many it was done, or would be; the state of the others does not allow it."""
+    """Number of tasks to which it was done; the state of the others does not allow it. 0 after a dry run."""
+    would_be_done: int | None = None
+    """Number of tasks to which a dry run would have done it. None unless it was one."""
     remaining: int
     """At least so many match that were not looked at; with 0 there is none."""
 
@@ -41,14 +43,16 @@ class ActOnTasks:
 
     def execute(self, action: Action, wanted: TaskFilter | Sequence[str], *, dry_run: bool = False) -> ActionReport:
         """At most 10,000 tasks a call. What was done stays done when StoreUnavailable ends it."""
-        matched = done = remaining = 0
+        matched = able = remaining = 0
         for tasks in self._batches(wanted):
             if matched >= MOST:
                 remaining = len(tasks)
                 break
             matched += len(tasks)
-            done += self._would(action, tasks) if dry_run else self._do(action, tasks)
-        return ActionReport(matched=matched, done=done, remaining=remaining)
+            able += self._would(action, tasks) if dry_run else self._do(action, tasks)
+        if dry_run:
+            return ActionReport(matched=matched, done=0, would_be_done=able, remaining=remaining)
+        return ActionReport(matched=matched, done=able, remaining=remaining)
 
     def _batches(self, wanted: TaskFilter | Sequence[str]) -> Iterator[Sequence[Task]]:
         if not isinstance(wanted, TaskFilter):

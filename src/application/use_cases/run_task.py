@@ -23,6 +23,7 @@ from application.ports.run_interrupt import RunInterrupt
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change
+from application.run_end import failure_line, outcome
 from application.storable import DEPTH, encoded, is_deeper, no_json, readable
 from domain.task import Task, TaskError
 
@@ -74,13 +75,13 @@ class RunTask:
             while run is not None:
                 now = self._time_of(run)
                 self._keeper.keep(run)
-                outcome = self._outcome(run, now)
+                transition = self._work(run, now)
                 self._keeper.stop_renewing()
                 done += 1
                 if not go_on():
-                    self._finish(run, outcome)
+                    self._finish(run, transition, now)
                     break
-                run = self._finish_and_claim(run, outcome, queue)
+                run = self._finish_and_claim(run, transition, now, queue)
             return done
         finally:
             self._keeper.release()
@@ -88,18 +89,24 @@ class RunTask:
     def _new_claim_id(self) -> str:
         return str(next(self._claims))
 
-    def _finish_and_claim(self, run: Task, outcome: Transition, queue: str) -> Task | None:
+    def _finish_and_claim(
+        self, run: Task, transition: Transition, now: Callable[[], datetime], queue: str
+    ) -> Task | None:
         """One round trip where all goes well, which is most of what a short task costs."""
         claim_id = self._new_claim_id()
         self._keeper.arm()
         try:
-            change = Change(before=run, after=outcome(run))
-            return self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
+            after = transition(run)
+            change = Change(before=run, after=after, log=failure_line(run, after, now()))
+            following = self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
         except (StoreUnavailable, StaleTask, RunStillHeld):
             pass
         except Exception:  # of the end or of the claim: the end alone says which
             logger.exception("Cannot finish and claim at once", extra={"action": "turn_failed", "task_id": run.task_id})
-        self._finish(run, outcome)
+        else:
+            _log_end(run, after, now())
+            return following
+        self._finish(run, transition, now)
         return self._claim(queue, claim_id)
 
     def _claim(self, queue: str, claim_id: str) -> Task | None:
@@ -109,8 +116,8 @@ class RunTask:
             try:
                 return self._leases.claim(queue, owner=self._owner, claim_id=claim_id)
             except RunStillHeld as error:
-                now = self._time_of(error.run)()
-                self._finish(error.run, lambda task: task.stop(now))  # noqa: B023 - called before the next turn
+                now = self._time_of(error.run)
+                self._finish(error.run, lambda task: task.stop(now()), now)  # noqa: B023 - called before the next turn
             except StoreUnavailable as error:
                 logger.warning("Cannot claim: %s", error.reason, extra={"action": "claim_failed", "queue": queue})
                 self._clock.sleep(PAUSE_SECONDS)
@@ -122,8 +129,8 @@ class RunTask:
         started_at = run.started_at or self._clock.now()
         return lambda: started_at + timedelta(seconds=self._clock.monotonic() - began)
 
-    def _outcome(self, run: Task, now: Callable[[], datetime]) -> Transition:
-        """Do the work; answers the transition that the task shall make."""
+    def _work(self, run: Task, now: Callable[[], datetime]) -> Transition:
+        """Do the work. Returns the transition that the task shall make."""
         log = {"task_id": run.task_id, "type": run.spec.type, "attempt": run.attempt}
         logger.debug("Task started", extra={"action": "task_started", **log})
         try:
@@ -132,7 +139,6 @@ class RunTask:
                 result = handler.run(run, context)
             self._require_storable(result)
         except RunStopped:
-            logger.info("Task stopped", extra={"action": "task_stopped", **log})
             return lambda task: task.stop(now())
         except UnknownTaskType as error:
             logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
@@ -143,7 +149,6 @@ class RunTask:
         except Exception as error:
             logger.exception("Task failed", extra={"action": "task_failed", **log})
             return _failing(_described(error), now, retry=getattr(type(error), "retry", True) is not False)
-        logger.debug("Task completed", extra={"action": "task_completed", **log})
         return lambda task: task.complete(result, now())
 
     def _require_storable(self, result: Any) -> None:
@@ -171,7 +176,7 @@ class RunTask:
         )
         return _failing(f"The result cannot be kept: {_described(error)}", self._time_of(run), retry=False)
 
-    def _finish(self, run: Task, transition: Transition) -> None:
+    def _finish(self, run: Task, transition: Transition, now: Callable[[], datetime]) -> None:
         """Tries until the store answers; the lease keeper ends the process when that takes too long."""
 
         def finish(task: Task) -> Task:
@@ -180,7 +185,9 @@ class RunTask:
         refused = False
         while True:
             try:
-                final = self._decision.apply(run.task_id, finish, known=run)
+                final = self._decision.apply(
+                    run.task_id, finish, known=run, log=lambda before, after: failure_line(before, after, now())
+                )
             except (StoreUnavailable, StaleTask) as error:
                 logger.warning("Cannot save the result yet: %r", error, extra={"action": "finish_failed"})
                 self._clock.sleep(PAUSE_SECONDS)
@@ -192,8 +199,30 @@ class RunTask:
                 transition, refused = self._unkept(run, error), True
             else:
                 if final.claim != run.claim:
-                    logger.warning("Result refused: the lease was lost", extra={"action": "result_refused"})
+                    logger.warning(
+                        "Result refused: the lease was lost",
+                        extra={"action": "result_refused", "task_id": run.task_id},
+                    )
+                else:
+                    _log_end(run, final, now())
                 return
+
+
+def _log_end(run: Task, after: Task, now: datetime) -> None:
+    """Log the one line that each run of this process ends with, once the store has its end."""
+    word = outcome(run, after)
+    logger.info(
+        "Run ended: %s",
+        word,
+        extra={
+            "action": "run_finished",
+            "task_id": run.task_id,
+            "type": run.spec.type,
+            "outcome": word,
+            "seconds": round((now - run.started_at).total_seconds(), 3) if run.started_at else None,
+            "attempt": run.attempt,
+        },
+    )
 
 
 def _failing(message: str, now: Callable[[], datetime], *, retry: bool, wait: timedelta = timedelta(0)) -> Transition:

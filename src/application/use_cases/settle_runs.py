@@ -65,6 +65,6 @@ class SettleRuns:
 
     def _apply(self, known: Task, transition: Callable[[Task], Task], log: str = "") -> Task | None:
         try:
-            return self._decision.apply(known.task_id, transition, known=known, log=log)
+            return self._decision.apply(known.task_id, transition, known=known, log=lambda *_: log)
         except TaskNotFound:
             return None

@@ -91,8 +91,17 @@ class TaskAnswer(Schema):
     started_at = Instant(metadata={"description": "Of the last run."})
     finished_at = Instant(metadata={"description": "When the task became final."})
     result = fields.Raw(metadata={"description": "Any JSON; when COMPLETED."})
-    error = fields.Nested(TaskErrorAnswer, metadata={"description": "Why the task ended without a result."})
-    progress = fields.Nested(ProgressAnswer, metadata={"description": "What the running work reported last."})
+    error = fields.Nested(TaskErrorAnswer, metadata={"description": "Why a final task has no result."})
+    last_error = fields.Nested(
+        TaskErrorAnswer,
+        metadata={
+            "description": "Why the latest failed or lost run ended, while the task waits for another run or has it."
+        },
+    )
+    progress = fields.Nested(
+        ProgressAnswer,
+        metadata={"description": "What the running work reported last. Left out once COMPLETED."},
+    )
     attempt = fields.Integer(
         required=True, metadata={"description": "How many runs have started, crashed ones included."}
     )
@@ -120,6 +129,26 @@ class TaskAnswer(Schema):
     links = fields.Nested(LinksAnswer, required=True, metadata={"description": "Relative URLs of the task."})
 
 
+class WarningAnswer(Schema):
+    """Something odd about an accepted task."""
+
+    code = fields.String(required=True, metadata={"description": "A stable word for programs: queue_unserved."})
+    queue = fields.String(required=True, metadata={"description": "The queue that is meant."})
+    message = fields.String(required=True, metadata={"description": "What is odd, for people."})
+
+
+WARNINGS = {
+    "description": "Left out unless something is odd: a queue that no worker has served for 30 seconds. The tasks are "
+    "accepted all the same. 20 at most."
+}
+
+
+class SubmittedAnswer(TaskAnswer):
+    """A task as it was accepted. What is not set is left out."""
+
+    warnings = fields.List(fields.Nested(WarningAnswer), metadata=WARNINGS)
+
+
 class PaginationAnswer(Schema):
     """With a cursor there is no number of the page; totals are left out where they are not known."""
 
@@ -145,6 +174,7 @@ class BatchAnswer(Schema):
         required=True,
         metadata={"description": "In the order in which they were given."},
     )
+    warnings = fields.List(fields.Nested(WarningAnswer), metadata=WARNINGS)
 
 
 class ActionAnswer(Schema):
@@ -155,8 +185,9 @@ class ActionAnswer(Schema):
     )
     done = fields.Integer(
         required=True,
-        metadata={"description": "To how many it was done; the state of the others does not allow it."},
+        metadata={"description": "To how many it was done: 0 with dry_run. The state of the others does not allow it."},
     )
+    would_be_done = fields.Integer(metadata={"description": "With dry_run: to how many it would be done."})
     remaining = fields.Integer(
         required=True, metadata={"description": "At least so many more match: call again until it is 0."}
     )

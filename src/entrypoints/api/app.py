@@ -95,6 +95,7 @@ def _finish(response: Response) -> Response:
     level = logging.DEBUG if request.endpoint in SELDOM_LOGGED else logging.INFO
     if access.isEnabledFor(level):
         milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+        task_id = g.get("task_id") or (request.view_args or {}).get("task_id")
         access.log(
             level,
             "%s %s",
@@ -105,6 +106,7 @@ def _finish(response: Response) -> Response:
                 "status": response.status_code,
                 "duration_ms": milliseconds,
                 "request_id": g.request_id,
+                **({"task_id": task_id} if task_id else {}),
             },
         )
     return response

@@ -24,7 +24,19 @@ from domain.task_spec import (
 )
 from entrypoints.api.blueprints import use_cases
 from entrypoints.api.cooperation import paced
-from entrypoints.api.fields import BoundedList, Decimal, Flag, Instant, OneOf, QueueName, Text, WebUrl, WholeNumber
+from entrypoints.api.fields import (
+    BoundedList,
+    Decimal,
+    Flag,
+    Instant,
+    Name,
+    OneOf,
+    QueueName,
+    Text,
+    WebUrl,
+    WholeNumber,
+    not_blank,
+)
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
 from entrypoints.api.problems import MAX_ERRORS, Misfit, Omitted
@@ -103,8 +115,8 @@ class TaskBody(StrictSchema):
         ),
     )
 
-    task_name = Text(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
-    type = Text(
+    task_name = Name(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
+    type = Name(
         TYPE_LENGTH,
         metadata={"description": "What kind of work; GET /types lists them. Without it, sleep."},
     )
@@ -198,7 +210,7 @@ class RetryPatchBody(RetryBody):
 class TaskPatchBody(StrictSchema):
     """A JSON merge patch (RFC 7396): null gives a member its default again."""
 
-    task_name = Text(TASK_NAME_LENGTH, metadata=described(TaskBody, "task_name"))
+    task_name = Name(TASK_NAME_LENGTH, metadata=described(TaskBody, "task_name"))
     duration = WholeNumber(DURATION_SECONDS, metadata=described(TaskBody, "duration"))
     payload = payload_field(allow_none=True)
     queue = QueueName(allow_none=True, metadata=described(TaskBody, "queue"))
@@ -278,7 +290,7 @@ class ActionBody(StrictSchema):
 
     action = OneOf(Action, required=True, metadata={"description": "What to do."})
     ids = BoundedList(
-        fields.String(),
+        fields.String(validate=not_blank, metadata={"pattern": r"^$|\S"}),
         range(1, MOST + 1),
         error=f"Must be 1 to {MOST} ids.",
         metadata={"description": "The ids of the tasks; those that are no task's are passed over."},
@@ -287,7 +299,7 @@ class ActionBody(StrictSchema):
         FilterBody,
         metadata={"description": "All members must hold; an empty filter matches every task."},
     )
-    dry_run = Flag(metadata={"description": "Only count. Without it, false."})
+    dry_run = Flag(metadata={"description": "Change nothing, only count: see would_be_done. Without it, false."})
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def names_tasks_one_way(self, _: dict[str, Any], given: Any, **__: Any) -> None:

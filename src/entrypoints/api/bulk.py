@@ -1,13 +1,14 @@
 """/tasks/batch and /tasks/actions: many tasks with one request."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from typing import Any
 
 from flask import Response, request
 from flask.views import MethodView
 
-from application.public_task import task_members
+from application.public_task import present, task_members
 from application.use_cases.act_on_tasks import Action
 from domain.task_spec import TaskSpec
 from entrypoints.api import headers
@@ -17,7 +18,7 @@ from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
 from entrypoints.api.capacity import batch_line
 from entrypoints.api.cooperation import paced
-from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed
+from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed, warnings_of
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
 
@@ -60,14 +61,14 @@ class Batch(MethodView):
         """
         submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
         members = {"tasks": [task_members(task) for task in paced(submitted.tasks)]}
-        return replayed(members, 202, {}, again=submitted.replayed)
+        return replayed(members | warnings_of(submitted.tasks), 202, {}, again=submitted.replayed)
 
 
 @blueprint.route("/tasks/actions")
 class Actions(MethodView):
     @blueprint.doc(operationId="actOnTasks")
     @blueprint.problems("malformed_request", "request_timeout", "body_too_large", "unsupported_media_type")
-    @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 10, "remaining": 0})
+    @blueprint.response(200, ActionAnswer, example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0})
     @blueprint.no_query
     @blueprint.arguments(
         ActionBody(), example={"action": "retry", "filter": {"status": ["FAILED"], "queue": "default"}, "dry_run": True}
@@ -79,4 +80,4 @@ class Actions(MethodView):
         """
         tasks = wish["filter"] if "filter" in wish else wish["ids"]
         report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish.get("dry_run", False))
-        return answer({"matched": report.matched, "done": report.done, "remaining": report.remaining})
+        return answer(present(asdict(report)))

@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields, validate
 
 from application.ports.task_repository import Place
 from application.storable import encoded
-from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_printable
+from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_blank, is_printable
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
 from entrypoints.api.cooperation import paced
@@ -20,6 +20,8 @@ from entrypoints.api.problems import MAX_ERRORS, Omitted
 from entrypoints.api.strict_json import MAX_PAYLOAD_VALUES, has_more_values
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+NOT_BLANK = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+NOT_BLANK_OR_EMPTY = rf"^$|{NOT_BLANK}"
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -110,6 +112,15 @@ class Text(fields.String):
         super().__init__(validate=[validate.Length(lengths[0], lengths[-1], error=message), printable], **options)
 
 
+class Name(Text):
+    """A Text with a character that is not blank. Where its length may be 0, it may be empty."""
+
+    def __init__(self, lengths: range, **options: Any) -> None:
+        _describe(options, pattern=NOT_BLANK_OR_EMPTY if 0 in lengths else NOT_BLANK)
+        super().__init__(lengths, **options)
+        self.validators.insert(0, not_blank)
+
+
 class Instant(fields.Field[datetime]):
     """RFC 3339, to the millisecond; answers.py writes them."""
 
@@ -153,6 +164,11 @@ def printable(text: str) -> None:
         raise ValidationError("Must not contain control characters or lone surrogates.")
 
 
+def not_blank(text: str) -> None:
+    if text and is_blank(text):
+        raise ValidationError("Must not be blank.")
+
+
 def storable(value: Any) -> None:
     try:
         text = encoded(value)
@@ -169,7 +185,7 @@ def labels(*, patch: bool) -> fields.Dict:
         MAX_LABELS,
         error=f"At most {MAX_LABELS} labels are allowed.",
         keys=fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=key_message)),
-        values=Text(LABEL_VALUE_LENGTH, allow_none=patch),
+        values=Name(LABEL_VALUE_LENGTH, allow_none=patch),
         allow_none=patch,
         metadata={
             "description": "For filtering.",

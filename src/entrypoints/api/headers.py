@@ -24,11 +24,12 @@ ENTITY_TAGS_PATTERN = f"^{ENTITY_TAGS.pattern}$"
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "1 to 255 printable characters of your choice, quoted or bare, such as order-4711. Repeating a "
-    "request with its key submits nothing twice: the first answer comes again, for 24 hours at least.",
+    "description": "1 to 255 printable characters of your choice, quoted or bare, not all blank, "
+    "such as order-4711. Repeating a request with its key submits nothing twice: the first answer "
+    "comes again, for 24 hours at least.",
     "schema": {
         "type": "string",
-        "pattern": r'^[ \t]*("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~][ -~]{0,254})[ \t]*$',
+        "pattern": r'^[ \t]*("(?! *")([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~][ -~]{0,254})[ \t]*$',
     },
 }
 IF_MATCH = {
@@ -66,10 +67,13 @@ def idempotency_key() -> str | None:
     if given is None:
         return None
     text = given.strip(" \t")
-    if quoted := QUOTED_KEY.fullmatch(text):
+    quoted = QUOTED_KEY.fullmatch(text)
+    if quoted and quoted[1].strip():
         return re.sub(r"\\(.)", r"\1", quoted[1])
     if text.startswith('"') or not BARE_KEY.fullmatch(text):
-        raise BadRequest("The Idempotency-Key must be 1 to 255 printable ASCII characters, quoted or bare.")
+        raise BadRequest(
+            "The Idempotency-Key must be 1 to 255 printable ASCII characters, quoted or bare, and not blank."
+        )
     return text
 
 

@@ -35,6 +35,17 @@ class Queues(MethodView):
         return listed("queues", [queue_members(report) for report in use_cases().list_queues().execute()])
 
 
+@blueprint.route("/queues/<queue>")
+class OneQueue(MethodView):
+    @blueprint.problems("queue_not_found", "queue_in_use")
+    @blueprint.response(204)
+    @blueprint.no_query
+    def delete(self, queue: str) -> Response:
+        """Remove a queue from the list, with its pause, that has no task and that no living worker serves."""
+        use_cases().remove_queue().execute(queue)
+        return Response(status=204)
+
+
 @blueprint.route("/queues/<queue>/pause")
 class Pause(MethodView):
     @blueprint.doc(operationId="pauseQueue")

@@ -17,6 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from application.errors import (
     DeliveryNotFound,
     IdempotencyKeyReused,
+    QueueInUse,
     QueueNotFound,
     StaleTask,
     StoreFull,
@@ -86,6 +87,12 @@ PROBLEM_TYPES = {
         "The body came too slowly",
         "It must arrive within TASKS_HTTP_BODY_SECONDS, and one second more for each 64 KiB. The connection is closed; "
         "nothing was done. Send the request again.",
+    ),
+    "queue_in_use": ProblemType(
+        409,
+        "The queue is in use",
+        "Only a queue that no task names, final ones included, and that no living worker serves can be removed. "
+        "`detail` says which of both it is.",
     ),
     "task_not_waiting": ProblemType(
         409,
@@ -186,6 +193,7 @@ CODES: dict[type[Exception], str] = {
     TaskNotFound: "task_not_found",
     DeliveryNotFound: "delivery_not_found",
     QueueNotFound: "queue_not_found",
+    QueueInUse: "queue_in_use",
     TaskNotWaiting: "task_not_waiting",
     TaskRunning: "task_running",
     TaskFinal: "task_final",

@@ -1,8 +1,10 @@
 """/tasks: submit, list, read, change, cancel, retry and delete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 from flask.views import MethodView
 
 from application.ports.task_repository import Receipt, Window
@@ -14,6 +16,7 @@ from entrypoints.api import headers
 from entrypoints.api.answers import (
     DeliveriesAnswer,
     LogAnswer,
+    SubmittedAnswer,
     TaskAnswer,
     TaskListAnswer,
     answer,
@@ -101,6 +104,12 @@ def replayed(members: Mapping[str, object], status: int, location: dict[str, str
     return answer(members, status, location | ({"Idempotent-Replayed": "true"} if again else {}))
 
 
+def warnings_of(tasks: Sequence[Task]) -> dict[str, Any]:
+    """Return the member `warnings` of an answer to a submit, nothing when there is no reason for one."""
+    warnings = use_cases().warn_of_queues().execute(task.spec.queue for task in tasks)
+    return {"warnings": [asdict(each) for each in warnings]} if warnings else {}
+
+
 def awaited(task_id: str, seconds: int) -> Task:
     """Return the task when it is final, or as it is after so many seconds. Raises TaskNotFound, TooManyStreams."""
     with long_answers().waits.taken():
@@ -120,7 +129,7 @@ class Tasks(MethodView):
             "capacity",
         )
     )
-    @blueprint.response(202, TaskAnswer, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
+    @blueprint.response(202, SubmittedAnswer, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
     @blueprint.reads_headers(headers.IDEMPOTENCY_KEY)
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
@@ -132,8 +141,10 @@ class Tasks(MethodView):
         """
         submitted = use_cases().submit_tasks().execute([spec], receipt())
         [task] = submitted.tasks
+        g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}
-        return replayed(task_members(task), 202, location, again=submitted.replayed)
+        members = task_members(task) | warnings_of([task])
+        return replayed(members, 202, location, again=submitted.replayed)
 
     @blueprint.doc(operationId="listTasks")
     @blueprint.problems()

@@ -11,13 +11,13 @@ from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, 
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
-from domain.task_spec import TaskSpec, is_printable
+from domain.task_spec import TaskSpec, is_blank, is_printable
 from tests.building import a_task
 
 instants = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(9000, 1, 1), timezones=st.just(UTC)).map(
     lambda instant: instant - timedelta(microseconds=instant.microsecond % 1000)
 )
-text = st.text(min_size=1, max_size=200).filter(is_printable)
+text = st.text(min_size=1, max_size=200).filter(lambda text: is_printable(text) and not is_blank(text))
 json_values = st.recursive(
     st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text().filter(is_printable),
     lambda inner: st.lists(inner) | st.dictionaries(text, inner),
@@ -58,6 +58,7 @@ def tasks(draw: st.DrawFn) -> Task:
         finished_at=draw(instants) if status.is_final else None,
         result=draw(st.none() | json_values),
         error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
+        last_error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
     )
 
 

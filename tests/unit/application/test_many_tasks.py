@@ -8,7 +8,7 @@ import pytest
 from adapters.uuid_task_ids import UuidTaskIds
 from application.admission import Admission
 from application.decision import Decision
-from application.errors import IdempotencyKeyReused, QueueNotFound, TaskNotFound
+from application.errors import IdempotencyKeyReused, QueueInUse, QueueNotFound, StoreUnavailable, TaskNotFound
 from application.ports.task_repository import Change, Receipt, Window
 from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases import act_on_tasks
@@ -22,8 +22,10 @@ from application.use_cases.measure_tasks import MeasureTasks
 from application.use_cases.pause_queue import PauseQueue
 from application.use_cases.prune_tasks import PruneTasks
 from application.use_cases.read_log import ReadLog
+from application.use_cases.remove_queue import RemoveQueue
 from application.use_cases.retry_task import RetryTask
 from application.use_cases.submit_tasks import SubmitTasks
+from application.use_cases.warn_of_queues import WarnOfQueues
 from application.use_cases.watch_queues import WatchQueues
 from domain.errors import InvalidTaskSpec, TaskRunning
 from domain.status import Status
@@ -72,7 +74,8 @@ class TestActions:
         assert store.get_each([task.task_id for task in tasks]) == tasks
         done = act.execute(action, [task.task_id for task in tasks])
 
-        assert rehearsed == done == ActionReport(matched=7, done=len(able), remaining=0)
+        assert rehearsed == ActionReport(matched=7, done=0, would_be_done=len(able), remaining=0)
+        assert done == ActionReport(matched=7, done=len(able), remaining=0)
         changed = {task.status for task in tasks if store.get(task.task_id) != task}
         assert changed == able
 
@@ -216,6 +219,68 @@ class TestQueuesAndWorkers:
             heartbeats.beat(a_process(queues=("busy",)))
             assert list(watch.execute()) == []
             clock.advance(timedelta(seconds=15))
+
+    def test_a_queue_is_removed_once_nobody_uses_it(self, store, clock, heartbeats, list_queues) -> None:
+        remove = RemoveQueue(FakeQueues(store), list_queues)
+        task = save(store, queue="mine")
+        heartbeats.beat(a_process(queues=("mine",)))
+
+        with pytest.raises(QueueInUse, match="A living worker serves the queue 'mine'"):
+            remove.execute("mine")
+        heartbeats.end(a_process(queues=("mine",)))
+        with pytest.raises(QueueInUse, match="The queue 'mine' has tasks"):
+            remove.execute("mine")
+        store.remove(task)
+        remove.execute("mine")
+
+        assert list_queues.execute() == []
+        with pytest.raises(QueueNotFound, match="'mine'"):
+            remove.execute("mine")
+
+    def test_a_queue_that_no_worker_has_served_lately_is_warned_of(self, clock, heartbeats) -> None:
+        warn = WarnOfQueues(heartbeats, clock)
+        heartbeats.beat(a_process(queues=("served",)))
+
+        def warned() -> list[str]:
+            clock.advance(timedelta(seconds=1))  # no answer is older
+            return [warning.queue for warning in warn.execute(["served", "lonely", "lonely"])]
+
+        clock.advance(timedelta(seconds=20))
+        assert warned() == []  # the process is young: a worker of "lonely" may be starting
+        heartbeats.beat(a_process(queues=("served",)))
+        clock.advance(timedelta(seconds=9))
+        assert warned() == ["lonely"]
+        heartbeats.end(a_process(queues=("served",)))
+        assert warned() == ["lonely"]  # "served" is perhaps being restarted
+        clock.advance(timedelta(seconds=30))
+        assert warned() == ["served", "lonely"]
+        heartbeats.beat(a_process(queues=("lonely",)))
+        assert warned() == ["served"]
+
+    def test_warnings_ask_the_store_once_a_second_and_are_bounded(self, clock, heartbeats, monkeypatch) -> None:
+        asked = []
+        monkeypatch.setattr(heartbeats, "lately", lambda role: asked.append(role) or [])
+        warn = WarnOfQueues(heartbeats, clock)
+        clock.advance(timedelta(seconds=30))
+
+        assert [len(warn.execute(map(str, range(1_000)))) for _ in range(9)] == [20] * 9
+        clock.advance(timedelta(seconds=1))
+        warn.execute(["a"])
+
+        assert asked == ["worker"] * 2
+
+    def test_a_store_that_is_away_is_no_reason_for_a_warning(self, clock, heartbeats, monkeypatch) -> None:
+        warn = WarnOfQueues(heartbeats, clock)
+        clock.advance(timedelta(seconds=30))
+        assert len(warn.execute(["a"])) == 1
+
+        def away(role: str) -> None:
+            raise StoreUnavailable("away")
+
+        monkeypatch.setattr(heartbeats, "lately", away)
+        clock.advance(timedelta(seconds=1))
+
+        assert warn.execute(["a"]) == []
 
     def test_a_worker_says_what_it_runs(self, store, heartbeats) -> None:
         mine, _theirs = save(store), save(store)

@@ -16,6 +16,7 @@ from application.ports.task_repository import Change
 from application.use_cases.cancel_task import CancelTask
 from application.use_cases.promote_tasks import PromoteTasks
 from application.use_cases.run_task import CLAIM_TRIES, PAUSE_SECONDS, RunTask
+from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task
@@ -149,6 +150,66 @@ def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(store,
     assert (failed.status, failed.attempt) == (Status.FAILED, 3)
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_failed_run_leaves_a_line_that_says_why_and_what_follows(store, run_task, clock, goes_on: bool) -> None:
+    def work(run: Task) -> None:
+        raise HandlerFailed("POST https://example.com/ answered 503:\nBusy.")
+
+    task = submit(store, retry=RetryPolicy(max_attempts=2, initial_delay=4, jitter=0))
+    run = run_task(work)
+    run.execute("default", lambda: goes_on)
+    clock.advance(timedelta(seconds=4))
+    PromoteTasks(store, clock).execute()
+    run.execute("default", lambda: goes_on)
+
+    said = "POST https://example.com/ answered 503: Busy"
+    assert [(line.attempt, line.message) for line in store.lines(task.task_id)] == [
+        (1, f"Attempt 1 failed: {said}; the next attempt starts in 4 s."),
+        (2, f"Attempt 2 failed: {said}; no attempt follows."),
+    ]
+
+
+def test_a_line_about_a_failed_run_is_short(store, run_task) -> None:
+    def work(run: Task) -> None:
+        raise HandlerFailed("x" * 5_000)
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    [line] = store.lines(task.task_id)
+    assert line.message == f"Attempt 1 failed: {'x' * 1_000}…; no attempt follows."
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.parametrize(
+    ("type", "error", "attempts", "outcome"),
+    [
+        ("sleep", None, 1, "completed"),
+        ("sleep", HandlerFailed("no"), 1, "failed"),
+        ("sleep", HandlerFailed("no"), 2, "retrying"),
+        ("sleep", RunStopped(), 1, "handed_back"),
+        ("unknown", None, 1, "postponed"),
+    ],
+)
+def test_each_end_of_a_run_is_one_line_of_the_log_of_the_worker(
+    store, run_task, clock, caplog, goes_on: bool, type: str, error: Exception | None, attempts: int, outcome: str
+) -> None:
+    def work(run: Task) -> None:
+        clock.advance(timedelta(seconds=1.5))
+        if error:
+            raise error
+
+    rounds = iter([goes_on])
+    task = submit(store, type=type, retry=RetryPolicy(max_attempts=attempts, initial_delay=60))
+    with caplog.at_level(logging.INFO):
+        run_task(work).execute("default", lambda: next(rounds, False))
+
+    [line] = [record for record in caplog.records if getattr(record, "action", "") == "run_finished"][:1]
+    said = (line.levelname, line.task_id, line.type, line.outcome, line.attempt)
+    assert said == ("INFO", task.task_id, type, outcome, 1)
+    assert line.seconds == (0 if type == "unknown" else 1.5)
+
+
 def test_a_retry_is_due_by_the_clock_of_the_store(store, run_task, clock) -> None:
     task = submit(store, retry=RetryPolicy(max_attempts=2, initial_delay=60, jitter=0))
 
@@ -233,7 +294,8 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_task) -> None:
     run_task(work).execute("default")
 
     done = stored(store, task)
-    assert done.progress == Progress(fraction=0.5, message="half")
+    told = [(event, seen.progress) for event, seen in store.events][-2:]
+    assert told == [(Event.PROGRESS, Progress(fraction=0.5, message="half")), (Event.COMPLETED, None)]
     assert [(line.attempt, line.message) for line in store.lines(task.task_id)] == [(1, "working")]
     assert done.status is Status.COMPLETED
 

@@ -10,8 +10,8 @@ from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNo
 from domain.events import what_happened
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
-from domain.task import MAX_CRASHES, Task
-from domain.task_spec import TaskPatch
+from domain.task import MAX_CRASHES, Progress, Task, TaskError
+from domain.task_spec import TaskPatch, TaskSpec
 from tests.building import AN_ERROR, NOON, a_spec, a_task
 
 LATER = NOON + timedelta(seconds=3)
@@ -198,8 +198,56 @@ def test_a_forgiven_crash_counts_as_nothing() -> None:
 
     forgiven = lost.forgive(lost.claim)
 
-    assert (forgiven.attempt, forgiven.crashes) == (0, 0)
+    assert (forgiven.attempt, forgiven.crashes, forgiven.last_error) == (0, 0, None)
     assert forgiven.forgive(lost.claim) is forgiven
+
+
+def test_a_run_forgiven_after_another_failed_leaves_the_error_of_that() -> None:
+    lost = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2)).lose(NOON)
+    failed = lost.start(owner="host:1", claim=2, now=NOON).fail(AN_ERROR, NOON)
+
+    assert failed.forgive(lost.claim).last_error == AN_ERROR
+
+
+def test_a_task_says_why_its_latest_run_failed_until_it_is_final() -> None:
+    run = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2))
+
+    failed = run.fail(AN_ERROR, LATER)
+    lost = run.lose(LATER, "SIGSEGV ended it.")
+    overdue = replace(run, spec=a_spec(timeout=3, retry=RetryPolicy(max_attempts=2))).stop(LATER)
+
+    assert (failed.error, failed.last_error) == (None, AN_ERROR)
+    assert lost.last_error is not None
+    assert lost.last_error.code == "worker_lost"
+    assert lost.last_error.message == "The run was lost; the task is queued again. SIGSEGV ended it."
+    assert overdue.last_error is not None
+    assert overdue.last_error.code == "timeout"
+    again = failed.promote().start(owner="host:1", claim=2, now=LATER)
+    assert again.last_error == again.postpone(LATER).last_error == again.stop(LATER).last_error == AN_ERROR
+    ends = [again.complete(1, LATER), again.fail(AN_ERROR, LATER), failed.cancel(LATER), failed.expire(LATER)]
+    assert [end.last_error for end in ends] == [None] * 4
+
+
+def test_a_last_error_is_short_since_each_event_of_the_task_repeats_it() -> None:
+    run = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2))
+
+    failed = run.fail(TaskError(code="handler_error", message="x" * 1_005), LATER)
+
+    assert failed.last_error is not None
+    assert failed.last_error.message == "x" * 1_000 + "… (5 characters more)"
+
+
+def test_a_completed_task_has_no_progress() -> None:
+    run = replace(a_task(Status.PROCESSING), progress=Progress(fraction=0.9))
+
+    assert run.complete("done", LATER).progress is None
+
+
+def test_a_stored_task_whose_name_is_refused_today_can_be_tried_again() -> None:
+    failed = a_task(Status.FAILED)
+    old = replace(failed, spec=TaskSpec.restored({**vars(failed.spec), "task_name": " "}))
+
+    assert old.retry(LATER).status is Status.QUEUED
 
 
 def test_a_new_time_puts_a_waiting_task_off_and_none_brings_it_back() -> None:

@@ -12,7 +12,10 @@ from tests.building import NOON, a_spec
     ("member", "value"),
     [
         ("task_name", ""),
+        ("task_name", " \u3000"),
         ("task_name", "x" * 201),
+        ("type", " "),
+        ("labels", {"a": "  "}),
         ("task_name", "a\tb"),
         ("task_name", "\udfff"),
         ("duration", 0),

@@ -1,7 +1,9 @@
 """Wrong input and right, through the Flask application with a store in memory."""
 
 import json
+import logging
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,12 @@ from flask.testing import FlaskClient
 from application.ports.task_repository import Change, Window
 from application.task_filter import EVERY_TASK
 from domain.status import Status
+from entrypoints.api.answers import BatchAnswer, SubmittedAnswer
+from entrypoints.container import Container
 from tests.building import a_task
+from tests.contracts.heartbeats import a_process
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.task_store import FakeTaskStore
 
 AN_ID = "018f0000-0000-7000-8000-000000000000"
@@ -29,7 +36,22 @@ def stored(store: FakeTaskStore) -> int:
     return store.find(EVERY_TASK, Window()).total or 0
 
 
-BAD_NAMES = ["", "x" * 201, "a\nb", "a\x00b", "\x7f", "\x85", "\ud800", 3, None, True, ["a"], {"a": "b"}]
+BAD_NAMES = [
+    "",
+    " ",
+    " \u3000\u00a0",
+    "x" * 201,
+    "a\nb",
+    "a\x00b",
+    "\x7f",
+    "\x85",
+    "\ud800",
+    3,
+    None,
+    True,
+    ["a"],
+    {"a": "b"},
+]
 BAD_DURATIONS = [0, -1, 86_401, 10**30, 3.0, 3.5, 1e300, "3", "", True, False, None, [3], {}]
 BAD_PRIORITIES = [-1, 10, 5.0, "5", True, None]
 BAD_TIMES = ["", "tomorrow", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", 1767225600, True, None]
@@ -58,6 +80,7 @@ BAD_LABELS: list[Any] = [
     {"a": 1},
     {"a": None},
     {"a": "x\ny"},
+    {"a": "  "},
     {str(number): "x" for number in range(17)},
 ]
 
@@ -68,7 +91,7 @@ BAD_LABELS: list[Any] = [
     + [("duration", value) for value in BAD_DURATIONS]
     + [("priority", value) for value in BAD_PRIORITIES]
     + [("labels", value) for value in BAD_LABELS]
-    + [("queue", value) for value in ["", "A", "-a", "a b", "a\n", "a" * 64, 3, None]]
+    + [("queue", value) for value in ["", " ", "A", "-a", "a b", "a\n", "a" * 64, 3, None]]
     + [("timeout", value) for value in [0, 86_401, 1.5, "3", True, None]]
     + [(name, value) for name in ("run_at", "expires_at") for value in BAD_TIMES]
     + [("retry", value) for value in BAD_RETRIES]
@@ -81,6 +104,7 @@ BAD_LABELS: list[Any] = [
         ("payload", {"a": 1}),
         ("type", "dance"),
         ("type", ""),
+        ("type", " "),
         ("type", 3),
         ("", 1),
         ("a/b~c", 1),
@@ -491,3 +515,68 @@ def test_one_queue_too_many_is_refused_with_its_place_and_the_setting(
     assert [error["pointer"] for error in batch.json["errors"]] == ["/tasks/1/queue", "/tasks/2/queue"]
     assert [answer.json["errors"][0]["pointer"] for answer in answers] == ["/queue"] * 3
     assert "TASKS_MAX_QUEUES" in answers[0].json["errors"][0]["message"]
+
+
+def test_the_access_lines_of_a_task_carry_its_id(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "access")
+
+    task_id = submit(client).get_json()["task_id"]
+    client.get(f"/tasks/{task_id}")
+    client.get("/tasks")
+
+    assert [getattr(line, "task_id", None) for line in caplog.records if line.name == "access"] == [
+        task_id,
+        task_id,
+        None,
+    ]
+
+
+def test_a_queue_that_no_worker_serves_is_accepted_with_a_warning(
+    client: FlaskClient, container: Container, clock: FakeClock, heartbeats: FakeHeartbeats
+) -> None:
+    container.warn_of_queues()  # as at the start of the process
+    clock.advance(timedelta(seconds=30))
+    heartbeats.beat(a_process(queues=("default",)))
+
+    served, lonely = submit(client), submit(client, queue="emial")
+    bodies = [{"task_name": "test", "duration": 3, "queue": queue} for queue in ("default", "emial", "b", "emial")]
+    batch = client.post("/tasks/batch", json={"tasks": bodies})
+
+    assert "warnings" not in served.json
+    assert lonely.status_code == batch.status_code == 202
+    [warning] = lonely.json["warnings"]
+    assert (warning["code"], warning["queue"]) == ("queue_unserved", "emial")
+    assert warning["message"] == (
+        "No worker serves the queue 'emial': the task waits until one does. Start a worker with TASKS_QUEUES=emial, "
+        "or move the task to another queue with PATCH."
+    )
+    assert [each["queue"] for each in batch.json["warnings"]] == ["emial", "b"]
+    assert all("warnings" not in task for task in batch.json["tasks"])
+    assert SubmittedAnswer().validate(lonely.json) == BatchAnswer().validate(batch.json) == {}
+
+
+def test_a_queue_is_removed_from_the_list(client: FlaskClient, heartbeats: FakeHeartbeats) -> None:
+    location = submit(client, queue="mine").location
+
+    has_tasks = client.delete("/queues/mine")
+    client.delete(location)
+    heartbeats.beat(a_process(queues=("mine",)))
+    is_served = client.delete("/queues/mine")
+    heartbeats.end(a_process(queues=("mine",)))
+    removed, unknown = client.delete("/queues/mine"), client.delete("/queues/mine")
+
+    assert (has_tasks.status_code, has_tasks.json["code"]) == (409, "queue_in_use")
+    assert "has tasks" in has_tasks.json["detail"]
+    assert (is_served.status_code, is_served.json["code"]) == (409, "queue_in_use")
+    assert "A living worker serves" in is_served.json["detail"]
+    assert (removed.status_code, removed.data) == (204, b"")
+    assert (unknown.status_code, unknown.json["code"]) == (404, "queue_not_found")
+    assert client.get("/queues").json == {"queues": []}
+
+
+@pytest.mark.parametrize("key", [" ", '" "', '"   "'])
+def test_a_blank_idempotency_key_is_refused(client: FlaskClient, store: FakeTaskStore, key: str) -> None:
+    answer = client.post("/tasks", json={"task_name": "test", "duration": 3}, headers={"Idempotency-Key": key})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+    assert stored(store) == 0

@@ -1,7 +1,7 @@
 -- Reads records without the payload (i) and the result (r) where they are long: `omitted` names those.
 -- The long values stay where they are: only their lengths are asked for.
 -- KEYS: 1 events 2... records. Answers the position of the last event and each record as one text, false where there is none.
-local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e'}
+local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm'}
 local LONG = {'i', 'r'}
 
 local function without_long(record, is_long)
