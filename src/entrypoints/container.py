@@ -24,7 +24,7 @@ from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.outbound_http import OutboundHttp
-from adapters.redis.client import RedisStore, connect, connect_blocking
+from adapters.redis.client import RedisStore, UnusableUrl, connect, connect_blocking, require_usable
 from adapters.redis.clock import RedisClock
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
@@ -162,7 +162,7 @@ class Container(containers.DeclarativeContainer):
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
     queues = providers.Singleton(RedisQueues, store)
-    statistics = providers.Singleton(RedisStatistics, store)
+    statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     receipts = providers.Singleton(RedisReceipts, store)
     event_stream = providers.Singleton(
         RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
@@ -242,17 +242,32 @@ def build_container(
     keep_connections: bool = False,
     let_others_run: Callable[[], None] = go_on,
 ) -> Container:
-    """Raises InvalidSettings when the settings name no Redis. `fail_fast` and `keep_connections`: see RedisStore.
+    """Raises InvalidSettings when the settings name no usable Redis.
+
+    `fail_fast` and `keep_connections`: see RedisStore.
 
     `let_others_run` is called between the parts of long work, for a process that serves many callers in one thread.
     """
     settings.require_redis()
+    _require_usable_url(str(settings.redis_url))
     return Container(
         settings=settings,
         fail_fast=fail_fast,
         keep_connections=keep_connections,
         let_others_run=providers.Object(let_others_run),
     )
+
+
+def _require_usable_url(url: str) -> None:
+    try:
+        require_usable(url)
+    except UnusableUrl as error:
+        raise InvalidSettings(
+            [
+                f"TASKS_REDIS_URL (its value is not shown) has options that cannot be used: {error}. Set only options "
+                "that redis-py knows, or leave them out"
+            ]
+        ) from error
 
 
 def build_child_container(settings: Settings, process: TaskProcess) -> Container:

@@ -4,8 +4,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -32,6 +32,20 @@ PROBE_INTERVAL_SECONDS = 0.1
 TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
 """Answers by which a server that can be reached says that it cannot work now."""
+
+
+class UnusableUrl(Exception):
+    """A URL of Redis has options that cannot be used; the message names them, and no password."""
+
+
+def require_usable(url: str) -> None:
+    """Connect nothing. Raises UnusableUrl for what would fail at each connection, whatever the server says."""
+    try:
+        connection: Any = _client(url, TIMEOUT_SECONDS).connection_pool.make_connection()
+    except (TypeError, ValueError, redis.RedisError) as error:
+        raise UnusableUrl(str(error)) from error
+    if connection.encoder.decode_responses:
+        raise UnusableUrl("decode_responses must be left out: tasks are stored as bytes")
 
 
 def connect(url: str) -> redis.Redis:
@@ -133,17 +147,21 @@ class RedisStore:
         """
         with self._turn(), self._translation:
             answers = self._exchange([call.packed for call in calls])
-            unknown = [at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
-            if unknown:
+            if unknown := _unknown(answers):
                 for source in {calls[at].script.source for at in unknown}:
                     self._client.script_load(source)
-                again = self._exchange([calls[at].packed for at in unknown])
-                for at, answer in zip(unknown, again, strict=True):
-                    answers[at] = answer
+                self._repeat(unknown, [calls[at].packed for at in unknown], answers)
+            if unknown := _unknown(answers):  # the scripts were flushed meanwhile
+                self._repeat(unknown, [calls[at].packed_with_source for at in unknown], answers)
             for answer in answers:
                 if isinstance(answer, Exception) and not (damage_as_reply and is_damage(answer)):
                     raise answer
         return answers
+
+    def _repeat(self, places: Sequence[int], commands: Sequence[bytes], answers: list[Any]) -> None:
+        """Send the calls at these places again, and put what the server says to them there."""
+        for at, answer in zip(places, self._exchange(commands), strict=True):
+            answers[at] = answer
 
     def _exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
@@ -247,6 +265,17 @@ class ScriptCall:
         packed: bytes = pack_command(("EVALSHA", self.script.digest, len(self.keys), *self.keys, *self.arguments))
         return packed
 
+    @property
+    def packed_with_source(self) -> bytes:
+        """As it is sent to a server that forgets scripts."""
+        packed: bytes = pack_command(("EVAL", self.script.source, len(self.keys), *self.keys, *self.arguments))
+        return packed
+
+
+def _unknown(answers: Sequence[Any]) -> list[int]:
+    """Return the places of the calls whose script the server does not know."""
+    return [at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
+
 
 def _is_refusal(error: redis.ResponseError) -> bool:
     """Return whether the server cannot work now. redis-py puts the command before an error within a pipeline."""
@@ -276,6 +305,23 @@ def replies_of(pipeline: Any) -> list[Any]:
         if isinstance(reply, Exception) and not is_damage(reply):
             raise reply
     return replies
+
+
+def counted(reply: Any) -> int:
+    """Return a count that Redis keeps; 0 where there is none, or what stands there is damaged."""
+    try:
+        return 0 if isinstance(reply, Exception) else int(reply or 0)
+    except ValueError:
+        return 0
+
+
+def texts(members: Iterable[bytes]) -> list[str]:
+    """Return the members of a set as sorted text, without those that are no text."""
+    found = []
+    for member in members:
+        with suppress(UnicodeDecodeError):
+            found.append(member.decode())
+    return sorted(found)
 
 
 def milliseconds(answer: tuple[int, int]) -> int:
