@@ -165,7 +165,7 @@ class Container(containers.DeclarativeContainer):
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
     queues = providers.Singleton(RedisQueues, store, tokens.provided.token_of)
-    statistics = providers.Singleton(RedisStatistics, store)
+    statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     receipts = providers.Singleton(RedisReceipts, store)
     event_stream = providers.Singleton(
         RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import requests
@@ -15,6 +16,7 @@ from adapters.uuid_task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.task import Task
 from domain.task_spec import TaskSpec
+from tests.chaos.checker import count
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site
 from tests.integration.following import Follower
@@ -26,6 +28,9 @@ LARGE_TASKS = 100
 STREAMS = 32
 LIMIT = 100 * MEGABYTE
 LARGE_QUEUE = "large"
+MAX_MEMORY = 16 * 2**20
+LARGE_RESULTS, RESULTS_LEFT = 25, 5
+"""Results of a megabyte; what is left of them fits into MAX_MEMORY."""
 LEASE = timedelta(seconds=15)
 
 
@@ -59,6 +64,48 @@ def slow_readers_and_large_pages(run: Run) -> Outcome:
         outcome.expect(bool(pages) and set(pages) == {LARGE_TASKS}, f"pages had {sorted(set(pages))} large tasks")
         outcome.expect(memory.growth < LIMIT, f"the API grew by {memory.growth // MEGABYTE} MB")
         outcome.notes.append(f"{len(pages)} pages of {LARGE_TASKS} MB, the API grew by {memory.growth // MEGABYTE} MB")
+    return outcome
+
+
+@row("F-43", "results beyond the maxmemory of Redis beside a long task; then most of them are deleted")
+def results_beyond_memory(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=LARGE_RESULTS, limit=15.0)
+    with run.site(lease=6) as site:
+        site.with_api()
+        processes = [site.with_maintenance(), site.with_worker(2)]
+        client = site.server.client
+        client.config_set("maxmemory", MAX_MEMORY)
+        long = site.submit("tick", 1_000 * run.times(60))
+        site.running(1)
+        # The queue is paused, so that all are accepted before their results close the store.
+        site.session.post(site.url("/queues/default/pause"), timeout=30).raise_for_status()
+        large = [site.submit(kb="1000") for _ in range(LARGE_RESULTS)]
+        site.session.post(site.url("/queues/default/resume"), timeout=30).raise_for_status()
+        site.settle(120, large)
+        wait_until(lambda: client.info("memory")["used_memory"] > MAX_MEMORY and client.exists("tm:full"), 30)
+        refused = site.post()
+        outcome.expect(refused.status_code == 503, f"a submit beyond memory was a {refused.status_code}")
+        for path in ("/tasks", "/stats", "/queues", "/workers", f"/tasks/{large[0]}"):
+            status = site.session.get(site.url(path), timeout=30).status_code
+            outcome.expect(status == 200, f"GET {path} beyond memory was a {status}")
+        wait_until(lambda: len(site.session.get(site.url("/workers"), timeout=30).json()["workers"]) == 1, 10)
+        deleted = large[:-RESULTS_LEFT]
+        outcome.tasks += len(deleted)
+        outcome.counts += count(deleted, site.tasks(deleted), site.journal.executions)
+        for task_id in deleted:
+            status = site.session.delete(site.url(f"/tasks/{task_id}"), timeout=30).status_code
+            outcome.expect(status == 204, f"DELETE beyond memory was a {status}")
+            site.accepted.remove(task_id)
+        freed = time.monotonic()
+        wait_until(lambda: site.post().ok, 60, every=0.1)
+        outcome.recoveries.append(time.monotonic() - freed)
+        outcome.settle(site, 120)
+        outcome.expect(site.crashes([long]) == 0, "the long task lost its run")
+        for process in processes:
+            outcome.expect(process.process.poll() is None, f"process {process.pid} has ended")
+            wrong = [line for line in process.output.splitlines() if '"level": "error"' in line]
+            outcome.expect(not wrong, f"an error was logged: {wrong[:1]}")
+        outcome.notes.append("(from the last delete to a submit that is accepted)")
     return outcome
 
 

@@ -46,7 +46,7 @@ class ChaosHandler(TaskHandler):
     """Do what the labels of a task say.
 
     `do` is sleep, tick, crash, stop, gil, swallow, report, fail or one of FORKS; `ms` is how long; with `once` only
-    the first run does it.
+    the first run does it; `kb` is how large the result is.
     """
 
     type = SleepHandler.type
@@ -75,7 +75,7 @@ class ChaosHandler(TaskHandler):
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
         """Do the work of a type that is not simulated: an HTTP call or a Python function."""
         if task.spec.type == SLEEP:
-            return {}
+            return {"text": "x" * 1_000 * int(task.spec.labels["kb"])} if "kb" in task.spec.labels else {}
         return {"result": self._real.of_type(task.spec.type).run(task, context)}
 
     def _work(self, task: Task, context: RunContext) -> None:

@@ -205,6 +205,21 @@ def test_a_queue_too_many_is_refused_until_maintenance_forgets_one(
         assert api.request("GET", f"/tasks/{first}").status_code == 404
 
 
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 5_000, "9" * 15, "4" * 13])
+def test_an_entry_of_the_future_at_the_head_does_not_hold_up_retention(
+    repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain, digits: str
+) -> None:
+    other = id_bytes(UuidTaskIds().next())
+    client.rpush(keys.FINISHED, other + digits.encode())
+    ended = submit(repository)
+    repository.save(Change(before=ended, after=ended.cancel(datetime.now(UTC))))
+
+    process = maintain()
+
+    wait_until(lambda: repository.get(ended.task_id) is None)
+    assert errors(process) == []
+
+
 def test_of_two_processes_at_retention_none_searches_the_list_for_what_the_other_dropped(
     repository: RedisTaskRepository, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

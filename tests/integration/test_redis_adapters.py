@@ -471,6 +471,17 @@ class TestRedisStoreProbe:
         kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
         assert kept == [id_bytes(task.task_id)]
 
+    def test_a_full_store_is_closed_also_when_its_events_cannot_be_dropped(
+        self, probe: RedisStoreProbe, client: redis.Redis
+    ) -> None:
+        client.set("tm:events", "text")
+        client.config_set("maxmemory", 1_000_000)
+
+        with pytest.raises(redis.ResponseError):
+            probe.guard_capacity()
+
+        assert client.exists("tm:full")
+
     def test_the_last_event_is_kept_so_that_who_has_it_is_told_nothing_again(
         self, probe: RedisStoreProbe, client: redis.Redis
     ) -> None:
@@ -681,6 +692,18 @@ class TestRedisQueues(QueuesContract):
         queues.resume("default")
         assert task_queue.replenish() == 1
 
+    def test_a_queue_can_be_paused_and_resumed_while_redis_has_no_memory_left(
+        self, queues: RedisQueues, client: redis.Redis
+    ) -> None:
+        client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
+        try:
+            queues.pause("default")
+            assert queues.states(["default"])[0].paused
+            queues.resume("default")
+            assert not queues.states(["default"])[0].paused
+        finally:
+            client.config_set("maxmemory", 0)
+
     def test_the_states_of_many_queues_take_a_bounded_number_of_round_trips(
         self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis, monkeypatch
     ) -> None:
@@ -714,6 +737,21 @@ class TestRedisStatistics(StatisticsContract):
     @pytest.fixture
     def statistics(self, redis_store: RedisStore) -> RedisStatistics:
         return RedisStatistics(redis_store)
+
+    def test_durations_read_no_payload_and_no_result_and_let_others_run(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore, client: redis.Redis
+    ) -> None:
+        for _ in range(3):
+            submit(repository)
+            run = claim(leases)
+            repository.save(Change(before=run, after=run.complete("result", datetime.now(UTC))))
+        turns: list[int] = []
+        client.config_resetstat()
+
+        durations = RedisStatistics(redis_store, lambda: turns.append(1)).durations(tasks=10)
+
+        assert (len(durations.run), len(turns)) == (3, 3)
+        assert "cmdstat_hgetall" not in client.info("commandstats")
 
     def test_the_counters_of_a_minute_are_forgotten(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
         submit(repository)
@@ -899,6 +937,18 @@ class TestScripts:
         redis_store.in_one_go([push, push])
 
         assert client.llen(KEY) == 3
+
+    def test_scripts_that_are_flushed_again_and_again_are_sent_along(
+        self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with connect(redis_url) as own:
+            load = own.script_load
+            monkeypatch.setattr(own, "script_load", lambda source: (load(source), client.script_flush()))
+            client.script_flush()
+
+            RedisStore(own).in_one_go([a_push(RedisStore(own))] * 3)
+
+            assert client.llen(KEY) == 3
 
     def test_a_thread_keeps_its_connection(self, redis_url: str, client: redis.Redis) -> None:
         with connect(redis_url) as own:

@@ -5,14 +5,13 @@ Name it as the result backend: `adapters.celery.result_backend:TaskResultBackend
 
 from typing import Any
 
-import redis
 from celery import states
 from celery.app.base import Celery
 from celery.backends.base import BaseBackend
 from celery.exceptions import ImproperlyConfigured
 from kombu.utils.url import maybe_sanitize_url
 
-from adapters.redis.client import RedisStore, connect
+from adapters.redis.client import RedisStore, connect, is_access_refusal
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.tokens import Token
 from application.errors import StoreUnavailable
@@ -49,15 +48,17 @@ class TaskResultBackend(BaseBackend):
         """Raises ImproperlyConfigured when Redis refuses this program, and ConnectionError while it is away."""
         try:
             return self._repository.get(task_id)
-        except redis.exceptions.NoPermissionError as error:
-            raise self._refused(str(error)) from error
         except StoreUnavailable as error:
-            if isinstance(error.__cause__, redis.AuthenticationError):
+            if is_access_refusal(error.__cause__):
                 raise self._refused(error.reason) from error
             raise ConnectionError(
                 f"The result backend {self._shown_url} is not available: {error.reason.rstrip('.')}. "
                 "Check that the service's Redis runs, or try again."
             ) from error
+        except Exception as error:
+            if is_access_refusal(error):
+                raise self._refused(str(error)) from error
+            raise
 
     def _refused(self, reason: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(

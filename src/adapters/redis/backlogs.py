@@ -26,6 +26,8 @@ BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
 """The sorted set of each backlog by time, and which tasks belong there. OUTLIVED is a list."""
 SET_ASIDE_MS = 60_000
 """Not longer, since what damaged many tasks at once may be mended soon."""
+MAX_TIME_DIGITS = 15
+"""Milliseconds since 1970 have so many at the end of the year 9999."""
 MAX_STALE_BATCHES = 4
 """How many batches without a single task one call goes through."""
 
@@ -68,16 +70,20 @@ class RedisBacklogs:
     def outlived(self, retention: timedelta, limit: int) -> Sequence[Task]:
         """Return final tasks that finished longer ago than that, oldest first.
 
-        Entries of tasks that were deleted or tried again meanwhile are dropped on the way.
+        Entries of tasks that were deleted or tried again meanwhile are dropped on the way. Those of the future, which
+        a clock that stepped back has left, go behind all others: they must not hold up the rest.
         """
         with self._store.client() as client:
-            due = milliseconds(client.time()) - retention // timedelta(milliseconds=1)
+            now = milliseconds(client.time())
+            due = now - retention // timedelta(milliseconds=1)
             first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or _finished_at(first[0]) > due:
+            if not first or due < _finished_at(first[0]) <= now:
                 return []
-            old = [entry for entry in client.lrange(keys.FINISHED, 0, limit - 1) if _finished_at(entry) <= due]
+            entries = client.lrange(keys.FINISHED, 0, limit - 1)
+        old = [entry for entry in entries if _finished_at(entry) <= due]
+        ahead = [entry for entry in entries if _finished_at(entry) > now]
         found = self._records.read_each([entry[:16] for entry in old])
-        tasks, repairs = [], []
+        tasks, repairs = [], [_to_the_end(entry) for entry in ahead]
         for entry, task in zip(old, found, strict=True):
             if isinstance(task, Task) and finished_entry(task) == entry:
                 tasks.append(task)
@@ -102,7 +108,8 @@ class RedisBacklogs:
 
 def _finished_at(entry: bytes) -> int:
     """The time in an entry of FINISHED; 0 for one that is not ours, so that it is dropped."""
-    return int(entry[16:]) if entry[16:].isdigit() else 0
+    digits = entry[16:]
+    return int(digits) if digits.isdigit() and len(digits) <= MAX_TIME_DIGITS else 0
 
 
 def _dropped(entry: bytes) -> Effects:

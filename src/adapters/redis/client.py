@@ -5,8 +5,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -137,17 +137,21 @@ class RedisStore:
         """
         with self._turn(), self._translation:
             answers = self._exchange([call.packed for call in calls])
-            unknown = [at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
-            if unknown:
+            if unknown := _unknown(answers):
                 for source in {calls[at].script.source for at in unknown}:
                     self._client.script_load(source)
-                again = self._exchange([calls[at].packed for at in unknown])
-                for at, answer in zip(unknown, again, strict=True):
-                    answers[at] = answer
+                self._repeat(unknown, [calls[at].packed for at in unknown], answers)
+            if unknown := _unknown(answers):  # the scripts were flushed meanwhile
+                self._repeat(unknown, [calls[at].packed_with_source for at in unknown], answers)
             for answer in answers:
                 if isinstance(answer, Exception) and not (damage_as_reply and is_damage(answer)):
                     raise answer
         return answers
+
+    def _repeat(self, places: Sequence[int], commands: Sequence[bytes], answers: list[Any]) -> None:
+        """Send the calls at these places again, and put what the server says to them there."""
+        for at, answer in zip(places, self._exchange(commands), strict=True):
+            answers[at] = answer
 
     def _exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """What the server says to each; a connection that may hold answers that nobody has read is closed."""
@@ -265,6 +269,17 @@ class ScriptCall:
         packed: bytes = pack_command(("EVALSHA", self.script.digest, len(self.keys), *self.keys, *self.arguments))
         return packed
 
+    @property
+    def packed_with_source(self) -> bytes:
+        """As it is sent to a server that forgets scripts."""
+        packed: bytes = pack_command(("EVAL", self.script.source, len(self.keys), *self.keys, *self.arguments))
+        return packed
+
+
+def _unknown(answers: Sequence[Any]) -> list[int]:
+    """Return the places of the calls whose script the server does not know."""
+    return [at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
+
 
 def _cause(error: redis.RedisError) -> str:
     """Return in a word why the store is away. The context of a failed connect is the error of the socket."""
@@ -274,6 +289,11 @@ def _cause(error: redis.RedisError) -> str:
         return "connect_timed_out"
     refused = isinstance(error.__context__, ConnectionRefusedError | FileNotFoundError)
     return "connection_refused" if refused else "connection_lost"
+
+
+def is_access_refusal(error: BaseException | None) -> bool:
+    """Return whether the server wants another user or password, or forbids this user the command."""
+    return isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError)
 
 
 def _is_refusal(error: redis.ResponseError) -> bool:
@@ -304,6 +324,23 @@ def replies_of(pipeline: Any) -> list[Any]:
         if isinstance(reply, Exception) and not is_damage(reply):
             raise reply
     return replies
+
+
+def counted(reply: Any) -> int:
+    """Return a count that Redis keeps; 0 where there is none, or what stands there is damaged."""
+    try:
+        return 0 if isinstance(reply, Exception) else int(reply or 0)
+    except ValueError:
+        return 0
+
+
+def texts(members: Iterable[bytes]) -> list[str]:
+    """Return the members of a set as sorted text, without those that are no text."""
+    found = []
+    for member in members:
+        with suppress(UnicodeDecodeError):
+            found.append(member.decode())
+    return sorted(found)
 
 
 def milliseconds(answer: tuple[int, int]) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import Effects
+from application.passed_over import PassedOver
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
 
 LIFETIME_MS = 15_000
@@ -19,6 +20,7 @@ class RedisHeartbeats(Heartbeats):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
         self._save = store.script("save")
+        self._passed_over = PassedOver()
 
     def beat(self, process: ServiceProcess) -> None:
         """Also while Redis has no memory left: whoever seems silent is killed."""
@@ -46,8 +48,16 @@ class RedisHeartbeats(Heartbeats):
         with self._store.client() as client:
             oldest = milliseconds(client.time()) - age_ms
             beats = client.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
-        found = [Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC)) for member, at in beats]
+        found = [beat for member, at in beats if (beat := self._heartbeat(member, at))]
         return sorted(found, key=lambda beat: beat.process.name)
+
+    def _heartbeat(self, member: bytes, at: float) -> Heartbeat | None:
+        """Return None for an entry that is not ours: it must not make all processes seem dead."""
+        try:
+            return Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC))
+        except Exception as error:  # whatever is wrong with the bytes
+            self._passed_over.tell("read_heartbeat", repr(member), error)
+            return None
 
 
 def _member(process: ServiceProcess) -> str:
@@ -55,5 +65,10 @@ def _member(process: ServiceProcess) -> str:
 
 
 def _process(member: bytes) -> ServiceProcess:
+    """Raises KeyError, TypeError or ValueError for what does not describe a process."""
     members = json.loads(member)
-    return ServiceProcess(**{**members, "queues": tuple(members["queues"])})
+    process = ServiceProcess(**{**members, "queues": tuple(members["queues"])})
+    texts, numbers = (process.role, process.name, process.host, *process.queues), (process.pid, process.concurrency)
+    if not (all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)):
+        raise ValueError("a member has the wrong type")
+    return process

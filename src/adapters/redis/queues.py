@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, replies_of
+from adapters.redis.client import RedisStore, counted, replies_of, texts
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import PRIORITY_STEP, TokenOf
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
@@ -25,11 +25,11 @@ class RedisQueues(Queues):
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
-            return sorted(name.decode(errors="replace") for name in client.sunion([keys.QUEUES, keys.PAUSED]))
+            return texts(client.sunion([keys.QUEUES, keys.PAUSED]))
 
     def waiting(self) -> Sequence[str]:
         with self._store.client() as client:
-            return [name.decode(errors="replace") for name in client.smembers(keys.WAITING_QUEUES)]
+            return texts(client.smembers(keys.WAITING_QUEUES))
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
@@ -52,7 +52,7 @@ class RedisQueues(Queues):
                 name=name,
                 depth=depths[name],
                 processing=processing[name],
-                scheduled=int(scheduled.get(name.encode(), 0)),
+                scheduled=counted(scheduled.get(name.encode())),
                 oldest_waiting_since=oldest.get(name),
                 paused=name.encode() in paused,
             )
@@ -60,8 +60,10 @@ class RedisQueues(Queues):
         ]
 
     def pause(self, name: str) -> None:
-        with self._store.client() as client:
-            client.sadd(keys.PAUSED, name)
+        """By a script that also runs while Redis has no memory left: then a pause is what an operator needs."""
+        effects = Effects()
+        effects.add("member", keys.PAUSED, name)
+        self._save(effects.keys, effects.arguments)
 
     def resume(self, name: str) -> None:
         with self._store.client() as client:
@@ -84,8 +86,7 @@ def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
         pipeline.zcard(keys.waiting(queue))
-    sizes = [0 if isinstance(reply, Exception) else reply for reply in replies_of(pipeline)]
-    return dict(zip(queues, sizes, strict=True))
+    return dict(zip(queues, map(counted, replies_of(pipeline)), strict=True))
 
 
 def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
@@ -117,10 +118,15 @@ def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
         if not first or not last:
             continue  # emptied meanwhile
         heads.append((queue, first[0][0]))
-        for step in range(int(first[0][1] // PRIORITY_STEP) + 1, int(last[0][1] // PRIORITY_STEP) + 1):
+        for step in range(_step(first[0][1]) + 1, _step(last[0][1]) + 1):
             low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
             pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
             owners.append(queue)
     for queue, members in zip(owners, pipeline.execute(), strict=True):
         heads += [(queue, member) for member in members]
     return heads
+
+
+def _step(rank: float) -> int:
+    """Return the place of a priority among the ten; the nearest one for a rank that no task has."""
+    return int(min(max(rank, 0), 9 * PRIORITY_STEP) // PRIORITY_STEP)

@@ -29,17 +29,26 @@ class ShortRecords:
         ids = list(ids)
         chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
         calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
-        records = chain.from_iterable(reply[1:] for reply in self._store.in_one_go(calls)) if calls else ()
-        found = [self._readable(raw, record) for raw, record in zip(ids, records, strict=True) if record]
+        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        found = chain.from_iterable(map(self._found, chunks, replies))
         return [task for task in found if task is not None]
+
+    def _found(self, chunk: Sequence[bytes], reply: Any) -> list[Task | None]:
+        """Return the tasks of a chunk. One record of the wrong type fails the call for all, so each is read alone."""
+        if isinstance(reply, Exception):
+            return [self._without_errors(*pair) for pair in zip(chunk, self.read_each(chunk), strict=True)]
+        return [self._readable(raw, record) for raw, record in zip(chunk, reply[1:], strict=True) if record]
 
     def _readable(self, raw: bytes, record: bytes) -> Task | None:
         self._let_others_run()
-        try:
-            return decode(raw, unpacked(record))
-        except Exception as error:  # whatever is wrong with the bytes; the log tells it once
-            self._passed_over.tell("read", id_text(raw), error)
+        return self._without_errors(raw, _decoded_or_error(raw, (None, record)))
+
+    def _without_errors(self, raw: bytes, found: Task | Exception | None) -> Task | None:
+        """Return None for a damaged record, which is logged once."""
+        if isinstance(found, Exception):
+            self._passed_over.tell("read", id_text(raw), found)
             return None
+        return found
 
     def read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""

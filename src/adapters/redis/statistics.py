@@ -5,22 +5,26 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.client import RedisStore, counted, milliseconds, replies_of, texts
 from adapters.redis.indexes import SUBMITTED
-from adapters.redis.short_records import ShortRecords
-from adapters.redis.task_codec import EPOCH
+from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since
+from adapters.redis.task_codec import SUBMITTED as SUBMITTED_AT
 from application.ports.statistics import Durations, Minute, Statistics
 from domain.status import Status
-from domain.task import Task
 
+CHUNK = 100
+"""How many tasks or queues one round trip looks at. Others get their turn in between."""
 MINUTES = 60
 MINUTE_MS = 60_000
 
 
 class RedisStatistics(Statistics):
-    def __init__(self, store: RedisStore) -> None:
+    """Data that is damaged counts as nothing."""
+
+    def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
+        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._store = store
-        self._short = ShortRecords(store)
+        self._let_others_run = let_others_run
 
     def by_status(self) -> Mapping[Status, int]:
         with self._store.client() as client:
@@ -39,7 +43,7 @@ class RedisStatistics(Statistics):
             pipeline = client.pipeline(transaction=False)
             for minute in minutes:
                 pipeline.hmget(keys.MINUTE_PREFIX + str(minute).encode(), SUBMITTED, Status.COMPLETED, Status.FAILED)
-            counts = [[int(count or 0) for count in row] for row in pipeline.execute()]
+            counts = [[counted(count) for count in _row(reply)] for reply in replies_of(pipeline)]
         return [
             Minute(begins_at=EPOCH + timedelta(minutes=minute), submitted=row[0], completed=row[1], failed=row[2])
             for minute, row in zip(minutes, counts, strict=True)
@@ -48,13 +52,30 @@ class RedisStatistics(Statistics):
     def durations(self, *, tasks: int) -> Durations:
         with self._store.client() as client:
             entries = client.lrange(keys.FINISHED, -tasks, -1)
-        finished = self._short.read(entry[:16] for entry in entries)
-        timed = [duration for task in finished if (duration := _wait_and_run(task))]
+            timed = [
+                duration
+                for at in range(0, len(entries), CHUNK)
+                for times in _times(client, entries[at : at + CHUNK])
+                if (duration := self._wait_and_run(times))
+            ]
         return Durations(wait=[wait for wait, _ in timed], run=[run for _, run in timed])
+
+    def _wait_and_run(self, times: Any) -> tuple[float, float] | None:
+        """Return None for a task that never ran, is gone or is damaged."""
+        self._let_others_run()
+        if isinstance(times, Exception) or None in times:
+            return None
+        submitted, spec, started, finished = times
+        since = waiting_since(submitted, spec)
+        try:
+            began, ended = instant(int(started)), instant(int(finished))
+        except (ValueError, OverflowError):
+            return None
+        return (max((began - since).total_seconds(), 0), (ended - began).total_seconds()) if since else None
 
     def _by_name(self, names_key: bytes, index: Callable[[str], bytes]) -> Mapping[str, int]:
         with self._store.client() as client:
-            names = sorted(name.decode() for name in client.smembers(names_key))
+            names = texts(client.smembers(names_key))
             sizes = _sizes(client, map(index, names))
         return {name: size for name, size in zip(names, sizes, strict=True) if size}
 
@@ -63,13 +84,16 @@ def _sizes(client: Any, indexes: Any) -> list[int]:
     pipeline = client.pipeline(transaction=False)
     for index in indexes:
         pipeline.zcard(index)
-    sizes: list[int] = pipeline.execute()
-    return sizes
+    return [counted(reply) for reply in replies_of(pipeline)]
 
 
-def _wait_and_run(task: Task) -> tuple[float, float] | None:
-    if task.started_at is None or task.finished_at is None:
-        return None
-    waited_since = max(task.submitted_at, task.spec.run_at or EPOCH)
-    wait = (task.started_at - waited_since).total_seconds()
-    return max(wait, 0), (task.finished_at - task.started_at).total_seconds()
+def _row(reply: Any) -> Sequence[Any]:
+    return [None, None, None] if isinstance(reply, Exception) else reply
+
+
+def _times(client: Any, entries: Sequence[bytes]) -> Sequence[Any]:
+    """Return the fields of each task that say when what happened. Its payload and result are not read."""
+    pipeline = client.pipeline(transaction=False)
+    for entry in entries:
+        pipeline.hmget(keys.RECORD_PREFIX + entry[:16], SUBMITTED_AT, SPEC, STARTED, FINISHED)
+    return replies_of(pipeline)

@@ -49,13 +49,13 @@ class RedisStoreProbe(StoreProbe):
             memory = client.info("memory")
             limit = int(memory["maxmemory"])
             memory_is_full = bool(limit) and int(memory["used_memory"]) >= CLOSED_AT * limit
+            full = memory_is_full or (self._on_this_host and _disk_is_full(client))
+            if full:  # first, since what follows may fail
+                effects = Effects()
+                effects.add("remember", keys.FULL, 1, CLOSED_SECONDS * 1_000)
+                self._save(effects.keys, effects.arguments)
             if memory_is_full:
                 _drop_old_events(client)
-            full = memory_is_full or (self._on_this_host and _disk_is_full(client))
-        if full:
-            effects = Effects()
-            effects.add("remember", keys.FULL, 1, CLOSED_SECONDS * 1_000)
-            self._save(effects.keys, effects.arguments)
         return full
 
 

@@ -97,7 +97,11 @@ class RedisTaskLeases(TaskLeases):
     def running(self) -> Mapping[str, str]:
         with self._store.client() as client:
             held = client.hgetall(keys.HELD)
-        return {owner.decode(): id_text(held_task(entry)) for owner, entry in held.items()}
+        return {
+            owner.decode(errors="replace"): id_text(held_task(entry))
+            for owner, entry in held.items()
+            if held_task(entry)
+        }
 
     def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
         token = self._token_of(queue)
@@ -154,8 +158,10 @@ class RedisTaskLeases(TaskLeases):
 
 
 def held_task(entry: bytes) -> bytes:
-    return entry.split(b" ", 1)[1][:16]
+    """Return the id of the task that an owner holds; nothing when the entry is damaged."""
+    return entry.partition(b" ")[2][:16]
 
 
 def held_queue(entry: bytes) -> str:
-    return entry.split(b" ", 1)[1][16:].decode()
+    """Return the queue of the task that an owner holds; a name that no queue has when the entry is damaged."""
+    return entry.partition(b" ")[2][16:].decode(errors="replace")

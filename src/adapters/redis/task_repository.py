@@ -93,8 +93,8 @@ class RedisTaskRepository(TaskRepository):
             pipeline = client.pipeline(transaction=False)
             for task in queued:
                 pipeline.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id))
-            ranks = pipeline.execute()
-        return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if rank is not None}
+            ranks = replies_of(pipeline)
+        return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if isinstance(rank, int)}
 
     def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
         effects = Effects()

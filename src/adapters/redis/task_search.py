@@ -12,7 +12,7 @@ from itertools import chain, count, islice
 from typing import Any, Self
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
+from adapters.redis.client import RedisStore, counted, replies_of
 from adapters.redis.task_codec import ERROR, PAYLOAD, RESULT, SPEC, epoch_milliseconds, id_bytes, id_text
 from application.ports.task_repository import Place, TaskPage, Window
 from application.task_filter import TaskFilter, compact
@@ -142,9 +142,11 @@ class RedisTaskSearch:
         for _, raw in chunk:
             pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
         possible = []
-        for entry, fields in zip(chunk, pipeline.execute(), strict=True):
+        for entry, fields in zip(chunk, replies_of(pipeline), strict=True):
             self._let_others_run()
-            text = b"\n".join(filter(None, fields)).decode().casefold()
+            if isinstance(fields, Exception):
+                continue
+            text = b"\n".join(filter(None, fields)).decode(errors="replace").casefold()
             if any(needle in text for needle in needles):
                 possible.append(entry)
         return possible
@@ -187,7 +189,7 @@ def _by_rank(client: Any, index: bytes, first: int, total: int, window: Window) 
     if window.newest_first:
         start, stop = total - 1 - stop, total - 1 - start
     entries = client.zrange(index, first + start, first + stop, withscores=True)
-    found = [(int(score), member) for member, score in entries]
+    found = [_entry(*entry) for entry in entries]
     return found[::-1] if window.newest_first else found
 
 
@@ -209,7 +211,7 @@ def _chunk(client: Any, index: bytes, span: Span, place: Place | None, *, newest
     ends = (span.high, span.low) if newest_first else (span.low, span.high)
     for offset in count(0, CHUNK):
         read = client.zrange(index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True)
-        entries = [(int(score), member) for member, score in read]
+        entries = [_entry(*entry) for entry in read]
         found = [entry for entry in entries if last is None or (entry < last if newest_first else entry > last)]
         if found or len(read) < CHUNK:
             return found
@@ -239,7 +241,7 @@ def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     for _, raw in chunk:
         pipeline.hstrlen(keys.RECORD_PREFIX + raw, PAYLOAD)
         pipeline.hstrlen(keys.RECORD_PREFIX + raw, RESULT)
-    lengths = pipeline.execute()
+    lengths = list(map(counted, replies_of(pipeline)))
     batch: list[Entry] = []
     size = 0
     for entry, payload, result in zip(chunk, lengths[::2], lengths[1::2], strict=True):
@@ -249,6 +251,11 @@ def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         batch.append(entry)
         size += payload + result
     yield batch
+
+
+def _entry(member: bytes, score: float) -> Entry:
+    """Return an entry of an index; the nearest time for a score that is none, such as infinity."""
+    return int(min(max(score, 0), EVER)), member
 
 
 def _place(entry: Entry) -> Place:

@@ -12,7 +12,8 @@ from domain.errors import TransitionRefused
 from domain.task import Task
 
 MOST = 10_000
-PAGE = 500
+PAGE = 250
+"""Bounds what a page of the largest tasks costs at once, the garbage collection of it included."""
 TRIES = 5
 """How often a task is looked at that others change at the same time."""
 

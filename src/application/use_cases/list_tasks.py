@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from application.errors import StoreUnavailable
+from application.passed_over import PassedOver
 from application.ports.task_repository import TaskPage, TaskRepository, Window
 from application.task_filter import TaskFilter
 from domain.task import Task
@@ -10,6 +12,7 @@ from domain.task import Task
 class ListTasks:
     def __init__(self, repository: TaskRepository) -> None:
         self._repository = repository
+        self._passed_over = PassedOver()
 
     def execute(self, wanted: TaskFilter, window: Window) -> TaskPage:
         """A page behind the last one is empty. Its tasks are without long members."""
@@ -18,9 +21,19 @@ class ListTasks:
     def whole(self, page: TaskPage) -> Iterator[Task]:
         """Yield the tasks of the page with their long members, each read only when its turn comes.
 
-        A task that was deleted meanwhile is left out. Raises StoreUnavailable, at any of them.
+        A task that was deleted meanwhile is left out. One whose long members are damaged comes without them: the
+        page has begun, so there is no other way to respond. Raises StoreUnavailable, at any of them.
         """
         for task in page.tasks:
-            whole = self._repository.get(task.task_id) if task.omitted else task
+            whole = self._whole(task) if task.omitted else task
             if whole is not None:
                 yield whole
+
+    def _whole(self, task: Task) -> Task | None:
+        try:
+            return self._repository.get(task.task_id)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._passed_over.tell("read_whole", task.task_id, error)
+            return task
