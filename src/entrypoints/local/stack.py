@@ -47,7 +47,12 @@ class LocalStack:
         self._url = base_url(settings)
         self._redis_url = self._redis.url if self._redis else str(settings.redis_url)
         self._container = build_container(replace(settings, redis_url=self._redis_url))
-        self._supervisor = Supervisor(self._services(), say=_say, is_stopped=self._container.process_is_stopped())
+        self._supervisor = Supervisor(
+            self._services(),
+            say=_say,
+            is_stopped=self._container.process_is_stopped(),
+            kill_family=self._container.kill_family(),
+        )
         self._banner_shown = False
 
     def run(self) -> None:

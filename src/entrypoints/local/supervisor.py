@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from entrypoints.local.process_family import kill_family
-
 POLL_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
@@ -82,11 +80,17 @@ class Supervisor:
         services: Sequence[Service],
         say: Callable[[str], None] = print,
         is_stopped: Callable[[int], bool] = lambda pid: False,
+        *,
+        kill_family: Callable[[int], None],
     ) -> None:
-        """`is_stopped` tells whether a process stands still until SIGCONT."""
+        """`is_stopped` tells whether a process stands still until SIGCONT.
+
+        `kill_family` kills a process and all that it started.
+        """
         self._services = services
         self._say = say
         self._is_stopped = is_stopped
+        self._kill_family = kill_family
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -158,7 +162,7 @@ class Supervisor:
         if service.silent_seconds >= SILENCE_SECONDS:
             reason = "its process is stopped" if stopped else sign.missing
             self._say(f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); replacing it")
-            kill_family(pid)
+            self._kill_family(pid)
 
     def _end(self, service: Service) -> None:
         process = service.process
@@ -170,7 +174,7 @@ class Supervisor:
             process.wait(service.stop_seconds)
         except subprocess.TimeoutExpired:
             self._say(f"{service.name:<12} does not stop; killing it")
-            kill_family(process.pid)
+            self._kill_family(process.pid)
             process.wait()
         self._say(f"{service.name:<12} stopped")
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from adapters.process_family import kill_family
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import Heartbeat, ServiceProcess
 from entrypoints.local import supervisor
@@ -41,7 +42,7 @@ def run(lines: list[str]) -> Iterator[Run]:
     def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
         sign = LifeSign(shown_by=lambda pid: next(signs), missing="nothing is heard")
         service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, life_sign=sign)
-        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped)
+        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped, kill_family=kill_family)
         supervised.start()
         thread = threading.Thread(target=supervised.run)
         thread.start()
