@@ -9,9 +9,8 @@ import os
 import signal
 import time
 from collections.abc import Set
-from pathlib import Path
 
-from adapters.linux import IS_LINUX
+from adapters.linux import IS_LINUX, process_table
 
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.002
@@ -62,7 +61,7 @@ def has_children() -> bool:
 def children() -> Set[int]:
     """The process ids of this process's children, the ended ones included. Empty off Linux."""
     me = os.getpid()
-    return {int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _parent(entry) == me}
+    return {entry.pid for entry in process_table() if entry.parent == me}
 
 
 def kill_and_reap(pid: int) -> None:
@@ -84,11 +83,3 @@ def kill_with_group(pid: int) -> None:
     kill_group(pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _parent(entry: Path) -> int | None:
-    """From /proc/<pid>/stat, whose second field is a name in parentheses that may contain anything."""
-    try:
-        return int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError):
-        return None

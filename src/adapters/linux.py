@@ -1,15 +1,32 @@
-"""Process control of Linux that Python has no function for: prctl(2). Elsewhere these functions do nothing."""
+"""What Linux offers and Python has no function for: prctl(2), and /proc/<pid>/stat. Elsewhere there is nothing."""
 
 import ctypes
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 SET_PDEATHSIG = 1
 SET_CHILD_SUBREAPER = 36
+STOPPED = "T"
+"""proc(5): stopped by SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU. A process under a debugger is "t" instead."""
 
 IS_LINUX = sys.platform == "linux"
 _prctl = ctypes.CDLL(None).prctl if IS_LINUX else None
 """Looked up at import, since a process that was just forked must not take the loader's lock."""
+
+
+@dataclass(frozen=True)
+class ProcessEntry:
+    """A process as the kernel describes it."""
+
+    pid: int
+    state: str
+    parent: int
+    session: int
 
 
 def adopt_orphans() -> None:
@@ -22,3 +39,27 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when the thread that forked it ends."""
     if _prctl is not None:
         _prctl(SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+
+
+def process_table() -> Iterator[ProcessEntry]:
+    """Yield every process of this host. Raises OSError when /proc cannot be read; yields nothing off Linux."""
+    if IS_LINUX:
+        for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
+            if name.isdecimal() and (entry := process_entry(int(name))):
+                yield entry
+
+
+def process_entry(pid: int) -> ProcessEntry | None:
+    """Return the entry of a process, None when there is none, or off Linux."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        # proc(5): pid (comm) state ppid pgrp session; comm may contain anything
+        stat = Path(f"/proc/{pid}/stat").read_bytes().decode(errors="replace")
+        state, parent, _, session = stat.rpartition(") ")[2].split()[:4]
+        return ProcessEntry(pid, state, int(parent), int(session))
+    return None
+
+
+def is_stopped(pid: int) -> bool:
+    """Return True when all of the process stands still until SIGCONT. Always False off Linux."""
+    entry = process_entry(pid)
+    return entry is not None and entry.state == STOPPED

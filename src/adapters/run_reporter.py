@@ -34,6 +34,7 @@ class RunReporter(RunContexts):
         self._process = process
         self._run: ReportedRun | None = None
         self._thread: threading.Thread | None = None
+        self._sleep = time.sleep  # work may replace it
 
     def of(self, run: Task) -> AbstractContextManager[RunContext]:
         self._run = reported = ReportedRun(run, self._reports, self._interrupt, self._process)
@@ -44,7 +45,7 @@ class RunReporter(RunContexts):
 
     def _pass_on_forever(self) -> None:
         while True:
-            time.sleep(PAUSE_SECONDS)
+            self._sleep(PAUSE_SECONDS)
             if self._run is not None:
                 self._run.pass_on()
 

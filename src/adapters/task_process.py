@@ -1,6 +1,7 @@
 """The process that runs tasks, told apart from the copies of it that handlers make by os.fork()."""
 
 import os
+import signal
 import threading
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ class TaskProcess:
     """The process in which this object is made. Copies of it inherit the object and find out that they are copies."""
 
     def __init__(self) -> None:
+        self._getpid = os.getpid  # work may replace it
         self._pid = os.getpid()
         self._worker_files: OpenFiles = {}
         self._next_copy_is_direct = False
@@ -22,7 +24,7 @@ class TaskProcess:
 
     @property
     def is_copy(self) -> bool:
-        return os.getpid() != self._pid
+        return self._getpid() != self._pid
 
     def end_copy(self, status: int = 0) -> None:
         """End this process at once if it is a copy: it holds no run and must not write anything about one."""
@@ -32,6 +34,18 @@ class TaskProcess:
     def retire(self) -> None:
         """Ask for a new process after the present run."""
         self.is_retired = True
+
+    @property
+    def has_files_of_worker(self) -> bool:
+        """False when work closed or replaced a descriptor of the worker, such as a pipe of its pool."""
+        return all(_file(descriptor) == file for descriptor, file in self._worker_files.items())
+
+    def outlive_sigterm(self) -> None:
+        """From now on SIGTERM does nothing to this process; copies and programs end by it as usual.
+
+        A service manager may send it to all processes at once. The worker's parent decides when this one ends.
+        """
+        signal.signal(signal.SIGTERM, _pass_over)
 
     def guard_forks(self, *, not_ours: OpenFiles) -> None:
         """From now on each copy closes the worker's files: all that are open now, but those of `not_ours`."""
@@ -54,11 +68,17 @@ class TaskProcess:
             if _file(descriptor) == file:
                 os.close(descriptor)
         self._worker_files = {}
+        if signal.getsignal(signal.SIGTERM) is _pass_over:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self._next_copy_is_direct:
             die_with_parent()
             if os.getppid() != self._pid:  # it died before
                 os._exit(1)
         self._next_copy_is_direct = False
+
+
+def _pass_over(*_: object) -> None:
+    """Handles a signal by doing nothing: SIG_IGN would be inherited by programs."""
 
 
 def open_files() -> OpenFiles:

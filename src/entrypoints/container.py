@@ -11,7 +11,6 @@ from dependency_injector import containers, providers
 from adapters.celery.app import create_celery_app
 from adapters.celery.lease_keeper import TimerLeaseKeeper
 from adapters.celery.node_lock import NodeLock
-from adapters.celery.process_state import is_stopped
 from adapters.celery.retirement import Retirement
 from adapters.celery.run_interrupt import SignalRunInterrupt
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
@@ -23,7 +22,9 @@ from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
+from adapters.linux import is_stopped
 from adapters.outbound_http import OutboundHttp
+from adapters.process_family import kill_family
 from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
 from adapters.redis.event_stream import RedisEventStream
@@ -140,6 +141,7 @@ class Container(containers.DeclarativeContainer):
     tokens = providers.Singleton(TokenFactory, celery_app)
 
     process_is_stopped = providers.Object(is_stopped)
+    kill_family = providers.Object(kill_family)
 
     clock = providers.Singleton(SystemClock)
     store_clock = providers.Singleton(RedisClock, store)

@@ -1,14 +1,26 @@
 """Handlers for tests that fork, start programs, and change the process that they run in."""
 
+import asyncio
+import contextlib
+import decimal
+import fcntl
+import gc
 import locale
+import logging
 import os
 import resource
 import signal
+import socket
+import stat
 import subprocess
 import sys
+import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
+
+from application.use_cases.run_task import RunTask
 
 FOREVER = 600
 
@@ -90,6 +102,24 @@ def spoil_state() -> None:
     for number in (signal.SIGALRM, signal.SIGUSR2, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+    _spoil_interpreter()
+
+
+def _spoil_interpreter() -> None:
+    sys.setswitchinterval(100)
+    sys.setprofile(lambda *_: None)
+    threading.settrace(lambda *_: None)
+    sys.path.insert(0, "/spoilt")
+    gc.disable()
+    decimal.getcontext().prec = 2
+    socket.setdefaulttimeout(0.001)
+    warnings.simplefilter("error")
+    logging.disable()
+    logging.getLogger().setLevel(logging.CRITICAL)
+    logging.getLogger().handlers.clear()
+    asyncio._set_running_loop(asyncio.new_event_loop())
+    time.time = time.monotonic = lambda: 0.0
+    sys.settrace(lambda *_: None)
 
 
 def describe_state() -> dict[str, Any]:
@@ -107,7 +137,77 @@ def describe_state() -> dict[str, Any]:
         "locale": locale.setlocale(locale.LC_ALL),
         "handlers": [str(signal.getsignal(number)) for number in (signal.SIGALRM, signal.SIGUSR2, signal.SIGTERM)],
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+        "interpreter": [sys.getswitchinterval(), gc.isenabled(), sys.path, str(time.time), str(time.monotonic)],
+        "traces": str([sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()]),
+        "defaults": [decimal.getcontext().prec, socket.getdefaulttimeout(), len(warnings.filters)],
+        "logging": [logging.root.level, logging.root.manager.disable, len(logging.root.handlers)],
+        "loop": str(asyncio._get_running_loop()),
     }
+
+
+def replace_files(which: str) -> int:
+    """Put /dev/null in place of the worker's descriptors. Returns the process id."""
+    null = os.open("/dev/null", os.O_RDWR)
+    pipes = [number for number in range(3, 100) if _is_pipe_to_write(number)]
+    for descriptor in pipes if which == "pipes" else range(3):
+        os.dup2(null, descriptor)
+    return os.getpid()
+
+
+def _is_pipe_to_write(descriptor: int) -> bool:
+    try:
+        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        return mode == os.O_WRONLY and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def leak_files() -> int:
+    """Open files until no more can be opened. Returns the process id."""
+    with contextlib.suppress(OSError):
+        while True:
+            KEPT.append(Path("/dev/null").open())  # noqa: SIM115 - it is a leak
+    return os.getpid()
+
+
+def break_tidying(folder: str) -> int:
+    """Make that fail by which a run is tidied up after, and leave a program running. Returns the process id."""
+    start_program(folder)
+    os.chdir = time.tzset = locale.setlocale = None  # type: ignore[assignment]
+    os.environ["SPOILT"] = "yes"
+    return os.getpid()
+
+
+def change_user() -> int:
+    """Become another user for good. Returns the process id."""
+    if os.getuid() == 0:
+        os.setresuid(65_534, 65_534, 65_534)
+    return os.getpid()
+
+
+def break_the_claims() -> int:
+    """Make each later claim of this process fail. Returns the process id."""
+    RunTask._claim = None  # type: ignore[assignment,method-assign]
+    return os.getpid()
+
+
+def freeze_the_clocks(seconds: float) -> int:
+    """Replace the functions of `time`, as tests do, and work on. Returns the process id."""
+    sleep = time.sleep
+    time.time = time.monotonic = lambda: 0.0
+    time.sleep = lambda _: None  # type: ignore[assignment]
+    sleep(seconds)
+    return os.getpid()
+
+
+def wait(folder: str, seconds: float) -> str:
+    """Say which process this is, and wait."""
+    _leave_pid(folder, "child")
+    time.sleep(seconds)
+    return "original"
+
+
+KEPT: list[Any] = []
 
 
 def lower_limit_for_good() -> int:

@@ -168,6 +168,49 @@ class TestState:
         assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
         assert second["result"]["pid"] != first["result"]
 
+    def test_a_run_that_breaks_the_tidying_ends_as_it_ended_and_its_process_is_replaced(
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
+    ) -> None:
+        first = run(api, "break_tidying", folder=str(tmp_path))
+        second = run(api, "describe_state")
+
+        assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
+        assert second["result"]["pid"] != first["result"]
+        wait_until(lambda: not psutil.pid_exists(int((tmp_path / "program").read_text())), 10)
+
+    @pytest.mark.parametrize(
+        ("type", "payload"),
+        [
+            ("replace_files", {"which": "standard"}),
+            ("replace_files", {"which": "pipes"}),
+            ("leak_files", {}),
+            ("break_the_claims", {}),
+        ],
+    )
+    def test_a_process_that_is_of_no_use_any_more_is_replaced(
+        self, api: Api, worker: ServiceProcess, type: str, payload: dict[str, Any]
+    ) -> None:
+        first = run(api, type, **payload)
+        second, third = (run(api, "describe_state") for _ in range(2))
+
+        assert [task["status"] for task in (first, second, third)] == ["COMPLETED"] * 3
+        assert [task["attempt"] for task in (first, second, third)] == [1] * 3
+        assert first["result"] != second["result"]["pid"] == third["result"]["pid"]
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+    def test_a_process_that_became_another_user_is_replaced(self, api: Api, worker: ServiceProcess) -> None:
+        first, second = run(api, "change_user"), run(api, "describe_state")
+
+        assert (first["status"], second["status"]) == ("COMPLETED", "COMPLETED")
+        assert first["result"] != second["result"]["pid"]
+
+    def test_clocks_that_a_run_replaced_neither_end_it_nor_stay(self, api: Api, worker: ServiceProcess) -> None:
+        first = run(api, "freeze_the_clocks", seconds=5)
+        second = run(api, "describe_state")
+
+        assert (first["status"], first["attempt"], second["status"]) == ("COMPLETED", 1, "COMPLETED")
+        assert "function time" in second["result"]["interpreter"][3]
+
     def test_secrets_are_in_no_environment(self, api: Api, worker: ServiceProcess) -> None:
         own = run(api, "describe_state")["result"]["environment"]
         programs = run(api, "environment_of_program")["result"]
@@ -176,3 +219,27 @@ class TestState:
         for name in ("TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"):
             assert name not in own
             assert name not in programs
+
+
+class TestSigterm:
+    def test_it_does_not_end_a_run_when_its_process_alone_gets_it(
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
+    ) -> None:
+        task_id = submit(api, "wait", folder=str(tmp_path), seconds=1)
+
+        left_behind(tmp_path, "child").terminate()
+
+        task = api.final(task_id)
+        assert (task["status"], task["result"], task["attempt"]) == ("COMPLETED", "original", 1)
+
+    def test_runs_finish_when_all_processes_get_it_at_once_as_from_systemd(
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
+    ) -> None:
+        task_id = submit(api, "wait", folder=str(tmp_path), seconds=1)
+        child = left_behind(tmp_path, "child")
+
+        child.terminate()
+        assert worker.stop() == 0
+
+        task = api.final(task_id)
+        assert (task["status"], task["result"], task["attempt"]) == ("COMPLETED", "original", 1)

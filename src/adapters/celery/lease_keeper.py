@@ -34,11 +34,13 @@ class TimerLeaseKeeper(LeaseKeeper):
         self._lock = threading.Lock()
         self._task: Task | None = None
         self._thread: threading.Thread | None = None
+        self._sleep, self._monotonic, self._set_timer = time.sleep, time.monotonic, signal.setitimer
+        """As they are before any work: work may replace them, as tests do, and must not so keep its lease."""
 
     def arm(self) -> None:
         self._process.end_copy()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, self._limit)
+        self._set_timer(signal.ITIMER_REAL, self._limit)
 
     def keep(self, task: Task) -> None:
         self._process.end_copy()
@@ -55,19 +57,19 @@ class TimerLeaseKeeper(LeaseKeeper):
     def release(self) -> None:
         with self._lock:
             self._task = None
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._set_timer(signal.ITIMER_REAL, 0)
 
     def _renew_forever(self) -> None:
         """Runs for as long as the process: a thread per run would cost more than an empty task."""
         pause = self._interval
         while True:
-            time.sleep(pause)
+            self._sleep(pause)
             task = self._task
             pause = self._interval if task is None or self._renew(task) else RETRY_SECONDS
 
     def _renew(self, task: Task) -> bool:
         """False when the store did not answer. A reply counts only while the run that asked goes on."""
-        sent = time.monotonic()
+        sent = self._monotonic()
         try:
             renewed = self._leases.renew(task)
         except StoreUnavailable as error:
@@ -78,7 +80,7 @@ class TimerLeaseKeeper(LeaseKeeper):
             return False
         with self._lock:
             if self._task is task and renewed:
-                signal.setitimer(signal.ITIMER_REAL, max(self._limit - (time.monotonic() - sent), 0.001))
+                self._set_timer(signal.ITIMER_REAL, max(self._limit - (self._monotonic() - sent), 0.001))
             elif self._task is task:
                 logger.error("The lease is lost", extra={"action": "lease_lost", "task_id": task.task_id})
                 os.kill(os.getpid(), signal.SIGKILL)

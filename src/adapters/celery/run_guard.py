@@ -15,9 +15,9 @@ from adapters.celery.children import Children
 from adapters.celery.lease_keeper import SELF_KILL_SHARE
 from adapters.celery.node_lock import NodeLock
 from adapters.celery.orphans import Orphans
-from adapters.celery.process_state import is_stopped
 from adapters.celery.run_interrupt import ASK
 from adapters.descendants import kill_group, kill_with_group
+from adapters.linux import is_stopped
 from application.errors import StoreUnavailable
 from application.use_cases.settle_runs import SettleRuns
 from application.use_cases.watch_runs import WatchRuns

@@ -117,8 +117,16 @@ class CeleryWorker:
     def _work(self, queue: str) -> None:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
         until = time.monotonic() + TOKEN_SECONDS
-        if not self._stop.is_set:
+        if self._stop.is_set:
+            return
+        self._task_process.outlive_sigterm()  # here, since billiard sets its own handler after `_start_child`
+        try:
             self._run_task.execute(queue, lambda: self._goes_on(until))
+        except BaseException:
+            self._retirement.require("it cannot serve a token")  # the next one would fail, too
+            raise
+        if not self._task_process.has_files_of_worker:
+            self._retirement.require("a run closed or replaced descriptors of the worker")
 
     def _goes_on(self, until: float) -> bool:
         """Call after each run in a child: returns whether it claims another task under this token."""

@@ -1,10 +1,12 @@
 """A handler whose runs leave nothing behind for the next run in the same process."""
 
+import contextvars
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.descendants import Descendants
-from adapters.handlers.process_state import ProcessState
+from adapters.handlers.process_state import ProcessState, succeeds
 from adapters.task_process import TaskProcess
 from application.errors import RunStopped
 from application.ports.run_context import RunContext
@@ -38,7 +40,7 @@ class IsolatedHandler(TaskHandler):
         """Do the work. A copy of this process, made by os.fork() in the work, ends here."""
         self._state = self._state or ProcessState()
         try:
-            result = self._handler.run(task, context)
+            result = self._in_own_context(task, context)
         except BaseException as error:
             self._process.end_copy(_status(error))
             self._tidy(self._state, keep=self._keeps_processes and not isinstance(error, RunStopped))
@@ -46,6 +48,11 @@ class IsolatedHandler(TaskHandler):
         self._process.end_copy()
         self._tidy(self._state, keep=self._keeps_processes)
         return result
+
+    def _in_own_context(self, task: Task, context: RunContext) -> Any:
+        """Context variables, the decimal context among them, and filters of warnings change for this run alone."""
+        with warnings.catch_warnings():
+            return contextvars.copy_context().run(self._handler.run, task, context)
 
     def _tidy(self, state: ProcessState, *, keep: bool) -> None:
         """Again from the start when it is interrupted, which happens once a run at most."""
@@ -56,12 +63,12 @@ class IsolatedHandler(TaskHandler):
             raise
 
     def _tidy_once(self, state: ProcessState, *, keep: bool) -> None:
-        self._restore_environment()
-        restored = state.restore()
+        """Take each step, also after one that failed; the process is then replaced."""
+        steps = [self._restore_environment, state.restore, self._descendants.end]
         if keep:
-            self._descendants.keep()
-        ended = self._descendants.end()
-        if not (restored and ended):
+            steps.insert(2, self._descendants.keep)
+        outcomes = [succeeds(step) for step in steps]
+        if not all(outcomes):
             self._process.retire()
 
 

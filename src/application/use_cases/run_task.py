@@ -138,7 +138,10 @@ class RunTask:
             with self._contexts.of(run) as context, self._interrupt.allowed():
                 result = handler.run(run, context)
             self._require_storable(result)
-        except RunStopped:
+        except RunStopped as error:
+            if not self._interrupt.asked:  # else a task that always raises it would run for ever
+                logger.warning("Task failed: it stopped itself", extra={"action": "task_failed", **log})
+                return _failing(_described(error), now, retry=True)
             return lambda task: task.stop(now())
         except UnknownTaskType as error:
             logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
@@ -230,7 +233,7 @@ def _failing(message: str, now: Callable[[], datetime], *, retry: bool, wait: ti
     return lambda task: task.fail(failure, now(), retry=retry, wait=wait)
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """Class and message; the message is the handler's own code, which may fail as well."""
     try:
         return f"{type(error).__name__}: {error}"

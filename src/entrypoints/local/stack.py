@@ -55,6 +55,7 @@ class LocalStack:
             say=_say,
             is_stopped=self._container.process_is_stopped(),
             stop_order=self._stop_order,
+            kill_family=self._container.kill_family(),
         )
         self._banner_shown = False
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from entrypoints.local.process_family import kill_family
-
 POLL_SECONDS = 0.1
 STOP_POLL_SECONDS = 0.02
 FIRST_PAUSE_SECONDS = 0.5
@@ -93,14 +91,18 @@ class Supervisor:
         say: Callable[[str], None] = print,
         is_stopped: Callable[[int], bool] = lambda pid: False,
         stop_order: StopOrder = one_by_one,
+        *,
+        kill_family: Callable[[int], None],
     ) -> None:
         """`is_stopped` tells whether a process stands still until SIGCONT.
 
         `stop_order` returns the groups of services that are stopped one after the other, those of a group together.
+        `kill_family` kills a process and all that it started.
         """
         self._services = services
         self._say = say
         self._is_stopped = is_stopped
+        self._kill_family = kill_family
         self._stop_order = stop_order
         # plain flags: a signal handler may interrupt the holder of an Event's lock, and would wait for it for ever
         self._stopping = False
@@ -186,7 +188,7 @@ class Supervisor:
         if service.silent_seconds >= SILENCE_SECONDS:
             reason = "its process is stopped" if stopped else sign.missing
             self._say(f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); replacing it")
-            kill_family(pid)
+            self._kill_family(pid)
 
     def _end(self, group: Sequence[Service]) -> None:
         """Stop the services side by side; kill each one that takes too long."""
@@ -201,7 +203,7 @@ class Supervisor:
                 late = time.monotonic() - began >= service.stop_seconds
                 if process.poll() is None and (late or (self._at_once and service.may_be_killed)):
                     self._say(f"{service.name:<12} " + ("does not stop; killing it" if late else "killed"))
-                    kill_family(process.pid)
+                    self._kill_family(process.pid)
                     process.wait()
                 if process.poll() is not None:
                     del waiting[service.name]

@@ -234,8 +234,9 @@ def test_a_run_may_be_interrupted_only_in_its_work(store, run_task, interrupt) -
     assert not interrupt.is_allowed
 
 
-def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_task, clock) -> None:
+def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_task, clock, interrupt) -> None:
     def work(run: Task) -> None:
+        interrupt.was_asked = True
         CancelTask(Decision(store), clock).execute(run.task_id)
         raise RunStopped
 
@@ -248,8 +249,9 @@ def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_task, clock) -> N
     assert ended.error.code == "cancelled"
 
 
-def test_a_run_that_took_too_long_ends_as_timed_out(store, run_task, clock) -> None:
+def test_a_run_that_took_too_long_ends_as_timed_out(store, run_task, clock, interrupt) -> None:
     def work(run: Task) -> None:
+        interrupt.was_asked = True
         clock.advance(timedelta(seconds=5))
         raise RunStopped
 
@@ -262,8 +264,20 @@ def test_a_run_that_took_too_long_ends_as_timed_out(store, run_task, clock) -> N
     assert ended.error.code == "timeout"
 
 
-def test_a_run_that_was_stopped_for_no_reason_of_its_own_is_queued_again(store, run_task) -> None:
+def test_a_run_that_stops_itself_unasked_has_failed(store, run_task) -> None:
     def work(run: Task) -> None:
+        raise RunStopped
+
+    task = submit(store)
+    run_task(work).execute("default")
+
+    ended = stored(store, task)
+    assert (ended.status, ended.error.code) == (Status.FAILED, "handler_error")
+
+
+def test_a_run_that_was_stopped_for_no_reason_of_its_own_is_queued_again(store, run_task, interrupt) -> None:
+    def work(run: Task) -> None:
+        interrupt.was_asked = True
         raise RunStopped
 
     task = submit(store)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from adapters.process_family import kill_family
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import Heartbeat, ServiceProcess
 from entrypoints.local import supervisor
@@ -42,7 +43,7 @@ def run(lines: list[str]) -> Iterator[Run]:
     def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
         sign = LifeSign(shown_by=lambda pid: next(signs), missing="nothing is heard")
         service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, life_sign=sign)
-        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped)
+        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped, kill_family=kill_family)
         supervised.start()
         thread = threading.Thread(target=supervised.run)
         thread.start()
@@ -135,7 +136,7 @@ def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(line
         return Service(name, lambda: popen(arguments), 60, answers=ready.exists)
 
     services = [service("a", "b"), service("b", "a")]
-    supervised = Supervisor(services, say=lines.append, stop_order=lambda services: [services])
+    supervised = Supervisor(services, say=lines.append, stop_order=lambda services: [services], kill_family=kill_family)
     supervised.start()
     supervised.stop()
 
@@ -162,7 +163,7 @@ def test_an_end_at_once_waits_only_for_what_may_not_be_killed(lines: list[str], 
 
     store, deaf = service("store", OBEDIENT), service("deaf", DEAF)
     store.may_be_killed = False
-    supervised = Supervisor([store, deaf], say=lines.append)
+    supervised = Supervisor([store, deaf], say=lines.append, kill_family=kill_family)
     supervised.start()
     supervised.stop()
     supervised.end_at_once()

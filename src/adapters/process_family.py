@@ -3,15 +3,8 @@
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
-
-@dataclass(frozen=True)
-class _Entry:
-    pid: int
-    parent: int
-    session: int
+from adapters.linux import process_table
 
 
 def kill_family(leader: int) -> None:
@@ -28,19 +21,8 @@ def kill_family(leader: int) -> None:
 
 
 def _family(leader: int) -> set[int]:
-    table = list(_process_table())
+    table = list(process_table())
     family = {entry.pid for entry in table if entry.session == leader}
     while more := {entry.pid for entry in table if entry.parent in family} - family:
         family |= more
     return family
-
-
-def _process_table() -> list[_Entry]:
-    """Read /proc; a process that ends meanwhile is left out."""
-    entries = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # proc(5): pid (comm) state ppid pgrp session; comm may contain anything
-            _, parent, _, session = path.read_text().rpartition(") ")[2].split()[:4]
-            entries.append(_Entry(int(path.parent.name), int(parent), int(session)))
-    return entries
