@@ -1,10 +1,12 @@
 """Cooperative scheduling: a request that computes for long lets the others of its process run."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from gevent import getcurrent, sleep
+from gevent import Greenlet, getcurrent, sleep, spawn
+from gevent.event import Event
 
 SLICE_SECONDS = 0.01
 PAUSE_SECONDS = 0.001
@@ -14,19 +16,34 @@ T = TypeVar("T")
 
 
 class TimeSlice:
-    """The time for which a greenlet may compute before the others get their turn."""
+    """The time for which a greenlet may compute before the others get their turn.
+
+    Greenlets that compute go on one after the other, and sockets and timers are looked at between them: else a request
+    that costs nothing would wait for a slice of each of hundreds of pages, and the process would seem dead.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._began = 0.0
+        self._waiting: deque[Event] = deque()
+        self._pacer: Greenlet | None = None
 
     def yield_when_over(self) -> None:
         """Run the other greenlets when the slice is over. Do nothing outside of a gevent worker."""
         if getcurrent().parent is None:
             return
         if time.monotonic() - self._began >= self._seconds:
-            sleep(PAUSE_SECONDS)
+            turn = Event()
+            self._waiting.append(turn)
+            if not self._pacer:
+                self._pacer = spawn(self._give_turns)
+            turn.wait()
             self._began = time.monotonic()
+
+    def _give_turns(self) -> None:
+        while self._waiting:
+            sleep(PAUSE_SECONDS)
+            self._waiting.popleft().set()
 
 
 let_others_run = TimeSlice(SLICE_SECONDS).yield_when_over

@@ -55,3 +55,24 @@ def test_a_short_computation_is_not_interrupted(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cooperation, "sleep", fail)
 
     gevent.spawn(slice.yield_when_over).get()
+
+
+def test_others_wait_for_a_few_slices_however_many_requests_compute() -> None:
+    time_slice, steps, between = TimeSlice(0), [0], []
+
+    def compute() -> None:
+        for _ in range(10):
+            time_slice.yield_when_over()
+            steps[0] += 1
+
+    def look() -> None:
+        before = 0
+        while steps[0] < 1_000:
+            gevent.sleep(0.001)
+            between.append(steps[0] - before)
+            before = steps[0]
+
+    gevent.joinall([gevent.spawn(look), *(gevent.spawn(compute) for _ in range(100))], timeout=20)
+
+    assert steps[0] == 1_000
+    assert max(between) < 20
