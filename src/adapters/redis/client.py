@@ -287,6 +287,10 @@ def _cause(error: redis.RedisError) -> str:
         return "server_silent"
     if isinstance(error, redis.TimeoutError):
         return "connect_timed_out"
+    if isinstance(error, redis.BusyLoadingError):
+        return "server_loading"
+    if isinstance(error, redis.AuthenticationError):
+        return "login_refused"
     refused = isinstance(error.__context__, ConnectionRefusedError | FileNotFoundError)
     return "connection_refused" if refused else "connection_lost"
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from gevent import Greenlet, getcurrent, sleep, spawn
 from gevent.event import Event
 
-SLICE_SECONDS = 0.01
+SLICE_SECONDS = 0.005
 PAUSE_SECONDS = 0.001
 """The shortest wait of the event loop. sleep(0) is no wait: gevent resumes up to 50 such greenlets before it looks at
 sockets and timers again, the same one 50 times when it is alone."""

@@ -22,10 +22,11 @@
 --   stamp <hash> <field> [<field> <value> …]  the first of the fields with the present time
 --   add <hash> <field> <number>            the field is gone when it comes to nothing
 --   delete <key>
---   create <record> <count> <waiting> <sequence> <base> <stream> <kept> <event> (<member> <n> <n fields and values>) …
---                                          so many new records, from that one on, with the present time as that of the
---                                          submission, and an event of each. They take the next places in the queue, or
---                                          none where the base is empty
+--   create <record> <count> <waiting> <sequence> <base> <stream> <kept> <event> <status> <version>
+--          (<member> <n> <n fields and values>) …
+--                                          so many new records, from that one on, with this status, version and
+--                                          the present time as that of the submission, and an event of each; they
+--                                          take the next places in the queue, or none where the base is empty
 --   index_all <sorted set> <member> …      each with the present time
 --   index <sorted set> <member> [<score>, else the present time], unindex <sorted set> <member>
 --   enqueue <waiting> <record> <sequence> <member> <base> <step>
@@ -99,17 +100,17 @@ while at <= last do
   if word == 'create' then
     local before, count, waiting, base = ARGV[at + 2] - 1, first + 0, key_of(at + 4), ARGV[at + 6]
     local stream, kept, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
-    local waits, entries, from = base ~= '', {}, at + 10
+    local status, version, waits, entries, from = ARGV[at + 10], ARGV[at + 11], base ~= '', {}, at + 12
     local rank = waits and base + call('INCRBY', key_of(at + 5), count) - count
     for number = 1, count do
       local member, behind = ARGV[from], from + 2 + ARGV[from + 1]
       local fields
       if waits then
         local place = text(rank + number)
-        fields = {'u', submitted, 'q', place, unpack(ARGV, from + 2, behind - 1)}
+        fields = {'s', status, 'v', version, 'u', submitted, 'q', place, unpack(ARGV, from + 2, behind - 1)}
         entries[2 * number - 1], entries[2 * number] = place, member
       else
-        fields = {'u', submitted, unpack(ARGV, from + 2, behind - 1)}
+        fields = {'s', status, 'v', version, 'u', submitted, unpack(ARGV, from + 2, behind - 1)}
       end
       call('HSET', KEYS[before + number], unpack(fields))
       call('XADD', stream, 'MAXLEN', '~', kept, '*', 'event', name, 'id', member, 'record', packed(short(fields)))
