@@ -48,7 +48,8 @@ class Completeness:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self._stopped_early = bool(session.shouldfail or session.shouldstop)
+        interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED  # by Ctrl-C
+        self._stopped_early = bool(interrupted or session.shouldfail or session.shouldstop)
         differences = [*self._shared_ids(), *self._unexpected()]
         if not (self._stopped_early or self._config.option.collectonly):
             differences += self._not_run()

@@ -16,7 +16,7 @@ from testcontainers.core.container import DockerContainer
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.waiting import wait_until
 
-pytest_plugins = ["tests.completeness"]
+pytest_plugins = ["tests.completeness", "tests.order"]
 
 # How fast an example is made or tested is the machine's: a busy one fails no test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -23,7 +23,8 @@ examples:
   python -m tests.steady --runs 3 -- tests/unit -q     three times, with these arguments of pytest
   python -m tests.steady --busy 4                      with four busy processes
 """
-ALL_TESTS = ("-n", "2", "--dist", "loadfile")
+ALL_TESTS = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""As in `make test`."""
 BUSY = """
 import os, sys, time
 parent, ends = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])

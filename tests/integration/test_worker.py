@@ -16,11 +16,7 @@ from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.processes import Api, ServiceProcess, is_dead
 from tests.integration.waiting import wait_until
 
-
-@pytest.fixture
-def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api:
-        yield api
+API_SETTINGS = {"http_workers": 1}
 
 
 @pytest.fixture

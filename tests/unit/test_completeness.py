@@ -23,7 +23,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(*arguments: str, conftest: str = "", **files: str) -> pytest.RunResult:
         pytester.makeconftest(f"pytest_plugins = ['tests.completeness']\n{conftest}")
         pytester.makepyfile(**files)
-        return pytester.runpytest_inprocess("-p", "xdist.plugin", *arguments)
+        command = ("-p", "xdist.plugin", *arguments)
+        return pytester.runpytest_inprocess(*command, no_reraise_ctrlc=True)
 
     return run
 
@@ -59,6 +60,15 @@ class TestEachRun:
         assert result.ret in (1, 2)
         result.stdout.fnmatch_lines(["*The run stopped early: * of 3 tests did not run.*"])
         assert "errors" not in result.parseoutcomes()
+
+
+def test_ctrl_c_is_no_difference(run: Run) -> None:
+    interrupting = "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass"
+    result = run(test_interrupting=interrupting)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["The run stopped early: * of 2 tests did not run."])
+    assert "errors" not in result.parseoutcomes()
 
 
 def test_an_exit_in_a_test_is_no_success(run: Run) -> None:

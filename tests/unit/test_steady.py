@@ -58,3 +58,9 @@ def test_the_help_shows_examples() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert "make steady RUNS=10" in done.stdout
+
+
+def test_the_tests_run_as_make_test_runs_them() -> None:
+    makefile = Path(steady.__file__).parents[1] / "Makefile"
+
+    assert f"pytest {' '.join(steady.ALL_TESTS)}\n" in makefile.read_text()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from dependency_injector import providers
+from flask import Flask
 from flask.testing import FlaskClient
 
 from application.decision import Decision
@@ -80,6 +81,14 @@ def decision(store: FakeTaskStore) -> Decision:
     return Decision(store)
 
 
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    """The application, built once: that takes ten times as long as the test of a request."""
+    return create_app(Container(settings=SETTINGS))
+
+
 @pytest.fixture
-def client(container: Container) -> FlaskClient:
-    return create_app(container).test_client()
+def client(app: Flask, container: Container) -> FlaskClient:
+    """A client of the application, which works with the container of this test."""
+    app.extensions["container"] = container
+    return app.test_client()

@@ -1,0 +1,33 @@
+"""The order of the test files: the longest first, so that no process ends long after the others."""
+
+from collections.abc import Sequence
+
+import pytest
+
+LONGEST_FIRST = (
+    "test_stuck_processes.py",
+    "test_local_stack.py",
+    "test_worker.py",
+    "test_hostile_handlers.py",
+    "test_compose.py",
+    "test_embedded_server.py",
+    "test_one_request.py",
+    "test_http_live.py",
+    "test_memory.py",
+    "test_fuzz.py",
+    "test_maintenance.py",
+    "test_functions.py",
+    "test_http_connections.py",
+    "test_terminal.py",
+    "test_redis_adapters.py",
+)
+"""Files by their seconds in the summary of a run. All others follow in any order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files, each with its tests in the order that pytest-randomly gave them."""
+    items.sort(key=lambda item: rank(item.path.name, LONGEST_FIRST))
+
+
+def rank(name: str, first: Sequence[str]) -> int:
+    return first.index(name) if name in first else len(first)
