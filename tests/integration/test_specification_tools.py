@@ -8,7 +8,9 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,7 @@ pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tools() -> Path:
     """The folder of the programs."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
@@ -46,12 +48,15 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "task-manager-api"
     folder = cache / f"npm-{hashlib.sha256(repr((PACKAGES, BEFORE)).encode()).hexdigest()[:16]}"
     if not folder.is_dir():
-        made = tmp_path_factory.mktemp("npm")
+        cache.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=cache))
         if problem := install(npm, made):
+            shutil.rmtree(made)
             message = f"npm could not install {', '.join(PACKAGES)}: {problem}"
             pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.move(made, folder)
+        with suppress(OSError):  # another run was faster
+            made.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
     return folder / "node_modules" / ".bin"
 
 
