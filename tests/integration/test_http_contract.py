@@ -51,6 +51,10 @@ class TestLists:
         assert found("label.team=a") == ["one", "two"]
         assert found("label.team=a&label.env=dev") == ["one"]
         assert found("label.team=a&status=QUEUED") == ["one"]
+        assert found("label=team:a") == ["one", "two"]
+        assert found("label=team:a&label=env:dev") == found("label=team:a&label.env=dev") == ["one"]
+        assert found("label=team:a:b") == []
+        assert found("status=SCHEDULED&status=CANCELLED") == ["two", "three"]
         assert found("task_name=one") == ["one"]
         assert found("q=ONE") == ["one", "One More"]
         assert found("q=one&label.team=a") == ["one"]
@@ -118,6 +122,8 @@ class TestLists:
             "GET", f"/tasks?page_size=2&cursor={combined.json()['pagination']['next_cursor']}&label.a=b%26c"
         )
         assert links(by_cursor).keys() == {"first", "next"}
+        twice = links(api.request("GET", "/tasks?label=a:b%26c&label=x:y&page_size=2"))
+        assert twice["first"] == "/tasks?label=a%3Ab%26c&label=x%3Ay&page_size=2"
         assert len(names(api.request("GET", links(by_cursor)["next"]))) == 1
 
     @pytest.mark.parametrize(
@@ -131,6 +137,11 @@ class TestLists:
             ("submitted_after=yesterday", "submitted_after"),
             ("label.UPPER=x", "labels.UPPER"),
             ("labels=x", "labels"),
+            ("label=red", "label"),
+            ("label=UPPER:x", "labels.UPPER"),
+            ("label=a:1&label=a:2", "label.a"),
+            ("label=a:1&label.a=1", "label.a"),
+            ("status=QUEUED&status=DONE", "status"),
             ("q=", "q"),
             ("task_name=", "task_name"),
             ("page=1&page=2", "page"),

@@ -204,10 +204,25 @@ class TestWaiting:
 
         assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "wait")
 
-    def test_a_preference_that_means_nothing_is_ignored(self, api: Api) -> None:
-        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": "wait=soon"})
+    @pytest.mark.parametrize(
+        "preference",
+        [
+            *("wait=soon", "wait", "wait=", "wait=-1", "wait=1.5", "wait=1 2", '"', "=;,", "\xff", "wait=x, wait=5"),
+            *('note="a, wait=5"', "respond-async; wait=5", "return=minimal", ", , ;", 'wait="5', "x" * 8_000),
+        ],
+    )
+    def test_a_preference_that_means_nothing_is_ignored(self, api: Api, preference: str) -> None:
+        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
 
         assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
+
+    @pytest.mark.parametrize(
+        "preference", ["WAIT=0", 'wait="0"', "handling=lenient;x=1, wait = 0 ; y", "wait=0, wait=9"]
+    )
+    def test_the_first_wait_among_the_preferences_counts(self, api: Api, preference: str) -> None:
+        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
+
+        assert answer.headers["Preference-Applied"] == "wait=0"
 
 
 class TestQueuesAndWorkers:

@@ -20,8 +20,8 @@ ALWAYS = (
     "headers_too_large",
     "invalid_request",
     "internal_error",
-    "store_unavailable",
 )
+STORE = ("store_unavailable",)
 WRITES = ("cross_site_request",)
 
 View = Callable[..., Any]
@@ -54,12 +54,13 @@ def _body_schemas(req: Request) -> Iterator[Any]:
 class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
     ARGUMENTS_PARSER = Parser()
 
-    def problems(self, *codes: str) -> Callable[[View], View]:
+    def problems(self, *codes: str, asks_store: bool = True) -> Callable[[View], View]:
         """Document these, beside those that every endpoint may answer. Goes above the other decorators."""
+        common = ALWAYS + (STORE if asks_store else ())
 
         def document(view: View) -> View:
             by_status = defaultdict(list)
-            for code in (*codes, *ALWAYS, *(() if view.__name__ == "get" else WRITES)):
+            for code in (*codes, *common, *(() if view.__name__ == "get" else WRITES)):
                 by_status[PROBLEM_TYPES[code].status].append(code)
             for status, those in by_status.items():
                 description = "; ".join(f"`{code}`: {PROBLEM_TYPES[code].title}" for code in those)

@@ -23,7 +23,7 @@ from domain.task_spec import (
     default_retry,
 )
 from entrypoints.api.blueprints import use_cases
-from entrypoints.api.cooperation import paced
+from entrypoints.api.cooperation import let_others_run, paced
 from entrypoints.api.fields import (
     BoundedList,
     Decimal,
@@ -164,9 +164,10 @@ class TaskBody(StrictSchema):
             return messages
         members = {
             name: field.deserialize(data[name])
-            for name, field in self.load_fields.items()
+            for name, field in paced(self.load_fields.items())
             if name in data and name not in messages
         }
+        let_others_run()
         found: dict[Any, list[str]] = {}
         for pointer, message in use_cases().find_misfits().execute(_with_retry(members), messages):
             member, _, inner = pointer.partition("/")

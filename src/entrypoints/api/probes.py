@@ -19,6 +19,7 @@ class ProbeAnswer(Schema):
 @blueprint.route("/livez")
 class Livez(MethodView):
     @blueprint.doc(operationId="getLiveness")
+    @blueprint.problems(asks_store=False)
     @blueprint.response(200, ProbeAnswer, example={"status": "alive"})
     @blueprint.no_query
     def get(self) -> Response:
