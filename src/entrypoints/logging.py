@@ -9,13 +9,16 @@ import structlog
 from entrypoints.control_characters import escape_controls, escape_line, unescaped
 
 MULTILINE = {"exception", "stack"}
-OURS_SAY_MORE = (
-    "celery.apps.worker",
-    "celery.worker.consumer.connection",
-    "celery.worker.strategy",
-    "celery.app.trace",
-)
-"""Loggers of Celery whose INFO lines our own lines make superfluous."""
+QUIET = {
+    "celery.apps.worker": logging.WARNING,
+    "celery.worker.consumer.connection": logging.WARNING,
+    "celery.worker.consumer.consumer": logging.ERROR,
+    "celery.worker.strategy": logging.WARNING,
+    "celery.worker.request": logging.CRITICAL,  # a token of a killed child is no loss
+    "celery.app.trace": logging.WARNING,
+    "kombu.transport.virtual.base": logging.ERROR,
+}
+"""The levels of Celery's loggers. What they say below is said by our own lines, or is about tokens."""
 
 
 def configure_logging(process: str) -> None:
@@ -39,9 +42,8 @@ def configure_logging(process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for name in OURS_SAY_MORE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("celery.worker.request").setLevel(logging.CRITICAL)  # a token of a killed child is no loss
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _renderers(*, on_terminal: bool) -> list[structlog.typing.Processor]:

@@ -408,3 +408,28 @@ def test_production_refuses_a_redis_that_may_forget(
     assert code == 2
     assert "TASKS_ENV is production, and Redis is not safe: maxmemory-policy is allkeys-lru" in process.output
     assert "Traceback" not in process.output
+
+
+def test_each_line_of_a_worker_is_one_of_ours_also_when_redis_goes_and_comes_back(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "redis")
+    process = server.start()
+    try:
+        wait_until(server.answers)
+        settings = {"redis_url": server.url, "data_dir": tmp_path, "worker_concurrency": 1}
+        with ServiceProcess("worker", tmp_path / "log", **settings) as worker:
+            wait_until(lambda: "The worker is ready: 1 processes for the queues default" in worker.output, 30)
+            process.kill()
+            process.wait()
+            wait_until(lambda: "Cannot reach Redis" in worker.output, 30)
+            process = server.start()
+            wait_until(server.answers)
+            with redis.Redis.from_url(server.url) as client:
+                wait_until(lambda: "brpop" in {each["cmd"] for each in client.client_list()}, 30)  # it listens again
+            assert worker.stop() == 0
+            output = worker.output
+    finally:
+        process.kill()
+        process.wait()
+
+    assert "The connection to Redis is lost" in output
+    assert [line for line in output.splitlines() if "action" not in json.loads(line)] == []

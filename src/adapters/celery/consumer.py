@@ -1,8 +1,10 @@
 """A consumer that is back within two seconds when Redis is."""
 
 import logging
+import warnings
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu import Connection
@@ -30,3 +32,10 @@ class QuickReconnectConsumer(Consumer):
 
     def on_connection_error_before_connected(self, exc: Any) -> None:
         logger.warning("Cannot reach Redis: %s", exc, extra={"action": "reconnect"})
+
+    def on_connection_error_after_connected(self, exc: Any) -> None:
+        logger.warning("The connection to Redis is lost: %s", exc, extra={"action": "reconnect"})
+        with warnings.catch_warnings():
+            # about worker_cancel_long_running_tasks_on_connection_loss, which is off on purpose
+            warnings.simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)

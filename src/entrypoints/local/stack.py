@@ -4,12 +4,13 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from application.errors import StoreUnavailable
+from application.use_cases.list_workers import WorkerReport
 from entrypoints.container import build_container
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
@@ -86,31 +87,44 @@ class LocalStack:
         else:
             self._supervisor.stop()
 
-    def _stop_order(self, services: Sequence[Service]) -> Sequence[Sequence[Service]]:
-        """Return which services stop together, and tell how long that takes.
+    def _stop_order(self, services: Sequence[Service]) -> Iterator[Sequence[Service]]:
+        """Yield which services stop together, tell how long that takes, and hand back what a killed worker ran.
 
         While tasks run, the API stays: people look at them there, and their functions may call it.
         """
         named = {service.name: service for service in services}
         worker = named["worker"].process
-        running = self._running_tasks(worker.pid) if worker is not None else 0
+        reports = self._reports_of(worker.pid) if worker is not None else []
+        running = None if reports is None else sum(len(report.running) for report in reports)
         if worker is not None:
             _say(_stopping_message(running, self._settings.shutdown_grace_seconds))
         groups = [["worker", "maintenance", "api"]] if running == 0 else [["worker", "maintenance"], ["api"]]
-        return [[named[name] for name in group if name in named] for group in [*groups, ["redis"]]]
+        for group in [*groups, ["redis"]]:
+            yield [named[name] for name in group if name in named]
+            if "worker" in group and worker is not None and worker.returncode == -signal.SIGKILL:
+                self._hand_back(reports or [])
 
-    def _running_tasks(self, worker: int) -> int | None:
-        """Return how many tasks that worker runs; None when nobody can know."""
+    def _reports_of(self, worker: int) -> Sequence[WorkerReport] | None:
+        """Return what the worker with this process id reports; None while the store is away."""
         try:
             reports = self._container.list_workers().execute()
         except StoreUnavailable:
             return None
         here = (socket.gethostname(), worker)
-        return sum(
-            len(report.running)
-            for report in reports
-            if (report.heartbeat.process.host, report.heartbeat.process.pid) == here
-        )
+        return [report for report in reports if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
+
+    def _hand_back(self, reports: Sequence[WorkerReport]) -> None:
+        """Queue again what a killed worker ran: it did not crash, and its timeout must not pass until the next start.
+
+        Off Linux its processes may still be alive; there the next start does it.
+        """
+        if sys.platform != "linux":
+            return
+        with suppress(StoreUnavailable):
+            for report in reports:
+                tasks = self._container.settle_runs().stopped_under(f"{report.heartbeat.process.name}:")
+                for task in tasks:
+                    _say(f"{'worker':<12} task {task.task_id} is queued again")
 
     def _write_redis_url(self) -> None:
         """Tell other programs of this user how to reach the embedded server."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -74,7 +74,7 @@ class Service:
     due_at: float = 0.0
 
 
-StopOrder = Callable[[Sequence[Service]], Sequence[Sequence[Service]]]
+StopOrder = Callable[[Sequence[Service]], Iterable[Sequence[Service]]]
 
 
 def one_by_one(services: Sequence[Service]) -> Sequence[Sequence[Service]]:
@@ -97,6 +97,7 @@ class Supervisor:
         """`is_stopped` tells whether a process stands still until SIGCONT.
 
         `stop_order` returns the groups of services that are stopped one after the other, those of a group together.
+        It is asked for the next group when the one before has ended.
         `kill_family` kills a process and all that it started.
         """
         self._services = services
