@@ -9,7 +9,7 @@ from application.ports.heartbeats import Heartbeats
 
 FRESH_SECONDS = 1.0
 """How long the queues that workers serve are remembered, so that a submit seldom asks the store for them."""
-START_SECONDS = 30.0
+START_SECONDS = 15.0
 """After its own start a process warns of nothing for so long: its workers may be starting, too."""
 MAX_WARNINGS = 20
 """Per request, which may name 1,000 queues."""
@@ -17,7 +17,7 @@ MAX_WARNINGS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class QueueWarning:
-    """The queue has had no worker for 30 seconds at least."""
+    """No worker has served the queue for 30 seconds."""
 
     code: str
     queue: str

@@ -245,10 +245,10 @@ class TestQueuesAndWorkers:
             clock.advance(timedelta(seconds=1))  # no answer is older
             return [warning.queue for warning in warn.execute(["served", "lonely", "lonely"])]
 
-        clock.advance(timedelta(seconds=20))
+        clock.advance(timedelta(seconds=10))
         assert warned() == []  # the process is young: a worker of "lonely" may be starting
         heartbeats.beat(a_process(queues=("served",)))
-        clock.advance(timedelta(seconds=9))
+        clock.advance(timedelta(seconds=4))
         assert warned() == ["lonely"]
         heartbeats.end(a_process(queues=("served",)))
         assert warned() == ["lonely"]  # "served" is perhaps being restarted
