@@ -17,6 +17,7 @@ LONGEST_FIRST = (
     "test_fuzz.py",
     "test_maintenance.py",
     "test_functions.py",
+    "test_callbacks.py",
     "test_http_connections.py",
     "test_terminal.py",
     "test_redis_adapters.py",
