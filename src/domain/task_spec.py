@@ -80,6 +80,9 @@ class TaskSpec:
         """Yield each member that is outside its range, and what is wrong with it."""
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             yield "task_name", "Must be 1 to 200 characters without control characters."
+        for name, text in (("task_name", self.task_name), ("type", self.type)):
+            if text and is_blank(text):
+                yield name, "Must not be blank."
         if not re.fullmatch(QUEUE, self.queue):
             yield "queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}."
         if self.priority not in PRIORITIES:

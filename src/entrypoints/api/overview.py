@@ -37,11 +37,15 @@ class Queues(MethodView):
 
 @blueprint.route("/queues/<queue>")
 class OneQueue(MethodView):
+    @blueprint.doc(operationId="removeQueue")
     @blueprint.problems("queue_not_found", "queue_in_use")
     @blueprint.response(204)
     @blueprint.no_query
     def delete(self, queue: str) -> Response:
-        """Remove a queue from the list, with its pause, that has no task and that no living worker serves."""
+        """Remove a queue from the list.
+
+        It has no task, and no living worker serves it; its pause is removed with it.
+        """
         use_cases().remove_queue().execute(queue)
         return Response(status=204)
 

@@ -192,9 +192,19 @@ def test_a_line_about_a_failed_run_is_short(store, run_task) -> None:
     ],
 )
 def test_each_end_of_a_run_is_one_line_of_the_log_of_the_worker(
-    store, run_task, clock, caplog, goes_on: bool, type: str, error: Exception | None, attempts: int, outcome: str
+    store,
+    run_task,
+    clock,
+    interrupt,
+    caplog,
+    goes_on: bool,
+    type: str,
+    error: Exception | None,
+    attempts: int,
+    outcome: str,
 ) -> None:
     def work(run: Task) -> None:
+        interrupt.was_asked = isinstance(error, RunStopped)
         clock.advance(timedelta(seconds=1.5))
         if error:
             raise error

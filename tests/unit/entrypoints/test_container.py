@@ -5,7 +5,6 @@ import pytest
 from application.ports.task_repository import TaskRepository
 from domain.errors import InvalidTaskSpec
 from entrypoints.container import Container, build_container, build_worker
-from entrypoints.settings import InvalidSettings
 from tests.building import a_spec
 from tests.unit.entrypoints.conftest import SETTINGS
 
@@ -13,25 +12,6 @@ from tests.unit.entrypoints.conftest import SETTINGS
 @pytest.mark.parametrize("name", sorted(set(Container.providers) - {"settings", "run_task"}))
 def test_everything_can_be_built_without_a_connection(name: str) -> None:
     build_container(SETTINGS).providers[name]()
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ("unknown=option", "unknown"),
-        ("socket_timeout=soon", "socket_timeout"),
-        ("ssl_cert_reqs=perhaps", "perhaps"),
-        ("protocol=9", "protocol"),
-        ("decode_responses=1", "decode_responses"),
-    ],
-)
-def test_options_of_the_redis_url_that_cannot_be_used_are_told_before_a_start(options: str, reason: str) -> None:
-    settings = replace(SETTINGS, redis_url=f"rediss://:secretpw@127.0.0.1:1/0?{options}")
-
-    with pytest.raises(InvalidSettings, match=f"TASKS_REDIS_URL .*{reason}") as refusal:
-        build_container(settings)
-
-    assert "secretpw" not in str(refusal.value)
 
 
 def test_a_run_needs_the_name_of_its_process() -> None:
