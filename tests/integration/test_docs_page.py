@@ -41,8 +41,12 @@ EXPECTED = {
     "getReadiness": 200,
     "listDeliveries": 200,
     "resendDelivery": 202,
+    "removeQueue": 409,
 }
-"""In an order in which each finds a task that it can do something with."""
+"""In an order in which each finds a task that it can do something with.
+
+The queue that is filled in holds tasks, so its removal is refused.
+"""
 TRY_OUT = """
 (async () => {
   const until = async found => {
