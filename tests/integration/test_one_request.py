@@ -122,7 +122,7 @@ def _within(
     types = schema.get("type")
     kinds = set(types) if isinstance(types, list) else {types}
     if at and kinds & {"array", "object"}:
-        is_map, most = "object" in kinds, schema.get("maxProperties" if "object" in kinds else "maxItems")
+        is_map, most = "object" in kinds, schema.get("maxProperties" if "object" in kinds else "maxItems") or None
         found.append(Place(method, path, json.dumps(_with(skeleton, at, MARK)), is_map, most))
     if not at:  # unknown members
         found.append(Place(method, path, json.dumps(MARK), True, None))

@@ -32,13 +32,22 @@ event: task.completed
 data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "COMPLETED"}
 
 """
+A_STREAM_OR_AN_EVENT = {
+    "type": ["string", "object"],
+    "description": "The text of the stream; an object for tools that read it event by event.",
+    "properties": {
+        "id": {"type": "string", "description": "For Last-Event-ID."},
+        "event": {"type": "string", "description": "The name of the event."},
+        "data": {"type": "string", "description": "The task as JSON."},
+    },
+}
 STREAM_DOC = {
     "description": "Each event has an id, to go on with Last-Event-ID; a name: task.snapshot, task.submitted, "
     "task.scheduled, task.started, task.progress, task.completed, task.failed, task.retrying, task.cancelled, "
     "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then, "
     "without a payload or result of more than 4 KiB, which `omitted` names. "
     "A comment comes every 15 seconds in which nothing happens.",
-    "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": A_STREAM}},
+    "content": {EVENT_STREAM: {"schema": A_STREAM_OR_AN_EVENT, "example": A_STREAM}},
 }
 
 blueprint = StrictBlueprint("events", __name__, description="What happens to tasks, as it happens.")
