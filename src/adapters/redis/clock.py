@@ -10,6 +10,7 @@ class RedisClock(SystemClock):
     """This machine's but for `now`: each look at that is a round trip. `now` raises StoreUnavailable."""
 
     def __init__(self, store: RedisStore) -> None:
+        super().__init__()
         self._store = store
 
     def now(self) -> datetime:
