@@ -30,6 +30,7 @@ PACKAGES = [
 ]
 BEFORE = "2026-11-20"
 """What these packages need is taken as it was on this day."""
+RETRIES = ["--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=1000"]
 INSTALL_SECONDS = 240
 COMPILER_OPTIONS = [
     *("--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node"),
@@ -63,7 +64,7 @@ def tools() -> Path:
 def install(npm: str, folder: Path) -> str:
     """Return why it failed, or nothing. Scripts of packages are not run."""
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", f"--before={BEFORE}"]
-    command = [npm, "install", *options, "--fetch-retries=1", "--prefix", str(folder), *PACKAGES]
+    command = [npm, "install", *options, *RETRIES, "--prefix", str(folder), *PACKAGES]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
