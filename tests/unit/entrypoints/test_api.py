@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from application.errors import StoreUnavailable
 from application.ports.task_repository import Change, Window
 from application.task_filter import EVERY_TASK
 from domain.status import Status
@@ -461,6 +462,23 @@ def test_a_time_with_an_offset_is_answered_in_utc(client: FlaskClient) -> None:
     answer = submit(client, run_at="2999-01-01T02:00:00.1234+02:00")
 
     assert (answer.json["status"], answer.json["run_at"]) == ("SCHEDULED", "2999-01-01T00:00:00.123Z")
+
+
+def test_a_page_of_whole_tasks_is_visibly_cut_when_the_store_goes_away(
+    client: FlaskClient, store: FakeTaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add([a_task(type="report", duration=None, payload={"text": "x" * 5_000})])
+
+    def away(task_id: str) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "get", away)
+    parts: list[bytes] = []
+    with pytest.raises(StoreUnavailable):
+        parts.extend(client.get("/tasks?full=true").iter_encoded())
+    cut = b"".join(parts)
+    assert cut.startswith(b'{"pagination"')
+    assert not cut.endswith(b"}")
 
 
 def test_a_full_store_refuses_new_tasks_alone(client: FlaskClient, store: FakeTaskStore) -> None:
