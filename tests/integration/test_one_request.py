@@ -18,7 +18,7 @@ from tests.integration.waiting import PATIENCE
 MARK = "the list or map stands here"
 BODY_BYTES, BATCH_BYTES = 256 * 1024, 8 * 1024 * 1024
 LARGE = {"/tasks/batch", "/tasks/actions"}
-MAX_VALUES, MAX_PAYLOAD_VALUES = 100_000, 30_000
+MAX_VALUES, MAX_PAYLOAD_VALUES = 60_000, 30_000
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
 """Limit on the growth of a process: a body of 8 MiB, what is parsed of it, and the response."""
 ELEMENTS = ["{}", "1.2345678901234567", '"x"', '{"a":0}']

@@ -170,12 +170,15 @@ def not_blank(text: str) -> None:
 
 
 def storable(value: Any) -> None:
+    too_many = f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all."
+    if isinstance(value, dict | list) and len(value) > MAX_PAYLOAD_VALUES:
+        raise ValidationError(too_many)  # before time goes into its text
     try:
         text = encoded(value)
     except ValueError:
         raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
     if has_more_values(text, MAX_PAYLOAD_VALUES):
-        raise ValidationError(f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all.")
+        raise ValidationError(too_many)
 
 
 def labels(*, patch: bool) -> fields.Dict:

@@ -47,7 +47,7 @@ PROBLEM_TYPES = {
         400,
         "The request cannot be read",
         "The body is not JSON (NaN, Infinity, doubled members and more than 32 levels count as that), has more than "
-        "100,000 list elements and object members or a number of more than 309 digits, was cut off, or a header is "
+        "60,000 list elements and object members or a number of more than 309 digits, was cut off, or a header is "
         "malformed. `detail` says which. Send it again in the right form.",
     ),
     "cross_site_request": ProblemType(

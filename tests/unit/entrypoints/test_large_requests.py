@@ -46,13 +46,13 @@ def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" + b"0," * 100_000 + b"0]", b"[" + b"[]," * 60_000 + b"0]", b"[" + b'"",' * 2_000_000 + b'""]']
+    "body", [b"[" + b"0," * 60_000 + b"0]", b"[" + b"[]," * 60_000 + b"0]", b"[" + b'"",' * 2_000_000 + b'""]']
 )
 def test_a_body_of_too_many_values_is_refused(large: FlaskClient, body: bytes) -> None:
     answer = large.post("/tasks/batch", data=body, content_type="application/json")
 
     assert answer.status_code == 400
-    assert "more than 100,000 list elements" in answer.json["detail"]
+    assert "more than 60,000 list elements" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("text", ["a,b;[{" * 50_000, 'x,"\\' * 50_000, "\\," * 150_000])
