@@ -1,5 +1,8 @@
 """The console script `task-manager`: one command a process."""
 
+from entrypoints import early_interrupt  # before all others, whose import takes half a second
+
+# isort: split
 import json
 import sys
 from collections.abc import Callable
@@ -10,6 +13,8 @@ import click
 
 from entrypoints.control_characters import escape_output
 from entrypoints.settings import InvalidSettings, Settings, load_settings
+
+early_interrupt.end()
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:

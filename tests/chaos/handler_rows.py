@@ -9,12 +9,13 @@ import psutil
 
 from tests.chaos.journal import Execution
 from tests.chaos.row import Outcome, Run, row
-from tests.chaos.site import Site, kill
+from tests.chaos.site import ChaosWorker, Site, kill
 from tests.chaos.worker import FORKS, LEFT
 from tests.integration.waiting import wait_until
 
 TASKS = 24
 RUN_MS = 600
+MISUSES = ("sleep", "pipes", "sleep", "unlock")
 
 
 @row("F-39", "24 tasks that fork in every way, children killed in between")
@@ -55,6 +56,58 @@ def daemon_of_a_killed_worker(run: Run) -> Outcome:
                 os.kill(daemon, signal.SIGKILL)
         outcome.settle(site, 30)
     return outcome
+
+
+@row("F-44", "children replaced after each run, killed, without pipes; worker killed or its whole unit told to stop")
+def replace_children_under_kills(run: Run) -> Outcome:
+    """SIGTERM goes to every process, as systemd sends it. A second worker of the host is always there."""
+    outcome = Outcome(repetitions=run.times(10))
+    with run.site(lease=3) as site:
+        site.with_api()
+        site.with_maintenance()
+        site.with_worker(1, child_max_runs=2)
+        worker = site.with_worker(2, child_max_runs=1)
+        for number in range(outcome.repetitions):
+            ids = [site.submit(do=MISUSES[each % len(MISUSES)], ms=RUN_MS) for each in range(TASKS)]
+            for _ in range(3):
+                wait_until(lambda: _kill_any(site), 20)
+            if number % 2:
+                worker.kill()
+            else:
+                _terminate_unit(worker)
+            worker = site.with_worker(2, ready=False, child_max_runs=1)
+            outcome.expect(site.settle(90, ids), f"round {number + 1}: not all tasks are final")
+            run.say(f"{number + 1}: {len(ids)} tasks ended")
+        outcome.settle(site, 60)
+        _expect_all_completed(site, outcome)
+    return outcome
+
+
+@row("F-45", "garbage in the pipes of each child of a worker; until the next start")
+def garble_all_pipes(run: Run) -> Outcome:
+    outcome = Outcome(repetitions=run.times(5), limit=30.0)
+    with run.site() as site:
+        site.with_api()
+        site.with_maintenance()
+        site.with_worker(2)
+        for number in range(outcome.repetitions):
+            garbling = [site.submit("garbage", ms=0) for _ in range(2)]
+            outcome.expect(site.settle(60, garbling), "a task that wrote garbage is not final")
+            garbled = time.monotonic()
+            waiting = [site.submit(ms=10) for _ in range(4)]
+            outcome.recoveries.append(site.journal.wait_start(waiting[-1], seconds=90).started - garbled)
+            run.say(f"{number + 1}: the queue goes on after {outcome.recoveries[-1]:.2f} s")
+        outcome.settle(site, 60)
+        _expect_all_completed(site, outcome)
+    outcome.notes.append("(from the end of both to the start of the last of four more)")
+    return outcome
+
+
+def _terminate_unit(worker: ChaosWorker) -> None:
+    for process in [*worker.children(), psutil.Process(worker.pid)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    worker.exit_code()
 
 
 def _kill_any(site: Site) -> float | None:

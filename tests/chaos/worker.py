@@ -5,8 +5,10 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -40,13 +42,15 @@ FORKS = ("both return", "copy raises", "copy exits", "failed exec", "copy goes o
 LEFT = "left-"
 """Starts the names of files that hold the process ids of what was started."""
 FOREVER = 3_600
+PIPES = range(3, 100)
+"""Descriptors among which those of the pool are."""
 
 
 class ChaosHandler(TaskHandler):
     """Do what the labels of a task say.
 
-    `do` is sleep, tick, crash, stop, gil, swallow, report, fail or one of FORKS; `ms` is how long; with `once` only
-    the first run does it; `kb` is how large the result is.
+    `do` is sleep, tick, crash, stop, gil, swallow, pipes, garbage, unlock, report, fail or one of FORKS; `ms` is how
+    long; with `once` only the first run does it; `kb` is how large the result is.
     """
 
     type = SleepHandler.type
@@ -93,6 +97,9 @@ class ChaosHandler(TaskHandler):
             "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
             "gil": lambda: hold_the_interpreter(seconds),
             "swallow": lambda: swallow_everything(seconds),
+            "pipes": lambda: replace_pipes(self._journal),
+            "garbage": lambda: garble_pipes(self._journal),
+            "unlock": unlock_all,
             "report": lambda: report(context, seconds),
             "fail": fail,
             **{fork: lambda fork=fork: fork_as(fork, f"{task.task_id}-{task.claim}", seconds) for fork in FORKS},
@@ -143,6 +150,41 @@ def swallow_everything(seconds: float) -> None:
     while time.monotonic() < until:
         with contextlib.suppress(BaseException):
             time.sleep(max(until - time.monotonic(), 0))
+
+
+def replace_pipes(journal: int) -> None:
+    """Put /dev/null in place of the pool's pipes."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in _pipes(journal):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def garble_pipes(journal: int) -> None:
+    """Write the beginning of a message that never ends into the pool's pipes."""
+    for descriptor in _pipes(journal):
+        os.write(descriptor, (1_000_000).to_bytes(4) + b"garbage")
+
+
+def unlock_all() -> None:
+    """Give up each lock of the descriptors that were inherited."""
+    for descriptor in PIPES:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            fcntl.lockf(descriptor, fcntl.LOCK_UN)
+
+
+def _pipes(journal: int) -> list[int]:
+    """Return the descriptors of pipes that this process writes to, without its journal."""
+    return [descriptor for descriptor in PIPES if descriptor != journal and _is_pipe_to_write(descriptor)]
+
+
+def _is_pipe_to_write(descriptor: int) -> bool:
+    try:
+        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        return mode == os.O_WRONLY and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def fail() -> None:

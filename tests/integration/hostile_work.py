@@ -5,6 +5,7 @@ import contextlib
 import decimal
 import fcntl
 import gc
+import json
 import locale
 import logging
 import os
@@ -188,6 +189,34 @@ def change_user() -> int:
 def break_the_claims() -> int:
     """Make each later claim of this process fail. Returns the process id."""
     RunTask._claim = None  # type: ignore[assignment,method-assign]
+    return os.getpid()
+
+
+def interrupt_itself() -> None:
+    """Send its own process the signal by which the worker asks a run to stop."""
+    os.kill(os.getpid(), signal.SIGUSR2)
+    time.sleep(FOREVER)
+
+
+def break_json() -> int:
+    """Replace the functions of `json`. Returns the process id."""
+    json.dumps = json.loads = None  # type: ignore[assignment]
+    return os.getpid()
+
+
+def unlock_files() -> int:
+    """Give up every lock of the descriptors that this process inherited. Returns the process id."""
+    for descriptor in range(3, 100):
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            fcntl.lockf(descriptor, fcntl.LOCK_UN)
+    return os.getpid()
+
+
+def garble_pipes() -> int:
+    """Write the beginning of a message that never ends into each pipe of the worker. Returns the process id."""
+    for descriptor in filter(_is_pipe_to_write, range(3, 100)):
+        os.write(descriptor, (1_000_000).to_bytes(4) + b"garbage")
     return os.getpid()
 
 

@@ -211,6 +211,38 @@ class TestState:
         assert (first["status"], first["attempt"], second["status"]) == ("COMPLETED", 1, "COMPLETED")
         assert "function time" in second["result"]["interpreter"][3]
 
+    def test_functions_of_json_that_a_run_replaced_do_not_stay(self, api: Api, worker: ServiceProcess) -> None:
+        run(api, "break_json")
+
+        task = run(api, "fork_and_wait_for", ending="exit")
+
+        assert (task["status"], task["result"], task["attempt"]) == ("COMPLETED", 7, 1)
+
+    def test_a_run_that_asks_itself_to_stop_is_not_repeated_for_ever(self, api: Api, worker: ServiceProcess) -> None:
+        task = run(api, "interrupt_itself")
+
+        assert (task["status"], task["error"]["code"]) == ("FAILED", "worker_lost")
+        assert "SIGUSR2" in task["error"]["message"]
+
+    def test_a_process_whose_pipes_got_garbage_does_not_stop_the_queue(self, api: Api, worker: ServiceProcess) -> None:
+        first = run(api, "garble_pipes")
+        second = run(api, "describe_state")
+
+        assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
+        assert first["result"] != second["result"]["pid"]
+
+    def test_a_run_that_gives_up_the_locks_of_its_worker_makes_no_other_take_it_for_dead(
+        self, api: Api, worker: ServiceProcess, redis_url: str, tmp_path: Path
+    ) -> None:
+        run(api, "unlock_files")
+        task_id = submit(api, "wait", folder=str(tmp_path), seconds=4)
+        left_behind(tmp_path, "child")
+
+        with a_worker(redis_url, tmp_path, "second"):
+            task = api.final(task_id)
+
+        assert (task["status"], task["attempt"]) == ("COMPLETED", 1)
+
     def test_secrets_are_in_no_environment(self, api: Api, worker: ServiceProcess) -> None:
         own = run(api, "describe_state")["result"]["environment"]
         programs = run(api, "environment_of_program")["result"]

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import termios
 import threading
 from collections.abc import Callable, Iterator
@@ -101,10 +102,25 @@ def test_a_task_is_completed_kept_over_a_restart_and_nothing_is_left_running(sta
 
     assert "All stopped." in stack.output
     assert len(processes) >= 5
-    assert not [process for process in processes if process.is_running()]
+    assert not [process for process in processes if not is_dead(process)]
     again = start()
     assert status(again.url(), task_id) == "COMPLETED"
     assert again.stop() == 0
+
+
+def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'entrypoints.settings':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "import entrypoints.cli\n"
+    )
+    program = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (program.returncode, program.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_process_that_dies_is_started_again(start) -> None:
@@ -273,7 +289,7 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(t
         os.write(stack.terminal, CTRL_C)
 
         assert stack.process.wait(30) == 0
-        assert not [process for process in processes if not has_ended(process)]
+        assert not [process for process in processes if not is_dead(process)]
         assert "worker       killed" in stack.output
         assert {f"worker       task {each} is queued again" in stack.output for each in (running, stuck)} == {True}
     with LocalStack(tmp_path / "again.log", data, port, **settings) as again:
@@ -281,14 +297,6 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(t
         for task_id in (running, stuck):
             wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
         assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it counts as no crash
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Return whether the process runs no more; some parents never ask how their processes ended."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url: str) -> None:

@@ -8,7 +8,7 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from celery import bootsteps
@@ -27,6 +27,7 @@ class Children:
         self._buried: deque[int] = deque(maxlen=256)
         """Dead, and perhaps still in the pool's list; their numbers come again only much later."""
         self._poller = select.poll()
+        self._pool: Any = None
 
     @property
     def are_watched(self) -> bool:
@@ -37,6 +38,16 @@ class Children:
         """Watch those of the processes that are new. Off Linux none is."""
         for process in processes:
             self._watch(process)
+
+    def belong_to(self, pool: Any) -> None:
+        """Take note of the pool of billiard whose children these are."""
+        self._pool = pool
+
+    def tokens(self) -> Mapping[int, int]:
+        """Return the number of the token that each child has by the pool's books, by process id."""
+        jobs = list(self._pool._cache.items()) if self._pool is not None else []
+        holders = ((getattr(job, "_scheduled_for", None), number) for number, job in jobs)
+        return {process.pid: number for process, number in holders if process is not None}
 
     def living(self) -> list[int]:
         with self._lock:
@@ -92,6 +103,7 @@ def child_watch(children: Children) -> type[bootsteps.Step]:
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
             """Again after each loss of the connection, when the loop has forgotten its readers."""
             self.pool, self.hub = worker.pool._pool, hub
+            children.belong_to(self.pool)
             hub.on_tick.add(self.adopt)
             for descriptor in self.descriptors.values():
                 hub.add_reader(descriptor, self.replace, descriptor)

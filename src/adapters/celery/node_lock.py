@@ -2,15 +2,23 @@
 
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SUFFIX = ".lock"
+OFD_SETLK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
+"""None off Linux."""
+WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+"""struct flock of fcntl(2) on 64-bit Linux."""
 
 
 class NodeLock:
-    """flock(2): the lock belongs to the open file, so it is free only when the parent and all its children are gone.
+    """Two locks that belong to the open file, so they are free only when the parent and all its children are gone.
+
+    They are flock(2) and, on Linux, F_OFD_SETLK of fcntl(2). A handler that calls flock or lockf with LOCK_UN on the
+    descriptor which its process inherited gives up the first at most.
 
     The file is named for the worker and the boot of the host, so that neither a restarted host nor another one that
     shares the folder is taken for this.
@@ -25,7 +33,7 @@ class NodeLock:
         """Before any child is forked; never given back but by the death of all."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(self._descriptor)
 
     def discard(self) -> None:
         """This worker has settled its runs itself."""
@@ -52,12 +60,19 @@ def _locked(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
         yield True
     except BlockingIOError:
         yield False
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Raises BlockingIOError when another open file has one of the locks."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if OFD_SETLK is not None:
+        fcntl.fcntl(descriptor, OFD_SETLK, WHOLE_FILE)
 
 
 def _boot_id() -> str:

@@ -28,6 +28,9 @@ PATIENCE_SECONDS = 0.5
 """How long a run has to end by itself after it was asked to."""
 CUT_OFF_SHARE = 0.4
 """A worker that has not reached the store for this share of a lease was cut off: its children may die of that."""
+TOKEN_SECONDS = 10.0
+"""How long a child may have one token and no run. It claims within milliseconds, and gives the token back within
+a second after its last run; more means that it or its pipes are of no use, such as after garbage in them."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +60,12 @@ class RunGuard:
         """When each child that is stopped was first seen so."""
         self._last_claims: dict[int, int] = {}
         """The run that each child was last seen to hold."""
+        self._idle_since: dict[tuple[int, int], float] = {}
+        """When each child was first seen to have its token, but no run."""
         self._causes: dict[int, str] = {}
         """Why this guard killed a child."""
+        self._working: frozenset[int] = frozenset()
+        """The children that were last seen to hold a run."""
         self._reached = time.monotonic()
         self._cut_off = False
         self._asked: dict[int, float] = {}
@@ -95,10 +102,12 @@ class RunGuard:
                 self._settle_dead_children()
                 self._kill_children_without_lease()
                 pause = self._stop_overdue_runs()
+                self._kill_children_that_do_nothing()
                 self._settle_dead_workers()
                 self._reached = time.monotonic()
                 self._cut_off = False
             except StoreUnavailable:
+                self._idle_since = {}  # nobody can claim
                 pause = PATIENCE_SECONDS
             except Exception:
                 logger.exception("The guard of the runs failed; it goes on", extra={"action": "guard_failed"})
@@ -147,6 +156,15 @@ class RunGuard:
             if lost.claim == self._last_claims.get(pid):  # else an earlier process had the same id
                 self._kill(pid, "It lost its lease, so the worker killed it.")
 
+    def _kill_children_that_do_nothing(self) -> None:
+        """Kill each child that has had one token for long and no run: its queue would wait for it for ever."""
+        now, living = time.monotonic(), set(self._children.living())
+        idle = [each for each in self._children.tokens().items() if each[0] in living - self._working]
+        self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
+        for (pid, _), since in self._idle_since.items():
+            if now - since >= TOKEN_SECONDS:
+                self._kill(pid, f"It has had a token for {TOKEN_SECONDS:g} s, but no run, so the worker killed it.")
+
     def _kill(self, pid: int, cause: str) -> None:
         if pid in self._causes:  # it is about to die
             return
@@ -167,6 +185,7 @@ class RunGuard:
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
         held = {pid: run.task.claim for pid, run in runs.items()}
+        self._working = frozenset(held)
         self._last_claims = {pid: claim for pid, claim in self._last_claims.items() if pid in pids.values()} | held
         overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
         self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}

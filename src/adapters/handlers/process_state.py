@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import locale
 import logging
 import os
@@ -22,8 +23,11 @@ SIGNALS = (
 )
 """Those that programs take over. To ask for one costs 0.4 microseconds."""
 LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
-CLOCKS = ("time", "monotonic", "perf_counter", "sleep")
-"""Functions of `time` that tests replace, and that this service's own work needs."""
+FUNCTIONS = (
+    *((time, name) for name in ("time", "monotonic", "perf_counter", "sleep")),
+    *((json, name) for name in ("dumps", "loads")),
+)
+"""Functions that tests and work replace, and that this service's own work needs."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ class ProcessState:
         self._collects = gc.isenabled()
         self._path = sys.path, [*sys.path]
         self._traces = _traces()
-        self._clocks = {name: getattr(time, name) for name in CLOCKS}
+        self._functions = [(module, name, getattr(module, name)) for module, name in FUNCTIONS]
         self._timeout = socket.getdefaulttimeout()
         self._logging = logging.root.manager.disable, logging.root.level, [*logging.root.handlers]
         self._priority = _priority()
@@ -93,8 +97,8 @@ class ProcessState:
         if gc.isenabled() != self._collects:
             (gc.enable if self._collects else gc.disable)()
         sys.path, sys.path[:] = self._path
-        for name, clock in self._clocks.items():
-            setattr(time, name, clock)
+        for module, name, function in self._functions:
+            setattr(module, name, function)
         socket.setdefaulttimeout(self._timeout)
         asyncio._set_running_loop(None)
 

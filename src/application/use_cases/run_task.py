@@ -30,6 +30,10 @@ from domain.task import Task, TaskError
 CLAIM_TRIES = 10
 PAUSE_SECONDS = 0.5
 MESSAGE_LENGTH = 10_000
+STOPPED_FOR_NOTHING = (
+    "It was asked to stop (SIGUSR2), though it was neither cancelled nor out of time. Work must not send that signal."
+)
+"""Counted, since work may ask itself each time. A request that comes late may meet the next run of the process."""
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +146,7 @@ class RunTask:
             if not self._interrupt.asked:  # else a task that always raises it would run for ever
                 logger.warning("Task failed: it stopped itself", extra={"action": "task_failed", **log})
                 return _failing(_described(error), now, retry=True)
-            return lambda task: task.stop(now())
+            return lambda task: task.lose(now(), STOPPED_FOR_NOTHING)
         except UnknownTaskType as error:
             logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
             return lambda task: task.postpone(now())

@@ -1,6 +1,8 @@
 """A worker counts as dead only when none of its processes lives."""
 
+import fcntl
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,29 @@ def test_a_worker_is_dead_only_when_its_last_child_is(tmp_path: Path) -> None:
 
     assert list(mine.dead()) == ["other"]
     assert list(mine.dead()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one kind of lock")
+@pytest.mark.parametrize("unlock", [fcntl.flock, fcntl.lockf])
+def test_a_handler_that_unlocks_what_it_inherited_makes_no_worker_look_dead(tmp_path: Path, unlock) -> None:
+    mine = NodeLock(tmp_path, "mine")
+    mine.take()
+    inherited = _a_child_that_holds(tmp_path, "other")
+
+    unlock(inherited, fcntl.LOCK_UN)
+
+    assert list(mine.dead()) == []
+
+
+def test_a_worker_of_an_earlier_version_is_alive_while_it_has_its_one_lock(tmp_path: Path) -> None:
+    mine = NodeLock(tmp_path, "mine")
+    mine.take()
+    os.close(_a_child_that_holds(tmp_path, "other"))
+    (path,) = tmp_path.glob("other@*")
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        assert list(mine.dead()) == []
 
 
 def test_a_dead_worker_is_looked_after_again_when_that_failed(tmp_path: Path) -> None:

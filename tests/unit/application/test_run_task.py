@@ -285,16 +285,24 @@ def test_a_run_that_stops_itself_unasked_has_failed(store, run_task) -> None:
     assert (ended.status, ended.error.code) == (Status.FAILED, "handler_error")
 
 
-def test_a_run_that_was_stopped_for_no_reason_of_its_own_is_queued_again(store, run_task, interrupt) -> None:
+def test_a_run_that_was_stopped_for_no_reason_is_queued_again_and_fails_the_fourth_time(
+    store, run_task, interrupt
+) -> None:
     def work(run: Task) -> None:
         interrupt.was_asked = True
         raise RunStopped
 
-    task = submit(store)
-    run_task(work).execute("default")
+    task, runs = submit(store), run_task(work)
+    runs.execute("default")
 
     again = stored(store, task)
-    assert (again.status, again.attempt) == (Status.QUEUED, 0)
+    assert (again.status, again.crashes) == (Status.QUEUED, 1)
+
+    for _ in range(3):
+        runs.execute("default")
+    ended = stored(store, task)
+    assert (ended.status, ended.error.code) == (Status.FAILED, "worker_lost")
+    assert "SIGUSR2" in ended.error.message
 
 
 def test_a_result_that_comes_before_the_stop_is_kept(store, run_task, clock) -> None:
