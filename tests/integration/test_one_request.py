@@ -1,9 +1,11 @@
 """What one request may cost: every list and map of the specification, filled up to the size that a body may have."""
 
 import base64
+import contextlib
 import json
 import socket
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -215,6 +217,40 @@ def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis
         status = connection.recv(12)
 
     assert status == b"HTTP/1.1 202"
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/nowhere", "/tasks"])
+def test_a_body_that_nobody_reads_lets_others_run(ticking: TickingApi, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2**40}\r\n\r\n"
+    before = ticking.stalls()
+
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode())
+        with contextlib.suppress(ConnectionError):  # it is closed after the deadline of a head
+            for _ in range(40):
+                connection.sendall(b"x" * 2**20)
+
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
+@pytest.mark.parametrize(("path", "number"), [("/livez", 3_000), ("/nowhere", 3_000), ("/openapi.json", 300)])
+def test_requests_that_follow_each_other_without_a_wait_let_others_run(
+    ticking: TickingApi, path: str, number: int
+) -> None:
+    before = ticking.stalls()
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
+    last = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=PATIENCE) as connection:
+        requests = f"{request}\r\n" * (number - 1) + last
+        sender = threading.Thread(target=connection.sendall, args=[requests.encode()])
+        sender.start()
+        with connection.makefile("rb") as responses:
+            answered = responses.read().count(b"HTTP/1.1 ")
+        sender.join()
+
+    assert answered == number
     assert ticking.stalls()["stall"] < before["reference"]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import gevent
 
+from entrypoints.api.cooperation import let_others_run
+
 SLOWEST_BYTES_PER_SECOND = 65_536
 """Each 64 KiB of a body that arrive give it another second: 8 MiB may take 128 s more than the deadline."""
 READ_BYTES = 65_536
@@ -97,6 +99,22 @@ class TimedBody:
         self._deadline += len(data) / SLOWEST_BYTES_PER_SECOND
         if len(data) < size or not has_more(self._reader):
             self._pending.discard(self._connection)
+        return data
+
+
+class PacedBody:
+    """A gunicorn body reader for the rest of a body, which gunicorn reads before the next head.
+
+    Others run meanwhile, however fast the rest comes, or one request after another. The rest has
+    the deadline of the next head.
+    """
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        let_others_run()
+        data: bytes = self._reader.read(size)
         return data
 
 

@@ -3,9 +3,9 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from gevent import Greenlet, getcurrent, sleep, spawn
+from gevent import Greenlet, get_hub, getcurrent, sleep, spawn
 from gevent.event import Event
 
 SLICE_SECONDS = 0.005
@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 
 class TimeSlice:
-    """The time for which a greenlet may compute before the others get their turn.
+    """The time for which a process may compute before it looks at sockets and timers again.
+
+    It begins anew with each turn of the event loop, so a request that waits for something yields to nobody.
 
     Greenlets that compute go on one after the other, and sockets and timers are looked at between them: else a request
     that costs nothing would wait for a slice of each of hundreds of pages, and the process would seem dead.
@@ -27,11 +29,15 @@ class TimeSlice:
         self._began = 0.0
         self._waiting: deque[Event] = deque()
         self._pacer: Greenlet | None = None
+        self._hub: Any = None
+        self._watcher: Any = None
 
     def yield_when_over(self) -> None:
         """Run the other greenlets when the slice is over. Do nothing outside of a gevent worker."""
         if getcurrent().parent is None:
             return
+        if self._hub is not (hub := get_hub()):
+            self._watch(hub)
         if time.monotonic() - self._began >= self._seconds:
             turn = Event()
             self._waiting.append(turn)
@@ -39,6 +45,13 @@ class TimeSlice:
                 self._pacer = spawn(self._give_turns)
             turn.wait()
             self._began = time.monotonic()
+
+    def _watch(self, hub: Any) -> None:
+        self._hub, self._watcher = hub, hub.loop.check(ref=False)
+        self._watcher.start(self._begin)
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
 
     def _give_turns(self) -> None:
         while self._waiting:

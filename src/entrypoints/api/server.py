@@ -17,7 +17,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
 from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity
-from entrypoints.api.connections import Connection, PendingConnections, TimedBody, has_more
+from entrypoints.api.connections import Connection, PacedBody, PendingConnections, TimedBody, has_more
 from entrypoints.api.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems import unread_problem
@@ -79,7 +79,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            req.body.reader = reader  # the rest of a body that was not read has the deadline of the next head
+            req.body.reader = PacedBody(reader)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
