@@ -578,6 +578,41 @@ class TestRedisEventStream(EventStreamContract):
             with pytest.raises(StreamGap):
                 subscription.next(10)
 
+    @pytest.mark.parametrize("kept", [1, 0])
+    def test_a_past_of_which_events_were_dropped_is_a_gap(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis, kept: int
+    ) -> None:
+        task = submit(repository)
+        _, first = stream.snapshot(task.task_id)
+        submit(repository)
+        _, last = stream.snapshot(submit(repository).task_id)
+        assert len(stream.between(first, last, None, limit=10)) == 2
+
+        client.xtrim("tm:events", maxlen=kept, approximate=False)
+
+        for task_id in (None, task.task_id):
+            with pytest.raises(StreamGap) as gap:
+                stream.between(first, last, task_id, limit=10)
+            assert gap.value.position == last
+
+    def test_followers_are_told_of_events_that_were_dropped_before_they_were_read(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        told_of = submit(repository)
+        ((_, fields),) = client.xrevrange("tm:events", count=1)
+        with stream.subscribe() as all_tasks, stream.subscribe(told_of.task_id) as one:
+            with client.pipeline(transaction=True) as burst:
+                for _ in range(3):
+                    burst.xadd("tm:events", fields, maxlen=1, approximate=False)
+                last = burst.execute()[-1].decode()
+
+            for subscription in (all_tasks, one):
+                with pytest.raises(StreamGap) as gap:
+                    subscription.next(SOON)
+                assert gap.value.position == last
+            next_one = submit(repository)
+            assert told(all_tasks, 1) == [(Event.SUBMITTED, next_one)]
+
     def test_a_follower_that_never_reads_is_dropped(
         self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -150,6 +150,8 @@ class RedisEventStream(EventStream):
         while len(found) < limit:
             with self._store.client() as client:
                 entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
+            if not self.keeps(after):  # Redis passes in silence over what it dropped meanwhile
+                raise StreamGap(until)
             try:
                 found += [_event(entry) for entry in entries if member in (None, entry[1].get(b"id", member))]
             except UnreadableEvent as error:
@@ -175,15 +177,21 @@ class RedisEventStream(EventStream):
         return last[0][0].decode() if last else BEGINNING
 
     def _read_on(self) -> None:
-        """Until nobody follows. What the connection loses is read after it."""
+        """Until nobody follows. What the connection loses is read after it.
+
+        After each read it looks whether the position is still kept: Redis passes in silence over entries
+        that it dropped before they were read.
+        """
         whole = True
         while self._is_followed():
             try:
                 if not whole and not self.keeps(self._position):
                     self._tell_of_gap()
                 answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
-                whole = True
-                self._deliver([entry for _, entries in _streams(answer) for entry in entries])
+                entries = [entry for _, entries in _streams(answer) for entry in entries]
+                whole = not entries or self.keeps(self._position)
+                if whole:
+                    self._deliver(entries)
             except Exception as error:
                 whole = False
                 logger.warning("Cannot read events: %s", error, extra={"action": "events_unread"})

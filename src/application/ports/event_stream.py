@@ -71,7 +71,8 @@ class EventStream(ABC):
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
         """Return the first events behind `after`, none behind `until`.
 
-        Raises StreamGap with the position `until` when one of them cannot be read, such as one of an older version.
+        Raises StreamGap with the position `until` when one of them was dropped or cannot be read, such as one of an
+        older version.
         """
 
     @abstractmethod
