@@ -5,22 +5,27 @@ from collections.abc import Sequence
 import pytest
 
 LONGEST_FIRST = (
-    "test_stuck_processes.py",
-    "test_local_stack.py",
     "test_worker.py",
-    "test_hostile_handlers.py",
-    "test_compose.py",
-    "test_embedded_server.py",
+    "test_local_stack.py",
     "test_one_request.py",
+    "test_hostile_handlers.py",
+    "test_stuck_processes.py",
+    "test_embedded_server.py",
     "test_http_live.py",
-    "test_memory.py",
-    "test_fuzz.py",
-    "test_maintenance.py",
-    "test_functions.py",
-    "test_callbacks.py",
+    "test_compose.py",
     "test_http_connections.py",
+    "test_memory.py",
+    "test_docs_page.py",
+    "test_fuzz.py",
+    "test_bulk_load.py",
+    "test_docs.py",
+    "test_maintenance.py",
     "test_terminal.py",
     "test_redis_adapters.py",
+    "test_functions.py",
+    "test_specification_tools.py",
+    "test_origins.py",
+    "test_callbacks.py",
 )
 """Files by their seconds in the summary of a run. All others follow in any order."""
 
