@@ -59,7 +59,12 @@ class Children:
             return frozenset((*self._descriptors, *self._buried, *self._dead))
 
     def wait(self, seconds: float) -> None:
-        """Until a child dies, or so long."""
+        """Wait until a child dies, or for so long. Watch the new children of the pool first.
+
+        The pool may start some while its event loop stands still, as it does until Redis is back.
+        """
+        if self._pool is not None:
+            self.adopt([process for process in list(self._pool._pool) if process.pid is not None])
         for descriptor, _ in self._poller.poll(max(seconds, 0) * 1000):
             self._bury(descriptor)
 
