@@ -5,10 +5,8 @@
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -33,6 +31,7 @@ from entrypoints.container import Container, build_worker, find_handlers
 from entrypoints.logging import configure_logging
 from entrypoints.settings import load_settings
 from tests.chaos.journal import JOURNAL, write_line
+from tests.worker_descriptors import garble, pipes_to_write, unlock_all
 
 CRASH_DIR = "CHAOS_CRASH_DIR"
 CLOCK_STEP = "CHAOS_CLOCK_STEP"
@@ -42,8 +41,6 @@ FORKS = ("both return", "copy raises", "copy exits", "failed exec", "copy goes o
 LEFT = "left-"
 """Starts the names of files that hold the process ids of what was started."""
 FOREVER = 3_600
-PIPES = range(3, 100)
-"""Descriptors among which those of the pool are."""
 
 
 class ChaosHandler(TaskHandler):
@@ -98,7 +95,7 @@ class ChaosHandler(TaskHandler):
             "gil": lambda: hold_the_interpreter(seconds),
             "swallow": lambda: swallow_everything(seconds),
             "pipes": lambda: replace_pipes(self._journal),
-            "garbage": lambda: garble_pipes(self._journal),
+            "garbage": lambda: garble(_pipes(self._journal)),
             "unlock": unlock_all,
             "report": lambda: report(context, seconds),
             "fail": fail,
@@ -160,31 +157,9 @@ def replace_pipes(journal: int) -> None:
     os.close(null)
 
 
-def garble_pipes(journal: int) -> None:
-    """Write the beginning of a message that never ends into the pool's pipes."""
-    for descriptor in _pipes(journal):
-        os.write(descriptor, (1_000_000).to_bytes(4) + b"garbage")
-
-
-def unlock_all() -> None:
-    """Give up each lock of the descriptors that were inherited."""
-    for descriptor in PIPES:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            fcntl.lockf(descriptor, fcntl.LOCK_UN)
-
-
 def _pipes(journal: int) -> list[int]:
     """Return the descriptors of pipes that this process writes to, without its journal."""
-    return [descriptor for descriptor in PIPES if descriptor != journal and _is_pipe_to_write(descriptor)]
-
-
-def _is_pipe_to_write(descriptor: int) -> bool:
-    try:
-        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
-        return mode == os.O_WRONLY and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
+    return [descriptor for descriptor in pipes_to_write() if descriptor != journal]
 
 
 def fail() -> None:

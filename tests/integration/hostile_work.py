@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import decimal
-import fcntl
 import gc
 import json
 import locale
@@ -12,7 +11,6 @@ import os
 import resource
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from application.use_cases.run_task import RunTask
+from tests import worker_descriptors
 
 FOREVER = 600
 
@@ -149,18 +148,9 @@ def describe_state() -> dict[str, Any]:
 def replace_files(which: str) -> int:
     """Put /dev/null in place of the worker's descriptors. Returns the process id."""
     null = os.open("/dev/null", os.O_RDWR)
-    pipes = [number for number in range(3, 100) if _is_pipe_to_write(number)]
-    for descriptor in pipes if which == "pipes" else range(3):
+    for descriptor in worker_descriptors.pipes_to_write() if which == "pipes" else range(3):
         os.dup2(null, descriptor)
     return os.getpid()
-
-
-def _is_pipe_to_write(descriptor: int) -> bool:
-    try:
-        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
-        return mode == os.O_WRONLY and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
 
 
 def leak_files() -> int:
@@ -206,17 +196,13 @@ def break_json() -> int:
 
 def unlock_files() -> int:
     """Give up every lock of the descriptors that this process inherited. Returns the process id."""
-    for descriptor in range(3, 100):
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            fcntl.lockf(descriptor, fcntl.LOCK_UN)
+    worker_descriptors.unlock_all()
     return os.getpid()
 
 
 def garble_pipes() -> int:
     """Write the beginning of a message that never ends into each pipe of the worker. Returns the process id."""
-    for descriptor in filter(_is_pipe_to_write, range(3, 100)):
-        os.write(descriptor, (1_000_000).to_bytes(4) + b"garbage")
+    worker_descriptors.garble(worker_descriptors.pipes_to_write())
     return os.getpid()
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from flask import Flask, jsonify
 
-from entrypoints import cli
-from entrypoints.api.server import Server
+from tests.integration.extended_api import serve_extended
 
 LAG_SECONDS = 1.5
 
@@ -30,6 +29,4 @@ def with_lag(app: Flask) -> Flask:
 
 
 if __name__ == "__main__":
-    load = Server.load
-    Server.load = lambda self: with_lag(load(self))  # type: ignore[method-assign]
-    cli.main(["api"])
+    serve_extended(with_lag)

@@ -18,8 +18,7 @@ from typing import Any
 import gevent
 from flask import Flask, jsonify
 
-from entrypoints import cli
-from entrypoints.api.server import Server
+from tests.integration.extended_api import serve_extended
 
 TICK_SECONDS = 0.001
 
@@ -61,6 +60,4 @@ def with_ticks(app: Flask) -> Flask:
 
 
 if __name__ == "__main__":
-    load = Server.load
-    Server.load = lambda self: with_ticks(load(self))  # type: ignore[method-assign]
-    cli.main(["api"])
+    serve_extended(with_ticks)
