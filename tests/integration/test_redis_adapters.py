@@ -34,6 +34,7 @@ from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import FollowerTooSlow, StreamGap
+from application.ports.heartbeats import ServiceProcess
 from application.ports.run_reports import LOG_BYTES
 from application.ports.task_repository import Change, Window
 from application.task_filter import TaskFilter
@@ -839,6 +840,17 @@ class TestRedisHeartbeats(HeartbeatsContract):
             assert list(heartbeats.alive("worker")) == []
         finally:
             client.config_set("maxmemory", before)
+
+    @pytest.mark.parametrize("sign", [RedisHeartbeats.beat, RedisHeartbeats.end])
+    def test_a_key_of_the_wrong_type_counts_as_no_heartbeats_and_the_next_one_replaces_it(
+        self, heartbeats: RedisHeartbeats, client: redis.Redis, sign: Callable[[RedisHeartbeats, ServiceProcess], None]
+    ) -> None:
+        client.set("tm:alive:worker", "text")
+        assert (heartbeats.alive("worker"), heartbeats.lately("worker")) == ([], [])
+
+        sign(heartbeats, a_process(name="new"))
+
+        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["new"]
 
     def test_a_server_that_takes_no_writes_now_is_unavailable_also_to_a_pipeline(
         self, heartbeats: RedisHeartbeats, client: redis.Redis

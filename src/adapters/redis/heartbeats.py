@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
 from application.passed_over import PassedOver
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
@@ -24,9 +24,7 @@ class RedisHeartbeats(Heartbeats):
 
     def beat(self, process: ServiceProcess) -> None:
         """Also while Redis has no memory left: whoever seems silent is killed."""
-        effects = Effects()
-        effects.add("index", keys.alive(process.role), _member(process))
-        _, now, *_ = self._save(effects.keys, effects.arguments)
+        now = self._write(process)
         with self._store.client() as client:
             client.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS - REMEMBERED_MS)
 
@@ -34,9 +32,7 @@ class RedisHeartbeats(Heartbeats):
         """Make it as old as one that fell silent: it is not alive, but remembered."""
         with self._store.client() as client:
             silent = milliseconds(client.time()) - LIFETIME_MS
-        effects = Effects()
-        effects.add("index", keys.alive(process.role), _member(process), silent)
-        self._save(effects.keys, effects.arguments)
+        self._write(process, silent)
 
     def alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME_MS)
@@ -44,10 +40,32 @@ class RedisHeartbeats(Heartbeats):
     def lately(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME_MS + REMEMBERED_MS)
 
+    def _write(self, process: ServiceProcess, *score: int) -> int:
+        """Return the store's time in milliseconds, which is the score unless one is given.
+
+        Delete a key of the wrong type first: a process without heartbeats is replaced again and again.
+        """
+        key, effects = keys.alive(process.role), Effects()
+        effects.add("index", key, _member(process), *score)
+        save = self._save.call(effects.keys, effects.arguments)
+        [reply] = self._store.in_one_go([save], damage_as_reply=True)
+        if isinstance(reply, Exception):
+            self._passed_over.tell("write_heartbeat", key.decode(), reply)
+            with self._store.client() as client:
+                client.delete(key)
+            reply = save()
+        _, now, *_ = reply
+        return int(now)
+
     def _since(self, role: str, age_ms: int) -> Sequence[Heartbeat]:
         with self._store.client() as client:
             oldest = milliseconds(client.time()) - age_ms
-            beats = client.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
+            pipeline = client.pipeline(transaction=False)
+            pipeline.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
+            [beats] = replies_of(pipeline)
+        if isinstance(beats, Exception):  # the next heartbeat replaces the key
+            self._passed_over.tell("read_heartbeats", role, beats)
+            return []
         found = [beat for member, at in beats if (beat := self._heartbeat(member, at))]
         return sorted(found, key=lambda beat: beat.process.name)
 
