@@ -23,6 +23,8 @@ from domain.task import Task
 from entrypoints.api.cooperation import paced
 from entrypoints.api.fields import Instant, cursor
 
+LIST_PARTS = 2_000
+"""A list of more elements is written in slices. The longest list of tasks has 1,000."""
 ORIGINAL_TIME = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "example": "2026-01-13 06:53:09"}
 
 
@@ -351,10 +353,19 @@ def _text(members: Mapping[str, Any]) -> str:
     if not any(isinstance(value, list) for value in members.values()):
         return json.dumps(members)
     texts = {
-        name: f"[{', '.join(map(json.dumps, paced(value)))}]" if isinstance(value, list) else json.dumps(value)
-        for name, value in members.items()
+        name: _list_text(value) if isinstance(value, list) else json.dumps(value) for name, value in members.items()
     }
     return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}"
+
+
+def _list_text(values: list[Any]) -> str:
+    """Return JSON. Write up to LIST_PARTS elements one by one, and slices of a longer list.
+
+    A result may have 350,000 numbers, for which a call each takes 1.5 s instead of 0.03 s.
+    """
+    size = max(len(values) // LIST_PARTS, 1)
+    parts = (json.dumps(values[at : at + size])[1:-1] for at in paced(range(0, len(values), size)))
+    return f"[{', '.join(parts)}]"
 
 
 def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:
