@@ -165,6 +165,25 @@ def test_a_queue_name_that_is_no_text_holds_up_no_other(
     assert {line["action"] for line in errors(process)} == {"read_queue_name"}
 
 
+@pytest.mark.parametrize("value", ["many", 2**63 - 1, -(2**63)])
+def test_a_damaged_counter_holds_up_no_task(
+    repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain, value: str | int
+) -> None:
+    due = submit(repository, run_at=soon(client))
+    client.hset(keys.SCHEDULED_BY_QUEUE, due.spec.queue, value)
+    minute = client.time()[0] // 60
+    for each in (minute, minute + 1):
+        client.hset(f"tm:minute:{each}", "SUBMITTED", value)
+
+    later = submit(repository, run_at=soon(client))
+    process = maintain()
+
+    for task in (due, later):
+        wait_until(lambda task=task: repository.get(task.task_id).status is Status.QUEUED)
+        assert client.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id)) is not None
+    assert errors(process) == []
+
+
 def test_a_duty_that_fails_leaves_the_others_their_turn(
     repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain
 ) -> None:

@@ -20,7 +20,7 @@
 --   remember <key> <value> <ms>            the key holds the value for so long
 --   set <hash> <field> <value> …, unset <hash> <field> …
 --   stamp <hash> <field> [<field> <value> …]  the first of the fields with the present time
---   add <hash> <field> <number>            the field is gone when it comes to nothing
+--   add <hash> <field> <number>            the field is gone when it comes to nothing, or was no number
 --   delete <key>
 --   create <record> <count> <waiting> <sequence> <base> <stream> <kept> <event> <status> <version>
 --          (<member> <n> <n fields and values>) …
@@ -93,6 +93,7 @@ while at < writes do
   at = at + 2 + ARGV[at + 1]
 end
 
+-- Counters are for people only: pcall, since a damaged one must not end the script between two of its writes.
 local put, claimed = 0, false
 while at <= last do
   local word, key, first, second = ARGV[at], KEYS[ARGV[at + 2] + 0], ARGV[at + 3], ARGV[at + 4]
@@ -140,7 +141,7 @@ while at <= last do
   elseif word == 'count' then
     local minute = key .. math.floor(now / 60000)
     local number = following > at + 4 and second + 0 or 1
-    if call('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
+    if redis.pcall('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
   elseif word == 'enqueue' then
     local record, sequence, member = key_of(at + 3), key_of(at + 4), ARGV[at + 5]
     local rank = call('HGET', record, 'q')
@@ -158,7 +159,8 @@ while at <= last do
   elseif word == 'member' then
     call('SADD', key, first)
   elseif word == 'add' then
-    if call('HINCRBY', key, first, second) <= 0 then call('HDEL', key, first) end
+    local sum = redis.pcall('HINCRBY', key, first, second)
+    if type(sum) == 'table' or sum <= 0 then call('HDEL', key, first) end
   elseif word == 'keep' then
     call('SET', key, first .. text(now))
   elseif word == 'remember' then
