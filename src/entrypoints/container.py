@@ -198,7 +198,7 @@ class Container(containers.DeclarativeContainer):
     retry_task = providers.Singleton(RetryTask, decision, store_clock)
     act_on_tasks = providers.Singleton(ActOnTasks, repository, store_clock)
     await_task = providers.Singleton(AwaitTask, repository, event_stream, clock)
-    follow_tasks = providers.Singleton(FollowTasks, repository, event_stream)
+    follow_tasks = providers.Singleton(FollowTasks, repository, event_stream, clock)
     read_log = providers.Singleton(ReadLog, repository, reports)
     list_types = providers.Singleton(ListTypes, handlers)
     list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)

@@ -6,6 +6,7 @@ from enum import Enum
 from itertools import chain
 
 from application.errors import StoreUnavailable, TaskNotFound
+from application.ports.clock import Clock
 from application.ports.event_stream import (
     EventStream,
     FollowerTooSlow,
@@ -30,7 +31,7 @@ class Notice(Enum):
     GAP = "gap"
     """Events were lost; snapshots follow."""
     QUIET = "quiet"
-    """Nothing happened for 15 seconds."""
+    """Nothing was told for 15 seconds."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,9 +70,10 @@ class Following(Iterator[News]):
 
 
 class FollowTasks:
-    def __init__(self, repository: TaskRepository, stream: EventStream) -> None:
+    def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
         self._repository = repository
         self._stream = stream
+        self._clock = clock
 
     def one(self, task_id: str, after: str | None) -> Following | None:
         """Ends after the final event; None when there is nothing left to tell.
@@ -133,21 +135,30 @@ class FollowTasks:
     def _live(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
     ) -> Iterator[News]:
+        """Yield what is to be told, and a notice after 15 seconds without.
+
+        Events that do not match are not told: on a busy service, only the notice shows that a follower has gone.
+        """
+        quiet_at = self._clock.monotonic() + QUIET_SECONDS
         while True:
             try:
-                event = subscription.next(QUIET_SECONDS)
+                event = subscription.next(max(quiet_at - self._clock.monotonic(), 0))
             except StreamGap as gap:
                 yield Notice.GAP
                 snapshots, position = self._snapshots(task_id, wanted, gap.position)
                 yield from snapshots
+                quiet_at = self._clock.monotonic() + QUIET_SECONDS
                 continue
             except FollowerTooSlow:
                 yield Notice.GAP
                 return
-            if event is None:
-                yield Notice.QUIET
-            elif _order(event.position) > _order(position) and wanted.matches(event.task):
+            if event and _order(event.position) > _order(position) and wanted.matches(event.task):
                 yield event
+            elif event is None or self._clock.monotonic() >= quiet_at:
+                yield Notice.QUIET
+            else:
+                continue
+            quiet_at = self._clock.monotonic() + QUIET_SECONDS
 
     def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
         while events := self._stream.between(after, until, task_id, limit=HISTORY_BATCH):

@@ -20,7 +20,7 @@ from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import a_task
 from tests.fakes.clock import FakeClock
-from tests.fakes.event_stream import FakeEventStream
+from tests.fakes.event_stream import FakeEventStream, FakeSubscription
 from tests.fakes.task_store import FakeTaskStore
 
 
@@ -30,8 +30,8 @@ def stream(store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
 
 
 @pytest.fixture
-def follow(store: FakeTaskStore, stream: FakeEventStream) -> FollowTasks:
-    return FollowTasks(store, stream)
+def follow(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> FollowTasks:
+    return FollowTasks(store, stream, clock)
 
 
 @pytest.fixture
@@ -75,6 +75,22 @@ def test_a_quiet_time_is_told_so_that_connections_stay_open(store, follow, clock
     following = follow.one(submit(store).task_id, None)
 
     assert first(following, 3) == [("snapshot", "test"), Notice.QUIET, Notice.QUIET]
+
+
+def test_a_quiet_time_is_told_though_events_that_do_not_match_go_on(store, stream, follow, clock, monkeypatch) -> None:
+    others = [submit(store, task_name="other")]
+
+    def next_of_others(self: Subscription, seconds: float) -> TaskEvent | None:
+        clock.advance(timedelta(seconds=min(seconds, 0.1)))
+        others[0] = rename(store, others[0], "other")
+        return stream.event(len(store.events))
+
+    following = follow.all(TaskFilter(task_name="mine"), None)
+    monkeypatch.setattr(FakeSubscription, "next", next_of_others)
+    began = clock.monotonic()
+
+    assert first(following, 2) == [Notice.QUIET, Notice.QUIET]
+    assert 30 <= clock.monotonic() - began < 31
 
 
 def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(store, stream, follow, cancel) -> None:
