@@ -275,6 +275,21 @@ class TestRedisOutbox(OutboxContract):
         assert list(outbox.take(limit=10, lease=timedelta(seconds=1))) == []
         assert not client.exists("tm:outbox")
 
+    def test_a_message_comes_at_once_behind_many_that_cannot_be_delivered(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis
+    ) -> None:
+        gone = [b"%016d1" % number for number in range(20)]
+        damaged = [b"%016d2" % number for number in range(20)]
+        for entry in damaged:
+            client.set(b"tm:message:" + entry, "text")
+        client.zadd("tm:outbox", dict.fromkeys([*gone, *damaged], 1))
+        good = cancelled(repository)
+
+        taken = outbox.take(limit=3, lease=timedelta(0))
+
+        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert client.zcard("tm:outbox") == 1 + len(damaged)
+
     @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
     def test_a_message_that_cannot_be_read_rests_and_the_others_are_delivered(
         self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis, damage: str

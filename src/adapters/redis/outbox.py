@@ -20,6 +20,8 @@ from domain.events import Event
 
 ID_BYTES = 16
 TRIES = b"tries:"
+MAX_STALE_BATCHES = 32
+"""How many batches without a single message one call goes through."""
 REST_MS = 3_600_000
 """How long a message rests that cannot be read, so that it does not come in front of the others again and again."""
 
@@ -31,16 +33,20 @@ class RedisOutbox(Outbox):
         self._passed_over = PassedOver()
 
     def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
-        with self._store.client() as client:
-            if not client.exists(keys.OUTBOX):
-                return []
-            now = milliseconds(client.time())
-            due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
-        until = now + lease // timedelta(milliseconds=1)
-        calls = [self._moving(entry, score, until) for entry, score in due]
-        answers = self._store.in_one_go(calls) if calls else []
-        mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
-        return [Taken(message=message, lease=until) for message in self._read(mine, until)]
+        """Entries whose message is not kept or cannot be read must not hold up the others: go on behind them."""
+        for _ in range(MAX_STALE_BATCHES):
+            with self._store.client() as client:
+                if not client.exists(keys.OUTBOX):
+                    return []
+                now = milliseconds(client.time())
+                due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
+            until = now + lease // timedelta(milliseconds=1)
+            calls = [self._moving(entry, score, until) for entry, score in due]
+            answers = self._store.in_one_go(calls) if calls else []
+            mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
+            if (messages := self._read(mine, until)) or not mine:
+                return [Taken(message=message, lease=until) for message in messages]
+        return []
 
     def settle(self, taken: Taken, tried: Try) -> bool:
         message, entry, effects = taken.message, _entry(taken.message), Effects()
