@@ -180,6 +180,21 @@ class TestRedisTaskLeases(TaskLeasesContract):
         assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [(None, 150), (None, 50)]
         assert client.llen("task-manager.work.default") == 16
 
+    @pytest.mark.parametrize("value", ["many", 2**63 - 1])
+    def test_a_task_keeps_its_place_while_the_counter_of_claims_is_damaged(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, value: str | int
+    ) -> None:
+        task = submit(repository)
+        place = client.zrange("tm:waiting:default", 0, -1, withscores=True)
+        client.set("tm:claims", value)
+
+        with pytest.raises(redis.ResponseError, match=r"increment|integer"):
+            claim(leases)
+
+        assert client.zrange("tm:waiting:default", 0, -1, withscores=True) == place
+        client.delete("tm:claims")
+        assert claim(leases).task_id == task.task_id
+
     def test_a_damaged_record_keeps_no_other_task_from_being_listed_or_watched(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
     ) -> None:

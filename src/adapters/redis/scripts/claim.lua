@@ -31,7 +31,7 @@ local function claim(now, at)
   if call('SISMEMBER', paused, queue) == 1 then return false end
 
   -- A task that has expired leaves the queue; maintenance ends it. A record of the wrong type counts as no task: pcall.
-  local id, record, status, version, attempt, submitted, expires
+  local id, place, record, status, version, attempt, submitted, expires
   local looks = 0
   repeat
     if looks == MAX_LOOKS then
@@ -39,16 +39,23 @@ local function claim(now, at)
       return false
     end
     looks = looks + 1
-    id = call('ZPOPMIN', waiting)[1]
+    id, place = unpack(call('ZPOPMIN', waiting))
     if not id then return false end
     record = record_prefix .. id
     status, version, attempt, submitted, expires = unpack(redis.pcall('HMGET', record, 's', 'v', 'a', 'u', 'y'))
   until status == 'QUEUED' and not (expires and expires + 0 <= now)
 
+  -- A counter that is damaged must not cost the task its place.
+  local fence = redis.pcall('INCR', claims)
+  if type(fence) == 'table' then
+    call('ZADD', waiting, place, id)
+    error(fence.err)
+  end
+
   -- pcall, since the type of this key is not checked before the first write: tasks without expires_at pay nothing for it.
   if expires then redis.pcall('ZREM', expiring, id) end
 
-  call('HSET', record, 's', 'PROCESSING', 'o', owner, 'c', call('INCR', claims), 'b', now,
+  call('HSET', record, 's', 'PROCESSING', 'o', owner, 'c', fence, 'b', now,
     'v', version + 1, 'a', (attempt or 0) + 1)
   call('ZADD', leases, now + lease, id)
   call('ZREM', queued, id)
