@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import redis
+from redis.connection import AbstractConnection
 
 from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
 from adapters.redis import keys
@@ -643,6 +644,39 @@ class TestRedisEventStream(EventStreamContract):
                 assert gap.value.position == last
             next_one = submit(repository)
             assert told(all_tasks, 1) == [(Event.SUBMITTED, next_one)]
+
+    def test_a_read_of_events_and_the_look_for_dropped_ones_are_one_round_trip(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent_by_reader: list[bytes] = []
+        send = AbstractConnection.send_packed_command
+
+        def record(connection: AbstractConnection, command: Iterable[bytes], **options: bool) -> None:
+            if current_thread().name == "event-reader":
+                sent_by_reader.append(b"".join(command))
+            send(connection, command, **options)
+
+        monkeypatch.setattr(AbstractConnection, "send_packed_command", record)
+        with stream.subscribe() as subscription:
+            for _ in range(3):
+                task = submit(repository)
+                assert told(subscription, 1) == [(Event.SUBMITTED, task)]
+
+        reads = [sent for sent in sent_by_reader if re.search(b"XREAD|XINFO|EXISTS", sent)]
+        assert len(reads) >= 3
+        assert all(b"XREAD" in sent and b"XINFO" in sent for sent in reads)
+
+    def test_a_batch_is_read_in_few_round_trips(
+        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis
+    ) -> None:
+        mine = submit(repository)
+        with stream.subscribe(mine.task_id) as subscription:
+            client.config_resetstat()
+            repository.add([a_task() for _ in range(1_000)])
+            repository.save(rename(mine, "new"))
+            assert told(subscription, 1)[0][0] is Event.UPDATED
+
+        assert client.info("commandstats")["cmdstat_xread"]["calls"] <= 5
 
     def test_a_follower_that_never_reads_is_dropped(
         self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch

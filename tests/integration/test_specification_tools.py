@@ -1,15 +1,16 @@
 """Other people's tools read docs/openapi.json without a complaint, and what they generate works.
 
-npm installs them once, into the user's cache. Without npm or its registry the tests are skipped; with CI=true and npm
-there, they fail.
+npm and pip install them once, into the user's cache. Without npm or the registries the tests are skipped; with CI=true
+and npm there, they fail.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,7 @@ PACKAGES = [
     "typescript@5.9.3",
     "@types/node@20.19.0",
 ]
+PYTHON_PACKAGES = ["openapi-python-client==0.29.1"]
 BEFORE = "2026-11-20"
 """What these packages need is taken as it was on this day."""
 RETRIES = ["--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=1000"]
@@ -36,6 +38,41 @@ COMPILER_OPTIONS = [
     *("--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node"),
     *("--outDir", "out"),
 ]
+
+PYTHON_CLIENT = """
+import sys
+
+from client import Client
+from client.api.bulk import act_on_tasks, submit_batch
+from client.api.tasks import get_task, list_tasks, submit_task, update_task
+from client.models import (
+    ActionOnFilterBody, ActionOnFilterBodyAction, BatchBody, FilterBody, ListTasksStatusItem, PayloadTaskBody,
+    PayloadTaskBodyPayload, SleepTaskBody, SleepTaskBodyLabels, TaskPatchBody,
+)
+
+client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
+labels = SleepTaskBodyLabels.from_dict({"team": "a:b, c"})
+body = SleepTaskBody(task_name="one", duration=1, labels=labels)
+task = submit_task.sync(client=client, body=body, idempotency_key="one")
+assert submit_task.sync(client=client, body=body, idempotency_key="one").task_id == task.task_id
+
+call = PayloadTaskBodyPayload.from_dict({"url": "https://example.com/"})
+tasks = [PayloadTaskBody(task_name="two", type_="http", payload=call, queue="other"), body]
+assert len(submit_batch.sync(client=client, body=BatchBody(tasks=tasks)).tasks) == 2
+
+found = list_tasks.sync(client=client, label=["team:a:b, c"], status=[ListTasksStatusItem.QUEUED]).tasks
+assert [each.task_name for each in found] == ["one", "one"]
+patched = update_task.sync(task.task_id, client=client, body=TaskPatchBody(task_name="new"), if_match='"1"')
+assert patched.task_name == "new"
+
+cancel = ActionOnFilterBody(action=ActionOnFilterBodyAction.CANCEL, filter_=FilterBody())
+assert act_on_tasks.sync(client=client, body=cancel).done == 3
+final = get_task.sync(task.task_id, client=client, wait=10)
+assert (final.status, final.error.code) == ("CANCELLED", "cancelled")
+
+wrong = submit_task.sync(client=client, body=SleepTaskBody(task_name="", duration=0))
+assert (wrong.code, len(wrong.errors)) == ("invalid_request", 2)
+"""
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)
 
@@ -46,25 +83,47 @@ def tools() -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("npm and node are not installed: the tools that read the specification cannot be tried")
+    folder = installed("npm", [*PACKAGES, BEFORE], lambda made: install(npm, made))
+    return folder / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
+def python_tools() -> Path:
+    """The folder to import the generator and what its clients need from."""
+    return installed("pip", [*PYTHON_PACKAGES, sys.version], pip_install)
+
+
+def installed(name: str, wanted: Sequence[str], install_into: Callable[[Path], str]) -> Path:
+    """Return the folder with what is wanted, which is filled when it is not there. Skips or fails without."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "task-manager-api"
-    folder = cache / f"npm-{hashlib.sha256(repr((PACKAGES, BEFORE)).encode()).hexdigest()[:16]}"
+    folder = cache / f"{name}-{hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=cache))
-        if problem := install(npm, made):
+        if problem := install_into(made):
             shutil.rmtree(made)
-            message = f"npm could not install {', '.join(PACKAGES)}: {problem}"
+            message = f"{name} could not install {', '.join(wanted)}: {problem}"
             pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
         with suppress(OSError):  # another run was faster
             made.rename(folder)
         shutil.rmtree(made, ignore_errors=True)
-    return folder / "node_modules" / ".bin"
+    return folder
 
 
 def install(npm: str, folder: Path) -> str:
     """Return why it failed, or nothing. Scripts of packages are not run."""
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", f"--before={BEFORE}"]
-    command = [npm, "install", *options, *RETRIES, "--prefix", str(folder), *PACKAGES]
+    return problem_of([npm, "install", *options, *RETRIES, "--prefix", str(folder), *PACKAGES])
+
+
+def pip_install(folder: Path) -> str:
+    """Return why it failed, or nothing."""
+    options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--retries=1"]
+    return problem_of([sys.executable, "-m", "pip", "install", *options, "--target", str(folder), *PYTHON_PACKAGES])
+
+
+def problem_of(command: Sequence[str]) -> str:
+    """Run an installer. Return why it failed, or nothing."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -105,3 +164,16 @@ def test_a_typed_client_in_typescript_compiles_and_works(tools: Path, api: Api, 
     run(tmp_path, [tools / "openapi-typescript", DOCUMENT, "--output", "api.d.ts"])
     run(tmp_path, [tools / "tsc", *COMPILER_OPTIONS, "client.ts"])
     run(tmp_path, ["node", "out/client.js", f"http://127.0.0.1:{api.port}"])
+
+
+def test_a_client_in_python_is_generated_and_works(
+    python_tools: Path, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(python_tools))
+    (tmp_path / "program.py").write_text(PYTHON_CLIENT)
+    (tmp_path / "config.yaml").write_text("post_hooks: []")
+    generate = ["generate", "--path", DOCUMENT, "--output-path", "client", "--meta", "none", "--config", "config.yaml"]
+
+    written = run(tmp_path, [sys.executable, "-m", "openapi_python_client", *generate, "--fail-on-warning"])
+    assert "Warning" not in written
+    run(tmp_path, [sys.executable, "program.py", f"http://127.0.0.1:{api.port}"])

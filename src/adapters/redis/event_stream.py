@@ -27,8 +27,12 @@ from domain.task import Task
 BLOCK_MS = 5_000
 READ = 500
 """Entries that one command reads from the past."""
-READ_LIVE = 100
-"""Entries that the reader takes at once. Followers get their turn in between, so the limits below must exceed these."""
+READ_LIVE = 500
+"""Entries that the reader takes at once."""
+DELIVERED_AT_ONCE = 100
+"""Entries after which followers get their turn, so the limits below must exceed these."""
+TURN_SECONDS = 0.001
+"""The shortest wait in which a gevent worker serves its other greenlets."""
 MOST_WAITING = 5_000
 """Events that may wait for one follower; one that is slower than that is dropped and may resume."""
 MOST_WAITING_BYTES = 8 * 1024 * 1024
@@ -38,6 +42,8 @@ Followers share the events that wait for several of them.
 """
 PAUSE_SECONDS = 0.2
 BEGINNING = "0-0"
+NO_STREAM = "no such key"
+"""In the error by which Redis replies to XINFO."""
 NUMBERS = 2**64
 """Both numbers of a position are below this."""
 
@@ -133,14 +139,8 @@ class RedisEventStream(EventStream):
     def keeps(self, position: str) -> bool:
         asked = order(position)
         with self._store.client() as client:
-            if not client.exists(keys.EVENTS):
-                return asked == order(BEGINNING)
-            info = client.xinfo_stream(keys.EVENTS)
-        if asked > order(info["last-generated-id"]) or max(asked) >= NUMBERS:
-            return False
-        first = info["first-entry"]
-        nothing_dropped = info["entries-added"] == info["length"]
-        return nothing_dropped or bool(first and asked >= order(first[0]))
+            [info] = _replies(client.pipeline(transaction=False).xinfo_stream(keys.EVENTS))
+        return _keeps(info, asked)
 
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
         member = id_bytes(task_id) if task_id else None
@@ -187,15 +187,24 @@ class RedisEventStream(EventStream):
             try:
                 if not whole and not self.keeps(self._position):
                     self._tell_of_gap()
-                answer = self._blocking_client.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
-                entries = [entry for _, entries in _streams(answer) for entry in entries]
-                whole = not entries or self.keeps(self._position)
+                entries, whole = self._next_entries()
                 if whole:
-                    self._deliver(entries)
+                    self._deliver_in_parts(entries)
             except Exception as error:
                 whole = False
                 logger.warning("Cannot read events: %s", error, extra={"action": "events_unread"})
                 time.sleep(PAUSE_SECONDS)
+
+    def _next_entries(self) -> tuple[list[Entry], bool]:
+        """Wait for entries. Return them, and whether none between the position and them was dropped.
+
+        One round trip: each one waits for the batches that this process and Redis work on.
+        """
+        pipeline = self._blocking_client.pipeline(transaction=False)
+        pipeline.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
+        answer, info = _replies(pipeline.xinfo_stream(keys.EVENTS))
+        entries = [entry for _, entries in _streams(answer) for entry in entries]
+        return entries, not entries or _keeps(info, order(self._position))
 
     def _is_followed(self) -> bool:
         with self._lock:
@@ -204,13 +213,23 @@ class RedisEventStream(EventStream):
                 self._reader = None
             return followed
 
-    def _deliver(self, entries: Sequence[Entry]) -> None:
+    def _deliver_in_parts(self, entries: Sequence[Entry]) -> None:
+        for following in range(DELIVERED_AT_ONCE, len(entries) + DELIVERED_AT_ONCE, DELIVERED_AT_ONCE):
+            concerned = self._deliver(entries[following - DELIVERED_AT_ONCE : following])
+            if concerned and following < len(entries):
+                time.sleep(TURN_SECONDS)
+
+    def _deliver(self, entries: Sequence[Entry]) -> bool:
+        """Return whether an entry concerned a follower."""
+        concerned = False
         with self._lock:
             for entry in entries:
                 followers = self._followers_of(entry[1].get(b"id"))
                 self._position = entry[0].decode()
                 if followers:
+                    concerned = True
                     self._deliver_to(followers, entry)
+        return concerned
 
     def _deliver_to(self, followers: Sequence[RedisSubscription], entry: Entry) -> None:
         try:
@@ -238,6 +257,28 @@ class RedisEventStream(EventStream):
 
     def _all(self) -> list[RedisSubscription]:
         return [follower for followers in self._followers.values() for follower in followers]
+
+
+def _replies(pipeline: Any) -> list[Any]:
+    """Return the replies; None stands for a stream that does not exist. Raises RedisError."""
+    replies: list[Any] = pipeline.execute(raise_on_error=False)
+    for at, reply in enumerate(replies):
+        if isinstance(reply, redis.ResponseError) and NO_STREAM in str(reply):
+            replies[at] = None
+        elif isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _keeps(info: dict[str, Any] | None, asked: tuple[int, int]) -> bool:
+    """Return whether the stream still has every event after that position."""
+    if info is None:
+        return asked == order(BEGINNING)
+    if asked > order(info["last-generated-id"]) or max(asked) >= NUMBERS:
+        return False
+    first = info["first-entry"]
+    nothing_dropped = info["entries-added"] == info["length"]
+    return nothing_dropped or bool(first and asked >= order(first[0]))
 
 
 def order(position: str | bytes) -> tuple[int, int]:

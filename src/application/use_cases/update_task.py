@@ -5,6 +5,7 @@ from collections.abc import Collection
 from application.admission import Admission
 from application.decision import Decision
 from application.errors import VersionMismatch
+from domain.errors import InvalidMembers, InvalidTaskSpec
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 
@@ -24,9 +25,32 @@ class UpdateTask:
         def transition(task: Task) -> Task:
             if versions is not None and task.version not in versions:
                 raise VersionMismatch(task.version)
-            changed = task.patch(wish) if isinstance(wish, TaskPatch) else task.replace(wish)
-            if changed.spec != task.spec:
-                self._admission.check(changed.spec)
-            return changed
+            if isinstance(wish, TaskPatch):
+                return self._patched(task, wish)
+            return self._admitted(task, task.replace(wish))
 
         return self._decision.apply(task_id, transition)
+
+    def _patched(self, task: Task, patch: TaskPatch) -> Task:
+        """Raise InvalidMembers with every problem: leave out the wrong members, and try the others."""
+        misfits: list[tuple[str, str]] = []
+        while True:
+            try:
+                changed = self._admitted(task, task.patch(patch))
+            except InvalidTaskSpec as error:
+                misfits += [each for each in error.misfits if each not in misfits]
+                wrong = {pointer.partition("/")[0] for pointer, _ in error.misfits}
+                rest = TaskPatch({name: value for name, value in patch.members.items() if name not in wrong})
+                if rest.members and rest != patch:
+                    patch = rest
+                    continue
+                raise InvalidMembers(misfits) from error
+            if misfits:
+                raise InvalidMembers(misfits)
+            return changed
+
+    def _admitted(self, task: Task, changed: Task) -> Task:
+        """Raises InvalidTaskSpec."""
+        if changed.spec != task.spec:
+            self._admission.check(changed.spec)
+        return changed

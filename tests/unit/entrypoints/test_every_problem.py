@@ -85,6 +85,24 @@ def test_problems_of_the_query_stand_beside_those_of_the_body(
     assert pointers(client, path, body) == wrong
 
 
+@pytest.mark.parametrize(
+    ("patch", "wrong"),
+    [
+        ({**NEVER_STARTS, "payload": {"url": 3}}, ["/expires_at", "/payload/url"]),
+        ({"duration": 3, "callback_url": "http://10.0.0.1/"}, ["/callback_url", "/duration"]),
+        ({"duration": 3, **NEVER_STARTS, "callback_url": "http://10.0.0.1/", "payload": {"url": None}},
+         ["/callback_url", "/duration", "/expires_at", "/payload/url"]),
+        ({"duration": 3}, ["/duration"]),
+    ],
+)  # fmt: skip
+def test_everything_that_is_wrong_with_a_patched_task_is_listed(
+    client: FlaskClient, patch: dict[str, Any], wrong: list[str]
+) -> None:
+    task_id = client.post("/tasks", json=A_CALL).json["task_id"]
+
+    assert pointers(client, f"/tasks/{task_id}", patch, "PATCH") == wrong
+
+
 def test_every_problem_of_a_query_is_listed(client: FlaskClient) -> None:
     query = "label=red&label=a:1&label.a=2&status=DONE&page=0&page=1&cursor=x&sort=name"
 

@@ -22,7 +22,13 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.integration.waiting import wait_until
 
-GRANDCHILD = "import subprocess, time; subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(600)"
+GRANDCHILD = """
+import signal, subprocess, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(['sleep', '600'], start_new_session=True)
+time.sleep(600)
+"""
+"""It ignores SIGTERM, so that it is killed with its child: who ends before would leave the child behind."""
 
 Run = Callable[..., Service]
 
@@ -47,7 +53,7 @@ def run(lines: list[str]) -> Iterator[Run]:
         supervised.start()
         thread = threading.Thread(target=supervised.run)
         thread.start()
-        ends.extend([supervised.stop, thread.join])
+        ends.extend([supervised.end_at_once, thread.join])
         return service
 
     yield run
