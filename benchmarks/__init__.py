@@ -1,1 +1,1 @@
-"""Measures this service against a plain one of Flask, Celery and Redis, side by side on one machine."""
+"""TaskStatistics this service against a plain one of Flask, Celery and Redis, side by side on one machine."""

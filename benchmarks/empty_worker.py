@@ -10,7 +10,7 @@ from dependency_injector import providers
 
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from domain.task import Task
 from entrypoints.container import Container
 from entrypoints.logging import configure_logging

@@ -31,7 +31,7 @@ class OurTasks:
         self._claims = count(1)
 
     def submit(self) -> Task:
-        return self._container.submit_tasks().execute([TaskSpec(task_name=NAME, duration=DURATION)]).tasks[0]
+        return self._container.submit_task().execute([TaskSpec(task_name=NAME, duration=DURATION)]).tasks[0]
 
     def finish_next(self) -> None:
         """Claim the first waiting task and complete it."""
@@ -47,11 +47,11 @@ class OurTasks:
     def add(self, each: Sequence[dict[str, Any]]) -> Sequence[Task]:
         """Many at once."""
         specs = [TaskSpec(task_name=NAME, duration=DURATION, **members) for members in each]
-        return self._container.submit_tasks().execute(specs).tasks
+        return self._container.submit_task().execute(specs).tasks
 
     def cancel_each(self, tasks: Sequence[Task]) -> None:
         now = self._container.clock().now()
-        self._container.repository().save_each([Change(before=task, after=task.cancel(now)) for task in tasks])
+        self._container.repository().save_many([Change(before=task, after=task.cancel(now)) for task in tasks])
 
     def close(self) -> None:
         self._container.redis_client().close()

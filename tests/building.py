@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from domain.status import Status
 from domain.task import Task, TaskError
 from domain.task_spec import TaskSpec
@@ -28,7 +28,7 @@ def a_task(status: Status = Status.QUEUED, **members: Any) -> Task:
     if status is Status.CANCELLED:
         return waiting.cancel(NOON)
     queued = waiting.promote() if waiting.due_at else waiting
-    running = queued.start(owner="host:1", claim=1, now=NOON)
+    running = queued.start(owner="host:1", fencing_token=1, now=NOON)
     return {
         Status.PROCESSING: running,
         Status.COMPLETED: running.complete("done", NOON),

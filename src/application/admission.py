@@ -1,13 +1,13 @@
 """What this installation takes, beyond what a specification itself must be."""
 
-from application.ports.callback_sender import CallbackSender
 from application.ports.task_handlers import TaskHandlers
+from application.ports.webhook_sender import WebhookSender
 from domain.errors import InvalidMembers, InvalidTaskSpec
 from domain.task_spec import TaskSpec
 
 
 class Admission:
-    def __init__(self, handlers: TaskHandlers, sender: CallbackSender, *, may_call_back: bool = True) -> None:
+    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, may_call_back: bool = True) -> None:
         """`may_call_back` is False where callbacks would have to be signed and cannot be."""
         self._handlers = handlers
         self._may_call_back = may_call_back
@@ -15,15 +15,15 @@ class Admission:
 
     def check(self, spec: TaskSpec) -> None:
         """Raises InvalidTaskSpec with everything that is wrong."""
-        misfits: list[tuple[str, str]] = []
+        violations: list[tuple[str, str]] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
-            misfits.append(("callback_url", refusal))
+            violations.append(("callback_url", refusal))
         try:
             self._handlers.check(spec)
         except InvalidTaskSpec as error:
-            misfits += error.misfits
-        if misfits:
-            raise InvalidMembers(misfits)
+            violations += error.violations
+        if violations:
+            raise InvalidMembers(violations)
 
     def _refusal(self, callback_url: str) -> str | None:
         if not self._may_call_back:

@@ -36,9 +36,9 @@ class VersionMismatch(Exception):
 class AlreadySubmitted(Exception):
     """A request of this name was made before."""
 
-    def __init__(self, fingerprint: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
+    def __init__(self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
         super().__init__("A request with this Idempotency-Key was made before.")
-        self.fingerprint = fingerprint
+        self.request_hash = request_hash
         self.task_ids = task_ids
         self.submitted_at = submitted_at
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.passed_over import PassedOver
 from application.ports.clock import Clock
 from application.ports.task_repository import Backlog, Change, TaskRepository
+from application.skipped_items import SkippedItems
 from domain.task import Task
 
 BATCH = 100
@@ -36,7 +36,7 @@ class Sweep:
         self._repository = repository
         self._clock = clock
         self._backlog = backlog
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
 
     def run(self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]) -> Swept:
         """`read` returns a batch of at most so many tasks; `decide` returns the change of one at the present time."""
@@ -59,9 +59,9 @@ class Sweep:
                 changes.append(decide(task, now))
                 able.append(task)
             except Exception as error:  # one task must not end the sweep, whatever is wrong with it
-                self._passed_over.tell(f"sweep_{self._backlog}", task.task_id, error)
+                self._skipped_items.tell(f"sweep_{self._backlog}", task.task_id, error)
                 stuck.append(task)
-        saved = self._repository.save_each(changes)
+        saved = self._repository.save_many(changes)
         stuck += [task for task, after in zip(able, saved, strict=True) if after is None]
         if stuck:
             self._repository.set_aside(self._backlog, stuck)

@@ -65,7 +65,7 @@ class InvalidTaskSpec(ValueError):
         self.message = message
 
     @property
-    def misfits(self) -> Sequence[tuple[str, str]]:
+    def violations(self) -> Sequence[tuple[str, str]]:
         """Each member that is wrong, as a JSON pointer without its first slash, and what is wrong with it."""
         return [(self.member, self.message)]
 
@@ -73,13 +73,13 @@ class InvalidTaskSpec(ValueError):
 class InvalidMembers(InvalidTaskSpec):
     """Members of a task are wrong: everything that is wrong with them."""
 
-    def __init__(self, misfits: Sequence[tuple[str, str]]) -> None:
-        super().__init__(*misfits[0])
-        self._misfits = misfits
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__(*violations[0])
+        self._violations = violations
 
     @property
-    def misfits(self) -> Sequence[tuple[str, str]]:
-        return self._misfits
+    def violations(self) -> Sequence[tuple[str, str]]:
+        return self._violations
 
 
 class InvalidPayload(InvalidMembers):

@@ -9,7 +9,7 @@ class Status(StrEnum):
     """Accepted for later, or a retry is not due yet. Maintenance queues it when due; a crash leaves nothing to mend."""
 
     QUEUED = "QUEUED"
-    """Waits for a worker, whose claim moves it on; cancel ends it. A crash may leave it without a token:
+    """Waits for a worker, whose claim moves it on; cancel ends it. A crash may leave it without a wake-up:
     maintenance puts one."""
 
     PROCESSING = "PROCESSING"

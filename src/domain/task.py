@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
+from domain.restore import restore
 from domain.status import NEXT, Status
 from domain.task_spec import TaskPatch, TaskSpec
-from domain.unchecked import unchecked
 
 POSTPONEMENT = timedelta(seconds=10)
 WORKER_LOST = "worker_lost"
@@ -45,7 +45,7 @@ class Task:
     """One task. Frozen: every transition returns a new one or raises TransitionRefused.
 
     The times are aware. `claim` is the number of the latest claim: it is never reset and fences off
-    whoever held an earlier one (Kleppmann, "How to do distributed locking", fencing tokens).
+    whoever held an earlier one (Kleppmann, "How to do distributed locking", fencing wake-ups).
     """
 
     task_id: str
@@ -55,9 +55,9 @@ class Task:
     version: int = 1
     attempt: int = 0
     """Runs that have started, crashed ones included."""
-    crashed_claims: tuple[int, ...] = ()
+    crashed_fencing_tokens: tuple[int, ...] = ()
     """The claims whose runs were lost to a crash."""
-    claim: int = 0
+    fencing_token: int = 0
     owner: str | None = None
     cancel_requested: bool = False
     discarded: bool = False
@@ -87,15 +87,15 @@ class Task:
             raise ValueError(f"a task has a due time exactly while it is scheduled; this one is {self.status}")
 
     @classmethod
-    def restored(cls, members: Mapping[str, Any]) -> Self:
+    def restore(cls, members: Mapping[str, Any]) -> Self:
         """As it was stored. Raises ValueError where it is no possible state."""
-        task = unchecked(cls, members)
+        task = restore(cls, members)
         task.__post_init__()
         return task
 
     @property
     def crashes(self) -> int:
-        return len(self.crashed_claims)
+        return len(self.crashed_fencing_tokens)
 
     @property
     def deadline(self) -> datetime | None:
@@ -120,9 +120,11 @@ class Task:
         """The task has not started in time."""
         return self._become(Status.EXPIRED, error=EXPIRED, finished_at=now)
 
-    def start(self, *, owner: str, claim: int, now: datetime) -> Self:
+    def start(self, *, owner: str, fencing_token: int, now: datetime) -> Self:
         """A worker claims the task."""
-        return self._become(Status.PROCESSING, owner=owner, claim=claim, attempt=self.attempt + 1, started_at=now)
+        return self._become(
+            Status.PROCESSING, owner=owner, fencing_token=fencing_token, attempt=self.attempt + 1, started_at=now
+        )
 
     def complete(self, result: Any, now: datetime) -> Self:
         """The run returned a result; that it was asked to stop comes too late."""
@@ -156,22 +158,28 @@ class Task:
 
         `cause` says in full sentences how it died. The error of the task repeats it.
         """
-        crashed = (*self.crashed_claims, self.claim)
+        crashed = (*self.crashed_fencing_tokens, self.fencing_token)
         if ended := self._ended_on_purpose(now):
             return ended
         if self.crashes >= MAX_CRASHES:
-            return self._end_run(Status.FAILED, crashed_claims=crashed, error=_worker_lost(cause), finished_at=now)
+            return self._end_run(
+                Status.FAILED, crashed_fencing_tokens=crashed, error=_worker_lost(cause), finished_at=now
+            )
         lost = TaskError(code=WORKER_LOST, message=f"The run was lost; the task is queued again. {cause}")
-        return self._end_run(Status.QUEUED, crashed_claims=crashed, started_at=None, last_error=_shortened(lost))
+        return self._end_run(
+            Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=_shortened(lost)
+        )
 
-    def forgive(self, claim: int) -> Self:
+    def forgive(self, fencing_token: int) -> Self:
         """The run of this claim was not lost to a crash after all: it counts as nothing."""
-        if claim not in self.crashed_claims or self.status.is_final:
+        if fencing_token not in self.crashed_fencing_tokens or self.status.is_final:
             return self
-        left = tuple(crashed for crashed in self.crashed_claims if crashed != claim)
-        was_this = self.last_error and self.last_error.code == WORKER_LOST and claim == self.crashed_claims[-1]
+        left = tuple(crashed for crashed in self.crashed_fencing_tokens if crashed != fencing_token)
+        was_this = (
+            self.last_error and self.last_error.code == WORKER_LOST and fencing_token == self.crashed_fencing_tokens[-1]
+        )
         last_error = None if was_this else self.last_error
-        return self._evolve(crashed_claims=left, attempt=self.attempt - 1, last_error=last_error)
+        return self._evolve(crashed_fencing_tokens=left, attempt=self.attempt - 1, last_error=last_error)
 
     def cancel(self, now: datetime) -> Self:
         """End a waiting task, ask a running one to stop. Raises TaskFinal."""
@@ -192,7 +200,7 @@ class Task:
         run_at, expires_at = self.spec.run_at, self.spec.expires_at
         return self._become(
             Status.QUEUED,
-            spec=TaskSpec.restored(
+            spec=TaskSpec.restore(
                 {
                     **vars(self.spec),
                     "run_at": run_at if run_at and run_at <= now else None,
@@ -200,7 +208,7 @@ class Task:
                 }
             ),
             attempt=0,
-            crashed_claims=(),
+            crashed_fencing_tokens=(),
             progress=None,
             error=None,
             started_at=None,
@@ -223,9 +231,9 @@ class Task:
         if self.status is Status.PROCESSING:
             raise TaskRunning(self.status)
 
-    def is_run_of(self, claim: int) -> bool:
+    def is_run_of(self, fencing_token: int) -> bool:
         """True while the run that this claim started goes on."""
-        return self.status is Status.PROCESSING and self.claim == claim
+        return self.status is Status.PROCESSING and self.fencing_token == fencing_token
 
     def _ended_on_purpose(self, now: datetime) -> Self | None:
         if self.cancel_requested:
@@ -265,7 +273,7 @@ class Task:
         return self._evolve(**{"status": status, **left_behind, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
-        return self.restored({**vars(self), "version": self.version + 1, **changes})
+        return self.restore({**vars(self), "version": self.version + 1, **changes})
 
 
 def _worker_lost(cause: str) -> TaskError:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.restore import restore
 from domain.retry_policy import RetryPolicy
-from domain.unchecked import unchecked
 from domain.web_url import require_web_url
 
 TASK_NAME_LENGTH = range(1, 201)
@@ -58,14 +58,14 @@ class TaskSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _frozen(self.labels))
         object.__setattr__(self, "payload", _frozen(self.payload))
-        if misfits := list(self._misfits()):
-            raise InvalidMembers(misfits)
+        if violations := list(self._violations()):
+            raise InvalidMembers(violations)
 
     @classmethod
-    def restored(cls, members: Mapping[str, Any]) -> Self:
+    def restore(cls, members: Mapping[str, Any]) -> Self:
         """As it was once made, checked by the rules of then: stricter ones must not make it unreadable."""
         frozen = {name: _frozen(members.get(name, {})) for name in ("labels", "payload")}
-        return unchecked(cls, {**members, **frozen})
+        return restore(cls, {**members, **frozen})
 
     @property
     def run_seconds(self) -> int:
@@ -76,7 +76,7 @@ class TaskSpec:
             return self.duration + SLEEP_MARGIN_SECONDS
         return DEFAULT_TIMEOUT_SECONDS
 
-    def _misfits(self) -> Iterator[tuple[str, str]]:
+    def _violations(self) -> Iterator[tuple[str, str]]:
         """Yield each member that is outside its range, and what is wrong with it."""
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             yield "task_name", "Must be 1 to 200 characters without control characters."

@@ -9,81 +9,81 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from adapters.celery.app import create_celery_app
-from adapters.celery.lease_keeper import TimerLeaseKeeper
-from adapters.celery.node_lock import NodeLock
 from adapters.celery.retirement import Retirement
-from adapters.celery.run_interrupt import SignalRunInterrupt
-from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.celery.worker import CeleryWorker
-from adapters.descendants import Descendants
 from adapters.handlers.discovery import UnusableHandlers, find_functions
 from adapters.handlers.http_call import HttpCall
 from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
+from adapters.handlers.run_reporter import RunReporter
 from adapters.handlers.sleep import SleepHandler
-from adapters.linux import is_stopped
-from adapters.outbound_http import OutboundHttp
-from adapters.process_family import kill_family
+from adapters.http.outbound import OutboundHttp
+from adapters.http.signature import Signature, http_secret
+from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
-from adapters.redis.receipts import RedisReceipts
-from adapters.redis.run_reports import RedisRunReports
+from adapters.redis.run_log import RedisRunLog
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.run_reporter import RunReporter
-from adapters.signature import Signature, http_secret
-from adapters.system_clock import SystemClock
-from adapters.task_process import TaskProcess
-from adapters.uuid_task_ids import UuidTaskIds
-from adapters.webhooks import WebhookSender
+from adapters.supervision.descendants import Descendants
+from adapters.supervision.interrupt import SignalRunInterrupt
+from adapters.supervision.lease_timer import LeaseTimer
+from adapters.supervision.linux import is_stopped
+from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.process_family import kill_family
+from adapters.supervision.task_process import TaskProcess
+from adapters.system.clock import SystemClock
+from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
-from application.decision import Decision
+from application.optimistic_update import OptimisticUpdate
 from application.ports.heartbeats import ServiceProcess
 from application.ports.task_handlers import TaskHandler
-from application.use_cases.act_on_tasks import ActOnTasks
-from application.use_cases.await_task import AwaitTask
-from application.use_cases.cancel_task import CancelTask
-from application.use_cases.check_health import CheckHealth
-from application.use_cases.check_store import CheckStore
-from application.use_cases.delete_task import DeleteTask
-from application.use_cases.deliver_callback import DeliverCallback
-from application.use_cases.expire_tasks import ExpireTasks
-from application.use_cases.find_misfits import FindMisfits
-from application.use_cases.follow_tasks import FollowTasks
-from application.use_cases.forget_receipts import ForgetReceipts
-from application.use_cases.get_task import GetTask
-from application.use_cases.guard_capacity import GuardCapacity
-from application.use_cases.list_deliveries import ListDeliveries
-from application.use_cases.list_queues import ListQueues
-from application.use_cases.list_tasks import ListTasks
-from application.use_cases.list_types import ListTypes
-from application.use_cases.list_workers import ListWorkers
-from application.use_cases.locate_tasks import LocateTasks
-from application.use_cases.measure_tasks import MeasureTasks
-from application.use_cases.pause_queue import PauseQueue
-from application.use_cases.promote_tasks import PromoteTasks
-from application.use_cases.prune_tasks import PruneTasks
-from application.use_cases.read_log import ReadLog
-from application.use_cases.recover_tasks import RecoverTasks
-from application.use_cases.remove_queue import RemoveQueue
-from application.use_cases.resend_callback import ResendCallback
-from application.use_cases.retry_task import RetryTask
-from application.use_cases.run_task import RunTask
-from application.use_cases.send_heartbeat import SendHeartbeat
-from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.submit_tasks import SubmitTasks
-from application.use_cases.take_callbacks import TakeCallbacks
-from application.use_cases.update_task import UpdateTask
-from application.use_cases.warn_of_queues import WarnOfQueues
-from application.use_cases.watch_queues import WatchQueues
-from application.use_cases.watch_runs import WatchRuns
+from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
+from application.use_cases.maintenance.expire_tasks import ExpireTasks
+from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
+from application.use_cases.maintenance.guard_capacity import GuardCapacity
+from application.use_cases.maintenance.lease_deliveries import LeaseDeliveries
+from application.use_cases.maintenance.promote_tasks import PromoteTasks
+from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
+from application.use_cases.maintenance.prune_tasks import PruneTasks
+from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.operations.check_health import CheckHealth
+from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.list_queues import ListQueues
+from application.use_cases.operations.list_types import ListTypes
+from application.use_cases.operations.list_workers import ListWorkers
+from application.use_cases.operations.pause_queue import PauseQueue
+from application.use_cases.operations.remove_queue import RemoveQueue
+from application.use_cases.operations.send_heartbeat import SendHeartbeat
+from application.use_cases.operations.warn_about_queues import WarnAboutQueues
+from application.use_cases.tasks.bulk_action import BulkAction
+from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.delete_task import DeleteTask
+from application.use_cases.tasks.find_violations import FindViolations
+from application.use_cases.tasks.follow_tasks import FollowTasks
+from application.use_cases.tasks.get_task import GetTask
+from application.use_cases.tasks.list_deliveries import ListDeliveries
+from application.use_cases.tasks.list_tasks import ListTasks
+from application.use_cases.tasks.queue_positions import QueuePositions
+from application.use_cases.tasks.read_log import ReadLog
+from application.use_cases.tasks.resend_delivery import ResendDelivery
+from application.use_cases.tasks.retry_task import RetryTask
+from application.use_cases.tasks.submit_task import SubmitTasks
+from application.use_cases.tasks.update_task import UpdateTask
+from application.use_cases.tasks.wait_for_task import WaitForTask
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings, environment_restorer, hide_secrets
 
@@ -138,7 +138,7 @@ class Container(containers.DeclarativeContainer):
         RedisStore, redis_client, fail_fast=fail_fast, keep_connections=keep_connections, process=task_process
     )
     celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
-    tokens = providers.Singleton(TokenFactory, celery_app)
+    wake_up_factory = providers.Singleton(WakeUpFactory, celery_app)
 
     process_is_stopped = providers.Object(is_stopped)
     kill_family = providers.Object(kill_family)
@@ -149,7 +149,7 @@ class Container(containers.DeclarativeContainer):
     repository = providers.Singleton(
         RedisTaskRepository,
         store,
-        tokens.provided.token_of,
+        wake_up_factory.provided.wake_up_of,
         settings.provided.events_kept,
         max_queues=settings.provided.max_queues,
         own_queues=settings.provided.queues,
@@ -159,68 +159,68 @@ class Container(containers.DeclarativeContainer):
         RedisTaskLeases,
         store,
         repository,
-        tokens.provided.token_of,
+        wake_up_factory.provided.wake_up_of,
         settings.provided.lease,
         settings.provided.events_kept,
     )
-    task_queue = providers.Singleton(CeleryTaskQueue, store, tokens)
+    wake_ups = providers.Singleton(CeleryWakeUps, store, wake_up_factory)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
     store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
-    queues = providers.Singleton(RedisQueues, store, tokens.provided.token_of)
+    queues = providers.Singleton(RedisQueues, store, wake_up_factory.provided.wake_up_of)
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
-    receipts = providers.Singleton(RedisReceipts, store)
+    idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
         RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
     )
-    reports = providers.Singleton(RedisRunReports, store, settings.provided.events_kept)
+    run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
-    lease_keeper = providers.Singleton(TimerLeaseKeeper, leases, settings.provided.lease, task_process)
-    run_contexts = providers.Singleton(RunReporter, reports, interrupt, task_process)
+    lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
+    run_contexts = providers.Singleton(RunReporter, run_log, interrupt, task_process)
     handlers = providers.Singleton(find_handlers, settings, task_process)
-    decision = providers.Singleton(Decision, repository)
+    update = providers.Singleton(OptimisticUpdate, repository)
     outbox = providers.Singleton(RedisOutbox, store)
-    callback_sender = providers.Singleton(
-        WebhookSender,
+    webhook_sender = providers.Singleton(
+        HttpWebhookSender,
         providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),
         providers.Singleton(Signature, settings.provided.callback_secret),
         clock,
     )
 
-    admission = providers.Singleton(Admission, handlers, callback_sender, may_call_back=settings.provided.may_call_back)
+    admission = providers.Singleton(Admission, handlers, webhook_sender, may_call_back=settings.provided.may_call_back)
 
-    submit_tasks = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
-    find_misfits = providers.Singleton(FindMisfits, admission)
+    submit_task = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
+    find_violations = providers.Singleton(FindViolations, admission)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
-    update_task = providers.Singleton(UpdateTask, decision, admission)
-    locate_tasks = providers.Singleton(LocateTasks, repository)
-    cancel_task = providers.Singleton(CancelTask, decision, clock)
-    retry_task = providers.Singleton(RetryTask, decision, store_clock)
-    act_on_tasks = providers.Singleton(ActOnTasks, repository, store_clock)
-    await_task = providers.Singleton(AwaitTask, repository, event_stream, clock)
+    update_task = providers.Singleton(UpdateTask, update, admission)
+    queue_positions = providers.Singleton(QueuePositions, repository)
+    cancel_task = providers.Singleton(CancelTask, update, clock)
+    retry_task = providers.Singleton(RetryTask, update, store_clock)
+    bulk_action = providers.Singleton(BulkAction, repository, store_clock)
+    wait_for_task = providers.Singleton(WaitForTask, repository, event_stream, clock)
     follow_tasks = providers.Singleton(FollowTasks, repository, event_stream, clock)
-    read_log = providers.Singleton(ReadLog, repository, reports)
+    read_log = providers.Singleton(ReadLog, repository, run_log)
     list_types = providers.Singleton(ListTypes, handlers)
     list_queues = providers.Singleton(ListQueues, queues, heartbeats, store_clock)
-    pause_queue = providers.Singleton(PauseQueue, queues, task_queue, list_queues)
+    pause_queue = providers.Singleton(PauseQueue, queues, wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, queues, list_queues)
-    warn_of_queues = providers.Singleton(WarnOfQueues, heartbeats, clock)
-    watch_queues = providers.Singleton(WatchQueues, queues, heartbeats, clock, settings.provided.lease)
+    warn_about_queues = providers.Singleton(WarnAboutQueues, heartbeats, clock)
+    find_unserved_queues = providers.Singleton(FindUnservedQueues, queues, heartbeats, clock, settings.provided.lease)
     list_workers = providers.Singleton(ListWorkers, heartbeats, leases)
-    measure_tasks = providers.Singleton(MeasureTasks, statistics)
-    forget_receipts = providers.Singleton(ForgetReceipts, receipts, repository, clock)
-    delete_task = providers.Singleton(DeleteTask, repository, decision, clock)
+    get_statistics = providers.Singleton(GetStatistics, statistics)
+    prune_idempotency_records = providers.Singleton(PruneIdempotencyRecords, idempotency_records, repository, clock)
+    delete_task = providers.Singleton(DeleteTask, repository, update, clock)
     recover_tasks = providers.Singleton(RecoverTasks, repository, leases, store_clock)
     promote_tasks = providers.Singleton(PromoteTasks, repository, store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, repository, store_clock)
     guard_capacity = providers.Singleton(GuardCapacity, store_probe)
     prune_tasks = providers.Singleton(PruneTasks, repository, settings.provided.retention)
-    settle_runs = providers.Singleton(SettleRuns, leases, decision, store_clock)
+    release_runs = providers.Singleton(ReleaseRuns, leases, update, store_clock)
     watch_runs = providers.Singleton(WatchRuns, leases, store_clock)
-    take_callbacks = providers.Singleton(TakeCallbacks, outbox)
-    deliver_callback = providers.Singleton(DeliverCallback, outbox, callback_sender, store_clock)
+    lease_deliveries = providers.Singleton(LeaseDeliveries, outbox)
+    deliver_webhook = providers.Singleton(DeliverWebhook, outbox, webhook_sender, store_clock)
     list_deliveries = providers.Singleton(ListDeliveries, repository, outbox)
-    resend_callback = providers.Singleton(ResendCallback, repository, outbox)
+    resend_delivery = providers.Singleton(ResendDelivery, repository, outbox)
     check_store = providers.Singleton(CheckStore, store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, heartbeats)
     check_health = providers.Singleton(
@@ -230,10 +230,10 @@ class Container(containers.DeclarativeContainer):
         host=socket.gethostname(),
         must_be_safe=settings.provided.is_production,
     )
-    run_task = providers.Factory(
-        RunTask,
+    run_tasks = providers.Factory(
+        RunTasks,
         leases=leases,
-        decision=decision,
+        update=update,
         handlers=handlers,
         contexts=run_contexts,
         keeper=lease_keeper,
@@ -277,8 +277,8 @@ def build_worker(settings: Settings) -> CeleryWorker:
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
-        run_task_in_child=lambda owner, process: build_child_container(settings, process).run_task(owner=owner),
-        settle=container.settle_runs(),
+        run_task_in_child=lambda owner, process: build_child_container(settings, process).run_tasks(owner=owner),
+        settle=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
         node=NodeLock(_private_folder(settings, "workers"), process.name),

@@ -1,7 +1,7 @@
 """What a health check asks: the API over HTTP, the others by their heartbeat."""
 
 from application.errors import StoreUnavailable
-from entrypoints.own_http import base_url, get
+from entrypoints.loopback_http import base_url, get
 from entrypoints.settings import Settings
 
 

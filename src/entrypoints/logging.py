@@ -14,11 +14,11 @@ QUIET = {
     "celery.worker.consumer.connection": logging.WARNING,
     "celery.worker.consumer.consumer": logging.ERROR,
     "celery.worker.strategy": logging.WARNING,
-    "celery.worker.request": logging.CRITICAL,  # a token of a killed child is no loss
+    "celery.worker.request": logging.CRITICAL,  # a wake-up of a killed child is no loss
     "celery.app.trace": logging.WARNING,
     "kombu.transport.virtual.base": logging.ERROR,
 }
-"""The levels of Celery's loggers. What they say below is said by our own lines, or is about tokens."""
+"""The levels of Celery's loggers. What they say below is said by our own lines, or is about wake-ups."""
 
 
 def configure_logging(process: str) -> None:

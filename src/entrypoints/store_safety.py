@@ -12,11 +12,11 @@ logger = logging.getLogger(__name__)
 def require_safe_store(settings: Settings) -> None:
     """With TASKS_ENV=production, raises InvalidSettings for a store that may lose tasks; elsewhere only warns."""
     try:
-        hazards = build_container(settings).check_store().execute()
+        warnings = build_container(settings).check_store().execute()
     except StoreUnavailable as error:
         logger.warning("Cannot check the store yet: %s", error.reason, extra={"action": "store_unchecked"})
         return
-    if hazards and settings.is_production:
-        raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {hazard}" for hazard in hazards])
-    for hazard in hazards:
+    if warnings and settings.is_production:
+        raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {hazard}" for hazard in warnings])
+    for hazard in warnings:
         logger.warning("Redis is not safe: %s", hazard, extra={"action": "store_unsafe"})

@@ -70,5 +70,5 @@ def overlaps(runs: Sequence[Execution]) -> int:
 def is_stale(task: Task, runs: Sequence[Execution]) -> bool:
     if task.status is not Status.COMPLETED:
         return False
-    last = max((run.claim for run in runs), default=task.claim)
-    return not task.result["claim"] == task.claim == last
+    last = max((run.fencing_token for run in runs), default=task.fencing_token)
+    return not task.result["claim"] == task.fencing_token == last

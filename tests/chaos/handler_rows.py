@@ -135,7 +135,7 @@ def _left(site: Site) -> list[int]:
 
 
 def _left_by(site: Site, execution: Execution) -> list[int]:
-    files = site.crash_points.glob(f"{LEFT}{execution.task_id}-{execution.claim}-*")
+    files = site.crash_points.glob(f"{LEFT}{execution.task_id}-{execution.fencing_token}-*")
     return [pid for file in files for pid in _living(int(file.read_text()))]
 
 

@@ -37,7 +37,7 @@ class Life:
 @dataclass(eq=False, kw_only=True)
 class Execution:
     task_id: str
-    claim: int
+    fencing_token: int
     attempt: int
     started: float
     life: Life
@@ -153,7 +153,7 @@ class Journal:
             if (before := self._open.get(life)) and before.ended is None:
                 before.ended = moment
             run = Execution(
-                task_id=line["task_id"], claim=line["claim"], attempt=line["attempt"], started=moment, life=life
+                task_id=line["task_id"], fencing_token=line["claim"], attempt=line["attempt"], started=moment, life=life
             )
             self._open[life] = run
             self.executions[run.task_id].append(run)

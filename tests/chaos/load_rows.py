@@ -1,4 +1,4 @@
-"""Rows about callers and load: cancels, changes, tokens, many tasks."""
+"""Rows about callers and load: cancels, changes, wake-ups, many tasks."""
 
 import os
 import random
@@ -94,8 +94,8 @@ def change_while_it_runs(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-30", "all tokens deleted, workers idle")
-def delete_tokens(run: Run) -> Outcome:
+@row("F-30", "all wake-ups deleted, workers idle")
+def delete_wake_ups(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(20), limit=2.0)
     with run.site() as site:
         site.with_maintenance()
@@ -103,7 +103,7 @@ def delete_tokens(run: Run) -> Outcome:
         for number in range(outcome.repetitions):
             os.kill(worker.pid, signal.SIGSTOP)  # or it would be faster than the fault
             site.flood(20, ms=10)
-            site.server.client.delete(site.token.list_key)
+            site.server.client.delete(site.wake_up.list_key)
             os.kill(worker.pid, signal.SIGCONT)
             deleted = time.monotonic()
             outcome.recoveries.append(site.journal.first_start(after=deleted, seconds=30) - deleted)
@@ -115,16 +115,16 @@ def delete_tokens(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-30a", "a flood of 10,000 tokens")
-def flood_of_tokens(run: Run) -> Outcome:
+@row("F-30a", "a flood of 10,000 wake-ups")
+def flood_of_wake_ups(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(5), limit=2.0)
     with run.site() as site:
         site.with_maintenance()
         site.with_worker(2)
         client = site.server.client
         for number in range(outcome.repetitions):
-            tokens = [site.token.template.replace(b"@TOKEN@", b"%d" % each) for each in range(10_000)]
-            client.lpush(site.token.list_key, *tokens)
+            wake_ups = [site.wake_up.template.replace(b"@TOKEN@", b"%d" % each) for each in range(10_000)]
+            client.lpush(site.wake_up.list_key, *wake_ups)
             flooded = time.monotonic()
             site.flood(50, ms=20)
             outcome.recoveries.append(site.journal.first_start(after=flooded, seconds=60) - flooded)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import redis
 
-from adapters.celery.app import TOKEN_LIST_PREFIX, create_celery_app
-from adapters.celery.task_queue import TokenFactory
+from adapters.celery.app import WAKE_UP_LIST_PREFIX, create_celery_app
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
@@ -82,13 +82,13 @@ def many_queues(run: Run) -> Outcome:
         outcome.expect(listed >= len(names), f"/queues listed {listed} of {len(names)}")
         outcome.expect(seconds < 10, f"/queues took {seconds:.1f} s")
         for start in range(0, len(waiting), BATCH):
-            repository.remove_each(repository.get_each(waiting[start : start + BATCH]))
+            repository.remove_many(repository.get_many(waiting[start : start + BATCH]))
         removed = time.monotonic()
         outcome.recoveries += _lateness(site, repository)
         wait_until(lambda: site.server.client.scard("tm:queues") <= 1, 60)
         gone = time.monotonic() - removed
-        left = list(site.server.client.scan_iter(f"{TOKEN_LIST_PREFIX}q*", count=1_000))
-        outcome.expect(not left, f"{len(left)} lists of tokens were left")
+        left = list(site.server.client.scan_iter(f"{WAKE_UP_LIST_PREFIX}q*", count=1_000))
+        outcome.expect(not left, f"{len(left)} lists of wake-ups were left")
         outcome.settle(site, 60)
         _expect_quiet(outcome, maintenance)
         outcome.notes.append(f"(from due to queued) /queues took {seconds:.1f} s, names went within {gone:.1f} s")
@@ -106,9 +106,9 @@ def _spec(**members: object) -> TaskSpec:
 
 def _patient_repository(site: Site) -> RedisTaskRepository:
     """With a longer time limit than the service has, since it sends so much at once, and room for many queues."""
-    tokens = TokenFactory(create_celery_app(site.server.url, ["default"]))
+    wake_up_factory = WakeUpFactory(create_celery_app(site.server.url, ["default"]))
     store = RedisStore(redis.Redis.from_url(site.server.url, socket_timeout=60))
-    return RedisTaskRepository(store, tokens.token_of, 100_000, MANY)
+    return RedisTaskRepository(store, wake_up_factory.wake_up_of, 100_000, MANY)
 
 
 def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepository) -> list[str]:
@@ -117,7 +117,7 @@ def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepositor
     tasks = [Task.submit(ids.next(), spec, now) for spec in specs]
     for start in range(0, len(tasks), BATCH):
         changes = [Change(before=None, after=task) for task in tasks[start : start + BATCH]]
-        assert None not in repository.save_each(changes)
+        assert None not in repository.save_many(changes)
     return [task.task_id for task in tasks]
 
 

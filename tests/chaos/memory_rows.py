@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from adapters.celery.app import create_celery_app
-from adapters.celery.task_queue import TokenFactory
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.task_leases import RedisTaskLeases
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.task import Task
 from domain.task_spec import TaskSpec
@@ -115,8 +115,10 @@ def completed(reader: Follower) -> list[str]:
 
 def complete_large_tasks(site: Site, number: int) -> None:
     """Stores tasks with a result of a megabyte each, in a queue that no worker serves."""
-    tokens = TokenFactory(create_celery_app(site.server.url, [LARGE_QUEUE]))
-    leases = RedisTaskLeases(RedisStore(connect(site.server.url)), site.repository, tokens.token_of, LEASE, 100_000)
+    wake_up_factory = WakeUpFactory(create_celery_app(site.server.url, [LARGE_QUEUE]))
+    leases = RedisTaskLeases(
+        RedisStore(connect(site.server.url)), site.repository, wake_up_factory.wake_up_of, LEASE, 100_000
+    )
     ids = UuidTaskIds()
     for each in range(number):
         spec = TaskSpec(task_name="large", duration=1, queue=LARGE_QUEUE)

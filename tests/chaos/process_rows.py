@@ -114,7 +114,7 @@ def crash_points(run: Run) -> Outcome:
             for point in points:
                 armed = site.arm(point)
                 began = time.monotonic()
-                task_id = site.submit(ms=1_200 if "finish" in point else 10)  # a long one is the last of its token
+                task_id = site.submit(ms=1_200 if "finish" in point else 10)  # a long one is the last of its wake-up
                 wait_until(lambda armed=armed: not armed.exists(), 10)
                 site.settle(30, [task_id])
                 outcome.recoveries.append(time.monotonic() - began)
@@ -126,8 +126,8 @@ def crash_points(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-06", "SIGKILL the parent right after the broker's pop of a token, another worker alive")
-def die_with_a_token(run: Run) -> Outcome:
+@row("F-06", "SIGKILL the parent right after the broker's pop of a wake-up, another worker alive")
+def die_with_a_wake_up(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(10), limit=2.0)
     with run.site() as site:
         site.with_api()
@@ -139,7 +139,7 @@ def die_with_a_token(run: Run) -> Outcome:
             task_id = site.submit(ms=10)
             wait_until(lambda armed=armed: not armed.exists(), 15)
             outcome.recoveries.append(site.journal.wait_start(task_id, seconds=30).started - submitted)
-            run.say(f"{number + 1} died with a token, work after {outcome.recoveries[-1]:.2f} s")
+            run.say(f"{number + 1} died with a wake-up, work after {outcome.recoveries[-1]:.2f} s")
             wait_until(lambda pair=workers: any(worker.process.poll() is not None for worker in pair), 10)
             workers = [worker for worker in workers if worker.process.poll() is None]
             workers.append(site.with_worker(1))

@@ -14,10 +14,10 @@ from typing import Self
 import requests
 
 from adapters.celery.app import create_celery_app
-from adapters.celery.task_queue import TokenFactory
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.task import Task
 from domain.task_spec import TaskSpec
@@ -66,9 +66,9 @@ class Site:
         self.server.start()
         self._stack.callback(self.server.kill)
         self.journal = self._stack.enter_context(Journal(self.directory / "journal"))
-        tokens = TokenFactory(create_celery_app(self.server.url, ["default"]))
-        self.token = tokens.token_of("default")
-        self.repository = RedisTaskRepository(RedisStore(connect(self.server.url)), tokens.token_of, 100_000)
+        wake_up_factory = WakeUpFactory(create_celery_app(self.server.url, ["default"]))
+        self.wake_up = wake_up_factory.wake_up_of("default")
+        self.repository = RedisTaskRepository(RedisStore(connect(self.server.url)), wake_up_factory.wake_up_of, 100_000)
         self.session = self._stack.enter_context(requests.Session())
         self._ids = UuidTaskIds()
         return self
@@ -162,7 +162,7 @@ class Site:
                 )
                 for each in times[start : start + BATCH]
             ]
-            self.repository.save_each([Change(before=None, after=task) for task in tasks])
+            self.repository.save_many([Change(before=None, after=task) for task in tasks])
             ids += [task.task_id for task in tasks]
         self.accepted += ids
         return ids

@@ -69,7 +69,7 @@ class Soak:
             "kill an API process": (self._kill_an_api_process, ("api",)),
             "kill Redis": (self._kill_redis, EVERYTHING),
             "CLIENT KILL": (self._kill_connections, EVERYTHING),
-            "delete tokens": (self._delete_tokens, ()),
+            "delete wake-ups": (self._delete_wake_ups, ()),
             "cut": (self._cut, linked),
             "swallow": (self._proxy.swallow, linked),
             "lose replies": (self._proxy.lose_replies, linked),
@@ -147,7 +147,7 @@ class Soak:
     def _kill_connections(self) -> None:
         self._site.server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
-    def _delete_tokens(self) -> None:
+    def _delete_wake_ups(self) -> None:
         for queue in QUEUES:
             self._site.server.client.delete(f"task-manager.work.{queue}")
 

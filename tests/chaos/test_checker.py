@@ -15,14 +15,16 @@ from tests.chaos.journal import JOURNAL, Execution, Journal, Life
 from tests.integration.waiting import wait_until
 
 
-def an_execution(started: float, ended: float | None, *, claim: int = 1, life: Life | None = None) -> Execution:
+def an_execution(started: float, ended: float | None, *, fencing_token: int = 1, life: Life | None = None) -> Execution:
     how = "returned" if ended else ""
     life = life or Life(pid=int(started * 10))
-    return Execution(task_id="t", claim=claim, attempt=1, started=started, ended=ended, how=how, life=life)
+    return Execution(
+        task_id="t", fencing_token=fencing_token, attempt=1, started=started, ended=ended, how=how, life=life
+    )
 
 
-def done(claim: int = 1, result_of: int = 1) -> Task:
-    running = replace(a_task(Status.PROCESSING), claim=claim)
+def done(fencing_token: int = 1, result_of: int = 1) -> Task:
+    running = replace(a_task(Status.PROCESSING), fencing_token=fencing_token)
     return running.complete({"claim": result_of}, NOON)
 
 
@@ -48,14 +50,14 @@ def test_a_task_that_still_waits_is_stuck() -> None:
 
 
 def test_a_result_of_an_earlier_claim_is_stale() -> None:
-    task = done(claim=2, result_of=1)
+    task = done(fencing_token=2, result_of=1)
 
     assert count([task.task_id], {task.task_id: task}, {task.task_id: [an_execution(1, 2)]}).stale == 1
 
 
 def test_a_claim_that_began_after_the_one_whose_result_was_kept_makes_it_stale() -> None:
     task = done()
-    runs = [an_execution(1, 2), an_execution(3, 4, claim=2)]
+    runs = [an_execution(1, 2), an_execution(3, 4, fencing_token=2)]
 
     assert count([task.task_id], {task.task_id: task}, {task.task_id: runs}).stale == 1
 

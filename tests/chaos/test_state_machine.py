@@ -8,32 +8,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from adapters.celery.app import create_celery_app
-from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.clock import RedisClock
 from adapters.redis.task_leases import RedisTaskLeases, held_task
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
-from application.decision import Decision
 from application.errors import RunStillHeld, StaleTask, TaskNotFound
+from application.optimistic_update import OptimisticUpdate
 from application.ports.task_repository import Change
-from application.use_cases.cancel_task import CancelTask
-from application.use_cases.delete_task import DeleteTask
-from application.use_cases.promote_tasks import PromoteTasks
-from application.use_cases.prune_tasks import PruneTasks
-from application.use_cases.recover_tasks import RecoverTasks
-from application.use_cases.retry_task import RetryTask
-from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.update_task import UpdateTask
+from application.use_cases.maintenance.promote_tasks import PromoteTasks
+from application.use_cases.maintenance.prune_tasks import PruneTasks
+from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.delete_task import DeleteTask
+from application.use_cases.tasks.retry_task import RetryTask
+from application.use_cases.tasks.update_task import UpdateTask
+from application.use_cases.worker.release_runs import ReleaseRuns
 from domain.errors import TransitionRefused
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task, TaskError
 from domain.task_spec import TaskPatch, TaskSpec
-from tests.fakes.callback_sender import FakeCallbackSender
+from tests.fakes.webhook_sender import FakeWebhookSender
 
 QUEUE = "default"
 OWNERS = st.sampled_from(["host:1", "host:2", "host:3"])
@@ -42,7 +42,7 @@ PAST = 1
 FAILURE = TaskError(code="handler_error", message="no")
 
 
-ADMISSION = Admission(HandlerRegistry([SleepHandler()]), FakeCallbackSender())
+ADMISSION = Admission(HandlerRegistry([SleepHandler()]), FakeWebhookSender())
 
 
 class TaskStore(RuleBasedStateMachine):
@@ -53,14 +53,14 @@ class TaskStore(RuleBasedStateMachine):
         self.client = connect(url)
         self.client.flushall()
         store = RedisStore(self.client)
-        tokens = TokenFactory(create_celery_app(url, [QUEUE]))
-        self.repository = RedisTaskRepository(store, tokens.token_of, 1_000)
+        wake_up_factory = WakeUpFactory(create_celery_app(url, [QUEUE]))
+        self.repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, 1_000)
         self.leases = RedisTaskLeases(
-            store, self.repository, tokens.token_of, timedelta(milliseconds=900), events_kept=1_000
+            store, self.repository, wake_up_factory.wake_up_of, timedelta(milliseconds=900), events_kept=1_000
         )
-        self.queue = CeleryTaskQueue(store, tokens)
+        self.queue = CeleryWakeUps(store, wake_up_factory)
         self.clock = RedisClock(store)
-        self.decision = Decision(self.repository)
+        self.update = OptimisticUpdate(self.repository)
         self.task_ids = UuidTaskIds()
         self.ids: list[str] = []
         self.runs: list[Task] = []
@@ -98,12 +98,12 @@ class TaskStore(RuleBasedStateMachine):
         if run is None:
             return
         known = self.holder.get(run.task_id)
-        assert known in (None, run.claim), "two holders"
+        assert known in (None, run.fencing_token), "two holders"
         assert known is None or again, "given twice without being asked for"
         assert run.owner == owner
-        self.holder[run.task_id] = run.claim
+        self.holder[run.task_id] = run.fencing_token
         if known is None:
-            assert all(run.claim > other.claim for other in self.runs), "a claim number that is not new"
+            assert all(run.fencing_token > other.fencing_token for other in self.runs), "a claim number that is not new"
             self.runs.append(run)
 
     @rule(which=ANY)
@@ -111,7 +111,7 @@ class TaskStore(RuleBasedStateMachine):
         """Also a claim that is over."""
         if self.runs:
             run = self._some_run(which)
-            assert self.leases.renew(run) == (self.holder.get(run.task_id) == run.claim)
+            assert self.leases.renew(run) == (self.holder.get(run.task_id) == run.fencing_token)
 
     @rule(which=ANY, fails=st.booleans())
     def finish(self, which: int, fails: bool) -> None:
@@ -131,7 +131,7 @@ class TaskStore(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def be_taken_over(self, owner: str) -> None:
         """What was running is recovered and claimed again, and then its first workers come back."""
-        before = [run for run in self.runs if self.holder.get(run.task_id) == run.claim]
+        before = [run for run in self.runs if self.holder.get(run.task_id) == run.fencing_token]
         self.time_passes(recovered=True)
         self.claim(owner, again=False)
         for run in before:
@@ -141,7 +141,7 @@ class TaskStore(RuleBasedStateMachine):
     @rule()
     def recover(self) -> None:
         for task in RecoverTasks(self.repository, self.leases, self.clock).execute().tasks:
-            assert self.holder.pop(task.task_id) == task.claim
+            assert self.holder.pop(task.task_id) == task.fencing_token
 
     @rule()
     def promote(self) -> None:
@@ -149,22 +149,22 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, crashed=st.booleans())
     def settle(self, owner: str, crashed: bool) -> None:
-        settle = SettleRuns(self.leases, self.decision, self.clock)
+        settle = ReleaseRuns(self.leases, self.update, self.clock)
         held = self.leases.held_by([owner])
         settled = settle.crashed({owner: "It died."}) if crashed else settle.cut_off([owner])
         assert {task.task_id for task in held} <= {task.task_id for task in settled}
         for task in held:
-            assert self.holder.pop(task.task_id) == task.claim
+            assert self.holder.pop(task.task_id) == task.fencing_token
 
     @rule(which=ANY)
     def cancel(self, which: int) -> None:
-        self._ask(which, CancelTask(self.decision, self.clock).execute)
+        self._ask(which, CancelTask(self.update, self.clock).execute)
 
     @rule(which=ANY, priority=st.integers(4, 6))
     def patch(self, which: int, priority: int) -> None:
         self._ask(
             which,
-            lambda task_id: UpdateTask(self.decision, ADMISSION).execute(task_id, TaskPatch({"priority": priority})),
+            lambda task_id: UpdateTask(self.update, ADMISSION).execute(task_id, TaskPatch({"priority": priority})),
         )
 
     @rule(which=ANY, label=st.sampled_from("ab"))
@@ -172,21 +172,21 @@ class TaskStore(RuleBasedStateMachine):
         patch = TaskPatch({"labels": {"label": label}})
         self._ask(
             which,
-            lambda task_id: UpdateTask(self.decision, ADMISSION).execute(task_id, patch),
+            lambda task_id: UpdateTask(self.update, ADMISSION).execute(task_id, patch),
         )
 
     @rule(which=ANY)
     def delete(self, which: int) -> None:
-        self._ask(which, DeleteTask(self.repository, self.decision, self.clock).execute)
+        self._ask(which, DeleteTask(self.repository, self.update, self.clock).execute)
 
     @rule(which=ANY)
     def delete_though_it_runs(self, which: int) -> None:
-        delete = DeleteTask(self.repository, self.decision, self.clock)
+        delete = DeleteTask(self.repository, self.update, self.clock)
         self._ask(which, lambda task_id: delete.execute(task_id, cancel=True))
 
     @rule(which=ANY)
     def retry(self, which: int) -> None:
-        self._ask(which, RetryTask(self.decision, self.clock).execute)
+        self._ask(which, RetryTask(self.update, self.clock).execute)
 
     @rule()
     def prune(self) -> None:
@@ -205,9 +205,9 @@ class TaskStore(RuleBasedStateMachine):
         raise AssertionError("a save was made twice")
 
     @rule()
-    def lose_all_tokens(self) -> None:
+    def lose_all_wake_ups(self) -> None:
         self.client.delete("task-manager.work.default")
-        self.queue.replenish()
+        self.queue.top_up_all()
 
     @invariant()
     def every_task_stands_where_its_state_says(self) -> None:
@@ -222,7 +222,7 @@ class TaskStore(RuleBasedStateMachine):
         assert len(held) == len(running)
         by_hex = {task_id.replace("-", ""): task for task_id, task in tasks.items()}
         assert all(by_hex[bytes(raw).hex()].owner == owner for owner, raw in held.items())
-        assert {task.task_id: task.claim for task in tasks.values() if task.owner} == self.holder
+        assert {task.task_id: task.fencing_token for task in tasks.values() if task.owner} == self.holder
         for status in Status:
             assert _hex(self.client.zrange(f"tm:status:{status}", 0, -1)) == _ids(tasks, status)
         assert self.client.zcard("tm:type:sleep") == self.client.zcard("tm:queue:default") == len(tasks)
@@ -247,9 +247,9 @@ class TaskStore(RuleBasedStateMachine):
     def _finish(self, run: Task, *, fails: bool) -> None:
         now = self.clock.now()
         before = self.repository.get(run.task_id)
-        self._end(run, lambda task: task.fail(FAILURE, now) if fails else task.complete(run.claim, now))
+        self._end(run, lambda task: task.fail(FAILURE, now) if fails else task.complete(run.fencing_token, now))
         after = self.repository.get(run.task_id)
-        if before and before.claim != run.claim:
+        if before and before.fencing_token != run.fencing_token:
             assert after == before, "a result of an old claim was kept"
 
     def _some_run(self, which: int) -> Task:
@@ -257,18 +257,18 @@ class TaskStore(RuleBasedStateMachine):
         return self.runs[-1 - which % min(len(self.runs), 4)]
 
     def _stop(self, run: Task) -> None:
-        assert self.holder[run.task_id] == run.claim
+        assert self.holder[run.task_id] == run.fencing_token
         self._end(run, lambda task: task.stop(self.clock.now()))
 
     def _end(self, run: Task, transition: Callable[[Task], Task]) -> None:
-        """As RunTask does it."""
+        """As RunTasks does it."""
         try:
-            final = self.decision.apply(
-                run.task_id, lambda task: transition(task) if task.is_run_of(run.claim) else task, known=run
+            final = self.update.apply(
+                run.task_id, lambda task: transition(task) if task.is_run_of(run.fencing_token) else task, known=run
             )
         except TaskNotFound:
             return
-        if final.claim == run.claim and self.holder.get(run.task_id) == run.claim:
+        if final.fencing_token == run.fencing_token and self.holder.get(run.task_id) == run.fencing_token:
             assert final.status is not Status.PROCESSING
             del self.holder[run.task_id]
 

@@ -17,14 +17,14 @@ from typing import Any
 from dependency_injector import providers
 from kombu.transport import redis as kombu_redis
 
-from adapters.descendants import Descendants
 from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.task_leases import RedisTaskLeases
-from adapters.task_process import TaskProcess
-from application.ports.run_context import RunContext
+from adapters.supervision.descendants import Descendants
+from adapters.supervision.task_process import TaskProcess
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
-from application.use_cases.run_task import RunTask
+from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
 from domain.task_spec import SLEEP, TaskSpec
 from entrypoints.container import Container, build_worker, find_handlers
@@ -60,7 +60,7 @@ class ChaosHandler(TaskHandler):
         """Takes everything."""
 
     def run(self, task: Task, context: RunContext) -> dict[str, Any]:
-        what = {"task_id": task.task_id, "claim": task.claim, "attempt": task.attempt}
+        what = {"task_id": task.task_id, "claim": task.fencing_token, "attempt": task.attempt}
         how = "raised"
         write_line(self._journal, "start", **what)
         process = os.getpid()
@@ -71,7 +71,7 @@ class ChaosHandler(TaskHandler):
         finally:
             if os.getpid() == process:  # a copy, made by os.fork(), goes on to the end of the handler
                 write_line(self._journal, "end", how=how, **what)
-        return {"claim": task.claim, "attempt": task.attempt, **result}
+        return {"claim": task.fencing_token, "attempt": task.attempt, **result}
 
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
         """Do the work of a type that is not simulated: an HTTP call or a Python function."""
@@ -99,7 +99,9 @@ class ChaosHandler(TaskHandler):
             "unlock": unlock_all,
             "report": lambda: report(context, seconds),
             "fail": fail,
-            **{fork: lambda fork=fork: fork_as(fork, f"{task.task_id}-{task.claim}", seconds) for fork in FORKS},
+            **{
+                fork: lambda fork=fork: fork_as(fork, f"{task.task_id}-{task.fencing_token}", seconds) for fork in FORKS
+            },
         }[do]()
 
     def _tick(self, seconds: float) -> None:
@@ -233,8 +235,8 @@ def main() -> int:
     if step := os.environ.get(CLOCK_STEP):
         real = time.time
         time.time = lambda: real() + float(step)
-    add_crash_points(RunTask, "_claim", "claim")
-    add_crash_points(RunTask, "_finish", "finish")
+    add_crash_points(RunTasks, "_claim", "claim")
+    add_crash_points(RunTasks, "_finish", "finish")
     add_crash_points(RedisTaskLeases, "finish_and_claim", "turn")
     add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
     settings = load_settings()

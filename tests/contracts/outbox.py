@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from application.ports.clock import Clock
-from application.ports.outbox import Outbox, Taken
+from application.ports.outbox import LeasedDelivery, Outbox
 from application.ports.task_repository import Change, TaskRepository
-from domain.callback import Try
 from domain.events import Event
 from domain.task import Task
+from domain.webhook import DeliveryAttempt
 from tests.building import a_task
 
 URL = "https://example.com/told"
@@ -22,7 +22,7 @@ def cancelled(repository: TaskRepository, **members: object) -> Task:
     return repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
 
 
-def take(outbox: Outbox, limit: int = 10) -> list[Taken]:
+def take(outbox: Outbox, limit: int = 10) -> list[LeasedDelivery]:
     return list(outbox.take(limit=limit, lease=LEASE))
 
 
@@ -30,13 +30,13 @@ class OutboxContract:
     """`let_callback_leases_run_out` returns when every lease given before is over."""
 
     @pytest.fixture
-    def failed(self, store_clock: Clock) -> Callable[[timedelta], Try]:
+    def failed(self, store_clock: Clock) -> Callable[[timedelta], DeliveryAttempt]:
         """A try in vain, the next one due after so long."""
 
-        def build(pause: timedelta) -> Try:
+        def build(pause: timedelta) -> DeliveryAttempt:
             at = store_clock.now()
             at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-            return Try(at=at, status=503, error=None, next_at=at + pause)
+            return DeliveryAttempt(at=at, status=503, error=None, next_at=at + pause)
 
         return build
 
@@ -87,23 +87,23 @@ class OutboxContract:
         self,
         repository: TaskRepository,
         outbox: Outbox,
-        failed: Callable[..., Try],
+        failed: Callable[..., DeliveryAttempt],
         let_callback_leases_run_out: Callable[[], None],
     ) -> None:
         task = cancelled(repository)
         [taken] = take(outbox)
-        delivered = Try(at=failed(timedelta()).at, status=204, error=None, next_at=None)
+        delivered = DeliveryAttempt(at=failed(timedelta()).at, status=204, error=None, next_at=None)
 
         assert outbox.settle(taken, delivered)
 
         let_callback_leases_run_out()
         assert take(outbox) == []
         [delivery] = outbox.deliveries(task.task_id)
-        assert (delivery.number, delivery.event, delivery.tried) == (1, Event.CANCELLED, delivered)
+        assert (delivery.number, delivery.event, delivery.record_attempt) == (1, Event.CANCELLED, delivered)
         assert delivery.message_id == taken.message.message_id
 
     def test_a_try_in_vain_is_counted_and_the_message_due_again_at_its_time(
-        self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., Try]
+        self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., DeliveryAttempt]
     ) -> None:
         task = cancelled(repository)
         [taken] = take(outbox)
@@ -120,7 +120,7 @@ class OutboxContract:
         self,
         repository: TaskRepository,
         outbox: Outbox,
-        failed: Callable[..., Try],
+        failed: Callable[..., DeliveryAttempt],
         let_callback_leases_run_out: Callable[[], None],
     ) -> None:
         task = cancelled(repository)
@@ -133,7 +133,7 @@ class OutboxContract:
         assert outbox.settle(taken, failed(timedelta(hours=1)))
 
     def test_a_delivery_can_be_sent_again_as_it_was(
-        self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., Try]
+        self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., DeliveryAttempt]
     ) -> None:
         task = cancelled(repository)
         [taken] = take(outbox)

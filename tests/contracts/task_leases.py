@@ -37,7 +37,7 @@ class TaskLeasesContract:
 
         run = claim(leases)
 
-        assert run == waiting.start(owner="a:1", claim=run.claim, now=run.started_at)
+        assert run == waiting.start(owner="a:1", fencing_token=run.fencing_token, now=run.started_at)
         assert repository.get(run.task_id) == run
 
     def test_tasks_start_in_the_order_in_which_they_were_submitted(
@@ -206,7 +206,7 @@ class TaskLeasesContract:
 
         assert list(leases.held_by(["a:2", "a:3", "a:4"])) == [two]
         assert list(leases.held_by([])) == []
-        assert sorted(leases.held_under("a:"), key=lambda task: task.claim) == [one, two]
+        assert sorted(leases.held_under("a:"), key=lambda task: task.fencing_token) == [one, two]
 
     def test_the_end_of_a_run_and_the_next_claim_are_one_call(
         self, repository: TaskRepository, leases: TaskLeases
@@ -279,7 +279,9 @@ class TaskLeasesContract:
         again = repository.save(Change(before=lost, after=lost.lose(lost.started_at)))
         repository.save(Change(before=stopped, after=stopped.stop(stopped.started_at)))
 
-        assert list(leases.lost_by(["a:1", "a:2", "a:3"])) == [LostRun(task=again, claim=lost.claim, owner="a:1")]
+        assert list(leases.lost_by(["a:1", "a:2", "a:3"])) == [
+            LostRun(task=again, fencing_token=lost.fencing_token, owner="a:1")
+        ]
         assert list(leases.lost_by([])) == []
 
     def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:

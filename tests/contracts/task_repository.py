@@ -11,7 +11,7 @@ import pytest
 
 from application.errors import AlreadySubmitted, StaleTask
 from application.ports.task_leases import TaskLeases
-from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskRepository, Window
+from application.ports.task_repository import Backlog, Change, Cursor, IdempotencyRecord, PageRequest, TaskRepository
 from application.task_filter import EVERY_TASK, TaskFilter
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -83,7 +83,7 @@ class TaskRepositoryContract:
     def test_pages_hold_the_tasks_in_the_order_of_submission(self, repository: TaskRepository) -> None:
         ids = [submit(repository).task_id for _ in range(5)]
 
-        page = repository.find(EVERY_TASK, Window(offset=1, limit=3))
+        page = repository.find(EVERY_TASK, PageRequest(offset=1, limit=3))
 
         assert [task.task_id for task in page.tasks] == ids[1:4]
         assert page.total == 5
@@ -91,7 +91,7 @@ class TaskRepositoryContract:
     def test_a_page_behind_the_last_one_is_empty(self, repository: TaskRepository) -> None:
         submit(repository)
 
-        page = repository.find(EVERY_TASK, Window(offset=10**11, limit=100))
+        page = repository.find(EVERY_TASK, PageRequest(offset=10**11, limit=100))
 
         assert (list(page.tasks), page.total) == ([], 1)
 
@@ -143,7 +143,7 @@ class TaskRepositoryContract:
         repository.remove(task)
 
         assert repository.get(task.task_id) is None
-        assert repository.find(EVERY_TASK, Window()).total == 0
+        assert repository.find(EVERY_TASK, PageRequest()).total == 0
         assert leases.claim("default", owner="a:1", claim_id="1") is None
 
     def test_removing_an_older_version_is_refused(self, repository: TaskRepository) -> None:
@@ -163,11 +163,11 @@ class TaskRepositoryContract:
             repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
         leases.claim("default", owner="a:1", claim_id="1")
 
-        outlived = repository.outlived(AT_ONCE, limit=10)
+        past_retention = repository.past_retention(AT_ONCE, limit=10)
 
-        assert [task.task_id for task in outlived] == [first.task_id, second.task_id]
-        assert repository.outlived(AT_ONCE, limit=1) == outlived[:1]
-        assert list(repository.outlived(A_WEEK, limit=10)) == []
+        assert [task.task_id for task in past_retention] == [first.task_id, second.task_id]
+        assert repository.past_retention(AT_ONCE, limit=1) == past_retention[:1]
+        assert list(repository.past_retention(A_WEEK, limit=10)) == []
 
     def test_a_task_removed_early_does_not_hold_up_the_others(self, repository: TaskRepository) -> None:
         removed, kept = (
@@ -176,8 +176,8 @@ class TaskRepositoryContract:
         )
         repository.remove(removed)
 
-        assert list(repository.outlived(AT_ONCE, limit=10)) == [kept]
-        assert list(repository.outlived(AT_ONCE, limit=1)) == [kept]
+        assert list(repository.past_retention(AT_ONCE, limit=10)) == [kept]
+        assert list(repository.past_retention(AT_ONCE, limit=1)) == [kept]
 
     def test_the_time_of_the_end_is_that_of_the_store(self, repository: TaskRepository) -> None:
         task = submit(repository)
@@ -193,7 +193,7 @@ class TaskRepositoryContract:
         old, other = submit(repository), submit(repository)
         repository.save(rename(old, "newer"))
 
-        stale, saved = repository.save_each([rename(old, "stale"), rename(other, "fresh")])
+        stale, saved = repository.save_many([rename(old, "stale"), rename(other, "fresh")])
 
         assert stale is None
         assert saved == repository.get(other.task_id)
@@ -206,7 +206,7 @@ class TaskRepositoryContract:
 
         assert list(repository.due(limit=10)) == [first, second]
         assert list(repository.due(limit=1)) == [first]
-        repository.save_each([Change(before=task, after=task.promote()) for task in (first, second)])
+        repository.save_many([Change(before=task, after=task.promote()) for task in (first, second)])
         assert list(repository.due(limit=10)) == []
 
     def test_only_waiting_tasks_that_are_too_late_are_expiring(
@@ -229,7 +229,7 @@ class TaskRepositoryContract:
         done = repository.save(Change(before=run, after=run.complete({"pages": ["Größe"]}, datetime.now(UTC))))
 
         def found(**members: object) -> list[str]:
-            page = repository.find(TaskFilter(**members), Window())
+            page = repository.find(TaskFilter(**members), PageRequest())
             assert page.total in (None, len(page.tasks))
             return [
                 {done.task_id: "1", cancelled.task_id: "2", third.task_id: "3"}[task.task_id] for task in page.tasks
@@ -264,7 +264,7 @@ class TaskRepositoryContract:
         text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
 
         for part in {text, text[2:-1], text[:5], text.upper(), text[1:4].lower()}:
-            assert list(repository.find(TaskFilter(text=part), Window()).tasks) == [done], part
+            assert list(repository.find(TaskFilter(text=part), PageRequest()).tasks) == [done], part
 
     def test_a_span_of_time_leaves_out_its_ends(
         self, repository: TaskRepository, let_a_millisecond_pass: Callable[[], None]
@@ -276,7 +276,7 @@ class TaskRepositoryContract:
         first, second, third = tasks
 
         def found(**members: object) -> list[Task]:
-            page = repository.find(TaskFilter(**members), Window())
+            page = repository.find(TaskFilter(**members), PageRequest())
             assert page.total == len(page.tasks)
             return list(page.tasks)
 
@@ -308,10 +308,10 @@ class TaskRepositoryContract:
         by_number = [
             task
             for offset in range(0, 9, 3)
-            for task in repository.find(wanted, Window(limit=3, offset=offset, newest_first=newest_first)).tasks
+            for task in repository.find(wanted, PageRequest(limit=3, offset=offset, newest_first=newest_first)).tasks
         ]
         by_place, place = [], None
-        while page := repository.find(wanted, Window(limit=2, after=place, newest_first=newest_first)):
+        while page := repository.find(wanted, PageRequest(limit=2, after=place, newest_first=newest_first)):
             by_place += page.tasks
             place = page.next
             if place is None:
@@ -322,14 +322,14 @@ class TaskRepositoryContract:
 
     def test_a_page_goes_on_behind_a_task_that_is_gone(self, repository: TaskRepository) -> None:
         first, second, third = repository.add([a_task() for _ in range(3)])
-        place = repository.find(EVERY_TASK, Window(limit=2)).next
+        place = repository.find(EVERY_TASK, PageRequest(limit=2)).next
         repository.remove(second)
 
-        rest = repository.find(EVERY_TASK, Window(limit=2, after=place))
+        rest = repository.find(EVERY_TASK, PageRequest(limit=2, after=place))
 
-        assert place == Place.of(second)
+        assert place == Cursor.of(second)
         assert (list(rest.tasks), rest.next) == ([third], None)
-        assert repository.find(EVERY_TASK, Window(after=place, newest_first=True)).tasks == [first]
+        assert repository.find(EVERY_TASK, PageRequest(after=place, newest_first=True)).tasks == [first]
 
     def test_positions_are_those_in_which_tasks_start(self, repository: TaskRepository, leases: TaskLeases) -> None:
         low, first, second = submit(repository, priority=1), submit(repository), submit(repository)
@@ -349,21 +349,21 @@ class TaskRepositoryContract:
 
         assert repository.get(new.task_id) is None
         added = repository.add([new, a_task()])
-        assert repository.get_each([task.task_id for task in added]) == list(added)
+        assert repository.get_many([task.task_id for task in added]) == list(added)
         assert leases.claim("default", owner="a:1", claim_id="1").task_id == new.task_id
 
-    def test_a_receipt_lets_a_request_be_made_once(self, repository: TaskRepository) -> None:
-        receipt = Receipt(key="mine ✓", fingerprint=b"1" * 32)
-        added = repository.add([a_task(), a_task()], receipt)
+    def test_an_idempotency_record_lets_a_request_be_made_once(self, repository: TaskRepository) -> None:
+        idempotency_record = IdempotencyRecord(key="mine ✓", request_hash=b"1" * 32)
+        added = repository.add([a_task(), a_task()], idempotency_record)
 
         with pytest.raises(AlreadySubmitted) as refusal:
-            repository.add([a_task()], Receipt(key="mine ✓", fingerprint=b"2" * 32))
+            repository.add([a_task()], IdempotencyRecord(key="mine ✓", request_hash=b"2" * 32))
 
-        assert refusal.value.fingerprint == b"1" * 32
+        assert refusal.value.request_hash == b"1" * 32
         assert refusal.value.task_ids == [task.task_id for task in added]
         assert refusal.value.submitted_at == added[0].submitted_at
-        assert repository.find(EVERY_TASK, Window()).total == 2
-        repository.add([a_task()], Receipt(key="other", fingerprint=b"1" * 32))
+        assert repository.find(EVERY_TASK, PageRequest()).total == 2
+        repository.add([a_task()], IdempotencyRecord(key="other", request_hash=b"1" * 32))
 
     def test_of_many_requests_of_one_name_exactly_one_is_made(self, repository: TaskRepository) -> None:
         racers, refused = 8, []
@@ -372,7 +372,7 @@ class TaskRepositoryContract:
         def race() -> None:
             barrier.wait()
             try:
-                repository.add([a_task()], Receipt(key="one", fingerprint=b"1" * 32))
+                repository.add([a_task()], IdempotencyRecord(key="one", request_hash=b"1" * 32))
             except AlreadySubmitted as earlier:
                 refused.append(earlier.task_ids)
 
@@ -382,16 +382,16 @@ class TaskRepositoryContract:
         for thread in threads:
             thread.join()
 
-        [task] = repository.find(EVERY_TASK, Window()).tasks
+        [task] = repository.find(EVERY_TASK, PageRequest()).tasks
         assert refused == [[task.task_id]] * (racers - 1)
 
     def test_each_of_many_is_removed_or_not_by_itself(self, repository: TaskRepository) -> None:
         old, other = submit(repository), submit(repository)
         newer = repository.save(rename(old, "newer"))
 
-        assert list(repository.remove_each([old, other])) == [False, True]
-        assert list(repository.remove_each([])) == []
-        assert repository.get_each([old.task_id, other.task_id, "nonsense"]) == [newer]
+        assert list(repository.remove_many([old, other])) == [False, True]
+        assert list(repository.remove_many([])) == []
+        assert repository.get_many([old.task_id, other.task_id, "nonsense"]) == [newer]
 
     def test_what_was_deleted_while_it_ran_is_found_once_it_is_final(
         self, repository: TaskRepository, leases: TaskLeases
@@ -417,7 +417,7 @@ class TaskRepositoryContract:
 
         assert repository.get(first.task_id) == again
         assert repository.positions([again, second]) == {second.task_id: 1, again.task_id: 2}
-        assert list(repository.outlived(AT_ONCE, limit=10)) == []
+        assert list(repository.past_retention(AT_ONCE, limit=10)) == []
 
     def test_a_task_that_is_set_aside_makes_room_for_the_others(
         self, repository: TaskRepository, leases: TaskLeases
@@ -436,7 +436,7 @@ class TaskRepositoryContract:
         assert list(repository.due(limit=1)) == [due]
         assert list(repository.expiring(limit=1)) == []
         assert list(repository.discarded(limit=1)) == []
-        assert repository.get_each([stuck.task_id, late.task_id, ended.task_id]) == [stuck, late, ended]
+        assert repository.get_many([stuck.task_id, late.task_id, ended.task_id]) == [stuck, late, ended]
 
     def test_a_final_task_that_is_set_aside_goes_behind_the_others(self, repository: TaskRepository) -> None:
         first, second = (submit(repository) for _ in range(2))
@@ -444,10 +444,10 @@ class TaskRepositoryContract:
             repository.save(Change(before=task, after=task.cancel(datetime.now(UTC)))) for task in (first, second)
         )
 
-        repository.set_aside(Backlog.OUTLIVED, [first])
+        repository.set_aside(Backlog.PAST_RETENTION, [first])
 
-        assert list(repository.outlived(AT_ONCE, limit=1)) == [second]
-        assert list(repository.outlived(AT_ONCE, limit=2)) == [second, first]
+        assert list(repository.past_retention(AT_ONCE, limit=1)) == [second]
+        assert list(repository.past_retention(AT_ONCE, limit=2)) == [second, first]
 
     def test_a_task_that_was_changed_meanwhile_is_not_set_aside(self, repository: TaskRepository) -> None:
         seen = submit(repository, run_at=datetime(2000, 1, 1, tzinfo=UTC))
@@ -495,7 +495,7 @@ class TaskRepositoryContract:
         assert run
         waiting = repository.save(Change(before=run, after=run.fail(AN_ERROR, datetime.now(UTC))))
 
-        [seen] = repository.get_each([waiting.task_id])  # without its payload, as lists and snapshots read it
+        [seen] = repository.get_many([waiting.task_id])  # without its payload, as lists and snapshots read it
         assert repository.get(waiting.task_id).last_error == seen.last_error == AN_ERROR
 
         repository.save(Change(before=waiting, after=waiting.promote()))
@@ -511,13 +511,16 @@ class TaskRepositoryContract:
         brief = submit(repository, type="http", payload={"body": "y" * 4_000})
         done = self._complete_with_long_members(repository, leases, queue="long")
 
-        pages = [repository.find(wanted, Window()).tasks for wanted in (EVERY_TASK, TaskFilter(text="x" * 5_000))]
+        pages = [repository.find(wanted, PageRequest()).tasks for wanted in (EVERY_TASK, TaskFilter(text="x" * 5_000))]
 
         assert pages[0][0] == brief
         [seen] = pages[1]
-        assert [seen, *pages[0][1:], *repository.get_each([done.task_id]), *repository.outlived(AT_ONCE, limit=9)] == [
-            seen
-        ] * 4
+        assert [
+            seen,
+            *pages[0][1:],
+            *repository.get_many([done.task_id]),
+            *repository.past_retention(AT_ONCE, limit=9),
+        ] == [seen] * 4
         assert (seen.omitted, dict(seen.spec.payload), seen.result) == (("payload", "result"), {}, None)
         assert repository.get(done.task_id) == done
 
@@ -527,12 +530,12 @@ class TaskRepositoryContract:
         done = self._complete_with_long_members(repository, leases, queue="one")
         waiting = submit(repository, type="http", payload=LONG_PAYLOAD, run_at=FAR)
         for task_id in (done.task_id, waiting.task_id):
-            [seen] = repository.get_each([task_id])
+            [seen] = repository.get_many([task_id])
             repository.save(rename(seen, "new"))
-        [seen] = repository.get_each([waiting.task_id])
-        [cancelled] = repository.save_each([Change(before=seen, after=seen.cancel(datetime.now(UTC)))])
+        [seen] = repository.get_many([waiting.task_id])
+        [cancelled] = repository.save_many([Change(before=seen, after=seen.cancel(datetime.now(UTC)))])
         assert cancelled
-        [seen] = repository.get_each([waiting.task_id])
+        [seen] = repository.get_many([waiting.task_id])
         repository.save(Change(before=seen, after=seen.retry(datetime.now(UTC))))
 
         kept, again = repository.get(done.task_id), repository.get(waiting.task_id)
@@ -541,7 +544,7 @@ class TaskRepositoryContract:
 
     def test_a_member_that_was_not_read_cannot_be_changed(self, repository: TaskRepository, leases: TaskLeases) -> None:
         waiting = submit(repository, type="http", payload=LONG_PAYLOAD)
-        [seen] = repository.get_each([waiting.task_id])
+        [seen] = repository.get_many([waiting.task_id])
         other = TaskPatch({"payload": {"url": "https://example.com"}})
 
         with pytest.raises(ValueError, match="payload"):

@@ -1,4 +1,4 @@
-from application.ports.lease_keeper import LeaseKeeper
+from application.ports.run import LeaseKeeper
 from domain.task import Task
 
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from application.ports.clock import Clock
-from application.ports.outbox import Outbox, Taken
-from domain.callback import Delivery, Message, Try
+from application.ports.outbox import LeasedDelivery, Outbox
+from domain.webhook import Delivery, DeliveryAttempt, Webhook
 from tests.fakes.task_store import FakeTaskStore
 
 
@@ -16,12 +16,12 @@ class FakeOutbox(Outbox):
         self._clock = clock
         self._seen = 0
         self._due: dict[str, datetime] = {}
-        self._messages: dict[str, Message] = {}
+        self._messages: dict[str, Webhook] = {}
         self._leases: dict[str, int] = {}
         self._taken = 0
         self._tries: dict[str, list[Delivery]] = {}
 
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
+    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
         self._look()
         now = self._clock.now()
         due = sorted((at, name) for name, at in self._due.items() if at <= now)[:limit]
@@ -29,22 +29,22 @@ class FakeOutbox(Outbox):
         for _, name in due:
             self._taken += 1
             self._due[name], self._leases[name] = now + lease, self._taken
-            taken.append(Taken(message=self._messages[name], lease=self._taken))
+            taken.append(LeasedDelivery(message=self._messages[name], lease=self._taken))
         return taken
 
-    def settle(self, taken: Taken, tried: Try) -> bool:
+    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
         self._look()
         message = taken.message
         name = message.message_id
         if self._leases.get(name) != taken.lease:
             return False
         del self._due[name], self._leases[name]
-        if tried.next_at:
-            self._due[name] = tried.next_at
+        if record_attempt.next_at:
+            self._due[name] = record_attempt.next_at
         self._messages[name] = replace(message, tries=message.tries + 1)
         tries = self._tries.setdefault(message.task.task_id, [])
         number = tries[-1].number + 1 if tries else 1
-        tries.append(Delivery(number=number, message_id=name, event=message.event, tried=tried))
+        tries.append(Delivery(number=number, message_id=name, event=message.event, record_attempt=record_attempt))
         del tries[:-1_000]
         return True
 
@@ -66,7 +66,7 @@ class FakeOutbox(Outbox):
     def _look(self) -> None:
         self._store.check()
         for task in self._store.ended[self._seen :]:
-            message = Message(task=task)
+            message = Webhook(task=task)
             self._messages[message.message_id] = message
             self._due[message.message_id] = self._clock.now()
         self._seen = len(self._store.ended)

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 
 
 class FakeRunContext(RunContext):

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from application.ports.run_interrupt import RunInterrupt
+from application.ports.run import RunInterrupt
 
 
 class FakeRunInterrupt(RunInterrupt):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from application.errors import UnknownTaskType
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from domain.errors import InvalidTaskSpec
 from domain.task import Task

@@ -11,17 +11,25 @@ from datetime import datetime, timedelta
 from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, encode_changes, id_bytes
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.clock import Clock
-from application.ports.run_reports import LINES_KEPT, LOG_BYTES, LogLine, RunReports
+from application.ports.run import LINES_KEPT, LOG_BYTES, LogLine, RunLog
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
-from application.ports.task_repository import Backlog, Change, Place, Receipt, TaskPage, TaskRepository, Window
+from application.ports.task_repository import (
+    Backlog,
+    Change,
+    Cursor,
+    IdempotencyRecord,
+    PageRequest,
+    TaskPage,
+    TaskRepository,
+)
 from application.task_filter import TaskFilter
 from domain.events import Event, what_happened
 from domain.status import Status
 from domain.task import Progress, Task
 
 
-class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
+class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     """Goes through the real codec, so that nothing can be kept that Redis could not keep.
 
     `away` makes every call fail; `lose_replies` makes the next calls fail after they did their work.
@@ -46,7 +54,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         """Those that became final and have somebody to be told."""
         self.paused: set[str] = set()
         self.queues: set[str] = set()
-        self.receipts: dict[str, tuple[bytes, list[str], datetime]] = {}
+        self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
         self.away = False
         self.dangers: list[str] = []
         self.full = False
@@ -60,7 +68,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._reached():
             pass
 
-    def hazards(self) -> Sequence[str]:
+    def warnings(self) -> Sequence[str]:
         self.check()
         return self.dangers
 
@@ -71,7 +79,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         with self._reached():
             stored = self._read(run.task_id)
-            if stored is None or not stored.is_run_of(run.claim):
+            if stored is None or not stored.is_run_of(run.fencing_token):
                 return False
             self._add_lines(run, lines)
             if progress:
@@ -98,22 +106,22 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def tasks(self) -> Sequence[Task]:
         """For the other fakes that look at the same records."""
         with self._reached():
-            return sorted(self._all(), key=Place.of)
+            return sorted(self._all(), key=Cursor.of)
 
-    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+    def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return [short(task) for task_id in task_ids if (task := self.get(task_id))]
 
-    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
         with self._reached():
-            found = sorted(filter(wanted.matches, self._all()), key=Place.of, reverse=window.newest_first)
+            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=window.newest_first)
         if window.after:
             behind = operator.lt if window.newest_first else operator.gt
-            tasks = [task for task in found if behind(Place.of(task), window.after)]
+            tasks = [task for task in found if behind(Cursor.of(task), window.after)]
         else:
             tasks = found[window.offset :]
         shown = [short(task) for task in tasks[: window.limit]]
         more = len(tasks) > window.limit
-        return TaskPage(tasks=shown, total=len(found), next=Place.of(shown[-1]) if more else None)
+        return TaskPage(tasks=shown, total=len(found), next=Cursor.of(shown[-1]) if more else None)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         with self._reached():
@@ -123,9 +131,9 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 if task.status is Status.QUEUED
             }
 
-    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
         with self._lock:
-            earlier = self.receipts.get(receipt.key) if receipt else None
+            earlier = self.idempotency_records.get(idempotency_record.key) if idempotency_record else None
         if earlier:
             raise AlreadySubmitted(*earlier)
         if any(self.get(task.task_id) for task in tasks):
@@ -133,9 +141,13 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._lock:
             self._require_room(tasks)
         saved = [self.save(Change(before=None, after=task)) for task in tasks]
-        if receipt:
+        if idempotency_record:
             ids = [task.task_id for task in saved]
-            self.receipts[receipt.key] = (receipt.fingerprint, ids, saved[0].submitted_at)
+            self.idempotency_records[idempotency_record.key] = (
+                idempotency_record.request_hash,
+                ids,
+                saved[0].submitted_at,
+            )
         return saved
 
     def save(self, change: Change) -> Task:
@@ -148,7 +160,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 raise StaleTask(change.after.task_id)
             task = self._stamped(self._with_omitted(change))
             if change.before and change.before.owner and task.crashes > change.before.crashes:
-                self._lost[change.before.owner] = (task.task_id, change.before.claim)
+                self._lost[change.before.owner] = (task.task_id, change.before.fencing_token)
             if change.before and change.log:
                 self._add_lines(change.before, [change.log])
             self._write(task)
@@ -161,7 +173,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 self.ended.append(task)
             return task
 
-    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+    def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         return [None if change.after.task_id in self.damaged else self._save_or_none(change) for change in changes]
 
     def due(self, *, limit: int) -> Sequence[Task]:
@@ -181,7 +193,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             del self._records[task.task_id]
             self._tell(Event.DELETED, task)
 
-    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+    def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
         return [task.task_id not in self.damaged and self._remove_or_not(task) for task in tasks]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
@@ -189,7 +201,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
             discarded = [task for task in self._all() if task.discarded and task.status.is_final]
             return self._not_aside(Backlog.DISCARDED, discarded)[:limit]
 
-    def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
+    def past_retention(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         with self._reached():
             due = self._clock.now() - retention
             finished = [task for task_id in self._finished if (task := self._read(task_id))]
@@ -201,7 +213,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 stored = self._read(task.task_id)
                 if stored is None or stored.version != task.version:
                     continue
-                if backlog is Backlog.OUTLIVED:
+                if backlog is Backlog.PAST_RETENTION:
                     self._finished.remove(task.task_id)
                     self._finished.append(task.task_id)
                 elif backlog is not Backlog.LOST or task.task_id in self._run_out():
@@ -221,7 +233,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
                 return None
             first = waiting[0]
             self._claims += 1
-            run = first.start(owner=owner, claim=self._claims, now=self._clock.now())
+            run = first.start(owner=owner, fencing_token=self._claims, now=self._clock.now())
             self._write(run)
             self._tell(Event.STARTED, run)
             self._held[owner] = (claim_id, run.task_id)
@@ -235,7 +247,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
     def renew(self, task: Task) -> bool:
         with self._reached():
             stored = self._read(task.task_id)
-            if stored is None or not stored.is_run_of(task.claim):
+            if stored is None or not stored.is_run_of(task.fencing_token):
                 return False
             self._expiries[task.task_id] = self._clock.now() + self._lease
             return True
@@ -261,7 +273,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunReports, StoreProbe):
         with self._reached():
             lost = [(owner, *self._lost[owner]) for owner in owners if owner in self._lost]
             return [
-                LostRun(task=task, claim=claim, owner=owner)
+                LostRun(task=task, fencing_token=claim, owner=owner)
                 for owner, task_id, claim in lost
                 if (task := self._read(task_id))
             ]

@@ -5,7 +5,7 @@ import pytest
 import redis
 
 from adapters.celery.app import create_celery_app
-from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis.client import RedisStore, connect, milliseconds
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -55,26 +55,26 @@ def redis_store(redis_url: str) -> Iterator[RedisStore]:
 
 
 @pytest.fixture
-def tokens(redis_url: str) -> TokenFactory:
-    return TokenFactory(create_celery_app(redis_url, ["default"]))
+def wake_up_factory(redis_url: str) -> WakeUpFactory:
+    return WakeUpFactory(create_celery_app(redis_url, ["default"]))
 
 
 @pytest.fixture
-def task_queue(redis_store: RedisStore, tokens: TokenFactory) -> CeleryTaskQueue:
-    return CeleryTaskQueue(redis_store, tokens)
+def wake_ups(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> CeleryWakeUps:
+    return CeleryWakeUps(redis_store, wake_up_factory)
 
 
 @pytest.fixture
-def repository(redis_store: RedisStore, tokens: TokenFactory) -> RedisTaskRepository:
-    return RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT)
+def repository(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisTaskRepository:
+    return RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT)
 
 
 @pytest.fixture
-def leases(redis_store: RedisStore, repository: RedisTaskRepository, tokens: TokenFactory) -> RedisTaskLeases:
+def leases(redis_store: RedisStore, repository: RedisTaskRepository, wake_up_factory: WakeUpFactory) -> RedisTaskLeases:
     """A server that has just started calls no lease expired, so wait until it is older than a lease."""
     with redis_store.client() as client:
         wait_until(lambda: client.info("server")["uptime_in_seconds"] >= LEASE.total_seconds())
-    return RedisTaskLeases(redis_store, repository, tokens.token_of, LEASE, EVENTS_KEPT)
+    return RedisTaskLeases(redis_store, repository, wake_up_factory.wake_up_of, LEASE, EVENTS_KEPT)
 
 
 @pytest.fixture

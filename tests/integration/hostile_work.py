@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from application.use_cases.run_task import RunTask
+from application.use_cases.worker.run_tasks import RunTasks
 from tests import worker_descriptors
 
 FOREVER = 600
@@ -178,7 +178,7 @@ def change_user() -> int:
 
 def break_the_claims() -> int:
     """Make each later claim of this process fail. Returns the process id."""
-    RunTask._claim = None  # type: ignore[assignment,method-assign]
+    RunTasks._claim = None  # type: ignore[assignment,method-assign]
     return os.getpid()
 
 

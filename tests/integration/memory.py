@@ -1,4 +1,4 @@
-"""Measures the memory of a service's processes."""
+"""TaskStatistics the memory of a service's processes."""
 
 import contextlib
 import threading

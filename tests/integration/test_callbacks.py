@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from adapters.outbound_http import OPENED_BY
-from adapters.signature import http_secret
+from adapters.http.outbound import OPENED_BY
+from adapters.http.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Answer, Receiver
 from tests.integration.waiting import wait_until

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.redis.client import RedisStore
 from adapters.redis.outbox import RedisOutbox
-from domain.callback import Try
+from domain.webhook import DeliveryAttempt
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api
 from tests.integration.test_browser import INSTALL
@@ -108,4 +108,4 @@ def deliver(api: Api, redis_store: RedisStore) -> None:
     assert api.request("POST", f"{url}/cancel").status_code == 200
     outbox = RedisOutbox(redis_store)
     [taken] = wait_until(lambda: list(outbox.take(limit=1, lease=timedelta(minutes=1))))
-    outbox.settle(taken, Try(at=taken.message.task.submitted_at, status=200, error=None, next_at=None))
+    outbox.settle(taken, DeliveryAttempt(at=taken.message.task.submitted_at, status=200, error=None, next_at=None))

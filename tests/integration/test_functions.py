@@ -8,7 +8,7 @@ import pytest
 import redis
 from PIL import Image
 
-from application.ports.run_reports import LOG_BYTES
+from application.ports.run import LOG_BYTES
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Answer, Receiver
 from tests.integration.waiting import wait_until

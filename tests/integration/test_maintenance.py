@@ -13,7 +13,7 @@ from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
@@ -249,13 +249,13 @@ def test_of_two_processes_at_retention_none_searches_the_list_for_what_the_other
     def read_while_the_other_drops(records: ShortRecords, ids: list[bytes]) -> object:
         found = read_each(records, ids)
         monkeypatch.setattr(ShortRecords, "read_each", read_each)
-        repository.outlived(timedelta(0), limit=len(gone))
+        repository.past_retention(timedelta(0), limit=len(gone))
         return found
 
     monkeypatch.setattr(ShortRecords, "read_each", read_while_the_other_drops)
     client.config_resetstat()
 
-    repository.outlived(timedelta(0), limit=len(gone))
+    repository.past_retention(timedelta(0), limit=len(gone))
 
     assert client.llen(keys.FINISHED) == 0
     assert client.info("commandstats")["cmdstat_lrem"]["calls"] == len(gone)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from urllib3.util import connection
 
-from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from adapters.http.outbound import AddressRefused, HttpAnswer, NotReached, OutboundHttp
 from tests.integration.receiver import Answer, Receiver
 
 PUBLIC = "93.184.215.14"
@@ -30,14 +30,14 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The addresses that a connection was tried to; none is made."""
-    tried: list[tuple[str, int]] = []
+    record_attempt: list[tuple[str, int]] = []
 
     def refuse(address: tuple[str, int], *_: object, **__: object) -> None:
-        tried.append(address)
+        record_attempt.append(address)
         raise ConnectionRefusedError("not in this test")
 
     monkeypatch.setattr(connection, "create_connection", refuse)
-    return tried
+    return record_attempt
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:

@@ -16,18 +16,18 @@ import pytest
 import redis
 from redis.connection import AbstractConnection
 
-from adapters.celery.task_queue import CeleryTaskQueue, TokenFactory
+from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis import keys
 from adapters.redis.client import CONNECTIONS_AT_ONCE, RedisStore, ScriptCall, connect, connect_blocking, milliseconds
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
-from adapters.redis.receipts import RedisReceipts
-from adapters.redis.run_reports import RedisRunReports
+from adapters.redis.run_log import RedisRunLog
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_codec import RANK, decode, id_bytes, unpacked
@@ -36,24 +36,24 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import FollowerTooSlow, StreamGap
 from application.ports.heartbeats import ServiceProcess
-from application.ports.run_reports import LOG_BYTES
-from application.ports.task_repository import Change, Window
+from application.ports.run import LOG_BYTES
+from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
-from domain.callback import Try
 from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task
 from domain.task_spec import TaskPatch
+from domain.webhook import DeliveryAttempt
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import SOON, EventStreamContract, told
 from tests.contracts.heartbeats import HeartbeatsContract, a_process
+from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import OutboxContract, cancelled
 from tests.contracts.queues import QueuesContract
-from tests.contracts.receipts import ReceiptsContract
-from tests.contracts.run_reports import RunReportsContract
+from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, rename, submit
@@ -104,20 +104,20 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         assert client.object("encoding", key) == b"listpack"
 
     def test_nothing_of_a_removed_task_stays_but_counters(
-        self, repository: RedisTaskRepository, task_queue: CeleryTaskQueue, client: redis.Redis
+        self, repository: RedisTaskRepository, wake_ups: CeleryWakeUps, client: redis.Redis
     ) -> None:
         repository.remove(submit(repository))
-        task_queue.replenish()
-        task_queue.forget_unused()
+        wake_ups.top_up_all()
+        wake_ups.forget_unused()
 
         left = {key.decode() for key in client.scan_iter() if not key.startswith(b"tm:minute:")}
 
         assert left == {"tm:sequence", "tm:types", "tm:events"}
 
     def test_parallel_submits_do_not_name_more_queues_than_there_may_be(
-        self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis
+        self, redis_store: RedisStore, wake_up_factory: WakeUpFactory, client: redis.Redis
     ) -> None:
-        limited = RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT, 10, ("own",))
+        limited = RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, 10, ("own",))
         refused: list[str] = []
 
         def submit_to(queue: str) -> None:
@@ -137,9 +137,9 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         submit(limited, queue="own")
 
     def test_a_batch_that_names_too_many_queues_is_refused_whole_with_their_places(
-        self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis
+        self, redis_store: RedisStore, wake_up_factory: WakeUpFactory, client: redis.Redis
     ) -> None:
-        limited = RedisTaskRepository(redis_store, tokens.token_of, EVENTS_KEPT, 2)
+        limited = RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, 2)
         task = submit(limited, queue="a")
 
         with pytest.raises(TooManyQueues, match="TASKS_MAX_QUEUES allows \\(2\\)") as refusal:
@@ -205,8 +205,8 @@ class TestRedisTaskLeases(TaskLeasesContract):
         client.hset(b"tm:task:" + id_bytes(damaged.task_id), "d", b"{")
 
         assert [task.task_id for task in leases.held_by(["a:1", "a:2"])] == [whole.task_id]
-        assert [task.task_id for task in repository.find(TaskFilter(), Window()).tasks] == [whole.task_id]
-        assert [task.task_id for task in repository.get_each([damaged.task_id, whole.task_id])] == [whole.task_id]
+        assert [task.task_id for task in repository.find(TaskFilter(), PageRequest()).tasks] == [whole.task_id]
+        assert [task.task_id for task in repository.get_many([damaged.task_id, whole.task_id])] == [whole.task_id]
         with pytest.raises(ValueError, match="Expecting"):
             repository.get(damaged.task_id)
 
@@ -255,7 +255,7 @@ class TestRedisTaskLeases(TaskLeasesContract):
         submit(repository)
         longer_than_the_server_is_up = timedelta(days=365)
         leases = RedisTaskLeases(
-            redis_store, repository, repository._token_of, longer_than_the_server_is_up, EVENTS_KEPT
+            redis_store, repository, repository._wake_up_of, longer_than_the_server_is_up, EVENTS_KEPT
         )
         claim(leases)
         client.zadd("tm:leases", {client.zrange("tm:leases", 0, 0)[0]: 1})
@@ -344,25 +344,25 @@ class TestRedisOutbox(OutboxContract):
         now = datetime.now(UTC)
         for _ in range(1_002):
             [taken] = outbox.take(limit=1, lease=timedelta(seconds=9))
-            outbox.settle(taken, Try(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)))
+            outbox.settle(taken, DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)))
 
         assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == list(range(3, 1_003))
         repository.remove(task)
         assert list(client.scan_iter("tm:deliveries:*")) == []
 
 
-class TestRedisRunReports(RunReportsContract):
+class TestRedisRunReports(RunLogContract):
     @pytest.fixture
-    def reports(self, redis_store: RedisStore) -> RedisRunReports:
-        return RedisRunReports(redis_store, EVENTS_KEPT)
+    def run_log(self, redis_store: RedisStore) -> RedisRunLog:
+        return RedisRunLog(redis_store, EVENTS_KEPT)
 
     def test_the_log_keeps_the_last_thousand_lines_with_time_and_attempt_until_the_task_is_removed(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
     ) -> None:
         submit(repository)
         run = claim(leases)
         for number in range(1_001):
-            reports.keep(run, lines=[f"line {number}\n\x00"])
+            run_log.keep(run, lines=[f"line {number}\n\x00"])
 
         (key,) = client.scan_iter(b"tm:log:*")
         lines = client.lrange(key, 0, -1)
@@ -375,36 +375,36 @@ class TestRedisRunReports(RunReportsContract):
         assert not client.exists(key)
 
     def test_a_log_of_emoji_takes_about_a_megabyte_of_redis(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
     ) -> None:
         submit(repository)
         run = claim(leases)
         for _ in range(20):
-            reports.keep(run, lines=["🥁" * 2_000] * 50)
+            run_log.keep(run, lines=["🥁" * 2_000] * 50)
 
         (key,) = client.scan_iter(b"tm:log:*")
         assert client.memory_usage(key, samples=0) < 1.2 * LOG_BYTES
         size = sum(map(len, client.lrange(key, 0, -1)))
         assert int(client.hget(b"tm:task:" + id_bytes(run.task_id), "l")) == size <= LOG_BYTES
-        reports.keep(run, lines=["\0" * LOG_BYTES])
-        assert list(reports.lines(run.task_id)) == []
-        reports.keep(run, lines=["line"])
-        assert [line.message for line in reports.lines(run.task_id)] == ["line"]
+        run_log.keep(run, lines=["\0" * LOG_BYTES])
+        assert list(run_log.lines(run.task_id)) == []
+        run_log.keep(run, lines=["line"])
+        assert [line.message for line in run_log.lines(run.task_id)] == ["line"]
 
     def test_a_log_of_an_older_version_is_read_and_bounded_from_its_next_line_on(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, reports: RedisRunReports, client: redis.Redis
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
     ) -> None:
         submit(repository)
         run = claim(leases)
         key = b"tm:log:" + id_bytes(run.task_id)
         client.rpush(key, *(f"1768287189125 {json.dumps([1, '🥁' * 2_000])}" for _ in range(100)))
 
-        assert [line.message for line in reports.lines(run.task_id)] == ["🥁" * 2_000] * 100
-        reports.keep(run, lines=["new"])
+        assert [line.message for line in run_log.lines(run.task_id)] == ["🥁" * 2_000] * 100
+        run_log.keep(run, lines=["new"])
 
         lines = client.lrange(key, 0, -1)
         assert LOG_BYTES - 30_000 < sum(map(len, lines)) <= LOG_BYTES
-        assert reports.lines(run.task_id)[-1].message == "new"
+        assert run_log.lines(run.task_id)[-1].message == "new"
 
 
 class TestRedisClock(ClockContract):
@@ -419,7 +419,7 @@ class TestEvents:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        RedisRunReports(redis_store, EVENTS_KEPT).keep(run, progress=Progress(fraction=0.5))
+        RedisRunLog(redis_store, EVENTS_KEPT).keep(run, progress=Progress(fraction=0.5))
         done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
         repository.remove(done)
 
@@ -437,8 +437,10 @@ class TestEvents:
         assert (told[1], told[3].result) == (run, "done")
         assert told[2].progress == Progress(fraction=0.5)
 
-    def test_the_stream_is_trimmed(self, redis_store: RedisStore, tokens: TokenFactory, client: redis.Redis) -> None:
-        repository = RedisTaskRepository(redis_store, tokens.token_of, events_kept=100)
+    def test_the_stream_is_trimmed(
+        self, redis_store: RedisStore, wake_up_factory: WakeUpFactory, client: redis.Redis
+    ) -> None:
+        repository = RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, events_kept=100)
 
         for _ in range(500):
             submit(repository)
@@ -459,13 +461,13 @@ class TestRedisStoreProbe:
         client.config_set("appendonly", "yes")
 
     def test_a_store_that_keeps_everything_has_no_hazards(self, probe: RedisStoreProbe) -> None:
-        assert list(probe.hazards()) == []
+        assert list(probe.warnings()) == []
 
     def test_each_hazard_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("appendonly", "no")
 
-        eviction, persistence = probe.hazards()
+        eviction, persistence = probe.warnings()
 
         assert "allkeys-lru" in eviction
         assert "noeviction" in eviction
@@ -778,19 +780,19 @@ class TestRedisEventStream(EventStreamContract):
 
 class TestRedisQueues(QueuesContract):
     @pytest.fixture
-    def queues(self, redis_store: RedisStore, tokens: TokenFactory) -> RedisQueues:
-        return RedisQueues(redis_store, tokens.token_of)
+    def queues(self, redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisQueues:
+        return RedisQueues(redis_store, wake_up_factory.wake_up_of)
 
-    def test_a_paused_queue_gets_no_tokens(
-        self, repository: RedisTaskRepository, queues: RedisQueues, task_queue: CeleryTaskQueue, client: redis.Redis
+    def test_a_paused_queue_gets_no_wake_ups(
+        self, repository: RedisTaskRepository, queues: RedisQueues, wake_ups: CeleryWakeUps, client: redis.Redis
     ) -> None:
         queues.pause("default")
         submit(repository)
 
-        assert task_queue.replenish() == 0
+        assert wake_ups.top_up_all() == 0
         assert client.llen("task-manager.work.default") == 0
         queues.resume("default")
-        assert task_queue.replenish() == 1
+        assert wake_ups.top_up_all() == 1
 
     def test_a_queue_can_be_paused_and_resumed_while_redis_has_no_memory_left(
         self, queues: RedisQueues, client: redis.Redis
@@ -860,10 +862,10 @@ class TestRedisStatistics(StatisticsContract):
         assert 3_600 < client.ttl(minute) <= 7_200
 
 
-class TestRedisReceipts(ReceiptsContract):
+class TestRedisReceipts(IdempotencyRecordsContract):
     @pytest.fixture
-    def receipts(self, redis_store: RedisStore) -> RedisReceipts:
-        return RedisReceipts(redis_store)
+    def idempotency_records(self, redis_store: RedisStore) -> RedisIdempotencyRecords:
+        return RedisIdempotencyRecords(redis_store)
 
     @pytest.fixture
     def let_a_day_pass(self, client: redis.Redis) -> Callable[[], None]:
@@ -1045,7 +1047,7 @@ class TestScripts:
         push()
         client.script_flush()
 
-        redis_store.in_one_go([push, push])
+        redis_store.pipeline_scripts([push, push])
 
         assert client.llen(KEY) == 3
 
@@ -1057,7 +1059,7 @@ class TestScripts:
             monkeypatch.setattr(own, "script_load", lambda source: (load(source), client.script_flush()))
             client.script_flush()
 
-            RedisStore(own).in_one_go([a_push(RedisStore(own))] * 3)
+            RedisStore(own).pipeline_scripts([a_push(RedisStore(own))] * 3)
 
             assert client.llen(KEY) == 3
 
@@ -1096,7 +1098,7 @@ class TestScripts:
         client.script_flush()
         client.config_resetstat()
 
-        redis_store.in_one_go([push] * 20)
+        redis_store.pipeline_scripts([push] * 20)
 
         assert client.llen(KEY) == 20
         assert client.info("commandstats")["cmdstat_script|load"]["calls"] == 1
@@ -1169,11 +1171,11 @@ class TestAServerOfOurOwn:
             again.wait()
 
     def test_a_full_server_refuses_new_tasks_and_finishes_old_ones(
-        self, server: EmbeddedRedis, process: subprocess.Popen, tokens
+        self, server: EmbeddedRedis, process: subprocess.Popen, wake_up_factory
     ) -> None:
         store = RedisStore(connect(server.url))
-        repository = RedisTaskRepository(store, tokens.token_of, EVENTS_KEPT)
-        leases = RedisTaskLeases(store, repository, tokens.token_of, timedelta(seconds=15), EVENTS_KEPT)
+        repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, EVENTS_KEPT)
+        leases = RedisTaskLeases(store, repository, wake_up_factory.wake_up_of, timedelta(seconds=15), EVENTS_KEPT)
         submit(repository)
         with redis.Redis.from_url(server.url) as client:
             client.config_set("maxmemory", 1)
@@ -1187,10 +1189,10 @@ class TestAServerOfOurOwn:
         assert done.status is Status.COMPLETED
 
     def test_tasks_are_there_after_the_server_was_killed(
-        self, server: EmbeddedRedis, process: subprocess.Popen, tokens
+        self, server: EmbeddedRedis, process: subprocess.Popen, wake_up_factory
     ) -> None:
         client = connect(server.url)
-        repository = RedisTaskRepository(RedisStore(client), tokens.token_of, EVENTS_KEPT)
+        repository = RedisTaskRepository(RedisStore(client), wake_up_factory.wake_up_of, EVENTS_KEPT)
         task = submit(repository)
         process.kill()
         process.wait()
@@ -1231,7 +1233,7 @@ def test_a_batch_leaves_what_its_tasks_leave_one_by_one(repository: RedisTaskRep
 
 
 def _left(client: redis.Redis) -> dict[bytes, object]:
-    """Return all that is stored but for the times of submissions and the numbers of places and tokens."""
+    """Return all that is stored but for the times of submissions and the numbers of places and wake-ups."""
     found: dict[bytes, object] = {}
     for key in client.scan_iter():
         kind = client.type(key)
@@ -1271,7 +1273,7 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
 
 
 def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
-    redis_store: RedisStore, task_queue: CeleryTaskQueue, repository: RedisTaskRepository, client: redis.Redis
+    redis_store: RedisStore, wake_ups: CeleryWakeUps, repository: RedisTaskRepository, client: redis.Redis
 ) -> None:
     task, process = submit(repository), a_process("worker")
     client.delete(f"task-manager.work.{task.spec.queue}")
@@ -1279,13 +1281,13 @@ def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
     try:
         RedisHeartbeats(redis_store).beat(process)
         assert RedisStoreProbe(redis_store).guard_capacity()
-        assert task_queue.replenish() == 1
+        assert wake_ups.top_up_all() == 1
         assert [beat.process for beat in RedisHeartbeats(redis_store).alive("worker")] == [process]
     finally:
         client.config_set("maxmemory", 0)
 
 
-def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, tokens: TokenFactory) -> None:
+def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, wake_up_factory: WakeUpFactory) -> None:
     searching, may_end, submitter = Signal(), Signal(), current_thread()
 
     def last() -> None:
@@ -1294,10 +1296,10 @@ def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, t
             may_end.wait()
 
     store = RedisStore(connect(redis_url), fail_fast=True)
-    repository = RedisTaskRepository(store, tokens.token_of, EVENTS_KEPT, let_others_run=last)
+    repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, EVENTS_KEPT, let_others_run=last)
     other = Thread(target=submit, args=(repository,), daemon=True)
     submit(repository, task_name="wanted")
-    window = Window(limit=10)
+    window = PageRequest(limit=10)
     wanted = TaskFilter(text="wanted")
     searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * CONNECTIONS_AT_ONCE)]
     for search in searches:

@@ -47,10 +47,10 @@ def submit(api: Api, type: str, **payload: Any) -> str:
 
 
 def final(api: Api, task_id: str) -> dict[str, Any]:
-    """Return the task when it is final. The tests run without maintenance, so lost tokens are put here."""
+    """Return the task when it is final. The tests run without maintenance, so lost wake-ups are put here."""
 
     def ended() -> dict[str, Any]:
-        api.request("POST", "/queues/default/resume")  # puts the token that a killed child took
+        api.request("POST", "/queues/default/resume")  # puts the wake-up that a killed child took
         task: dict[str, Any] = api.request("GET", f"/tasks/{task_id}?wait=5").json()
         return task if "finished_at" in task else {}
 

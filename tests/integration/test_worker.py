@@ -66,7 +66,7 @@ def test_tasks_that_waited_before_the_worker_came_are_run(
     api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
 ) -> None:
     ids = [api.submit(duration=1) for _ in range(3)]
-    client.delete("task-manager.work.default")  # all tokens are lost, too
+    client.delete("task-manager.work.default")  # all wake-ups are lost, too
 
     with (
         ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url),

@@ -9,10 +9,10 @@ from application.ports.task_handlers import TaskHandlers
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
+from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
-from tests.contracts.receipts import ReceiptsContract
-from tests.contracts.run_reports import RunReportsContract
+from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
@@ -20,9 +20,9 @@ from tests.contracts.task_repository import TaskRepositoryContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
-from tests.fakes.receipts import FakeReceipts
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
@@ -64,9 +64,9 @@ class TestFakeOutbox(OutboxContract):
         return lambda: clock.advance(timedelta(seconds=2))
 
 
-class TestFakeRunReports(RunReportsContract):
+class TestFakeRunReports(RunLogContract):
     @pytest.fixture
-    def reports(self, store: FakeTaskStore) -> FakeTaskStore:
+    def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
 
 
@@ -88,10 +88,10 @@ class TestFakeStatistics(StatisticsContract):
         return FakeStatistics(store, clock)
 
 
-class TestFakeReceipts(ReceiptsContract):
+class TestFakeReceipts(IdempotencyRecordsContract):
     @pytest.fixture
-    def receipts(self, store: FakeTaskStore, clock: FakeClock) -> FakeReceipts:
-        return FakeReceipts(store, clock)
+    def idempotency_records(self, store: FakeTaskStore, clock: FakeClock) -> FakeIdempotencyRecords:
+        return FakeIdempotencyRecords(store, clock)
 
     @pytest.fixture
     def let_a_day_pass(self, clock: FakeClock) -> Callable[[], None]:

@@ -28,7 +28,7 @@ def packages(layer: str) -> set[str]:
         ("Only the container imports adapters", "entrypoints", {"entrypoints.container"}),
         ("Only adapters.redis imports redis", "adapters", {"adapters.redis"}),
         ("Only adapters.celery imports celery and kombu", "adapters", {"adapters.celery"}),
-        ("Only adapters.outbound_http calls what callers name", "adapters", {"adapters.outbound_http"}),
+        ("Only adapters.http calls what callers name", "adapters", {"adapters.http"}),
         ("Only entrypoints.api imports the web libraries", "entrypoints", {"entrypoints.api", "entrypoints.cli"}),
     ],
 )

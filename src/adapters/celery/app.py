@@ -9,7 +9,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 WORK_TASK = "task-manager.work"
-TOKEN_LIST_PREFIX = "task-manager.work."  # noqa: S105 - the name of a list, not a secret
+WAKE_UP_LIST_PREFIX = "task-manager.work."
 
 
 def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
@@ -29,14 +29,14 @@ def broker_url(redis_url: str) -> str:
     return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={parts.query.removeprefix('db=') or 0}"
 
 
-def queue_of_tokens(queue: str) -> Queue:
-    """The Celery queue, and so the Redis list, that holds the tokens of a queue."""
-    name = TOKEN_LIST_PREFIX + queue
+def queue_of_wake_ups(queue: str) -> Queue:
+    """The Celery queue, and so the Redis list, that holds the wake-ups of a queue."""
+    name = WAKE_UP_LIST_PREFIX + queue
     return Queue(name, Exchange(""), routing_key=name)
 
 
 def _settings(queues: Sequence[str]) -> dict[str, Any]:
-    celery_queues = [queue_of_tokens(queue) for queue in queues]
+    celery_queues = [queue_of_wake_ups(queue) for queue in queues]
     return {
         "task_serializer": "json",
         "accept_content": ["json"],

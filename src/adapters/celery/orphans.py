@@ -2,8 +2,8 @@
 
 import time
 
-from adapters.celery.children import Children
-from adapters.descendants import children, kill_and_reap
+from adapters.celery.child_watch import Children
+from adapters.supervision.descendants import children, kill_and_reap
 
 KNOWN_AFTER_SECONDS = 1.0
 """A new child of the pool is in the pool's list by then."""

@@ -13,7 +13,7 @@ from kombu.utils.url import maybe_sanitize_url
 
 from adapters.redis.client import RedisStore, connect, is_access_refusal
 from adapters.redis.task_repository import RedisTaskRepository
-from adapters.redis.tokens import Token
+from adapters.redis.wake_ups import WakeUp
 from application.errors import StoreUnavailable
 from domain.status import Status
 from domain.task import Task, TaskError
@@ -35,7 +35,7 @@ class TaskResultBackend(BaseBackend):
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
         self._shown_url = maybe_sanitize_url(url)
-        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_tokens, events_kept=0)
+        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_wake_ups, events_kept=0)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         task = self._task(task_id)
@@ -91,5 +91,5 @@ def _exception(status: Status, error: TaskError) -> dict[str, Any]:
     return {"exc_type": error.code, "exc_message": [error.message], "exc_module": None}
 
 
-def _no_tokens(queue: str) -> Token:
-    raise AssertionError(f"the result backend reads only, but was asked for a token of {queue}")
+def _no_wake_ups(queue: str) -> WakeUp:
+    raise AssertionError(f"the result backend reads only, but was asked for a wake-up of {queue}")

@@ -1,6 +1,6 @@
 """Replaces a child of the pool after so many runs, or when it has grown too large, between two runs.
 
-Celery's own max_tasks_per_child counts tokens, each of which may be many runs.
+Celery's own max_tasks_per_child counts wake-ups, each of which may be many runs.
 """
 
 import logging
@@ -64,7 +64,7 @@ def resident_bytes() -> int:
 def retiring_pool(retirement: Retirement) -> type[Any]:
     """Return Celery's prefork pool with children that leave when their copy of `retirement` says so.
 
-    A child leaves when it would wait for its next token: the result of the last one is on its way to the parent,
+    A child leaves when it would wait for its next wake-up: the result of the last one is on its way to the parent,
     and no run is held.
     """
 

@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from adapters.celery.child_end import cause_of
-from adapters.celery.children import Children
-from adapters.celery.lease_keeper import SELF_KILL_SHARE
-from adapters.celery.node_lock import NodeLock
+from adapters.celery.child_watch import Children
 from adapters.celery.orphans import Orphans
-from adapters.celery.run_interrupt import ASK
-from adapters.descendants import kill_group, kill_with_group
-from adapters.linux import is_stopped
+from adapters.supervision.child_exit import cause_of
+from adapters.supervision.descendants import kill_group, kill_with_group
+from adapters.supervision.interrupt import ASK
+from adapters.supervision.lease_timer import SELF_KILL_SHARE
+from adapters.supervision.linux import is_stopped
+from adapters.supervision.node_lock import NodeLock
 from application.errors import StoreUnavailable
-from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.watch_runs import WatchRuns
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.watch_runs import WatchRuns
 from domain.task import Task
 
 LOOK_SECONDS = 1.0
@@ -28,8 +28,8 @@ PATIENCE_SECONDS = 0.5
 """How long a run has to end by itself after it was asked to."""
 CUT_OFF_SHARE = 0.4
 """A worker that has not reached the store for this share of a lease was cut off: its children may die of that."""
-TOKEN_SECONDS = 10.0
-"""How long a child may have one token and no run. It claims within milliseconds, and gives the token back within
+WAKE_UP_SECONDS = 10.0
+"""How long a child may have one wake-up and no run. It claims within milliseconds, and gives the wake-up back within
 a second after its last run; more means that it or its pipes are of no use, such as after garbage in them."""
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class RunGuard:
         *,
         children: Children,
         watch: WatchRuns,
-        settle: SettleRuns,
+        settle: ReleaseRuns,
         node: NodeLock,
         owner_of: Callable[[int], str],
         lease: timedelta,
@@ -61,7 +61,7 @@ class RunGuard:
         self._last_claims: dict[int, int] = {}
         """The run that each child was last seen to hold."""
         self._idle_since: dict[tuple[int, int], float] = {}
-        """When each child was first seen to have its token, but no run."""
+        """When each child was first seen to have its wake-up, but no run."""
         self._causes: dict[int, str] = {}
         """Why this guard killed a child."""
         self._working: frozenset[int] = frozenset()
@@ -153,17 +153,17 @@ class RunGuard:
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         for lost in self._watch.lost(list(pids)):
             pid = pids[lost.owner]
-            if lost.claim == self._last_claims.get(pid):  # else an earlier process had the same id
+            if lost.fencing_token == self._last_claims.get(pid):  # else an earlier process had the same id
                 self._kill(pid, "It lost its lease, so the worker killed it.")
 
     def _kill_children_that_do_nothing(self) -> None:
-        """Kill each child that has had one token for long and no run: its queue would wait for it for ever."""
+        """Kill each child that has had one wake-up for long and no run: its queue would wait for it for ever."""
         now, living = time.monotonic(), set(self._children.living())
-        idle = [each for each in self._children.tokens().items() if each[0] in living - self._working]
+        idle = [each for each in self._children.wake_ups().items() if each[0] in living - self._working]
         self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
         for (pid, _), since in self._idle_since.items():
-            if now - since >= TOKEN_SECONDS:
-                self._kill(pid, f"It has had a token for {TOKEN_SECONDS:g} s, but no run, so the worker killed it.")
+            if now - since >= WAKE_UP_SECONDS:
+                self._kill(pid, f"It has had a wake-up for {WAKE_UP_SECONDS:g} s, but no run, so the worker killed it.")
 
     def _kill(self, pid: int, cause: str) -> None:
         if pid in self._causes:  # it is about to die
@@ -184,19 +184,20 @@ class RunGuard:
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         runs = {pids[run.task.owner]: run for run in self._watch.execute(list(pids)) if run.task.owner}
-        held = {pid: run.task.claim for pid, run in runs.items()}
+        held = {pid: run.task.fencing_token for pid, run in runs.items()}
         self._working = frozenset(held)
         self._last_claims = {pid: claim for pid, claim in self._last_claims.items() if pid in pids.values()} | held
-        overdue = {run.task.claim for run in runs.values() if run.stop_in <= 0}
+        overdue = {run.task.fencing_token for run in runs.values() if run.stop_in <= 0}
         self._asked = {claim: at for claim, at in self._asked.items() if claim in overdue}
         pauses = [
-            self._press(pid, run.task, now) if run.task.claim in overdue else run.stop_in for pid, run in runs.items()
+            self._press(pid, run.task, now) if run.task.fencing_token in overdue else run.stop_in
+            for pid, run in runs.items()
         ]
         return max(min([LOOK_SECONDS, *pauses]), 0.01)
 
     def _press(self, pid: int, task: Task, now: float) -> float:
         """Asks first, then kills; answers how many seconds later to look again."""
-        asked_at = self._asked.setdefault(task.claim, now)
+        asked_at = self._asked.setdefault(task.fencing_token, now)
         waited = now - asked_at
         if waited < PATIENCE_SECONDS:
             if waited == 0:

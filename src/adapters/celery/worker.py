@@ -1,4 +1,4 @@
-"""The worker: a Celery parent that receives tokens, and children that turn each into a second of work."""
+"""The worker: a Celery parent that receives wake-ups, and children that turn each into a second of work."""
 
 import logging
 import os
@@ -17,24 +17,24 @@ from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
 from adapters.celery.app import WORK_TASK
-from adapters.celery.children import Children, child_watch
+from adapters.celery.child_watch import Children, child_watch
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
-from adapters.celery.node_lock import NodeLock
 from adapters.celery.retirement import Retirement, retiring_pool
 from adapters.celery.run_guard import RunGuard
-from adapters.celery.stop_flag import StopFlag
-from adapters.descendants import Descendants, kill_with_group
-from adapters.linux import adopt_orphans
-from adapters.task_process import TaskProcess, open_files
+from adapters.supervision.descendants import Descendants, kill_with_group
+from adapters.supervision.linux import adopt_orphans
+from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.stop_flag import StopFlag
+from adapters.supervision.task_process import TaskProcess, open_files
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import ServiceProcess
-from application.use_cases.run_task import RunTask
-from application.use_cases.send_heartbeat import SendHeartbeat
-from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.watch_runs import WatchRuns
+from application.use_cases.operations.send_heartbeat import SendHeartbeat
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.watch_runs import WatchRuns
 
-TOKEN_SECONDS = 1.0
-"""How long one token keeps a child at work, so that the parent hears from it in between."""
+WAKE_UP_SECONDS = 1.0
+"""How long one wake-up keeps a child at work, so that the parent hears from it in between."""
 BEAT_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class CeleryWorker:
         self,
         app: Celery,
         *,
-        run_task_in_child: Callable[[str, TaskProcess], RunTask],
-        settle: SettleRuns,
+        run_task_in_child: Callable[[str, TaskProcess], RunTasks],
+        settle: ReleaseRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
         node: NodeLock,
@@ -78,13 +78,13 @@ class CeleryWorker:
         self._guard = RunGuard(
             children=self._children, watch=watch, settle=settle, node=node, owner_of=self._owner_of, lease=lease
         )
-        self._run_task: RunTask
+        self._run_task: RunTasks
         self._task_process: TaskProcess
 
     def run(self) -> int:
         """Answers the exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
-        Channel.do_restore = False  # tokens are disposable; with Redis away kombu would write each to a file in /tmp
+        Channel.do_restore = False  # wake-ups are disposable; with Redis away kombu would write each to a file in /tmp
         self._files_of_handlers = open_files()  # modules may have opened them when they were imported
         adopt_orphans()
         self._node.take()
@@ -116,20 +116,20 @@ class CeleryWorker:
 
     def _work(self, queue: str) -> None:
         """In a child: run tasks of the queue until none waits, the second is over, or the worker shuts down."""
-        until = time.monotonic() + TOKEN_SECONDS
+        until = time.monotonic() + WAKE_UP_SECONDS
         if self._stop.is_set:
             return
         self._task_process.outlive_sigterm()  # here, since billiard sets its own handler after `_start_child`
         try:
             self._run_task.execute(queue, lambda: self._goes_on(until))
         except BaseException:
-            self._retirement.require("it cannot serve a token")  # the next one would fail, too
+            self._retirement.require("it cannot serve a wake-up")  # the next one would fail, too
             raise
         if not self._task_process.has_files_of_worker:
             self._retirement.require("a run closed or replaced descriptors of the worker")
 
     def _goes_on(self, until: float) -> bool:
-        """Call after each run in a child: returns whether it claims another task under this token."""
+        """Call after each run in a child: returns whether it claims another task under this wake-up."""
         self._retirement.count_run()
         if self._task_process.is_retired:
             self._retirement.require("a run left it unusable")

@@ -11,13 +11,13 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue
 
 from adapters.handlers.payload_schema import PayloadSchema
-from adapters.outbound_http import AddressRefused, HttpAnswer, NotReached, OutboundHttp
-from adapters.signature import Signature
+from adapters.http.outbound import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from adapters.http.signature import Signature
 from application.errors import HandlerFailed
+from application.json_values import DEPTH, encode_json, is_deeper, replace_surrogates
 from application.ports.clock import Clock
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
-from application.storable import DEPTH, encoded, is_deeper, readable
 from domain.errors import InvalidPayload
 from domain.task import Task
 from domain.task_spec import HTTP
@@ -81,18 +81,18 @@ class HttpCall(TaskHandler):
         self._clock = clock
 
     def check(self, payload: Mapping[str, Any]) -> None:
-        misfits: list[tuple[str, str]] = []
+        violations: list[tuple[str, str]] = []
         try:
             PAYLOAD.read(payload)
         except InvalidPayload as error:
-            misfits += error.misfits
+            violations += error.violations
         if "json" in payload and "body" in payload:
-            misfits.append(("payload/body", "Give either json or body."))
-        wrong = {pointer for pointer, _ in misfits}
+            violations.append(("payload/body", "Give either json or body."))
+        wrong = {pointer for pointer, _ in violations}
         if not wrong & {"payload", "payload/url"} and (refusal := self._http.refusal(payload["url"])):
-            misfits.append(("payload/url", refusal))
-        if misfits:
-            raise InvalidPayload(misfits)
+            violations.append(("payload/url", refusal))
+        if violations:
+            raise InvalidPayload(violations)
 
     def run(self, task: Task, context: RunContext) -> Any:
         try:
@@ -126,7 +126,7 @@ class HttpCall(TaskHandler):
         else:
             body = call.get("body", "").encode()
         return body, {
-            "traceparent": f"00-{UUID(task.task_id).hex}-{task.claim:016x}-01",
+            "traceparent": f"00-{UUID(task.task_id).hex}-{task.fencing_token:016x}-01",
             **kind,
             **call.get("headers", {}),
             "Idempotency-Key": task.task_id,
@@ -157,14 +157,14 @@ def _body(answer: HttpAnswer) -> Mapping[str, Any]:
     if kind.get_content_subtype() == "json" or kind.get_content_subtype().endswith("+json"):
         with suppress(ValueError, RecursionError):
             value = json.loads(answer.body)
-            encoded(value)
+            encode_json(value)
             if not is_deeper(value, DEPTH - 1):  # it stands within the result
                 return {"body": value}
     try:
         text = answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")
     except (LookupError, UnicodeError):
         text = answer.body.decode(errors="replace")
-    return {"body": readable(text)}
+    return {"body": replace_surrogates(text)}
 
 
 def _without_secrets(url: str) -> str:

@@ -5,11 +5,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.descendants import Descendants
 from adapters.handlers.process_state import ProcessState, succeeds
-from adapters.task_process import TaskProcess
+from adapters.supervision.descendants import Descendants
+from adapters.supervision.task_process import TaskProcess
 from application.errors import RunStopped
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler
 from domain.task import Task
 

@@ -53,7 +53,7 @@ class PayloadSchema:
             others = {name: value for name, value in payload.items() if name not in self._names}
             return self._members.read(named) | self._more.read(others)
         except ValidationError as error:
-            raise InvalidPayload(_misfits(error)) from None
+            raise InvalidPayload(_violations(error)) from None
         except Exception as error:  # of validators that are the handler's own
             raise InvalidPayload([("payload", f"Cannot be checked: {type(error).__name__}: {error}")]) from error
 
@@ -86,7 +86,7 @@ def _fail_fast(schema: Any) -> Any:
     return {**copy, "fail_fast": True} if isinstance(name, str) and name in COLLECTIONS else copy
 
 
-def _misfits(error: ValidationError) -> list[tuple[str, str]]:
+def _violations(error: ValidationError) -> list[tuple[str, str]]:
     if error.error_count() > MAX_ERRORS:
         message = f"{error.error_count():,} members or elements are wrong. GET /types has the schema of each type."
         return [("payload", message)]

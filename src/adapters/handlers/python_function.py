@@ -13,9 +13,9 @@ from typing import Any, NotRequired, Required
 from adapters.handlers.captured_output import captured_output
 from adapters.handlers.payload_schema import PayloadSchema
 from application.errors import HandlerFailed, RunStopped
-from application.ports.run_context import RunContext
+from application.json_values import encode_json
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
-from application.storable import encoded
 from domain.errors import InvalidPayload
 from domain.task import Task
 
@@ -139,7 +139,7 @@ def _described(payload: PayloadSchema, parameters: Mapping[str, inspect.Paramete
 
 def _is_json(value: Any) -> bool:
     try:
-        encoded(value)
+        encode_json(value)
     except (TypeError, ValueError):
         return False
     return True

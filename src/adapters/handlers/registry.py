@@ -24,12 +24,12 @@ class HandlerRegistry(TaskHandlers):
     def check(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
             raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")
-        misfits: list[tuple[str, str]] = []
+        violations: list[tuple[str, str]] = []
         if spec.type != SLEEP and spec.duration is not None:
-            misfits.append(("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload."))
+            violations.append(("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload."))
         try:
             self._handlers[spec.type].check(spec.payload)
         except InvalidTaskSpec as error:
-            misfits += error.misfits
-        if misfits:
-            raise InvalidMembers(misfits)
+            violations += error.violations
+        if violations:
+            raise InvalidMembers(violations)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
 from domain.task import Task
 from domain.task_spec import SLEEP

@@ -13,8 +13,8 @@ from adapters.redis.effects import Effects
 from adapters.redis.indexes import finished_entry
 from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import id_bytes, id_text
-from application.passed_over import PassedOver
 from application.ports.task_repository import Backlog
+from application.skipped_items import SkippedItems
 from domain.task import Task
 
 BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
@@ -23,7 +23,7 @@ BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
     Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
     Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
 }
-"""The sorted set of each backlog by time, and which tasks belong there. OUTLIVED is a list."""
+"""The sorted set of each backlog by time, and which tasks belong there. PAST_RETENTION is a list."""
 SET_ASIDE_MS = 60_000
 """Not longer, since what damaged many tasks at once may be mended soon."""
 MAX_TIME_DIGITS = 15
@@ -37,7 +37,7 @@ class RedisBacklogs:
         self._store = store
         self._records = records
         self._save = store.script("save")
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
 
     def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
         """Return tasks of a backlog whose time has come by the store's clock.
@@ -58,7 +58,7 @@ class RedisBacklogs:
                 if isinstance(task, Task) and belongs(task):
                     tasks.append(task)
                 elif isinstance(task, Exception):
-                    self._passed_over.tell(f"read_{backlog}", id_text(raw), task)
+                    self._skipped_items.tell(f"read_{backlog}", id_text(raw), task)
                     repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
                 else:
                     repairs.append(_leaving(index, raw, task))
@@ -67,7 +67,7 @@ class RedisBacklogs:
                 return tasks
         return []
 
-    def outlived(self, retention: timedelta, limit: int) -> Sequence[Task]:
+    def past_retention(self, retention: timedelta, limit: int) -> Sequence[Task]:
         """Return final tasks that finished longer ago than that, oldest first.
 
         Entries of tasks that were deleted or tried again meanwhile are dropped on the way. Those of the future, which
@@ -88,7 +88,7 @@ class RedisBacklogs:
             if isinstance(task, Task) and finished_entry(task) == entry:
                 tasks.append(task)
             elif isinstance(task, Exception):
-                self._passed_over.tell(f"read_{Backlog.OUTLIVED}", id_text(entry[:16]), task)
+                self._skipped_items.tell(f"read_{Backlog.PAST_RETENTION}", id_text(entry[:16]), task)
                 repairs.append(_to_the_end(entry))
             else:
                 repairs.append(_dropped(entry))
@@ -103,7 +103,7 @@ class RedisBacklogs:
     def _call_each(self, effects: Sequence[Effects]) -> None:
         if effects:
             calls = [self._save.call(each.keys, each.arguments) for each in effects]
-            self._store.in_one_go(calls, damage_as_reply=True)
+            self._store.pipeline_scripts(calls, damage_as_reply=True)
 
 
 def _finished_at(entry: bytes) -> int:
@@ -147,7 +147,7 @@ def _postponing(index: bytes, raw: bytes, score: float, until: int) -> Effects:
 
 def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
     entry = finished_entry(task)
-    if backlog is Backlog.OUTLIVED:
+    if backlog is Backlog.PAST_RETENTION:
         effects = _to_the_end(entry) if entry else Effects()
     else:
         effects, (index, _) = Effects(), BACKLOGS[backlog]

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from adapters.redis.patience import CONNECT_SECONDS, ConnectionSilent, ServerSilent, patient_kind
-from adapters.task_process import TaskProcess
+from adapters.supervision.task_process import TaskProcess
 from application.errors import StoreFull, StoreUnavailable
 
 TIMEOUT_SECONDS = 1.0
@@ -127,7 +127,7 @@ class RedisStore:
         source = "\n".join([f"#!lua{flags}", *map(_source, (*PARTS, name))])
         return StoredScript(self, source)
 
-    def in_one_go(self, calls: Sequence["ScriptCall"], *, damage_as_reply: bool = False) -> list[Any]:
+    def pipeline_scripts(self, calls: Sequence["ScriptCall"], *, damage_as_reply: bool = False) -> list[Any]:
         """The answers of many calls, in their order and each by itself, in one round trip. Raises StoreUnavailable.
 
         With `damage_as_reply`, an error that one call met in its own data is its reply, so that the others keep theirs.
@@ -242,7 +242,7 @@ class StoredScript:
         return self.call(keys, arguments)()
 
     def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> "ScriptCall":
-        """For `RedisStore.in_one_go`."""
+        """For `RedisStore.pipeline_scripts`."""
         return ScriptCall(self, keys, arguments)
 
     @cached_property
@@ -260,7 +260,7 @@ class ScriptCall:
     arguments: Sequence[Any]
 
     def __call__(self) -> Any:
-        [answer] = self.script.store.in_one_go([self])
+        [answer] = self.script.store.pipeline_scripts([self])
         return answer
 
     @property

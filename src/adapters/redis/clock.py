@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from adapters.redis.client import RedisStore
-from adapters.system_clock import SystemClock
+from adapters.system.clock import SystemClock
 
 
 class RedisClock(SystemClock):

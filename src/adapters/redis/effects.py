@@ -9,7 +9,7 @@ TYPES = {
     **dict.fromkeys(("set", "stamp", "unset", "add", "append"), HASH),
     "create": ANY,  # its guard has seen that it is not there
     **dict.fromkeys(("index", "index_all", "unindex", "enqueue"), SORTED_SET),
-    **dict.fromkeys(("push", "push_dated", "log", "tokens", "drop"), LIST),
+    **dict.fromkeys(("push", "push_dated", "log", "wake_up", "drop"), LIST),
     **dict.fromkeys(("keep", "remember", "delete", "count", "extend", "copy"), ANY),
     **dict.fromkeys(("member", "rest", "forget"), SET),
     "event": STREAM,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
-from application.passed_over import PassedOver
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
+from application.skipped_items import SkippedItems
 
 LIFETIME_MS = 15_000
 REMEMBERED_MS = 30_000
@@ -20,7 +20,7 @@ class RedisHeartbeats(Heartbeats):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
         self._save = store.script("save")
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
 
     def beat(self, process: ServiceProcess) -> None:
         """Also while Redis has no memory left: whoever seems silent is killed."""
@@ -48,9 +48,9 @@ class RedisHeartbeats(Heartbeats):
         key, effects = keys.alive(process.role), Effects()
         effects.add("index", key, _member(process), *score)
         save = self._save.call(effects.keys, effects.arguments)
-        [reply] = self._store.in_one_go([save], damage_as_reply=True)
+        [reply] = self._store.pipeline_scripts([save], damage_as_reply=True)
         if isinstance(reply, Exception):
-            self._passed_over.tell("write_heartbeat", key.decode(), reply)
+            self._skipped_items.tell("write_heartbeat", key.decode(), reply)
             with self._store.client() as client:
                 client.delete(key)
             reply = save()
@@ -64,7 +64,7 @@ class RedisHeartbeats(Heartbeats):
             pipeline.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
             [beats] = replies_of(pipeline)
         if isinstance(beats, Exception):  # the next heartbeat replaces the key
-            self._passed_over.tell("read_heartbeats", role, beats)
+            self._skipped_items.tell("read_heartbeats", role, beats)
             return []
         found = [beat for member, at in beats if (beat := self._heartbeat(member, at))]
         return sorted(found, key=lambda beat: beat.process.name)
@@ -74,7 +74,7 @@ class RedisHeartbeats(Heartbeats):
         try:
             return Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC))
         except Exception as error:  # whatever is wrong with the bytes
-            self._passed_over.tell("read_heartbeat", repr(member), error)
+            self._skipped_items.tell("read_heartbeat", repr(member), error)
             return None
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.task_codec import epoch_milliseconds, id_bytes
-from adapters.redis.tokens import Token
+from adapters.redis.wake_ups import WakeUp
 from domain.status import Status
 from domain.task import Task
 
@@ -27,7 +27,7 @@ SUBMITTED = "SUBMITTED"
 COUNTED = {Status.COMPLETED, Status.FAILED}
 """What is counted per minute, besides what was submitted."""
 
-TokenOf = Callable[[str], Token]
+WakeUpOf = Callable[[str], WakeUp]
 
 
 class _Place(NamedTuple):
@@ -92,19 +92,19 @@ def base_of(priority: int) -> int:
     return (9 - priority) * PRIORITY_STEP
 
 
-def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], token_of: TokenOf) -> None:
-    """Put tokens for the queues in which a task waits now that did not before."""
+def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_of: WakeUpOf) -> None:
+    """Put wake-ups for the queues in which a task waits now that did not before."""
     for queue in dict.fromkeys(
         place.queue for before, after in changes if (place := _place(after)) != _place(before) and place
     ):
         effects.add("member", keys.WAITING_QUEUES, queue)
-        top_up(effects, queue, token_of(queue))
+        top_up(effects, queue, wake_up_of(queue))
 
 
-def top_up(effects: Effects, queue: str, token: Token) -> None:
-    """Put the tokens that the queue lacks, unless it is paused."""
+def top_up(effects: Effects, queue: str, wake_up: WakeUp) -> None:
+    """Put the wake-ups that the queue lacks, unless it is paused."""
     places = [effects.key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
-    effects.add("tokens", token.list_key, *places, queue, token.bound, token.template)
+    effects.add("wake_up", wake_up.list_key, *places, queue, wake_up.bound, wake_up.template)
 
 
 def guard_room(
@@ -160,7 +160,7 @@ def _running(effects: Effects, member: bytes, before: Task | None, after: Task |
 def _lost(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """An owner loses one run in its life: it dies with it."""
     if before and before.owner and after and after.crashes > before.crashes:
-        value = f"{before.claim} ".encode() + member
+        value = f"{before.fencing_token} ".encode() + member
         effects.add("remember", keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
 
 

@@ -20,8 +20,8 @@ EXPIRING = b"tm:expiring"
 """Sorted set of waiting tasks that have an expires_at, by that time."""
 DISCARDED = b"tm:discarded"
 """Sorted set of final tasks that were deleted while they ran, by the time of their end."""
-RECEIPTS = b"tm:receipts"
-"""Sorted set of the keys of all receipts by the time when they were written or last kept."""
+IDEMPOTENCY_RECORDS = b"tm:receipts"
+"""Sorted set of the keys of all idempotency records by the time when they were written or last kept."""
 SCHEDULED_BY_QUEUE = b"tm:scheduled-by-queue"
 """Hash of queues to how many of their tasks are scheduled."""
 PAUSED = b"tm:paused"
@@ -45,7 +45,7 @@ QUEUES = b"tm:queues"
 WAITING_QUEUES = b"tm:waiting-queues"
 """Set of every queue in which a task waits. Maintenance takes out those in which none waits any more."""
 SEQUENCE = b"tm:sequence"
-"""Counter that gives each task its place in its queue, and each token its number."""
+"""Counter that gives each task its place in its queue, and each wake-up its number."""
 CLAIMS = b"tm:claims"
 """Counter of claims: the fence."""
 
@@ -81,7 +81,7 @@ def label_index(key: str, value: str) -> bytes:
     return b"tm:label:" + key.encode() + b"=" + value.encode()
 
 
-def receipt(name: str) -> bytes:
+def idempotency_record(name: str) -> bytes:
     """The fingerprint of a request, the ids of its tasks and the time of their submission."""
     return b"tm:receipt:" + sha256(name.encode()).digest()
 

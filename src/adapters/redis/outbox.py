@@ -13,13 +13,13 @@ from adapters.redis.client import RedisStore, ScriptCall, milliseconds, replies_
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import MESSAGE_KEPT_MS
 from adapters.redis.task_codec import decode, epoch_milliseconds, id_bytes, id_text, instant
-from application.passed_over import PassedOver
-from application.ports.outbox import Outbox, Taken
-from domain.callback import Delivery, Message, Try, message_id
+from application.ports.outbox import LeasedDelivery, Outbox
+from application.skipped_items import SkippedItems
 from domain.events import Event
+from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
 
 ID_BYTES = 16
-TRIES = b"tries:"
+MAX_ATTEMPTS = b"tries:"
 MAX_STALE_BATCHES = 32
 """How many batches without a single message one call goes through."""
 REST_MS = 3_600_000
@@ -30,9 +30,9 @@ class RedisOutbox(Outbox):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
         self._save = store.script("save")
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
 
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
+    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
         """Entries whose message is not kept or cannot be read must not hold up the others: go on behind them."""
         for _ in range(MAX_STALE_BATCHES):
             with self._store.client() as client:
@@ -42,23 +42,23 @@ class RedisOutbox(Outbox):
                 due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
             until = now + lease // timedelta(milliseconds=1)
             calls = [self._moving(entry, score, until) for entry, score in due]
-            answers = self._store.in_one_go(calls) if calls else []
+            answers = self._store.pipeline_scripts(calls) if calls else []
             mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
             if (messages := self._read(mine, until)) or not mine:
-                return [Taken(message=message, lease=until) for message in messages]
+                return [LeasedDelivery(message=message, lease=until) for message in messages]
         return []
 
-    def settle(self, taken: Taken, tried: Try) -> bool:
+    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
         message, entry, effects = taken.message, _entry(taken.message), Effects()
         kept = keys.deliveries(entry[:ID_BYTES])
         effects.guard("placed", keys.OUTBOX, entry, taken.lease)
-        if tried.next_at:
-            effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(tried.next_at))
+        if record_attempt.next_at:
+            effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(record_attempt.next_at))
             effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         else:
             effects.add("unindex", keys.OUTBOX, entry)
-        effects.set(kept, {TRIES + entry[ID_BYTES:]: str(message.tries + 1).encode()})
-        effects.add("append", kept, MESSAGE_KEPT_MS, _encoded(message, tried))
+        effects.set(kept, {MAX_ATTEMPTS + entry[ID_BYTES:]: str(message.tries + 1).encode()})
+        effects.add("append", kept, MESSAGE_KEPT_MS, _encoded(message, record_attempt))
         return bool(self._call(effects)()[0])
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
@@ -80,7 +80,7 @@ class RedisOutbox(Outbox):
             if not kept or not client.exists(keys.message(entry)):
                 return False
         effects = Effects()
-        effects.set(keys.deliveries(raw), {TRIES + entry[ID_BYTES:]: b"0"})
+        effects.set(keys.deliveries(raw), {MAX_ATTEMPTS + entry[ID_BYTES:]: b"0"})
         effects.add("index", keys.OUTBOX, entry)
         effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         self._call(effects)()
@@ -92,7 +92,7 @@ class RedisOutbox(Outbox):
         effects.add("index", keys.OUTBOX, entry, until)
         return self._call(effects)
 
-    def _read(self, entries: Sequence[bytes], lease: int) -> Sequence[Message]:
+    def _read(self, entries: Sequence[bytes], lease: int) -> Sequence[Webhook]:
         """In one round trip. A message that is no longer kept leaves the outbox.
 
         One that cannot be read rests for an hour.
@@ -101,15 +101,15 @@ class RedisOutbox(Outbox):
             pipeline = client.pipeline(transaction=False)
             for entry in entries:
                 pipeline.hgetall(keys.message(entry))
-                pipeline.hget(keys.deliveries(entry[:ID_BYTES]), TRIES + entry[ID_BYTES:])
+                pipeline.hget(keys.deliveries(entry[:ID_BYTES]), MAX_ATTEMPTS + entry[ID_BYTES:])
             answers = replies_of(pipeline)
-        messages: list[Message] = []
+        messages: list[Webhook] = []
         for entry, record, tries in zip(entries, answers[::2], answers[1::2], strict=True):
             message = _message(entry, record, tries)
-            if isinstance(message, Message):
+            if isinstance(message, Webhook):
                 messages.append(message)
             elif message:
-                self._passed_over.tell("read_outbox", id_text(entry[:ID_BYTES]), message)
+                self._skipped_items.tell("read_outbox", id_text(entry[:ID_BYTES]), message)
                 self._moving(entry, lease, lease + REST_MS)()
             else:
                 self._drop(entry, lease)
@@ -125,26 +125,33 @@ class RedisOutbox(Outbox):
         return self._save.call(effects.keys, effects.arguments)
 
 
-def _message(entry: bytes, record: Any, tries: Any) -> Message | Exception | None:
+def _message(entry: bytes, record: Any, tries: Any) -> Webhook | Exception | None:
     """Return the message, None when it is no longer kept, or why it cannot be read."""
     if damage := next((reply for reply in (record, tries) if isinstance(reply, Exception)), None):
         return damage
     try:
-        return Message(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)) if record else None
+        return Webhook(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)) if record else None
     except Exception as error:  # whatever is wrong with the bytes, the other messages are delivered
         return error
 
 
-def _entry(message: Message) -> bytes:
+def _entry(message: Webhook) -> bytes:
     raw = id_bytes(message.task.task_id)
     if raw is None:
         raise ValueError("a message is of a task with an id")
     return keys.outbox_entry(raw, message.task.version)
 
 
-def _encoded(message: Message, tried: Try) -> str:
-    next_at = tried.next_at and epoch_milliseconds(tried.next_at)
-    stored = [message.task.version, message.event, epoch_milliseconds(tried.at), tried.status, tried.error, next_at]
+def _encoded(message: Webhook, record_attempt: DeliveryAttempt) -> str:
+    next_at = record_attempt.next_at and epoch_milliseconds(record_attempt.next_at)
+    stored = [
+        message.task.version,
+        message.event,
+        epoch_milliseconds(record_attempt.at),
+        record_attempt.status,
+        record_attempt.error,
+        next_at,
+    ]
     return json.dumps(stored)
 
 
@@ -154,5 +161,7 @@ def _decoded(task_id: str, number: int, stored: bytes) -> Delivery:
         number=number,
         message_id=message_id(task_id, version),
         event=Event(event),
-        tried=Try(at=instant(at), status=status, error=error, next_at=instant(next_at) if next_at else None),
+        record_attempt=DeliveryAttempt(
+            at=instant(at), status=status, error=error, next_at=instant(next_at) if next_at else None
+        ),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, counted, replies_of, texts
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import PRIORITY_STEP, TokenOf
+from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from adapters.redis.task_leases import held_queue
 from application.ports.queues import Queues, QueueState
@@ -18,9 +18,9 @@ CHUNK = 500
 
 
 class RedisQueues(Queues):
-    def __init__(self, store: RedisStore, token_of: TokenOf) -> None:
+    def __init__(self, store: RedisStore, wake_up_of: WakeUpOf) -> None:
         self._store = store
-        self._token_of = token_of
+        self._wake_up_of = wake_up_of
         self._save = store.script("save")
 
     def names(self) -> Sequence[str]:
@@ -73,9 +73,9 @@ class RedisQueues(Queues):
         """A task that is submitted right after it makes the name anew, and makes this return False."""
         effects = Effects()
         index, paused = effects.key(keys.queue_index(name)), effects.key(keys.PAUSED)
-        tokens = effects.key(self._token_of(name).list_key)
+        wake_ups = effects.key(self._wake_up_of(name).list_key)
         effects.add("rest", keys.PAUSED, index, name)
-        effects.add("forget", keys.QUEUES, index, paused, tokens, name)
+        effects.add("forget", keys.QUEUES, index, paused, wake_ups, name)
         self._save(effects.keys, effects.arguments)
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))

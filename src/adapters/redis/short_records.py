@@ -7,7 +7,7 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.task_codec import decode, id_text, unpacked
-from application.passed_over import PassedOver
+from application.skipped_items import SkippedItems
 from domain.task import Task
 
 RECORDS_PER_CALL = 100
@@ -21,7 +21,7 @@ class ShortRecords:
         """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
         self._store = store
         self._let_others_run = let_others_run
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
         self._read = store.script("read", writes=False)
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
@@ -29,7 +29,7 @@ class ShortRecords:
         ids = list(ids)
         chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
         calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
-        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        replies = self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
         found = chain.from_iterable(map(self._found, chunks, replies))
         return [task for task in found if task is not None]
 
@@ -46,14 +46,14 @@ class ShortRecords:
     def _without_errors(self, raw: bytes, found: Task | Exception | None) -> Task | None:
         """Return None for a damaged record, which is logged once."""
         if isinstance(found, Exception):
-            self._passed_over.tell("read", id_text(raw), found)
+            self._skipped_items.tell("read", id_text(raw), found)
             return None
         return found
 
     def read_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when there is none, or why it cannot be read. One round trip."""
         calls = [self._read.call(_keys([raw]), []) for raw in ids]
-        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        replies = self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
         return [_decoded_or_error(raw, reply) for raw, reply in zip(ids, replies, strict=True)]
 
     def read_with_position(self, raw_id: bytes) -> tuple[Task | None, str]:

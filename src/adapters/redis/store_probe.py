@@ -32,17 +32,17 @@ class RedisStoreProbe(StoreProbe):
         with self._store.client() as client:
             client.ping()
 
-    def hazards(self) -> Sequence[str]:
+    def warnings(self) -> Sequence[str]:
         with self._store.client() as client:
             memory, persistence = client.info("memory"), client.info("persistence")
-        hazards = []
+        warnings = []
         if memory["maxmemory_policy"] != "noeviction":
-            hazards.append(
+            warnings.append(
                 f"maxmemory-policy is {memory['maxmemory_policy']}: Redis may evict tasks. Set it to noeviction."
             )
         if not int(persistence["aof_enabled"]):
-            hazards.append("appendonly is no: a restart of Redis forgets tasks. Set it to yes.")
-        return hazards
+            warnings.append("appendonly is no: a restart of Redis forgets tasks. Set it to yes.")
+        return warnings
 
     def guard_capacity(self) -> bool:
         with self._store.client() as client:

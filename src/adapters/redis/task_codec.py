@@ -12,11 +12,11 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
+from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
-from domain.unchecked import unchecked
 
 Record = Mapping[bytes, bytes]
 
@@ -119,7 +119,7 @@ def decode(task_id: bytes, record: Record) -> Task:
     members["task_id"] = id_text(task_id)
     if OMITTED in record:
         members["omitted"] = tuple(name for field, name in OMITTABLE.items() if field in record[OMITTED])
-    return Task.restored(members)
+    return Task.restore(members)
 
 
 def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
@@ -164,7 +164,7 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
         members["payload"] = _plain(payload)
     if "task_name" not in members:
         raise ValueError("a specification without a name")
-    return TaskSpec.restored(members)
+    return TaskSpec.restore(members)
 
 
 def _plain(text: bytes) -> Any:
@@ -197,14 +197,14 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": partial(unchecked, RetryPolicy)}
+RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": partial(restore, RetryPolicy)}
 
 MEMBERS = {
     STATUS: "status",
     VERSION: "version",
     ATTEMPT: "attempt",
-    CRASHED: "crashed_claims",
-    CLAIM: "claim",
+    CRASHED: "crashed_fencing_tokens",
+    CLAIM: "fencing_token",
     OWNER: "owner",
     CANCEL: "cancel_requested",
     DISCARDED: "discarded",

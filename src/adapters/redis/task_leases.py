@@ -9,13 +9,13 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import ANY, HASH, LIST, SET, SORTED_SET, STREAM, Effects
-from adapters.redis.indexes import TokenOf
+from adapters.redis.indexes import WakeUpOf
 from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
-from application.passed_over import PassedOver
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Backlog, Change
+from application.skipped_items import SkippedItems
 from domain.status import Status
 from domain.task import Task
 
@@ -32,19 +32,19 @@ class RedisTaskLeases(TaskLeases):
         self,
         store: RedisStore,
         repository: RedisTaskRepository,
-        token_of: TokenOf,
+        wake_up_of: WakeUpOf,
         lease: timedelta,
         events_kept: int,
     ) -> None:
         self._store = store
         self._repository = repository
-        self._token_of = token_of
+        self._wake_up_of = wake_up_of
         self._lease = lease
         self._lease_ms = lease // timedelta(milliseconds=1)
         self._events_kept = events_kept
         self._save = store.script("save")
         self._renew = store.script("renew")
-        self._passed_over = PassedOver()
+        self._skipped_items = SkippedItems()
         self._keys_of_claim = cache(self._keys_of_claim_in)
         self._clock_offset: float | None = None
         self._quarantine_until = 0.0
@@ -63,7 +63,7 @@ class RedisTaskLeases(TaskLeases):
 
     def renew(self, task: Task) -> bool:
         raw = id_bytes(task.task_id)
-        return bool(self._renew([keys.record(task.task_id), keys.LEASES], [raw, task.claim, self._lease_ms]))
+        return bool(self._renew([keys.record(task.task_id), keys.LEASES], [raw, task.fencing_token, self._lease_ms]))
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
@@ -89,7 +89,7 @@ class RedisTaskLeases(TaskLeases):
             entries = client.mget([keys.lost(owner) for owner in owners]) if owners else []
         lost = [(owner, *entry.split(b" ", 1)) for owner, entry in zip(owners, entries, strict=True) if entry]
         return [
-            LostRun(task=task, claim=int(claim), owner=owner)
+            LostRun(task=task, fencing_token=int(claim), owner=owner)
             for owner, claim, raw in lost
             for task in self._repository.read([raw])
         ]
@@ -104,13 +104,13 @@ class RedisTaskLeases(TaskLeases):
         }
 
     def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
-        token = self._token_of(queue)
+        wake_up = self._wake_up_of(queue)
         effects.add(
             "claim",
             keys.waiting(queue),
             *effects.keys_of(self._keys_of_claim(queue)),
             *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
-            *(queue, token.bound, token.template, self._events_kept),
+            *(queue, wake_up.bound, wake_up.template, self._events_kept),
         )
 
     def _keys_of_claim_in(self, queue: str) -> dict[bytes, str]:
@@ -118,7 +118,7 @@ class RedisTaskLeases(TaskLeases):
         return {
             keys.LEASES: SORTED_SET,
             keys.HELD: HASH,
-            self._token_of(queue).list_key: LIST,
+            self._wake_up_of(queue).list_key: LIST,
             keys.SEQUENCE: ANY,
             keys.CLAIMS: ANY,
             keys.EVENTS: STREAM,
@@ -140,7 +140,7 @@ class RedisTaskLeases(TaskLeases):
         try:
             run = decode(raw, unpacked(record))
         except Exception as error:  # whatever is wrong with the bytes, the worker must not meet them again and again
-            self._passed_over.tell("claim", id_text(raw), error)
+            self._skipped_items.tell("claim", id_text(raw), error)
             with self._store.client() as client:
                 client.hdel(keys.HELD, owner)
             return None

@@ -10,8 +10,8 @@ from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.client import RedisStore, ScriptCall, replies_of
 from adapters.redis.effects import ANY, SORTED_SET, STREAM, Effects
-from adapters.redis.indexes import TokenOf, base_of, guard_room, index_new, wake, write_indexes
-from adapters.redis.run_reports import add_lines
+from adapters.redis.indexes import WakeUpOf, base_of, guard_room, index_new, wake, write_indexes
+from adapters.redis.run_log import add_lines
 from adapters.redis.short_records import ShortRecords
 from adapters.redis.task_codec import (
     FINISHED,
@@ -27,10 +27,10 @@ from adapters.redis.task_codec import (
     id_text,
 )
 from adapters.redis.task_search import RedisTaskSearch
-from adapters.redis.tokens import Token
+from adapters.redis.wake_ups import WakeUp
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
-from application.passed_over import PassedOver
-from application.ports.task_repository import Backlog, Change, Receipt, TaskPage, TaskRepository, Window
+from application.ports.task_repository import Backlog, Change, IdempotencyRecord, PageRequest, TaskPage, TaskRepository
+from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
 from domain.events import Event, what_happened
 from domain.status import Status
@@ -45,7 +45,7 @@ WRITTEN_BY_CREATE = (STATUS, VERSION, SUBMITTED)
 DEFAULT_MAX_QUEUES = 1_000
 T = TypeVar("T")
 
-FINGERPRINT_BYTES = 32
+REQUEST_HASH_BYTES = 32
 TIME_DIGITS = 13
 """Of the milliseconds since 1970, until the year 2286."""
 
@@ -65,7 +65,7 @@ class RedisTaskRepository(TaskRepository):
     def __init__(
         self,
         store: RedisStore,
-        token_of: TokenOf,
+        wake_up_of: WakeUpOf,
         events_kept: int,
         max_queues: int = DEFAULT_MAX_QUEUES,
         own_queues: Container[str] = (),
@@ -78,8 +78,8 @@ class RedisTaskRepository(TaskRepository):
         self._store = store
         self._max_queues = max_queues
         self._own_queues = own_queues
-        self._passed_over = PassedOver()
-        self._make_token = token_of
+        self._skipped_items = SkippedItems()
+        self._make_wake_up = wake_up_of
         self._events_kept = events_kept
         self._save_new = store.script("save", when_full=False)
         self._save = store.script("save")
@@ -95,10 +95,10 @@ class RedisTaskRepository(TaskRepository):
             raise record
         return decode(raw, record) if raw and record else None
 
-    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+    def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return self._short.read(filter(None, map(id_bytes, task_ids)))
 
-    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
         return self._search.find(wanted, window)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
@@ -112,13 +112,13 @@ class RedisTaskRepository(TaskRepository):
             ranks = replies_of(pipeline)
         return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if isinstance(rank, int)}
 
-    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
         effects = Effects()
-        if receipt:
+        if idempotency_record:
             ids = b"".join(keys.record(task.task_id).removeprefix(keys.RECORD_PREFIX) for task in tasks)
-            effects.guard("absent", keys.receipt(receipt.key))
-            effects.add("keep", keys.receipt(receipt.key), receipt.fingerprint + ids)
-            effects.add("index", keys.RECEIPTS, keys.receipt(receipt.key))
+            effects.guard("absent", keys.idempotency_record(idempotency_record.key))
+            effects.add("keep", keys.idempotency_record(idempotency_record.key), idempotency_record.request_hash + ids)
+            effects.add("index", keys.IDEMPOTENCY_RECORDS, keys.idempotency_record(idempotency_record.key))
         effects.guard("open", keys.FULL)
         guard_room(effects, ((None, task) for task in tasks), self._max_queues, self._own_queues)
         waiting = [(_raw_id(task), task) for task in tasks if task.status.is_waiting]
@@ -128,7 +128,7 @@ class RedisTaskRepository(TaskRepository):
         for task in tasks:
             if not task.status.is_waiting:
                 self._add_effects(effects, Change(before=None, after=task))
-        wake(effects, ((None, task) for task in tasks), self._token_of)
+        wake(effects, ((None, task) for task in tasks), self._wake_up_of)
         answer = self._save_new(effects.keys, effects.arguments)
         if not answer[0] and answer[1] == b"absent":
             raise _already_submitted(answer[2])
@@ -142,7 +142,7 @@ class RedisTaskRepository(TaskRepository):
         require_saved(change, answer)
         return _as_stored(change, answer)
 
-    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+    def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         answers = self._each([self._saving(change) for change in changes], [change.after for change in changes])
         return [
             _as_stored(change, answer) if answer and answer[0] else None
@@ -160,15 +160,15 @@ class RedisTaskRepository(TaskRepository):
         if not saved:
             raise StaleTask(task.task_id)
 
-    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+    def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
         answers = self._each([self._removing(task) for task in tasks], tasks)
         return [bool(answer and answer[0]) for answer in answers]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
         return self.backlogs.past(Backlog.DISCARDED, limit)
 
-    def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        return self.backlogs.outlived(retention, limit)
+    def past_retention(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
+        return self.backlogs.past_retention(retention, limit)
 
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
         self.backlogs.set_aside(backlog, tasks)
@@ -199,15 +199,15 @@ class RedisTaskRepository(TaskRepository):
                 raise record
             return decode(raw, record) if record else None
         except Exception as error:  # whatever is wrong with the bytes
-            self._passed_over.tell("read", id_text(raw), error)
+            self._skipped_items.tell("read", id_text(raw), error)
             return None
 
     def _each(self, calls: Sequence[ScriptCall], tasks: Sequence[Task]) -> Sequence[Any]:
         """Return the reply to each call, None where the data of its task is damaged."""
-        replies = self._store.in_one_go(calls, damage_as_reply=True) if calls else []
+        replies = self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
         for task, reply in zip(tasks, replies, strict=True):
             if isinstance(reply, Exception):
-                self._passed_over.tell("save", task.task_id, reply)
+                self._skipped_items.tell("save", task.task_id, reply)
         return [None if isinstance(reply, Exception) else reply for reply in replies]
 
     def effects_of(self, change: Change) -> Effects:
@@ -218,7 +218,7 @@ class RedisTaskRepository(TaskRepository):
         guard_room(effects, [(change.before, change.after)], self._max_queues, self._own_queues)
         self._add_effects(effects, change)
         if change.after.status is Status.QUEUED:
-            wake(effects, [(change.before, change.after)], self._token_of)
+            wake(effects, [(change.before, change.after)], self._wake_up_of)
         return effects
 
     def _require_room(self, tasks: Sequence[Task], answer: Any) -> None:
@@ -229,10 +229,10 @@ class RedisTaskRepository(TaskRepository):
                 self._max_queues, [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
             )
 
-    def _token_of(self, queue: str) -> Token:
-        """The first token of a queue takes a quarter of a millisecond, and a batch may name 1,000 queues."""
+    def _wake_up_of(self, queue: str) -> WakeUp:
+        """The first wake-up of a queue takes a quarter of a millisecond, and a batch may name 1,000 queues."""
         self._let_others_run()
-        return self._make_token(queue)
+        return self._make_wake_up(queue)
 
     def _saving(self, change: Change) -> ScriptCall:
         script = self._save_new if change.before is None else self._save
@@ -333,10 +333,12 @@ def _stamped(before: Task | None, after: Task) -> list[bytes]:
     ]
 
 
-def _already_submitted(receipt: bytes) -> AlreadySubmitted:
-    """From a receipt's 32 bytes of fingerprint, 16 of each id, and digits."""
-    ids, submitted_at = receipt[FINGERPRINT_BYTES:-TIME_DIGITS], int(receipt[-TIME_DIGITS:])
-    return AlreadySubmitted(receipt[:FINGERPRINT_BYTES], ids_of(ids), datetime.fromtimestamp(submitted_at / 1000, UTC))
+def _already_submitted(idempotency_record: bytes) -> AlreadySubmitted:
+    """From an idempotency record's 32 bytes of fingerprint, 16 of each id, and digits."""
+    ids, submitted_at = idempotency_record[REQUEST_HASH_BYTES:-TIME_DIGITS], int(idempotency_record[-TIME_DIGITS:])
+    return AlreadySubmitted(
+        idempotency_record[:REQUEST_HASH_BYTES], ids_of(ids), datetime.fromtimestamp(submitted_at / 1000, UTC)
+    )
 
 
 def ids_of(joined: bytes) -> list[str]:

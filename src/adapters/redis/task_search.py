@@ -14,7 +14,7 @@ from typing import Any, Self
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, counted, replies_of
 from adapters.redis.task_codec import ERROR, PAYLOAD, RESULT, SPEC, epoch_milliseconds, id_bytes, id_text
-from application.ports.task_repository import Place, TaskPage, Window
+from application.ports.task_repository import Cursor, PageRequest, TaskPage
 from application.task_filter import TaskFilter, compact
 from domain.task import Task
 
@@ -55,7 +55,7 @@ class Span:
     def is_everything(self) -> bool:
         return (self.low, self.high) == (0, EVER)
 
-    def behind(self, place: Place | None, *, newest_first: bool) -> "Span":
+    def behind(self, place: Cursor | None, *, newest_first: bool) -> "Span":
         if place is None:
             return self
         if newest_first:
@@ -72,7 +72,7 @@ class RedisTaskSearch:
         self._read_whole = read_whole
         self._scans = threading.Semaphore(SCANS_AT_ONCE)
 
-    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
         groups, span = _groups(wanted), Span.of(wanted)
         if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
             with self._store.client() as client:
@@ -80,7 +80,7 @@ class RedisTaskSearch:
         with self._scans, self._store.client() as client:
             return self._from_many(client, wanted, groups, span, window)
 
-    def _from_one_index(self, client: Any, index: bytes, span: Span, window: Window) -> TaskPage:
+    def _from_one_index(self, client: Any, index: bytes, span: Span, window: PageRequest) -> TaskPage:
         """By rank, so that a page deep inside costs no more than the first."""
         first, total = _extent(client, index, span)
         if window.after is None:
@@ -90,7 +90,7 @@ class RedisTaskSearch:
         return self._page(entries, window, total)
 
     def _from_many(
-        self, client: Any, wanted: TaskFilter, groups: Sequence[AnyOf], span: Span, window: Window
+        self, client: Any, wanted: TaskFilter, groups: Sequence[AnyOf], span: Span, window: PageRequest
     ) -> TaskPage:
         """Reads the rarest of the groups and drops what is in none of the others."""
         sizes = [sum(_extent(client, index, span)[1] for index in group.indexes) for group in groups]
@@ -155,7 +155,7 @@ class RedisTaskSearch:
         self._let_others_run()
         return wanted.matches_scan(task)
 
-    def _page(self, entries: Sequence[Entry], window: Window, total: int | None) -> TaskPage:
+    def _page(self, entries: Sequence[Entry], window: PageRequest, total: int | None) -> TaskPage:
         """`entries` begin with the page; one more says that there is another."""
         shown = entries[: window.limit]
         more = len(entries) > window.limit
@@ -182,7 +182,7 @@ def _extent(client: Any, index: bytes, span: Span) -> tuple[int, int]:
     return before, client.zcount(index, span.low, span.high)
 
 
-def _by_rank(client: Any, index: bytes, first: int, total: int, window: Window) -> list[Entry]:
+def _by_rank(client: Any, index: bytes, first: int, total: int, window: PageRequest) -> list[Entry]:
     start, stop = window.offset, min(window.offset + window.limit, total - 1)
     if start > stop:
         return []
@@ -193,7 +193,7 @@ def _by_rank(client: Any, index: bytes, first: int, total: int, window: Window) 
     return found[::-1] if window.newest_first else found
 
 
-def _behind(client: Any, index: bytes, span: Span, window: Window) -> Iterator[Entry]:
+def _behind(client: Any, index: bytes, span: Span, window: PageRequest) -> Iterator[Entry]:
     """The entries of an index in their order, from behind the place of the window on."""
     place = window.after
     while True:
@@ -205,7 +205,7 @@ def _behind(client: Any, index: bytes, span: Span, window: Window) -> Iterator[E
         place = _place(chunk[-1])
 
 
-def _chunk(client: Any, index: bytes, span: Span, place: Place | None, *, newest_first: bool) -> list[Entry]:
+def _chunk(client: Any, index: bytes, span: Span, place: Cursor | None, *, newest_first: bool) -> list[Entry]:
     """The next entries. More than one read is needed where many tasks were submitted in the same millisecond."""
     last = (place.milliseconds, id_bytes(place.task_id) or b"") if place else None
     ends = (span.high, span.low) if newest_first else (span.low, span.high)
@@ -218,7 +218,7 @@ def _chunk(client: Any, index: bytes, span: Span, place: Place | None, *, newest
     return []
 
 
-def _merged(client: Any, indexes: Sequence[bytes], span: Span, window: Window) -> Iterator[Entry]:
+def _merged(client: Any, indexes: Sequence[bytes], span: Span, window: PageRequest) -> Iterator[Entry]:
     """The entries of indexes that have none in common, in one order."""
     streams = [_behind(client, index, span, window) for index in indexes]
     return merge(*streams, reverse=window.newest_first)
@@ -258,5 +258,5 @@ def _entry(member: bytes, score: float) -> Entry:
     return int(min(max(score, 0), EVER)), member
 
 
-def _place(entry: Entry) -> Place:
-    return Place(entry[0], id_text(entry[1]))
+def _place(entry: Entry) -> Cursor:
+    return Cursor(entry[0], id_text(entry[1]))

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.callback import Delivery, Message, Try
+from domain.webhook import Delivery, DeliveryAttempt, Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class LeasedDelivery:
     """A message that is this caller's to deliver, for a while."""
 
-    message: Message
+    message: Webhook
     lease: int
     """Tells this taking from a later one."""
 
@@ -21,11 +21,11 @@ class Outbox(ABC):
     """All raise StoreUnavailable."""
 
     @abstractmethod
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[Taken]:
+    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
         """Due messages, the longest due first. Nobody else is given them for as long as the lease."""
 
     @abstractmethod
-    def settle(self, taken: Taken, tried: Try) -> bool:
+    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
         """Keep what came of a delivery. False, and nothing is kept, when somebody else has taken the message since."""
 
     @abstractmethod

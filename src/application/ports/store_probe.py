@@ -10,7 +10,7 @@ class StoreProbe(ABC):
         """Raises StoreUnavailable unless the store answers."""
 
     @abstractmethod
-    def hazards(self) -> Sequence[str]:
+    def warnings(self) -> Sequence[str]:
         """Sentences on how this store may lose what it accepted; none for a safe one. Raises StoreUnavailable."""
 
     @abstractmethod

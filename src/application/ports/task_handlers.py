@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from application.ports.run_context import RunContext
+from application.ports.run import RunContext
 from domain.task import Task
 from domain.task_spec import TaskSpec
 

@@ -14,7 +14,7 @@ class LostRun:
 
     task: Task
     """As it stands now."""
-    claim: int
+    fencing_token: int
     """Of the run that was lost."""
     owner: str
     """The process that lost it."""

@@ -29,16 +29,16 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receipt:
+class IdempotencyRecord:
     """What a caller names a request by, so that repeating it submits nothing twice."""
 
     key: str
-    fingerprint: bytes
+    request_hash: bytes
     """32 bytes that tell its body from any other."""
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class Cursor:
     """The place of a task in the order of submission."""
 
     milliseconds: int
@@ -51,13 +51,13 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class PageRequest:
     """Which of the tasks that were found are wanted."""
 
     limit: int = 10
     offset: int = 0
     """How many to leave out; without `after` only."""
-    after: Place | None = None
+    after: Cursor | None = None
     """Those behind this place."""
     newest_first: bool = False
 
@@ -69,7 +69,7 @@ class TaskPage:
     tasks: Sequence[Task]
     total: int | None
     """How many there are in all, where that is known without reading all of them."""
-    next: Place | None
+    next: Cursor | None
     """Where to go on; None at the end."""
 
 
@@ -81,7 +81,7 @@ class Backlog(StrEnum):
     LOST = "lost"
     """Running tasks whose lease ran out: TaskLeases.expired reads them."""
     DISCARDED = "discarded"
-    OUTLIVED = "outlived"
+    PAST_RETENTION = "past_retention"
 
 
 class TaskRepository(ABC):
@@ -103,11 +103,11 @@ class TaskRepository(ABC):
         return task
 
     @abstractmethod
-    def get_each(self, task_ids: Sequence[str]) -> Sequence[Task]:
+    def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         """Those of these tasks that there are, in the same order, without long members."""
 
     @abstractmethod
-    def find(self, wanted: TaskFilter, window: Window) -> TaskPage:
+    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
         """The wanted tasks in the order of their submission, without long members.
 
         With at most one index to look at, the time it takes does not grow with the number of tasks, and the total is
@@ -120,16 +120,16 @@ class TaskRepository(ABC):
         """By the ids of those that are QUEUED: how many tasks are in front of it in its queue, plus one."""
 
     @abstractmethod
-    def add(self, tasks: Sequence[Task], receipt: Receipt | None = None) -> Sequence[Task]:
+    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
         """Save new tasks: all of them, or none. Answers them as stored.
 
-        Raises StaleTask when one of the ids is taken, AlreadySubmitted when there is a receipt of that key, and
-        TooManyQueues when they name more queues than there may be.
+        Raises StaleTask when one of the ids is taken, AlreadySubmitted when there is an idempotency record of that
+        key, and TooManyQueues when they name more queues than there may be.
         """
 
     @abstractmethod
     def save(self, change: Change) -> Task:
-        """Save the change and all that follows from it (indexes, tokens) in one atomic step.
+        """Save the change and all that follows from it (indexes, wake-ups) in one atomic step.
 
         Answers the task as stored: submitted_at and finished_at are stamped with the store's own clock.
         Raises StaleTask when the stored version is not that of `before`, or its lease has not expired
@@ -137,7 +137,7 @@ class TaskRepository(ABC):
         """
 
     @abstractmethod
-    def save_each(self, changes: Sequence[Change]) -> Sequence[Task | None]:
+    def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         """Save each change by itself, all in one go; None where `save` would raise an error of that change alone.
 
         Such as StaleTask. A task whose stored data is damaged is logged once.
@@ -159,7 +159,7 @@ class TaskRepository(ABC):
         """Forget the task and its traces in every index. Raises StaleTask when it was changed meanwhile."""
 
     @abstractmethod
-    def remove_each(self, tasks: Sequence[Task]) -> Sequence[bool]:
+    def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
         """Remove each task by itself, all in one go; False where `remove` would raise an error of that task alone."""
 
     @abstractmethod
@@ -167,12 +167,12 @@ class TaskRepository(ABC):
         """Final tasks that were deleted while they ran, without long members."""
 
     @abstractmethod
-    def outlived(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
+    def past_retention(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
         """Final tasks that finished longer than `retention` ago, oldest first, without long members."""
 
     @abstractmethod
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
-        """Leave these tasks out of their backlog for a minute; those of OUTLIVED go behind all others instead.
+        """Leave these tasks out of their backlog for a minute; those of PAST_RETENTION go behind all others instead.
 
         A task that was changed since it was read stays as it is, so that no transition is delayed by a lost race.
         """

@@ -1,7 +1,7 @@
 """What answers look like: their schemas for the specification, and the functions that write them.
 
-Tasks are written by application.public_task, since a schema that dumps them takes ten times as long; a test holds the
-two to each other.
+Tasks are written by application.task_serializer, since a schema that dumps them takes ten times as long; a test holds
+the two to each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,18 +10,18 @@ from typing import Any
 from flask import Response, json
 from marshmallow import Schema, fields, validate
 
-from application.ports.run_reports import LogLine
+from application.ports.run import LogLine
 from application.ports.task_handlers import TaskType
-from application.ports.task_repository import TaskPage, Window
-from application.public_task import instant, present, task_members
-from application.use_cases.list_queues import QueueReport
-from application.use_cases.list_workers import WorkerReport
-from application.use_cases.measure_tasks import Measures
-from domain.callback import Delivery, Outcome
+from application.ports.task_repository import PageRequest, TaskPage
+from application.task_serializer import drop_none, instant, serialize_task
+from application.use_cases.operations.get_statistics import TaskStatistics
+from application.use_cases.operations.list_queues import QueueReport
+from application.use_cases.operations.list_workers import WorkerReport
 from domain.status import Status
 from domain.task import Task
+from domain.webhook import Delivery, DeliveryOutcome
 from entrypoints.api.cooperation import paced
-from entrypoints.api.fields import Instant, cursor
+from entrypoints.api.fields import Instant, encode_cursor
 
 LIST_PARTS = 2_000
 """A list of more elements is written in slices. The longest list of tasks has 1,000."""
@@ -222,7 +222,7 @@ class DeliveryAnswer(Schema):
     error = fields.String(metadata={"description": "Why there was none."})
     outcome = fields.String(
         required=True,
-        validate=validate.OneOf(list(Outcome)),
+        validate=validate.OneOf(list(DeliveryOutcome)),
         metadata={"description": "What became of the message by this try."},
     )
     next_try = Instant(metadata={"description": "Left out when it was delivered or given up."})
@@ -368,26 +368,28 @@ def _list_text(values: list[Any]) -> str:
     return f"[{', '.join(parts)}]"
 
 
-def page_members(page: TaskPage, window: Window, positions: Mapping[str, int]) -> dict[str, Any]:
+def serialize_page(page: TaskPage, window: PageRequest, positions: Mapping[str, int]) -> dict[str, Any]:
     """A list as TaskListAnswer says."""
     return {
         "pagination": pagination(page, window),
-        "tasks": [task_members(task, positions.get(task.task_id)) for task in page.tasks],
+        "tasks": [serialize_task(task, positions.get(task.task_id)) for task in page.tasks],
     }
 
 
-def page_parts(page: TaskPage, window: Window, positions: Mapping[str, int], tasks: Iterable[Task]) -> Iterator[bytes]:
+def page_parts(
+    page: TaskPage, window: PageRequest, positions: Mapping[str, int], tasks: Iterable[Task]
+) -> Iterator[bytes]:
     """Yield the text of a list as TaskListAnswer says, a task at a time."""
     yield f'{{"pagination": {json.dumps(pagination(page, window))}, "tasks": ['.encode()
     separator = ""
     for task in tasks:
-        members = task_members(task, positions.get(task.task_id))
+        members = serialize_task(task, positions.get(task.task_id))
         yield f"{separator}{json.dumps(members)}".encode()
         separator = ", "
     yield b"]}"
 
 
-def pagination(page: TaskPage, window: Window) -> dict[str, Any]:
+def pagination(page: TaskPage, window: PageRequest) -> dict[str, Any]:
     size = window.limit
     known = page.total is not None and window.after is None
     members = {
@@ -397,33 +399,33 @@ def pagination(page: TaskPage, window: Window) -> dict[str, Any]:
         "total_tasks": page.total if known else None,
         "next_cursor": next_cursor(page, window),
     }
-    return present(members)
+    return drop_none(members)
 
 
-def next_cursor(page: TaskPage, window: Window) -> str | None:
-    return cursor(page.next, newest_first=window.newest_first) if page.next else None
+def next_cursor(page: TaskPage, window: PageRequest) -> str | None:
+    return encode_cursor(page.next, newest_first=window.newest_first) if page.next else None
 
 
-def line_members(line: LogLine) -> dict[str, Any]:
+def serialize_log_line(line: LogLine) -> dict[str, Any]:
     return {"time": instant(line.at), "attempt": line.attempt, "message": line.message}
 
 
-def delivery_members(delivery: Delivery) -> dict[str, Any]:
-    tried = delivery.tried
+def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
+    record_attempt = delivery.record_attempt
     members = {
         "number": delivery.number,
         "message_id": delivery.message_id,
         "event": delivery.event,
-        "time": instant(tried.at),
-        "status": tried.status,
-        "error": tried.error,
-        "outcome": tried.outcome,
-        "next_try": instant(tried.next_at),
+        "time": instant(record_attempt.at),
+        "status": record_attempt.status,
+        "error": record_attempt.error,
+        "outcome": record_attempt.outcome,
+        "next_try": instant(record_attempt.next_at),
     }
-    return present(members)
+    return drop_none(members)
 
 
-def queue_members(report: QueueReport) -> dict[str, Any]:
+def serialize_queue(report: QueueReport) -> dict[str, Any]:
     state = report.state
     members = {
         "name": state.name,
@@ -434,10 +436,10 @@ def queue_members(report: QueueReport) -> dict[str, Any]:
         "paused": state.paused,
         "workers": report.workers,
     }
-    return present(members)
+    return drop_none(members)
 
 
-def worker_members(report: WorkerReport) -> dict[str, Any]:
+def serialize_worker(report: WorkerReport) -> dict[str, Any]:
     process = report.heartbeat.process
     return {
         "name": process.name,
@@ -450,11 +452,11 @@ def worker_members(report: WorkerReport) -> dict[str, Any]:
     }
 
 
-def type_members(type: TaskType) -> dict[str, Any]:
+def serialize_type(type: TaskType) -> dict[str, Any]:
     return {"type": type.name, "description": type.description, "payload_schema": dict(type.payload_schema)}
 
 
-def stats_members(measures: Measures) -> dict[str, Any]:
+def serialize_statistics(measures: TaskStatistics) -> dict[str, Any]:
     return {
         "total": sum(measures.by_status.values()),
         "by_status": {status.value: number for status, number in measures.by_status.items()},

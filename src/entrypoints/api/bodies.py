@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
 from application.task_filter import TaskFilter
-from application.use_cases.act_on_tasks import MOST, Action
+from application.use_cases.tasks.bulk_action import MAX_TASKS, Action
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.status import Status
@@ -39,7 +39,7 @@ from entrypoints.api.fields import (
 )
 from entrypoints.api.fields import labels as labels_field
 from entrypoints.api.fields import payload as payload_field
-from entrypoints.api.problems import MAX_ERRORS, Misfit, Omitted
+from entrypoints.api.problems import MAX_ERRORS, Omitted, Violation
 
 TYPE_LENGTH = range(1, 201)
 MOST_IN_A_BATCH = 1_000
@@ -169,9 +169,9 @@ class TaskBody(StrictSchema):
         }
         let_others_run()
         found: dict[Any, list[str]] = {}
-        for pointer, message in use_cases().find_misfits().execute(_with_retry(members), messages):
+        for pointer, message in use_cases().find_violations().execute(_with_retry(members), messages):
             member, _, inner = pointer.partition("/")
-            found.setdefault(member, []).append(Misfit(message, f"/{inner}" if inner else ""))
+            found.setdefault(member, []).append(Violation(message, f"/{inner}" if inner else ""))
         return {**messages, **found}
 
 
@@ -292,8 +292,8 @@ class ActionBody(StrictSchema):
     action = OneOf(Action, required=True, metadata={"description": "What to do."})
     ids = BoundedList(
         fields.String(validate=not_blank, metadata={"pattern": r"^$|\S"}),
-        range(1, MOST + 1),
-        error=f"Must be 1 to {MOST} ids.",
+        range(1, MAX_TASKS + 1),
+        error=f"Must be 1 to {MAX_TASKS} ids.",
         metadata={"description": "The ids of the tasks; those that are no task's are passed over."},
     )
     filter = fields.Nested(

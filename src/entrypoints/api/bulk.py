@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response, request
 from flask.views import MethodView
 
-from application.public_task import present, task_members
-from application.use_cases.act_on_tasks import Action
+from application.task_serializer import drop_none, serialize_task
+from application.use_cases.tasks.bulk_action import Action
 from domain.task_spec import TaskSpec
 from entrypoints.api import headers
 from entrypoints.api.answers import ActionAnswer, BatchAnswer, answer
@@ -18,7 +18,7 @@ from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import ActionBody, BatchBody
 from entrypoints.api.capacity import batch_line
 from entrypoints.api.cooperation import paced
-from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, receipt, replayed, warnings_of
+from entrypoints.api.tasks import A_BODY, A_NEW_TASK, REPLAYED, idempotency_record, replayed, warnings_of
 
 blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
 
@@ -59,8 +59,8 @@ class Batch(MethodView):
 
         One invalid task refuses the whole batch; `errors` names every problem by the place of its task.
         """
-        submitted = use_cases().submit_tasks().execute(batch["tasks"], receipt())
-        members = {"tasks": [task_members(task) for task in paced(submitted.tasks)]}
+        submitted = use_cases().submit_task().execute(batch["tasks"], idempotency_record())
+        members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         return replayed(members | warnings_of(submitted.tasks), 202, {}, again=submitted.replayed)
 
 
@@ -79,5 +79,5 @@ class Actions(MethodView):
         One call looks at 10,000 tasks at most: call again until `remaining` is 0. With `dry_run` nothing is changed.
         """
         tasks = wish["filter"] if "filter" in wish else wish["ids"]
-        report = use_cases().act_on_tasks().execute(Action(wish["action"]), tasks, dry_run=wish.get("dry_run", False))
-        return answer(present(asdict(report)))
+        report = use_cases().bulk_action().execute(Action(wish["action"]), tasks, dry_run=wish.get("dry_run", False))
+        return answer(drop_none(asdict(report)))

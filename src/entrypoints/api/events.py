@@ -10,9 +10,9 @@ from flask.views import MethodView
 from werkzeug.exceptions import BadRequest
 
 from application.ports.event_stream import TaskEvent
-from application.public_task import task_members
 from application.task_filter import TaskFilter
-from application.use_cases.follow_tasks import Following, News, Notice
+from application.task_serializer import serialize_task
+from application.use_cases.tasks.follow_tasks import Following, News, Notice
 from domain.task import Task
 from entrypoints.api import headers
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
@@ -130,4 +130,4 @@ def _render_event(event: TaskEvent) -> bytes:
 
 
 def _render_task(position: str, name: str, task: Task) -> bytes:
-    return f"id: {position}\nevent: {name}\ndata: {json.dumps(task_members(task))}\n\n".encode()
+    return f"id: {position}\nevent: {name}\ndata: {json.dumps(serialize_task(task))}\n\n".encode()

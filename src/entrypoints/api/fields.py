@@ -10,8 +10,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from application.ports.task_repository import Place
-from application.storable import encoded
+from application.json_values import encode_json
+from application.ports.task_repository import Cursor
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_blank, is_printable
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
@@ -174,7 +174,7 @@ def storable(value: Any) -> None:
     if isinstance(value, dict | list) and len(value) > MAX_PAYLOAD_VALUES:
         raise ValidationError(too_many)  # before time goes into its text
     try:
-        text = encoded(value)
+        text = encode_json(value)
     except ValueError:
         raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
     if has_more_values(text, MAX_PAYLOAD_VALUES):
@@ -258,21 +258,21 @@ class Words(fields.Field[frozenset[str]]):
         return frozenset(given)
 
 
-class Cursor(fields.Field[tuple[Place, bool]]):
+class CursorField(fields.Field[tuple[Cursor, bool]]):
     """Where a page ended, and whether the newest came first."""
 
     def __init__(self, **options: Any) -> None:
         _describe(options, type="string")
         super().__init__(**options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> tuple[Place, bool]:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> tuple[Cursor, bool]:
         try:
             order, milliseconds, task_id = (
                 base64.b64decode(str(value), altchars=b"-_", validate=True).decode().split(" ")
             )
             if not DIGITS_OF_A_TIME.fullmatch(milliseconds):
                 raise ValueError(milliseconds)
-            return Place(int(milliseconds), task_id), {"newest": True, "oldest": False}[order]
+            return Cursor(int(milliseconds), task_id), {"newest": True, "oldest": False}[order]
         except (binascii.Error, ValueError, KeyError):
             raise ValidationError("Must be a next_cursor of this service.") from None
 
@@ -282,7 +282,7 @@ def _describe(options: dict[str, Any], **facts: Any) -> None:
     options["metadata"] = {**facts, **options.get("metadata", {})}
 
 
-def cursor(place: Place, *, newest_first: bool) -> str:
-    """What Cursor reads."""
-    text = f"{'newest' if newest_first else 'oldest'} {place.milliseconds} {place.task_id}"
+def encode_cursor(cursor: Cursor, *, newest_first: bool) -> str:
+    """Return the text that CursorField reads."""
+    text = f"{'newest' if newest_first else 'oldest'} {cursor.milliseconds} {cursor.task_id}"
     return base64.urlsafe_b64encode(text.encode()).decode()

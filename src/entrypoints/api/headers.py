@@ -9,7 +9,7 @@ from urllib.request import parse_http_list
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from application.ports.task_repository import Window
+from application.ports.task_repository import PageRequest
 from domain.task import Task
 from entrypoints.api.queries import LONGEST_WAIT_SECONDS
 
@@ -122,7 +122,7 @@ def _require_tags(header: str) -> None:
         raise BadRequest(f'{header} must be * or entity tags in double quotes, such as "3" (RFC 9110).')
 
 
-def page_links(window: Window, total: int | None, next_cursor: str | None) -> str:
+def page_links(window: PageRequest, total: int | None, next_cursor: str | None) -> str:
     """The Link header (RFC 8288) of a list: relative URLs with the same filters."""
     size = window.limit
     links = {"first": _with()}

@@ -11,10 +11,10 @@ from entrypoints.api.answers import (
     WorkerListAnswer,
     answer,
     listed,
-    queue_members,
-    stats_members,
-    type_members,
-    worker_members,
+    serialize_queue,
+    serialize_statistics,
+    serialize_type,
+    serialize_worker,
 )
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 
@@ -32,7 +32,7 @@ class Queues(MethodView):
 
         A queue is listed while a task names it, a worker serves it or it is paused.
         """
-        return listed("queues", [queue_members(report) for report in use_cases().list_queues().execute()])
+        return listed("queues", [serialize_queue(report) for report in use_cases().list_queues().execute()])
 
 
 @blueprint.route("/queues/<queue>")
@@ -61,7 +61,7 @@ class Pause(MethodView):
 
         A paused queue accepts tasks and starts none. Tasks that run go on.
         """
-        return answer(queue_members(use_cases().pause_queue().execute(queue, paused=True)))
+        return answer(serialize_queue(use_cases().pause_queue().execute(queue, paused=True)))
 
 
 @blueprint.route("/queues/<queue>/resume")
@@ -75,7 +75,7 @@ class Resume(MethodView):
 
         Workers start its tasks again. A queue that is not paused stays as it is.
         """
-        return answer(queue_members(use_cases().pause_queue().execute(queue, paused=False)))
+        return answer(serialize_queue(use_cases().pause_queue().execute(queue, paused=False)))
 
 
 @blueprint.route("/workers")
@@ -89,7 +89,7 @@ class Workers(MethodView):
 
         A worker that sends no heartbeat any more is left out.
         """
-        return listed("workers", [worker_members(report) for report in use_cases().list_workers().execute()])
+        return listed("workers", [serialize_worker(report) for report in use_cases().list_workers().execute()])
 
 
 @blueprint.route("/types")
@@ -103,7 +103,7 @@ class Types(MethodView):
 
         Each has a JSON Schema of the payload that it takes.
         """
-        return listed("types", [type_members(type) for type in use_cases().list_types().execute()])
+        return listed("types", [serialize_type(type) for type in use_cases().list_types().execute()])
 
 
 @blueprint.route("/stats")
@@ -118,4 +118,4 @@ class Stats(MethodView):
         The response has the numbers of tasks by status, type and queue, those of each minute of the last hour, and
         percentiles of how long tasks waited and ran.
         """
-        return answer(stats_members(use_cases().measure_tasks().execute()))
+        return answer(serialize_statistics(use_cases().get_statistics().execute()))

@@ -237,7 +237,7 @@ class Omitted(int):
     """A number of errors that a validator did not make, in the place of a message. MAX_ERRORS others precede it."""
 
 
-class Misfit(str):
+class Violation(str):
     """What is wrong with a part of a member: a message, and where in the member."""
 
     __slots__ = ("pointer",)
@@ -394,7 +394,7 @@ def _invalid_spec(error: InvalidTaskSpec) -> Response:
     errors = (
         {"pointer": f"/tasks/{each.number}/{member}" if in_batch else f"/{member}", "message": message}
         for each in (error, *error.others)
-        for member, message in each.misfits
+        for member, message in each.violations
     )
     return problem("invalid_request", INVALID, errors)
 
@@ -413,7 +413,7 @@ def _validation_errors(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
             if location == "query":
                 yield {"parameter": ".".join(path), "message": str(message)}
             else:
-                inner = message.pointer if isinstance(message, Misfit) else ""
+                inner = message.pointer if isinstance(message, Violation) else ""
                 yield {"pointer": "".join(f"/{_escape(part)}" for part in path) + inner, "message": str(message)}
 
 

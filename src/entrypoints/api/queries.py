@@ -4,11 +4,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, post_load, validates_schema
 
-from application.ports.task_repository import Window
+from application.ports.task_repository import PageRequest
 from application.task_filter import TaskFilter
 from domain.status import Status
 from entrypoints.api.bodies import FilterMembers, to_filter
-from entrypoints.api.fields import Cursor, Flag, OneOf, QueryNumber, Words
+from entrypoints.api.fields import CursorField, Flag, OneOf, QueryNumber, Words
 
 MAX_PAGE = 1_000_000_000
 MAX_PAGE_SIZE = 100
@@ -28,7 +28,7 @@ class ListQuery(FilterQuery):
         load_default=10,
         metadata={"description": "Limit on the tasks of a page."},
     )
-    cursor = Cursor(metadata={"description": "A next_cursor: the page behind it. Not together with page."})
+    cursor = CursorField(metadata={"description": "A next_cursor: the page behind it. Not together with page."})
     sort = OneOf(
         ["submitted_at", NEWEST_FIRST], load_default="submitted_at", metadata={"description": "Oldest or newest first."}
     )
@@ -47,10 +47,10 @@ class ListQuery(FilterQuery):
             raise ValidationError("Belongs to a list that is sorted the other way.", "cursor")
 
     @post_load
-    def to_filter(self, members: dict[str, Any], **_: Any) -> tuple[TaskFilter, Window, bool]:
+    def to_filter(self, members: dict[str, Any], **_: Any) -> tuple[TaskFilter, PageRequest, bool]:
         """Replaces that of FilterQuery. Returns whether whole tasks are wanted, too."""
         size, place = members["page_size"], members.get("cursor")
-        window = Window(
+        window = PageRequest(
             limit=size,
             offset=(members.get("page", 1) - 1) * size,
             after=place[0] if place else None,

@@ -145,7 +145,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """In each worker, after the fork."""
         container = build_container(self.settings, fail_fast=True, let_others_run=let_others_run)
-        container.warn_of_queues()  # it counts the seconds from the start of the process
+        container.warn_about_queues()  # it counts the seconds from the start of the process
         app = create_app(container, self.capacity)
         gc.collect()
         gc.freeze()  # a large body triggers full collections, which would take 50 ms more for what is always there

@@ -50,7 +50,7 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def fingerprint(value: Any) -> bytes:
+def request_hash(value: Any) -> bytes:
     """32 bytes that are the same for the same JSON, however it is written."""
     canonical = hashlib.sha256()
     for part in _parts(_plain(value)):

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, g, request
 from flask.views import MethodView
 
-from application.ports.task_repository import Receipt, Window
-from application.public_task import task_members
+from application.ports.task_repository import IdempotencyRecord, PageRequest
 from application.task_filter import TaskFilter
+from application.task_serializer import serialize_task
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api import headers
@@ -20,19 +20,19 @@ from entrypoints.api.answers import (
     TaskAnswer,
     TaskListAnswer,
     answer,
-    delivery_members,
-    line_members,
     listed,
     next_cursor,
-    page_members,
     page_parts,
+    serialize_delivery,
+    serialize_log_line,
+    serialize_page,
 )
 from entrypoints.api.arguments import json_body
 from entrypoints.api.blueprints import StrictBlueprint, use_cases
 from entrypoints.api.bodies import TaskBody, TaskPatchBody
 from entrypoints.api.capacity import long_answers
 from entrypoints.api.queries import DeleteQuery, ListQuery, WaitQuery
-from entrypoints.api.strict_json import fingerprint
+from entrypoints.api.strict_json import request_hash
 
 blueprint = StrictBlueprint("tasks", __name__, description="The work and what became of it.")
 
@@ -88,16 +88,16 @@ REPLAYED = {
 }
 
 
-def receipt() -> Receipt | None:
+def idempotency_record() -> IdempotencyRecord | None:
     """Of a request that names itself by an Idempotency-Key."""
     key = headers.idempotency_key()
-    return Receipt(key=key, fingerprint=fingerprint(json_body(request))) if key is not None else None
+    return IdempotencyRecord(key=key, request_hash=request_hash(json_body(request))) if key is not None else None
 
 
 def seen(task: Task, status: int = 200) -> Response:
     """The task with its place in the queue and its ETag."""
-    position = use_cases().locate_tasks().execute([task]).get(task.task_id)
-    return answer(task_members(task, position), status, {"ETag": headers.entity_tag(task, position)})
+    position = use_cases().queue_positions().execute([task]).get(task.task_id)
+    return answer(serialize_task(task, position), status, {"ETag": headers.entity_tag(task, position)})
 
 
 def replayed(members: Mapping[str, object], status: int, location: dict[str, str], *, again: bool) -> Response:
@@ -106,14 +106,14 @@ def replayed(members: Mapping[str, object], status: int, location: dict[str, str
 
 def warnings_of(tasks: Sequence[Task]) -> dict[str, Any]:
     """Return the member `warnings` of an answer to a submit, nothing when there is no reason for one."""
-    warnings = use_cases().warn_of_queues().execute(task.spec.queue for task in tasks)
+    warnings = use_cases().warn_about_queues().execute(task.spec.queue for task in tasks)
     return {"warnings": [asdict(each) for each in warnings]} if warnings else {}
 
 
 def awaited(task_id: str, seconds: int) -> Task:
     """Return the task when it is final, or as it is after so many seconds. Raises TaskNotFound, TooManyStreams."""
     with long_answers().waits.taken():
-        return use_cases().await_task().execute(task_id, seconds)
+        return use_cases().wait_for_task().execute(task_id, seconds)
 
 
 @blueprint.route("/tasks")
@@ -139,18 +139,18 @@ class Tasks(MethodView):
         The task is stored when the response comes. Repeating the request with its Idempotency-Key
         submits nothing twice.
         """
-        submitted = use_cases().submit_tasks().execute([spec], receipt())
+        submitted = use_cases().submit_task().execute([spec], idempotency_record())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}
-        members = task_members(task) | warnings_of([task])
+        members = serialize_task(task) | warnings_of([task])
         return replayed(members, 202, location, again=submitted.replayed)
 
     @blueprint.doc(operationId="listTasks")
     @blueprint.problems()
     @blueprint.response(200, TaskListAnswer, headers=LINK, example=A_LIST)
     @blueprint.arguments(ListQuery(), location="query")
-    def get(self, wanted: tuple[TaskFilter, Window, bool]) -> Response:
+    def get(self, wanted: tuple[TaskFilter, PageRequest, bool]) -> Response:
         """List tasks, oldest first.
 
         Filters can be combined. With one of status, type, queue, a label or a span of time the totals are exact and any
@@ -161,10 +161,10 @@ class Tasks(MethodView):
         matching, window, full = wanted
         list_tasks = use_cases().list_tasks()
         page = list_tasks.execute(matching, window)
-        positions = use_cases().locate_tasks().execute(page.tasks)
+        positions = use_cases().queue_positions().execute(page.tasks)
         links = {"Link": headers.page_links(window, page.total, next_cursor(page, window))}
         if not full:
-            return answer(page_members(page, window, positions), headers=links)
+            return answer(serialize_page(page, window, positions), headers=links)
         parts = page_parts(page, window, positions, list_tasks.whole(page))
         return Response(parts, headers=links, mimetype="application/json")
 
@@ -282,7 +282,7 @@ class Logs(MethodView):
 
         The log holds the last 1,000 lines that the task's runs wrote.
         """
-        return listed("lines", [line_members(line) for line in use_cases().read_log().execute(task_id)])
+        return listed("lines", [serialize_log_line(line) for line in use_cases().read_log().execute(task_id)])
 
 
 @blueprint.route("/tasks/<task:task_id>/deliveries")
@@ -296,7 +296,9 @@ class Deliveries(MethodView):
 
         Each attempt to deliver a message is one entry. The last 1,000 are kept.
         """
-        return listed("deliveries", [delivery_members(each) for each in use_cases().list_deliveries().execute(task_id)])
+        return listed(
+            "deliveries", [serialize_delivery(each) for each in use_cases().list_deliveries().execute(task_id)]
+        )
 
 
 @blueprint.route("/tasks/<task:task_id>/deliveries/<int:number>/resend")
@@ -310,5 +312,5 @@ class Resend(MethodView):
 
         The message is sent as it was, with the same webhook-id.
         """
-        use_cases().resend_callback().execute(task_id, number)
+        use_cases().resend_delivery().execute(task_id, number)
         return Response(status=202, headers={"Location": f"/tasks/{task_id}/deliveries"})

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import Heartbeats
-from entrypoints.own_http import get
+from entrypoints.loopback_http import get
 
 
 class HeartbeatSign:

@@ -10,14 +10,14 @@ from dataclasses import replace
 from functools import partial
 
 from application.errors import StoreUnavailable
-from application.use_cases.list_workers import WorkerReport
+from application.use_cases.operations.list_workers import WorkerReport
 from entrypoints.container import build_container
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
-from entrypoints.own_http import base_url, get
+from entrypoints.loopback_http import base_url, get
 from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment, without_secrets
 
 MEBIBYTE = 2**20
@@ -94,26 +94,26 @@ class LocalStack:
         """
         named = {service.name: service for service in services}
         worker = named["worker"].process
-        reports = self._reports_of(worker.pid) if worker is not None else []
-        running = None if reports is None else sum(len(report.running) for report in reports)
+        run_log = self._reports_of(worker.pid) if worker is not None else []
+        running = None if run_log is None else sum(len(report.running) for report in run_log)
         if worker is not None:
             _say(_stopping_message(running, self._settings.shutdown_grace_seconds))
         groups = [["worker", "maintenance", "api"]] if running == 0 else [["worker", "maintenance"], ["api"]]
         for group in [*groups, ["redis"]]:
             yield [named[name] for name in group if name in named]
             if "worker" in group and worker is not None and worker.returncode == -signal.SIGKILL:
-                self._hand_back(reports or [])
+                self._hand_back(run_log or [])
 
     def _reports_of(self, worker: int) -> Sequence[WorkerReport] | None:
         """Return what the worker with this process id reports; None while the store is away."""
         try:
-            reports = self._container.list_workers().execute()
+            run_log = self._container.list_workers().execute()
         except StoreUnavailable:
             return None
         here = (socket.gethostname(), worker)
-        return [report for report in reports if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
+        return [report for report in run_log if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
 
-    def _hand_back(self, reports: Sequence[WorkerReport]) -> None:
+    def _hand_back(self, run_log: Sequence[WorkerReport]) -> None:
         """Queue again what a killed worker ran: it did not crash, and its timeout must not pass until the next start.
 
         Off Linux its processes may still be alive; there the next start does it.
@@ -121,8 +121,8 @@ class LocalStack:
         if sys.platform != "linux":
             return
         with suppress(StoreUnavailable):
-            for report in reports:
-                tasks = self._container.settle_runs().stopped_under(f"{report.heartbeat.process.name}:")
+            for report in run_log:
+                tasks = self._container.release_runs().stopped_under(f"{report.heartbeat.process.name}:")
                 for task in tasks:
                     _say(f"{'worker':<12} task {task.task_id} is queued again")
 

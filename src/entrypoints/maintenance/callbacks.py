@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from application.errors import StoreUnavailable
-from application.ports.outbox import Taken
+from application.ports.outbox import LeasedDelivery
 from entrypoints.container import Container
 
 AT_ONCE = 32
@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 class CallbackDelivery:
     def __init__(self, container: Container) -> None:
-        self._take = container.take_callbacks()
-        self._deliver = container.deliver_callback()
+        self._take = container.lease_deliveries()
+        self._deliver = container.deliver_webhook()
         self._free = threading.Semaphore(AT_ONCE)
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="callback")
         self._stopped = threading.Event()
@@ -59,7 +59,7 @@ class CallbackDelivery:
             self._free.release()
         return bool(taken) and len(taken) == free
 
-    def _send(self, taken: Taken) -> None:
+    def _send(self, taken: LeasedDelivery) -> None:
         message = taken.message
         about = {"task_id": message.task.task_id, "message_id": message.message_id}
         try:

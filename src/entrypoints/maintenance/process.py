@@ -1,4 +1,4 @@
-"""The process that mends and minds the time: due and expired tasks, missing tokens, runs whose worker died,
+"""The process that mends and minds the time: due and expired tasks, missing wake-ups, runs whose worker died,
 callbacks, retention.
 
 Any number of copies may run: each duty is safe to do twice.
@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 
 from application.errors import StoreUnavailable
-from application.use_cases.forget_receipts import BATCH as RECEIPTS
-from application.use_cases.prune_tasks import BATCH
+from application.use_cases.maintenance.prune_idempotency_records import BATCH as IDEMPOTENCY_RECORDS
+from application.use_cases.maintenance.prune_tasks import BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
 
@@ -28,14 +28,14 @@ Duty = Callable[[], bool]
 
 class Maintenance:
     def __init__(self, container: Container) -> None:
-        self._queue = container.task_queue()
+        self._queue = container.wake_ups()
         self._promote = container.promote_tasks()
         self._expire = container.expire_tasks()
         self._capacity = container.guard_capacity()
         self._recover = container.recover_tasks()
         self._prune = container.prune_tasks()
-        self._forget = container.forget_receipts()
-        self._watch_queues = container.watch_queues()
+        self._forget = container.prune_idempotency_records()
+        self._watch_queues = container.find_unserved_queues()
         self._callbacks = CallbackDelivery(container)
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
@@ -51,7 +51,7 @@ class Maintenance:
                 ("expire", lambda: self._expire.execute().more),
                 ("capacity", self._guard_capacity),
                 ("replenish", self._replenish),
-                ("receipts", lambda: self._forget.execute() >= RECEIPTS),
+                ("idempotency_records", lambda: self._forget.execute() >= IDEMPOTENCY_RECORDS),
                 ("retention", lambda: self._prune.execute() >= BATCH),
                 ("queue_names", lambda: bool(self._queue.forget_unused())),
                 ("unserved_queues", self._warn_of_unserved_queues),
@@ -123,7 +123,7 @@ class Maintenance:
         return False
 
     def _replenish(self) -> bool:
-        self._queue.replenish()
+        self._queue.top_up_all()
         return False
 
     def _beat(self) -> bool:

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from adapters.descendants import Descendants
+from adapters.supervision.descendants import Descendants
 
 KILLING = """
 import os, subprocess, sys, time
-from adapters.descendants import Descendants, has_children
-from adapters.linux import adopt_orphans
+from adapters.supervision.descendants import Descendants, has_children
+from adapters.supervision.linux import adopt_orphans
 adopt_orphans()
 shell = subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 600 & sleep 600' & setsid sleep 600 & echo; wait"],
                          stdout=subprocess.PIPE)
@@ -19,7 +19,7 @@ assert Descendants().end()
 assert not has_children()
 """
 CHILDLESS = """
-from adapters.descendants import Descendants, has_children
+from adapters.supervision.descendants import Descendants, has_children
 assert not has_children()
 assert Descendants().end()
 """

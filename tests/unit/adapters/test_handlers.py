@@ -3,7 +3,7 @@ import pytest
 from adapters.handlers import sleep
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
-from adapters.system_clock import SystemClock
+from adapters.system.clock import SystemClock
 from tests.building import a_task
 from tests.contracts.clock import ClockContract
 from tests.contracts.task_handlers import TaskHandlersContract

@@ -3,9 +3,9 @@
 import pytest
 
 from adapters.handlers.http_call import HttpCall
-from adapters.outbound_http import OutboundHttp
-from adapters.signature import Signature
-from adapters.system_clock import SystemClock
+from adapters.http.outbound import OutboundHttp
+from adapters.http.signature import Signature
+from adapters.system.clock import SystemClock
 from application.errors import HandlerFailed
 from domain.errors import InvalidPayload
 from tests.building import a_task
@@ -29,7 +29,7 @@ def test_a_header_of_the_service_or_of_the_connection_is_refused_in_any_spelling
     with pytest.raises(InvalidPayload) as refusal:
         call.check({"url": "https://example.com/", "headers": {name: "1"}})
 
-    assert refusal.value.misfits == [(f"payload/headers/{name}", f"{name} is set by the service itself.")]
+    assert refusal.value.violations == [(f"payload/headers/{name}", f"{name} is set by the service itself.")]
 
 
 @pytest.mark.parametrize(

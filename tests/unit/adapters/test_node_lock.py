@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.celery.node_lock import NodeLock
+from adapters.supervision.node_lock import NodeLock
 
 
 def test_a_living_worker_is_not_dead_and_neither_am_i(tmp_path: Path) -> None:

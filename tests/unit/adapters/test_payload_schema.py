@@ -20,14 +20,14 @@ SCHEMA = PayloadSchema(
 )
 
 
-def misfits(payload: dict[str, Any], schema: PayloadSchema = SCHEMA) -> list[str]:
+def violations(payload: dict[str, Any], schema: PayloadSchema = SCHEMA) -> list[str]:
     with pytest.raises(InvalidPayload) as raised:
         schema.read(payload)
-    return [pointer for pointer, _ in raised.value.misfits]
+    return [pointer for pointer, _ in raised.value.violations]
 
 
 def test_every_error_of_a_short_payload_is_named() -> None:
-    assert misfits({"numbers": ["a", 1, "b"], "by_name": {"x": ["c"]}}) == [
+    assert violations({"numbers": ["a", 1, "b"], "by_name": {"x": ["c"]}}) == [
         "payload/numbers/0",
         "payload/numbers/2",
         "payload/by_name/x/0",
@@ -45,19 +45,19 @@ def test_every_error_of_a_short_payload_is_named() -> None:
     ],
 )
 def test_the_first_error_of_each_collection_of_a_long_payload_is_named(member: str, value: Any) -> None:
-    [pointer] = misfits({"numbers": [], member: value})
+    [pointer] = violations({"numbers": [], member: value})
 
     assert pointer.startswith(f"payload/{member}/0")
 
 
 def test_a_union_in_a_long_payload_names_one_error_a_branch() -> None:
-    assert len(misfits({"numbers": [], "either": ["a"] * 29_000})) == 3
+    assert len(violations({"numbers": [], "either": ["a"] * 29_000})) == 3
 
 
 def test_very_many_errors_are_one_with_their_number() -> None:
-    assert misfits({"numbers": [], **{f"unknown{number}": 1 for number in range(1_001)}}) == ["payload"]
+    assert violations({"numbers": [], **{f"unknown{number}": 1 for number in range(1_001)}}) == ["payload"]
     more = PayloadSchema("more", {}, more=int)
-    assert misfits({f"n{number}": "a" for number in range(20_000)}, more) == ["payload/n0"]
+    assert violations({f"n{number}": "a" for number in range(20_000)}, more) == ["payload/n0"]
 
 
 def test_a_long_payload_that_is_right_is_read_as_a_short_one() -> None:

@@ -62,7 +62,7 @@ def test_each_misfit_of_a_payload_is_named():
     with pytest.raises(InvalidPayload) as refusal:
         handler(thumbnail).check({"width": "3", "fit": "stretch", "a/b~c": 1})
 
-    assert refusal.value.misfits == [
+    assert refusal.value.violations == [
         ("payload/url", "Field required."),
         ("payload/width", "Input should be a valid integer."),
         ("payload/fit", "Input should be 'box' or 'fill'."),

@@ -1,8 +1,8 @@
 import pytest
 
-from adapters.run_reporter import ReportedRun
-from adapters.task_process import TaskProcess
-from application.ports.run_reports import LOG_BYTES
+from adapters.handlers.run_reporter import ReportedRun
+from adapters.supervision.task_process import TaskProcess
+from application.ports.run import LOG_BYTES
 from application.ports.task_repository import Change
 from domain.task import Progress, Task
 from tests.building import a_task

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from adapters.signature import Signature, hkdf_sha256, http_secret
+from adapters.http.signature import Signature, hkdf_sha256, http_secret
 
 SECRET = "whsec_" + "A" * 40
 

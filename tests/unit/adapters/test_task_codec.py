@@ -47,12 +47,12 @@ def tasks(draw: st.DrawFn) -> Task:
         submitted_at=draw(instants),
         version=draw(st.integers(1, 2**53)),
         attempt=draw(st.integers(0, 99)),
-        crashed_claims=tuple(draw(st.lists(st.integers(0, 2**53), max_size=4))),
+        crashed_fencing_tokens=tuple(draw(st.lists(st.integers(0, 2**53), max_size=4))),
         cancel_requested=draw(st.booleans()),
         discarded=draw(st.booleans()),
         due_at=draw(instants) if status is Status.SCHEDULED else None,
         progress=draw(st.none() | st.builds(Progress, fraction=st.floats(0, 1), message=text)),
-        claim=draw(st.integers(0, 2**53)),
+        fencing_token=draw(st.integers(0, 2**53)),
         owner=draw(text) if status is Status.PROCESSING else None,
         started_at=draw(st.none() | instants),
         finished_at=draw(instants) if status.is_final else None,
@@ -102,7 +102,9 @@ def test_a_record_that_is_one_text_comes_apart_again(task: Task) -> None:
 def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:
     spec = TaskSpec(task_name="a", type="http", payload={"\0": "\0"})
     now = datetime.now(UTC)
-    run = replace(a_task(), spec=spec, progress=Progress(fraction=0, message="\0")).start(owner="a:1", claim=1, now=now)
+    run = replace(a_task(), spec=spec, progress=Progress(fraction=0, message="\0")).start(
+        owner="a:1", fencing_token=1, now=now
+    )
 
     ends = [run.complete("\0", now), run.fail(TaskError(code="handler_error", message="\0"), now)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.celery.lease_keeper import TimerLeaseKeeper
-from adapters.run_reporter import RunReporter
-from adapters.task_process import TaskProcess
+from adapters.handlers.run_reporter import RunReporter
+from adapters.supervision.lease_timer import LeaseTimer
+from adapters.supervision.task_process import TaskProcess
 from tests.building import a_task
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_interrupt import FakeRunInterrupt
@@ -20,7 +20,7 @@ STILL_THERE = 99
 
 LOCKING = """
 import fcntl, os, sys
-from adapters.task_process import TaskProcess, open_files
+from adapters.supervision.task_process import TaskProcess, open_files
 log = open(sys.argv[1], "w")
 not_ours = open_files()
 lock = os.open(sys.argv[2], os.O_RDWR)
@@ -64,7 +64,7 @@ def test_only_a_copy_is_ended() -> None:
 @pytest.mark.parametrize("step", ["arm", "keep", "end of a run"])
 def test_a_copy_ends_before_it_acts_for_the_run(step: str) -> None:
     process, store, task = TaskProcess(), FakeTaskStore(FakeClock()), a_task()
-    keeper = TimerLeaseKeeper(store, timedelta(seconds=15), process)
+    keeper = LeaseTimer(store, timedelta(seconds=15), process)
     steps = {
         "arm": keeper.arm,
         "keep": lambda: keeper.keep(task),

@@ -6,14 +6,14 @@ from itertools import islice
 
 import pytest
 
-from application.decision import Decision
 from application.errors import StoreUnavailable, TaskNotFound
+from application.optimistic_update import OptimisticUpdate
 from application.ports.event_stream import FollowerTooSlow, StreamGap, Subscription, TaskEvent
 from application.ports.task_repository import Change
 from application.task_filter import EVERY_TASK, TaskFilter
-from application.use_cases.await_task import AwaitTask
-from application.use_cases.cancel_task import CancelTask
-from application.use_cases.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
+from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
+from application.use_cases.tasks.wait_for_task import WaitForTask
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task
@@ -36,7 +36,7 @@ def follow(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> F
 
 @pytest.fixture
 def cancel(store: FakeTaskStore, clock: FakeClock) -> Callable[[str], Task]:
-    return CancelTask(Decision(store), clock).execute
+    return CancelTask(OptimisticUpdate(store), clock).execute
 
 
 def submit(store: FakeTaskStore, **members: object) -> Task:
@@ -175,8 +175,8 @@ def test_a_follower_that_is_too_slow_is_told_of_a_gap_and_ends(store, follow, mo
 def test_snapshots_are_read_when_their_turn_comes(store, follow, cancel, monkeypatch) -> None:
     tasks = [submit(store, task_name=f"{number}") for number in range(30)]
     asked: list[int] = []
-    get_each = store.get_each
-    monkeypatch.setattr(store, "get_each", lambda ids: asked.append(len(ids)) or get_each(ids))
+    get_many = store.get_many
+    monkeypatch.setattr(store, "get_many", lambda ids: asked.append(len(ids)) or get_many(ids))
     following = follow.all(TaskFilter(statuses=frozenset({Status.QUEUED})), None)
     cancel(tasks[25].task_id)
     store.remove(tasks[26])
@@ -216,8 +216,8 @@ def test_there_is_nothing_to_follow_of_no_task(follow) -> None:
 
 class TestWaiting:
     @pytest.fixture
-    def wait(self, store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> AwaitTask:
-        return AwaitTask(store, stream, clock)
+    def wait(self, store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
+        return WaitForTask(store, stream, clock)
 
     def test_a_final_task_is_answered_at_once(self, store, wait, cancel, clock) -> None:
         task = cancel(submit(store).task_id)

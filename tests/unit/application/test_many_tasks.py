@@ -5,45 +5,45 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
-from application.decision import Decision
 from application.errors import IdempotencyKeyReused, QueueInUse, QueueNotFound, StoreUnavailable, TaskNotFound
-from application.ports.task_repository import Change, Receipt, Window
+from application.optimistic_update import OptimisticUpdate
+from application.ports.task_repository import Change, IdempotencyRecord, PageRequest
 from application.task_filter import EVERY_TASK, TaskFilter
-from application.use_cases import act_on_tasks
-from application.use_cases.act_on_tasks import Action, ActionReport, ActOnTasks
-from application.use_cases.delete_task import DeleteTask
-from application.use_cases.forget_receipts import ForgetReceipts
-from application.use_cases.list_queues import ListQueues
-from application.use_cases.list_workers import ListWorkers
-from application.use_cases.locate_tasks import LocateTasks
-from application.use_cases.measure_tasks import MeasureTasks
-from application.use_cases.pause_queue import PauseQueue
-from application.use_cases.prune_tasks import PruneTasks
-from application.use_cases.read_log import ReadLog
-from application.use_cases.remove_queue import RemoveQueue
-from application.use_cases.retry_task import RetryTask
-from application.use_cases.submit_tasks import SubmitTasks
-from application.use_cases.warn_of_queues import WarnOfQueues
-from application.use_cases.watch_queues import WatchQueues
+from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
+from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
+from application.use_cases.maintenance.prune_tasks import PruneTasks
+from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.list_queues import ListQueues
+from application.use_cases.operations.list_workers import ListWorkers
+from application.use_cases.operations.pause_queue import PauseQueue
+from application.use_cases.operations.remove_queue import RemoveQueue
+from application.use_cases.operations.warn_about_queues import WarnAboutQueues
+from application.use_cases.tasks import bulk_action
+from application.use_cases.tasks.bulk_action import Action, ActionReport, BulkAction
+from application.use_cases.tasks.delete_task import DeleteTask
+from application.use_cases.tasks.queue_positions import QueuePositions
+from application.use_cases.tasks.read_log import ReadLog
+from application.use_cases.tasks.retry_task import RetryTask
+from application.use_cases.tasks.submit_task import SubmitTasks
 from domain.errors import InvalidTaskSpec, TaskRunning
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import a_spec, a_task
 from tests.contracts.heartbeats import a_process
-from tests.fakes.callback_sender import FakeCallbackSender
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.queues import FakeQueues
-from tests.fakes.receipts import FakeReceipts
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.task_handlers import FakeTaskHandlers
-from tests.fakes.task_queue import FakeTaskQueue
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.wake_ups import FakeWakeUps
+from tests.fakes.webhook_sender import FakeWebhookSender
 
-REQUEST = Receipt(key="mine", fingerprint=b"1" * 32)
+REQUEST = IdempotencyRecord(key="mine", request_hash=b"1" * 32)
 
 
 def save(store: FakeTaskStore, status: Status = Status.QUEUED, **members: object) -> Task:
@@ -51,13 +51,13 @@ def save(store: FakeTaskStore, status: Status = Status.QUEUED, **members: object
 
 
 def total(store: FakeTaskStore) -> int | None:
-    return store.find(EVERY_TASK, Window()).total
+    return store.find(EVERY_TASK, PageRequest()).total
 
 
 class TestActions:
     @pytest.fixture
-    def act(self, store: FakeTaskStore, clock: FakeClock) -> ActOnTasks:
-        return ActOnTasks(store, clock)
+    def act(self, store: FakeTaskStore, clock: FakeClock) -> BulkAction:
+        return BulkAction(store, clock)
 
     @pytest.mark.parametrize(
         ("action", "able"),
@@ -71,7 +71,7 @@ class TestActions:
         tasks = [save(store, status) for status in Status]
 
         rehearsed = act.execute(action, EVERY_TASK, dry_run=True)
-        assert store.get_each([task.task_id for task in tasks]) == tasks
+        assert store.get_many([task.task_id for task in tasks]) == tasks
         done = act.execute(action, [task.task_id for task in tasks])
 
         assert rehearsed == ActionReport(matched=7, done=0, would_be_done=len(able), remaining=0)
@@ -80,7 +80,7 @@ class TestActions:
         assert changed == able
 
     def test_a_call_goes_to_its_end_through_many_pages(self, store, act, monkeypatch) -> None:
-        monkeypatch.setattr(act_on_tasks, "PAGE", 3)
+        monkeypatch.setattr(bulk_action, "PAGE", 3)
         for number in range(8):
             save(store, queue="mine" if number % 2 else "other")
 
@@ -89,8 +89,8 @@ class TestActions:
         assert report == ActionReport(matched=4, done=4, remaining=0)
 
     def test_what_is_beyond_the_most_is_said_to_remain(self, store, act, monkeypatch) -> None:
-        monkeypatch.setattr(act_on_tasks, "PAGE", 2)
-        monkeypatch.setattr(act_on_tasks, "MOST", 4)
+        monkeypatch.setattr(bulk_action, "PAGE", 2)
+        monkeypatch.setattr(bulk_action, "MAX_TASKS", 4)
         tasks = [save(store) for _ in range(5)]
 
         by_filter = act.execute(Action.DELETE, EVERY_TASK)
@@ -101,14 +101,14 @@ class TestActions:
 
     def test_what_others_change_meanwhile_is_looked_at_again(self, store, act, monkeypatch) -> None:
         task = save(store)
-        save_each = store.save_each
+        save_many = store.save_many
 
         def raced(changes: Sequence[Change]) -> Sequence[Task | None]:
             monkeypatch.undo()
             store.save(Change(before=task, after=task.patch(TaskPatch({"task_name": "theirs"}))))
-            return save_each(changes)
+            return save_many(changes)
 
-        monkeypatch.setattr(store, "save_each", raced)
+        monkeypatch.setattr(store, "save_many", raced)
 
         assert act.execute(Action.CANCEL, EVERY_TASK).done == 1
         now = store.get(task.task_id)
@@ -118,7 +118,7 @@ class TestActions:
 class TestNamedRequests:
     @pytest.fixture
     def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitTasks:
-        admission = Admission(FakeTaskHandlers(lambda task: None), FakeCallbackSender())
+        admission = Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
         return SubmitTasks(store, admission, UuidTaskIds(), clock)
 
     def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
@@ -136,7 +136,7 @@ class TestNamedRequests:
         submit.execute([a_spec()], REQUEST)
 
         with pytest.raises(IdempotencyKeyReused):
-            submit.execute([a_spec()], Receipt(key="mine", fingerprint=b"2" * 32))
+            submit.execute([a_spec()], IdempotencyRecord(key="mine", request_hash=b"2" * 32))
 
     def test_a_wrong_one_among_many_is_said_by_its_number_and_none_is_kept(self, store, submit) -> None:
         with pytest.raises(InvalidTaskSpec) as refusal:
@@ -145,8 +145,8 @@ class TestNamedRequests:
         assert (refusal.value.number, refusal.value.member, total(store)) == (1, "type", 0)
 
     def test_a_name_is_forgotten_after_a_day_but_not_before_its_tasks_are_final(self, store, submit, clock) -> None:
-        receipts = FakeReceipts(store, clock)
-        forget = ForgetReceipts(receipts, store, clock)
+        idempotency_records = FakeIdempotencyRecords(store, clock)
+        forget = PruneIdempotencyRecords(idempotency_records, store, clock)
         [task] = submit.execute([a_spec()], REQUEST).tasks
         assert forget.execute() == 0
         clock.advance(timedelta(days=1))
@@ -176,27 +176,27 @@ class TestQueuesAndWorkers:
         save(store, queue="lonely")
         clock.advance(timedelta(seconds=5))
 
-        reports = list_queues.execute()
+        run_log = list_queues.execute()
 
         seen = [
-            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in reports
+            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in run_log
         ]
         assert seen == [("both", 1, 2, 5), ("lonely", 1, 0, 5), ("served", 0, 1, None)]
 
     def test_a_queue_is_paused_and_resumed(self, store, list_queues) -> None:
-        tokens = FakeTaskQueue()
-        pause = PauseQueue(FakeQueues(store), tokens, list_queues)
+        wake_ups = FakeWakeUps()
+        pause = PauseQueue(FakeQueues(store), wake_ups, list_queues)
         save(store)
 
         assert pause.execute("default", paused=True).state.paused
         assert store.claim("default", owner="a:1", claim_id="1") is None
         assert not pause.execute("default", paused=False).state.paused
-        assert tokens.asked == 1
+        assert wake_ups.asked == 1
         with pytest.raises(QueueNotFound, match="'unknown'"):
             pause.execute("unknown", paused=True)
 
     def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats) -> None:
-        watch = WatchQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
+        watch = FindUnservedQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
         save(store, queue="lonely")
         assert list(watch.execute()) == []
         clock.advance(timedelta(seconds=30))
@@ -210,7 +210,7 @@ class TestQueuesAndWorkers:
         assert list(watch.execute()) == ["lonely"]
 
     def test_a_worker_that_starts_again_within_two_leases_gives_no_alarm(self, store, clock, heartbeats) -> None:
-        watch = WatchQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
+        watch = FindUnservedQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
         save(store, queue="busy")
         for _ in range(3):
             assert list(watch.execute()) == []
@@ -238,7 +238,7 @@ class TestQueuesAndWorkers:
             remove.execute("mine")
 
     def test_a_queue_that_no_worker_has_served_lately_is_warned_of(self, clock, heartbeats) -> None:
-        warn = WarnOfQueues(heartbeats, clock)
+        warn = WarnAboutQueues(heartbeats, clock)
         heartbeats.beat(a_process(queues=("served",)))
 
         def warned() -> list[str]:
@@ -260,7 +260,7 @@ class TestQueuesAndWorkers:
     def test_warnings_ask_the_store_once_a_second_and_are_bounded(self, clock, heartbeats, monkeypatch) -> None:
         asked = []
         monkeypatch.setattr(heartbeats, "lately", lambda role: asked.append(role) or [])
-        warn = WarnOfQueues(heartbeats, clock)
+        warn = WarnAboutQueues(heartbeats, clock)
         clock.advance(timedelta(seconds=30))
 
         assert [len(warn.execute(map(str, range(1_000)))) for _ in range(9)] == [20] * 9
@@ -270,7 +270,7 @@ class TestQueuesAndWorkers:
         assert asked == ["worker"] * 2
 
     def test_a_store_that_is_away_is_no_reason_for_a_warning(self, clock, heartbeats, monkeypatch) -> None:
-        warn = WarnOfQueues(heartbeats, clock)
+        warn = WarnAboutQueues(heartbeats, clock)
         clock.advance(timedelta(seconds=30))
         assert len(warn.execute(["a"])) == 1
 
@@ -296,7 +296,7 @@ class TestQueuesAndWorkers:
 def test_a_running_task_is_deleted_once_it_has_stopped(store: FakeTaskStore, clock: FakeClock) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
-    delete = DeleteTask(store, Decision(store), clock)
+    delete = DeleteTask(store, OptimisticUpdate(store), clock)
     with pytest.raises(TaskRunning):
         delete.execute(run.task_id)
 
@@ -314,10 +314,10 @@ def test_a_retry_is_decided_by_the_clock_of_the_store(store: FakeTaskStore, cloc
     task = save(store, Status.FAILED, expires_at=clock.now() + timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
 
-    again = RetryTask(Decision(store), clock).execute(task.task_id)
+    again = RetryTask(OptimisticUpdate(store), clock).execute(task.task_id)
 
     assert (again.status, again.spec.expires_at) == (Status.QUEUED, None)
-    assert LocateTasks(store).execute([again]) == {task.task_id: 1}
+    assert QueuePositions(store).execute([again]) == {task.task_id: 1}
 
 
 def test_the_log_is_that_of_a_task_that_there_is(store: FakeTaskStore) -> None:
@@ -331,7 +331,7 @@ def test_the_log_is_that_of_a_task_that_there_is(store: FakeTaskStore) -> None:
 
 
 def test_percentiles_are_of_the_nearest_rank(store: FakeTaskStore, clock: FakeClock) -> None:
-    measure = MeasureTasks(FakeStatistics(store, clock))
+    measure = GetStatistics(FakeStatistics(store, clock))
     assert (measure.execute().sample, measure.execute().run_seconds) == (0, {})
     for seconds in range(1, 101):
         save(store)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from application.passed_over import MAX_REMEMBERED, PassedOver
 from application.ports.task_repository import Backlog, Change
+from application.skipped_items import MAX_REMEMBERED, SkippedItems
 from application.sweep import Sweep
-from application.use_cases.promote_tasks import PromoteTasks
-from application.use_cases.prune_tasks import PruneTasks
+from application.use_cases.maintenance.promote_tasks import PromoteTasks
+from application.use_cases.maintenance.prune_tasks import PruneTasks
 from domain.errors import InvalidTransition
 from domain.status import Status
 from domain.task import Task
@@ -89,10 +89,10 @@ def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(store: Fak
 
 
 def test_what_is_told_of_is_remembered_within_bounds(caplog: pytest.LogCaptureFixture) -> None:
-    passed_over = PassedOver()
+    skipped_items = SkippedItems()
 
     for number in range(MAX_REMEMBERED + 100):
-        passed_over.tell("save", str(number), "damaged")
+        skipped_items.tell("save", str(number), "damaged")
 
     assert len(caplog.records) == MAX_REMEMBERED + 2
     assert caplog.records[-1].action == "passed_over_limit"

@@ -4,38 +4,38 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.uuid_task_ids import UuidTaskIds
+from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
-from application.decision import Decision
 from application.errors import StaleTask, StoreUnavailable, StoreUnsafe, TaskNotFound
+from application.optimistic_update import OptimisticUpdate
 from application.ports.heartbeats import ServiceProcess
-from application.ports.task_repository import Change, Window
+from application.ports.task_repository import Change, PageRequest
 from application.task_filter import EVERY_TASK
-from application.use_cases.cancel_task import CancelTask
-from application.use_cases.check_health import CheckHealth
-from application.use_cases.delete_task import DeleteTask
-from application.use_cases.expire_tasks import ExpireTasks
-from application.use_cases.get_task import GetTask
-from application.use_cases.list_tasks import ListTasks
-from application.use_cases.promote_tasks import PromoteTasks
-from application.use_cases.prune_tasks import PruneTasks
-from application.use_cases.recover_tasks import RecoverTasks
-from application.use_cases.send_heartbeat import SendHeartbeat
-from application.use_cases.settle_runs import SettleRuns
-from application.use_cases.submit_tasks import SubmitTasks
-from application.use_cases.update_task import UpdateTask
-from application.use_cases.watch_runs import WatchRuns
+from application.use_cases.maintenance.expire_tasks import ExpireTasks
+from application.use_cases.maintenance.promote_tasks import PromoteTasks
+from application.use_cases.maintenance.prune_tasks import PruneTasks
+from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.operations.check_health import CheckHealth
+from application.use_cases.operations.send_heartbeat import SendHeartbeat
+from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.delete_task import DeleteTask
+from application.use_cases.tasks.get_task import GetTask
+from application.use_cases.tasks.list_tasks import ListTasks
+from application.use_cases.tasks.submit_task import SubmitTasks
+from application.use_cases.tasks.update_task import UpdateTask
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.watch_runs import WatchRuns
 from domain.errors import TaskRunning
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.building import NOON, a_spec, a_task
 from tests.contracts.heartbeats import a_process
-from tests.fakes.callback_sender import FakeCallbackSender
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.webhook_sender import FakeWebhookSender
 
 LEASE = timedelta(seconds=15)
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
@@ -43,13 +43,13 @@ HANDLERS = FakeTaskHandlers(lambda task: None)
 
 
 @pytest.fixture
-def decision(store: FakeTaskStore) -> Decision:
-    return Decision(store)
+def update(store: FakeTaskStore) -> OptimisticUpdate:
+    return OptimisticUpdate(store)
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
     return (
-        SubmitTasks(store, Admission(HANDLERS, FakeCallbackSender()), UuidTaskIds(), clock)
+        SubmitTasks(store, Admission(HANDLERS, FakeWebhookSender()), UuidTaskIds(), clock)
         .execute([a_spec(**members)])
         .tasks[0]
     )
@@ -68,12 +68,12 @@ def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: Fak
     assert GetTask(store).execute(task.task_id) == task
 
 
-def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> None:
+def test_an_unknown_task_is_not_found(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> None:
     calls = [
         lambda: GetTask(store).execute(UNKNOWN),
-        lambda: UpdateTask(decision, Admission(HANDLERS, FakeCallbackSender())).execute(UNKNOWN, TaskPatch({})),
-        lambda: CancelTask(decision, clock).execute(UNKNOWN),
-        lambda: DeleteTask(store, decision, FakeClock()).execute(UNKNOWN),
+        lambda: UpdateTask(update, Admission(HANDLERS, FakeWebhookSender())).execute(UNKNOWN, TaskPatch({})),
+        lambda: CancelTask(update, clock).execute(UNKNOWN),
+        lambda: DeleteTask(store, update, FakeClock()).execute(UNKNOWN),
     ]
     for call in calls:
         with pytest.raises(TaskNotFound, match=UNKNOWN):
@@ -83,7 +83,7 @@ def test_an_unknown_task_is_not_found(store: FakeTaskStore, decision: Decision, 
 def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
     tasks = [submit(store, clock) for _ in range(5)]
 
-    page = ListTasks(store).execute(EVERY_TASK, Window(offset=2, limit=2))
+    page = ListTasks(store).execute(EVERY_TASK, PageRequest(offset=2, limit=2))
 
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
 
@@ -101,7 +101,7 @@ def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeT
         def save(self, change: Change) -> Task:
             return store.save(change)
 
-    update = UpdateTask(Decision(RacedStore(clock)), Admission(HANDLERS, FakeCallbackSender()))
+    update = UpdateTask(OptimisticUpdate(RacedStore(clock)), Admission(HANDLERS, FakeWebhookSender()))
     updated = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
@@ -116,15 +116,15 @@ def test_a_race_that_is_lost_for_ever_is_given_up(clock: FakeClock) -> None:
             return a_task()
 
     with pytest.raises(StaleTask):
-        CancelTask(Decision(BusyStore(clock)), clock).execute(UNKNOWN)
+        CancelTask(OptimisticUpdate(BusyStore(clock)), clock).execute(UNKNOWN)
 
 
-def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, decision: Decision) -> None:
+def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate) -> None:
     task = submit(store, clock)
     claim(store)
 
     with pytest.raises(TaskRunning):
-        DeleteTask(store, decision, FakeClock()).execute(task.task_id)
+        DeleteTask(store, update, FakeClock()).execute(task.task_id)
 
 
 def test_runs_whose_lease_ran_out_are_queued_again_and_others_left(store: FakeTaskStore, clock: FakeClock) -> None:
@@ -170,8 +170,8 @@ def test_more_lost_runs_than_a_batch_are_all_recovered(store: FakeTaskStore, clo
 
 
 @pytest.fixture
-def settle(store: FakeTaskStore, decision: Decision, clock: FakeClock) -> SettleRuns:
-    return SettleRuns(store, decision, clock)
+def settle(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> ReleaseRuns:
+    return ReleaseRuns(store, update, clock)
 
 
 def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
@@ -180,7 +180,7 @@ def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
 
 
 def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
-    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
 ) -> None:
     mine, other = two_runs(store, clock)
 
@@ -191,7 +191,7 @@ def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
 
 
 def test_the_runs_of_dead_processes_count_as_crashes(
-    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
 ) -> None:
     mine, other = two_runs(store, clock)
 
@@ -203,7 +203,7 @@ def test_the_runs_of_dead_processes_count_as_crashes(
 
 
 def test_a_run_that_an_outage_ended_counts_as_nothing(
-    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
 ) -> None:
     run, _ = two_runs(store, clock)
 
@@ -213,7 +213,7 @@ def test_a_run_that_an_outage_ended_counts_as_nothing(
 
 
 def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
-    store: FakeTaskStore, clock: FakeClock, settle: SettleRuns
+    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
 ) -> None:
     run, _ = two_runs(store, clock)
     clock.advance(LEASE)
@@ -224,7 +224,7 @@ def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
     (task,) = settle.cut_off([run.owner])
 
     assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
-    assert task.is_run_of(again.claim)
+    assert task.is_run_of(again.fencing_token)
 
 
 def test_a_scheduled_task_is_queued_when_it_is_due(store: FakeTaskStore, clock: FakeClock) -> None:
@@ -255,7 +255,7 @@ def test_a_task_that_did_not_start_in_time_expires_and_never_runs(store: FakeTas
 
 
 def test_a_worker_sees_which_of_its_runs_are_overdue(
-    store: FakeTaskStore, clock: FakeClock, decision: Decision
+    store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate
 ) -> None:
     submit(store, clock, timeout=5), submit(store, clock, timeout=50)
     short, long = claim(store, "a:1"), claim(store, "a:2")
@@ -263,7 +263,7 @@ def test_a_worker_sees_which_of_its_runs_are_overdue(
     watch = WatchRuns(store, clock)
     assert [run.stop_in for run in watch.execute(["a:1", "a:2"])] == [0, 45]
 
-    CancelTask(decision, clock).execute(long.task_id)
+    CancelTask(update, clock).execute(long.task_id)
 
     assert [(run.task.task_id, run.stop_in) for run in watch.execute(["a:1", "a:2"])] == [
         (short.task_id, 0),
@@ -273,10 +273,10 @@ def test_a_worker_sees_which_of_its_runs_are_overdue(
 
 
 def test_final_tasks_are_pruned_when_their_retention_is_over(
-    store: FakeTaskStore, clock: FakeClock, decision: Decision
+    store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate
 ) -> None:
     old, waiting = submit(store, clock), submit(store, clock)
-    CancelTask(decision, clock).execute(old.task_id)
+    CancelTask(update, clock).execute(old.task_id)
     prune = PruneTasks(store, timedelta(days=1))
     assert prune.execute() == 0
     clock.advance(timedelta(days=1))

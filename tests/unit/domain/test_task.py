@@ -20,7 +20,7 @@ REACHED = list(Status)
 Transition = Callable[[Task], Task]
 TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     "start": (
-        lambda task: task.start(owner="host:2", claim=2, now=LATER),
+        lambda task: task.start(owner="host:2", fencing_token=2, now=LATER),
         {Status.QUEUED: Status.PROCESSING},
     ),
     "complete": (lambda task: task.complete("done", LATER), {Status.PROCESSING: Status.COMPLETED}),
@@ -67,9 +67,9 @@ def test_every_state_says_where_it_may_go_and_a_result_is_the_end() -> None:
 
 
 def test_a_start_counts_an_attempt_and_notes_who_and_when() -> None:
-    run = a_task().start(owner="host:2", claim=7, now=LATER)
+    run = a_task().start(owner="host:2", fencing_token=7, now=LATER)
 
-    assert (run.owner, run.claim, run.attempt, run.started_at) == ("host:2", 7, 1, LATER)
+    assert (run.owner, run.fencing_token, run.attempt, run.started_at) == ("host:2", 7, 1, LATER)
 
 
 def test_a_result_ends_the_run_and_frees_its_owner() -> None:
@@ -81,18 +81,18 @@ def test_a_result_ends_the_run_and_frees_its_owner() -> None:
 def test_a_run_handed_back_counts_as_nothing() -> None:
     waiting = a_task()
 
-    again = waiting.start(owner="host:2", claim=1, now=LATER).stop(LATER)
+    again = waiting.start(owner="host:2", fencing_token=1, now=LATER).stop(LATER)
 
-    assert replace(again, version=waiting.version, claim=0) == waiting
+    assert replace(again, version=waiting.version, fencing_token=0) == waiting
 
 
 def test_a_lost_run_counts_as_a_crash_and_is_repeated_three_times() -> None:
     task = a_task()
     for crash in range(1, MAX_CRASHES + 1):
-        task = task.start(owner="host:2", claim=crash, now=LATER).lose(LATER)
+        task = task.start(owner="host:2", fencing_token=crash, now=LATER).lose(LATER)
         assert (task.status, task.crashes, task.attempt) == (Status.QUEUED, crash, crash)
 
-    task = task.start(owner="host:2", claim=9, now=LATER).lose(LATER, "SIGSEGV ended it.")
+    task = task.start(owner="host:2", fencing_token=9, now=LATER).lose(LATER, "SIGSEGV ended it.")
 
     assert (task.status, task.attempt, task.finished_at) == (Status.FAILED, 4, LATER)
     assert task.error is not None
@@ -113,7 +113,7 @@ def test_a_refusal_says_which_state_is_in_the_way() -> None:
     with pytest.raises(TaskRunning, match="runs this task now"):
         a_task(Status.PROCESSING).ensure_deletable()
     with pytest.raises(InvalidTransition, match="COMPLETED cannot become PROCESSING"):
-        a_task(Status.COMPLETED).start(owner="host:2", claim=2, now=LATER)
+        a_task(Status.COMPLETED).start(owner="host:2", fencing_token=2, now=LATER)
 
 
 @pytest.mark.parametrize("status", REACHED)
@@ -141,9 +141,9 @@ def test_a_change_to_the_same_is_no_change() -> None:
 def test_only_the_run_of_the_latest_claim_goes_on() -> None:
     run = a_task(Status.PROCESSING)
 
-    assert run.is_run_of(run.claim)
-    assert not run.is_run_of(run.claim + 1)
-    assert not run.complete(None, LATER).is_run_of(run.claim)
+    assert run.is_run_of(run.fencing_token)
+    assert not run.is_run_of(run.fencing_token + 1)
+    assert not run.complete(None, LATER).is_run_of(run.fencing_token)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_a_lost_run_that_was_out_of_time_has_timed_out() -> None:
 def test_crashes_do_not_count_against_the_attempts() -> None:
     task = a_task(retry=RetryPolicy(max_attempts=2))
     for claim in (1, 2):
-        task = task.start(owner="host:1", claim=claim, now=NOON).lose(NOON)
+        task = task.start(owner="host:1", fencing_token=claim, now=NOON).lose(NOON)
 
-    failed_once = task.start(owner="host:1", claim=3, now=NOON).fail(AN_ERROR, NOON)
-    failed_twice = failed_once.promote().start(owner="host:1", claim=4, now=NOON).fail(AN_ERROR, NOON)
+    failed_once = task.start(owner="host:1", fencing_token=3, now=NOON).fail(AN_ERROR, NOON)
+    failed_twice = failed_once.promote().start(owner="host:1", fencing_token=4, now=NOON).fail(AN_ERROR, NOON)
 
     assert (failed_once.status, failed_twice.status) == (Status.SCHEDULED, Status.FAILED)
 
@@ -196,17 +196,17 @@ def test_crashes_do_not_count_against_the_attempts() -> None:
 def test_a_forgiven_crash_counts_as_nothing() -> None:
     lost = a_task(Status.PROCESSING).lose(NOON)
 
-    forgiven = lost.forgive(lost.claim)
+    forgiven = lost.forgive(lost.fencing_token)
 
     assert (forgiven.attempt, forgiven.crashes, forgiven.last_error) == (0, 0, None)
-    assert forgiven.forgive(lost.claim) is forgiven
+    assert forgiven.forgive(lost.fencing_token) is forgiven
 
 
 def test_a_run_forgiven_after_another_failed_leaves_the_error_of_that() -> None:
     lost = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2)).lose(NOON)
-    failed = lost.start(owner="host:1", claim=2, now=NOON).fail(AN_ERROR, NOON)
+    failed = lost.start(owner="host:1", fencing_token=2, now=NOON).fail(AN_ERROR, NOON)
 
-    assert failed.forgive(lost.claim).last_error == AN_ERROR
+    assert failed.forgive(lost.fencing_token).last_error == AN_ERROR
 
 
 def test_a_task_says_why_its_latest_run_failed_until_it_is_final() -> None:
@@ -222,7 +222,7 @@ def test_a_task_says_why_its_latest_run_failed_until_it_is_final() -> None:
     assert lost.last_error.message == "The run was lost; the task is queued again. SIGSEGV ended it."
     assert overdue.last_error is not None
     assert overdue.last_error.code == "timeout"
-    again = failed.promote().start(owner="host:1", claim=2, now=LATER)
+    again = failed.promote().start(owner="host:1", fencing_token=2, now=LATER)
     assert again.last_error == again.postpone(LATER).last_error == again.stop(LATER).last_error == AN_ERROR
     ends = [again.complete(1, LATER), again.fail(AN_ERROR, LATER), failed.cancel(LATER), failed.expire(LATER)]
     assert [end.last_error for end in ends] == [None] * 4
@@ -245,7 +245,7 @@ def test_a_completed_task_has_no_progress() -> None:
 
 def test_a_stored_task_whose_name_is_refused_today_can_be_tried_again() -> None:
     failed = a_task(Status.FAILED)
-    old = replace(failed, spec=TaskSpec.restored({**vars(failed.spec), "task_name": " "}))
+    old = replace(failed, spec=TaskSpec.restore({**vars(failed.spec), "task_name": " "}))
 
     assert old.retry(LATER).status is Status.QUEUED
 
@@ -328,18 +328,18 @@ def test_a_discarded_run_is_asked_to_stop_and_says_so_when_it_has() -> None:
 
 def test_a_run_that_fails_or_is_put_off_after_it_was_cancelled_ends_as_cancelled() -> None:
     patient = RetryPolicy(max_attempts=9)
-    run = a_task(retry=patient).start(owner="host:1", claim=1, now=LATER).cancel(LATER)
+    run = a_task(retry=patient).start(owner="host:1", fencing_token=1, now=LATER).cancel(LATER)
 
     assert run.fail(AN_ERROR, LATER).status is Status.CANCELLED
     assert run.postpone(LATER).status is Status.CANCELLED
 
 
 def test_a_stored_task_is_what_it_was() -> None:
-    run = a_task().start(owner="a:1", claim=7, now=NOON)
+    run = a_task().start(owner="a:1", fencing_token=7, now=NOON)
 
-    assert Task.restored(vars(run)) == run
+    assert Task.restore(vars(run)) == run
 
 
 def test_a_stored_task_in_no_possible_state_is_refused() -> None:
     with pytest.raises(ValueError, match="owner"):
-        Task.restored({**vars(a_task()), "owner": "a:1"})
+        Task.restore({**vars(a_task()), "owner": "a:1"})

@@ -7,19 +7,19 @@ from dependency_injector import providers
 from flask import Flask
 from flask.testing import FlaskClient
 
-from application.decision import Decision
+from application.optimistic_update import OptimisticUpdate
 from entrypoints.api.app import create_app
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
-from tests.fakes.receipts import FakeReceipts
 from tests.fakes.statistics import FakeStatistics
-from tests.fakes.task_queue import FakeTaskQueue
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.wake_ups import FakeWakeUps
 
 SETTINGS = Settings(
     max_result_bytes=1024 * 1024,
@@ -52,17 +52,17 @@ SETTINGS = Settings(
 @pytest.fixture
 def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats) -> Container:
     container = Container(settings=SETTINGS)
-    for provider in (container.repository, container.leases, container.store_probe, container.reports):
+    for provider in (container.repository, container.leases, container.store_probe, container.run_log):
         provider.override(providers.Object(store))
     for provider in (container.clock, container.store_clock):
         provider.override(providers.Object(clock))
     container.event_stream.override(providers.Object(stream))
     container.heartbeats.override(providers.Object(heartbeats))
     container.queues.override(providers.Object(FakeQueues(store)))
-    container.task_queue.override(providers.Object(FakeTaskQueue()))
+    container.wake_ups.override(providers.Object(FakeWakeUps()))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
     container.outbox.override(providers.Object(FakeOutbox(store, clock)))
-    container.receipts.override(providers.Object(FakeReceipts(store, clock)))
+    container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
     return container
 
 
@@ -77,8 +77,8 @@ def heartbeats(clock: FakeClock) -> FakeHeartbeats:
 
 
 @pytest.fixture
-def decision(store: FakeTaskStore) -> Decision:
-    return Decision(store)
+def update(store: FakeTaskStore) -> OptimisticUpdate:
+    return OptimisticUpdate(store)
 
 
 @pytest.fixture(scope="session")

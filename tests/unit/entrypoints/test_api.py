@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from application.errors import StoreUnavailable
-from application.ports.task_repository import Change, Window
+from application.ports.task_repository import Change, PageRequest
 from application.task_filter import EVERY_TASK
 from domain.status import Status
 from entrypoints.api.answers import BatchAnswer, SubmittedAnswer
@@ -34,7 +34,7 @@ def submit(client: FlaskClient, **members: Any) -> Any:
 
 
 def stored(store: FakeTaskStore) -> int:
-    return store.find(EVERY_TASK, Window()).total or 0
+    return store.find(EVERY_TASK, PageRequest()).total or 0
 
 
 BAD_NAMES = [
@@ -552,7 +552,7 @@ def test_the_access_lines_of_a_task_carry_its_id(client: FlaskClient, caplog: py
 def test_a_queue_that_no_worker_serves_is_accepted_with_a_warning(
     client: FlaskClient, container: Container, clock: FakeClock, heartbeats: FakeHeartbeats
 ) -> None:
-    container.warn_of_queues()  # as at the start of the process
+    container.warn_about_queues()  # as at the start of the process
     clock.advance(timedelta(seconds=30))
     heartbeats.beat(a_process(queues=("default",)))
 

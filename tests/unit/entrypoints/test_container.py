@@ -9,13 +9,13 @@ from tests.building import a_spec
 from tests.unit.entrypoints.conftest import SETTINGS
 
 
-@pytest.mark.parametrize("name", sorted(set(Container.providers) - {"settings", "run_task"}))
+@pytest.mark.parametrize("name", sorted(set(Container.providers) - {"settings", "run_tasks"}))
 def test_everything_can_be_built_without_a_connection(name: str) -> None:
     build_container(SETTINGS).providers[name]()
 
 
 def test_a_run_needs_the_name_of_its_process() -> None:
-    assert build_container(SETTINGS).run_task(owner="host:1")
+    assert build_container(SETTINGS).run_tasks(owner="host:1")
 
 
 def test_a_worker_can_be_built_without_a_connection() -> None:

@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 
 from domain.status import Status
 from domain.task import Progress
-from entrypoints.api.answers import PaginationAnswer, TaskAnswer, task_members
+from entrypoints.api.answers import PaginationAnswer, TaskAnswer, serialize_task
 from entrypoints.api.problems import CODES, HTTP_CODES, PROBLEM_TYPES, problems_page
 from entrypoints.cli import main
 from tests.building import NOON, a_task
@@ -182,7 +182,7 @@ def test_a_task_is_written_as_its_schema_says(status: Status) -> None:
     if status is Status.PROCESSING:
         task = replace(task, progress=Progress(fraction=0.5, message="half"), cancel_requested=True)
 
-    members = task_members(task, 3 if status is Status.QUEUED else None)
+    members = serialize_task(task, 3 if status is Status.QUEUED else None)
 
     assert members.keys() <= declared(TaskAnswer)
     assert TaskAnswer().validate(members) == {}

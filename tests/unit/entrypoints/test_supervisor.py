@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from adapters.process_family import kill_family
+from adapters.supervision.process_family import kill_family
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import Heartbeat, ServiceProcess
 from entrypoints.local import supervisor

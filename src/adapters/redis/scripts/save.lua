@@ -2,7 +2,7 @@
 -- KEYS: every key that an effect names. ARGV: 1 a letter for each key: its type, or - where nothing needs to be asked
 -- 2 how many arguments the guards take 3 the guards, then the writes: each its word, its count of arguments and the
 -- arguments, where a key is given as its index in KEYS. First all types and guards are checked, then all is written.
--- Answers {1, now in ms, tokens put, what was claimed}, or {0, the guard that refused, its detail}.
+-- Answers {1, now in ms, wake-ups put, what was claimed}, or {0, the guard that refused, its detail}.
 -- One chain of words a pass, and no function for each: making those anew for every call costs as much as the effects.
 
 -- The guards:
@@ -46,7 +46,7 @@
 --   log <list> <record> <kept> <bytes> <line> …  the present time is put before each line; the oldest lines beyond so many,
 --                                          or beyond so many bytes together, are dropped; the record counts the bytes
 --   event <stream> <record> <kept> <name> <member>   the record as it stands now
---   tokens <list> <waiting> <sequence> <paused> <queue> <bound> <template>
+--   wake_up <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 --   claim                                  see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
 
@@ -149,7 +149,7 @@ while at <= last do
     rank = text(ARGV[at + 6] + place)
     call('HSET', record, 'q', rank)
     call('ZADD', key, rank, member)
-  elseif word == 'tokens' then
+  elseif word == 'wake_up' then
     local waiting, sequence, paused = key_of(at + 3), key_of(at + 4), key_of(at + 5)
     if call('SISMEMBER', paused, ARGV[at + 6]) == 0 then
       put = put + top_up(key, waiting, sequence, ARGV[at + 7], ARGV[at + 8])

@@ -1,0 +1,154 @@
+"""Wake-ups: Celery messages that say that a queue has work."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from celery import Celery
+from kombu.utils.json import dumps
+
+from adapters.celery.app import WORK_TASK, queue_of_wake_ups
+from adapters.redis import keys
+from adapters.redis.client import RedisStore, ScriptCall, replies_of
+from adapters.redis.effects import Effects
+from adapters.redis.indexes import top_up
+from adapters.redis.wake_ups import WAKE_UP_NUMBER, WakeUp
+from application.errors import StoreFull
+from application.ports.wake_ups import WakeUps
+from application.skipped_items import SkippedItems
+from application.sweep import BUDGET_SECONDS
+
+BOUND = 16
+"""How many wake-ups wait at most: enough to wake many workers at once, few enough to be a handful."""
+WAKE_UPS_REMEMBERED = 1_000
+"""A wake-up takes half a millisecond to build and 2 kB to keep."""
+SCAN = 500
+"""How many queues one round trip looks at."""
+TAKEOVER_SECONDS = 60.0
+
+
+class WakeUpFactory:
+    """Builds the wake-up of a queue by publishing it with Celery to kombu's memory transport, which keeps what the
+    Redis transport would write: whatever kombu puts into a message is in a wake-up, too."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self.wake_up_of = lru_cache(WAKE_UPS_REMEMBERED)(self._build)
+
+    def _build(self, queue: str) -> WakeUp:
+        celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
+        with self._app.connection_for_write("memory://") as connection:
+            message = amqp.as_task_v2(WAKE_UP_NUMBER, WORK_TASK, args=(queue,), ignore_result=True)
+            amqp.send_task_message(amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False)
+            channel: Any = connection.default_channel
+            published = channel._get(celery_queue.name)
+            channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
+        published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
+        return WakeUp(list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=BOUND)
+
+
+class CeleryWakeUps(WakeUps):
+    """One instance per process: it remembers which queues it looked at last."""
+
+    def __init__(self, store: RedisStore, wake_up_factory: WakeUpFactory) -> None:
+        self._store = store
+        self._wake_up_factory = wake_up_factory
+        self._save = store.script("save")
+        self._skipped_items = SkippedItems()
+        self._waiting_cursor = self._names_cursor = 0
+        self._next_takeover = 0.0
+
+    def top_up_all(self) -> int:
+        self._take_over()
+        began, put = time.monotonic(), 0
+        while True:
+            self._waiting_cursor, queues = self._scan(keys.WAITING_QUEUES, self._waiting_cursor)
+            put += sum(int(reply[2]) for reply in self._each(self._repairs(queues)))
+            if not self._waiting_cursor or time.monotonic() - began >= BUDGET_SECONDS:
+                return put
+
+    def top_up(self, queue: str) -> int:
+        return int(self._topping_up(queue)()[2])
+
+    def forget_unused(self) -> Sequence[str]:
+        self._names_cursor, queues = self._scan(keys.QUEUES, self._names_cursor)
+        with self._store.client() as client:
+            paused = client.smembers(keys.PAUSED)
+            pipeline = client.pipeline(transaction=False)
+            for queue in queues:
+                pipeline.exists(keys.queue_index(queue))
+            named = pipeline.execute()
+        unused = [
+            queue
+            for queue, is_named in zip(queues, named, strict=True)
+            if not is_named and queue.encode() not in paused
+        ]
+        self._each({queue: self._forgetting(queue) for queue in unused})
+        return unused
+
+    def _take_over(self) -> None:
+        """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
+        if time.monotonic() >= self._next_takeover:
+            with suppress(StoreFull), self._store.client() as client:
+                client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
+                self._next_takeover = time.monotonic() + TAKEOVER_SECONDS
+
+    def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
+        with self._store.client() as client:
+            following, members = client.sscan(names, cursor, count=SCAN)
+        return following, list(filter(None, map(self._name, members)))
+
+    def _name(self, member: bytes) -> str | None:
+        """Return the name of a queue, None for text that is none: it must not hold up the other queues."""
+        try:
+            return member.decode()
+        except UnicodeDecodeError as error:
+            self._skipped_items.tell("read_queue_name", repr(member), error)
+            return None
+
+    def _repairs(self, queues: Sequence[str]) -> Mapping[str, ScriptCall]:
+        """Return a call for each queue that lacks wake-ups or in which nothing waits any more. One round trip."""
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.smembers(keys.PAUSED)
+            for queue in queues:
+                pipeline.zcard(keys.waiting(queue)).llen(queue_of_wake_ups(queue).name)
+            paused, *sizes = replies_of(pipeline)
+        repairs = {}
+        for queue, waiting, wake_up_factory in zip(queues, sizes[::2], sizes[1::2], strict=True):
+            if damage := next(
+                (reply for reply in (paused, waiting, wake_up_factory) if isinstance(reply, Exception)), None
+            ):
+                self._skipped_items.tell("replenish", queue, damage)
+            elif not waiting:
+                repairs[queue] = self._resting(queue)
+            elif wake_up_factory < min(waiting, BOUND) and queue.encode() not in paused:
+                repairs[queue] = self._topping_up(queue)
+        return repairs
+
+    def _each(self, calls: Mapping[str, ScriptCall]) -> Sequence[Any]:
+        """Return the replies to the calls, without those of queues whose data is damaged."""
+        replies = self._store.pipeline_scripts(list(calls.values()), damage_as_reply=True) if calls else []
+        for queue, reply in zip(calls, replies, strict=True):
+            if isinstance(reply, Exception):
+                self._skipped_items.tell("replenish", queue, reply)
+        return [reply for reply in replies if not isinstance(reply, Exception)]
+
+    def _topping_up(self, queue: str) -> ScriptCall:
+        effects = Effects()
+        top_up(effects, queue, self._wake_up_factory.wake_up_of(queue))
+        return self._save.call(effects.keys, effects.arguments)
+
+    def _resting(self, queue: str) -> ScriptCall:
+        effects = Effects()
+        effects.add("rest", keys.WAITING_QUEUES, effects.key(keys.waiting(queue)), queue)
+        return self._save.call(effects.keys, effects.arguments)
+
+    def _forgetting(self, queue: str) -> ScriptCall:
+        effects = Effects()
+        wake_up_factory = queue_of_wake_ups(queue).name.encode()
+        places = [effects.key(key) for key in (keys.queue_index(queue), keys.PAUSED, wake_up_factory)]
+        effects.add("forget", keys.QUEUES, *places, queue)
+        return self._save.call(effects.keys, effects.arguments)

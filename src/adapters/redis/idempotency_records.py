@@ -1,0 +1,38 @@
+"""Idempotency records in Redis: a string each, and a sorted set of all of them by age; see RedisTaskRepository.add."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.task_repository import REQUEST_HASH_BYTES, TIME_DIGITS, ids_of
+from application.ports.idempotency_records import IdempotencyRecords, StoredIdempotencyRecord
+
+
+class RedisIdempotencyRecords(IdempotencyRecords):
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+
+    def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
+        with self._store.client() as client:
+            latest = milliseconds(client.time()) - age // timedelta(milliseconds=1)
+            names = client.zrange(keys.IDEMPOTENCY_RECORDS, "-inf", latest, byscore=True, offset=0, num=limit)
+            values = client.mget(names) if names else []
+        return [
+            StoredIdempotencyRecord(name=name.hex(), task_ids=ids_of((value or b"")[REQUEST_HASH_BYTES:-TIME_DIGITS]))
+            for name, value in zip(names, values, strict=True)
+        ]
+
+    def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
+        with self._store.client() as client:
+            client.zadd(
+                keys.IDEMPOTENCY_RECORDS, {bytes.fromhex(idempotency_record.name): milliseconds(client.time())}, xx=True
+            )
+
+    def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:
+        name = bytes.fromhex(idempotency_record.name)
+        with self._store.client() as client:
+            pipeline = client.pipeline()
+            pipeline.delete(name)
+            pipeline.zrem(keys.IDEMPOTENCY_RECORDS, name)
+            pipeline.execute()

@@ -1,0 +1,51 @@
+"""What running tasks say, in Redis: a field of the record, and a list of lines."""
+
+from collections.abc import Sequence
+from json import JSONEncoder, loads
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore
+from adapters.redis.effects import Effects
+from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
+from application.ports.run import LINES_KEPT, LOG_BYTES, LogLine, RunLog
+from domain.events import Event
+from domain.task import Progress, Task
+
+_json = JSONEncoder(ensure_ascii=False).encode
+"""Escapes would turn each emoji into 12 bytes."""
+
+
+class RedisRunLog(RunLog):
+    def __init__(self, store: RedisStore, events_kept: int) -> None:
+        self._store = store
+        self._save = store.script("save")
+        self._events_kept = events_kept
+
+    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+        record, effects = keys.record(run.task_id), Effects()
+        effects.guard("run", record, run.fencing_token)
+        if lines:
+            add_lines(effects, run, lines)
+        if progress:
+            effects.set(record, {PROGRESS: encode_progress(progress).encode()})
+            member = id_bytes(run.task_id)
+            effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, Event.PROGRESS, member)
+        return bool(self._save(effects.keys, effects.arguments)[0])
+
+    def lines(self, task_id: str) -> Sequence[LogLine]:
+        with self._store.client() as client:
+            return [_line(stored) for stored in client.lrange(keys.log(task_id), 0, -1)]
+
+
+def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
+    """Append lines to the log of the task, under the attempt of this run."""
+    record = effects.key(keys.record(run.task_id))
+    stored = (_json([run.attempt, line]).encode() for line in lines)
+    effects.add("log", keys.log(run.task_id), record, LINES_KEPT, LOG_BYTES, *stored)
+
+
+def _line(stored: bytes) -> LogLine:
+    """As the script wrote it: milliseconds since 1970, a blank, the attempt and the message."""
+    at, _, rest = stored.partition(b" ")
+    attempt, message = loads(rest)
+    return LogLine(at=instant(int(at)), attempt=attempt, message=message)

@@ -1,0 +1,28 @@
+"""Kills a service with all that belongs to it."""
+
+import os
+import signal
+from contextlib import suppress
+
+from adapters.supervision.linux import process_table
+
+
+def kill_family(leader: int) -> None:
+    """SIGKILL the leader of a session, all of the session, and all descendants. Stopped ones die, too.
+
+    Off Linux, where /proc is missing, only its process group.
+    """
+    family = _family(leader)
+    with suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)
+    for pid in family:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _family(leader: int) -> set[int]:
+    table = list(process_table())
+    family = {entry.pid for entry in table if entry.session == leader}
+    while more := {entry.pid for entry in table if entry.parent in family} - family:
+        family |= more
+    return family

@@ -1,0 +1,61 @@
+"""A task as everybody outside sees it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.status import Status
+from domain.task import Task
+from domain.task_spec import SLEEP
+
+
+def instant(value: datetime | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
+
+
+def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, Any]:
+    """A task as GET answers it, streams tell it and callbacks carry it."""
+    spec, path = task.spec, f"/tasks/{task.task_id}"
+    # Workers of older versions leave both behind.
+    progress = task.progress if task.status is not Status.COMPLETED else None
+    last_error = task.last_error if not task.status.is_final else None
+    return drop_none(
+        {
+            "task_id": task.task_id,
+            "task_name": spec.task_name,
+            "type": spec.type,
+            "duration": spec.duration,
+            "payload": dict(spec.payload) if spec.type != SLEEP and "payload" not in task.omitted else None,
+            "status": task.status.value,
+            "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
+            "run_at": instant(spec.run_at),
+            "due_at": instant(task.due_at),
+            "expires_at": instant(spec.expires_at),
+            "started_at": instant(task.started_at),
+            "finished_at": instant(task.finished_at),
+            "result": task.result,
+            "error": task.error and {"code": task.error.code, "message": task.error.message},
+            "last_error": last_error and {"code": last_error.code, "message": last_error.message},
+            "progress": progress and {"fraction": progress.fraction, "message": progress.message},
+            "attempt": task.attempt,
+            "max_attempts": spec.retry.max_attempts,
+            "cancel_requested": task.cancel_requested or None,
+            "queue": spec.queue,
+            "priority": spec.priority,
+            "labels": dict(spec.labels),
+            "timeout": spec.run_seconds,
+            "retry": asdict(spec.retry),
+            "queue_position": queue_position,
+            "callback_url": spec.callback_url,
+            "version": task.version,
+            "omitted": list(task.omitted) or None,
+            "links": {"self": path, "events": f"{path}/events"},
+        }
+    )
+
+
+def drop_none(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not set."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,40 @@
+"""Notice queues whose tasks nobody will start."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from application.ports.clock import Clock
+from application.ports.heartbeats import Heartbeats
+from application.ports.queues import Queues
+
+MAX_TOLD = 20
+"""Per call, so that thousands of such queues neither flood the log nor hold up the other duties."""
+
+PATIENCE_LEASES = 2
+
+
+class FindUnservedQueues:
+    """One instance per process: it remembers what it told."""
+
+    def __init__(self, queues: Queues, heartbeats: Heartbeats, clock: Clock, lease: timedelta) -> None:
+        self._queues = queues
+        self._heartbeats = heartbeats
+        self._clock = clock
+        self._patience = PATIENCE_LEASES * lease.total_seconds()
+        self._unserved_since: dict[str, float] = {}
+        self._known: set[str] = set()
+
+    def execute(self) -> Sequence[str]:
+        """Return at most 20 queues in which tasks have waited without a living worker for two leases.
+
+        A worker needs a while to start. Each queue is told once, and again if it was served or empty meanwhile.
+        """
+        served = {queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues}
+        unserved = {queue for queue in self._queues.waiting() if queue not in served}
+        now = self._clock.monotonic()
+        self._unserved_since = {queue: self._unserved_since.get(queue, now) for queue in unserved}
+        long = {queue for queue, since in self._unserved_since.items() if now - since >= self._patience}
+        new = sorted(long - self._known)[:MAX_TOLD]
+        told = [state.name for state in self._queues.states(new) if state.depth]
+        self._known = (self._known & unserved) | set(told)
+        return told

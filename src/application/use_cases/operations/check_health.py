@@ -1,0 +1,26 @@
+"""Whether this part of the service can do its work."""
+
+from application.errors import StoreUnsafe
+from application.ports.heartbeats import Heartbeats
+from application.ports.store_probe import StoreProbe
+
+
+class CheckHealth:
+    def __init__(self, probe: StoreProbe, heartbeats: Heartbeats, *, host: str, must_be_safe: bool) -> None:
+        """`must_be_safe`: a store that may lose what it accepted counts as none."""
+        self._probe = probe
+        self._heartbeats = heartbeats
+        self._host = host
+        self._must_be_safe = must_be_safe
+
+    def execute(self, role: str) -> bool:
+        """`api` needs the store; `worker` and `maintenance` must have been heard of from this host.
+
+        Raises StoreUnavailable, StoreUnsafe.
+        """
+        self._probe.check()
+        if role != "api":
+            return any(beat.process.host == self._host for beat in self._heartbeats.alive(role))
+        if self._must_be_safe and (warnings := self._probe.warnings()):
+            raise StoreUnsafe(" ".join(warnings))
+        return True

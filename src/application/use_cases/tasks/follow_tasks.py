@@ -1,0 +1,202 @@
+"""Follow what happens to one task, or to all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import chain
+
+from application.errors import StoreUnavailable, TaskNotFound
+from application.ports.clock import Clock
+from application.ports.event_stream import (
+    EventStream,
+    FollowerTooSlow,
+    StreamEnded,
+    StreamGap,
+    Subscription,
+    TaskEvent,
+)
+from application.ports.task_repository import PageRequest, TaskRepository
+from application.task_filter import TaskFilter
+from domain.events import Event
+from domain.task import Task
+
+QUIET_SECONDS = 15.0
+HISTORY_BATCH = 50
+SNAPSHOTS = 100
+SNAPSHOT_BATCH = 10
+"""A follower that reads slowly holds so many tasks at most; of the others it holds the ids."""
+
+
+class Notice(Enum):
+    GAP = "gap"
+    """Events were lost; snapshots follow."""
+    QUIET = "quiet"
+    """Nothing was told for 15 seconds."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot:
+    """How a task stands at the beginning, and where its events go on."""
+
+    task: Task
+    position: str
+
+
+News = TaskEvent | Snapshot | Notice
+
+
+class Following(Iterator[News]):
+    """What is told to one follower, until it closes it."""
+
+    def __init__(self, subscription: Subscription, news: Iterator[News], *, until_final: bool) -> None:
+        self._subscription = subscription
+        self._news = news
+        self._until_final = until_final
+        self._ended = False
+
+    def __next__(self) -> News:
+        """Raises StopIteration at the end, and when the store is away while it is needed: the follower may resume."""
+        if self._ended:
+            raise StopIteration
+        try:
+            item = next(self._news)
+        except (StreamEnded, StoreUnavailable, TaskNotFound):
+            raise StopIteration from None
+        self._ended = self._until_final and _is_last(item)
+        return item
+
+    def close(self) -> None:
+        self._subscription.close()
+
+
+class FollowTasks:
+    def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
+        self._repository = repository
+        self._stream = stream
+        self._clock = clock
+
+    def one(self, task_id: str, after: str | None) -> Following | None:
+        """Ends after the final event; None when there is nothing left to tell.
+
+        With `after`, the position of an event, it goes on behind that one. Raises TaskNotFound, StoreUnavailable, and
+        ValueError for what is no position.
+        """
+        task, position = self._stream.snapshot(task_id)
+        if task is None:
+            raise TaskNotFound(task_id)
+        kept = after is not None and self._stream.keeps(after)
+        if task.status.is_final and kept and after is not None and self._is_told(after, position, task_id):
+            return None
+        return self._follow(task_id, TaskFilter(), after, kept=kept)
+
+    def all(self, wanted: TaskFilter, after: str | None) -> Following:
+        """Without end. Raises StoreUnavailable, and ValueError for what is no position."""
+        return self._follow(None, wanted, after, kept=after is not None and self._stream.keeps(after))
+
+    def _follow(self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool) -> Following:
+        try:
+            subscription = self._stream.subscribe(task_id)
+        except StreamEnded:
+            raise StoreUnavailable("the process ends") from None
+        try:
+            news = self._news(
+                subscription, task_id, wanted, after if kept else None, gap=after is not None and not kept
+            )
+        except BaseException:
+            subscription.close()
+            raise
+        return Following(subscription, news, until_final=task_id is not None)
+
+    def _news(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
+    ) -> Iterator[News]:
+        """What it begins with is read before it answers, so that a store that is away shows at once."""
+        position = subscription.position
+        if after is not None:
+            return self._resumed(subscription, task_id, wanted, after)
+        snapshots, position = self._snapshots(task_id, wanted, position)
+        opening: list[News] = [Notice.GAP] if gap else []
+        return chain(opening, snapshots, self._live(subscription, task_id, wanted, position))
+
+    def _resumed(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str
+    ) -> Iterator[News]:
+        position = subscription.position
+        try:
+            for event in self._past(after, position, task_id):
+                if wanted.matches(event.task):
+                    yield event
+        except StreamGap as gap:
+            yield Notice.GAP
+            snapshots, position = self._snapshots(task_id, wanted, gap.position)
+            yield from snapshots
+        yield from self._live(subscription, task_id, wanted, position)
+
+    def _live(
+        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
+    ) -> Iterator[News]:
+        """Yield what is to be told, and a notice after 15 seconds without.
+
+        Events that do not match are not told: on a busy service, only the notice shows that a follower has gone.
+        """
+        quiet_at = self._clock.monotonic() + QUIET_SECONDS
+        while True:
+            try:
+                event = subscription.next(max(quiet_at - self._clock.monotonic(), 0))
+            except StreamGap as gap:
+                yield Notice.GAP
+                snapshots, position = self._snapshots(task_id, wanted, gap.position)
+                yield from snapshots
+                quiet_at = self._clock.monotonic() + QUIET_SECONDS
+                continue
+            except FollowerTooSlow:
+                yield Notice.GAP
+                return
+            if event and _order(event.position) > _order(position) and wanted.matches(event.task):
+                yield event
+            elif event is None or self._clock.monotonic() >= quiet_at:
+                yield Notice.QUIET
+            else:
+                continue
+            quiet_at = self._clock.monotonic() + QUIET_SECONDS
+
+    def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
+        while events := self._stream.between(after, until, task_id, limit=HISTORY_BATCH):
+            yield from events
+            after = events[-1].position
+
+    def _is_told(self, after: str, until: str, task_id: str) -> bool:
+        """Return whether nothing is left to tell; events that cannot be read are something."""
+        try:
+            return not self._stream.between(after, until, task_id, limit=1)
+        except StreamGap:
+            return False
+
+    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> tuple[Iterator[Snapshot], str]:
+        """Return the snapshots of one task, or of the latest that were submitted, and where events go on."""
+        if task_id is not None:
+            task, position = self._stream.snapshot(task_id)
+            if task is None:
+                raise TaskNotFound(task_id)
+            return iter([Snapshot(task=task, position=position)]), position
+        page = self._repository.find(wanted, PageRequest(limit=SNAPSHOTS, newest_first=True))
+        ids = [task.task_id for task in reversed(page.tasks)]
+        return self._read_in_turn(ids, wanted, position), position
+
+    def _read_in_turn(self, ids: list[str], wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
+        """Yield the tasks oldest first, each read shortly before its turn, unless it has ceased to match."""
+        still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
+        for at in range(0, len(ids), SNAPSHOT_BATCH):
+            for task in self._repository.get_many(ids[at : at + SNAPSHOT_BATCH]):
+                if still_wanted.matches(task):
+                    yield Snapshot(task=task, position=position)
+
+
+def _is_last(item: News) -> bool:
+    if isinstance(item, TaskEvent):
+        return item.event is Event.DELETED or item.task.status.is_final
+    return isinstance(item, Snapshot) and item.task.status.is_final
+
+
+def _order(position: str) -> tuple[int, ...]:
+    return tuple(map(int, position.split("-")))

@@ -1,0 +1,39 @@
+"""Read a page of tasks."""
+
+from collections.abc import Iterator
+
+from application.errors import StoreUnavailable
+from application.ports.task_repository import PageRequest, TaskPage, TaskRepository
+from application.skipped_items import SkippedItems
+from application.task_filter import TaskFilter
+from domain.task import Task
+
+
+class ListTasks:
+    def __init__(self, repository: TaskRepository) -> None:
+        self._repository = repository
+        self._skipped_items = SkippedItems()
+
+    def execute(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
+        """A page behind the last one is empty. Its tasks are without long members."""
+        return self._repository.find(wanted, window)
+
+    def whole(self, page: TaskPage) -> Iterator[Task]:
+        """Yield the tasks of the page with their long members, each read only when its turn comes.
+
+        A task that was deleted meanwhile is left out. One whose long members are damaged comes without them: the
+        page has begun, so there is no other way to respond. Raises StoreUnavailable, at any of them.
+        """
+        for task in page.tasks:
+            whole = self._whole(task) if task.omitted else task
+            if whole is not None:
+                yield whole
+
+    def _whole(self, task: Task) -> Task | None:
+        try:
+            return self._repository.get(task.task_id)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._skipped_items.tell("read_whole", task.task_id, error)
+            return task

@@ -1,0 +1,17 @@
+"""Send a callback again."""
+
+from application.errors import DeliveryNotFound
+from application.ports.outbox import Outbox
+from application.ports.task_repository import TaskRepository
+
+
+class ResendDelivery:
+    def __init__(self, repository: TaskRepository, outbox: Outbox) -> None:
+        self._repository = repository
+        self._outbox = outbox
+
+    def execute(self, task_id: str, number: int) -> None:
+        """The message of that delivery is sent at once, as it was. Raises TaskNotFound, DeliveryNotFound."""
+        self._repository.require(task_id)
+        if not self._outbox.resend(task_id, number):
+            raise DeliveryNotFound(number)

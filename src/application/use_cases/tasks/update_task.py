@@ -1,0 +1,56 @@
+"""Change what a task is called or, while it waits, what it will do."""
+
+from collections.abc import Collection
+
+from application.admission import Admission
+from application.errors import VersionMismatch
+from application.optimistic_update import OptimisticUpdate
+from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.task import Task
+from domain.task_spec import TaskPatch, TaskSpec
+
+
+class UpdateTask:
+    def __init__(self, update: OptimisticUpdate, admission: Admission) -> None:
+        self._update = update
+        self._admission = admission
+
+    def execute(self, task_id: str, wish: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
+        """A patch changes the members it names, a specification replaces them all.
+
+        Raises TaskNotFound, InvalidTaskSpec, VersionMismatch when `versions` are given and the task is in none of
+        them, and TaskNotWaiting when the wish needs a task that waits.
+        """
+
+        def transition(task: Task) -> Task:
+            if versions is not None and task.version not in versions:
+                raise VersionMismatch(task.version)
+            if isinstance(wish, TaskPatch):
+                return self._patched(task, wish)
+            return self._admitted(task, task.replace(wish))
+
+        return self._update.apply(task_id, transition)
+
+    def _patched(self, task: Task, patch: TaskPatch) -> Task:
+        """Raise InvalidMembers with every problem: leave out the wrong members, and try the others."""
+        violations: list[tuple[str, str]] = []
+        while True:
+            try:
+                changed = self._admitted(task, task.patch(patch))
+            except InvalidTaskSpec as error:
+                violations += [each for each in error.violations if each not in violations]
+                wrong = {pointer.partition("/")[0] for pointer, _ in error.violations}
+                rest = TaskPatch({name: value for name, value in patch.members.items() if name not in wrong})
+                if rest.members and rest != patch:
+                    patch = rest
+                    continue
+                raise InvalidMembers(violations) from error
+            if violations:
+                raise InvalidMembers(violations)
+            return changed
+
+    def _admitted(self, task: Task, changed: Task) -> Task:
+        """Raises InvalidTaskSpec."""
+        if changed.spec != task.spec:
+            self._admission.check(changed.spec)
+        return changed

@@ -1,0 +1,33 @@
+"""What every IdempotencyRecords must do."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from application.ports.idempotency_records import IdempotencyRecords
+from application.ports.task_repository import IdempotencyRecord, TaskRepository
+from tests.building import a_task
+
+A_DAY = timedelta(days=1)
+
+
+class IdempotencyRecordsContract:
+    """`let_a_day_pass` returns when every idempotency record is a day older."""
+
+    def test_an_idempotency_record_is_due_at_its_age_until_it_is_kept_or_forgotten(
+        self, repository: TaskRepository, idempotency_records: IdempotencyRecords, let_a_day_pass: Callable[[], None]
+    ) -> None:
+        request = IdempotencyRecord(key="mine", request_hash=b"1" * 32)
+        tasks = repository.add([a_task(), a_task()], request)
+        assert list(idempotency_records.due(A_DAY, limit=10)) == []
+        let_a_day_pass()
+
+        [due] = idempotency_records.due(A_DAY, limit=10)
+
+        assert due.task_ids == [task.task_id for task in tasks]
+        idempotency_records.keep(due)
+        assert list(idempotency_records.due(A_DAY, limit=10)) == []
+        let_a_day_pass()
+        assert list(idempotency_records.due(A_DAY, limit=10)) == [due]
+        idempotency_records.forget(due)
+        assert list(idempotency_records.due(A_DAY, limit=10)) == []
+        repository.add([a_task()], request)

@@ -1,0 +1,17 @@
+from application.ports.webhook_sender import WebhookSender
+from domain.webhook import Webhook, WebhookResponse
+
+
+class FakeWebhookSender(WebhookSender):
+    """Remembers what was sent, and answers as the test says."""
+
+    def __init__(self) -> None:
+        self.sent: list[Webhook] = []
+        self.reply = WebhookResponse(status=200)
+
+    def refusal(self, url: str) -> str | None:
+        return None if url.startswith("https:") else "Must begin with https://."
+
+    def send(self, message: Webhook) -> WebhookResponse:
+        self.sent.append(message)
+        return self.reply

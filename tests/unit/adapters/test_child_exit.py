@@ -1,0 +1,69 @@
+"""How a child ended, told by the kernel and in words."""
+
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from adapters.celery.retirement import Retirement, resident_bytes, retiring_pool
+from adapters.supervision.child_exit import cause_of, exit_code
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a pidfd is Linux's")
+
+
+@pytest.mark.parametrize("code", [0, 3, -signal.SIGALRM, -signal.SIGKILL])
+@pytest.mark.parametrize("reaped_first", [False, True])
+def test_the_exit_code_is_read_before_and_after_another_reaps_the_child(code: int, reaped_first: bool) -> None:
+    program = f"import os, sys; sys.exit({code}) if {code} >= 0 else os.kill(os.getpid(), {-code})"
+    process = subprocess.Popen([sys.executable, "-c", program])
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if reaped_first:
+            process.wait()
+        else:
+            os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOWAIT)
+        assert exit_code(descriptor, SimpleNamespace(_popen=process)) == code
+        assert process.wait() == code
+    finally:
+        os.close(descriptor)
+
+
+def test_each_end_has_its_words() -> None:
+    assert "for 12 s, so the kernel ended it (SIGALRM)" in cause_of(-signal.SIGALRM, 12.0)
+    assert cause_of(-signal.SIGKILL, 12.0).startswith("SIGKILL ended the process. The kernel sends it when memory")
+    assert cause_of(-signal.SIGTERM, 12.0) == "SIGTERM ended the process."
+    assert cause_of(3, 12.0) == "The process exited with code 3 during the run."
+    assert cause_of(None, 12.0) == "How the process ended is not known."
+
+
+@pytest.mark.parametrize(
+    ("max_runs", "max_memory", "due_after"), [(3, 0, 3), (0, 1, 1), (0, 0, None), (0, 1 << 50, None)]
+)
+def test_a_child_retires_at_the_first_limit_that_it_reaches(
+    max_runs: int, max_memory: int, due_after: int | None
+) -> None:
+    retirement = Retirement(max_runs, max_memory)
+    due = []
+    for run in range(1, 6):
+        retirement.count_run()
+        due += [run] if retirement.is_due else []
+
+    assert (due[0] if due else None) == due_after
+    assert resident_bytes() > 1 << 20
+
+
+def test_after_a_reconnect_a_child_that_has_ended_is_not_watched_and_the_worker_goes_on() -> None:
+    pool = retiring_pool(Retirement(0, 0)).Pool
+    watched: list[int] = []
+    hub = SimpleNamespace(add_reader=lambda fd, *_: watched.append(fd))
+    reading, writing = os.pipe()
+    try:
+        for child in (SimpleNamespace(_sentinel_poll=None), SimpleNamespace(_sentinel_poll=reading)):
+            pool._track_child_process(object.__new__(pool), child, hub)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert watched == [reading]
