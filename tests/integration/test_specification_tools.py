@@ -43,7 +43,7 @@ PYTHON_CLIENT = """
 import sys
 
 from client import Client
-from client.api.bulk import bulk_action, submit_batch
+from client.api.bulk import act_on_tasks, submit_batch
 from client.api.tasks import get_task, list_tasks, submit_task, update_task
 from client.models import (
     ActionOnFilterBody, ActionOnFilterBodyAction, BatchBody, FilterBody, ListTasksStatusItem, PayloadTaskBody,
@@ -66,7 +66,7 @@ patched = update_task.sync(task.task_id, client=client, body=TaskPatchBody(task_
 assert patched.task_name == "new"
 
 cancel = ActionOnFilterBody(action=ActionOnFilterBodyAction.CANCEL, filter_=FilterBody())
-assert bulk_action.sync(client=client, body=cancel).done == 3
+assert act_on_tasks.sync(client=client, body=cancel).done == 3
 final = get_task.sync(task.task_id, client=client, wait=10)
 assert (final.status, final.error.code) == ("CANCELLED", "cancelled")
 
