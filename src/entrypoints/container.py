@@ -17,7 +17,7 @@ from adapters.handlers.http_call import HttpCall
 from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
-from adapters.handlers.run_reporter import RunReporter
+from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.handlers.sleep import SleepHandler
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature, http_secret
@@ -177,7 +177,7 @@ class Container(containers.DeclarativeContainer):
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
-    run_contexts = providers.Singleton(RunReporter, run_log, interrupt, task_process)
+    run_context_factory = providers.Singleton(BufferedRunContextFactory, run_log, interrupt, task_process)
     handlers = providers.Singleton(find_handlers, settings, task_process)
     update = providers.Singleton(OptimisticUpdate, repository)
     outbox = providers.Singleton(RedisOutbox, store)
@@ -239,7 +239,7 @@ class Container(containers.DeclarativeContainer):
         leases=leases,
         update=update,
         handlers=handlers,
-        contexts=run_contexts,
+        contexts=run_context_factory,
         keeper=lease_keeper,
         interrupt=interrupt,
         clock=clock,

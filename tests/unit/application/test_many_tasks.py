@@ -341,7 +341,7 @@ def test_a_retry_is_decided_by_the_clock_of_the_store(store: FakeTaskStore, cloc
 def test_the_log_is_that_of_a_task_that_there_is(store: FakeTaskStore) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
-    store.keep(run, lines=["working"])
+    store.append(run, lines=["working"])
 
     assert [line.message for line in ReadLog(store, store).execute(run.task_id)] == ["working"]
     with pytest.raises(TaskNotFound):
