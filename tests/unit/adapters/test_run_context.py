@@ -1,8 +1,8 @@
 import pytest
 
-from adapters.handlers.run_reporter import ReportedRun
+from adapters.handlers.run_context import BufferedRunContext
 from adapters.supervision.task_process import TaskProcess
-from application.ports.run import LOG_BYTES
+from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change
 from domain.task import Progress, Task
 from tests.building import a_task
@@ -25,70 +25,70 @@ def run(store: FakeTaskStore) -> Task:
 
 
 @pytest.fixture
-def reported(store: FakeTaskStore, run: Task) -> ReportedRun:
-    return ReportedRun(run, store, FakeRunInterrupt(), TaskProcess())
+def context(store: FakeTaskStore, run: Task) -> BufferedRunContext:
+    return BufferedRunContext(run, store, FakeRunInterrupt(), TaskProcess())
 
 
 def lines(store: FakeTaskStore, run: Task) -> list[str]:
     return [line.message for line in store.lines(run.task_id)]
 
 
-def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(store, run, reported):
+def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(store, run, context):
     for number in range(1_500):
-        reported.log(f"line {number}")
-        reported.progress(number / 1_500, f"{number}")
+        context.log(f"line {number}")
+        context.progress(number / 1_500, f"{number}")
 
-    reported.pass_on()
+    context.flush()
 
     assert lines(store, run) == [f"line {number}" for number in range(500, 1_500)]
     [progress] = [task.progress for _, task in store.events if task.progress]
     assert progress == Progress(fraction=1_499 / 1_500, message="1499")
 
 
-def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, reported):
+def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, context):
     for number in range(1_000):
-        reported.log(f"{number:03} " + "🥁" * 1_996)
-    held = sum(map(len, reported._lines))
-    reported.pass_on()
+        context.log(f"{number:03} " + "🥁" * 1_996)
+    held = sum(map(len, context._lines))
+    context.flush()
 
-    assert held <= LOG_BYTES
+    assert held <= MAX_LOG_BYTES
     kept = lines(store, run)
     assert [line[:3] for line in kept] == [f"{number:03}" for number in range(1_000 - len(kept), 1_000)]
     assert len(kept) > 100
 
 
-def test_short_lines_beyond_the_count_leave_room_for_as_many_bytes(store, run, reported):
+def test_short_lines_beyond_the_count_leave_room_for_as_many_bytes(store, run, context):
     for number in range(200_000):
-        reported.log(f"line {number}")
-    reported.pass_on()
+        context.log(f"line {number}")
+    context.flush()
 
     assert lines(store, run) == [f"line {number}" for number in range(199_000, 200_000)]
 
 
-def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, reported):
-    reported.log("heard")
-    reported.pass_on()
+def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, context):
+    context.log("heard")
+    context.flush()
     store.away = True
-    reported.log("unheard")
-    reported.pass_on()
+    context.log("unheard")
+    context.flush()
     store.away = False
-    reported.log("heard again")
-    reported.pass_on()
+    context.log("heard again")
+    context.flush()
 
     assert lines(store, run) == ["heard", "heard again"]
 
 
 @pytest.mark.parametrize(("said", "kept"), [(-1, 0.0), (2, 1.0), (float("nan"), 0.0), (0.25, 0.25)])
-def test_progress_is_between_none_and_all(store, run, reported, said, kept):
-    reported.progress(said)
-    reported.pass_on()
+def test_progress_is_between_none_and_all(store, run, context, said, kept):
+    context.progress(said)
+    context.flush()
 
     assert store.get(run.task_id).progress.fraction == kept
 
 
-def test_of_a_long_line_the_start_is_kept_and_how_much_more_there_was(store, run, reported):
-    reported.log("x" * 10_000)
-    reported.log("\udfff")
-    reported.pass_on()
+def test_of_a_long_line_the_start_is_kept_and_how_much_more_there_was(store, run, context):
+    context.log("x" * 10_000)
+    context.log("\udfff")
+    context.flush()
 
     assert lines(store, run) == ["x" * 2_000 + "… (8000 characters more)", "?"]
