@@ -42,7 +42,7 @@ class SubmitTasks:
 
     def execute(self, specs: Sequence[TaskSpec], idempotency_record: IdempotencyRecord | None = None) -> Submitted:
         """All or none. Raises IdempotencyKeyReused, and InvalidTaskSpec for the first wrong one, with the others."""
-        self._check(specs)
+        specs = self._admit(specs)
         now = self._clock.now()
         tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
         try:
@@ -54,15 +54,16 @@ class SubmitTasks:
             same = [Task.submit(task_id, spec, earlier.submitted_at) for task_id, spec in pairs]
             return Submitted(tasks=same, replayed=True)
 
-    def _check(self, specs: Sequence[TaskSpec]) -> None:
-        wrong = []
+    def _admit(self, specs: Sequence[TaskSpec]) -> Sequence[TaskSpec]:
+        admitted, wrong = [], []
         for number, spec in enumerate(specs):
             self._let_others_run()
             try:
-                self._admission.check(spec)
+                admitted.append(self._admission.admit(spec))
             except InvalidTaskSpec as error:
                 error.number = number
                 wrong.append(error)
         if wrong:
             wrong[0].others = wrong[1:]
             raise wrong[0]
+        return admitted
