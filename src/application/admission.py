@@ -3,7 +3,7 @@
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task_spec import TaskSpec
 
@@ -19,7 +19,7 @@ class Admission:
 
     def admit(self, spec: TaskSpec) -> TaskSpec:
         """Return the specification with its type's default timeout. Raises InvalidTaskSpec with all problems."""
-        violations: list[tuple[str, str]] = []
+        violations: list[Violation] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         try:
@@ -27,7 +27,7 @@ class Admission:
         except InvalidTaskSpec as error:
             violations += error.violations
         if violations:
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)
         return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
 
     def default_retry(self, type: str) -> RetryPolicy:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task_spec import DEFAULT_TYPE, TaskSpec
 
 
@@ -23,8 +23,9 @@ class HandlerRegistry(TaskHandlers):
 
     def validate(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
-            raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")
-        violations: list[tuple[str, str]] = []
+            known = ", ".join(sorted(self._handlers))
+            raise InvalidTaskSpec([("type", f"Must be one of {known}, not {spec.type!r}.")])
+        violations: list[Violation] = []
         if spec.type != DEFAULT_TYPE and spec.duration is not None:
             message = f"Belongs to the type {DEFAULT_TYPE} alone; {spec.type} takes a payload."
             violations.append(("duration", message))
@@ -33,4 +34,4 @@ class HandlerRegistry(TaskHandlers):
         except InvalidTaskSpec as error:
             violations += error.violations
         if violations:
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)

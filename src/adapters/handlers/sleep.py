@@ -6,7 +6,7 @@ from typing import Any
 
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
-from domain.errors import InvalidMembers
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task import Task
 from domain.task_spec import DEFAULT_TYPE, DURATION_SECONDS, TaskSpec
 
@@ -28,7 +28,7 @@ class SleepHandler(TaskHandler):
 
     def validate(self, spec: TaskSpec) -> None:
         if violations := list(_violations(spec)):
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)
 
     def run(self, task: Task, context: RunContext) -> Any:
         duration = task.spec.duration or 0
@@ -40,7 +40,7 @@ class SleepHandler(TaskHandler):
         return f"Task completed in {duration} seconds"
 
 
-def _violations(spec: TaskSpec) -> Iterator[tuple[str, str]]:
+def _violations(spec: TaskSpec) -> Iterator[Violation]:
     if spec.duration is None:
         yield "duration", "Is required for the type sleep."
     elif spec.duration not in DURATION_SECONDS:

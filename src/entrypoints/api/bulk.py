@@ -24,12 +24,18 @@ blueprint = StrictBlueprint("bulk", __name__, description="Many tasks with one r
 
 
 def in_line(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Call the view when the body is here and the batches that came before are done."""
+    """Call the view when the body is here and the batches that came before are done.
+
+    A batch that finds no room is refused before its body is read: its client sends it again, and
+    reading hundreds of those would hold up other requests.
+    """
 
     @wraps(view)
     def waiting(*arguments: Any, **options: Any) -> Response:
+        line = batch_line()
+        line.require_room()
         received_body(request)
-        with batch_line().turn():
+        with line.turn():
             return view(*arguments, **options)
 
     return waiting
@@ -59,7 +65,7 @@ class Batch(MethodView):
 
         One invalid task refuses the whole batch; `errors` names every problem by the place of its task.
         """
-        submitted = use_cases().submit_task().execute(batch["tasks"], idempotency_record())
+        submitted = use_cases().submit_batch().execute(batch["tasks"], idempotency_record())
         members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         return replayed(members | warnings_of(submitted.tasks), 202, {}, again=submitted.replayed)
 

@@ -84,6 +84,14 @@ class BatchLine:
         self._line: deque[threading.Event] = deque()
         """The first one has its turn."""
 
+    def require_room(self) -> None:
+        """Raises Overloaded when too many wait already."""
+        if len(self._line) > self._most_waiting:
+            raise Overloaded(
+                f"{self._most_waiting} batches wait in this process already. Nothing of this "
+                "one was stored. Send it again after Retry-After."
+            )
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for the turn and keep it for the length of the block.
@@ -92,11 +100,7 @@ class BatchLine:
         """
         mine = threading.Event()
         with self._lock:
-            if len(self._line) > self._most_waiting:
-                raise Overloaded(
-                    f"{self._most_waiting} batches wait in this process already. Nothing of this "
-                    "one was stored. Send it again after Retry-After."
-                )
+            self.require_room()
             self._line.append(mine)
             self._line[0].set()
         try:

@@ -17,6 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from application.errors import (
     DeliveryNotFound,
     IdempotencyKeyReused,
+    InvalidBatch,
     QueueInUse,
     QueueNotFound,
     StaleTask,
@@ -24,6 +25,7 @@ from application.errors import (
     StoreUnavailable,
     StoreUnsafe,
     TaskNotFound,
+    TooManyQueues,
     VersionMismatch,
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
@@ -223,6 +225,10 @@ HTTP_CODES = {
 """Of what the framework refuses."""
 INVALID = "The request is not valid; `errors` lists every problem."
 INVALID_OMITTED = "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
+TOO_MANY_QUEUES = (
+    "There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Name one that GET /queues lists, or "
+    "delete every task of a queue that is no longer needed, or raise the setting."
+)
 MAX_ERRORS = 100
 """Limit on the errors of one response; `errors_omitted` counts the others."""
 MAX_TEXT = 1_000
@@ -293,6 +299,7 @@ def register_problems(app: Flask) -> None:
     for kind in CODES:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
+    app.register_error_handler(InvalidBatch, _invalid_batch)
     app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
@@ -389,14 +396,22 @@ def _known_problem(error: Exception) -> Response:
 
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
-    """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
-    in_batch = request.path.rstrip("/").endswith("/batch")
-    errors = (
-        {"pointer": f"/tasks/{each.number}/{member}" if in_batch else f"/{member}", "message": message}
-        for each in (error, *error.others)
-        for member, message in each.violations
-    )
+    """Respond to a task that is invalid beside the stored one, or for this installation."""
+    return problem("invalid_request", INVALID, _spec_errors(error))
+
+
+def _invalid_batch(batch: InvalidBatch) -> Response:
+    errors = (each for place, error in batch.errors.items() for each in _spec_errors(error, f"/tasks/{place}"))
     return problem("invalid_request", INVALID, errors)
+
+
+def _spec_errors(error: InvalidTaskSpec, task: str = "") -> Iterator[dict[str, str]]:
+    """Yield the problems of one task. `task` is the JSON pointer to it in the body."""
+    violations = error.violations
+    if isinstance(error, TooManyQueues):
+        violations = [("queue", TOO_MANY_QUEUES.format(limit=error.limit))]
+    for pointer, message in violations:
+        yield {"pointer": f"{task}/{pointer}", "message": message}
 
 
 def _unexpected_problem(error: Exception) -> Response:

@@ -139,7 +139,7 @@ class Tasks(MethodView):
         The task is stored when the response comes. Repeating the request with its Idempotency-Key
         submits nothing twice.
         """
-        submitted = use_cases().submit_task().execute([spec], idempotency_record())
+        submitted = use_cases().submit_task().execute(spec, idempotency_record())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}

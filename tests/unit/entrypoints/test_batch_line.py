@@ -1,8 +1,11 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
 from threading import Event
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from entrypoints.api.capacity import BatchLine, Overloaded
 from tests.integration.waiting import wait_until
@@ -68,3 +71,25 @@ def _arrived(threads: ThreadPoolExecutor, line: BatchLine, work, number: int) ->
     call = threads.submit(work, number)
     wait_until(lambda: len(line._line) == before + 1)
     return call
+
+
+class UnreadBody(BytesIO):
+    """A body of which nothing may be read."""
+
+    def read(self, *_: object) -> bytes:
+        pytest.fail("the body was read")
+
+    readinto = readline = read
+
+
+def test_a_batch_that_finds_no_room_is_refused_before_its_body_is_read(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = BatchLine(most_waiting=0)
+    monkeypatch.setitem(app.extensions, "batch_line", line)
+
+    with line.turn():
+        body = UnreadBody(b"{}")
+        response = client.post("/tasks/batch", input_stream=body, content_type="application/json")
+
+    assert (response.status_code, response.json["code"]) == (503, "overloaded")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from application.admission import Admission
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task_spec import TaskSpec
 
 STAND_IN_NAME = "?"
@@ -15,14 +15,14 @@ class FindViolations:
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
-    def execute(self, members: Mapping[str, Any], wrong: Collection[str]) -> Sequence[tuple[str, str]]:
+    def execute(self, members: Mapping[str, Any], wrong: Collection[str]) -> Sequence[Violation]:
         """Return pointer and message of each problem, except those of members in `wrong`.
 
         `members` are those that could be read; `wrong` names those that could not, or are missing.
         Members whose rules depend on the type are not checked when the type is wrong.
         """
         known = {*wrong, *(("duration", "payload") if "type" in wrong else ())}
-        violations: list[tuple[str, str]] = []
+        violations: list[Violation] = []
         try:
             spec = _spec(members, known)
         except InvalidTaskSpec as error:
