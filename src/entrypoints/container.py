@@ -188,7 +188,7 @@ class Container(containers.DeclarativeContainer):
         clock,
     )
 
-    admission = providers.Singleton(Admission, handlers, webhook_sender, may_call_back=settings.provided.may_call_back)
+    admission = providers.Singleton(Admission, handlers, webhook_sender, no_callbacks=settings.provided.no_callbacks)
 
     new_tasks = providers.Singleton(NewTasks, repository, task_ids, clock)
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
