@@ -11,10 +11,10 @@ from domain.task_spec import TaskSpec
 class Admission:
     """Checks what a specification cannot check itself, and fills in the defaults of its type."""
 
-    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, may_call_back: bool = True) -> None:
-        """`may_call_back` is False where callbacks must be signed and there is no secret to sign them."""
+    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = "") -> None:
+        """`no_callbacks` says why this installation sends none; empty when it does."""
         self._handlers = handlers
-        self._may_call_back = may_call_back
+        self._no_callbacks = no_callbacks
         self._sender = sender
 
     def admit(self, spec: TaskSpec) -> TaskSpec:
@@ -38,6 +38,4 @@ class Admission:
             return NO_RETRY
 
     def _refusal(self, callback_url: str) -> str | None:
-        if not self._may_call_back:
-            return "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production."
-        return self._sender.refusal(callback_url)
+        return self._no_callbacks or self._sender.refusal(callback_url)
