@@ -13,7 +13,7 @@ from marshmallow import Schema, fields, validate
 from application.ports.run import LogLine
 from application.ports.task_handlers import TaskType
 from application.ports.task_repository import PageRequest, TaskPage
-from application.task_serializer import drop_none, instant, serialize_task
+from application.task_serializer import drop_none, rfc3339, serialize_task
 from application.use_cases.operations.get_statistics import TaskStatistics
 from application.use_cases.operations.list_queues import QueueReport
 from application.use_cases.operations.list_workers import WorkerReport
@@ -407,7 +407,7 @@ def next_cursor(page: TaskPage, window: PageRequest) -> str | None:
 
 
 def serialize_log_line(line: LogLine) -> dict[str, Any]:
-    return {"time": instant(line.at), "attempt": line.attempt, "message": line.message}
+    return {"time": rfc3339(line.at), "attempt": line.attempt, "message": line.message}
 
 
 def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
@@ -416,11 +416,11 @@ def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
         "number": delivery.number,
         "message_id": delivery.message_id,
         "event": delivery.event,
-        "time": instant(record_attempt.at),
+        "time": rfc3339(record_attempt.at),
         "status": record_attempt.status,
         "error": record_attempt.error,
         "outcome": record_attempt.outcome,
-        "next_try": instant(record_attempt.next_at),
+        "next_try": rfc3339(record_attempt.next_at),
     }
     return drop_none(members)
 
@@ -448,7 +448,7 @@ def serialize_worker(report: WorkerReport) -> dict[str, Any]:
         "queues": list(process.queues),
         "concurrency": process.concurrency,
         "running": list(report.running),
-        "last_heartbeat": instant(report.heartbeat.at),
+        "last_heartbeat": rfc3339(report.heartbeat.at),
     }
 
 
@@ -464,7 +464,7 @@ def serialize_statistics(measures: TaskStatistics) -> dict[str, Any]:
         "by_queue": dict(measures.by_queue),
         "last_hour": [
             {
-                "begins_at": instant(minute.begins_at),
+                "begins_at": rfc3339(minute.begins_at),
                 "submitted": minute.submitted,
                 "completed": minute.completed,
                 "failed": minute.failed,

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from application.json_values import MAX_DEPTH
 from entrypoints.api.cooperation import let_others_run
 
-MAX_DEPTH = 32
 MAX_VALUES = 60_000
 """Limit on the list elements and object members of one body; an empty list or object counts as one. json.loads takes up
 to 60 ms for so many, and nothing else runs meanwhile."""
