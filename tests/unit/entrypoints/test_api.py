@@ -13,7 +13,7 @@ from application.errors import StoreUnavailable
 from application.ports.task_repository import Change, PageRequest
 from application.task_filter import EVERY_TASK
 from domain.status import Status
-from entrypoints.api.answers import BatchAnswer, SubmittedAnswer
+from entrypoints.api.schemas.task_responses import BatchResponse, SubmittedResponse
 from entrypoints.container import Container
 from tests.building import a_task
 from tests.contracts.heartbeats import a_process
@@ -570,7 +570,7 @@ def test_a_queue_that_no_worker_serves_is_accepted_with_a_warning(
     )
     assert [each["queue"] for each in batch.json["warnings"]] == ["emial", "b"]
     assert all("warnings" not in task for task in batch.json["tasks"])
-    assert SubmittedAnswer().validate(lonely.json) == BatchAnswer().validate(batch.json) == {}
+    assert SubmittedResponse().validate(lonely.json) == BatchResponse().validate(batch.json) == {}
 
 
 def test_a_queue_is_removed_from_the_list(client: FlaskClient, heartbeats: FakeHeartbeats) -> None:

@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from entrypoints.api.capacity import BatchLine, Overloaded
+from entrypoints.api.concurrency.capacity import BatchLine, Overloaded
 from tests.integration.waiting import wait_until
 
 

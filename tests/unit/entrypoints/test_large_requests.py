@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from entrypoints.api import answers, strict_json
+from entrypoints.api.reading import strict_json
+from entrypoints.api.resources import json_response
 from tests.unit.entrypoints.test_api import allow_bodies, submit
 
 
@@ -126,11 +127,11 @@ def test_a_long_list_is_written_in_few_parts(monkeypatch: pytest.MonkeyPatch, nu
             parts += 1
             yield item
 
-    monkeypatch.setattr(answers, "paced", counted)
+    monkeypatch.setattr(json_response, "paced", counted)
     members = {"task_id": "a", "result": [{"number": at} for at in range(number)]}
 
     with Flask(__name__).app_context():
-        response = answers.answer(members)
+        response = json_response.json_response(members)
 
     assert json.loads(response.get_data()) == members
     assert parts <= 4_000

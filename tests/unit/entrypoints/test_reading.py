@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
-from entrypoints.api.arguments import StrictParser
+from entrypoints.api.reading.arguments import StrictParser
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore
 

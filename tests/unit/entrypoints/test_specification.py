@@ -15,8 +15,10 @@ from openapi_spec_validator import validate
 
 from domain.status import Status
 from domain.task import Progress
-from entrypoints.api.answers import PaginationAnswer, TaskAnswer, serialize_task
-from entrypoints.api.problems import CODES, HTTP_CODES, PROBLEM_TYPES, problems_page
+from application.task_serializer import serialize_task
+from entrypoints.api.problems.catalogue import PROBLEM_TYPES, problems_page
+from entrypoints.api.problems.codes import CODES, HTTP_CODES
+from entrypoints.api.schemas.task_responses import PaginationResponse, TaskResponse
 from entrypoints.cli import main
 from tests.building import NOON, a_task
 
@@ -184,13 +186,13 @@ def test_a_task_is_written_as_its_schema_says(status: Status) -> None:
 
     members = serialize_task(task, 3 if status is Status.QUEUED else None)
 
-    assert members.keys() <= declared(TaskAnswer)
-    assert TaskAnswer().validate(members) == {}
+    assert members.keys() <= declared(TaskResponse)
+    assert TaskResponse().validate(members) == {}
     assert None not in members.values()
 
 
 def test_the_names_of_a_page_are_declared() -> None:
-    assert declared(PaginationAnswer) == {"current_page", "page_size", "total_pages", "total_tasks", "next_cursor"}
+    assert declared(PaginationResponse) == {"current_page", "page_size", "total_pages", "total_tasks", "next_cursor"}
 
 
 def declared(schema: type[Schema]) -> set[str]:
