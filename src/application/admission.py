@@ -2,7 +2,7 @@
 
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task_spec import TaskSpec
 
 
@@ -15,7 +15,7 @@ class Admission:
 
     def check(self, spec: TaskSpec) -> None:
         """Raises InvalidTaskSpec with everything that is wrong."""
-        violations: list[tuple[str, str]] = []
+        violations: list[Violation] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         try:
@@ -23,7 +23,7 @@ class Admission:
         except InvalidTaskSpec as error:
             violations += error.violations
         if violations:
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)
 
     def _refusal(self, callback_url: str) -> str | None:
         if not self._may_call_back:

@@ -1,6 +1,6 @@
 """What a use case may raise besides the refusals of the domain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.errors import InvalidTaskSpec
@@ -70,18 +70,22 @@ class QueueNotFound(Exception):
 
 
 class TooManyQueues(InvalidTaskSpec):
-    """A change would name more queues than there may be."""
+    """A task would add a queue to as many as there may be. Nothing was saved."""
 
-    def __init__(self, limit: int, numbers: Sequence[int] = (0,)) -> None:
-        """`numbers` are the places of the tasks that name a new queue, among those that were given together."""
-        first, *others = numbers
-        super().__init__(
-            "queue",
-            f"There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Name one that GET /queues lists, or "
-            "delete every task of a queue that is no longer needed, or raise the setting.",
-            first,
-        )
-        self.others = [TooManyQueues(limit, [number]) for number in others]
+    def __init__(self, limit: int, places: Sequence[int] = (0,)) -> None:
+        """`places` are the indexes, among the tasks saved together, of those that name a new queue."""
+        super().__init__([("queue", f"There are already as many queues as are allowed ({limit}).")])
+        self.limit = limit
+        self.places = places
+
+
+class InvalidBatch(Exception):
+    """Tasks of a batch are invalid. Nothing was saved."""
+
+    def __init__(self, errors: Mapping[int, InvalidTaskSpec]) -> None:
+        """`errors` holds the error of each invalid task by its index in the batch, in that order."""
+        super().__init__(f"{len(errors)} tasks of the batch are invalid.")
+        self.errors = errors
 
 
 class StoreUnavailable(Exception):

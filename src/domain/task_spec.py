@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.web_url import require_web_url
@@ -59,7 +59,7 @@ class TaskSpec:
         object.__setattr__(self, "labels", _frozen(self.labels))
         object.__setattr__(self, "payload", _frozen(self.payload))
         if violations := list(self._violations()):
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
@@ -76,7 +76,7 @@ class TaskSpec:
             return self.duration + SLEEP_MARGIN_SECONDS
         return DEFAULT_TIMEOUT_SECONDS
 
-    def _violations(self) -> Iterator[tuple[str, str]]:
+    def _violations(self) -> Iterator[Violation]:
         """Yield each member that is outside its range, and what is wrong with it."""
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             yield "task_name", "Must be 1 to 200 characters without control characters."
@@ -99,7 +99,7 @@ class TaskSpec:
         yield from self._misfits_of_labels()
         yield from self._misfits_of_times()
 
-    def _misfits_of_sleep(self) -> Iterator[tuple[str, str]]:
+    def _misfits_of_sleep(self) -> Iterator[Violation]:
         if self.duration is None:
             yield "duration", "Is required for the type sleep."
         elif self.duration not in DURATION_SECONDS:
@@ -107,7 +107,7 @@ class TaskSpec:
         if self.payload:
             yield "payload", "The type sleep takes none."
 
-    def _misfits_of_labels(self) -> Iterator[tuple[str, str]]:
+    def _misfits_of_labels(self) -> Iterator[Violation]:
         if len(self.labels) > MAX_LABELS:
             yield "labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}."
         for key, value in self.labels.items():
@@ -118,7 +118,7 @@ class TaskSpec:
             if value and is_blank(value):
                 yield "labels", f"{key} must be empty or have a character that is not blank."
 
-    def _misfits_of_times(self) -> Iterator[tuple[str, str]]:
+    def _misfits_of_times(self) -> Iterator[Violation]:
         naive = False
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
             if instant is not None and instant.tzinfo is None:
@@ -185,7 +185,7 @@ def _default(name: str, spec: TaskSpec) -> Any:
     if name == "retry":
         return default_retry(spec.type)
     if name not in DEFAULTS:
-        raise InvalidTaskSpec(name, "Is required and cannot be removed.")
+        raise InvalidTaskSpec([(name, "Is required and cannot be removed.")])
     return DEFAULTS[name]
 
 

@@ -17,7 +17,7 @@ from adapters.handlers.http_call import HttpCall
 from adapters.handlers.isolated_handler import IsolatedHandler
 from adapters.handlers.python_function import PythonFunction
 from adapters.handlers.registry import HandlerRegistry
-from adapters.handlers.run_reporter import RunReporter
+from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.handlers.sleep import SleepHandler
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature, http_secret
@@ -44,6 +44,7 @@ from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
+from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.heartbeats import ServiceProcess
 from application.ports.task_handlers import TaskHandler
@@ -78,7 +79,8 @@ from application.use_cases.tasks.queue_positions import QueuePositions
 from application.use_cases.tasks.read_log import ReadLog
 from application.use_cases.tasks.resend_delivery import ResendDelivery
 from application.use_cases.tasks.retry_task import RetryTask
-from application.use_cases.tasks.submit_task import SubmitTasks
+from application.use_cases.tasks.submit_batch import SubmitBatch
+from application.use_cases.tasks.submit_task import SubmitTask
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
 from application.use_cases.worker.release_runs import ReleaseRuns
@@ -175,7 +177,7 @@ class Container(containers.DeclarativeContainer):
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
-    run_contexts = providers.Singleton(RunReporter, run_log, interrupt, task_process)
+    run_context_factory = providers.Singleton(BufferedRunContextFactory, run_log, interrupt, task_process)
     handlers = providers.Singleton(find_handlers, settings, task_process)
     update = providers.Singleton(OptimisticUpdate, repository)
     outbox = providers.Singleton(RedisOutbox, store)
@@ -188,7 +190,9 @@ class Container(containers.DeclarativeContainer):
 
     admission = providers.Singleton(Admission, handlers, webhook_sender, may_call_back=settings.provided.may_call_back)
 
-    submit_task = providers.Singleton(SubmitTasks, repository, admission, task_ids, clock, let_others_run)
+    new_tasks = providers.Singleton(NewTasks, repository, task_ids, clock)
+    submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
+    submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, let_others_run)
     find_violations = providers.Singleton(FindViolations, admission)
     get_task = providers.Singleton(GetTask, repository)
     list_tasks = providers.Singleton(ListTasks, repository)
@@ -235,7 +239,7 @@ class Container(containers.DeclarativeContainer):
         leases=leases,
         update=update,
         handlers=handlers,
-        contexts=run_contexts,
+        contexts=run_context_factory,
         keeper=lease_keeper,
         interrupt=interrupt,
         clock=clock,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from application.errors import StaleTask
-from application.ports.run import LOG_BYTES, RunLog
+from application.ports.run import MAX_LOG_BYTES, RunLog
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Progress
@@ -23,7 +23,7 @@ class RunLogContract:
         submit(repository)
         run = claim(leases)
 
-        assert run_log.keep(run, progress=HALF)
+        assert run_log.append(run, progress=HALF)
 
         stored = repository.get(run.task_id)
         assert (stored.progress, stored.version) == (HALF, run.version)
@@ -33,7 +33,7 @@ class RunLogContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        run_log.keep(run, progress=HALF)
+        run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.fail(AN_ERROR, datetime.now(UTC))))
 
@@ -44,7 +44,7 @@ class RunLogContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        run_log.keep(run, progress=HALF)
+        run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
 
@@ -55,7 +55,7 @@ class RunLogContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        run_log.keep(run, progress=HALF)
+        run_log.append(run, progress=HALF)
 
         end = Change(before=run, after=run.complete("done", datetime.now(UTC)))
         leases.finish_and_claim(end, "default", owner="a:1", claim_id="2")
@@ -67,7 +67,7 @@ class RunLogContract:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        run_log.keep(run, progress=HALF)
+        run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.lose(run.started_at)))
 
@@ -81,10 +81,10 @@ class RunLogContract:
         repository.save(Change(before=run, after=run.lose(run.started_at)))
         again = claim(leases, owner="b:1")
 
-        assert not run_log.keep(run, progress=HALF)
-        assert not run_log.keep(run, lines=["late"])
+        assert not run_log.append(run, progress=HALF)
+        assert not run_log.append(run, lines=["late"])
         assert repository.get(run.task_id) == again
-        assert run_log.keep(again, lines=["in time"])
+        assert run_log.append(again, lines=["in time"])
 
     def test_the_end_of_a_run_leaves_a_line_under_its_attempt_and_a_refused_one_none(
         self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
@@ -107,7 +107,7 @@ class RunLogContract:
         run = claim(leases)
 
         for number in range(1_001):
-            run_log.keep(run, lines=[f"Größe\n{number}"])
+            run_log.append(run, lines=[f"Größe\n{number}"])
 
         lines = run_log.lines(task.task_id)
         assert [line.message for line in lines] == [f"Größe\n{number}" for number in range(1, 1_001)]
@@ -122,11 +122,11 @@ class RunLogContract:
         said = [f"{number:03} " + "🥁" * 1_996 for number in range(300)]
 
         for at in range(0, 300, 60):
-            run_log.keep(run, lines=said[at : at + 60])
+            run_log.append(run, lines=said[at : at + 60])
 
         kept = [line.message for line in run_log.lines(task.task_id)]
         assert kept == said[-len(kept) :]
         size = sum(len(line.encode()) for line in kept)
-        assert LOG_BYTES - 20_000 < size <= LOG_BYTES
-        run_log.keep(run, lines=["the end"])
+        assert MAX_LOG_BYTES - 20_000 < size <= MAX_LOG_BYTES
+        run_log.append(run, lines=["the end"])
         assert run_log.lines(task.task_id)[-1].message == "the end"

@@ -11,8 +11,8 @@ class FakeLeaseKeeper(LeaseKeeper):
     def arm(self) -> None:
         self.calls.append("arm")
 
-    def keep(self, task: Task) -> None:
-        self.calls.append(f"keep {task.task_id}")
+    def start_renewing(self, task: Task) -> None:
+        self.calls.append(f"start renewing {task.task_id}")
 
     def stop_renewing(self) -> None:
         self.calls.append("stop renewing")

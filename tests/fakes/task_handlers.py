@@ -29,7 +29,7 @@ class FakeTaskHandlers(TaskHandlers):
 
     def check(self, spec: TaskSpec) -> None:
         if spec.type != "sleep":
-            raise InvalidTaskSpec("type", "Must be sleep.")
+            raise InvalidTaskSpec([("type", "Must be sleep.")])
 
 
 class _FakeHandler(TaskHandler):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, encode_changes, id_bytes
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.clock import Clock
-from application.ports.run import LINES_KEPT, LOG_BYTES, LogLine, RunLog
+from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import (
@@ -76,7 +76,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
         self.check()
         return self.full
 
-    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         with self._reached():
             stored = self._read(run.task_id)
             if stored is None or not stored.is_run_of(run.fencing_token):
@@ -90,9 +90,9 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def _add_lines(self, run: Task, lines: Sequence[str]) -> None:
         for message in lines:
             line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
-            self.logs.setdefault(run.task_id, deque(maxlen=LINES_KEPT)).append(line)
+            self.logs.setdefault(run.task_id, deque(maxlen=MAX_LOG_LINES)).append(line)
         kept = self.logs.get(run.task_id, deque())
-        while sum(len(line.message.encode()) for line in kept) > LOG_BYTES:
+        while sum(len(line.message.encode()) for line in kept) > MAX_LOG_BYTES:
             kept.popleft()
 
     def lines(self, task_id: str) -> Sequence[LogLine]:
@@ -307,8 +307,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def _require_room(self, tasks: Sequence[Task]) -> None:
         unknown = {task.spec.queue for task in tasks} - self.queues
         if unknown and len(self.queues) + len(unknown) > self.max_queues:
-            numbers = [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
-            raise TooManyQueues(self.max_queues, numbers)
+            places = [place for place, task in enumerate(tasks) if task.spec.queue in unknown]
+            raise TooManyQueues(self.max_queues, places)
 
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, short(task)))

@@ -8,7 +8,7 @@ import pytest
 import redis
 from PIL import Image
 
-from application.ports.run import LOG_BYTES
+from application.ports.run import MAX_LOG_BYTES
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Answer, Receiver
 from tests.integration.waiting import wait_until
@@ -170,7 +170,7 @@ def test_a_log_of_long_lines_takes_about_a_megabyte_of_redis(
     assert lines[-1] == "999 " + "🥁" * 1_996
     assert [line[:3] for line in lines] == [f"{number:03}" for number in range(1_000 - len(lines), 1_000)]
     (key,) = client.scan_iter("tm:log:*")
-    assert LOG_BYTES / 2 < client.memory_usage(key, samples=0) < 1.2 * LOG_BYTES
+    assert MAX_LOG_BYTES / 2 < client.memory_usage(key, samples=0) < 1.2 * MAX_LOG_BYTES
 
 
 def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) -> None:

@@ -169,7 +169,7 @@ class TestFewDescriptors:
 
             assert head_of(connection).startswith(b"HTTP/1.1 200 ")
         assert small_api.output.count("Too many open files") < 20, "it tries again and again"
-        assert [worker] == small_api.children()
+        assert [worker] == small_api.children(), small_api.output
 
     def test_too_few_descriptors_stop_the_start(self, redis_url: str, tmp_path: Path) -> None:
         api = ApiWithFewDescriptors(tmp_path / "api.log", 100, redis_url=redis_url)

@@ -36,7 +36,7 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.event_stream import FollowerTooSlow, StreamGap
 from application.ports.heartbeats import ServiceProcess
-from application.ports.run import LOG_BYTES
+from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
 from domain.events import Event
@@ -142,11 +142,10 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         limited = RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, 2)
         task = submit(limited, queue="a")
 
-        with pytest.raises(TooManyQueues, match="TASKS_MAX_QUEUES allows \\(2\\)") as refusal:
+        with pytest.raises(TooManyQueues, match="allowed \\(2\\)") as refusal:
             limited.add([a_task(queue=queue) for queue in ("a", "b", "a", "c", "b")])
 
-        numbers = [each.number for each in (refusal.value, *refusal.value.others)]
-        assert (numbers, client.smembers("tm:queues")) == ([1, 3, 4], {b"a"})
+        assert (refusal.value.places, client.smembers("tm:queues")) == ([1, 3, 4], {b"a"})
         limited.add([a_task(queue=queue) for queue in ("a", "b", "b")])
         with pytest.raises(TooManyQueues):
             limited.save(Change(before=task, after=task.patch(TaskPatch({"queue": "c"}))))
@@ -351,7 +350,7 @@ class TestRedisOutbox(OutboxContract):
         assert list(client.scan_iter("tm:deliveries:*")) == []
 
 
-class TestRedisRunReports(RunLogContract):
+class TestRedisRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, redis_store: RedisStore) -> RedisRunLog:
         return RedisRunLog(redis_store, EVENTS_KEPT)
@@ -362,7 +361,7 @@ class TestRedisRunReports(RunLogContract):
         submit(repository)
         run = claim(leases)
         for number in range(1_001):
-            run_log.keep(run, lines=[f"line {number}\n\x00"])
+            run_log.append(run, lines=[f"line {number}\n\x00"])
 
         (key,) = client.scan_iter(b"tm:log:*")
         lines = client.lrange(key, 0, -1)
@@ -380,15 +379,15 @@ class TestRedisRunReports(RunLogContract):
         submit(repository)
         run = claim(leases)
         for _ in range(20):
-            run_log.keep(run, lines=["🥁" * 2_000] * 50)
+            run_log.append(run, lines=["🥁" * 2_000] * 50)
 
         (key,) = client.scan_iter(b"tm:log:*")
-        assert client.memory_usage(key, samples=0) < 1.2 * LOG_BYTES
+        assert client.memory_usage(key, samples=0) < 1.2 * MAX_LOG_BYTES
         size = sum(map(len, client.lrange(key, 0, -1)))
-        assert int(client.hget(b"tm:task:" + id_bytes(run.task_id), "l")) == size <= LOG_BYTES
-        run_log.keep(run, lines=["\0" * LOG_BYTES])
+        assert int(client.hget(b"tm:task:" + id_bytes(run.task_id), "l")) == size <= MAX_LOG_BYTES
+        run_log.append(run, lines=["\0" * MAX_LOG_BYTES])
         assert list(run_log.lines(run.task_id)) == []
-        run_log.keep(run, lines=["line"])
+        run_log.append(run, lines=["line"])
         assert [line.message for line in run_log.lines(run.task_id)] == ["line"]
 
     def test_a_log_of_an_older_version_is_read_and_bounded_from_its_next_line_on(
@@ -400,10 +399,10 @@ class TestRedisRunReports(RunLogContract):
         client.rpush(key, *(f"1768287189125 {json.dumps([1, '🥁' * 2_000])}" for _ in range(100)))
 
         assert [line.message for line in run_log.lines(run.task_id)] == ["🥁" * 2_000] * 100
-        run_log.keep(run, lines=["new"])
+        run_log.append(run, lines=["new"])
 
         lines = client.lrange(key, 0, -1)
-        assert LOG_BYTES - 30_000 < sum(map(len, lines)) <= LOG_BYTES
+        assert MAX_LOG_BYTES - 30_000 < sum(map(len, lines)) <= MAX_LOG_BYTES
         assert run_log.lines(run.task_id)[-1].message == "new"
 
 
@@ -419,7 +418,7 @@ class TestEvents:
     ) -> None:
         submit(repository)
         run = claim(leases)
-        RedisRunLog(redis_store, EVENTS_KEPT).keep(run, progress=Progress(fraction=0.5))
+        RedisRunLog(redis_store, EVENTS_KEPT).append(run, progress=Progress(fraction=0.5))
         done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
         repository.remove(done)
 

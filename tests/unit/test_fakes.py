@@ -64,7 +64,7 @@ class TestFakeOutbox(OutboxContract):
         return lambda: clock.advance(timedelta(seconds=2))
 
 
-class TestFakeRunReports(RunLogContract):
+class TestFakeRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store

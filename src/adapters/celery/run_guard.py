@@ -14,7 +14,7 @@ from adapters.celery.child_watch import Children
 from adapters.celery.orphans import Orphans
 from adapters.supervision.child_exit import cause_of
 from adapters.supervision.descendants import kill_group, kill_with_group
-from adapters.supervision.interrupt import ASK
+from adapters.supervision.interrupt import STOP_SIGNAL
 from adapters.supervision.lease_timer import SELF_KILL_SHARE
 from adapters.supervision.linux import is_stopped
 from adapters.supervision.node_lock import NodeLock
@@ -201,7 +201,7 @@ class RunGuard:
         waited = now - asked_at
         if waited < PATIENCE_SECONDS:
             if waited == 0:
-                _ask(pid)
+                _request_stop(pid)
             return PATIENCE_SECONDS - waited
         logger.warning(
             "Killing a run that does not stop", extra={"action": "run_killed", "task_id": task.task_id, "pid": pid}
@@ -229,8 +229,8 @@ class RunGuard:
             )
 
 
-def _ask(pid: int) -> None:
+def _request_stop(pid: int) -> None:
     try:
-        os.kill(pid, ASK)
+        os.kill(pid, STOP_SIGNAL)
     except ProcessLookupError:
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec
 from domain.task_spec import SLEEP, TaskSpec
 
 
@@ -23,7 +23,8 @@ class HandlerRegistry(TaskHandlers):
 
     def check(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
-            raise InvalidTaskSpec("type", f"Must be one of {', '.join(sorted(self._handlers))}, not {spec.type!r}.")
+            known = ", ".join(sorted(self._handlers))
+            raise InvalidTaskSpec([("type", f"Must be one of {known}, not {spec.type!r}.")])
         violations: list[tuple[str, str]] = []
         if spec.type != SLEEP and spec.duration is not None:
             violations.append(("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload."))
@@ -32,4 +33,4 @@ class HandlerRegistry(TaskHandlers):
         except InvalidTaskSpec as error:
             violations += error.violations
         if violations:
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)

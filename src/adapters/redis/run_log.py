@@ -7,7 +7,7 @@ from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects
 from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
-from application.ports.run import LINES_KEPT, LOG_BYTES, LogLine, RunLog
+from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from domain.events import Event
 from domain.task import Progress, Task
 
@@ -21,7 +21,7 @@ class RedisRunLog(RunLog):
         self._save = store.script("save")
         self._events_kept = events_kept
 
-    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         record, effects = keys.record(run.task_id), Effects()
         effects.guard("run", record, run.fencing_token)
         if lines:
@@ -41,7 +41,7 @@ def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
     """Append lines to the log of the task, under the attempt of this run."""
     record = effects.key(keys.record(run.task_id))
     stored = (_json([run.attempt, line]).encode() for line in lines)
-    effects.add("log", keys.log(run.task_id), record, LINES_KEPT, LOG_BYTES, *stored)
+    effects.add("log", keys.log(run.task_id), record, MAX_LOG_LINES, MAX_LOG_BYTES, *stored)
 
 
 def _line(stored: bytes) -> LogLine:

@@ -42,7 +42,7 @@ class LeaseTimer(LeaseKeeper):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         self._set_timer(signal.ITIMER_REAL, self._limit)
 
-    def keep(self, task: Task) -> None:
+    def start_renewing(self, task: Task) -> None:
         self._process.end_copy()
         with self._lock:
             self._task = task

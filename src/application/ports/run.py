@@ -1,4 +1,4 @@
-"""What one run needs: a lease, a context, a log and an interrupt."""
+"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a log."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -8,96 +8,107 @@ from datetime import datetime
 
 from domain.task import Progress, Task
 
+MAX_LOG_LINES = 1_000
+"""Lines that a task's log holds. Older lines are dropped."""
+MAX_LOG_BYTES = 1024 * 1024
+"""Size limit of a task's log as stored. Older lines are dropped."""
+
 
 class LeaseKeeper(ABC):
-    """A run that cannot renew its lease must be dead before the lease ends: only then may another start."""
+    """Renews the lease of the current run, and ends the process before a lease runs out.
+
+    Another process may start the task once the lease has run out, so this process must be dead by then.
+    """
 
     @abstractmethod
     def arm(self) -> None:
-        """Call before each time a claim is sent: from now on the process ends unless the lease is renewed."""
+        """Start the timer that ends the process unless the lease is renewed. Call before each claim."""
 
     @abstractmethod
-    def keep(self, task: Task) -> None:
-        """The claim was granted: renew its lease until `release`."""
+    def start_renewing(self, run: Task) -> None:
+        """Renew the lease of this run until `stop_renewing` or `release`. Call when a claim was granted."""
 
     @abstractmethod
     def stop_renewing(self) -> None:
-        """The work is done: its end is about to be saved, after which there is no lease to renew.
+        """Renew no more. Call before the end of the run is saved, which removes the lease.
 
-        The process still ends unless `release` follows in time.
+        The timer runs on: the process ends unless `arm` or `release` follows in time.
         """
 
     @abstractmethod
     def release(self) -> None:
-        """The run is over, or there was none."""
+        """Stop the timer and renew no more. Call when the process holds no run."""
 
 
 class RunContext(ABC):
-    """Saying something never fails the work: what the store cannot take now is dropped."""
+    """What a handler may do during its run, besides its work.
+
+    Reports never fail the work: they are dropped while the store is unavailable.
+    """
 
     @property
     @abstractmethod
     def cancelled(self) -> bool:
-        """The run was asked to stop."""
+        """True once the run was asked to stop."""
 
     @abstractmethod
     def progress(self, fraction: float, message: str = "") -> None:
-        """How far the work is, from 0 to 1. Said often, only the latest is kept."""
+        """Report how far the work is, from 0 to 1. Only the latest report is stored."""
 
     @abstractmethod
     def log(self, message: str) -> None:
-        """A line for the log of the task, which keeps the last 1,000; of a long line its first 2,000 characters."""
+        """Add a line to the task's log. Of a long line only the first 2,000 characters are stored."""
 
     @abstractmethod
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within the block a request to stop calls `stop`, in the main thread, in place of raising RunStopped."""
+        """Within the block a request to stop calls `stop` in the main thread and raises no RunStopped."""
 
 
-class RunContexts(ABC):
+class RunContextFactory(ABC):
+    """Makes the context of each run."""
+
     @abstractmethod
-    def of(self, run: Task) -> AbstractContextManager[RunContext]:
-        """The context of this run; what the work said is kept when the block ends, at the latest."""
+    def open(self, run: Task) -> AbstractContextManager[RunContext]:
+        """Return the context of this run. Everything reported is stored when the block ends, at the latest."""
 
 
 class RunInterrupt(ABC):
+    """Lets a request to stop interrupt the work of this process."""
+
     @property
     @abstractmethod
-    def asked(self) -> bool:
-        """The work of the last `allowed` was asked to stop."""
+    def was_requested(self) -> bool:
+        """True if a stop was requested since the last `allowed` block began."""
 
     @abstractmethod
     def allowed(self) -> AbstractContextManager[None]:
-        """Within the block, and nowhere else, RunStopped may be raised."""
+        """Within the block, and nowhere else, a request to stop raises RunStopped, once."""
 
     @abstractmethod
-    def instead(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within the block `stop` is called in place of raising RunStopped."""
-
-
-LINES_KEPT = 1_000
-"""Of the log of a task; the oldest beyond them are dropped."""
-LOG_BYTES = 1024 * 1024
-"""Size limit of a task's log as stored; the oldest lines beyond it are dropped."""
+    def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the block a request to stop calls `stop` and raises no RunStopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
+    """One line of a task's log."""
+
     at: datetime
     attempt: int
-    """Of which run."""
+    """The attempt that wrote the line."""
     message: str
 
 
 class RunLog(ABC):
-    """Both raise StoreUnavailable."""
+    """Stores the progress and the log lines of runs. Every method raises StoreUnavailable."""
 
     @abstractmethod
-    def keep(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
-        """Keep how far the run is, the version of the task stays, and lines of its log with their time and attempt.
+    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+        """Store the progress, and lines with their time and attempt. The task's version stays.
 
-        False, and nothing is kept, when the run is over.
+        Returns False and stores nothing when the run is over.
         """
 
     @abstractmethod
     def lines(self, task_id: str) -> Sequence[LogLine]:
-        """The lines that are kept, oldest first."""
+        """Return the stored lines, oldest first."""

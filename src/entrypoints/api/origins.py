@@ -24,8 +24,8 @@ class HostNotAllowed(Exception):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"This service does not accept requests to the host {host[:255]!a}. If this is one of its "
-            "names, the operator can add it to TASKS_HTTP_ALLOWED_HOSTS."
+            f"This service does not accept requests to the host {host[:255]!a}. If this is one of "
+            "its names, the operator can add it to TASKS_HTTP_ALLOWED_HOSTS."
         )
 
 
@@ -35,8 +35,8 @@ class CrossSiteRequest(Exception):
     def __init__(self, origin: str | None) -> None:
         page = f"a page of {origin[:255]!a}" if origin is not None else "a page of another site"
         super().__init__(
-            f"A browser sent this request for {page}. Only pages of this service's own origin may write. "
-            "The operator can allow the host of another page with TASKS_HTTP_ALLOWED_HOSTS."
+            f"A browser sent this request for {page}. Only pages of this service's own origin may "
+            "write. The operator can allow the host of another page with TASKS_HTTP_ALLOWED_HOSTS."
         )
 
 
@@ -44,7 +44,7 @@ class AllowedHosts:
     """The hosts that requests may be sent to. Ports are ignored, since a proxy changes them."""
 
     def __init__(self, listening: str, named: Iterable[str] = (), host_name: str = "") -> None:
-        """`listening` is the address that the server binds; `named` are hosts that the operator allows."""
+        """`listening` is the address that the server binds; the operator allows the `named` hosts."""
         self.named = {_bare(host) for host in named}
         self.allows_any = ANY_HOST in self.named
         self._names = self.named | {_bare(listening)}
@@ -78,7 +78,10 @@ class AllowedHosts:
         if page[0] in self.named:
             return True
         match = AUTHORITY.fullmatch(host or "")
-        return match is not None and page == (_bare(match["host"]), int(match["port"] or default_port))
+        return match is not None and page == (
+            _bare(match["host"]),
+            int(match["port"] or default_port),
+        )
 
 
 def protect_from_pages(app: Flask, settings: Settings) -> None:
@@ -105,7 +108,7 @@ def protect_from_pages(app: Flask, settings: Settings) -> None:
 
 
 def _bare(host: str) -> str:
-    """Return the host in one spelling: lower case, no brackets of IPv6, no dot of the root domain."""
+    """Return the host in lower case, without the brackets of IPv6 and the dot of the root domain."""
     name = host.lower().removeprefix("[").removesuffix("]").removesuffix(".")
     address = _address(name)
     return name if address is None else str(address)

@@ -53,7 +53,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker that limits the connections that wait for their client.
 
     gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies and idle
-    clients. Open streams would delay the shutdown by the whole grace, so they end as soon as it begins.
+    clients. Open streams would delay the shutdown by the whole grace, so they end as soon as it
+    begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -101,7 +102,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Send problem details instead of gunicorn's page for bytes that are not a valid request."""
+        """Send problem details, instead of gunicorn's page, for bytes that are no valid request."""
         status = _StatusRecorder()
         super().handle_error(req, status, addr, exc)
         if status.recorded:
@@ -139,7 +140,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "graceful_timeout": self.settings.shutdown_grace_seconds,
             "control_socket_disable": True,
-            "forwarded_allow_ips": "",  # by default a client on this host may set scheme, path and script name
+            # By default a client on this host may set the scheme, path and script name.
+            "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "secure_scheme_headers": {},
             "header_map": "drop",
@@ -156,7 +158,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         container.warn_about_queues()  # it counts 30 s from the start of the process
         app = create_app(container, self.capacity)
         gc.collect()
-        gc.freeze()  # else each full collection would visit the permanent objects, which takes 50 ms
+        gc.freeze()  # else each full collection visits the permanent objects, which takes 50 ms
         return app
 
 
@@ -169,8 +171,8 @@ def serve(settings: Settings) -> None:
     require_free_address(settings)
     if ANY_HOST in settings.http_allowed_hosts:
         logger.warning(
-            "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens can reach "
-            "the API by DNS rebinding. Name the hosts instead.",
+            "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens "
+            "can reach the API by DNS rebinding. Name the hosts instead.",
             extra={"action": "any_host_allowed"},
         )
     Server(settings, Capacity.of(_allowed_files())).run()
@@ -214,7 +216,6 @@ def require_free_address(settings: Settings) -> None:
         raise InvalidSettings(
             [
                 f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which is not available: "
-                f"{error.strerror}. "
-                + _address_advice(error)
+                f"{error.strerror}. " + _address_advice(error)
             ]
         ) from error

@@ -15,8 +15,8 @@ from entrypoints.api.schemas.strict_schema import Variant
 LABELS = {
     "in": "query",
     "name": "label",
-    "description": "The task has this label, given as key:value, such as team:billing. Repeat it for several labels. "
-    "label.team=billing means the same.",
+    "description": "The task has this label, given as key:value, such as team:billing. Repeat it "
+    "for several labels. label.team=billing means the same.",
     "required": False,
     "style": "form",
     "explode": True,
@@ -38,8 +38,8 @@ REQUEST_ID = {
 REQUEST_ID_PARAMETER = {
     "in": "header",
     "name": "X-Request-ID",
-    "description": "Identifies the request in the response and in the log. A value that does not match "
-    "[A-Za-z0-9._-]{1,128} is replaced.",
+    "description": "Identifies the request in the response and in the log. A value that does not "
+    "match [A-Za-z0-9._-]{1,128} is replaced.",
     "schema": {"type": "string"},
 }
 PATH_PARAMETERS = {
@@ -66,7 +66,7 @@ class Converter(OpenAPIConverter):
     """A converter that keeps descriptions, variants and patterns of keys."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        """Return the JSON Schema with the description of the class, or the choice of its VARIANTS."""
+        """Return the JSON Schema with the class's description, or the choice of its VARIANTS."""
         kind: Any = resolve_schema_cls(schema)
         untyped: Any = super()
         whole: dict[str, Any] = {**untyped.schema2jsonschema(schema), "description": kind.__doc__}
@@ -121,7 +121,7 @@ def component_name(schema: Any) -> str:
 def specification(api: Api) -> dict[str, Any]:
     """Return the whole document."""
     document: dict[str, Any] = api.spec.to_dict()
-    document["components"]["schemas"].pop("PaginationMetadata", None)  # flask-smorest's own, which nothing uses
+    document["components"]["schemas"].pop("PaginationMetadataSchema", None)  # flask-smorest's own, which nothing uses
     document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
     for item in document["paths"].values():
         for parameter in item.get("parameters", []):

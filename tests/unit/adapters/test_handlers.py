@@ -31,4 +31,4 @@ def test_sleep_takes_its_duration_and_says_each_second_how_far_it_is(monkeypatch
     assert SleepHandler().run(a_task(duration=4), context) == "Task completed in 4 seconds"
 
     assert now == [104.0]
-    assert context.said == [(0.25, "1 of 4 seconds"), (0.5, "2 of 4 seconds"), (0.75, "3 of 4 seconds")]
+    assert context.reports == [(0.25, "1 of 4 seconds"), (0.5, "2 of 4 seconds"), (0.75, "3 of 4 seconds")]

@@ -55,7 +55,7 @@ def test_the_function_gets_its_payload_and_its_context():
     result = handler(thumbnail).run(task, context)
 
     assert result == {"path": "a/3/box", "task_id": task.task_id, "attempt": 0}
-    assert (context.said, context.lines) == ([(0.5, "fetched")], ["resizing"])
+    assert (context.reports, context.lines) == ([(0.5, "fetched")], ["resizing"])
 
 
 def test_each_misfit_of_a_payload_is_named():
@@ -262,8 +262,7 @@ def test_a_coroutine_that_is_asked_to_stop_is_cancelled_and_may_clean_up():
 
     async def endless() -> None:
         try:
-            context.was_cancelled = True
-            context.stop()
+            context.request_stop()
             await asyncio.Event().wait()
         finally:
             seen.append("cleaned up")

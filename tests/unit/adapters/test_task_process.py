@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.handlers.run_reporter import RunReporter
+from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.supervision.lease_timer import LeaseTimer
 from adapters.supervision.task_process import TaskProcess
 from tests.building import a_task
@@ -61,14 +61,15 @@ def test_only_a_copy_is_ended() -> None:
     assert status_of_copy(lambda: process.end_copy(3)) == 3
 
 
-@pytest.mark.parametrize("step", ["arm", "keep", "end of a run"])
+@pytest.mark.parametrize("step", ["arm", "start renewing", "end of a run"])
 def test_a_copy_ends_before_it_acts_for_the_run(step: str) -> None:
     process, store, task = TaskProcess(), FakeTaskStore(FakeClock()), a_task()
     keeper = LeaseTimer(store, timedelta(seconds=15), process)
+    contexts = BufferedRunContextFactory(store, FakeRunInterrupt(), process)
     steps = {
         "arm": keeper.arm,
-        "keep": lambda: keeper.keep(task),
-        "end of a run": lambda: RunReporter(store, FakeRunInterrupt(), process).of(task).__exit__(None, None, None),
+        "start renewing": lambda: keeper.start_renewing(task),
+        "end of a run": lambda: contexts.open(task).__exit__(None, None, None),
     }
 
     assert status_of_copy(steps[step]) == 0

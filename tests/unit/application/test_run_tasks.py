@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.handlers.run_reporter import RunReporter
+from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.supervision.task_process import TaskProcess
 from application.errors import HandlerFailed, RunStopped
 from application.optimistic_update import OptimisticUpdate
@@ -49,7 +49,7 @@ def run_tasks(
         leases=store,
         update=OptimisticUpdate(store),
         handlers=FakeTaskHandlers(work),
-        contexts=RunReporter(store, interrupt, TaskProcess()),
+        contexts=BufferedRunContextFactory(store, interrupt, TaskProcess()),
         keeper=keeper,
         interrupt=interrupt,
         clock=clock,
@@ -208,8 +208,9 @@ def test_each_end_of_a_run_is_one_line_of_the_log_of_the_worker(
     outcome: str,
 ) -> None:
     def work(run: Task) -> None:
-        interrupt.was_asked = isinstance(error, RunStopped)
         clock.advance(timedelta(seconds=1.5))
+        if isinstance(error, RunStopped):
+            interrupt.request()
         if error:
             raise error
 
@@ -250,9 +251,8 @@ def test_a_run_may_be_interrupted_only_in_its_work(store, run_tasks, interrupt) 
 
 def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_tasks, clock, interrupt) -> None:
     def work(run: Task) -> None:
-        interrupt.was_asked = True
         CancelTask(OptimisticUpdate(store), clock).execute(run.task_id)
-        raise RunStopped
+        interrupt.request()
 
     task = submit(store)
     run_tasks(work).execute("default")
@@ -265,9 +265,8 @@ def test_a_run_that_was_cancelled_ends_as_cancelled(store, run_tasks, clock, int
 
 def test_a_run_that_took_too_long_ends_as_timed_out(store, run_tasks, clock, interrupt) -> None:
     def work(run: Task) -> None:
-        interrupt.was_asked = True
         clock.advance(timedelta(seconds=5))
-        raise RunStopped
+        interrupt.request()
 
     task = submit(store, timeout=5)
     run_tasks(work).execute("default")
@@ -293,8 +292,7 @@ def test_a_run_that_was_stopped_for_no_reason_is_queued_again_and_fails_the_four
     store, run_tasks, interrupt
 ) -> None:
     def work(run: Task) -> None:
-        interrupt.was_asked = True
-        raise RunStopped
+        interrupt.request()
 
     task, runs = submit(store), run_tasks(work)
     runs.execute("default")
@@ -488,7 +486,7 @@ def test_the_process_is_armed_before_the_claim_and_released_after_the_result(sto
 
     run_tasks(lambda run: keeper.calls.append("work")).execute("default")
 
-    assert keeper.calls == ["arm", f"keep {task.task_id}", "work", "stop renewing", "release"]
+    assert keeper.calls == ["arm", f"start renewing {task.task_id}", "work", "stop renewing", "release"]
 
 
 def test_a_claim_whose_reply_is_lost_is_repeated_and_starts_the_task_once(store, run_tasks, keeper) -> None:
@@ -577,9 +575,9 @@ def test_tasks_run_one_after_the_other_for_as_long_as_they_may(store, run_tasks,
 
     assert [stored(store, task).status for task in tasks] == [Status.COMPLETED] * 3 + [Status.QUEUED]
     assert keeper.calls == [
-        *("arm", f"keep {tasks[0].task_id}", "stop renewing"),
-        *("arm", f"keep {tasks[1].task_id}", "stop renewing"),
-        *("arm", f"keep {tasks[2].task_id}", "stop renewing"),
+        *("arm", f"start renewing {tasks[0].task_id}", "stop renewing"),
+        *("arm", f"start renewing {tasks[1].task_id}", "stop renewing"),
+        *("arm", f"start renewing {tasks[2].task_id}", "stop renewing"),
         "release",
     ]
 

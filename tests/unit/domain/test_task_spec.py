@@ -39,7 +39,7 @@ def test_a_member_outside_its_range_is_refused_by_its_name(member: str, value: o
     with pytest.raises(InvalidTaskSpec) as refusal:
         a_spec(**{member: value})
 
-    assert refusal.value.member == member
+    assert refusal.value.violations[0][0] == member
 
 
 def test_the_labels_cannot_be_changed_from_outside() -> None:

@@ -8,7 +8,12 @@ import gevent
 import pytest
 
 from entrypoints.api.concurrency.capacity import Capacity, Slots, TooManyStreams
-from entrypoints.api.concurrency.connections import Connection, PendingConnections, RequestTooSlow, TimedBody
+from entrypoints.api.concurrency.connections import (
+    Connection,
+    PendingConnections,
+    RequestTooSlow,
+    TimedBody,
+)
 
 
 class FakeSocket:

@@ -29,7 +29,11 @@ def large(client: FlaskClient) -> FlaskClient:
         ("/tasks/batch", {"tasks": [{}] * 1_001}, "/tasks"),
         ("/tasks/actions", {"action": "cancel", "ids": [1] * 10_001}, "/ids"),
         ("/tasks/actions", {"action": "cancel", "filter": {"status": ["x"] * 9}}, "/filter/status"),
-        ("/tasks", {"task_name": "x", "duration": 1, "labels": {f"A{number}": 1 for number in range(17)}}, "/labels"),
+        (
+            "/tasks",
+            {"task_name": "x", "duration": 1, "labels": {f"A{number}": 1 for number in range(17)}},
+            "/labels",
+        ),
     ],
 )
 def test_a_list_or_map_that_is_too_long_is_one_error(large: FlaskClient, path: str, body: Any, pointer: str) -> None:
@@ -49,7 +53,12 @@ def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" + b"0," * 60_000 + b"0]", b"[" + b"[]," * 60_000 + b"0]", b"[" + b'"",' * 2_000_000 + b'""]']
+    "body",
+    [
+        b"[" + b"0," * 60_000 + b"0]",
+        b"[" + b"[]," * 60_000 + b"0]",
+        b"[" + b'"",' * 2_000_000 + b'""]',
+    ],
 )
 def test_a_body_of_too_many_values_is_refused(large: FlaskClient, body: bytes) -> None:
     answer = large.post("/tasks/batch", data=body, content_type="application/json")
@@ -93,7 +102,10 @@ def test_long_statuses_and_headers_of_http_tasks_are_refused(large: FlaskClient)
     answer = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
 
     assert answer.status_code == 422
-    assert {error["pointer"] for error in answer.json["errors"]} == {"/payload/success_status", "/payload/headers"}
+    assert {error["pointer"] for error in answer.json["errors"]} == {
+        "/payload/success_status",
+        "/payload/headers",
+    }
 
 
 def test_what_was_sent_is_repeated_only_in_part(large: FlaskClient) -> None:

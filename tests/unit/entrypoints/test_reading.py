@@ -74,7 +74,10 @@ def document(client: FlaskClient) -> dict[str, Any]:
 
 @pytest.fixture
 def send(
-    client: FlaskClient, store: FakeTaskStore, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    store: FakeTaskStore,
+    document: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str, str], Reading]:
     """Send what the specification gives as example, to a task that there is."""
     app: Flask = client.application

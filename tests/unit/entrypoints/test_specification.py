@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from marshmallow import Schema
 from openapi_spec_validator import validate
 
+from application.task_serializer import serialize_task
 from domain.status import Status
 from domain.task import Progress
-from application.task_serializer import serialize_task
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES, problems_page
 from entrypoints.api.problems.codes import CODES, HTTP_CODES
 from entrypoints.api.schemas.task_responses import PaginationResponse, TaskResponse
@@ -53,7 +53,10 @@ def test_what_is_committed_is_what_the_code_says(document: dict[str, Any]) -> No
 
 def test_every_route_and_method_is_documented(client: FlaskClient, document: dict[str, Any]) -> None:
     routes = {
-        (rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        (
+            rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"),
+            method.lower(),
+        )
         for rule in client.application.url_map.iter_rules()
         for method in rule.methods or ()
         if method.lower() in METHODS
@@ -65,7 +68,9 @@ def test_every_route_and_method_is_documented(client: FlaskClient, document: dic
     assert documented <= routes
 
 
-def test_every_operation_says_what_it_does_and_which_problems_it_answers(document: dict[str, Any]) -> None:
+def test_every_operation_says_what_it_does_and_which_problems_it_answers(
+    document: dict[str, Any],
+) -> None:
     for path, method, operation in operations(document):
         where = f"{method} {path}"
         assert operation["summary"], where
@@ -192,7 +197,13 @@ def test_a_task_is_written_as_its_schema_says(status: Status) -> None:
 
 
 def test_the_names_of_a_page_are_declared() -> None:
-    assert declared(PaginationResponse) == {"current_page", "page_size", "total_pages", "total_tasks", "next_cursor"}
+    assert declared(PaginationResponse) == {
+        "current_page",
+        "page_size",
+        "total_pages",
+        "total_tasks",
+        "next_cursor",
+    }
 
 
 def declared(schema: type[Schema]) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from application.admission import Admission
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task_spec import SLEEP, TaskSpec
 
 STAND_IN = {"task_name": "?", "duration": 1}
@@ -15,13 +15,13 @@ class FindViolations:
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
-    def execute(self, members: Mapping[str, Any], wrong: Collection[str]) -> Sequence[tuple[str, str]]:
+    def execute(self, members: Mapping[str, Any], wrong: Collection[str]) -> Sequence[Violation]:
         """Return pointers and messages of all problems besides those of the members that are `wrong` or missing.
 
         `members` are those that could be read. What depends on a wrong type is not looked at.
         """
         known = {*wrong, *(("duration", "payload") if "type" in wrong else ())}
-        violations: list[tuple[str, str]] = []
+        violations: list[Violation] = []
         try:
             spec = _spec(members, known)
         except InvalidTaskSpec as error:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from application.admission import Admission
 from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 
@@ -32,8 +32,8 @@ class UpdateTask:
         return self._update.apply(task_id, transition)
 
     def _patched(self, task: Task, patch: TaskPatch) -> Task:
-        """Raise InvalidMembers with every problem: leave out the wrong members, and try the others."""
-        violations: list[tuple[str, str]] = []
+        """Raise InvalidTaskSpec with every problem: leave out the wrong members, and try the others."""
+        violations: list[Violation] = []
         while True:
             try:
                 changed = self._admitted(task, task.patch(patch))
@@ -44,9 +44,9 @@ class UpdateTask:
                 if rest.members and rest != patch:
                     patch = rest
                     continue
-                raise InvalidMembers(violations) from error
+                raise InvalidTaskSpec(violations) from error
             if violations:
-                raise InvalidMembers(violations)
+                raise InvalidTaskSpec(violations)
             return changed
 
     def _admitted(self, task: Task, changed: Task) -> Task:

@@ -18,7 +18,7 @@ from application.errors import (
 from application.json_values import DEPTH, describe_non_json, encode_json, is_deeper, replace_surrogates
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
-from application.ports.run import LeaseKeeper, RunContexts, RunInterrupt
+from application.ports.run import LeaseKeeper, RunContextFactory, RunInterrupt
 from application.ports.task_handlers import TaskHandlers
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change
@@ -47,7 +47,7 @@ class RunTasks:
         leases: TaskLeases,
         update: OptimisticUpdate,
         handlers: TaskHandlers,
-        contexts: RunContexts,
+        contexts: RunContextFactory,
         keeper: LeaseKeeper,
         interrupt: RunInterrupt,
         clock: Clock,
@@ -76,7 +76,7 @@ class RunTasks:
             run = self._claim(queue, self._new_claim_id())
             while run is not None:
                 now = self._time_of(run)
-                self._keeper.keep(run)
+                self._keeper.start_renewing(run)
                 transition = self._work(run, now)
                 self._keeper.stop_renewing()
                 done += 1
@@ -137,11 +137,11 @@ class RunTasks:
         logger.debug("Task started", extra={"action": "task_started", **log})
         try:
             handler = self._handlers.of_type(run.spec.type)
-            with self._contexts.of(run) as context, self._interrupt.allowed():
+            with self._contexts.open(run) as context, self._interrupt.allowed():
                 result = handler.run(run, context)
             self._require_storable(result)
         except RunStopped as error:
-            if not self._interrupt.asked:  # else a task that always raises it would run for ever
+            if not self._interrupt.was_requested:  # else a task that always raises it would run for ever
                 logger.warning("Task failed: it stopped itself", extra={"action": "task_failed", **log})
                 return _failing(_described(error), now, retry=True)
             return lambda task: task.lose(now(), STOPPED_FOR_NOTHING)

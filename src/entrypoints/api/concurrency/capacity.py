@@ -31,8 +31,9 @@ class Overloaded(Exception):
 class Capacity:
     """Shares of the file descriptors of one process, which no client can exceed.
 
-    Streams have their own share, since they leave the request that opened them (docs/decisions/0011).
-    The connections that are neither pending nor waits are for requests that are being served.
+    Streams have their own share, since they leave the request that opened them
+    (docs/decisions/0011). The connections that are neither pending nor waits are for requests that
+    are being served.
     """
 
     connections: int
@@ -50,7 +51,10 @@ class Capacity:
         free = descriptors - RESERVED_DESCRIPTORS
         connections = min(MAX_CONNECTIONS, free // 2)
         return cls(
-            connections=connections, pending=connections // 2, waits=connections // 4, streams=free - connections
+            connections=connections,
+            pending=connections // 2,
+            waits=connections // 4,
+            streams=free - connections,
         )
 
 
@@ -68,8 +72,7 @@ class Slots:
         """Occupy a slot during the block. Raises TooManyStreams when none is free."""
         if not self._free.acquire(blocking=False):
             raise TooManyStreams(
-                f"This process holds {self._number} {self._kind}, as many as its limit on open files "
-                "allows."
+                f"This process holds {self._number} {self._kind}, as many as its limit on open files allows."
             )
         try:
             yield

@@ -33,9 +33,9 @@ class Connection:
 class PendingConnections:
     """The connections that wait for their client: to send a request, or to take a response.
 
-    A client can leave a connection in this state for ever, so their number is limited, for each client
-    address and in total. One more closes the one that has waited longest, so a new client is always
-    served.
+    A client can leave a connection in this state for ever, so their number is limited, for each
+    client address and in total. One more closes the one that has waited longest, so a new client is
+    always served.
     """
 
     def __init__(self, max_total: int, max_per_host: int) -> None:
@@ -77,7 +77,10 @@ class PendingConnections:
 
 
 class TimedBody:
-    """A gunicorn body reader with a deadline. Its connection is pending until the body is complete."""
+    """A gunicorn body reader with a deadline.
+
+    Its connection is pending until the body is complete.
+    """
 
     def __init__(self, request: Any, connection: Connection, pending: PendingConnections, seconds: float) -> None:
         self._request = request
@@ -87,7 +90,10 @@ class TimedBody:
         self._deadline = time.monotonic() + seconds
 
     def read(self, size: int) -> bytes:
-        """Return at most 64 KiB. Raises RequestTooSlow after the deadline, and gunicorn's ParseException."""
+        """Return at most 64 KiB.
+
+        Raises RequestTooSlow after the deadline, and gunicorn's ParseException.
+        """
         size = min(size, READ_BYTES)
         try:
             with gevent.Timeout(max(self._deadline - time.monotonic(), 0), RequestTooSlow):
@@ -96,7 +102,7 @@ class TimedBody:
             self._request.force_close()
             raise
         if self._connection.was_shut:
-            raise gevent.GreenletExit  # no client waits for a response, and many of them would be costly
+            raise gevent.GreenletExit  # no client waits for a response
         self._deadline += len(data) / MIN_BYTES_PER_SECOND
         if len(data) < size or not has_more(self._reader):
             self._pending.discard(self._connection)

@@ -24,9 +24,9 @@ class TimeSlice:
 
     A slice begins with each turn of the event loop, so a request that waits for I/O need not yield.
 
-    Greenlets that compute continue one after the other, and the event loop looks at sockets and timers
-    between them. Otherwise a cheap request would wait for a slice of each of hundreds of expensive
-    ones, and the process would seem dead.
+    Greenlets that compute continue one after the other, and the event loop looks at sockets and
+    timers between them. Otherwise a cheap request would wait for a slice of each of hundreds of
+    expensive ones, and the process would seem dead.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -36,7 +36,7 @@ class StreamResponse(Response):
 
 
 def _head(status: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return the head without a length: the stream ends with its connection (RFC 9112, section 6.3)."""
+    """Return the head. It has no length: the stream ends with its connection (RFC 9112, 6.3)."""
     lines = [f"HTTP/1.1 {status}", f"Date: {http_date()}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

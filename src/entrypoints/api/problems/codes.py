@@ -1,4 +1,4 @@
-"""The problem type of each error: of the domain, the application, this API and the HTTP framework."""
+"""The problem type of each error of the domain, the application, this API and the framework."""
 
 from application.errors import (
     DeliveryNotFound,

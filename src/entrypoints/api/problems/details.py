@@ -6,8 +6,8 @@ from application.errors import TooManyQueues
 from domain.errors import InvalidTaskSpec
 
 TOO_MANY_QUEUES = (
-    "There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Use a queue that GET /queues lists, "
-    "delete every task of a queue that is no longer needed, or raise the setting."
+    "There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Use a queue that GET /queues "
+    "lists, delete every task of a queue that is no longer needed, or raise the setting."
 )
 
 

@@ -16,11 +16,9 @@ from entrypoints.api.problems.violations import MAX_ERRORS
 
 PROBLEM_JSON = "application/problem+json"
 INVALID = "The request is not valid; `errors` lists every problem."
-INVALID_OMITTED = (
-    "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
-)
+INVALID_OMITTED = "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
 MAX_TEXT = 1_000
-"""Limit on the characters of a detail, message, pointer or parameter, which may quote the request."""
+"""Limit on the characters of a detail, message, pointer or parameter; they quote requests."""
 RETRY_AFTER = {503: "1"}
 """The header Retry-After by status, in seconds."""
 
@@ -32,12 +30,12 @@ def problem_response(
     *,
     status: int | None = None,
 ) -> Response:
-    """Return the response to an error of the current request. `errors`, if any, replace the detail."""
+    """Return the response to an error of the current request.
+
+    `errors`, if any, replace the detail.
+    """
     every_error = paced(errors)
-    listed = [
-        {name: shorten(text) for name, text in each.items()}
-        for each in islice(every_error, MAX_ERRORS)
-    ]
+    listed = [{name: shorten(text) for name, text in each.items()} for each in islice(every_error, MAX_ERRORS)]
     omitted = sum(1 for _ in every_error)
     if listed:
         detail = INVALID_OMITTED.format(omitted=omitted) if omitted else INVALID
@@ -74,9 +72,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
-def _members(
-    code: str, status: int, detail: str, instance: str, request_id: str
-) -> dict[str, Any]:
+def _members(code: str, status: int, detail: str, instance: str, request_id: str) -> dict[str, Any]:
     return {
         "type": f"/problems/{code}",
         "title": PROBLEM_TYPES[code].title,

@@ -27,7 +27,7 @@ class Violation(str):
 
 
 def errors_of(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield the entries of `errors` for webargs' messages by location; {} for each that was omitted."""
+    """Yield an entry of `errors` for each of webargs' messages, and {} for each omitted one."""
     for location, by_name in messages.items():
         for path, message in _flatten(by_name):
             if isinstance(message, Omitted):

@@ -1,4 +1,4 @@
-"""Read bodies and query strings: the right media type, strict JSON, no unknown or repeated names."""
+"""Read bodies and query strings strictly: media type, JSON, unknown and repeated names."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def limit_body(limit: int) -> None:
 
 
 def _parts(req: Request) -> Iterator[bytes]:
-    """Yield the body in small parts. gunicorn takes microseconds for each chunk of one byte or more."""
+    """Yield the body in small parts: gunicorn takes microseconds for a chunk of a single byte."""
     while part := req.stream.read(PART_BYTES):
         let_others_run()
         yield part
@@ -125,5 +125,5 @@ def _body(req: Request) -> bytes:
     if body is None or len(body) > limit:
         raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
     if req.content_length is not None and len(body) < req.content_length:
-        raise BadRequest(f"The body has {len(body)} of the {req.content_length} bytes that Content-Length announces.")
+        raise BadRequest(f"The body has {len(body)} bytes, but Content-Length announces {req.content_length}.")
     return body

@@ -36,7 +36,8 @@ IDEMPOTENCY_KEY = {
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": 'The ETag of the version that you have read, such as "3", or several, separated by commas. The '
+    "description": 'The ETag of the version that you have read, such as "3", or several, '
+    "separated by commas. The "
     "response is 412 when the task "
     "has another version by now. An asterisk stands for any version.",
     "schema": {"type": "string", "pattern": ENTITY_TAGS_PATTERN},
@@ -44,7 +45,8 @@ IF_MATCH = {
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": 'The ETag that you have, such as "3", or several, separated by commas. The response is 304 when '
+    "description": 'The ETag that you have, such as "3", or several, separated by commas. The '
+    "response is 304 when "
     "the task has "
     "not changed since. An asterisk stands for any version.",
     "schema": {"type": "string", "pattern": ENTITY_TAGS_PATTERN},
@@ -52,15 +54,15 @@ IF_NONE_MATCH = {
 PREFER = {
     "name": "Prefer",
     "in": "header",
-    "description": "wait=10 means the same as the parameter wait (RFC 7240); more than 60 counts as 60. Other "
-    "preferences and invalid values are ignored.",
+    "description": "wait=10 means the same as the parameter wait (RFC 7240); more than 60 counts "
+    "as 60. Other preferences and invalid values are ignored.",
     "schema": {"type": "string"},
 }
 LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
-    "description": "The id of the last event that you received, such as 1763971200000-0. The stream continues "
-    "after it.",
+    "description": "The id of the last event that you received, such as 1763971200000-0. The "
+    "stream continues after it.",
     "schema": {"type": "string", "pattern": "^([0-9]{1,13}-[0-9]{1,9})?$"},
 }
 
@@ -94,7 +96,7 @@ def wanted_versions() -> frozenset[int] | None:
 
 
 def preferred_wait() -> int | None:
-    """Return the seconds of the first wait in Prefer (RFC 7240); None when there is no valid one."""
+    """Return the seconds of the first wait in Prefer (RFC 7240); None without a valid one."""
     for preference in parse_http_list(request.headers.get("Prefer", "")):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":

@@ -17,12 +17,17 @@ MAX_VALUES = 60_000
 json.loads takes up to 60 ms for this number, and nothing else runs meanwhile.
 """
 MAX_PAYLOAD_VALUES = 30_000
-"""Limit on the list elements and object members of one payload. Each step of its processing takes up
-to 50 ms for this number."""
+"""Limit on the list elements and object members of one payload.
+
+Each step of its processing takes up to 50 ms for this number.
+"""
 MAX_DIGITS = 309
 """Limit on the digits of a whole number. No double has more, and parsing takes quadratic time."""
 MAX_COMPARED_FLOAT = 1e22
-"""Limit up to which 1.0 and 1 have the same request hash. Larger whole numbers have up to 309 digits."""
+"""Limit up to which 1.0 and 1 have the same request hash.
+
+Larger whole numbers would be hashed in up to 309 digits.
+"""
 
 
 class InvalidJson(ValueError):
@@ -37,7 +42,10 @@ def parse(body: bytes) -> Any:
     try:
         with _no_collections():
             value = json.loads(
-                body.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_unique
+                body.decode(),
+                parse_constant=_refuse_constant,
+                parse_int=_whole_number,
+                object_pairs_hook=_unique,
             )
     except RecursionError:
         raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
@@ -65,8 +73,9 @@ def request_hash(value: Any) -> bytes:
 def has_more_values(body: bytes, limit: int) -> bool:
     """Return whether a JSON text has more list elements and object members than the limit.
 
-    The text is not parsed. Each element or member follows a comma or opens its list or object. Commas
-    and brackets inside of strings are ignored only when all of them together exceed the limit.
+    The text is not parsed. Each element or member follows a comma or opens its list or object.
+    Commas and brackets inside of strings are ignored only when all of them together exceed the
+    limit.
     """
     if _count(body, b",[{") <= limit:
         return False

@@ -36,11 +36,12 @@ STREAM_SCHEMA = {
     },
 }
 STREAM_DOC = {
-    "description": "Each event has an id, with which Last-Event-ID resumes the stream; a name: task.snapshot, task.submitted, "
-    "task.scheduled, task.started, task.progress, task.completed, task.failed, task.retrying, task.cancelled, "
-    "task.expired, task.updated, task.deleted, task.recovered or stream.gap; and the task as it stood then, "
-    "without a payload or result of more than 4 KiB, which `omitted` names. "
-    "A comment is sent after every 15 seconds without an event.",
+    "description": "Each event has an id, with which Last-Event-ID resumes the stream; a name: "
+    "task.snapshot, task.submitted, task.scheduled, task.started, task.progress, task.completed, "
+    "task.failed, task.retrying, task.cancelled, task.expired, task.updated, task.deleted, "
+    "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
+    "more than 4 KiB, which `omitted` names. A comment is sent after every 15 seconds without an "
+    "event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
 
@@ -73,15 +74,15 @@ class Events(MethodView):
     def get(self, wanted: TaskFilter) -> Response:
         """Follow all tasks, or those that match the filters when an event happens.
 
-        The stream begins with snapshots of the 100 tasks that were submitted last. A stream.gap says
-        that events were lost. Either snapshots follow, or the stream ends because it was read too
-        slowly; it can be resumed.
+        The stream begins with snapshots of the 100 tasks that were submitted last. A stream.gap
+        says that events were lost. Either snapshots follow, or the stream ends because it was read
+        too slowly; it can be resumed.
         """
         return _stream(lambda: use_cases().follow_tasks().all(wanted, headers.last_event_id()))
 
 
 def _stream(follow: Callable[[], Following | None]) -> Response:
-    """Return the stream. Raises TooManyStreams, before anything is opened, when there is no slot for it."""
+    """Return the stream. Raises TooManyStreams before anything is opened."""
     with ExitStack() as slot:
         slot.enter_context(long_responses().streams.occupied())
         try:

@@ -20,9 +20,7 @@ class Cancel(MethodView):
         description="The task is running and is stopped within seconds.",
         success=True,
     )
-    @blueprint.response(
-        200, TaskResponse, headers=ETAG, example={**A_TASK, "status": "CANCELLED"}
-    )
+    @blueprint.response(200, TaskResponse, headers=ETAG, example={**A_TASK, "status": "CANCELLED"})
     @blueprint.no_query
     def post(self, task_id: str) -> Response:
         """Cancel a task.
@@ -42,8 +40,8 @@ class Retry(MethodView):
     def post(self, task_id: str) -> Response:
         """Run a FAILED, CANCELLED or EXPIRED task again.
 
-        The task waits as if it had never run: attempts start from zero, and its result and error are
-        removed.
+        The task waits as if it had never run: attempts start from zero, and its result and error
+        are removed.
         """
         response = task_response(use_cases().retry_task().execute(task_id), 202)
         response.headers["Location"] = f"/tasks/{task_id}"

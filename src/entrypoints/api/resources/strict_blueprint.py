@@ -36,11 +36,9 @@ class NoQuery(Schema):
 
 
 class Parser(StrictParser):
-    """A parser that lists the problems of the body beside those of the query, which is read first."""
+    """A parser that reads the query first, and lists the problems of the body beside its own."""
 
-    def handle_error(
-        self, error: ValidationError, req: Request, schema: Schema, **options: Any
-    ) -> NoReturn:
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **options: Any) -> NoReturn:
         messages: Any = error.messages
         if "query" in messages:
             for body in _body_schemas(req):
@@ -82,7 +80,10 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
         return document
 
     def reads_headers(self, *parameters: Mapping[str, Any]) -> Callable[[View], View]:
-        """Document the headers that a view reads. `doc(parameters=…)` would drop those of `arguments`."""
+        """Document the headers that a view reads.
+
+        `doc(parameters=…)` would drop the parameters of `arguments`.
+        """
 
         def document(view: View) -> View:
             documented: Any = view

@@ -80,9 +80,9 @@ class Tasks(MethodView):
         """List tasks, oldest first.
 
         Filters can be combined. With one of status, type, queue, a label or a span of time, totals
-        are exact and any page is as quick as the first. Combinations, task_name and q look at 50,000
-        tasks at most; next_cursor then says where to go on. A payload or result of more than 4 KiB
-        is left out, and omitted names it; full=true asks for whole tasks.
+        are exact and any page is as quick as the first. Combinations, task_name and q look at
+        50,000 tasks at most; next_cursor then says where to go on. A payload or result of more than
+        4 KiB is left out, and omitted names it; full=true asks for whole tasks.
         """
         matching, page_request, full = wanted
         list_tasks = use_cases().list_tasks()
@@ -100,17 +100,15 @@ class Tasks(MethodView):
 class OneTask(MethodView):
     @blueprint.doc(operationId="getTask")
     @blueprint.problems("malformed_request", "task_not_found", "too_many_streams")
-    @blueprint.alt_response(
-        304, description="The task has not changed since the ETag that If-None-Match names."
-    )
+    @blueprint.alt_response(304, description="The task has not changed since the ETag that If-None-Match names.")
     @blueprint.response(200, TaskResponse, headers=ETAG, example=A_TASK)
     @blueprint.reads_headers(headers.IF_NONE_MATCH, headers.PREFER)
     @blueprint.arguments(WaitQuery(), location="query")
     def get(self, wanted: dict[str, int], task_id: str) -> Response:
         """Read a task, at once or when it is final.
 
-        With `wait` the response comes when the task is final, or after so many seconds with the task
-        as it is then.
+        With `wait` the response comes when the task is final, or after so many seconds with the
+        task as it is then.
         """
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
@@ -127,9 +125,7 @@ class OneTask(MethodView):
     @blueprint.response(200, TaskResponse, headers=ETAG, example=A_TASK)
     @blueprint.reads_headers(headers.IF_MATCH)
     @blueprint.no_query
-    @blueprint.arguments(
-        TaskPatchBody(), example={"labels": {"team": "billing", "old": None}}
-    )
+    @blueprint.arguments(TaskPatchBody(), example={"labels": {"team": "billing", "old": None}})
     def patch(self, patch: TaskPatch, task_id: str) -> Response:
         """Change some members: task_name and labels always, the others while the task waits.
 

@@ -28,7 +28,7 @@ class BoundedList(fields.List[Any]):
         return elements
 
     def _every_error(self, elements: list[Any], by_element: Any) -> Any:
-        """Return the errors of all elements. It is called when there are errors; subclasses add more."""
+        """Return the errors of all elements, of which there are some. Subclasses add more."""
         return by_element
 
 

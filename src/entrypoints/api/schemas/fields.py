@@ -9,7 +9,14 @@ from marshmallow import ValidationError, fields, validate
 
 from application.json_values import encode_json
 from application.task_serializer import instant
-from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS, QUEUE, is_blank, is_printable
+from domain.task_spec import (
+    LABEL_KEY,
+    LABEL_VALUE_LENGTH,
+    MAX_LABELS,
+    QUEUE,
+    is_blank,
+    is_printable,
+)
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
 from entrypoints.api.reading.strict_json import MAX_PAYLOAD_VALUES, has_more_values
@@ -52,7 +59,10 @@ class Text(fields.String):
     def __init__(self, lengths: range, **options: Any) -> None:
         message = f"Must have {lengths[0]} to {lengths[-1]} characters."
         describe(options, pattern=PRINTABLE)
-        super().__init__(validate=[validate.Length(lengths[0], lengths[-1], error=message), _require_printable], **options)
+        super().__init__(
+            validate=[validate.Length(lengths[0], lengths[-1], error=message), _require_printable],
+            **options,
+        )
 
 
 class Name(Text):
@@ -206,9 +216,7 @@ class Words(fields.Field[frozenset[str]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:
         given = str(value).split(",")
         if unknown := [word for word in given if word not in self.words]:
-            raise ValidationError(
-                f"{unknown[0]!r} is not one of {', '.join(self.words)}. Separate several by commas."
-            )
+            raise ValidationError(f"{unknown[0]!r} is not one of {', '.join(self.words)}. Separate several by commas.")
         return frozenset(given)
 
 

@@ -31,24 +31,19 @@ class FilterQuery(FilterMembers):
     status = Words(
         Status,
         metadata={
-            "description": "The task has one of these statuses. Repeat the parameter, or separate them "
-            "by commas."
+            "description": "The task has one of these statuses. Repeat the parameter, or separate them by commas."
         },
     )
 
 
 class ListQuery(FilterQuery):
-    page = QueryNumber(
-        range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."}
-    )
+    page = QueryNumber(range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."})
     page_size = QueryNumber(
         range(1, MAX_PAGE_SIZE + 1),
         load_default=10,
         metadata={"description": "Limit on the tasks of a page."},
     )
-    cursor = CursorField(
-        metadata={"description": "A next_cursor; asks for the page after it. Excludes page."}
-    )
+    cursor = CursorField(metadata={"description": "A next_cursor; asks for the page after it. Excludes page."})
     sort = OneOf(
         ["submitted_at", NEWEST_FIRST],
         load_default="submitted_at",
@@ -92,8 +87,8 @@ class WaitQuery(Schema):
     wait = QueryNumber(
         range(MAX_WAIT_SECONDS + 1),
         metadata={
-            "description": "Seconds to wait for the task to become final. The response comes then, or "
-            "after this time with the task as it is."
+            "description": "Seconds to wait for the task to become final. The response comes "
+            "then, or after this time with the task as it is."
         },
     )
 

@@ -1,0 +1,94 @@
+import pytest
+
+from adapters.handlers.run_context import BufferedRunContext
+from adapters.supervision.task_process import TaskProcess
+from application.ports.run import MAX_LOG_BYTES
+from application.ports.task_repository import Change
+from domain.task import Progress, Task
+from tests.building import a_task
+from tests.fakes.clock import FakeClock
+from tests.fakes.run_interrupt import FakeRunInterrupt
+from tests.fakes.task_store import FakeTaskStore
+
+
+@pytest.fixture
+def store() -> FakeTaskStore:
+    return FakeTaskStore(FakeClock())
+
+
+@pytest.fixture
+def run(store: FakeTaskStore) -> Task:
+    store.save(Change(before=None, after=a_task()))
+    run = store.claim("default", owner="a:1", claim_id="1")
+    assert run is not None
+    return run
+
+
+@pytest.fixture
+def context(store: FakeTaskStore, run: Task) -> BufferedRunContext:
+    return BufferedRunContext(run, store, FakeRunInterrupt(), TaskProcess())
+
+
+def lines(store: FakeTaskStore, run: Task) -> list[str]:
+    return [line.message for line in store.lines(run.task_id)]
+
+
+def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(store, run, context):
+    for number in range(1_500):
+        context.log(f"line {number}")
+        context.progress(number / 1_500, f"{number}")
+
+    context.flush()
+
+    assert lines(store, run) == [f"line {number}" for number in range(500, 1_500)]
+    [progress] = [task.progress for _, task in store.events if task.progress]
+    assert progress == Progress(fraction=1_499 / 1_500, message="1499")
+
+
+def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, context):
+    for number in range(1_000):
+        context.log(f"{number:03} " + "🥁" * 1_996)
+    held = sum(map(len, context._lines))
+    context.flush()
+
+    assert held <= MAX_LOG_BYTES
+    kept = lines(store, run)
+    assert [line[:3] for line in kept] == [f"{number:03}" for number in range(1_000 - len(kept), 1_000)]
+    assert len(kept) > 100
+
+
+def test_short_lines_beyond_the_count_leave_room_for_as_many_bytes(store, run, context):
+    for number in range(200_000):
+        context.log(f"line {number}")
+    context.flush()
+
+    assert lines(store, run) == [f"line {number}" for number in range(199_000, 200_000)]
+
+
+def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, context):
+    context.log("heard")
+    context.flush()
+    store.away = True
+    context.log("unheard")
+    context.flush()
+    store.away = False
+    context.log("heard again")
+    context.flush()
+
+    assert lines(store, run) == ["heard", "heard again"]
+
+
+@pytest.mark.parametrize(("said", "kept"), [(-1, 0.0), (2, 1.0), (float("nan"), 0.0), (0.25, 0.25)])
+def test_progress_is_between_none_and_all(store, run, context, said, kept):
+    context.progress(said)
+    context.flush()
+
+    assert store.get(run.task_id).progress.fraction == kept
+
+
+def test_of_a_long_line_the_start_is_kept_and_how_much_more_there_was(store, run, context):
+    context.log("x" * 10_000)
+    context.log("\udfff")
+    context.flush()
+
+    assert lines(store, run) == ["x" * 2_000 + "… (8000 characters more)", "?"]
