@@ -7,10 +7,10 @@ from domain.task_spec import TaskSpec
 
 
 class Admission:
-    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, may_call_back: bool = True) -> None:
-        """`may_call_back` is False where callbacks would have to be signed and cannot be."""
+    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = "") -> None:
+        """`no_callbacks` says why this installation sends none; empty when it does."""
         self._handlers = handlers
-        self._may_call_back = may_call_back
+        self._no_callbacks = no_callbacks
         self._sender = sender
 
     def check(self, spec: TaskSpec) -> None:
@@ -26,6 +26,4 @@ class Admission:
             raise InvalidTaskSpec(violations)
 
     def _refusal(self, callback_url: str) -> str | None:
-        if not self._may_call_back:
-            return "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production."
-        return self._sender.refusal(callback_url)
+        return self._no_callbacks or self._sender.refusal(callback_url)

@@ -11,7 +11,7 @@ from application.errors import InvalidBatch
 from domain.errors import InvalidTaskSpec
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 from entrypoints.api.problems.codes import CODES, code_of_error, code_of_status
-from entrypoints.api.problems.details import violations_of
+from entrypoints.api.problems.details import detail_of, violations_of
 from entrypoints.api.problems.responses import INVALID, problem_response
 from entrypoints.api.problems.schema import Problem
 from entrypoints.api.problems.violations import errors_of
@@ -51,7 +51,7 @@ def _http_problem(error: HTTPException) -> Response:
 
 
 def _known_problem(error: Exception) -> Response:
-    return problem_response(code_of_error(error), str(error))
+    return problem_response(code_of_error(error), detail_of(error))
 
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:

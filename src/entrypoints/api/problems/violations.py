@@ -12,16 +12,16 @@ class Omitted(int):
     """A number of further errors, in the place of a message. MAX_ERRORS others precede it."""
 
 
-class Violation(str):
-    """The message of a rule that a member breaks, and the place within the member."""
+class InnerMessage(str):
+    """A message about a part of a member, and the place of the part."""
 
     __slots__ = ("pointer",)
 
     def __new__(cls, message: str, pointer: str = "") -> Self:
         """`pointer` is a JSON pointer (RFC 6901) that starts at the member."""
-        violation = super().__new__(cls, message)
-        violation.pointer = pointer
-        return violation
+        inner = super().__new__(cls, message)
+        inner.pointer = pointer
+        return inner
 
     pointer: str
 
@@ -36,7 +36,7 @@ def errors_of(messages: dict[str, Any]) -> Iterator[dict[str, str]]:
             if location == "query":
                 yield {"parameter": ".".join(path), "message": str(message)}
             else:
-                inner = message.pointer if isinstance(message, Violation) else ""
+                inner = message.pointer if isinstance(message, InnerMessage) else ""
                 pointer = "".join(f"/{_escape(part)}" for part in path)
                 yield {"pointer": pointer + inner, "message": str(message)}
 

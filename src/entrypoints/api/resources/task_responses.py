@@ -1,7 +1,7 @@
 """Responses about tasks, and the headers that they document."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, request
 
@@ -60,5 +60,14 @@ def idempotency_record() -> IdempotencyRecord | None:
 
 def warnings_about(tasks: Sequence[Task]) -> dict[str, Any]:
     """Return the member `warnings` of the response to a submit; {} when there are no warnings."""
-    warnings = use_cases().warn_about_queues().execute(task.spec.queue for task in tasks)
-    return {"warnings": [WarningResponse().dump(each) for each in warnings]} if warnings else {}
+    unserved = use_cases().warn_about_queues().execute(task.spec.queue for task in tasks)
+    return {"warnings": [_queue_warning(queue) for queue in unserved]} if unserved else {}
+
+
+def _queue_warning(queue: str) -> dict[str, Any]:
+    message = (
+        f"No worker serves the queue {queue!r}: the task waits until one does. Start a worker with "
+        f"TASKS_QUEUES={queue}, or move the task to another queue with PATCH."
+    )
+    members = {"code": "queue_unserved", "queue": queue, "message": message}
+    return cast(dict[str, Any], WarningResponse().dump(members))

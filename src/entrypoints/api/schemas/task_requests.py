@@ -18,7 +18,7 @@ from domain.task_spec import (
     default_retry,
 )
 from entrypoints.api.concurrency.cooperation import let_others_run, paced
-from entrypoints.api.problems.violations import Violation
+from entrypoints.api.problems.violations import InnerMessage
 from entrypoints.api.schemas.fields import (
     Decimal,
     Instant,
@@ -139,8 +139,8 @@ class TaskBody(StrictSchema):
         violations = use_cases().find_violations().execute(_with_retry(members), messages)
         for pointer, message in violations:
             member, _, inner = pointer.partition("/")
-            violation = Violation(message, f"/{inner}" if inner else "")
-            found.setdefault(member, []).append(violation)
+            placed = InnerMessage(message, f"/{inner}" if inner else "")
+            found.setdefault(member, []).append(placed)
         return {**messages, **found}
 
 
