@@ -8,14 +8,13 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.task_spec import (
+    DEFAULT_TYPE,
     DURATION_SECONDS,
     PRIORITIES,
-    SLEEP,
     TASK_NAME_LENGTH,
     TIMEOUT_SECONDS,
     TaskPatch,
     TaskSpec,
-    default_retry,
 )
 from entrypoints.api.concurrency.cooperation import let_others_run, paced
 from entrypoints.api.problems.violations import InnerMessage
@@ -70,14 +69,14 @@ class TaskBody(StrictSchema):
             name="SleepTaskBody",
             description="A task of the type sleep, which requires a duration and takes no payload.",
             required=("duration",),
-            narrower={"type": {"const": SLEEP}, "payload": {"maxProperties": 0}},
+            narrower={"type": {"const": DEFAULT_TYPE}, "payload": {"maxProperties": 0}},
         ),
         Variant(
             name="PayloadTaskBody",
             description="A task of any other type, whose arguments are its payload.",
             required=("type",),
             without=("duration",),
-            narrower={"type": {"not": {"const": SLEEP}}},
+            narrower={"type": {"not": {"const": DEFAULT_TYPE}}},
         ),
     )
 
@@ -102,8 +101,10 @@ class TaskBody(StrictSchema):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def require_duration_of_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
-        """Check a rule of TaskSpec here too, so that its message stands beside all others."""
-        if isinstance(given, dict) and given.get("type", SLEEP) == SLEEP and "duration" not in given:
+        """Report a missing duration beside all other problems. The rule is that of the handler."""
+        if not isinstance(given, dict) or "duration" in given:
+            return
+        if given.get("type", DEFAULT_TYPE) == DEFAULT_TYPE:
             reason = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
             raise ValidationError(f"Missing data for required field: {reason}.", "duration")
 
@@ -145,8 +146,8 @@ class TaskBody(StrictSchema):
 
 
 def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
-    """Return the members with the whole retry policy, as TaskSpec takes them."""
-    default = default_retry(members.get("type", SLEEP))
+    """Return the members with a whole retry policy: the rest of it has the defaults of the type."""
+    default = use_cases().admission().default_retry(members.get("type", DEFAULT_TYPE))
     return {**members, "retry": replace(default, **members.get("retry", {}))}
 
 
