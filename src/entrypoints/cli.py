@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from entrypoints.control_characters import escape_output
-from entrypoints.settings import InvalidSettings, Settings, load_settings
+from entrypoints.environment import load_settings
+from entrypoints.settings import InvalidSettings, Settings
 
 early_interrupt.end()
 

@@ -12,13 +12,14 @@ from functools import partial
 from application.errors import StoreUnavailable
 from application.use_cases.operations.list_workers import WorkerReport
 from entrypoints.container import build_container
+from entrypoints.environment import child_environment
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.loopback_http import base_url, get
-from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment, without_secrets
+from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, without_secrets
 
 MEBIBYTE = 2**20
 STOP_MARGIN_SECONDS = 5.0
