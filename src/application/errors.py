@@ -37,7 +37,7 @@ class AlreadySubmitted(Exception):
     """A request of this name was made before."""
 
     def __init__(self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
-        super().__init__("A request with this Idempotency-Key was made before.")
+        super().__init__("An earlier request had the key of this one.")
         self.request_hash = request_hash
         self.task_ids = task_ids
         self.submitted_at = submitted_at
@@ -47,9 +47,7 @@ class IdempotencyKeyReused(Exception):
     """The name of an earlier request stands before another body."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used for another body within the last 24 hours. Use a new key for a new request."
-        )
+        super().__init__("The key of the request was used before with a different body.")
 
 
 class DeliveryNotFound(Exception):
@@ -63,10 +61,7 @@ class QueueNotFound(Exception):
     """There is no queue of this name."""
 
     def __init__(self, queue: str) -> None:
-        super().__init__(
-            f"There is no queue {queue!r}. A queue exists while a task names it, a worker serves it or it is paused; "
-            "GET /queues lists them."
-        )
+        super().__init__(f"There is no queue {queue!r}.")
 
 
 class TooManyQueues(InvalidTaskSpec):
@@ -122,7 +117,17 @@ class RunStillHeld(Exception):
 
 
 class QueueInUse(Exception):
-    """The queue cannot be removed; the message says why and what to do."""
+    """The queue cannot be removed."""
+
+    def __init__(self, queue: str, *, is_served: bool) -> None:
+        """`is_served`: a living worker serves the queue. Otherwise, tasks name it."""
+        super().__init__(
+            f"A living worker serves the queue {queue!r}."
+            if is_served
+            else f"The queue {queue!r} has tasks; final ones count as well."
+        )
+        self.queue = queue
+        self.is_served = is_served
 
 
 class RunStopped(BaseException):

@@ -55,9 +55,14 @@ class Settings:
         return self.env == "production"
 
     @property
-    def may_call_back(self) -> bool:
-        """Whether callbacks are allowed. In production they must be signed."""
-        return not self.is_production or self.callback_secret is not None
+    def no_callbacks(self) -> str:
+        """The reason why the service sends no callbacks; empty if it sends them.
+
+        In production, callbacks must be signed.
+        """
+        if not self.is_production or self.callback_secret is not None:
+            return ""
+        return "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET in production."
 
     @property
     def redis_is_on_this_host(self) -> bool:

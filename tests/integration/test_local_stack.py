@@ -265,7 +265,7 @@ def test_ctrl_c_without_running_work_says_so_and_keeps_nobody_waiting(tmp_path: 
 
         assert stack.process.wait(30) == 0
     assert "Stopping. No task is running. Ctrl-C again ends everything at once." in stack.output
-    shutdown = stack.output.partition("Stopping; no task runs")[2]
+    shutdown = stack.output.partition("Stopping. No task is running")[2]
     assert "Celery" not in stack.output
     assert "MainProcess" not in stack.output
     assert shutdown.index("redis        stopped") > shutdown.index("api          stopped")

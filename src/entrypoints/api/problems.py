@@ -25,13 +25,13 @@ from application.errors import (
     StoreUnavailable,
     StoreUnsafe,
     TaskNotFound,
-    TooManyQueues,
     VersionMismatch,
 )
 from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 from entrypoints.api.capacity import MOST_BATCHES_WAITING, Overloaded, TooManyStreams
 from entrypoints.api.cooperation import paced
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
+from entrypoints.api.wording import detail_of, violations_of
 
 
 @dataclass(frozen=True)
@@ -225,10 +225,6 @@ HTTP_CODES = {
 """Of what the framework refuses."""
 INVALID = "The request is not valid; `errors` lists every problem."
 INVALID_OMITTED = "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
-TOO_MANY_QUEUES = (
-    "There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Name one that GET /queues lists, or "
-    "delete every task of a queue that is no longer needed, or raise the setting."
-)
 MAX_ERRORS = 100
 """Limit on the errors of one response; `errors_omitted` counts the others."""
 MAX_TEXT = 1_000
@@ -392,7 +388,7 @@ def _code_of(status: int) -> str:
 
 def _known_problem(error: Exception) -> Response:
     code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
-    return problem(code, str(error))
+    return problem(code, detail_of(error))
 
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
@@ -407,10 +403,7 @@ def _invalid_batch(batch: InvalidBatch) -> Response:
 
 def _spec_errors(error: InvalidTaskSpec, task: str = "") -> Iterator[dict[str, str]]:
     """Yield the problems of one task. `task` is the JSON pointer to it in the body."""
-    violations = error.violations
-    if isinstance(error, TooManyQueues):
-        violations = [("queue", TOO_MANY_QUEUES.format(limit=error.limit))]
-    for pointer, message in violations:
+    for pointer, message in violations_of(error):
         yield {"pointer": f"{task}/{pointer}", "message": message}
 
 

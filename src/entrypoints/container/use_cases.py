@@ -56,7 +56,7 @@ class Container(Adapters):
         Admission,
         Adapters.handlers,
         Adapters.webhook_sender,
-        may_call_back=Adapters.settings.provided.may_call_back,
+        no_callbacks=Adapters.settings.provided.no_callbacks,
     )
 
     new_tasks = providers.Singleton(NewTasks, Adapters.repository, Adapters.task_ids, Adapters.clock)

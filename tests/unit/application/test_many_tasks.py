@@ -261,7 +261,7 @@ class TestQueuesAndWorkers:
 
         def warned() -> list[str]:
             clock.advance(timedelta(seconds=1))  # no answer is older
-            return [warning.queue for warning in warn.execute(["served", "lonely", "lonely"])]
+            return list(warn.execute(["served", "lonely", "lonely"]))
 
         clock.advance(timedelta(seconds=10))
         assert warned() == []  # the process is young: a worker of "lonely" may be starting
