@@ -81,7 +81,9 @@ from application.use_cases.tasks.retry_task import RetryTask
 from application.use_cases.tasks.submit_task import SubmitTasks
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
+from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
 from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.private_files import make_private
@@ -230,16 +232,17 @@ class Container(containers.DeclarativeContainer):
         host=socket.gethostname(),
         must_be_safe=settings.provided.is_production,
     )
-    run_tasks = providers.Factory(
-        RunTasks,
-        leases=leases,
-        update=update,
-        handlers=handlers,
-        contexts=run_context_factory,
-        keeper=lease_keeper,
-        interrupt=interrupt,
-        clock=clock,
+    run_handler = providers.Singleton(
+        RunHandler,
+        handlers,
+        run_context_factory,
+        interrupt,
         max_result_bytes=settings.provided.max_result_bytes,
+        limit_name="TASKS_MAX_RESULT_BYTES",
+    )
+    finish_run = providers.Singleton(FinishRun, update, clock)
+    run_tasks = providers.Factory(
+        RunTasks, leases=leases, run_handler=run_handler, finish_run=finish_run, keeper=lease_keeper, clock=clock
     )
 
 
