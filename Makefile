@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# WITH=shop.yml adds a Compose file of your own
+# WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
 
@@ -16,7 +16,7 @@ run: $(VENV)/run-ready ## Start everything on this machine; needs neither Docker
 	@$(BIN)/task-manager local
 
 .PHONY: test
-test: $(VENV)/dev-ready ## Unit, contract and integration tests
+test: $(VENV)/dev-ready ## Run the unit, contract and integration tests
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: steady
@@ -24,23 +24,23 @@ steady: $(VENV)/dev-ready ## Repeat the tests with all cores busy and compare th
 	@$(BIN)/python -m tests.steady --runs $(or $(RUNS),10)
 
 .PHONY: unit
-unit: $(VENV)/dev-ready ## Only the tests that need nothing but Python
+unit: $(VENV)/dev-ready ## Run the tests that need nothing but Python
 	@$(BIN)/python -m pytest tests/unit
 
 .PHONY: lint
-lint: $(VENV)/dev-ready ## Format, lint, types and import rules
+lint: $(VENV)/dev-ready ## Check format, lint, types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/dev-ready ## Put the code into its format
+format: $(VENV)/dev-ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 .PHONY: check
-check: lint test ## What CI runs: lint, then test
+check: lint test ## Run what CI runs: lint, then test
 
 .PHONY: bench
 bench: $(VENV)/dev-ready ## Measure this service against plain Flask + Celery + Redis
@@ -52,26 +52,26 @@ openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from 
 	@$(BIN)/task-manager problems > docs/problems.md
 
 .PHONY: fuzz
-fuzz: $(VENV)/dev-ready ## Let schemathesis look for answers that break the specification (EXAMPLES=1000)
+fuzz: $(VENV)/dev-ready ## Let schemathesis look for responses that break the specification (EXAMPLES=1000)
 	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/integration/test_fuzz.py --timeout 3600
 
 .PHONY: chaos
-chaos: $(VENV)/dev-ready ## Faults by the table, on real processes: about 40 minutes (ROWS=F-02,F-10 for some)
+chaos: $(VENV)/dev-ready ## Run the fault table on real processes, about 40 minutes (ROWS=F-02,F-10 for some)
 	@$(BIN)/python -m tests.chaos $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: soak
-soak: $(VENV)/dev-ready ## Random faults under random clients; fails on what no fault explains (MINUTES=10 SEED=1)
+soak: $(VENV)/dev-ready ## Make random faults under random clients; fail on what no fault explains (MINUTES=10 SEED=1)
 	@$(BIN)/python -m tests.chaos soak --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 .PHONY: up
-up: ## Start the development stack in Docker: code mounted, reload on change
+up: ## Start the development stack in Docker: the code is mounted and reloaded on a change
 	@$(COMPOSE) build
 	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api types > /dev/null
 	@$(COMPOSE) up --detach --wait || { $(COMPOSE) logs --tail 5; exit 1; }
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make logs, make down)"
 
 .PHONY: down
-down: ## Stop the development stack; its tasks are kept
+down: ## Stop the development stack; its tasks stay stored
 	@$(COMPOSE) down
 
 .PHONY: logs
@@ -84,11 +84,11 @@ prod: ## Start the production stack in Docker
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make prod-down)"
 
 .PHONY: prod-down
-prod-down: ## Stop the production stack; its tasks are kept
+prod-down: ## Stop the production stack; its tasks stay stored
 	@$(PROD) down
 
 .PHONY: lock
-lock: $(VENV)/python ## Renew the locks with hashes
+lock: $(VENV)/python ## Renew the lock files with hashes
 	@$(BIN)/python -m pip install --quiet "uv>=0.13"
 	@for extras in "" "local" "local dev"; do \
 	  name=requirements$$(echo $$extras | awk 'NF {print "-" $$NF}').lock; \
@@ -101,7 +101,7 @@ lock: $(VENV)/python ## Renew the locks with hashes
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=python3.12 run"; exit 1; }
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is older or missing. Name another one: make PYTHON=python3.12 run"; exit 1; }
 	@echo "Setting up $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

@@ -31,7 +31,7 @@ class OurTasks:
         self._claims = count(1)
 
     def submit(self) -> Task:
-        return self._container.submit_task().execute([TaskSpec(task_name=NAME, duration=DURATION)]).tasks[0]
+        return self._container.submit_task().execute(TaskSpec(task_name=NAME, duration=DURATION)).tasks[0]
 
     def finish_next(self) -> None:
         """Claim the first waiting task and complete it."""
@@ -47,7 +47,7 @@ class OurTasks:
     def add(self, each: Sequence[dict[str, Any]]) -> Sequence[Task]:
         """Many at once."""
         specs = [TaskSpec(task_name=NAME, duration=DURATION, **members) for members in each]
-        return self._container.submit_task().execute(specs).tasks
+        return self._container.submit_batch().execute(specs).tasks
 
     def cancel_each(self, tasks: Sequence[Task]) -> None:
         now = self._container.clock().now()

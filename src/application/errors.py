@@ -1,6 +1,6 @@
 """What a use case may raise besides the refusals of the domain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.errors import InvalidTaskSpec
@@ -37,7 +37,7 @@ class AlreadySubmitted(Exception):
     """A request of this name was made before."""
 
     def __init__(self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
-        super().__init__("A request with this Idempotency-Key was made before.")
+        super().__init__("An earlier request had the key of this one.")
         self.request_hash = request_hash
         self.task_ids = task_ids
         self.submitted_at = submitted_at
@@ -47,9 +47,7 @@ class IdempotencyKeyReused(Exception):
     """The name of an earlier request stands before another body."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used for another body within the last 24 hours. Use a new key for a new request."
-        )
+        super().__init__("The key of the request was used before with a different body.")
 
 
 class DeliveryNotFound(Exception):
@@ -63,25 +61,26 @@ class QueueNotFound(Exception):
     """There is no queue of this name."""
 
     def __init__(self, queue: str) -> None:
-        super().__init__(
-            f"There is no queue {queue!r}. A queue exists while a task names it, a worker serves it or it is paused; "
-            "GET /queues lists them."
-        )
+        super().__init__(f"There is no queue {queue!r}.")
 
 
 class TooManyQueues(InvalidTaskSpec):
-    """A change would name more queues than there may be."""
+    """A task would add a queue to as many as there may be. Nothing was saved."""
 
-    def __init__(self, limit: int, numbers: Sequence[int] = (0,)) -> None:
-        """`numbers` are the places of the tasks that name a new queue, among those that were given together."""
-        first, *others = numbers
-        super().__init__(
-            "queue",
-            f"There are as many queues as TASKS_MAX_QUEUES allows ({limit}). Name one that GET /queues lists, or "
-            "delete every task of a queue that is no longer needed, or raise the setting.",
-            first,
-        )
-        self.others = [TooManyQueues(limit, [number]) for number in others]
+    def __init__(self, limit: int, places: Sequence[int] = (0,)) -> None:
+        """`places` are the indexes, among the tasks saved together, of those that name a new queue."""
+        super().__init__([("queue", f"There are already as many queues as are allowed ({limit}).")])
+        self.limit = limit
+        self.places = places
+
+
+class InvalidBatch(Exception):
+    """Tasks of a batch are invalid. Nothing was saved."""
+
+    def __init__(self, errors: Mapping[int, InvalidTaskSpec]) -> None:
+        """`errors` holds the error of each invalid task by its index in the batch, in that order."""
+        super().__init__(f"{len(errors)} tasks of the batch are invalid.")
+        self.errors = errors
 
 
 class StoreUnavailable(Exception):
@@ -118,7 +117,17 @@ class RunStillHeld(Exception):
 
 
 class QueueInUse(Exception):
-    """The queue cannot be removed; the message says why and what to do."""
+    """The queue cannot be removed."""
+
+    def __init__(self, queue: str, *, is_served: bool) -> None:
+        """`is_served`: a living worker serves the queue. Otherwise, tasks name it."""
+        super().__init__(
+            f"A living worker serves the queue {queue!r}."
+            if is_served
+            else f"The queue {queue!r} has tasks; final ones count as well."
+        )
+        self.queue = queue
+        self.is_served = is_served
 
 
 class RunStopped(BaseException):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from domain.status import Status
 
+Violation = tuple[str, str]
+"""A JSON pointer to a member, without its first slash, and a sentence on what is wrong with it."""
+
 
 class TransitionRefused(Exception):
     """The state of the task does not allow this."""
@@ -53,34 +56,14 @@ class TaskNotRetryable(TransitionRefused):
 
 
 class InvalidTaskSpec(ValueError):
-    """A member of the specification is outside its range."""
+    """Members of a task specification are missing or outside their ranges."""
 
-    def __init__(self, member: str, message: str, number: int = 0) -> None:
-        """`number` is the place among those that were given together."""
-        super().__init__(f"{member}: {message}")
-        self.others: Sequence[InvalidTaskSpec] = ()
-        """What is wrong with others that were given together with it."""
-        self.number = number
-        self.member = member
-        self.message = message
-
-    @property
-    def violations(self) -> Sequence[tuple[str, str]]:
-        """Each member that is wrong, as a JSON pointer without its first slash, and what is wrong with it."""
-        return [(self.member, self.message)]
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        """`violations` holds everything that is wrong; the message repeats the first one."""
+        pointer, message = violations[0]
+        super().__init__(f"{pointer}: {message}")
+        self.violations = violations
 
 
-class InvalidMembers(InvalidTaskSpec):
-    """Members of a task are wrong: everything that is wrong with them."""
-
-    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
-        super().__init__(*violations[0])
-        self._violations = violations
-
-    @property
-    def violations(self) -> Sequence[tuple[str, str]]:
-        return self._violations
-
-
-class InvalidPayload(InvalidMembers):
-    """The payload is not what the type of task takes: everything that is wrong with it."""
+class InvalidPayload(InvalidTaskSpec):
+    """The payload does not fit the type of the task."""

@@ -31,10 +31,12 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.max_attempts not in ATTEMPTS:
-            raise InvalidTaskSpec("retry/max_attempts", f"Must be 1 to {ATTEMPTS[-1]}, not {self.max_attempts}.")
+            message = f"Must be 1 to {ATTEMPTS[-1]}, not {self.max_attempts}."
+            raise InvalidTaskSpec([("retry/max_attempts", message)])
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                raise InvalidTaskSpec(f"retry/{name}", f"Must be {low} to {high}, not {getattr(self, name)}.")
+                message = f"Must be {low} to {high}, not {getattr(self, name)}."
+                raise InvalidTaskSpec([(f"retry/{name}", message)])
 
     def delay(self, failures: int, roll: float) -> timedelta | None:
         """How long to wait after so many failures; None to give up. `roll` is a random number from 0 to 1."""
@@ -45,3 +47,4 @@ class RetryPolicy:
 
 
 LIMITS = {"initial_delay": DELAY_SECONDS, "factor": FACTOR, "max_delay": DELAY_SECONDS, "jitter": JITTER}
+NO_RETRY = RetryPolicy()

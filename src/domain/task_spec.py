@@ -7,23 +7,21 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from domain.errors import InvalidMembers, InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.restore import restore
-from domain.retry_policy import RetryPolicy
+from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.web_url import require_web_url
 
 TASK_NAME_LENGTH = range(1, 201)
 DURATION_SECONDS = range(1, 86_401)
 TIMEOUT_SECONDS = range(1, 86_401)
 DEFAULT_TIMEOUT_SECONDS = 3_600
-SLEEP, HTTP = "sleep", "http"
-SLEEP_MARGIN_SECONDS = 60
-"""A task that sleeps may take this much longer than its duration."""
+DEFAULT_TYPE = "sleep"
+"""The type of a task that names none, as in the original service."""
 PRIORITIES = range(10)
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
 T = TypeVar("T")
 
-NO_RETRY, HTTP_RETRY = RetryPolicy(), RetryPolicy(max_attempts=5)
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
 LABEL_VALUE_LENGTH = range(256)
@@ -35,10 +33,10 @@ class TaskSpec:
     """What the caller asks for. Immutable; raises InvalidTaskSpec where a member is outside its range."""
 
     task_name: str
-    type: str = SLEEP
+    type: str = DEFAULT_TYPE
     """What kind of work it is."""
     duration: int | None = None
-    """Seconds of simulated work; tasks of the type sleep need it, others have none."""
+    """Seconds of simulated work; a task of the default type has it, others have a payload."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """The arguments of every other type, as JSON."""
     queue: str = "default"
@@ -49,7 +47,9 @@ class TaskSpec:
     expires_at: datetime | None = None
     """Not at all when it has not started by this time."""
     timeout: int | None = None
-    """Seconds that one run may take; see `run_seconds` for the default."""
+    """Seconds that one run may take. None for the default of the type."""
+    default_timeout: int = field(default=DEFAULT_TIMEOUT_SECONDS, compare=False)
+    """Seconds that one run may take without a `timeout`. The type's handler decides it at submit."""
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
@@ -59,7 +59,7 @@ class TaskSpec:
         object.__setattr__(self, "labels", _frozen(self.labels))
         object.__setattr__(self, "payload", _frozen(self.payload))
         if violations := list(self._violations()):
-            raise InvalidMembers(violations)
+            raise InvalidTaskSpec(violations)
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
@@ -68,15 +68,15 @@ class TaskSpec:
         return restore(cls, {**members, **frozen})
 
     @property
-    def run_seconds(self) -> int:
-        """The longest that one run may take."""
-        if self.timeout is not None:
-            return self.timeout
-        if self.type == SLEEP and self.duration:
-            return self.duration + SLEEP_MARGIN_SECONDS
-        return DEFAULT_TIMEOUT_SECONDS
+    def effective_timeout(self) -> int:
+        """Seconds that one run may take."""
+        return self.default_timeout if self.timeout is None else self.timeout
 
-    def _violations(self) -> Iterator[tuple[str, str]]:
+    def with_default_timeout(self, seconds: int) -> Self:
+        """Return this specification with another default timeout."""
+        return restore(type(self), {**vars(self), "default_timeout": seconds})
+
+    def _violations(self) -> Iterator[Violation]:
         """Yield each member that is outside its range, and what is wrong with it."""
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             yield "task_name", "Must be 1 to 200 characters without control characters."
@@ -89,8 +89,6 @@ class TaskSpec:
             yield "priority", f"Must be 0 to 9, not {self.priority}."
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
             yield "timeout", f"Must be 1 to 86400 seconds, not {self.timeout}."
-        if self.type == SLEEP:
-            yield from self._misfits_of_sleep()
         if self.callback_url is not None:
             try:
                 require_web_url(self.callback_url)
@@ -99,15 +97,7 @@ class TaskSpec:
         yield from self._misfits_of_labels()
         yield from self._misfits_of_times()
 
-    def _misfits_of_sleep(self) -> Iterator[tuple[str, str]]:
-        if self.duration is None:
-            yield "duration", "Is required for the type sleep."
-        elif self.duration not in DURATION_SECONDS:
-            yield "duration", f"Must be 1 to 86400 seconds, not {self.duration}."
-        if self.payload:
-            yield "payload", "The type sleep takes none."
-
-    def _misfits_of_labels(self) -> Iterator[tuple[str, str]]:
+    def _misfits_of_labels(self) -> Iterator[Violation]:
         if len(self.labels) > MAX_LABELS:
             yield "labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}."
         for key, value in self.labels.items():
@@ -118,7 +108,7 @@ class TaskSpec:
             if value and is_blank(value):
                 yield "labels", f"{key} must be empty or have a character that is not blank."
 
-    def _misfits_of_times(self) -> Iterator[tuple[str, str]]:
+    def _misfits_of_times(self) -> Iterator[Violation]:
         naive = False
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
             if instant is not None and instant.tzinfo is None:
@@ -133,11 +123,6 @@ DEFAULTS: Mapping[str, Any] = {
     for member in fields(TaskSpec)
     if (member.default, member.default_factory) != (MISSING, MISSING)
 }
-
-
-def default_retry(type: str) -> RetryPolicy:
-    """What is elsewhere fails for a moment more often than our own code does."""
-    return HTTP_RETRY if type == HTTP else NO_RETRY
 
 
 @dataclass(frozen=True)
@@ -157,7 +142,7 @@ class TaskPatch:
         return not self.members.keys() <= self.FREE
 
     def applied_to(self, spec: TaskSpec) -> TaskSpec:
-        changes = {name: _default(name, spec) if value is None else value for name, value in self.members.items()}
+        changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
         if self.members.get("payload") is not None:
@@ -181,11 +166,9 @@ def _frozen(members: Mapping[str, T]) -> Mapping[str, T]:
     return members if isinstance(members, MappingProxyType) else MappingProxyType(dict(members))
 
 
-def _default(name: str, spec: TaskSpec) -> Any:
-    if name == "retry":
-        return default_retry(spec.type)
+def _default(name: str) -> Any:
     if name not in DEFAULTS:
-        raise InvalidTaskSpec(name, "Is required and cannot be removed.")
+        raise InvalidTaskSpec([(name, "Is required and cannot be removed.")])
     return DEFAULTS[name]
 
 

@@ -76,9 +76,11 @@ class Settings:
         return self.env == "production"
 
     @property
-    def may_call_back(self) -> bool:
-        """In production, nobody is told anything that is not signed."""
-        return not self.is_production or self.callback_secret is not None
+    def no_callbacks(self) -> str:
+        """Why the service sends no callbacks; empty when it sends them. In production, all must be signed."""
+        if not self.is_production or self.callback_secret is not None:
+            return ""
+        return "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production."
 
     @property
     def redis_is_on_this_host(self) -> bool:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
-from domain.task_spec import SLEEP, TaskSpec
+from domain.task_spec import DEFAULT_TYPE, TaskSpec
 from entrypoints.container import Container, build_worker, find_handlers
 from entrypoints.logging import configure_logging
 from entrypoints.settings import load_settings
@@ -57,7 +57,7 @@ class ChaosHandler(TaskHandler):
         self._journal = journal
         self._real = real
 
-    def check(self, payload: Mapping[str, Any]) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         """Takes everything."""
 
     def run(self, task: Task, context: RunContext) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class ChaosHandler(TaskHandler):
 
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
         """Do the work of a type that is not simulated: an HTTP call or a Python function."""
-        if task.spec.type == SLEEP:
+        if task.spec.type == DEFAULT_TYPE:
             return {"text": "x" * 1_000 * int(task.spec.labels["kb"])} if "kb" in task.spec.labels else {}
         return {"result": self._real.of_type(task.spec.type).run(task, context)}
 
@@ -127,7 +127,7 @@ class ChaosHandlers(TaskHandlers):
     def types(self) -> Sequence[TaskType]:
         return [self._handler.type]
 
-    def check(self, spec: TaskSpec) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         """Takes everything."""
 
 

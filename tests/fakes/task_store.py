@@ -307,8 +307,8 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def _require_room(self, tasks: Sequence[Task]) -> None:
         unknown = {task.spec.queue for task in tasks} - self.queues
         if unknown and len(self.queues) + len(unknown) > self.max_queues:
-            numbers = [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
-            raise TooManyQueues(self.max_queues, numbers)
+            places = [place for place, task in enumerate(tasks) if task.spec.queue in unknown]
+            raise TooManyQueues(self.max_queues, places)
 
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, short(task)))

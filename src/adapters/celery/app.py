@@ -13,7 +13,10 @@ WAKE_UP_LIST_PREFIX = "task-manager.work."
 
 
 def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
-    """Connects nothing yet. Why each setting is what it is: docs/decisions/0003-celery-settings.md."""
+    """Create the app without a connection.
+
+    docs/decisions/0003-set-celery-so-that-nothing-is-lost.md has the reason for each setting.
+    """
     app = Celery("task-manager", broker=broker_url(redis_url), set_as_current=False)
     app.conf.update(_settings(queues))
     if redis_url.startswith("rediss://"):

@@ -46,6 +46,7 @@ SPEC_NAMES = {
     "priority": "p",
     "run_at": "r",
     "timeout": "o",
+    "default_timeout": "e",
     "retry": "y",
     "labels": "l",
 }
@@ -150,8 +151,14 @@ def _number(value: int) -> str:
 def _encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
     values = {name: getattr(spec, name) for name in SPEC_NAMES}
-    differing = {name: value for name, value in values.items() if name not in DEFAULTS or value != DEFAULTS[name]}
+    defaults = {**DEFAULTS, "default_timeout": _unstored_default_timeout(spec.duration)}
+    differing = {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
     return _json({SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()})
+
+
+def _unstored_default_timeout(duration: int | None) -> int:
+    """Return the default timeout of a record without one. Records of earlier versions have none, so never change it."""
+    return duration + 60 if duration else 3_600
 
 
 def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
@@ -160,6 +167,7 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     for name in RICH.keys() & members:
         members[name] = RICH[name](members[name])
     members["expires_at"] = expires_at
+    members.setdefault("default_timeout", _unstored_default_timeout(members.get("duration")))
     if payload:
         members["payload"] = _plain(payload)
     if "task_name" not in members:

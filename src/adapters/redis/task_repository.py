@@ -225,9 +225,8 @@ class RedisTaskRepository(TaskRepository):
         """Raises TooManyQueues when save.lua's reply says that there is no room for the queues of these tasks."""
         if not answer[0] and answer[1] == b"room":
             unknown = {name.decode() for name in answer[2]}
-            raise TooManyQueues(
-                self._max_queues, [number for number, task in enumerate(tasks) if task.spec.queue in unknown]
-            )
+            places = [place for place, task in enumerate(tasks) if task.spec.queue in unknown]
+            raise TooManyQueues(self._max_queues, places)
 
     def _wake_up_of(self, queue: str) -> WakeUp:
         """The first wake-up of a queue takes a quarter of a millisecond, and a batch may name 1,000 queues."""

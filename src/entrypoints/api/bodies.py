@@ -13,14 +13,13 @@ from domain.errors import InvalidTaskSpec
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.status import Status
 from domain.task_spec import (
+    DEFAULT_TYPE,
     DURATION_SECONDS,
     PRIORITIES,
-    SLEEP,
     TASK_NAME_LENGTH,
     TIMEOUT_SECONDS,
     TaskPatch,
     TaskSpec,
-    default_retry,
 )
 from entrypoints.api.blueprints import use_cases
 from entrypoints.api.cooperation import let_others_run, paced
@@ -104,14 +103,14 @@ class TaskBody(StrictSchema):
             name="SleepTaskBody",
             description="A task of the type sleep, which needs a duration and takes no payload.",
             required=("duration",),
-            narrower={"type": {"const": SLEEP}, "payload": {"maxProperties": 0}},
+            narrower={"type": {"const": DEFAULT_TYPE}, "payload": {"maxProperties": 0}},
         ),
         Variant(
             name="PayloadTaskBody",
             description="A task of any other type, whose arguments are its payload.",
             required=("type",),
             without=("duration",),
-            narrower={"type": {"not": {"const": SLEEP}}},
+            narrower={"type": {"not": {"const": DEFAULT_TYPE}}},
         ),
     )
 
@@ -135,8 +134,8 @@ class TaskBody(StrictSchema):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def duration_is_for_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
-        """Said here so that it stands beside everything else that is wrong; the rule is TaskSpec's."""
-        if isinstance(given, dict) and given.get("type", SLEEP) == SLEEP and "duration" not in given:
+        """Report a missing duration beside all other problems; the rule is that of the type's handler."""
+        if isinstance(given, dict) and given.get("type", DEFAULT_TYPE) == DEFAULT_TYPE and "duration" not in given:
             meant = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
             raise ValidationError(f"Missing data for required field: {meant}.", "duration")
 
@@ -182,8 +181,9 @@ def _by_member(error: ValidationError) -> dict[Any, Any]:
 
 
 def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
-    """Return the members of a TaskSpec."""
-    return {**members, "retry": replace(default_retry(members.get("type", SLEEP)), **members.get("retry", {}))}
+    """Return the members of a TaskSpec: what the retry policy leaves out has the default of the type."""
+    default = use_cases().admission().default_retry(members.get("type", DEFAULT_TYPE))
+    return {**members, "retry": replace(default, **members.get("retry", {}))}
 
 
 class TaskList(BoundedList):

@@ -65,7 +65,7 @@ class Batch(MethodView):
 
         One invalid task refuses the whole batch; `errors` names every problem by the place of its task.
         """
-        submitted = use_cases().submit_task().execute(batch["tasks"], idempotency_record())
+        submitted = use_cases().submit_batch().execute(batch["tasks"], idempotency_record())
         members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         return replayed(members | warnings_of(submitted.tasks), 202, {}, again=submitted.replayed)
 

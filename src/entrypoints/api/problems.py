@@ -17,6 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from application.errors import (
     DeliveryNotFound,
     IdempotencyKeyReused,
+    InvalidBatch,
     QueueInUse,
     QueueNotFound,
     StaleTask,
@@ -30,6 +31,7 @@ from domain.errors import InvalidTaskSpec, InvalidTransition, TaskFinal, TaskNot
 from entrypoints.api.capacity import MOST_BATCHES_WAITING, Overloaded, TooManyStreams
 from entrypoints.api.cooperation import paced
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
+from entrypoints.api.wording import detail_of, violations_of
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,7 @@ def register_problems(app: Flask) -> None:
     for kind in CODES:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
+    app.register_error_handler(InvalidBatch, _invalid_batch)
     app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
@@ -385,18 +388,23 @@ def _code_of(status: int) -> str:
 
 def _known_problem(error: Exception) -> Response:
     code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
-    return problem(code, str(error))
+    return problem(code, detail_of(error))
 
 
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
-    """What only shows once the body is more than JSON: with the task that a patch is for, with the types there are."""
-    in_batch = request.path.rstrip("/").endswith("/batch")
-    errors = (
-        {"pointer": f"/tasks/{each.number}/{member}" if in_batch else f"/{member}", "message": message}
-        for each in (error, *error.others)
-        for member, message in each.violations
-    )
+    """Respond to a task that is invalid beside the stored one, or for this installation."""
+    return problem("invalid_request", INVALID, _spec_errors(error))
+
+
+def _invalid_batch(batch: InvalidBatch) -> Response:
+    errors = (each for place, error in batch.errors.items() for each in _spec_errors(error, f"/tasks/{place}"))
     return problem("invalid_request", INVALID, errors)
+
+
+def _spec_errors(error: InvalidTaskSpec, task: str = "") -> Iterator[dict[str, str]]:
+    """Yield the problems of one task. `task` is the JSON pointer to it in the body."""
+    for pointer, message in violations_of(error):
+        yield {"pointer": f"{task}/{pointer}", "message": message}
 
 
 def _unexpected_problem(error: Exception) -> Response:

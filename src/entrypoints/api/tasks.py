@@ -1,7 +1,6 @@
 """/tasks: submit, list, read, change, cancel, retry and delete."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, g, request
@@ -33,6 +32,7 @@ from entrypoints.api.bodies import TaskBody, TaskPatchBody
 from entrypoints.api.capacity import long_answers
 from entrypoints.api.queries import DeleteQuery, ListQuery, WaitQuery
 from entrypoints.api.strict_json import request_hash
+from entrypoints.api.wording import queue_warning
 
 blueprint = StrictBlueprint("tasks", __name__, description="The work and what became of it.")
 
@@ -106,8 +106,8 @@ def replayed(members: Mapping[str, object], status: int, location: dict[str, str
 
 def warnings_of(tasks: Sequence[Task]) -> dict[str, Any]:
     """Return the member `warnings` of an answer to a submit, nothing when there is no reason for one."""
-    warnings = use_cases().warn_about_queues().execute(task.spec.queue for task in tasks)
-    return {"warnings": [asdict(each) for each in warnings]} if warnings else {}
+    unserved = use_cases().warn_about_queues().execute(task.spec.queue for task in tasks)
+    return {"warnings": [queue_warning(queue) for queue in unserved]} if unserved else {}
 
 
 def awaited(task_id: str, seconds: int) -> Task:
@@ -139,7 +139,7 @@ class Tasks(MethodView):
         The task is stored when the response comes. Repeating the request with its Idempotency-Key
         submits nothing twice.
         """
-        submitted = use_cases().submit_task().execute([spec], idempotency_record())
+        submitted = use_cases().submit_task().execute(spec, idempotency_record())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}

@@ -1,5 +1,6 @@
 """Any task comes back from its record as it went in."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -79,6 +80,24 @@ def test_the_changes_turn_the_one_record_into_the_other(before: Task, after: Tas
 
     assert record == encode(after)
     assert encode_changes(before, before) == ({}, [])
+
+
+@pytest.mark.parametrize(("work", "seconds"), [(b'"d":3', 63), (b'"t":"http"', 3_600), (b'"d":3,"o":9', 9)])
+def test_a_record_of_an_earlier_version_keeps_its_timeout_and_its_bytes(work: bytes, seconds: int) -> None:
+    spec = b'{"n":"test",%s}' % work
+    record = encode(a_task()) | {b"d": spec}
+
+    read = decode(b"0" * 16, record)
+
+    assert read.spec.effective_timeout == seconds
+    assert json.loads(encode(read)[b"d"]) == json.loads(spec)
+
+
+@given(specs, st.integers(1, 86_400))
+def test_the_default_timeout_of_the_type_comes_back(spec: TaskSpec, seconds: int) -> None:
+    task = replace(a_task(), spec=spec.with_default_timeout(seconds))
+
+    assert decode(b"0" * 16, encode(task)).spec.default_timeout == seconds
 
 
 def test_what_is_not_set_takes_no_room() -> None:

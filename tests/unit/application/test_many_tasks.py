@@ -7,7 +7,15 @@ import pytest
 
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
-from application.errors import IdempotencyKeyReused, QueueInUse, QueueNotFound, StoreUnavailable, TaskNotFound
+from application.errors import (
+    IdempotencyKeyReused,
+    InvalidBatch,
+    QueueInUse,
+    QueueNotFound,
+    StoreUnavailable,
+    TaskNotFound,
+)
+from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.task_repository import Change, IdempotencyRecord, PageRequest
 from application.task_filter import EVERY_TASK, TaskFilter
@@ -26,8 +34,8 @@ from application.use_cases.tasks.delete_task import DeleteTask
 from application.use_cases.tasks.queue_positions import QueuePositions
 from application.use_cases.tasks.read_log import ReadLog
 from application.use_cases.tasks.retry_task import RetryTask
-from application.use_cases.tasks.submit_task import SubmitTasks
-from domain.errors import InvalidTaskSpec, TaskRunning
+from application.use_cases.tasks.submit_batch import SubmitBatch
+from domain.errors import TaskRunning
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
@@ -117,9 +125,9 @@ class TestActions:
 
 class TestNamedRequests:
     @pytest.fixture
-    def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitTasks:
+    def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitBatch:
         admission = Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
-        return SubmitTasks(store, admission, UuidTaskIds(), clock)
+        return SubmitBatch(admission, NewTasks(store, UuidTaskIds(), clock))
 
     def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
         specs = [a_spec(), a_spec(task_name="second")]
@@ -138,11 +146,21 @@ class TestNamedRequests:
         with pytest.raises(IdempotencyKeyReused):
             submit.execute([a_spec()], IdempotencyRecord(key="mine", request_hash=b"2" * 32))
 
-    def test_a_wrong_one_among_many_is_said_by_its_number_and_none_is_kept(self, store, submit) -> None:
-        with pytest.raises(InvalidTaskSpec) as refusal:
-            submit.execute([a_spec(), a_spec(type="dance")])
+    def test_every_invalid_task_of_a_batch_is_named_by_its_place_and_none_is_stored(self, store, submit) -> None:
+        with pytest.raises(InvalidBatch) as refusal:
+            submit.execute([a_spec(), a_spec(type="dance"), a_spec(), a_spec(type="sing")])
 
-        assert (refusal.value.number, refusal.value.member, total(store)) == (1, "type", 0)
+        wrong = {place: error.violations[0][0] for place, error in refusal.value.errors.items()}
+        assert (wrong, total(store)) == ({1: "type", 3: "type"}, 0)
+
+    def test_a_batch_that_names_too_many_queues_is_refused_with_each_place(self, store, submit) -> None:
+        store.max_queues = 1
+        submit.execute([a_spec(queue="a")])
+
+        with pytest.raises(InvalidBatch) as refusal:
+            submit.execute([a_spec(queue=queue) for queue in ("a", "b", "a", "c")])
+
+        assert (list(refusal.value.errors), total(store)) == ([1, 3], 1)
 
     def test_a_name_is_forgotten_after_a_day_but_not_before_its_tasks_are_final(self, store, submit, clock) -> None:
         idempotency_records = FakeIdempotencyRecords(store, clock)
@@ -243,7 +261,7 @@ class TestQueuesAndWorkers:
 
         def warned() -> list[str]:
             clock.advance(timedelta(seconds=1))  # no answer is older
-            return [warning.queue for warning in warn.execute(["served", "lonely", "lonely"])]
+            return list(warn.execute(["served", "lonely", "lonely"]))
 
         clock.advance(timedelta(seconds=10))
         assert warned() == []  # the process is young: a worker of "lonely" may be starting

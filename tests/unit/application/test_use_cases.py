@@ -7,6 +7,7 @@ import pytest
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
 from application.errors import StaleTask, StoreUnavailable, StoreUnsafe, TaskNotFound
+from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.heartbeats import ServiceProcess
 from application.ports.task_repository import Change, PageRequest
@@ -21,7 +22,7 @@ from application.use_cases.tasks.cancel_task import CancelTask
 from application.use_cases.tasks.delete_task import DeleteTask
 from application.use_cases.tasks.get_task import GetTask
 from application.use_cases.tasks.list_tasks import ListTasks
-from application.use_cases.tasks.submit_task import SubmitTasks
+from application.use_cases.tasks.submit_task import SubmitTask
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.worker.release_runs import ReleaseRuns
 from application.use_cases.worker.watch_runs import WatchRuns
@@ -48,11 +49,9 @@ def update(store: FakeTaskStore) -> OptimisticUpdate:
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    return (
-        SubmitTasks(store, Admission(HANDLERS, FakeWebhookSender()), UuidTaskIds(), clock)
-        .execute([a_spec(**members)])
-        .tasks[0]
-    )
+    admission, new_tasks = Admission(HANDLERS, FakeWebhookSender()), NewTasks(store, UuidTaskIds(), clock)
+    [task] = SubmitTask(admission, new_tasks).execute(a_spec(**members)).tasks
+    return task
 
 
 def claim(store: FakeTaskStore, owner: str = "a:1") -> Task:

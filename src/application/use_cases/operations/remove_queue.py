@@ -14,15 +14,10 @@ class RemoveQueue:
 
     def execute(self, name: str) -> None:
         """Raises QueueNotFound, and QueueInUse when a task names the queue or a living worker serves it."""
-        run_log = self._list_queues.execute(only=name)
-        if not run_log:
+        reports = self._list_queues.execute(only=name)
+        if not reports:
             raise QueueNotFound(name)
-        if run_log[0].workers:
-            raise QueueInUse(
-                f"A living worker serves the queue {name!r}. Stop it, or take the queue out of its TASKS_QUEUES."
-            )
+        if reports[0].workers:
+            raise QueueInUse(name, is_served=True)
         if not self._queues.forget(name):
-            raise QueueInUse(
-                f"The queue {name!r} has tasks; final ones count as well. Delete them, or wait until their retention "
-                "is over."
-            )
+            raise QueueInUse(name, is_served=False)

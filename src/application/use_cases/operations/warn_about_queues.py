@@ -1,7 +1,6 @@
 """Warn callers whose tasks will wait because no worker serves their queue."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
@@ -15,15 +14,6 @@ MAX_WARNINGS = 20
 """Per request, which may name 1,000 queues."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueWarning:
-    """No worker has served the queue for 30 seconds."""
-
-    code: str
-    queue: str
-    message: str
-
-
 class WarnAboutQueues:
     """One instance per process, made at its start."""
 
@@ -34,16 +24,16 @@ class WarnAboutQueues:
         self._served: frozenset[str] | None = None
         self._read_from = self._warns_from
 
-    def execute(self, queues: Iterable[str]) -> Sequence[QueueWarning]:
-        """Return a warning for each of the first 20 queues that no worker has served lately.
+    def execute(self, queues: Iterable[str]) -> Sequence[str]:
+        """Return the first 20 of these queues that no worker has served for 30 seconds.
 
-        Returns none while the store is away: the tasks are stored by then.
+        Returns none while the store is unavailable, since the tasks themselves are stored by then.
         """
         served = self._served_lately()
         if served is None:
             return []
         unserved = [queue for queue in dict.fromkeys(queues) if queue not in served]
-        return [_warning(queue) for queue in unserved[:MAX_WARNINGS]]
+        return unserved[:MAX_WARNINGS]
 
     def _served_lately(self) -> frozenset[str] | None:
         """Return the queues, at most a second old, or None where they are not known."""
@@ -59,11 +49,3 @@ class WarnAboutQueues:
             else:
                 self._served = frozenset(queue for beat in beats for queue in beat.process.queues)
         return self._served
-
-
-def _warning(queue: str) -> QueueWarning:
-    message = (
-        f"No worker serves the queue {queue!r}: the task waits until one does. Start a worker with "
-        f"TASKS_QUEUES={queue}, or move the task to another queue with PATCH."
-    )
-    return QueueWarning(code="queue_unserved", queue=queue, message=message)

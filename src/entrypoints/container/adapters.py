@@ -1,0 +1,101 @@
+"""Name the adapter behind each port."""
+
+from dependency_injector import containers, providers
+
+from adapters.celery.app import create_celery_app
+from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
+from adapters.handlers.run_context import BufferedRunContextFactory
+from adapters.http.outbound import OutboundHttp
+from adapters.http.signature import Signature
+from adapters.http.webhook_sender import HttpWebhookSender
+from adapters.redis.client import RedisStore, connect, connect_blocking
+from adapters.redis.clock import RedisClock
+from adapters.redis.event_stream import RedisEventStream
+from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.idempotency_records import RedisIdempotencyRecords
+from adapters.redis.outbox import RedisOutbox
+from adapters.redis.queues import RedisQueues
+from adapters.redis.run_log import RedisRunLog
+from adapters.redis.statistics import RedisStatistics
+from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_repository import RedisTaskRepository
+from adapters.supervision.interrupt import SignalRunInterrupt
+from adapters.supervision.lease_timer import LeaseTimer
+from adapters.supervision.linux import is_stopped
+from adapters.supervision.process_family import kill_family
+from adapters.supervision.task_process import TaskProcess
+from adapters.system.clock import SystemClock
+from adapters.system.task_ids import UuidTaskIds
+from entrypoints.container.handlers import find_handlers
+from entrypoints.settings import Settings
+
+
+def keep_running() -> None:
+    """Do not yield: no other work waits for this thread."""
+
+
+class Adapters(containers.DeclarativeContainer):
+    """Build the adapter behind each port. Nothing connects before the first call of an adapter."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    fail_fast = providers.Object(False)
+    keep_connections = providers.Object(False)
+    task_process: providers.Object[TaskProcess | None] = providers.Object(None)
+    let_others_run = providers.Object(keep_running)
+
+    redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
+    store = providers.Singleton(
+        RedisStore,
+        redis_client,
+        fail_fast=fail_fast,
+        keep_connections=keep_connections,
+        process=task_process,
+    )
+    celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
+    wake_up_factory = providers.Singleton(WakeUpFactory, celery_app)
+
+    process_is_stopped = providers.Object(is_stopped)
+    kill_family = providers.Object(kill_family)
+
+    clock = providers.Singleton(SystemClock)
+    store_clock = providers.Singleton(RedisClock, store)
+    task_ids = providers.Singleton(UuidTaskIds)
+    repository = providers.Singleton(
+        RedisTaskRepository,
+        store,
+        wake_up_factory.provided.wake_up_of,
+        settings.provided.events_kept,
+        max_queues=settings.provided.max_queues,
+        own_queues=settings.provided.queues,
+        let_others_run=let_others_run,
+    )
+    leases = providers.Singleton(
+        RedisTaskLeases,
+        store,
+        repository,
+        wake_up_factory.provided.wake_up_of,
+        settings.provided.lease,
+        settings.provided.events_kept,
+    )
+    wake_ups = providers.Singleton(CeleryWakeUps, store, wake_up_factory)
+    heartbeats = providers.Singleton(RedisHeartbeats, store)
+    store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
+    queues = providers.Singleton(RedisQueues, store, wake_up_factory.provided.wake_up_of)
+    statistics = providers.Singleton(RedisStatistics, store, let_others_run)
+    idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
+    event_stream = providers.Singleton(
+        RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
+    )
+    run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
+    interrupt = providers.Singleton(SignalRunInterrupt)
+    lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
+    run_context_factory = providers.Singleton(BufferedRunContextFactory, run_log, interrupt, task_process)
+    handlers = providers.Singleton(find_handlers, settings, task_process)
+    outbox = providers.Singleton(RedisOutbox, store)
+    webhook_sender = providers.Singleton(
+        HttpWebhookSender,
+        providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),
+        providers.Singleton(Signature, settings.provided.callback_secret),
+        clock,
+    )

@@ -1,0 +1,134 @@
+"""Give each use case its ports."""
+
+import socket
+
+from dependency_injector import providers
+
+from application.admission import Admission
+from application.new_tasks import NewTasks
+from application.optimistic_update import OptimisticUpdate
+from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
+from application.use_cases.maintenance.expire_tasks import ExpireTasks
+from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
+from application.use_cases.maintenance.guard_capacity import GuardCapacity
+from application.use_cases.maintenance.lease_deliveries import LeaseDeliveries
+from application.use_cases.maintenance.promote_tasks import PromoteTasks
+from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
+from application.use_cases.maintenance.prune_tasks import PruneTasks
+from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.operations.check_health import CheckHealth
+from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.list_queues import ListQueues
+from application.use_cases.operations.list_types import ListTypes
+from application.use_cases.operations.list_workers import ListWorkers
+from application.use_cases.operations.pause_queue import PauseQueue
+from application.use_cases.operations.remove_queue import RemoveQueue
+from application.use_cases.operations.send_heartbeat import SendHeartbeat
+from application.use_cases.operations.warn_about_queues import WarnAboutQueues
+from application.use_cases.tasks.bulk_action import BulkAction
+from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.delete_task import DeleteTask
+from application.use_cases.tasks.find_violations import FindViolations
+from application.use_cases.tasks.follow_tasks import FollowTasks
+from application.use_cases.tasks.get_task import GetTask
+from application.use_cases.tasks.list_deliveries import ListDeliveries
+from application.use_cases.tasks.list_tasks import ListTasks
+from application.use_cases.tasks.queue_positions import QueuePositions
+from application.use_cases.tasks.read_log import ReadLog
+from application.use_cases.tasks.resend_delivery import ResendDelivery
+from application.use_cases.tasks.retry_task import RetryTask
+from application.use_cases.tasks.submit_batch import SubmitBatch
+from application.use_cases.tasks.submit_task import SubmitTask
+from application.use_cases.tasks.update_task import UpdateTask
+from application.use_cases.tasks.wait_for_task import WaitForTask
+from application.use_cases.worker.finish_run import FinishRun
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.run_handler import RunHandler
+from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.watch_runs import WatchRuns
+from entrypoints.container.adapters import Adapters
+
+
+class Container(Adapters):
+    """Build every use case and the adapters that it needs. Nothing connects before the first call."""
+
+    update = providers.Singleton(OptimisticUpdate, Adapters.repository)
+    admission = providers.Singleton(
+        Admission,
+        Adapters.handlers,
+        Adapters.webhook_sender,
+        no_callbacks=Adapters.settings.provided.no_callbacks,
+    )
+
+    new_tasks = providers.Singleton(NewTasks, Adapters.repository, Adapters.task_ids, Adapters.clock)
+    submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
+    submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
+    find_violations = providers.Singleton(FindViolations, admission)
+    get_task = providers.Singleton(GetTask, Adapters.repository)
+    list_tasks = providers.Singleton(ListTasks, Adapters.repository)
+    update_task = providers.Singleton(UpdateTask, update, admission)
+    queue_positions = providers.Singleton(QueuePositions, Adapters.repository)
+    cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
+    retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
+    bulk_action = providers.Singleton(BulkAction, Adapters.repository, Adapters.store_clock)
+    wait_for_task = providers.Singleton(WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock)
+    follow_tasks = providers.Singleton(FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock)
+    read_log = providers.Singleton(ReadLog, Adapters.repository, Adapters.run_log)
+    list_types = providers.Singleton(ListTypes, Adapters.handlers)
+    list_queues = providers.Singleton(ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock)
+    pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
+    remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
+    warn_about_queues = providers.Singleton(WarnAboutQueues, Adapters.heartbeats, Adapters.clock)
+    find_unserved_queues = providers.Singleton(
+        FindUnservedQueues,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.clock,
+        Adapters.settings.provided.lease,
+    )
+    list_workers = providers.Singleton(ListWorkers, Adapters.heartbeats, Adapters.leases)
+    get_statistics = providers.Singleton(GetStatistics, Adapters.statistics)
+    prune_idempotency_records = providers.Singleton(
+        PruneIdempotencyRecords, Adapters.idempotency_records, Adapters.repository, Adapters.clock
+    )
+    delete_task = providers.Singleton(DeleteTask, Adapters.repository, update, Adapters.clock)
+    recover_tasks = providers.Singleton(RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock)
+    promote_tasks = providers.Singleton(PromoteTasks, Adapters.repository, Adapters.store_clock)
+    expire_tasks = providers.Singleton(ExpireTasks, Adapters.repository, Adapters.store_clock)
+    guard_capacity = providers.Singleton(GuardCapacity, Adapters.store_probe)
+    prune_tasks = providers.Singleton(PruneTasks, Adapters.repository, Adapters.settings.provided.retention)
+    release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
+    watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
+    lease_deliveries = providers.Singleton(LeaseDeliveries, Adapters.outbox)
+    deliver_webhook = providers.Singleton(
+        DeliverWebhook, Adapters.outbox, Adapters.webhook_sender, Adapters.store_clock
+    )
+    list_deliveries = providers.Singleton(ListDeliveries, Adapters.repository, Adapters.outbox)
+    resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
+    check_store = providers.Singleton(CheckStore, Adapters.store_probe)
+    send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
+    check_health = providers.Singleton(
+        CheckHealth,
+        Adapters.store_probe,
+        Adapters.heartbeats,
+        host=socket.gethostname(),
+        must_be_safe=Adapters.settings.provided.is_production,
+    )
+    run_handler = providers.Singleton(
+        RunHandler,
+        Adapters.handlers,
+        Adapters.run_context_factory,
+        Adapters.interrupt,
+        max_result_bytes=Adapters.settings.provided.max_result_bytes,
+        limit_name="TASKS_MAX_RESULT_BYTES",
+    )
+    finish_run = providers.Singleton(FinishRun, update, Adapters.clock)
+    run_tasks = providers.Factory(
+        RunTasks,
+        leases=Adapters.leases,
+        run_handler=run_handler,
+        finish_run=finish_run,
+        keeper=Adapters.lease_keeper,
+        clock=Adapters.clock,
+    )

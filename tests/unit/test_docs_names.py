@@ -1,0 +1,63 @@
+"""The pages name only files, tests and sections that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "problems.md"),
+]
+ROOMS = "adapters|application|domain|entrypoints"
+PATH = re.compile(
+    r"(?<![\w./-])(?:(?:src|tests|deploy|benchmarks|examples|docs|clients)/[\w./-]*\w/?"
+    rf"|(?!application/json)(?:{ROOMS})/[\w./-]*\w/?)"
+)
+TEST = re.compile(r"`(test_\w+|Test\w+|\w+Contract)`")
+TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def definitions() -> set[str]:
+    files = (ROOT / "tests").rglob("*.py")
+    return {name for file in files for name in re.findall(r"(?:def|class) (\w+)", file.read_text())}
+
+
+def section_anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def page(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_every_path_in_a_page_exists(page: Path) -> None:
+    paths = set(PATH.findall(page.read_text()))
+
+    missing = {path for path in paths if not any((root / path).exists() for root in (ROOT, ROOT / "src"))}
+    assert not missing
+
+
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text()
+    files = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert set(TEST_FILE.findall(text)) <= files
+    assert set(TEST.findall(text)) <= definitions()
+
+
+def test_every_link_leads_to_a_page_and_a_section(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if link.startswith(("https:", "http:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in section_anchors(target), link
