@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from application.errors import HandlerFailed, RunStopped, UnknownTaskType
-from application.json_values import DEPTH, describe_non_json, encode_json, is_deeper
+from application.json_values import MAX_DEPTH, describe_non_json, encode_json, exceeds_depth
 from application.ports.run import RunContextFactory, RunInterrupt
 from application.ports.task_handlers import TaskHandlers
 from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutcome
@@ -70,8 +70,8 @@ class RunHandler:
         """Raises HandlerFailed, without retry, for a result that is no JSON or too large."""
         if result is None:
             return
-        if is_deeper(result):
-            message = f"The result cannot be stored: it is nested deeper than {DEPTH} levels."
+        if exceeds_depth(result):
+            message = f"The result cannot be stored: it is nested deeper than {MAX_DEPTH} levels."
             raise HandlerFailed(message, retry=False)
         try:
             size = len(encode_json(result))
