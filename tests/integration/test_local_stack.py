@@ -209,7 +209,7 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
     second = start(data_dir="other", port=port)
 
     assert second.exit_code() == 2
-    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which cannot be had" in second.output
+    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which is not available" in second.output
     assert "Traceback" not in second.output
 
 
