@@ -193,7 +193,7 @@ def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) ->
     assert printed[0] == "x" * 2_000 + "… (1 characters more)"
     assert ends["return_megabytes"]["error"]["message"] == (
         "The result has 100000002 bytes as JSON; 1048576 are allowed (TASKS_MAX_RESULT_BYTES). "
-        "Keep it elsewhere and return where."
+        "Store it elsewhere and return its location."
     )
     assert ends["never_end"]["error"]["code"] == "timeout"
     assert (ends["kill_itself"]["error"]["code"], ends["kill_itself"]["attempt"]) == ("worker_lost", 4)
@@ -207,7 +207,7 @@ def test_handlers_that_cannot_be_used_stop_the_start(redis_url: str, tmp_path: P
         log = tmp_path / f"{command}.log"
         with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
             assert process.exit_code() == 2
-        assert "TASKS_HANDLERS names nowhere: the module does not import: ModuleNotFoundError" in process.output
+        assert "TASKS_HANDLERS names nowhere: the module cannot be imported: ModuleNotFoundError" in process.output
 
 
 def test_a_report_is_built(api: Api, worker: ServiceProcess) -> None:

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, counted, replies_of, texts
 from adapters.redis.effects import Effects
+from adapters.redis.entries import held_entry
 from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
+from adapters.redis.replies import count_or_zero, execute, sorted_texts
+from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
-from adapters.redis.task_leases import held_queue
 from application.ports.queues import Queues, QueueState
 
 CHUNK = 500
@@ -21,15 +23,15 @@ class RedisQueues(Queues):
     def __init__(self, store: RedisStore, wake_up_of: WakeUpOf) -> None:
         self._store = store
         self._wake_up_of = wake_up_of
-        self._save = store.script("save")
+        self._save = SaveScript(store)
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
-            return texts(client.sunion([keys.QUEUES, keys.PAUSED]))
+            return sorted_texts(client.sunion([keys.QUEUES, keys.PAUSED]))
 
     def waiting(self) -> Sequence[str]:
         with self._store.client() as client:
-            return texts(client.smembers(keys.WAITING_QUEUES))
+            return sorted_texts(client.smembers(keys.WAITING_QUEUES))
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
@@ -40,7 +42,7 @@ class RedisQueues(Queues):
             pipeline.hvals(keys.HELD)
             pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
             paused, held, scheduled = pipeline.execute()
-            processing = Counter(map(held_queue, held))
+            processing = Counter(held_entry(entry)[1] for entry in held)
             depths: dict[str, int] = {}
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
@@ -52,7 +54,7 @@ class RedisQueues(Queues):
                 name=name,
                 depth=depths[name],
                 processing=processing[name],
-                scheduled=counted(scheduled.get(name.encode())),
+                scheduled=count_or_zero(scheduled.get(name.encode())),
                 oldest_waiting_since=oldest.get(name),
                 paused=name.encode() in paused,
             )
@@ -62,8 +64,8 @@ class RedisQueues(Queues):
     def pause(self, name: str) -> None:
         """By a script that also runs while Redis has no memory left: then a pause is what an operator needs."""
         effects = Effects()
-        effects.add("member", keys.PAUSED, name)
-        self._save(effects.keys, effects.arguments)
+        effects.add_to_set(keys.PAUSED, name)
+        self._save.run(effects)
 
     def resume(self, name: str) -> None:
         with self._store.client() as client:
@@ -72,11 +74,10 @@ class RedisQueues(Queues):
     def forget(self, name: str) -> bool:
         """A task that is submitted right after it makes the name anew, and makes this return False."""
         effects = Effects()
-        index, paused = effects.key(keys.queue_index(name)), effects.key(keys.PAUSED)
-        wake_ups = effects.key(self._wake_up_of(name).list_key)
-        effects.add("rest", keys.PAUSED, index, name)
-        effects.add("forget", keys.QUEUES, index, paused, wake_ups, name)
-        self._save(effects.keys, effects.arguments)
+        index, wake_ups = keys.queue_index(name), self._wake_up_of(name).list_key
+        effects.remove_if_empty(keys.PAUSED, index, name)
+        effects.forget_queue(keys.QUEUES, index, keys.PAUSED, wake_ups, name)
+        self._save.run(effects)
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 
@@ -86,7 +87,7 @@ def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
         pipeline.zcard(keys.waiting(queue))
-    return dict(zip(queues, map(counted, replies_of(pipeline)), strict=True))
+    return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
 
 
 def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
@@ -96,7 +97,7 @@ def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
     for _, member in heads:
         pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
     oldest: dict[str, datetime] = {}
-    for (queue, _), record in zip(heads, replies_of(pipeline), strict=True):
+    for (queue, _), record in zip(heads, execute(pipeline), strict=True):
         since = None if isinstance(record, Exception) else waiting_since(*record)
         if since and (queue not in oldest or since < oldest[queue]):
             oldest[queue] = since

@@ -69,6 +69,14 @@ def id_bytes(task_id: str) -> bytes | None:
     return bytes.fromhex(task_id.replace("-", "")) if CANONICAL_ID.fullmatch(task_id) else None
 
 
+def require_id_bytes(task_id: str) -> bytes:
+    """Return the 16 bytes of a task id. Raises ValueError for any other text."""
+    raw = id_bytes(task_id)
+    if raw is None:
+        raise ValueError(f"not a task id: {task_id!r}")
+    return raw
+
+
 @lru_cache(IDS_REMEMBERED)
 def id_text(raw: bytes) -> str:
     digits = raw.hex()
@@ -104,8 +112,8 @@ def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[
     return changed, gone
 
 
-def unpacked(packed: bytes) -> Record:
-    """A record of which a script made one text."""
+def unpack_record(packed: bytes) -> Record:
+    """Return the fields of a record that a script packed into one text."""
     parts = packed.split(SEPARATOR)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -205,7 +213,10 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": partial(restore, RetryPolicy)}
+RICH: Mapping[str, Callable[[Any], Any]] = {
+    "run_at": instant,
+    "retry": partial(restore, RetryPolicy),
+}
 
 MEMBERS = {
     STATUS: "status",
@@ -251,7 +262,8 @@ DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
     PROGRESS: lambda progress: Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))),
     RESULT: _plain,
     **dict.fromkeys(
-        (ERROR, LAST_ERROR), lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True)))
+        (ERROR, LAST_ERROR),
+        lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
 }
 """Of what belongs to the task itself and not to its specification."""

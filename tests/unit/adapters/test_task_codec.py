@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpacked
+from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpack_record
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
@@ -115,7 +115,7 @@ def test_any_other_text_is_no_task_id(text: str) -> None:
 def test_a_record_that_is_one_text_comes_apart_again(task: Task) -> None:
     record = encode(task)
 
-    assert unpacked(b"\0".join(part for pair in record.items() for part in pair)) == record
+    assert unpack_record(b"\0".join(part for pair in record.items() for part in pair)) == record
 
 
 def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:
