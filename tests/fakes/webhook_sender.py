@@ -12,6 +12,6 @@ class FakeWebhookSender(WebhookSender):
     def refusal(self, url: str) -> str | None:
         return None if url.startswith("https:") else "Must begin with https://."
 
-    def send(self, message: Webhook) -> WebhookResponse:
-        self.sent.append(message)
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        self.sent.append(webhook)
         return self.reply
