@@ -39,12 +39,12 @@ class OptimisticUpdate:
                 return before
             return self._repository.save(Change(before=before, after=after, log=log(before, after)))
 
-        return self.retry(task_id, save, known=known)
+        return self.with_retries(task_id, save, known=known)
 
-    def retry(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
+    def with_retries(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
         """Call `write` with the task as it is stored until it does not meet StaleTask, 20 times at most."""
         for _ in range(MAX_ATTEMPTS):
-            task = known or self._repository.require(task_id)
+            task = known or self._repository.get_or_raise(task_id)
             try:
                 return write(task)
             except StaleTask:

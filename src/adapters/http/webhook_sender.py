@@ -23,15 +23,15 @@ class HttpWebhookSender(WebhookSender):
     def refusal(self, url: str) -> str | None:
         return self._http.refusal(url, plain_in_public=False)
 
-    def send(self, message: Webhook) -> WebhookResponse:
-        body = message_body(message)
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        body = message_body(webhook)
         try:
             answer = self._http.send(
                 "POST",
-                str(message.task.spec.callback_url),
+                str(webhook.task.spec.callback_url),
                 headers={
                     "Content-Type": "application/json",
-                    **self._signature.headers(message.message_id, body, self._clock.now()),
+                    **self._signature.headers(webhook.message_id, body, self._clock.now()),
                 },
                 body=body,
                 seconds=SECONDS,
@@ -45,11 +45,11 @@ class HttpWebhookSender(WebhookSender):
         return WebhookResponse(status=answer.status, wait=answer.wait_asked_for(self._clock.now()))
 
 
-def message_body(message: Webhook) -> bytes:
+def message_body(webhook: Webhook) -> bytes:
     """Type, time and data, as Standard Webhooks proposes; the data is the task as GET answers it."""
     members = {
-        "type": message.event,
-        "timestamp": instant(message.task.finished_at),
-        "data": serialize_task(message.task),
+        "type": webhook.event,
+        "timestamp": instant(webhook.task.finished_at),
+        "data": serialize_task(webhook.task),
     }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

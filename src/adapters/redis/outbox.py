@@ -19,7 +19,7 @@ from domain.events import Event
 from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
 
 ID_BYTES = 16
-MAX_ATTEMPTS = b"tries:"
+FAILED_ATTEMPTS = b"tries:"
 MAX_STALE_BATCHES = 32
 """How many batches without a single message one call goes through."""
 REST_MS = 3_600_000
@@ -32,7 +32,7 @@ class RedisOutbox(Outbox):
         self._save = store.script("save")
         self._skipped_items = SkippedItems()
 
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
+    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
         """Entries whose message is not kept or cannot be read must not hold up the others: go on behind them."""
         for _ in range(MAX_STALE_BATCHES):
             with self._store.client() as client:
@@ -40,25 +40,25 @@ class RedisOutbox(Outbox):
                     return []
                 now = milliseconds(client.time())
                 due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
-            until = now + lease // timedelta(milliseconds=1)
+            until = now + duration // timedelta(milliseconds=1)
             calls = [self._moving(entry, score, until) for entry, score in due]
             answers = self._store.pipeline_scripts(calls) if calls else []
             mine = [entry for (entry, _), answer in zip(due, answers, strict=True) if answer[0]]
             if (messages := self._read(mine, until)) or not mine:
-                return [LeasedDelivery(message=message, lease=until) for message in messages]
+                return [LeasedDelivery(webhook=webhook, lease=until) for webhook in messages]
         return []
 
-    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
-        message, entry, effects = taken.message, _entry(taken.message), Effects()
+    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+        webhook, entry, effects = delivery.webhook, _entry(delivery.webhook), Effects()
         kept = keys.deliveries(entry[:ID_BYTES])
-        effects.guard("placed", keys.OUTBOX, entry, taken.lease)
-        if record_attempt.next_at:
-            effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(record_attempt.next_at))
+        effects.guard("placed", keys.OUTBOX, entry, delivery.lease)
+        if attempt.next_at:
+            effects.add("index", keys.OUTBOX, entry, epoch_milliseconds(attempt.next_at))
             effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         else:
             effects.add("unindex", keys.OUTBOX, entry)
-        effects.set(kept, {MAX_ATTEMPTS + entry[ID_BYTES:]: str(message.tries + 1).encode()})
-        effects.add("append", kept, MESSAGE_KEPT_MS, _encoded(message, record_attempt))
+        effects.set(kept, {FAILED_ATTEMPTS + entry[ID_BYTES:]: str(webhook.failed_attempts + 1).encode()})
+        effects.add("append", kept, MESSAGE_KEPT_MS, _encoded(webhook, attempt))
         return bool(self._call(effects)()[0])
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
@@ -80,7 +80,7 @@ class RedisOutbox(Outbox):
             if not kept or not client.exists(keys.message(entry)):
                 return False
         effects = Effects()
-        effects.set(keys.deliveries(raw), {MAX_ATTEMPTS + entry[ID_BYTES:]: b"0"})
+        effects.set(keys.deliveries(raw), {FAILED_ATTEMPTS + entry[ID_BYTES:]: b"0"})
         effects.add("index", keys.OUTBOX, entry)
         effects.add("extend", keys.message(entry), MESSAGE_KEPT_MS)
         self._call(effects)()
@@ -101,11 +101,11 @@ class RedisOutbox(Outbox):
             pipeline = client.pipeline(transaction=False)
             for entry in entries:
                 pipeline.hgetall(keys.message(entry))
-                pipeline.hget(keys.deliveries(entry[:ID_BYTES]), MAX_ATTEMPTS + entry[ID_BYTES:])
+                pipeline.hget(keys.deliveries(entry[:ID_BYTES]), FAILED_ATTEMPTS + entry[ID_BYTES:])
             answers = replies_of(pipeline)
         messages: list[Webhook] = []
-        for entry, record, tries in zip(entries, answers[::2], answers[1::2], strict=True):
-            message = _message(entry, record, tries)
+        for entry, record, failed in zip(entries, answers[::2], answers[1::2], strict=True):
+            message = _message(entry, record, failed)
             if isinstance(message, Webhook):
                 messages.append(message)
             elif message:
@@ -125,12 +125,12 @@ class RedisOutbox(Outbox):
         return self._save.call(effects.keys, effects.arguments)
 
 
-def _message(entry: bytes, record: Any, tries: Any) -> Webhook | Exception | None:
+def _message(entry: bytes, record: Any, failed: Any) -> Webhook | Exception | None:
     """Return the message, None when it is no longer kept, or why it cannot be read."""
-    if damage := next((reply for reply in (record, tries) if isinstance(reply, Exception)), None):
+    if damage := next((reply for reply in (record, failed) if isinstance(reply, Exception)), None):
         return damage
     try:
-        return Webhook(task=decode(entry[:ID_BYTES], record), tries=int(tries or 0)) if record else None
+        return Webhook(task=decode(entry[:ID_BYTES], record), failed_attempts=int(failed or 0)) if record else None
     except Exception as error:  # whatever is wrong with the bytes, the other messages are delivered
         return error
 
@@ -142,14 +142,14 @@ def _entry(message: Webhook) -> bytes:
     return keys.outbox_entry(raw, message.task.version)
 
 
-def _encoded(message: Webhook, record_attempt: DeliveryAttempt) -> str:
-    next_at = record_attempt.next_at and epoch_milliseconds(record_attempt.next_at)
+def _encoded(webhook: Webhook, attempt: DeliveryAttempt) -> str:
+    next_at = attempt.next_at and epoch_milliseconds(attempt.next_at)
     stored = [
-        message.task.version,
-        message.event,
-        epoch_milliseconds(record_attempt.at),
-        record_attempt.status,
-        record_attempt.error,
+        webhook.task.version,
+        webhook.event,
+        epoch_milliseconds(attempt.at),
+        attempt.status,
+        attempt.error,
         next_at,
     ]
     return json.dumps(stored)
@@ -161,7 +161,7 @@ def _decoded(task_id: str, number: int, stored: bytes) -> Delivery:
         number=number,
         message_id=message_id(task_id, version),
         event=Event(event),
-        record_attempt=DeliveryAttempt(
+        attempt=DeliveryAttempt(
             at=instant(at), status=status, error=error, next_at=instant(next_at) if next_at else None
         ),
     )

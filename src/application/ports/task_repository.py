@@ -95,8 +95,8 @@ class TaskRepository(ABC):
     def get(self, task_id: str) -> Task | None:
         """The task, or None. Text that is not the id of a task has none."""
 
-    def require(self, task_id: str) -> Task:
-        """The task. Raises TaskNotFound."""
+    def get_or_raise(self, task_id: str) -> Task:
+        """Return the task. Raises TaskNotFound."""
         task = self.get(task_id)
         if task is None:
             raise TaskNotFound(task_id)

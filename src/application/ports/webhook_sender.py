@@ -1,4 +1,4 @@
-"""Sends one message to one URL."""
+"""Send one webhook to the callback URL of its task."""
 
 from abc import ABC, abstractmethod
 
@@ -8,8 +8,11 @@ from domain.webhook import Webhook, WebhookResponse
 class WebhookSender(ABC):
     @abstractmethod
     def refusal(self, url: str) -> str | None:
-        """Why the URL could never be told, as far as it says so itself."""
+        """Return why no webhook could ever be sent to this URL; None when nothing in it forbids that."""
 
     @abstractmethod
-    def send(self, message: Webhook) -> WebhookResponse:
-        """Takes 15 seconds at most, resolving the name not counted. Raises nothing: what went wrong is a reply."""
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        """Make one attempt of at most 15 seconds, plus the time to resolve the host name.
+
+        Raises nothing: a failure is a response with an error.
+        """

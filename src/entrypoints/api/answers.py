@@ -411,16 +411,16 @@ def serialize_log_line(line: LogLine) -> dict[str, Any]:
 
 
 def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
-    record_attempt = delivery.record_attempt
+    attempt = delivery.attempt
     members = {
         "number": delivery.number,
         "message_id": delivery.message_id,
         "event": delivery.event,
-        "time": instant(record_attempt.at),
-        "status": record_attempt.status,
-        "error": record_attempt.error,
-        "outcome": record_attempt.outcome,
-        "next_try": instant(record_attempt.next_at),
+        "time": instant(attempt.at),
+        "status": attempt.status,
+        "error": attempt.error,
+        "outcome": attempt.outcome,
+        "next_try": instant(attempt.next_at),
     }
     return drop_none(members)
 

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 class CallbackDelivery:
     def __init__(self, container: Container) -> None:
-        self._take = container.lease_deliveries()
+        self._lease = container.lease_deliveries()
         self._deliver = container.deliver_webhook()
         self._free = threading.Semaphore(AT_ONCE)
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="callback")
@@ -44,26 +44,26 @@ class CallbackDelivery:
         while free < AT_ONCE and self._free.acquire(blocking=False):
             free += 1
         try:
-            taken = self._take.execute(free) if free else []
+            leased = self._lease.execute(free) if free else []
             self._failure = ""
         except StoreUnavailable:
-            taken = []  # the other duties log it
+            leased = []  # the other duties log it
         except Exception as error:
             if repr(error) != self._failure:
                 logger.exception("Callbacks could not be read", extra={"action": "callbacks_error"})
             self._failure = repr(error)
-            taken = []
-        for message in taken:
-            self._senders.submit(self._send, message)
-        for _ in range(free - len(taken)):
+            leased = []
+        for delivery in leased:
+            self._senders.submit(self._send, delivery)
+        for _ in range(free - len(leased)):
             self._free.release()
-        return bool(taken) and len(taken) == free
+        return bool(leased) and len(leased) == free
 
-    def _send(self, taken: LeasedDelivery) -> None:
-        message = taken.message
-        about = {"task_id": message.task.task_id, "message_id": message.message_id}
+    def _send(self, delivery: LeasedDelivery) -> None:
+        webhook = delivery.webhook
+        about = {"task_id": webhook.task.task_id, "message_id": webhook.message_id}
         try:
-            result = self._deliver.execute(taken)
+            result = self._deliver.execute(delivery)
         except StoreUnavailable as error:
             logger.warning("Cannot keep a delivery: %s", error.reason, extra={"action": "delivery_unkept", **about})
         except Exception:

@@ -15,4 +15,4 @@ class LeaseDeliveries:
 
     def execute(self, limit: int) -> Sequence[LeasedDelivery]:
         """So many at most; they are the caller's to deliver."""
-        return self._outbox.take(limit=limit, lease=LEASE)
+        return self._outbox.lease(limit=limit, duration=LEASE)

@@ -27,7 +27,7 @@ class DeleteTask:
             self._repository.remove(task)
             return True
 
-        return self._update.retry(task_id, delete)
+        return self._update.with_retries(task_id, delete)
 
     def _discard(self, task: Task) -> None:
         discarded = task.discard(self._clock.now())

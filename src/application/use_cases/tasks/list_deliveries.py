@@ -14,5 +14,5 @@ class ListDeliveries:
 
     def execute(self, task_id: str) -> Sequence[Delivery]:
         """Oldest first. Raises TaskNotFound."""
-        self._repository.require(task_id)
+        self._repository.get_or_raise(task_id)
         return self._outbox.deliveries(task_id)

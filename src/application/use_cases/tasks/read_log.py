@@ -13,5 +13,5 @@ class ReadLog:
 
     def execute(self, task_id: str) -> Sequence[LogLine]:
         """The last 1,000 lines, oldest first. Raises TaskNotFound."""
-        self._repository.require(task_id)
+        self._repository.get_or_raise(task_id)
         return self._run_log.lines(task_id)

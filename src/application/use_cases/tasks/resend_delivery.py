@@ -12,6 +12,6 @@ class ResendDelivery:
 
     def execute(self, task_id: str, number: int) -> None:
         """The message of that delivery is sent at once, as it was. Raises TaskNotFound, DeliveryNotFound."""
-        self._repository.require(task_id)
+        self._repository.get_or_raise(task_id)
         if not self._outbox.resend(task_id, number):
             raise DeliveryNotFound(number)
