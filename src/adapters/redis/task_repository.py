@@ -32,7 +32,7 @@ from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQu
 from application.ports.task_repository import Backlog, Change, IdempotencyRecord, PageRequest, TaskPage, TaskRepository
 from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
-from domain.events import Event, what_happened
+from domain.events import Event, event_of
 from domain.status import Status
 from domain.task import Task
 
@@ -286,7 +286,7 @@ class RedisTaskRepository(TaskRepository):
         return self._save.call(effects.keys, effects.arguments)
 
     def _tell(self, effects: Effects, record: bytes, before: Task | None, after: Task | None) -> None:
-        event, member = what_happened(before, after), record.removeprefix(keys.RECORD_PREFIX)
+        event, member = event_of(before, after), record.removeprefix(keys.RECORD_PREFIX)
         effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, event, member)
 
 
@@ -317,7 +317,7 @@ def _raw_id(task: Task) -> bytes:
 def _beginning(new: tuple[bytes, Task]) -> _Beginning:
     _, task = new
     return _Beginning(
-        what_happened(None, task),
+        event_of(None, task),
         task.status,
         task.version,
         task.spec.queue,
