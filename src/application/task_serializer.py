@@ -7,7 +7,6 @@ from typing import Any
 
 from domain.status import Status
 from domain.task import Task
-from domain.task_spec import SLEEP
 
 
 def instant(value: datetime | None) -> str | None:
@@ -27,7 +26,7 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "task_name": spec.task_name,
             "type": spec.type,
             "duration": spec.duration,
-            "payload": dict(spec.payload) if spec.type != SLEEP and "payload" not in task.omitted else None,
+            "payload": _payload(task),
             "status": task.status.value,
             "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
             "run_at": instant(spec.run_at),
@@ -45,7 +44,7 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "queue": spec.queue,
             "priority": spec.priority,
             "labels": dict(spec.labels),
-            "timeout": spec.run_seconds,
+            "timeout": spec.effective_timeout,
             "retry": asdict(spec.retry),
             "queue_position": queue_position,
             "callback_url": spec.callback_url,
@@ -54,6 +53,13 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "links": {"self": path, "events": f"{path}/events"},
         }
     )
+
+
+def _payload(task: Task) -> dict[str, Any] | None:
+    """Return the payload; None for a task with a duration in its place, and for one read without its payload."""
+    if task.spec.duration is not None or "payload" in task.omitted:
+        return None
+    return dict(task.spec.payload)
 
 
 def drop_none(members: Mapping[str, Any]) -> dict[str, Any]:

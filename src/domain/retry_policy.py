@@ -47,3 +47,4 @@ class RetryPolicy:
 
 
 LIMITS = {"initial_delay": DELAY_SECONDS, "factor": FACTOR, "max_delay": DELAY_SECONDS, "jitter": JITTER}
+NO_RETRY = RetryPolicy()

@@ -108,7 +108,7 @@ class Task:
         """The time by which the current run must end; None while no run goes on."""
         if self.started_at is None or self.status is not Status.PROCESSING:
             return None
-        return self.started_at + timedelta(seconds=self.spec.run_seconds)
+        return self.started_at + timedelta(seconds=self.spec.effective_timeout)
 
     @classmethod
     def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
@@ -266,7 +266,7 @@ class Task:
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         if self.deadline and now >= self.deadline:
-            message = f"The run took longer than its timeout of {self.spec.run_seconds} seconds."
+            message = f"The run took longer than its timeout of {self.spec.effective_timeout} seconds."
             return self.fail(TaskError(code="timeout", message=message), now)
         return None
 

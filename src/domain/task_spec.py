@@ -9,21 +9,19 @@ from typing import Any, Self, TypeVar
 
 from domain.errors import InvalidTaskSpec, Violation
 from domain.restore import restore
-from domain.retry_policy import RetryPolicy
+from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.web_url import require_web_url
 
 TASK_NAME_LENGTH = range(1, 201)
 DURATION_SECONDS = range(1, 86_401)
 TIMEOUT_SECONDS = range(1, 86_401)
 DEFAULT_TIMEOUT_SECONDS = 3_600
-SLEEP, HTTP = "sleep", "http"
-SLEEP_MARGIN_SECONDS = 60
-"""Seconds by which a run of the type sleep may exceed its duration."""
+DEFAULT_TYPE = "sleep"
+"""The type of a task that names none, as in the original service."""
 PRIORITIES = range(10)
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
 T = TypeVar("T")
 
-NO_RETRY, HTTP_RETRY = RetryPolicy(), RetryPolicy(max_attempts=5)
 MAX_LABELS = 16
 LABEL_KEY = r"[a-z0-9._-]{1,63}"
 LABEL_VALUE_LENGTH = range(256)
@@ -35,10 +33,10 @@ class TaskSpec:
     """The members that a caller sets. Immutable. Raises InvalidTaskSpec with every invalid member."""
 
     task_name: str
-    type: str = SLEEP
+    type: str = DEFAULT_TYPE
     """The kind of work."""
     duration: int | None = None
-    """Seconds of simulated work. Tasks of the type sleep require it; others have none."""
+    """Seconds of simulated work; a task of the default type has it, others have a payload."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """The arguments of the other types, as a JSON object."""
     queue: str = "default"
@@ -49,7 +47,9 @@ class TaskSpec:
     expires_at: datetime | None = None
     """The task expires if it has not started by this time."""
     timeout: int | None = None
-    """Limit on one run in seconds; `run_seconds` has the default."""
+    """Seconds that one run may take. None for the default of the type."""
+    default_timeout: int = field(default=DEFAULT_TIMEOUT_SECONDS, compare=False)
+    """Seconds that one run may take without a `timeout`. The type's handler decides it at submit."""
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
@@ -80,13 +80,13 @@ class TaskSpec:
         return restore(type(self), {**vars(self), "run_at": run_at, "expires_at": expires_at})
 
     @property
-    def run_seconds(self) -> int:
-        """Limit on one run in seconds."""
-        if self.timeout is not None:
-            return self.timeout
-        if self.type == SLEEP and self.duration:
-            return self.duration + SLEEP_MARGIN_SECONDS
-        return DEFAULT_TIMEOUT_SECONDS
+    def effective_timeout(self) -> int:
+        """Seconds that one run may take."""
+        return self.default_timeout if self.timeout is None else self.timeout
+
+    def with_default_timeout(self, seconds: int) -> Self:
+        """Return this specification with another default timeout."""
+        return restore(type(self), {**vars(self), "default_timeout": seconds})
 
     def _violations(self) -> Iterator[Violation]:
         """Yield everything that is wrong."""
@@ -101,8 +101,6 @@ class TaskSpec:
             yield "priority", f"Must be 0 to 9, not {self.priority}."
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
             yield "timeout", f"Must be 1 to 86400 seconds, not {self.timeout}."
-        if self.type == SLEEP:
-            yield from self._sleep_violations()
         if self.callback_url is not None:
             try:
                 require_web_url(self.callback_url)
@@ -110,14 +108,6 @@ class TaskSpec:
                 yield "callback_url", f"{error}."
         yield from self._label_violations()
         yield from self._time_violations()
-
-    def _sleep_violations(self) -> Iterator[Violation]:
-        if self.duration is None:
-            yield "duration", "Is required for the type sleep."
-        elif self.duration not in DURATION_SECONDS:
-            yield "duration", f"Must be 1 to 86400 seconds, not {self.duration}."
-        if self.payload:
-            yield "payload", "The type sleep takes none."
 
     def _label_violations(self) -> Iterator[Violation]:
         if len(self.labels) > MAX_LABELS:
@@ -147,11 +137,6 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def default_retry(type: str) -> RetryPolicy:
-    """Return the policy of tasks that name none. Calls to other services fail more often for a moment."""
-    return HTTP_RETRY if type == HTTP else NO_RETRY
-
-
 @dataclass(frozen=True)
 class TaskPatch:
     """A JSON merge patch (RFC 7396) of a TaskSpec. None returns a member to its default."""
@@ -167,7 +152,7 @@ class TaskPatch:
 
     def apply_to(self, spec: TaskSpec) -> TaskSpec:
         """Return the changed copy. Raises InvalidTaskSpec when it lacks a member or has an invalid one."""
-        changes = {name: _default(name, spec) if value is None else value for name, value in self.members.items()}
+        changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
         if self.members.get("payload") is not None:
@@ -191,9 +176,7 @@ def _frozen(members: Mapping[str, T]) -> Mapping[str, T]:
     return members if isinstance(members, MappingProxyType) else MappingProxyType(dict(members))
 
 
-def _default(name: str, spec: TaskSpec) -> Any:
-    if name == "retry":
-        return default_retry(spec.type)
+def _default(name: str) -> Any:
     if name not in DEFAULTS:
         raise InvalidTaskSpec([(name, "Is required and cannot be removed.")])
     return DEFAULTS[name]

@@ -206,7 +206,7 @@ def problems() -> None:
     Example:
       task-manager problems > docs/problems.md
     """
-    from entrypoints.api.problems import problems_page
+    from entrypoints.api.problems.catalogue import problems_page
 
     click.echo(problems_page(), nl=False)
 

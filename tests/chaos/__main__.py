@@ -13,6 +13,7 @@ from tests.chaos.row import ROWS, Outcome, Row, Run
 FAMILIES = (
     "process_rows",
     "store_rows",
+    "network_rows",
     "load_rows",
     "callback_rows",
     "celery_rows",
@@ -31,7 +32,11 @@ def main() -> int:
         importlib.import_module(f"tests.chaos.{family}")
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rows", help="only these, separated by commas: F-02,F-03")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the repetitions, and without F-04c and F-08")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a fifth of the repetitions, and without F-04c and F-08",
+    )
     parser.add_argument("--list", action="store_true", help="only list the rows")
     parser.add_argument("--keep", type=Path, help="a new folder for logs and journals, which stay there")
     commands = parser.add_subparsers(dest="command", metavar="soak")
@@ -56,7 +61,7 @@ def in_order() -> list[Row]:
 
 
 def chosen(names: str | None, *, quick: bool) -> list[Row]:
-    """Ends the program when a name is unknown. F-02 means F-02a, too."""
+    """Return the rows of these names. F-02 means F-02a, too. Raises SystemExit for an unknown name."""
     if names is None:
         return [row for row in in_order() if row.in_quick or not quick]
     wanted = names.split(",")
@@ -67,7 +72,7 @@ def chosen(names: str | None, *, quick: bool) -> list[Row]:
 
 
 def run_rows(rows: list[Row], directory: Path, *, quick: bool) -> int:
-    """Prints a line each; answers the exit code."""
+    """Measure each row and print its line. Returns the exit code."""
     failed = []
     for row in rows:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Rows about callbacks: whoever becomes final is told of, at least once, whatever dies on the way."""
+"""Rows about callbacks: each end of a task is told at least once, whatever dies on the way."""
 
 import contextlib
 import threading
@@ -7,6 +7,7 @@ from collections import Counter
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.chaos.faults import killed, redis_killed
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site, pause
 from tests.integration.receiver import SECRET, Answer, Receiver, Request
@@ -14,14 +15,14 @@ from tests.integration.waiting import wait_until
 
 SETTINGS = {"http_allowed_networks": "127.0.0.1/32", "callback_secret": SECRET}
 TAKEN_SECONDS = 30.0
-"""How long a message that was taken waits after its taker died."""
+"""The lease of a delivery: a message waits so long after the process that sends it died."""
 PAUSE_SECONDS = 5.0
-"""Before the second try."""
+"""Between the first and the second attempt."""
 MARGIN_SECONDS = 8.0
 
 
 class Inbox:
-    """A receiver that refuses the first try of every third message; it may take its time."""
+    """A receiver that refuses the first attempt of every third message and may respond slowly."""
 
     def __init__(self, *, refusing: bool = True, slow: float = 0.0) -> None:
         self._lock = threading.Lock()
@@ -29,14 +30,14 @@ class Inbox:
         self._refused: set[str] = set()
         self.seen = 0
         self.taken: Counter[str] = Counter()
-        """How often each message was answered with 200."""
+        """Number of responses with 200, by message id."""
         self.bodies: dict[str, set[bytes]] = {}
         self.unsigned = 0
         self.receiver = Receiver(answering=self._answer)
 
     @property
     def tasks(self) -> set[str]:
-        """Of which an end was taken, by the ids of the messages."""
+        """The ids of the tasks whose end was received, without hyphens."""
         return {message_id.split("_")[1] for message_id in self.taken}
 
     def _answer(self, request: Request) -> Answer:
@@ -57,21 +58,24 @@ class Inbox:
 
 
 def flood_until_told(site: Site, inbox: Inbox, number: int, ms: int = 0) -> None:
-    """So many more tasks; returns when an end is told: the moment for a fault."""
+    """Submit so many more tasks. Returns when an end is told: the moment for a fault."""
     site.flood(number, ms=ms, callback_url=inbox.receiver.url)
     seen = inbox.seen
     wait_until(lambda: inbox.seen > seen, 60)
 
 
 def judge(outcome: Outcome, site: Site, inbox: Inbox, seconds: float) -> None:
-    """Waits until every accepted task has told its end."""
+    """Wait until the end of every accepted task is told; expect one signed message for each."""
     wanted = {task_id.replace("-", "") for task_id in site.accepted}
     with contextlib.suppress(AssertionError):
         wait_until(lambda: wanted <= inbox.tasks, seconds)
     told = inbox.tasks
     outcome.expect(wanted == told, f"{len(wanted - told)} tasks told nobody, {len(told - wanted)} are unknown")
     outcome.expect(len(inbox.bodies) == len(wanted), f"{len(inbox.bodies)} messages of {len(wanted)} ends")
-    outcome.expect(all(len(bodies) == 1 for bodies in inbox.bodies.values()), "a message changed between two tries")
+    outcome.expect(
+        all(len(bodies) == 1 for bodies in inbox.bodies.values()),
+        "a message changed between two attempts",
+    )
     outcome.expect(not inbox.unsigned, f"{inbox.unsigned} signatures did not verify")
     again = sum(inbox.taken.values()) - len(inbox.taken)
     outcome.notes.append(f"{len(wanted)} ends told, {inbox.seen} requests, {again} delivered twice")
@@ -83,14 +87,12 @@ def killed_while_sending(run: Run) -> Outcome:
     inbox = Inbox(slow=0.05)
     with inbox.receiver, run.site() as site:
         site.with_worker(2)
+        maintenance = site.with_maintenance(**SETTINGS)
         for number in range(outcome.repetitions):
-            maintenance = site.with_maintenance(**SETTINGS)
             flood_until_told(site, inbox, 40)
             pause(0, 0.3)
-            maintenance.process.kill()
-            maintenance.process.wait()
-            run.say(f"{number + 1} of {outcome.repetitions} killed")
-        site.with_maintenance(**SETTINGS)
+            with killed(maintenance):
+                run.say(f"{number + 1} of {outcome.repetitions} killed")
         outcome.settle(site, 60)
         judge(outcome, site, inbox, TAKEN_SECONDS + PAUSE_SECONDS + MARGIN_SECONDS * 2)
     return outcome
@@ -106,27 +108,28 @@ def redis_killed_while_telling(run: Run) -> Outcome:
         for number in range(outcome.repetitions):
             flood_until_told(site, inbox, 100, ms=5)
             pause(0, 0.2)
-            site.server.kill()
-            site.server.start()
-            run.say(f"{number + 1} of {outcome.repetitions} killed")
+            with redis_killed(site.server):
+                run.say(f"{number + 1} of {outcome.repetitions} killed")
         outcome.settle(site, 90)
         judge(outcome, site, inbox, TAKEN_SECONDS + PAUSE_SECONDS + MARGIN_SECONDS * 2)
     return outcome
 
 
-@row("F-33", "workers killed while their tasks end; two maintenances, no fault of theirs: no message twice")
+@row(
+    "F-33",
+    "workers killed while their tasks end; two maintenances, no fault of theirs: no message twice",
+)
 def two_maintenances(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(10))
     inbox = Inbox(refusing=False)
     with inbox.receiver, run.site() as site:
         for _ in range(2):
             site.with_maintenance(**SETTINGS)
+        worker = site.with_worker(2)
         for number in range(outcome.repetitions):
-            worker = site.with_worker(2)
             flood_until_told(site, inbox, 100)
-            worker.kill()
-            run.say(f"{number + 1} of {outcome.repetitions} killed")
-        site.with_worker(2)
+            with killed(worker):
+                run.say(f"{number + 1} of {outcome.repetitions} killed")
         outcome.settle(site, 90)
         judge(outcome, site, inbox, MARGIN_SECONDS)
         twice = [message_id for message_id, times in inbox.taken.items() if times > 1]

@@ -1,4 +1,4 @@
-"""Random clients of the API: they use every call and every member, and note each response that no contract allows."""
+"""Random clients of the API. They use every call and member, and note each wrong response."""
 
 import contextlib
 import json
@@ -8,25 +8,22 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 
+from tests.chaos.background import Background
+from tests.chaos.random_task import QUEUES, Body, moment, random_task
 from tests.chaos.site import Site
 
-QUEUES = ("default", "bulk", "slow")
-TYPES = ("sleep", "sleep", "http", "greet", "count_to")
 PAUSE_SECONDS = 0.05
 ALLOWED = {200, 202, 204, 304, 404, 409, 412, 503}
-"""Every request is valid, so that 400 and 422 are faults, as 500 is; 503 is judged by the faults around it."""
+"""Every request is valid, so 400, 422 and 500 are faults. The faults around a 503 explain it or not."""
 REMEMBERED = 400
 """Task ids that a caller goes on to use; older ones are forgotten."""
 
-Body = dict[str, Any]
 
-
-class Callers:
+class Callers(Background):
     """Send random requests from some threads for as long as the context is entered."""
 
     def __init__(self, site: Site, callback_url: str, *, threads: int, seed: int) -> None:
@@ -39,21 +36,8 @@ class Callers:
         """Ids of tasks that a caller asked to delete; the response may have been lost."""
         self.failing: set[str] = set()
         """Ids of tasks whose work raises an exception."""
-        self._ended = threading.Event()
-        self._callers = [Caller(self, site, callback_url, seed + number) for number in range(threads)]
-        self._threads = [
-            threading.Thread(target=caller.run, args=(self._ended,), daemon=True) for caller in self._callers
-        ]
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        seeds = range(seed, seed + threads)
+        super().__init__([Caller(self, site, callback_url, each).run for each in seeds])
 
 
 class Caller:
@@ -80,7 +64,14 @@ class Caller:
                 self._all.refusals.append((time.monotonic(), name, reason))
 
     def _weighted_calls(self) -> list[Callable[[], None]]:
-        often = {self._submit: 8, self._get: 3, self._list: 2, self._patch: 2, self._cancel: 2, self._retry: 2}
+        often = {
+            self._submit: 8,
+            self._get: 3,
+            self._list: 2,
+            self._patch: 2,
+            self._cancel: 2,
+            self._retry: 2,
+        }
         seldom = (
             self._batch,
             self._submit_again,
@@ -99,7 +90,7 @@ class Caller:
 
     def _submit(self) -> None:
         headers = {}
-        body = self._task()
+        body = random_task(self._dice, self._callback_url)
         if self._dice.random() < 0.3:
             headers["Idempotency-Key"] = str(uuid.UUID(int=self._dice.getrandbits(128)))
         response = self._request("POST", "/tasks", json=body, headers=headers)
@@ -110,7 +101,7 @@ class Caller:
                 self._keys.append((headers["Idempotency-Key"], body, task_id))
 
     def _submit_again(self) -> None:
-        """Repeat a named request: it responds with the same task and accepts no other."""
+        """Repeat a submit under its Idempotency-Key. A response with another task is a fault."""
         if not self._keys:
             return
         key, body, task_id = self._dice.choice(self._keys[-REMEMBERED:])
@@ -119,7 +110,7 @@ class Caller:
             self._all.faults.append(f"Idempotency-Key {key} made a second task")
 
     def _batch(self) -> None:
-        bodies = [self._task() for _ in range(self._dice.randint(1, 30))]
+        bodies = [random_task(self._dice, self._callback_url) for _ in range(self._dice.randint(1, 30))]
         response = self._request("POST", "/tasks/batch", json={"tasks": bodies})
         if response.status_code == 202:
             self._accept([task["task_id"] for task in response.json()["tasks"]], bodies)
@@ -138,8 +129,8 @@ class Caller:
     def _list(self) -> None:
         some = {
             "status": "QUEUED,FAILED", "type": "sleep", "queue": self._dice.choice(QUEUES),
-            "label.team": "a", "submitted_after": self._moment(-60), "task_name": "soak",
-            "submitted_before": self._moment(5), "q": "soak",
+            "label.team": "a", "submitted_after": moment(-60), "task_name": "soak",
+            "submitted_before": moment(5), "q": "soak",
         }  # fmt: skip
         names = self._dice.sample(sorted(some), self._dice.randint(0, 3))
         filters = {name: some[name] for name in names}
@@ -154,7 +145,7 @@ class Caller:
             changes: Body = {
                 "task_name": "soak, renamed", "labels": {"team": self._dice.choice(["a", None])},
                 "priority": self._dice.randint(0, 9), "queue": self._dice.choice(QUEUES),
-                "run_at": self._moment(self._dice.uniform(-1, 3)), "expires_at": None,
+                "run_at": moment(self._dice.uniform(-1, 3)), "expires_at": None,
                 "timeout": self._dice.randint(1, 10), "retry": {"max_attempts": 2},
                 "callback_url": None,
             }  # fmt: skip
@@ -170,7 +161,7 @@ class Caller:
 
     def _put(self) -> None:
         if task_id := self._some_id():
-            body = self._task()
+            body = random_task(self._dice, self._callback_url)
             response = self._request("PUT", f"/tasks/{task_id}", json=body)
             if response.ok or response.status_code == 503:
                 self._note_failing(task_id, body)
@@ -215,13 +206,14 @@ class Caller:
                 self._request("POST", f"/tasks/{task_id}/deliveries/{number}/resend")
 
     def _pause_and_resume(self) -> None:
-        """Pause a queue for a moment. A lost resume is repeated until it was heard."""
+        """Pause a queue for a moment, then resume it."""
         queue = self._dice.choice(QUEUES)
         self._request("POST", f"/queues/{queue}/pause")
         time.sleep(self._dice.uniform(0, 0.5))
         self.resume(queue)
 
     def resume(self, queue: str) -> None:
+        """Repeat the request until it is carried out, for at most 60 s."""
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with contextlib.suppress(requests.RequestException):
@@ -245,37 +237,6 @@ class Caller:
         with self._request("GET", path, headers=headers, stream=True) as response:
             if response.ok:
                 next(response.iter_lines(), None)
-
-    def _task(self) -> Body:
-        """A valid body with a random choice of members."""
-        dice = self._dice
-        kind = dice.choice(TYPES)
-        do = dice.choices(["sleep", "report", "fail"], [8, 1, 1])[0]
-        body: Body = {"task_name": "soak ü \U0001f41f", "queue": dice.choice(QUEUES)}
-        body["labels"] = {"do": do, "ms": str(dice.randint(0, 200)), "team": dice.choice("abc")}
-        if kind == "sleep":
-            body["duration"] = 1
-        else:
-            body["type"] = kind
-        if kind == "http":
-            body["payload"] = {"url": self._callback_url, "json": {"n": dice.random()}}
-        elif kind == "greet":
-            body["payload"] = {"name": "Ada", "times": dice.randint(1, 3)}
-        elif kind == "count_to":
-            body["payload"] = {"number": dice.randint(1, 20)}
-        optional: Body = {
-            "priority": dice.randint(0, 9), "timeout": dice.randint(5, 60),
-            "retry": {"max_attempts": dice.randint(1, 3), "initial_delay": 0.5, "max_delay": 2},
-            "callback_url": self._callback_url, "run_at": self._moment(dice.uniform(-2, 5)),
-            "expires_at": self._moment(dice.uniform(6, 20)),
-        }  # fmt: skip
-        for name in dice.sample(sorted(optional), dice.randint(0, len(optional))):
-            body[name] = optional[name]
-        return body
-
-    def _moment(self, seconds: float) -> str:
-        moment = datetime.now(UTC) + timedelta(seconds=seconds)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _some_id(self) -> str | None:
         return self._dice.choice(self._ids) if self._ids else None

@@ -1,4 +1,4 @@
-"""What plain Celery does under two of the faults, on the same server program in the same run."""
+"""Rows about plain Celery under two of the faults, on the same server program in the same run."""
 
 import contextlib
 import os
@@ -22,13 +22,29 @@ class PlainWorker(ServiceProcess):
     def __init__(self, log: Path, broker: str, journal: Path, concurrency: int) -> None:
         super().__init__("worker", log)
         self._arguments = [
-            *(sys.executable, "-m", "celery", "--app", "tests.chaos.plain_celery", "worker", "--pool", "prefork"),
-            *("--concurrency", str(concurrency), "--hostname", f"{log.stem}@%h", "--loglevel", "info"),
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "--app",
+                "tests.chaos.plain_celery",
+                "worker",
+                "--pool",
+                "prefork",
+            ),
+            *(
+                "--concurrency",
+                str(concurrency),
+                "--hostname",
+                f"{log.stem}@%h",
+                "--loglevel",
+                "info",
+            ),
         ]
         self._environment |= {JOURNAL: str(journal), "CHAOS_BROKER": broker}
 
     def lose(self) -> float:
-        """SIGKILL for parent and children, as when their host is lost; answers when."""
+        """Send SIGKILL to parent and children, as when their host is lost. Returns the moment."""
         processes = [*self.children(), self.process]
         for process in processes:
             os.kill(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Counts what must not be: lost, overlapping, stale and stuck work."""
+"""Counts of what must not be: lost, overlapping, stale and stuck work."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from tests.chaos.journal import Execution
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     lost: int = 0
-    """Accepted, and there is no record; or COMPLETED without an execution that returned."""
+    """Accepted tasks without a record, or COMPLETED without an execution that returned."""
     overlap: int = 0
     """Executions of a task that began while another one ran."""
     stale: int = 0
-    """The result is not from the last claim."""
+    """Tasks whose result is not that of the last claim."""
     stuck: int = 0
-    """Accepted, and not final by the deadline."""
+    """Accepted tasks that are not final by the deadline."""
 
     @property
     def clean(self) -> bool:
@@ -36,9 +36,11 @@ class Counts:
 
 
 def count(
-    accepted: Iterable[str], records: Mapping[str, Task], executions: Mapping[str, Sequence[Execution]]
+    accepted: Iterable[str],
+    records: Mapping[str, Task],
+    executions: Mapping[str, Sequence[Execution]],
 ) -> Counts:
-    """`executions` of a task stand in the order of their start lines."""
+    """Count over the accepted tasks. `executions` of a task are in the order of their start lines."""
     accepted = list(accepted)
     tasks = [records[task_id] for task_id in accepted if task_id in records]
     unfounded = [

@@ -15,9 +15,9 @@ from tests.integration.connections import UNFINISHED, ApiWithFewDescriptors, con
 
 CONNECTIONS = 20_200
 WAVE = 500
-"""So many are opened between two uses of the service."""
+"""Connections that are opened between two uses of the service."""
 OWN_DESCRIPTORS = 1_000
-"""Of the row itself, beside the connections."""
+"""Descriptors that the row itself needs beside the connections."""
 STREAMS = 20
 STREAM_SECONDS = 20.0
 LIMIT_SECONDS = 10.0
@@ -71,7 +71,10 @@ def few_descriptors(run: Run) -> Outcome:
 
 
 def _attack_and_use(site: Site, outcome: Outcome, *, opened: int, held: int) -> None:
-    """Open connections, hold the latest, and use the service after each wave. A recovery is how long one use takes."""
+    """Open connections, hold the latest, and use the service after each wave.
+
+    Each use counts as a recovery.
+    """
     with _held(held) as connections:
         for _ in range(0, opened, WAVE):
             for _ in range(WAVE):

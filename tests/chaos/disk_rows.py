@@ -15,7 +15,7 @@ import requests
 
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site, pause
-from tests.chaos.store_rows import Submitter
+from tests.chaos.submitter import Submitter
 from tests.integration.processes import ServiceProcess, free_port
 from tests.integration.waiting import wait_until
 
@@ -25,7 +25,7 @@ READY = "Task Manager API is ready"
 
 
 class SmallDisk:
-    """A file system of its own. As a context manager it is mounted; that needs root and Linux."""
+    """A file system of 24 MiB, mounted while the context is entered; that needs root and Linux."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,7 +69,7 @@ class CannotMount(Exception):
 
 @contextlib.contextmanager
 def small_disk(folder: Path, outcome: Outcome) -> Iterator[SmallDisk | None]:
-    """None, with a note, where nothing can be mounted: such a row measures nothing."""
+    """Mount a small disk. Yields None, with a note, when it cannot be mounted."""
     disk = SmallDisk(folder)
     try:
         disk.__enter__()
@@ -91,7 +91,10 @@ def full_disk_always(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-42b", "the same, AOF everysec, filled at once by another program (a measurement: docs/guarantees.md)")
+@row(
+    "F-42b",
+    "the same, AOF everysec, filled at once by another program (a measurement: docs/guarantees.md)",
+)
 def full_disk_everysec(run: Run) -> Outcome:
     outcome = Outcome()
     _fill_and_kill(run, outcome, "everysec")
@@ -133,7 +136,12 @@ def _one_full_disk(site: Site, disk: SmallDisk) -> int:
 class LocalStack(ServiceProcess):
     def __init__(self, log: Path, data_dir: Path) -> None:
         self.port = free_port()
-        settings = {"http_port": self.port, "http_workers": 1, "worker_concurrency": 1, "data_dir": data_dir}
+        settings = {
+            "http_port": self.port,
+            "http_workers": 1,
+            "worker_concurrency": 1,
+            "data_dir": data_dir,
+        }
         super().__init__("local", log, **settings)
 
     @property
@@ -186,15 +194,15 @@ def _fill_by_tasks(folder: Path, disk: SmallDisk, outcome: Outcome) -> int:
 def _submit_until_refused(url: str, body: dict[str, object], accepted: list[str]) -> tuple[int, str]:
     with requests.Session() as session:
         while True:
-            answer = session.post(f"{url}/tasks/batch", json={"tasks": [body] * 10}, timeout=30)
-            if answer.status_code != 202:
-                return answer.status_code, answer.json().get("code", "")
-            accepted += [task["task_id"] for task in answer.json()["tasks"]]
+            response = session.post(f"{url}/tasks/batch", json={"tasks": [body] * 10}, timeout=30)
+            if response.status_code != 202:
+                return response.status_code, response.json().get("code", "")
+            accepted += [task["task_id"] for task in response.json()["tasks"]]
 
 
 @row("F-42d", "the AOF cut off or damaged at a random place, then `task-manager repair`")
 def damage_the_file(run: Run) -> Outcome:
-    """What the file held before the damage is there again, in the order in which it was accepted."""
+    """Expect what the file held before the damage, in the order in which it was accepted."""
     outcome = Outcome(repetitions=run.times(20))
     repaired = kept_in_all = 0
     for number in range(outcome.repetitions):

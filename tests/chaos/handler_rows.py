@@ -4,9 +4,11 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import psutil
 
+from tests.chaos.faults import hostile_handlers, killed
 from tests.chaos.journal import Execution
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import ChaosWorker, Site, kill
@@ -22,9 +24,7 @@ MISUSES = ("sleep", "pipes", "sleep", "unlock")
 def fork_in_every_way(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(10))
     with run.site() as site:
-        site.with_api()
-        site.with_maintenance()
-        site.with_worker(4)
+        site.with_service(4)
         for number in range(outcome.repetitions):
             ids = [site.submit(do=FORKS[each % len(FORKS)], ms=RUN_MS) for each in range(TASKS)]
             killed = [wait_until(lambda: _kill_any(site), 20) for _ in range(3)]
@@ -43,24 +43,24 @@ def daemon_of_a_killed_worker(run: Run) -> Outcome:
         site.with_api()
         worker = site.with_worker(1)
         for _ in range(outcome.repetitions):
-            task_id = site.submit(do="daemon", ms=1_000)
-            execution = site.journal.wait_start(task_id)
-            wait_until(lambda execution=execution: _left_by(site, execution), 10)
-            worker.kill()
-            restarted = time.monotonic()
-            worker = site.with_worker(1, ready=False)
-            again = site.journal.wait_start(task_id, nth=2, seconds=40)
-            outcome.recoveries.append(again.started - restarted)
-            site.settle(20, [task_id])
-            for daemon in _left_by(site, execution):
+            with hostile_handlers(site, "daemon", 1, ms=1_000) as runs:
+                wait_until(lambda runs=runs: _left_by(site, runs[0]), 10)
+                with killed(worker) as kill:
+                    run.say("the worker of a daemon is killed")
+                [again] = site.again(runs)
+            outcome.recoveries.append(again.started - kill.ended)
+            for daemon in _left_by(site, runs[0]):
                 os.kill(daemon, signal.SIGKILL)
         outcome.settle(site, 30)
     return outcome
 
 
-@row("F-44", "children replaced after each run, killed, without pipes; worker killed or its whole unit told to stop")
+@row(
+    "F-44",
+    "children replaced after each run, killed, without pipes; worker killed or its whole unit told to stop",
+)
 def replace_children_under_kills(run: Run) -> Outcome:
-    """SIGTERM goes to every process, as systemd sends it. A second worker of the host is always there."""
+    """A second worker of the host is always there."""
     outcome = Outcome(repetitions=run.times(10))
     with run.site(lease=3) as site:
         site.with_api()
@@ -71,11 +71,8 @@ def replace_children_under_kills(run: Run) -> Outcome:
             ids = [site.submit(do=MISUSES[each % len(MISUSES)], ms=RUN_MS) for each in range(TASKS)]
             for _ in range(3):
                 wait_until(lambda: _kill_any(site), 20)
-            if number % 2:
-                worker.kill()
-            else:
-                _terminate_unit(worker)
-            worker = site.with_worker(2, ready=False, child_max_runs=1)
+            with killed(worker) if number % 2 else _unit_told_to_stop(worker):
+                run.say(f"{number + 1}: the worker has ended")
             outcome.expect(site.settle(90, ids), f"round {number + 1}: not all tasks are final")
             run.say(f"{number + 1}: {len(ids)} tasks ended")
         outcome.settle(site, 60)
@@ -87,12 +84,10 @@ def replace_children_under_kills(run: Run) -> Outcome:
 def garble_all_pipes(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(5), limit=30.0)
     with run.site() as site:
-        site.with_api()
-        site.with_maintenance()
-        site.with_worker(2)
+        site.with_service()
         for number in range(outcome.repetitions):
-            garbling = [site.submit("garbage", ms=0) for _ in range(2)]
-            outcome.expect(site.settle(60, garbling), "a task that wrote garbage is not final")
+            with hostile_handlers(site, "garbage", 2, seconds=60):
+                run.say(f"{number + 1}: both children garble their pipes")
             garbled = time.monotonic()
             waiting = [site.submit(ms=10) for _ in range(4)]
             outcome.recoveries.append(site.journal.wait_start(waiting[-1], seconds=90).started - garbled)
@@ -103,11 +98,15 @@ def garble_all_pipes(run: Run) -> Outcome:
     return outcome
 
 
-def _terminate_unit(worker: ChaosWorker) -> None:
+@contextlib.contextmanager
+def _unit_told_to_stop(worker: ChaosWorker) -> Iterator[None]:
+    """SIGTERM for all processes, as systemd sends it. The worker is started again on exit."""
     for process in [*worker.children(), psutil.Process(worker.pid)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
     worker.exit_code()
+    yield
+    worker.start()
 
 
 def _kill_any(site: Site) -> float | None:
@@ -123,7 +122,7 @@ def _expect_all_completed(site: Site, outcome: Outcome) -> None:
 
 
 def _expect_nothing_left(site: Site, outcome: Outcome) -> None:
-    """The last run's leftovers end with it; those of a killed child within seconds."""
+    """Expect that the processes that runs left behind are gone within seconds."""
     try:
         wait_until(lambda: not _left(site), 10)
     except AssertionError:

@@ -1,4 +1,4 @@
-"""The record of executions: workers append lines, the runner reads them and watches the processes that wrote them."""
+"""The record of executions: workers append lines; a thread reads them and watches the workers."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from tests.chaos.background import Background
 from tests.integration.waiting import wait_until
 
 JOURNAL = "CHAOS_JOURNAL"
@@ -17,18 +18,18 @@ TICK_SECONDS = 0.005
 
 
 def write_line(descriptor: int, event: str, **members: Any) -> None:
-    """One write to a file opened with O_APPEND: lines of many processes never mix."""
+    """Append a line in one write. With O_APPEND, lines of many processes never mix."""
     line = {"event": event, "pid": os.getpid(), "t": time.monotonic(), **members}
     os.write(descriptor, json.dumps(line).encode() + b"\n")
 
 
 @dataclass(eq=False, kw_only=True)
 class Life:
-    """One process, from its `child` line to its death; numbers of processes come again."""
+    """One process, from its `child` line to its death. Process ids are used again."""
 
     pid: int
     died: float | None = None
-    """At the latest: when its death was seen."""
+    """When its death was seen."""
     stopped: list[tuple[float, float]] = field(default_factory=list)
     """From SIGSTOP to SIGCONT."""
     last_line: float = 0.0
@@ -42,19 +43,22 @@ class Execution:
     started: float
     life: Life
     ended: float | None = None
-    """By its end line, or because its process took up other work."""
+    """By its end line, or when its process started other work."""
     how: str = ""
-    """returned, raised, or nothing while it runs and for a killed one."""
+    """`returned` or `raised`; empty while it runs and when it was killed."""
 
     @property
     def over(self) -> float:
-        """When it had ended for certain; infinity while that is not known."""
+        """The moment by which it had certainly ended; infinity while that is not known."""
         known = [moment for moment in (self.ended, self.life.died) if moment is not None]
         return min(known, default=float("inf"))
 
     def open_times(self) -> list[tuple[float, float]]:
-        """When it ran. A stopped process runs nothing; the time after SIGCONT counts only if a line of it shows that
-        it did something then: it is killed before its first instruction, but its death is seen a moment later."""
+        """Return when it ran. A stopped process runs nothing.
+
+        The time after SIGCONT counts only when a line shows that the process did something then. It may
+        be killed before its first instruction, and its death is seen a moment later.
+        """
         times, begin = [], self.started
         for stop, go in self.life.stopped:
             if begin <= stop < self.over:
@@ -65,10 +69,11 @@ class Execution:
         return [*times, (begin, max(self.over, begin))]
 
 
-class Journal:
-    """Follows the file in a thread of its own. As a context manager the thread ends with it."""
+class Journal(Background):
+    """Follow the file in a thread of its own for as long as the context is entered."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__([self._follow])
         self.path = path
         self.executions: dict[str, list[Execution]] = defaultdict(list)
         self.lives: list[Life] = []
@@ -76,32 +81,27 @@ class Journal:
         self._open: dict[Life, Execution] = {}
         self._descriptors: dict[int, Life] = {}
         self._poller = select.poll()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="journal", daemon=True)
-        self._fault: BaseException | None = None
 
     def __enter__(self) -> Self:
         self.path.touch()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        for descriptor in self._descriptors:
-            os.close(descriptor)
-        if self._fault:
-            raise self._fault
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            for descriptor in self._descriptors:
+                os.close(descriptor)
 
     def all(self) -> list[Execution]:
         return [run for runs in list(self.executions.values()) for run in list(runs)]
 
     def of(self, task_id: str) -> list[Execution]:
-        """In the order of their start lines."""
+        """Return the executions of a task in the order of their start lines."""
         return list(self.executions.get(task_id, ()))
 
     def wait_start(self, task_id: str, *, nth: int = 1, after: float = 0.0, seconds: float = 20) -> Execution:
-        """The nth execution of the task that started after that moment."""
+        """Wait for the nth execution of the task that starts after that moment. Returns it."""
 
         def found() -> Execution | None:
             later = [run for run in self.of(task_id) if run.started > after]
@@ -117,7 +117,7 @@ class Journal:
         return life.died
 
     def first_start(self, *, after: float, seconds: float) -> float:
-        """When the first execution of anything began after that moment."""
+        """Wait for an execution of any task after that moment. Returns when the first one began."""
 
         def found() -> float | None:
             return min((run.started for run in self.all() if run.started > after), default=None)
@@ -126,21 +126,18 @@ class Journal:
         assert moment is not None
         return moment
 
-    def _follow(self) -> None:
+    def _follow(self, ended: threading.Event) -> None:
         rest = b""
-        try:
-            with self.path.open("rb", buffering=0) as file:
-                while not self._ended.is_set():
-                    data = file.read(1 << 20)
-                    *lines, rest = (rest + data).split(b"\n")
-                    for line in lines:
-                        self._take(json.loads(line))
-                    for descriptor, _ in self._poller.poll(0 if data else TICK_SECONDS * 1000):
-                        self._bury(descriptor)
-                    if not data and not self._descriptors:
-                        time.sleep(TICK_SECONDS)
-        except BaseException as error:
-            self._fault = error
+        with self.path.open("rb", buffering=0) as file:
+            while not ended.is_set():
+                data = file.read(1 << 20)
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line))
+                for descriptor, _ in self._poller.poll(0 if data else TICK_SECONDS * 1000):
+                    self._bury(descriptor)
+                if not data and not self._descriptors:
+                    ended.wait(TICK_SECONDS)
 
     def _take(self, line: dict[str, Any]) -> None:
         pid, event, moment = line["pid"], line["event"], line["t"]
@@ -153,7 +150,11 @@ class Journal:
             if (before := self._open.get(life)) and before.ended is None:
                 before.ended = moment
             run = Execution(
-                task_id=line["task_id"], fencing_token=line["claim"], attempt=line["attempt"], started=moment, life=life
+                task_id=line["task_id"],
+                fencing_token=line["claim"],
+                attempt=line["attempt"],
+                started=moment,
+                life=life,
             )
             self._open[life] = run
             self.executions[run.task_id].append(run)

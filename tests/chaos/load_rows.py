@@ -1,8 +1,7 @@
 """Rows about callers and load: cancels, changes, wake-ups, many tasks."""
 
-import os
+import itertools
 import random
-import signal
 import threading
 import time
 from collections import Counter
@@ -10,21 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
+from tests.chaos.background import Background
+from tests.chaos.faults import killed, stopped
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site, pause
 from tests.integration.waiting import wait_until
 
 FINAL_EVENTS = {b"task.completed", b"task.failed", b"task.cancelled", b"task.expired"}
-THREADS = 4
 
 
 @row("F-23", "cancel at random moments")
 def cancel_at_random(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(500), limit=4.0)
     with run.site() as site:
-        site.with_api()
-        site.with_maintenance()
-        site.with_worker(4)
+        site.with_service(4)
         asked: dict[str, float] = {}
 
         def submit_and_cancel(_: int) -> None:
@@ -59,32 +57,24 @@ def _final_events(site: Site) -> Counter[bytes]:
 def change_while_it_runs(run: Run) -> Outcome:
     outcome = Outcome(repetitions=run.times(500))
     with run.site() as site:
-        site.with_api()
-        site.with_maintenance()
-        site.with_worker(4)
-        ended = threading.Event()
+        site.with_service(4)
         patched: set[str] = set()
 
-        def patch() -> None:
+        def patch(ended: threading.Event) -> None:
+            numbers = itertools.count(1)
             with requests.Session() as session:
-                number = 0
                 while not ended.is_set():
                     for each in [run for run in site.journal.all()[-200:] if run.ended is None]:
-                        number += 1
-                        body = {"labels": {"seen": str(number)}}
-                        if session.patch(site.url(f"/tasks/{each.task_id}"), json=body, timeout=10).ok:
+                        url, body = (
+                            site.url(f"/tasks/{each.task_id}"),
+                            {"labels": {"seen": str(next(numbers))}},
+                        )
+                        if session.patch(url, json=body, timeout=10).ok:
                             patched.add(each.task_id)
 
-        threads = [threading.Thread(target=patch) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        try:
+        with Background([patch, patch]):
             site.flood(outcome.repetitions, do="report", ms=150)
             outcome.settle(site, 90)
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
         tasks = site.tasks()
         kept = sum(task.status == "COMPLETED" and task.attempt == 1 for task in tasks.values())
         labelled = sum("seen" in tasks[task_id].spec.labels for task_id in patched)
@@ -101,17 +91,15 @@ def delete_wake_ups(run: Run) -> Outcome:
         site.with_maintenance()
         worker = site.with_worker(2)
         for number in range(outcome.repetitions):
-            os.kill(worker.pid, signal.SIGSTOP)  # or it would be faster than the fault
-            site.flood(20, ms=10)
-            site.server.client.delete(site.wake_up.list_key)
-            os.kill(worker.pid, signal.SIGCONT)
-            deleted = time.monotonic()
-            outcome.recoveries.append(site.journal.first_start(after=deleted, seconds=30) - deleted)
+            with stopped([worker.pid]) as stop:  # or it would be faster than the fault
+                site.flood(20, ms=10)
+                site.server.client.delete(site.wake_up.list_key)
+            first = site.journal.first_start(after=stop.ended, seconds=30)
+            outcome.recoveries.append(first - stop.ended)
             run.say(f"{number + 1}: work after {outcome.recoveries[-1]:.2f} s")
             site.settle(30)
         outcome.settle(site, 30)
-        many = sum(len(site.journal.of(task_id)) != 1 for task_id in site.accepted)
-        outcome.expect(not many, f"{many} tasks ran not exactly once")
+        outcome.expect_one_run_each(site)
     return outcome
 
 
@@ -131,8 +119,7 @@ def flood_of_wake_ups(run: Run) -> Outcome:
             site.settle(60)
             run.say(f"{number + 1}: work after {outcome.recoveries[-1]:.2f} s")
         outcome.settle(site, 30)
-        many = sum(len(site.journal.of(task_id)) != 1 for task_id in site.accepted)
-        outcome.expect(not many, f"{many} tasks ran not exactly once")
+        outcome.expect_one_run_each(site)
     return outcome
 
 
@@ -145,11 +132,11 @@ def kill_with_many_waiting(run: Run) -> Outcome:
         worker = site.with_worker(2)
         for number in range(outcome.repetitions):
             pause(0.2, 1)
-            worker.kill()
-            restarted = time.monotonic()
-            worker = site.with_worker(2, ready=False)
-            outcome.recoveries.append(site.journal.first_start(after=restarted, seconds=60) - restarted)
-            run.say(f"{number + 1} killed, work {outcome.recoveries[-1]:.2f} s after the restart")
+            with killed(worker) as kill:
+                run.say(f"{number + 1} killed")
+            first = site.journal.first_start(after=kill.ended, seconds=60)
+            outcome.recoveries.append(first - kill.ended)
+            run.say(f"{number + 1}: work {outcome.recoveries[-1]:.2f} s after the restart")
         outcome.settle(site, 240)
         twice = sum(len(site.journal.of(task_id)) > 1 for task_id in site.accepted)
         expected = 2 * outcome.repetitions

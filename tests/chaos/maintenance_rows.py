@@ -17,9 +17,9 @@ from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskSpec
+from tests.chaos.background import Background
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import BATCH, NO_TIMEOUT, Site
-from tests.integration.processes import ServiceProcess
 from tests.integration.waiting import wait_until
 
 DUE_TASKS = 20
@@ -56,8 +56,11 @@ def expire_at_once(run: Run) -> Outcome:
         slow = [entry["duration"] for entry in client.slowlog_get(128)]
         outcome.expect(first < 15, f"the first claim came after {first:.1f} s")
         outcome.expect(max(ages) < HEARTBEAT_SECONDS, f"a heartbeat was {max(ages):.1f} s old")
-        outcome.expect(not slow, f"{len(slow)} commands held Redis for up to {max(slow, default=0) / 1e6:.2f} s")
-        _expect_quiet(outcome, maintenance, worker)
+        outcome.expect(
+            not slow,
+            f"{len(slow)} commands held Redis for up to {max(slow, default=0) / 1e6:.2f} s",
+        )
+        outcome.expect_quiet(maintenance, worker)
         outcome.notes.append(
             f"(from due to queued) first claim after {first:.1f} s, all ended after {took:.0f} s, "
             f"oldest heartbeat {max(ages):.1f} s"
@@ -90,7 +93,7 @@ def many_queues(run: Run) -> Outcome:
         left = list(site.server.client.scan_iter(f"{WAKE_UP_LIST_PREFIX}q*", count=1_000))
         outcome.expect(not left, f"{len(left)} lists of wake-ups were left")
         outcome.settle(site, 60)
-        _expect_quiet(outcome, maintenance)
+        outcome.expect_quiet(maintenance)
         outcome.notes.append(f"(from due to queued) /queues took {seconds:.1f} s, names went within {gone:.1f} s")
     return outcome
 
@@ -100,19 +103,24 @@ def _now(site: Site) -> datetime:
 
 
 def _spec(**members: object) -> TaskSpec:
-    work = {"task_name": "sleep", "duration": 1, "timeout": NO_TIMEOUT, "labels": {"do": "sleep", "ms": "0"}}
+    work = {
+        "task_name": "sleep",
+        "duration": 1,
+        "timeout": NO_TIMEOUT,
+        "labels": {"do": "sleep", "ms": "0"},
+    }
     return TaskSpec(**{**work, **members})  # type: ignore[arg-type]
 
 
 def _patient_repository(site: Site) -> RedisTaskRepository:
-    """With a longer time limit than the service has, since it sends so much at once, and room for many queues."""
+    """Return a repository with a longer time limit than the service has, for many queues."""
     wake_up_factory = WakeUpFactory(create_celery_app(site.server.url, ["default"]))
     store = RedisStore(redis.Redis.from_url(site.server.url, socket_timeout=60))
     return RedisTaskRepository(store, wake_up_factory.wake_up_of, 100_000, MANY)
 
 
 def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepository) -> list[str]:
-    """Straight into the store, by the same saves that the API makes."""
+    """Put tasks straight into the store, as the API saves them. Returns their ids."""
     now, ids = _now(site), UuidTaskIds()
     tasks = [Task.submit(ids.next(), spec, now) for spec in specs]
     for start in range(0, len(tasks), BATCH):
@@ -122,7 +130,7 @@ def _store(site: Site, specs: Sequence[TaskSpec], repository: RedisTaskRepositor
 
 
 def _lateness(site: Site, repository: RedisTaskRepository) -> list[float]:
-    """By how many seconds tasks are queued, or run already, after their time; one is due each quarter of a second."""
+    """Schedule a task each quarter of a second. Returns by how many seconds each was late."""
     now = _now(site)
     specs = [_spec(run_at=now + timedelta(seconds=0.5 + number / 4)) for number in range(DUE_TASKS)]
     due = dict(zip(_store(site, specs, repository), (spec.run_at for spec in specs), strict=True))
@@ -140,25 +148,13 @@ def _lateness(site: Site, repository: RedisTaskRepository) -> list[float]:
 
 @contextmanager
 def _heartbeat_ages(site: Site) -> Iterator[list[float]]:
-    """Samples how old the last heartbeat of maintenance is."""
-    ages, ended = [0.0], threading.Event()
+    """Sample how many seconds old the last heartbeat of maintenance is."""
+    ages = [0.0]
 
-    def sample() -> None:
+    def sample(ended: threading.Event) -> None:
         while not ended.wait(0.2):
             [(_, beaten)] = site.server.client.zrange("tm:alive:maintenance", 0, 0, withscores=True) or [("", 0)]
             ages.append((milliseconds(site.server.client.time()) - beaten) / 1000)
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with Background([sample]):
         yield ages
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _expect_quiet(outcome: Outcome, *processes: ServiceProcess) -> None:
-    for process in processes:
-        outcome.expect(process.process.poll() is None, f"process {process.pid} has ended")
-        wrong = [line for line in process.output.splitlines() if '"level": "error"' in line]
-        outcome.expect(not wrong, f"an error was logged: {wrong[:1]}")

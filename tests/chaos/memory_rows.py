@@ -1,10 +1,11 @@
-"""Rows about the memory of the API: streams that nobody reads and pages of large tasks, beside work."""
+"""Rows about memory: streams that nobody reads, pages of large tasks, large results."""
 
 import contextlib
 import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import requests
 
@@ -16,6 +17,7 @@ from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.task import Task
 from domain.task_spec import TaskSpec
+from tests.chaos.background import Background
 from tests.chaos.checker import count
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site
@@ -30,7 +32,7 @@ LIMIT = 100 * MEGABYTE
 LARGE_QUEUE = "large"
 MAX_MEMORY = 16 * 2**20
 LARGE_RESULTS, RESULTS_LEFT = 25, 5
-"""Results of a megabyte; what is left of them fits into MAX_MEMORY."""
+"""Number of results of a megabyte, and how many stay; those fit into MAX_MEMORY."""
 LEASE = timedelta(seconds=15)
 
 
@@ -38,36 +40,37 @@ LEASE = timedelta(seconds=15)
 def slow_readers_and_large_pages(run: Run) -> Outcome:
     outcome = Outcome(repetitions=STREAMS)
     with run.site() as site:
-        site.with_api()
-        site.with_maintenance()
-        site.with_worker(2)
+        site.with_service()
         complete_large_tasks(site, LARGE_TASKS)
         pages: list[int] = []
-        ended = threading.Event()
-        lister = threading.Thread(target=list_all_the_time, args=(site, pages, ended))
         with contextlib.ExitStack() as connections, PeakMemory(site.api) as memory:
             for _ in range(STREAMS):
                 connections.enter_context(stream_without_reading(site))
             reader = Follower(site.api, "/events?queue=default")
-            lister.start()
-            try:
+            with Background([partial(list_all_the_time, site, pages)]):
                 for _ in range(run.times(1_000)):
                     site.submit(ms=1)
                 outcome.settle(site, 120)
                 wait_until(lambda: len(completed(reader)) >= len(site.accepted), 60)
-            finally:
-                ended.set()
-                lister.join()
         told = completed(reader)
-        outcome.expect(sorted(told) == sorted(site.accepted), f"{len(told)} of {len(site.accepted)} ends were told")
+        outcome.expect(
+            sorted(told) == sorted(site.accepted),
+            f"{len(told)} of {len(site.accepted)} ends were told",
+        )
         outcome.expect("stream.gap" not in reader.names(), "a stream that was read had a gap")
-        outcome.expect(bool(pages) and set(pages) == {LARGE_TASKS}, f"pages had {sorted(set(pages))} large tasks")
+        outcome.expect(
+            bool(pages) and set(pages) == {LARGE_TASKS},
+            f"pages had {sorted(set(pages))} large tasks",
+        )
         outcome.expect(memory.growth < LIMIT, f"the API grew by {memory.growth // MEGABYTE} MB")
         outcome.notes.append(f"{len(pages)} pages of {LARGE_TASKS} MB, the API grew by {memory.growth // MEGABYTE} MB")
     return outcome
 
 
-@row("F-43", "results beyond the maxmemory of Redis beside a long task; then most of them are deleted")
+@row(
+    "F-43",
+    "results beyond the maxmemory of Redis beside a long task; then most of them are deleted",
+)
 def results_beyond_memory(run: Run) -> Outcome:
     outcome = Outcome(repetitions=LARGE_RESULTS, limit=15.0)
     with run.site(lease=6) as site:
@@ -82,13 +85,19 @@ def results_beyond_memory(run: Run) -> Outcome:
         large = [site.submit(kb="1000") for _ in range(LARGE_RESULTS)]
         site.session.post(site.url("/queues/default/resume"), timeout=30).raise_for_status()
         site.settle(120, large)
-        wait_until(lambda: client.info("memory")["used_memory"] > MAX_MEMORY and client.exists("tm:full"), 30)
+        wait_until(
+            lambda: client.info("memory")["used_memory"] > MAX_MEMORY and client.exists("tm:full"),
+            30,
+        )
         refused = site.post()
         outcome.expect(refused.status_code == 503, f"a submit beyond memory was a {refused.status_code}")
         for path in ("/tasks", "/stats", "/queues", "/workers", f"/tasks/{large[0]}"):
             status = site.session.get(site.url(path), timeout=30).status_code
             outcome.expect(status == 200, f"GET {path} beyond memory was a {status}")
-        wait_until(lambda: len(site.session.get(site.url("/workers"), timeout=30).json()["workers"]) == 1, 10)
+        wait_until(
+            lambda: len(site.session.get(site.url("/workers"), timeout=30).json()["workers"]) == 1,
+            10,
+        )
         deleted = large[:-RESULTS_LEFT]
         outcome.tasks += len(deleted)
         outcome.counts += count(deleted, site.tasks(deleted), site.journal.executions)
@@ -100,11 +109,8 @@ def results_beyond_memory(run: Run) -> Outcome:
         wait_until(lambda: site.post().ok, 60, every=0.1)
         outcome.recoveries.append(time.monotonic() - freed)
         outcome.settle(site, 120)
-        outcome.expect(site.crashes([long]) == 0, "the long task lost its run")
-        for process in processes:
-            outcome.expect(process.process.poll() is None, f"process {process.pid} has ended")
-            wrong = [line for line in process.output.splitlines() if '"level": "error"' in line]
-            outcome.expect(not wrong, f"an error was logged: {wrong[:1]}")
+        outcome.expect_crashes(site, 0, [long])
+        outcome.expect_quiet(*processes)
         outcome.notes.append("(from the last delete to a submit that is accepted)")
     return outcome
 
@@ -114,10 +120,14 @@ def completed(reader: Follower) -> list[str]:
 
 
 def complete_large_tasks(site: Site, number: int) -> None:
-    """Stores tasks with a result of a megabyte each, in a queue that no worker serves."""
+    """Store tasks with a result of a megabyte each, in a queue that no worker serves."""
     wake_up_factory = WakeUpFactory(create_celery_app(site.server.url, [LARGE_QUEUE]))
     leases = RedisTaskLeases(
-        RedisStore(connect(site.server.url)), site.repository, wake_up_factory.wake_up_of, LEASE, 100_000
+        RedisStore(connect(site.server.url)),
+        site.repository,
+        wake_up_factory.wake_up_of,
+        LEASE,
+        100_000,
     )
     ids = UuidTaskIds()
     for each in range(number):
@@ -138,7 +148,7 @@ def stream_without_reading(site: Site) -> socket.socket:
 
 
 def list_all_the_time(site: Site, pages: list[int], ended: threading.Event) -> None:
-    """Reads pages of whole large tasks, and adds how many each had."""
+    """List whole large tasks, and add how many each page had."""
     with requests.Session() as session:
         while not ended.is_set():
             url = site.url(f"/tasks?queue={LARGE_QUEUE}&page_size=100&full=true")

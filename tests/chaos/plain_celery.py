@@ -1,4 +1,4 @@
-"""Plain Celery on the same server, as its documentation says to make it safe: what this service is compared with."""
+"""Plain Celery on the same server, made as safe as its documentation says, for comparison."""
 
 import os
 import time

@@ -26,7 +26,7 @@ class Link:
 
 
 class Proxy:
-    """Starts out passing everything on. As a context manager it is closed afterwards."""
+    """Passes everything on until told otherwise. Leaving the context closes it."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -53,24 +53,24 @@ class Proxy:
         return port
 
     def cut(self) -> None:
-        """Closes all connections and refuses new ones until `restore`."""
+        """Close all connections and refuse new ones until `restore`."""
         self._refusing = True
         self._close_all()
 
     def swallow(self) -> None:
-        """The connections that are there now stay open and carry nothing any more; new ones work."""
+        """Let the present connections stay open and carry nothing any more. New ones work."""
         with self._lock:
             for link in self._links:
                 link.swallows = True
 
     def lose_replies(self) -> None:
-        """Each connection that is there now is cut when the server has carried out its next command."""
+        """Cut each present connection once the server has carried out its next command."""
         with self._lock:
             for link in self._links:
                 link.loses_reply = True
 
     def delay(self, seconds: float) -> None:
-        """Each piece of a request arrives so much later."""
+        """Delay each piece of a request by so many seconds."""
         self._delay = seconds
 
     def restore(self) -> None:

@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psutil
 import requests
 
+from tests.chaos.background import Background
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site
 
@@ -17,7 +19,7 @@ VALUES, PAYLOAD_VALUES = 99_000, 29_000
 
 
 def hostile_bodies() -> list[tuple[str, bytes]]:
-    """Return paths and bodies: some that are refused, and some that are as costly as what is allowed."""
+    """Return paths and bodies: refused ones, and the most costly that are allowed."""
     members = ",".join(f'"k{number}":1' for number in range(PAYLOAD_VALUES))
     wide = ",".join(f'"k{number}":1' for number in range(90))
     task = '{"task_name":"x","type":"http","payload":{"url":"https://example.com/","json":{%s}}}'
@@ -28,8 +30,14 @@ def hostile_bodies() -> list[tuple[str, bytes]]:
         ("/tasks/batch", f'{{"tasks":[{",".join(["{" + wide + "}"] * 1_000)}]}}'.encode()),
         ("/tasks/batch", f'{{"tasks":[{task % members},{{}}]}}'.encode()),
         ("/tasks/actions", b'{"action":"cancel","ids":[' + b"0," * VALUES + b"0]}"),
-        ("/tasks/actions", b'{"action":"cancel","filter":{"status":[' + b'"x",' * VALUES + b'"x"]}}'),
-        ("/tasks", b'{"task_name":"x","labels":{' + members[:250_000].rpartition(",")[0].encode() + b"}}"),
+        (
+            "/tasks/actions",
+            b'{"action":"cancel","filter":{"status":[' + b'"x",' * VALUES + b'"x"]}}',
+        ),
+        (
+            "/tasks",
+            b'{"task_name":"x","labels":{' + members[:250_000].rpartition(",")[0].encode() + b"}}",
+        ),
     ]
 
 
@@ -41,24 +49,19 @@ def hostile_requests(run: Run) -> Outcome:
         site.with_maintenance()
         site.with_worker(2)
         workers = [process.pid for process in site.api.children()]
-        ended, dropped = threading.Event(), []
-        threads = [threading.Thread(target=_follow, args=(site, ended, dropped)) for _ in range(STREAMS)]
-        threads.append(threading.Thread(target=_submit, args=(site, ended, outcome)))
-        for thread in threads:
-            thread.start()
+        dropped: list[str] = []
+        streams = [partial(_follow, site, dropped)] * STREAMS
         bodies = itertools.islice(itertools.cycle(hostile_bodies()), outcome.repetitions)
-        try:
-            with ThreadPoolExecutor(CLIENTS) as clients:
-                statuses = list(clients.map(_sender(site), bodies))
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
+        with Background([*streams, partial(_submit, site, outcome)]), ThreadPoolExecutor(CLIENTS) as clients:
+            statuses = list(clients.map(_sender(site), bodies))
         outcome.settle(site, 60)
         wrong = [status for status in statuses if not 400 <= status < 500]
         outcome.expect(not wrong, f"{len(wrong)} hostile bodies were not refused: {wrong[:5]}")
         outcome.expect(not dropped, f"{len(dropped)} streams were dropped: {dropped[:2]}")
-        outcome.expect([process.pid for process in site.api.children()] == workers, "a process of the API restarted")
+        outcome.expect(
+            [process.pid for process in site.api.children()] == workers,
+            "a process of the API restarted",
+        )
         peak = max(psutil.Process(pid).memory_info().rss for pid in workers) / 1024**2
         outcome.expect(peak < 400, f"a process of the API has {peak:.0f} MiB")
         outcome.notes.append(f"(of submits, beside {STREAMS} streams) {peak:.0f} MiB")
@@ -74,8 +77,8 @@ def _sender(site: Site) -> Callable[[tuple[str, bytes]], int]:
     return send
 
 
-def _follow(site: Site, ended: threading.Event, dropped: list[str]) -> None:
-    """Read a stream until the row ends. What ends it before is noted."""
+def _follow(site: Site, dropped: list[str], ended: threading.Event) -> None:
+    """Read a stream until the row ends. Note why when it ends earlier."""
     try:
         with requests.get(site.url("/events"), stream=True, timeout=40) as stream:
             for _ in stream.iter_lines():
@@ -86,7 +89,7 @@ def _follow(site: Site, ended: threading.Event, dropped: list[str]) -> None:
         dropped.append(repr(error))
 
 
-def _submit(site: Site, ended: threading.Event, outcome: Outcome) -> None:
+def _submit(site: Site, outcome: Outcome, ended: threading.Event) -> None:
     """Submit tasks until the row ends, and one more that wakes the streams."""
     last = False
     with requests.Session() as session:

@@ -1,14 +1,15 @@
-"""What a row of the table is, and what it prints."""
+"""A row of the table: how it measures, and what it prints."""
 
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.checker import Counts
 from tests.chaos.site import Site
+from tests.integration.processes import ServiceProcess
 
 QUICK_SHARE = 5
 
@@ -24,10 +25,10 @@ class Outcome:
     limit: float | None = None
     """Seconds that no recovery may exceed."""
     faults: list[str] = field(default_factory=list)
-    """What else was not as promised."""
+    """Broken promises besides those that are counted."""
     notes: list[str] = field(default_factory=list)
     of_celery: bool = False
-    """A measurement of plain Celery, which passes no judgement."""
+    """A measurement of plain Celery, which neither passes nor fails."""
 
     @property
     def passed(self) -> bool:
@@ -38,17 +39,32 @@ class Outcome:
         if not holds:
             self.faults.append(otherwise)
 
-    def settle(self, site: Site, seconds: float) -> "Outcome":
-        """Waits for all tasks and counts."""
+    def settle(self, site: Site, seconds: float) -> None:
+        """Wait until all tasks are final, and count what must not be."""
         site.settle(seconds)
         self.tasks += len(site.accepted)
         self.counts += site.counts()
-        return self
+
+    def expect_crashes(self, site: Site, number: int = 0, ids: Iterable[str] | None = None) -> None:
+        """Expect so many counted crashes of these tasks, else of all."""
+        crashes = site.crashes(ids)
+        self.expect(crashes == number, f"{crashes} crashes counted, not {number}")
+
+    def expect_quiet(self, *processes: ServiceProcess) -> None:
+        """Expect that these processes go on and have logged no error."""
+        for each in processes:
+            self.expect(not each.has_ended, f"process {each.pid} has ended")
+            wrong = [line for line in each.output.splitlines() if '"level": "error"' in line]
+            self.expect(not wrong, f"an error was logged: {wrong[:1]}")
+
+    def expect_one_run_each(self, site: Site) -> None:
+        others = sum(len(site.journal.of(task_id)) != 1 for task_id in site.accepted)
+        self.expect(not others, f"{others} tasks ran not exactly once")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a row is given."""
+    """How a row is to be carried out."""
 
     row: str
     directory: Path
@@ -71,7 +87,7 @@ class Row:
     fault: str
     measure: Measure
     in_quick: bool = True
-    """False where it takes long and another row shows nearly the same."""
+    """False when it takes long and another row shows nearly the same."""
 
     def line(self, outcome: Outcome, seconds: float) -> str:
         parts = [f"{self.id:6}{self.fault}", f"{outcome.repetitions} x, {outcome.tasks} tasks"]
@@ -89,7 +105,7 @@ ROWS: list[Row] = []
 
 
 def row(id: str, fault: str, *, in_quick: bool = True) -> Callable[[Measure], Measure]:
-    """Puts a function into the table."""
+    """Put a function into the table."""
 
     def register(measure: Measure) -> Measure:
         ROWS.append(Row(id=id, fault=fault, measure=measure, in_quick=in_quick))

@@ -12,7 +12,7 @@ from tests.integration.waiting import wait_until
 
 
 class ChaosServer:
-    """With `fsync` "always" a 2xx survives a power cut, with "everysec" a clean stop."""
+    """An accepted task survives a power cut with `fsync` "always", a clean stop with "everysec"."""
 
     def __init__(self, directory: Path, fsync: str = "everysec") -> None:
         self.directory = directory
@@ -29,9 +29,9 @@ class ChaosServer:
         return self._embedded.port
 
     def start(self) -> float:
-        """Answers when it answered first."""
+        """Start it on the data that is there. Returns the moment of its first reply."""
         self.process = self._embedded.start(self._popen)
-        wait_until(self.answers, 30, every=0.005)
+        wait_until(self.replies, 30, every=0.005)
         return time.monotonic()
 
     def stop(self) -> None:
@@ -42,7 +42,15 @@ class ChaosServer:
         self.process.kill()
         self.process.wait()
 
-    def answers(self) -> bool:
+    def used_memory(self) -> int:
+        """Return the bytes that count against `maxmemory`."""
+        return int(self.client.info("memory")["used_memory"])
+
+    def kill_connections(self) -> int:
+        """Close the connections of all other clients. Returns how many there were."""
+        return int(self.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+
+    def replies(self) -> bool:
         try:
             return bool(self.client.ping())
         except redis.RedisError:

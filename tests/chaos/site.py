@@ -1,4 +1,4 @@
-"""A whole service for one row: server, API, maintenance, workers, and what is known of the tasks that it accepted."""
+"""A whole service for one row: server, API, maintenance, workers, and its accepted tasks."""
 
 import contextlib
 import os
@@ -39,16 +39,9 @@ class ChaosWorker(ServiceProcess):
         self._arguments = [sys.executable, "-m", "tests.chaos.worker"]
         self._environment |= environment
 
-    def kill(self) -> float:
-        """SIGKILL for the parent alone; answers when."""
-        self.process.kill()
-        moment = time.monotonic()
-        self.process.wait()
-        return moment
-
 
 class Site:
-    """As a context manager it leaves no process behind."""
+    """Leaving the context kills every process of the service and of the server."""
 
     def __init__(self, directory: Path, *, lease: int = 15, fsync: str = "everysec") -> None:
         directory.mkdir(parents=True)
@@ -79,7 +72,15 @@ class Site:
     def with_api(self, **settings: object) -> Api:
         log = self._log("api")
         self.api = self._stack.enter_context(
-            Api(log, **{"redis_url": self.server.url, "http_workers": 1, "lease_seconds": self.lease, **settings})
+            Api(
+                log,
+                **{
+                    "redis_url": self.server.url,
+                    "http_workers": 1,
+                    "lease_seconds": self.lease,
+                    **settings,
+                },
+            )
         )
         return self.api
 
@@ -88,16 +89,26 @@ class Site:
         process = ServiceProcess("maintenance", log, redis_url=self.server.url, lease_seconds=self.lease, **settings)
         return self._stack.enter_context(process)
 
+    def with_service(self, concurrency: int = 2, **settings: object) -> ChaosWorker:
+        """Start the API, maintenance and one worker with these settings. Returns the worker."""
+        self.with_api()
+        self.with_maintenance()
+        return self.with_worker(concurrency, **settings)
+
     def with_worker(
         self, concurrency: int = 2, *, host: str = "here", through: Proxy | None = None, ready: bool = True,
         environment: dict[str, str] | None = None, **settings: object,
     ) -> ChaosWorker:  # fmt: skip
-        """Workers of one `host` share the folder by which they prove each other dead."""
+        """Start a worker. Workers of one `host` share the folder that proves others dead."""
         url = self.url_through(through) if through else self.server.url
         before = len(self.journal.lives)
         worker = ChaosWorker(
             self._log("worker"),
-            {JOURNAL: str(self.journal.path), CRASH_DIR: str(self.crash_points), **(environment or {})},
+            {
+                JOURNAL: str(self.journal.path),
+                CRASH_DIR: str(self.crash_points),
+                **(environment or {}),
+            },
             **{
                 "redis_url": url,
                 "worker_concurrency": concurrency,
@@ -118,21 +129,53 @@ class Site:
         return self._stack.enter_context(Proxy(self.server.port))
 
     def submit(self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, **labels: str) -> str:
-        """Through the API; raises requests.RequestException unless it was accepted."""
-        answer = self.post(do, ms, timeout=timeout, **labels)
-        answer.raise_for_status()
-        task_id: str = answer.json()["task_id"]
+        """Submit a task through the API. Raises requests.RequestException when it is refused."""
+        response = self.post(do, ms, timeout=timeout, **labels)
+        response.raise_for_status()
+        task_id: str = response.json()["task_id"]
         return task_id
+
+    def begin(
+        self,
+        number: int,
+        do: str = "sleep",
+        *,
+        ms: int = 0,
+        timeout: int = NO_TIMEOUT,
+        **labels: str,
+    ) -> list[Execution]:
+        """Submit so many tasks and wait until each of them runs. Returns their runs."""
+        ids = [self.submit(do, ms, timeout=timeout, **labels) for _ in range(number)]
+        return [self.journal.wait_start(task_id) for task_id in ids]
+
+    def again(self, runs: Iterable[Execution], seconds: float = 40) -> list[Execution]:
+        """Wait for the second run of each of these tasks. Returns those runs."""
+        return [self.journal.wait_start(run.task_id, nth=2, seconds=seconds) for run in runs]
+
+    def deaths(self, runs: Iterable[Execution], seconds: float) -> list[float]:
+        """Wait until the process of each run is dead. Returns the moments."""
+        return [self.journal.wait_death(run.life, seconds) for run in runs]
+
+    def accepts(self) -> bool:
+        """Submit a task. Returns whether it was accepted."""
+        with contextlib.suppress(requests.RequestException):
+            return self.post().ok
+        return False
 
     def post(
         self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, session: requests.Session | None = None,
         **labels: str,
     ) -> requests.Response:  # fmt: skip
-        body = {"task_name": do, "duration": 1, "timeout": timeout, "labels": {"do": do, "ms": str(ms), **labels}}
-        answer = (session or self.session).post(self.url("/tasks"), json=body, timeout=30)
-        if answer.ok:
-            self.accepted.append(answer.json()["task_id"])
-        return answer
+        body = {
+            "task_name": do,
+            "duration": 1,
+            "timeout": timeout,
+            "labels": {"do": do, "ms": str(ms), **labels},
+        }
+        response = (session or self.session).post(self.url("/tasks"), json=body, timeout=30)
+        if response.ok:
+            self.accepted.append(response.json()["task_id"])
+        return response
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.api.port}{path}"
@@ -141,9 +184,13 @@ class Site:
         return self.session.post(self.url(f"/tasks/{task_id}/cancel"), timeout=10)
 
     def flood(
-        self, number: int, do: str = "sleep", ms: int | Sequence[int] = 0, callback_url: str | None = None
+        self,
+        number: int,
+        do: str = "sleep",
+        ms: int | Sequence[int] = 0,
+        callback_url: str | None = None,
     ) -> list[str]:
-        """Many tasks straight into the store, by the same saves that the API makes."""
+        """Put many tasks straight into the store, by the same saves that the API makes."""
         times = ms if isinstance(ms, Sequence) else [ms] * number
         now = datetime.fromtimestamp(self.server.client.time()[0], UTC)
         ids: list[str] = []
@@ -168,7 +215,7 @@ class Site:
         return ids
 
     def settle(self, seconds: float, ids: Iterable[str] | None = None) -> bool:
-        """Waits until the tasks, else all that were accepted, are final; answers whether that came in time."""
+        """Wait until these tasks, else all accepted ones, are final. Returns whether they are."""
         deadline = time.monotonic() + seconds
         left = list(self.accepted if ids is None else ids)
         while left and time.monotonic() < deadline:
@@ -191,7 +238,7 @@ class Site:
         return found
 
     def counts(self) -> Counts:
-        """After `settle`. Gives the journal a moment to see the last lines."""
+        """Count what must not be, after `settle`. The journal gets 2 s to see the last lines."""
         records = self.tasks()
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self._unseen(records), 2)
@@ -201,7 +248,7 @@ class Site:
         return sum(task.crashes for task in self.tasks(ids).values())
 
     def running(self, number: int, seconds: float = 20) -> list[Execution]:
-        """Waits until so many executions run."""
+        """Wait until at least so many executions run. Returns them."""
 
         def found() -> list[Execution]:
             runs = [run for run in self.journal.all() if run.over == float("inf")]
@@ -210,7 +257,7 @@ class Site:
         return wait_until(found, seconds, every=0.005)
 
     def arm(self, point: str) -> Path:
-        """The next process that comes to the point dies there."""
+        """Kill the next process that comes to the point. Its file is gone once it died."""
         path = self.crash_points / point
         path.touch()
         return path
@@ -227,11 +274,14 @@ class Site:
 
 
 def kill(run: Execution) -> float:
-    """SIGKILL for the process of an execution; answers when."""
+    """Send SIGKILL to the process of an execution. Returns the moment."""
     os.kill(run.life.pid, signal.SIGKILL)
     return time.monotonic()
 
 
 def pause(shortest: float, longest: float) -> None:
-    """A random moment: for faults that must not come at the same point of a run each time."""
+    """Wait a random time, so that each fault meets another point of a run.
+
+    It decides no verdict.
+    """
     time.sleep(random.uniform(shortest, longest))

@@ -1,6 +1,7 @@
 """Random faults, one after the other, while random clients use every member of the API.
 
-Storms of faults and calm times take turns: in a calm time no fault explains a restart, an ERROR line or a failed probe.
+Storms of faults and calm times take turns. In a calm time no fault explains a restart, an ERROR line
+or a failed probe.
 """
 
 import argparse
@@ -14,12 +15,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.callers import QUEUES, Callers
+from tests.chaos.callers import Callers
 from tests.chaos.checker import overlaps
+from tests.chaos.faults import cut_off, misconf, readonly, redis_killed, stopped
 from tests.chaos.proxy import Proxy
+from tests.chaos.random_task import QUEUES
 from tests.chaos.row import Measure, Outcome, Run
 from tests.chaos.site import ChaosWorker, Site
-from tests.chaos.store_rows import misconf, readonly
 from tests.chaos.watch import AFTERMATH_SECONDS, Watch
 from tests.integration.processes import ServiceProcess
 from tests.integration.receiver import SECRET, Answer, Receiver, Request
@@ -38,7 +40,7 @@ EVERYTHING = ("store", "worker", "child", "maintenance", "api")
 
 
 class Soak:
-    """The faults that can come; each ends within a few seconds and leaves an API, two workers and a maintenance."""
+    """The faults. Each ends within seconds and leaves an API, two workers and a maintenance."""
 
     def __init__(self, site: Site, watch: Watch, dice: random.Random) -> None:
         self._site, self._watch, self._dice = site, watch, dice
@@ -78,7 +80,7 @@ class Soak:
         }
 
     def _worker(self) -> ChaosWorker:
-        """Every other one reaches Redis through the proxy, and every other pair shares a host."""
+        """Start a worker. Every other one reaches Redis through the proxy; every other pair shares a host."""
         number, self._names = self._names, self._names + 1
         worker = self._site.with_worker(
             2,
@@ -123,16 +125,9 @@ class Soak:
     def _stop_a_worker(self) -> None:
         worker = self._dice.choice(self._workers)
         pids = [worker.pid, *(child.pid for child in worker.children())]
-        lives = [life for life in self._site.journal.lives if life.pid in pids and life.died is None]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        stopped = time.monotonic()
-        time.sleep(self._dice.uniform(0.5, 2 * LEASE))
-        for life in lives:
-            life.stopped.append((stopped, time.monotonic()))
-        for pid in reversed(pids):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        lives = [life for life in self._site.journal.lives if life.pid in pids and not life.died]
+        with stopped(pids, lives):
+            self._last(0.5, 2 * LEASE)
 
     def _kill_maintenance(self) -> None:
         self._watch.release(self._maintenance)
@@ -140,29 +135,31 @@ class Soak:
         self._maintenance = self._new_maintenance()
 
     def _kill_redis(self) -> None:
-        self._site.server.kill()
-        time.sleep(self._dice.uniform(0, LEASE))
-        self._site.server.start()
+        with redis_killed(self._site.server):
+            self._last(0, LEASE)
 
     def _kill_connections(self) -> None:
-        self._site.server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        self._site.server.kill_connections()
 
     def _delete_wake_ups(self) -> None:
         for queue in QUEUES:
             self._site.server.client.delete(f"task-manager.work.{queue}")
 
     def _cut(self) -> None:
-        self._proxy.cut()
-        time.sleep(self._dice.uniform(0, 2 * LEASE))
-        self._proxy.restore()
+        with cut_off(self._proxy):
+            self._last(0, 2 * LEASE)
 
     def _readonly(self) -> None:
         with readonly(self._site.server):
-            time.sleep(self._dice.uniform(0, 2))
+            self._last(0, 2)
 
     def _misconf(self) -> None:
         with misconf(self._site.server):
-            time.sleep(self._dice.uniform(0, 2))
+            self._last(0, 2)
+
+    def _last(self, shortest: float, longest: float) -> None:
+        """Let a fault last for a random time."""
+        time.sleep(self._dice.uniform(shortest, longest))
 
 
 class Mailbox:
@@ -171,7 +168,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.told: set[str] = set()
-        """The ids of tasks of which a callback came, without hyphens."""
+        """The ids of tasks whose callback came, without hyphens."""
         self.receiver = Receiver(answering=self._respond)
 
     def _respond(self, request: Request) -> Answer:

@@ -19,7 +19,13 @@ def an_execution(started: float, ended: float | None, *, fencing_token: int = 1,
     how = "returned" if ended else ""
     life = life or Life(pid=int(started * 10))
     return Execution(
-        task_id="t", fencing_token=fencing_token, attempt=1, started=started, ended=ended, how=how, life=life
+        task_id="t",
+        fencing_token=fencing_token,
+        attempt=1,
+        started=started,
+        ended=ended,
+        how=how,
+        life=life,
     )
 
 

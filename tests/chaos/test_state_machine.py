@@ -13,7 +13,8 @@ from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
 from adapters.redis.client import RedisStore, connect
 from adapters.redis.clock import RedisClock
-from adapters.redis.task_leases import RedisTaskLeases, held_task
+from adapters.redis.entries import held_entry
+from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
@@ -217,7 +218,7 @@ class TaskStore(RuleBasedStateMachine):
         assert _hex(self.client.zrange("tm:scheduled", 0, -1)) == _ids(tasks, Status.SCHEDULED)
         running = _ids(tasks, Status.PROCESSING)
         assert _hex(self.client.zrange("tm:leases", 0, -1)) == running
-        held = {owner.decode(): held_task(entry) for owner, entry in self.client.hgetall("tm:held").items()}
+        held = {owner.decode(): held_entry(entry)[0] for owner, entry in self.client.hgetall("tm:held").items()}
         assert _hex(held.values()) == running
         assert len(held) == len(running)
         by_hex = {task_id.replace("-", ""): task for task_id, task in tasks.items()}

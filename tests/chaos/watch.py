@@ -1,4 +1,4 @@
-"""Watches a service under random faults, and tells what no fault explains: a restart, an ERROR line, a failed probe."""
+"""A watch over a service under random faults. It finds what no fault explains."""
 
 import json
 import re
@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis
 import requests
 
+from tests.chaos.background import Background
 from tests.chaos.site import Site
 from tests.integration.processes import ServiceProcess
 
 LOOK_SECONDS = 0.3
 PROBE_SECONDS = 10.0
-"""A probe that takes longer counts as failed: a busy machine alone does not take so long."""
+"""A probe that takes longer counts as failed. A busy machine alone does not take so long."""
 SILENT_SECONDS = 12.0
 """A heartbeat that is older counts as silence; processes beat every 3 s."""
 AFTERMATH_SECONDS = 15.0
@@ -39,7 +40,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Incident:
-    """What a person on call would ask about."""
+    """A restart, an ERROR line, a failed probe: a person on call would ask about it."""
 
     at: float
     parts: frozenset[str]
@@ -47,35 +48,29 @@ class Incident:
     text: str
 
 
-class Watch:
+class Watch(Background):
     """Probe the service from a thread of its own; judge at the end."""
 
     def __init__(self, site: Site) -> None:
+        super().__init__([self._watch])
         self._site = site
         self.faults: list[Fault] = []
         self.incidents: list[Incident] = []
         self.probes = 0
         self._expected: dict[ServiceProcess, frozenset[str]] = {}
         self._api_children: set[int] = set()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._wall = time.time() - time.monotonic()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._api_children = {child.pid for child in self._site.api.children()}
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
+        return super().__enter__()
 
     def expect(self, process: ServiceProcess, part: str) -> None:
         """From now on this process must not end by itself."""
         self._expected[process] = frozenset({part})
 
     def release(self, process: ServiceProcess) -> None:
-        """The process is about to be ended on purpose; note it if that came too late."""
+        """From now on this process may end. Notes an incident when it has ended already."""
         self._look_at(process)
         self._expected.pop(process, None)
 
@@ -100,7 +95,7 @@ class Watch:
         ]
 
     def read_logs(self, excused: Callable[[dict[str, Any]], bool]) -> None:
-        """Note each line of ERROR or worse, and each death of a child that nobody killed on purpose.
+        """Note each line of ERROR or worse, and each death of a child that no log explains.
 
         `excused` tells of one decoded line whether the work itself asked for it.
         """
@@ -112,14 +107,18 @@ class Watch:
                     killed.add(int(members.get("pid", 0)))
                 level = str(members.get("level", "error" if RAW_ERROR.search(line) else ""))
                 if level in ("error", "critical") and not excused(members):
-                    self.note(at, {part, "store", "child"} - _unrelated(part), f"{path.name}: {line[:400]}")
+                    self.note(
+                        at,
+                        {part, "store", "child"} - _unrelated(part),
+                        f"{path.name}: {line[:400]}",
+                    )
         for life in self._site.journal.lives:
             if life.died is not None and life.pid not in killed and life.died < self._until:
                 self.note(life.died, {"child", "worker", "store"}, f"child {life.pid} died")
 
-    def _run(self) -> None:
+    def _watch(self, ended: threading.Event) -> None:
         with requests.Session() as session:
-            while not self._ended.wait(LOOK_SECONDS):
+            while not ended.wait(LOOK_SECONDS):
                 self.probes += 1
                 self._probe(session, "/livez", {"api"})
                 self._probe(session, "/readyz", {"api", "store"})
@@ -152,7 +151,7 @@ class Watch:
             self.note(time.monotonic(), parts, f"{' '.join(parts)} ended by itself with code {code}")
 
     def _look_at_heartbeats(self) -> None:
-        """Read the heartbeats as the health checks do; a store that is away says nothing of them."""
+        """Read the heartbeats as the health checks do. Notes nothing while the store is away."""
         client = self._site.server.client
         for role in ("worker", "maintenance"):
             try:
@@ -165,7 +164,7 @@ class Watch:
                 self.note(time.monotonic(), {role, "store"}, f"no heartbeat of a {role} for {age:.0f} s")
 
     def _lines(self, path: Path) -> Iterator[tuple[float, str, dict[str, Any]]]:
-        """Return each line with its moment; a line that is not JSON has that of the line before it."""
+        """Yield each line with its moment. One that is not JSON has that of the line before."""
         at = 0.0
         for line in path.read_text(errors="replace").splitlines():
             try:

@@ -1,4 +1,4 @@
-"""The worker under test: the service's own, whose one handler does as the labels of its task say and keeps a journal.
+"""The worker under test: the service's own, with one handler that obeys labels and keeps a journal.
 
 `python -m tests.chaos.worker` with the settings of the service, CHAOS_JOURNAL and CHAOS_CRASH_DIR.
 """
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
 from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
-from domain.task_spec import SLEEP, TaskSpec
+from domain.task_spec import DEFAULT_TYPE, TaskSpec
 from entrypoints.container import Container, build_worker, find_handlers
 from entrypoints.logging import configure_logging
 from entrypoints.settings import load_settings
@@ -37,7 +37,15 @@ CRASH_DIR = "CHAOS_CRASH_DIR"
 CLOCK_STEP = "CHAOS_CLOCK_STEP"
 """Seconds by which this worker's wall clock is wrong."""
 TICK_SECONDS = 0.01
-FORKS = ("both return", "copy raises", "copy exits", "failed exec", "copy goes on", "daemon", "program")
+FORKS = (
+    "both return",
+    "copy raises",
+    "copy exits",
+    "failed exec",
+    "copy goes on",
+    "daemon",
+    "program",
+)
 LEFT = "left-"
 """Starts the names of files that hold the process ids of what was started."""
 FOREVER = 3_600
@@ -46,8 +54,8 @@ FOREVER = 3_600
 class ChaosHandler(TaskHandler):
     """Do what the labels of a task say.
 
-    `do` is sleep, tick, crash, stop, gil, swallow, pipes, garbage, unlock, report, fail or one of FORKS; `ms` is how
-    long; with `once` only the first run does it; `kb` is how large the result is.
+    `do` is sleep, tick, crash, stop, gil, swallow, pipes, garbage, unlock, report, fail or one of
+    FORKS. `ms` is how long. With `once` only the first run does it. `kb` is the size of the result.
     """
 
     type = SleepHandler.type
@@ -56,7 +64,7 @@ class ChaosHandler(TaskHandler):
         self._journal = journal
         self._real = real
 
-    def check(self, payload: Mapping[str, Any]) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         """Takes everything."""
 
     def run(self, task: Task, context: RunContext) -> dict[str, Any]:
@@ -75,7 +83,7 @@ class ChaosHandler(TaskHandler):
 
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
         """Do the work of a type that is not simulated: an HTTP call or a Python function."""
-        if task.spec.type == SLEEP:
+        if task.spec.type == DEFAULT_TYPE:
             return {"text": "x" * 1_000 * int(task.spec.labels["kb"])} if "kb" in task.spec.labels else {}
         return {"result": self._real.of_type(task.spec.type).run(task, context)}
 
@@ -105,7 +113,7 @@ class ChaosHandler(TaskHandler):
         }[do]()
 
     def _tick(self, seconds: float) -> None:
-        """Work that leaves a trace all the time."""
+        """Write a line into the journal every 10 ms."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             write_line(self._journal, "tick")
@@ -113,7 +121,7 @@ class ChaosHandler(TaskHandler):
 
 
 class ChaosHandlers(TaskHandlers):
-    """Made in a child, which so gets into the journal before its first task."""
+    """Makes each child write a line into the journal before its first task."""
 
     def __init__(self, process: TaskProcess, real: TaskHandlers) -> None:
         journal = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -126,7 +134,7 @@ class ChaosHandlers(TaskHandlers):
     def types(self) -> Sequence[TaskType]:
         return [self._handler.type]
 
-    def check(self, spec: TaskSpec) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         """Takes everything."""
 
 
@@ -135,7 +143,10 @@ class Timespec(ctypes.Structure):
 
 
 def hold_the_interpreter(seconds: float) -> None:
-    """In C, with the GIL held, and not to be interrupted by a handler: pthread_mutex_timedlock(3) knows no EINTR."""
+    """Wait in C with the GIL held.
+
+    No signal handler interrupts it: pthread_mutex_timedlock(3) knows no EINTR.
+    """
     pthread: Any = ctypes.PyDLL(None)
     mutex = ctypes.create_string_buffer(128)
     until = Timespec(int(time.time() + seconds), 0)
@@ -144,7 +155,7 @@ def hold_the_interpreter(seconds: float) -> None:
 
 
 def swallow_everything(seconds: float) -> None:
-    """Code that catches whatever is raised in it and goes on."""
+    """Catch whatever is raised, and go on until the time is up."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with contextlib.suppress(BaseException):
@@ -170,7 +181,7 @@ def fail() -> None:
 
 
 def fork_as(how: str, name: str, seconds: float) -> None:
-    """Fork, or start a program, and go on for so long. Copies leave this function, too, and so end the handler."""
+    """Fork, or start a program, and go on for so long. Copies return from the handler, too."""
     if how == "program":
         leave_pid(f"{name}-program", subprocess.Popen(["sleep", str(FOREVER)], start_new_session=True).pid)
     elif os.fork() == 0:
@@ -209,7 +220,7 @@ def report(context: RunContext, seconds: float) -> None:
 
 
 def crash_at(point: str) -> None:
-    """Dies here if somebody has put a file of that name; each file is good for one death."""
+    """Kill this process when a file of that name exists. Each file kills one process."""
     try:
         (Path(os.environ[CRASH_DIR]) / point).unlink()
     except FileNotFoundError:
@@ -218,20 +229,20 @@ def crash_at(point: str) -> None:
 
 
 def add_crash_points(owner: type[Any], method: str, name: str) -> None:
-    """Adds the points before_<name> and after_<name> to a method."""
+    """Add the points before_<name> and after_<name> to a method."""
     plain: Callable[..., Any] = getattr(owner, method)
 
     def crashing(*arguments: Any, **options: Any) -> Any:
         crash_at(f"before_{name}")
-        answer = plain(*arguments, **options)
+        result = plain(*arguments, **options)
         crash_at(f"after_{name}")
-        return answer
+        return result
 
     setattr(owner, method, crashing)
 
 
 def main() -> int:
-    """Answers the exit code."""
+    """Run the worker. Returns the exit code."""
     if step := os.environ.get(CLOCK_STEP):
         real = time.time
         time.time = lambda: real() + float(step)

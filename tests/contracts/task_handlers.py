@@ -5,12 +5,13 @@ import pytest
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandlers
 from domain.errors import InvalidTaskSpec
+from domain.task_spec import DEFAULT_TYPE
 from tests.building import a_spec
 
 
 class TaskHandlersContract:
-    def test_the_type_sleep_has_a_handler(self, handlers: TaskHandlers) -> None:
-        assert handlers.of_type("sleep")
+    def test_the_default_type_has_a_handler(self, handlers: TaskHandlers) -> None:
+        assert handlers.of_type(DEFAULT_TYPE).type.name == DEFAULT_TYPE
 
     def test_an_unknown_type_is_refused_by_its_name(self, handlers: TaskHandlers) -> None:
         with pytest.raises(UnknownTaskType, match="'dance'"):
@@ -23,9 +24,9 @@ class TaskHandlersContract:
         assert sleep.payload_schema["type"] == "object"
 
     def test_only_known_types_are_accepted(self, handlers: TaskHandlers) -> None:
-        handlers.check(a_spec())
+        handlers.validate(a_spec())
 
         with pytest.raises(InvalidTaskSpec) as refusal:
-            handlers.check(a_spec(type="dance"))
+            handlers.validate(a_spec(type="dance"))
 
         assert [pointer for pointer, _ in refusal.value.violations] == ["type"]

@@ -1,7 +1,7 @@
 """One type of task that does what the test says."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from application.errors import UnknownTaskType
@@ -27,7 +27,7 @@ class FakeTaskHandlers(TaskHandlers):
     def types(self) -> Sequence[TaskType]:
         return [_FakeHandler.type]
 
-    def check(self, spec: TaskSpec) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         if spec.type != "sleep":
             raise InvalidTaskSpec([("type", "Must be sleep.")])
 
@@ -38,8 +38,8 @@ class _FakeHandler(TaskHandler):
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def check(self, payload: Mapping[str, Any]) -> None:
-        """Takes any."""
+    def validate(self, spec: TaskSpec) -> None:
+        """Accepts any specification."""
 
     def run(self, task: Task, context: RunContext) -> Any:
         takes_context = len(inspect.signature(self._work).parameters) > 1

@@ -22,7 +22,7 @@ EVENTS_KEPT = 1_000
 def server(
     redis_server_url: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Api]:
-    """For all tests of a module, of two processes or as its API_SETTINGS say."""
+    """Start one API for all tests of a module: two processes, or as its API_SETTINGS say."""
     settings = {"http_workers": 2, **getattr(request.module, "API_SETTINGS", {})}
     with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, **settings) as api:
         yield api
@@ -71,7 +71,7 @@ def repository(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> Redis
 
 @pytest.fixture
 def leases(redis_store: RedisStore, repository: RedisTaskRepository, wake_up_factory: WakeUpFactory) -> RedisTaskLeases:
-    """A server that has just started calls no lease expired, so wait until it is older than a lease."""
+    """Wait until the server is older than a lease: before that, no lease counts as expired."""
     with redis_store.client() as client:
         wait_until(lambda: client.info("server")["uptime_in_seconds"] >= LEASE.total_seconds())
     return RedisTaskLeases(redis_store, repository, wake_up_factory.wake_up_of, LEASE, EVENTS_KEPT)

@@ -23,7 +23,7 @@ _locks: list[int] = []
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses and that this process alone may use from now on."""
+    """Return an unused port of 127.0.0.1 that this test process alone may use."""
     candidates = range(LOWEST, _lowest_of_the_kernel())
     for port in _random.sample(candidates, len(candidates)):
         if _lock(port):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from tests.integration.waiting import PATIENCE, wait_until
 
 
 class ServiceProcess:
-    """One `task-manager` command. As a context manager it is gone afterwards, whatever it did."""
+    """One `task-manager` command. Leaving the context kills it and its children."""
 
     def __init__(self, command: str, log: Path, **settings: object) -> None:
         self._arguments = [sys.executable, "-m", "entrypoints.cli", *command.split()]
@@ -28,10 +29,7 @@ class ServiceProcess:
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
-        with self._log.open("ab") as output:
-            self.process = subprocess.Popen(
-                self._arguments, env=self._environment, stdout=output, stderr=output, process_group=0
-            )
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,9 +40,24 @@ class ServiceProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
 
+    def start(self) -> None:
+        """Start it, or start it again after its end, with the same settings and log."""
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._arguments,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+            )
+
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
 
     @property
     def output(self) -> str:
@@ -55,6 +68,13 @@ class ServiceProcess:
             return psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
+
+    def kill(self) -> float:
+        """Send SIGKILL to the parent alone. Returns the moment, by time.monotonic()."""
+        self.process.kill()
+        moment = time.monotonic()
+        self.process.wait()
+        return moment
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop. Returns its exit code."""
@@ -71,25 +91,24 @@ class Api(ServiceProcess):
         self.port = free_port()
         super().__init__("api", log, http_port=self.port, **settings)
 
-    def __enter__(self) -> Self:
-        super().__enter__()
+    def start(self) -> None:
+        super().start()
         wait_until(self._is_alive)
-        return self
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
         return requests.request(method, url, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
     def submit(self, **members: object) -> str:
-        answer = self.request("POST", "/tasks", json={"task_name": "test", "duration": 1, **members})
-        assert answer.status_code == 202, answer.text
-        task_id: str = answer.json()["task_id"]
+        response = self.request("POST", "/tasks", json={"task_name": "test", "duration": 1, **members})
+        assert response.status_code == 202, response.text
+        task_id: str = response.json()["task_id"]
         return task_id
 
     def task(self, task_id: str) -> dict[str, object]:
-        answer = self.request("GET", f"/tasks/{task_id}")
-        assert answer.status_code == 200, answer.text
-        task: dict[str, object] = answer.json()
+        response = self.request("GET", f"/tasks/{task_id}")
+        assert response.status_code == 200, response.text
+        task: dict[str, object] = response.json()
         return task
 
     def wait_for(self, task_id: str, status: str, seconds: float = PATIENCE) -> dict[str, object]:
@@ -113,7 +132,7 @@ class Api(ServiceProcess):
 
 
 def is_dead(process: psutil.Process) -> bool:
-    """Gone, or only its exit code is left; it may be reaped at any moment."""
+    """Return whether the process is gone or a zombie, which may be reaped at any moment."""
     try:
         return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

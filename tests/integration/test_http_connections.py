@@ -173,7 +173,7 @@ class TestFewDescriptors:
 
     def test_too_few_descriptors_stop_the_start(self, redis_url: str, tmp_path: Path) -> None:
         api = ApiWithFewDescriptors(tmp_path / "api.log", 100, redis_url=redis_url)
-        ServiceProcess.__enter__(api)  # Api would wait until it serves
+        ServiceProcess.start(api)  # Api would wait until it serves
         try:
             assert api.exit_code() != 0
         finally:

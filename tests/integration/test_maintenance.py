@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from adapters.redis import keys
-from adapters.redis.short_records import ShortRecords
+from adapters.redis.records import TaskRecords
 from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -55,7 +55,10 @@ def is_expired(repository: RedisTaskRepository, task: Task) -> Callable[[], bool
 
 
 def test_a_task_that_completed_before_its_expires_at_does_not_end_maintenance(
-    repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, maintain: Maintain
+    repository: RedisTaskRepository,
+    leases: RedisTaskLeases,
+    client: redis.Redis,
+    maintain: Maintain,
 ) -> None:
     done = submit(repository, expires_at=soon(client) + timedelta(hours=1))
     repository.save(completed(claim(leases)))
@@ -244,15 +247,15 @@ def test_of_two_processes_at_retention_none_searches_the_list_for_what_the_other
 ) -> None:
     gone = [id_bytes(UuidTaskIds().next()) + b"1" for _ in range(MORE_THAN_A_BATCH)]
     client.rpush(keys.FINISHED, *gone)
-    read_each = ShortRecords.read_each
+    short_each = TaskRecords.short_each
 
-    def read_while_the_other_drops(records: ShortRecords, ids: list[bytes]) -> object:
-        found = read_each(records, ids)
-        monkeypatch.setattr(ShortRecords, "read_each", read_each)
+    def read_while_the_other_drops(records: TaskRecords, ids: list[bytes]) -> object:
+        found = short_each(records, ids)
+        monkeypatch.setattr(TaskRecords, "short_each", short_each)
         repository.past_retention(timedelta(0), limit=len(gone))
         return found
 
-    monkeypatch.setattr(ShortRecords, "read_each", read_while_the_other_drops)
+    monkeypatch.setattr(TaskRecords, "short_each", read_while_the_other_drops)
     client.config_resetstat()
 
     repository.past_retention(timedelta(0), limit=len(gone))

@@ -18,7 +18,14 @@ from redis.connection import AbstractConnection
 
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis import keys
-from adapters.redis.client import CONNECTIONS_AT_ONCE, RedisStore, ScriptCall, connect, connect_blocking, milliseconds
+from adapters.redis.client import (
+    CONNECTIONS_AT_ONCE,
+    RedisStore,
+    ScriptCall,
+    connect,
+    connect_blocking,
+    milliseconds,
+)
 from adapters.redis.clock import RedisClock
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
@@ -28,9 +35,10 @@ from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store_probe import RedisStoreProbe
-from adapters.redis.task_codec import RANK, decode, id_bytes, unpacked
+from adapters.redis.task_codec import RANK, decode, id_bytes, unpack_record
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreFull, StoreUnavailable, TooManyQueues
@@ -94,7 +102,10 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         after = client.info("commandstats")
         calls = {name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"] for name in after}
         assert calls.pop("cmdstat_evalsha") == 1
-        assert {name for name, number in calls.items() if number} == {"cmdstat_info", *MADE_BY_THE_SCRIPT}
+        assert {name for name, number in calls.items() if number} == {
+            "cmdstat_info",
+            *MADE_BY_THE_SCRIPT,
+        }
 
     def test_a_small_task_is_kept_as_a_listpack(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
         submit(repository, task_name="n" * 200)
@@ -151,19 +162,23 @@ class TestRedisTaskRepository(TaskRepositoryContract):
             limited.save(Change(before=task, after=task.patch(TaskPatch({"queue": "c"}))))
 
     def test_entries_that_a_transition_put_back_meanwhile_are_not_dropped(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, monkeypatch
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        client: redis.Redis,
+        monkeypatch,
     ) -> None:
         submit(repository, expires_at=datetime(2999, 1, 1, tzinfo=UTC))
         run = claim(leases)
         client.zadd("tm:expiring", {client.zrange("tm:leases", 0, 0)[0]: 1})
-        drop = repository.backlogs._call_each
+        run_each = SaveScript.run_each
 
-        def hand_back_first(effects: list[Effects]) -> None:
-            monkeypatch.setattr(repository.backlogs, "_call_each", drop)
+        def hand_back_first(save: SaveScript, effects: list[Effects]) -> list[object]:
+            monkeypatch.setattr(SaveScript, "run_each", run_each)
             repository.save(Change(before=run, after=run.stop(datetime.now(UTC))))
-            drop(effects)
+            return run_each(save, effects)
 
-        monkeypatch.setattr(repository.backlogs, "_call_each", hand_back_first)
+        monkeypatch.setattr(SaveScript, "run_each", hand_back_first)
 
         assert list(repository.expiring(limit=10)) == []
         assert client.zcard("tm:expiring") == 1
@@ -177,12 +192,19 @@ class TestRedisTaskLeases(TaskLeasesContract):
             submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
         client.delete("task-manager.work.default")
 
-        assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [(None, 150), (None, 50)]
+        assert [(claim(leases), client.zcard("tm:waiting:default")) for _ in range(2)] == [
+            (None, 150),
+            (None, 50),
+        ]
         assert client.llen("task-manager.work.default") == 16
 
     @pytest.mark.parametrize("value", ["many", 2**63 - 1])
     def test_a_task_keeps_its_place_while_the_counter_of_claims_is_damaged(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, value: str | int
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        client: redis.Redis,
+        value: str | int,
     ) -> None:
         task = submit(repository)
         place = client.zrange("tm:waiting:default", 0, -1, withscores=True)
@@ -211,7 +233,11 @@ class TestRedisTaskLeases(TaskLeasesContract):
 
     @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
     def test_a_damaged_task_at_the_head_of_a_queue_does_not_hold_up_the_worker(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis, damage: str
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        client: redis.Redis,
+        damage: str,
     ) -> None:
         submit(repository)
         [record] = client.scan_iter("tm:task:*")
@@ -237,7 +263,10 @@ class TestRedisTaskLeases(TaskLeasesContract):
         assert client.zcard("tm:expiring") == 0
 
     def test_after_the_servers_clock_stepped_no_lease_is_called_expired(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, let_leases_run_out: Callable[[], None]
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        let_leases_run_out: Callable[[], None],
     ) -> None:
         submit(repository)
         lost = claim(leases)
@@ -249,12 +278,20 @@ class TestRedisTaskLeases(TaskLeasesContract):
         assert wait_until(lambda: leases.expired(limit=10)) == [lost]
 
     def test_a_server_that_has_just_started_has_no_expired_leases(
-        self, repository: RedisTaskRepository, redis_store: RedisStore, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        redis_store: RedisStore,
+        wake_up_factory: WakeUpFactory,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         longer_than_the_server_is_up = timedelta(days=365)
         leases = RedisTaskLeases(
-            redis_store, repository, repository._wake_up_of, longer_than_the_server_is_up, EVENTS_KEPT
+            redis_store,
+            repository,
+            wake_up_factory.wake_up_of,
+            longer_than_the_server_is_up,
+            EVENTS_KEPT,
         )
         claim(leases)
         client.zadd("tm:leases", {client.zrange("tm:leases", 0, 0)[0]: 1})
@@ -274,7 +311,10 @@ class TestRedisOutbox(OutboxContract):
     @pytest.fixture
     def let_callback_leases_run_out(self, client: redis.Redis) -> Callable[[], None]:
         def wait() -> None:
-            last = max((score for _, score in client.zrange("tm:outbox", 0, -1, withscores=True)), default=0)
+            last = max(
+                (score for _, score in client.zrange("tm:outbox", 0, -1, withscores=True)),
+                default=0,
+            )
             wait_until(lambda: milliseconds(client.time()) > last)
 
         return wait
@@ -326,7 +366,12 @@ class TestRedisOutbox(OutboxContract):
     @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
     @pytest.mark.parametrize("score", ["-inf", "1.5", "-1e300"])
     def test_an_entry_that_is_none_leaves_the_outbox_and_the_others_are_delivered(
-        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis, entry: bytes, score: str
+        self,
+        repository: RedisTaskRepository,
+        outbox: RedisOutbox,
+        client: redis.Redis,
+        entry: bytes,
+        score: str,
     ) -> None:
         client.execute_command("ZADD", "tm:outbox", score, entry)
         good = cancelled(repository)
@@ -343,7 +388,10 @@ class TestRedisOutbox(OutboxContract):
         now = datetime.now(UTC)
         for _ in range(1_002):
             [taken] = outbox.lease(limit=1, duration=timedelta(seconds=9))
-            outbox.settle(taken, DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)))
+            outbox.settle(
+                taken,
+                DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)),
+            )
 
         assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == list(range(3, 1_003))
         repository.remove(task)
@@ -356,7 +404,11 @@ class TestRedisRunLog(RunLogContract):
         return RedisRunLog(redis_store, EVENTS_KEPT)
 
     def test_the_log_keeps_the_last_thousand_lines_with_time_and_attempt_until_the_task_is_removed(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        run_log: RedisRunLog,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         run = claim(leases)
@@ -374,7 +426,11 @@ class TestRedisRunLog(RunLogContract):
         assert not client.exists(key)
 
     def test_a_log_of_emoji_takes_about_a_megabyte_of_redis(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        run_log: RedisRunLog,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         run = claim(leases)
@@ -391,7 +447,11 @@ class TestRedisRunLog(RunLogContract):
         assert [line.message for line in run_log.lines(run.task_id)] == ["line"]
 
     def test_a_log_of_an_older_version_is_read_and_bounded_from_its_next_line_on(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, run_log: RedisRunLog, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        run_log: RedisRunLog,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         run = claim(leases)
@@ -414,7 +474,11 @@ class TestRedisClock(ClockContract):
 
 class TestEvents:
     def test_each_change_is_told_with_the_task_as_it_stood_then(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        redis_store: RedisStore,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         run = claim(leases)
@@ -431,8 +495,14 @@ class TestEvents:
             b"task.completed",
             b"task.deleted",
         ]
-        told = [decode(event[b"id"], unpacked(event[b"record"])) for event in events]
-        assert [task.status for task in told] == ["QUEUED", "PROCESSING", "PROCESSING", "COMPLETED", "COMPLETED"]
+        told = [decode(event[b"id"], unpack_record(event[b"record"])) for event in events]
+        assert [task.status for task in told] == [
+            "QUEUED",
+            "PROCESSING",
+            "PROCESSING",
+            "COMPLETED",
+            "COMPLETED",
+        ]
         assert (told[1], told[3].result) == (run, "done")
         assert told[2].progress == Progress(fraction=0.5)
 
@@ -473,7 +543,11 @@ class TestRedisStoreProbe:
         assert "appendonly" in persistence
 
     def test_a_store_that_is_nearly_full_is_closed_for_new_tasks_alone(
-        self, probe: RedisStoreProbe, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+        self,
+        probe: RedisStoreProbe,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        client: redis.Redis,
     ) -> None:
         submit(repository)
         assert not probe.guard_capacity()
@@ -613,7 +687,11 @@ class TestRedisEventStream(EventStreamContract):
 
     @pytest.mark.parametrize("kept", [1, 0])
     def test_a_past_of_which_events_were_dropped_is_a_gap(
-        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis, kept: int
+        self,
+        repository: RedisTaskRepository,
+        stream: RedisEventStream,
+        client: redis.Redis,
+        kept: int,
     ) -> None:
         task = submit(repository)
         _, first = stream.snapshot(task.task_id)
@@ -647,7 +725,10 @@ class TestRedisEventStream(EventStreamContract):
             assert told(all_tasks, 1) == [(Event.SUBMITTED, next_one)]
 
     def test_a_read_of_events_and_the_look_for_dropped_ones_are_one_round_trip(
-        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+        self,
+        repository: RedisTaskRepository,
+        stream: RedisEventStream,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         sent_by_reader: list[bytes] = []
         send = AbstractConnection.send_packed_command
@@ -680,7 +761,10 @@ class TestRedisEventStream(EventStreamContract):
         assert client.info("commandstats")["cmdstat_xread"]["calls"] <= 5
 
     def test_a_follower_that_never_reads_is_dropped(
-        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+        self,
+        repository: RedisTaskRepository,
+        stream: RedisEventStream,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING", 3)
         with stream.subscribe() as slow, stream.subscribe() as quick:
@@ -692,7 +776,10 @@ class TestRedisEventStream(EventStreamContract):
                     slow.next(SOON)
 
     def test_what_waits_for_a_follower_that_never_reads_is_bounded_in_bytes(
-        self, repository: RedisTaskRepository, stream: RedisEventStream, monkeypatch: pytest.MonkeyPatch
+        self,
+        repository: RedisTaskRepository,
+        stream: RedisEventStream,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING_BYTES", 100_000)
         payload = {"body": "x" * 4_000}
@@ -710,17 +797,34 @@ class TestRedisEventStream(EventStreamContract):
     @pytest.mark.parametrize(
         "old",
         [
-            {"event": "task.submitted", "s": "QUEUED", "v": "1", "u": "1768287189125", "d": '{"n":"test","d":3}'},
+            {
+                "event": "task.submitted",
+                "s": "QUEUED",
+                "v": "1",
+                "u": "1768287189125",
+                "d": '{"n":"test","d":3}',
+            },
             {"event": "task.submitted", "record": "s\0QUEUED"},
             {"event": "task.submitted", "record": "not a record"},
             {"event": "task.danced", "record": "s\0QUEUED\0v\x001\0u\x001\0d\0{}"},
             {"nothing": "of ours"},
             {"event": b"\xff", "record": b"\xff\0\xff"},
         ],
-        ids=["fields of the record", "a part of it", "damaged", "unknown event", "neither", "no text"],
+        ids=[
+            "fields of the record",
+            "a part of it",
+            "damaged",
+            "unknown event",
+            "neither",
+            "no text",
+        ],
     )
     def test_an_event_that_cannot_be_read_is_a_gap_for_those_whom_it_concerns_and_ends_nobody(
-        self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis, old: dict[str, str]
+        self,
+        repository: RedisTaskRepository,
+        stream: RedisEventStream,
+        client: redis.Redis,
+        old: dict[str, str],
     ) -> None:
         mine, other = submit(repository), submit(repository)
         _, before = stream.snapshot(mine.task_id)
@@ -772,7 +876,12 @@ class TestRedisEventStream(EventStreamContract):
             submit(repository, type="http", payload={"body": short})
             events = [subscription.next(SOON) for _ in range(4)]
 
-        assert [event.task.omitted for event in events] == [("payload",), ("payload",), ("payload", "result"), ()]
+        assert [event.task.omitted for event in events] == [
+            ("payload",),
+            ("payload",),
+            ("payload", "result"),
+            (),
+        ]
         assert [dict(event.task.spec.payload) for event in events] == [{}, {}, {}, {"body": short}]
         assert repository.get(run.task_id).result == long
 
@@ -783,7 +892,11 @@ class TestRedisQueues(QueuesContract):
         return RedisQueues(redis_store, wake_up_factory.wake_up_of)
 
     def test_a_paused_queue_gets_no_wake_ups(
-        self, repository: RedisTaskRepository, queues: RedisQueues, wake_ups: CeleryWakeUps, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        queues: RedisQueues,
+        wake_ups: CeleryWakeUps,
+        client: redis.Redis,
     ) -> None:
         queues.pause("default")
         submit(repository)
@@ -812,7 +925,9 @@ class TestRedisQueues(QueuesContract):
         trips = []
         execute = redis.client.Pipeline.execute
         monkeypatch.setattr(
-            redis.client.Pipeline, "execute", lambda self, **options: trips.append(1) or execute(self, **options)
+            redis.client.Pipeline,
+            "execute",
+            lambda self, **options: trips.append(1) or execute(self, **options),
         )
 
         states = queues.states(queues.names())
@@ -840,7 +955,11 @@ class TestRedisStatistics(StatisticsContract):
         return RedisStatistics(redis_store)
 
     def test_durations_read_no_payload_and_no_result_and_let_others_run(
-        self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore, client: redis.Redis
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        redis_store: RedisStore,
+        client: redis.Redis,
     ) -> None:
         for _ in range(3):
             submit(repository)
@@ -908,7 +1027,10 @@ class TestRedisHeartbeats(HeartbeatsContract):
 
     @pytest.mark.parametrize("sign", [RedisHeartbeats.beat, RedisHeartbeats.end])
     def test_a_key_of_the_wrong_type_counts_as_no_heartbeats_and_the_next_one_replaces_it(
-        self, heartbeats: RedisHeartbeats, client: redis.Redis, sign: Callable[[RedisHeartbeats, ServiceProcess], None]
+        self,
+        heartbeats: RedisHeartbeats,
+        client: redis.Redis,
+        sign: Callable[[RedisHeartbeats, ServiceProcess], None],
     ) -> None:
         client.set("tm:alive:worker", "text")
         assert (heartbeats.alive("worker"), heartbeats.lately("worker")) == ([], [])
@@ -932,44 +1054,43 @@ class TestTheSaveScript:
     """What later capabilities build on: each effect, and that all happen or none."""
 
     @pytest.fixture
-    def save(self, redis_store: RedisStore) -> Callable[[Effects], list]:
-        script = redis_store.script("save")
-        return lambda effects: script(effects.keys, effects.arguments)
+    def save(self, redis_store: RedisStore) -> Callable[[Effects], SaveReply]:
+        return SaveScript(redis_store).run
 
     def test_a_key_that_must_be_absent_is_set_with_the_time_behind_its_value(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.guard("absent", KEY)
-        effects.add("keep", KEY, "value")
+        effects.require_no_value(KEY)
+        effects.set_dated(KEY, b"value")
 
-        saved, now, *_ = save(effects)
+        reply = save(effects)
 
-        assert saved == 1
-        assert client.get(KEY) == f"value{now}".encode()
+        assert reply.saved
+        assert client.get(KEY) == f"value{reply.now_ms}".encode()
 
     def test_a_value_is_remembered_for_its_time(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.add("remember", KEY, "value", 60_000)
+        effects.set_for(KEY, b"value", 60_000)
 
-        assert save(effects)[0] == 1
+        assert save(effects).saved
         assert client.get(KEY) == b"value"
         assert 59_000 < client.pttl(KEY) <= 60_000
 
     def test_a_key_that_is_there_refuses_the_whole_change_and_tells_its_value(self, save, client: redis.Redis) -> None:
         client.set(KEY, "first")
         effects = Effects()
-        effects.set(OTHER, {"field": b"value"})
-        effects.guard("absent", KEY)
-        effects.add("keep", KEY, "second")
+        effects.set_fields(OTHER, {"field": b"value"})
+        effects.require_no_value(KEY)
+        effects.set_dated(KEY, b"second")
 
-        assert save(effects) == [0, b"absent", b"first"]
+        assert save(effects) == SaveReply(False, refused_by="require_no_value", detail=b"first")
         assert client.get(KEY) == b"first"
         assert not client.exists(OTHER)
 
     def test_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
         client.set(KEY, "a string")
         effects = Effects()
-        effects.set(OTHER, {"field": b"value"})
-        effects.add("push", KEY, "value")
+        effects.set_fields(OTHER, {"field": b"value"})
+        effects.push(KEY, "value")
 
         with pytest.raises(redis.ResponseError, match="WRONGTYPE one is of a type that has no LLEN"):
             save(effects)
@@ -978,40 +1099,48 @@ class TestTheSaveScript:
     def test_a_guard_on_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
         client.set(KEY, "a string")
         effects = Effects()
-        effects.set(OTHER, {"field": b"value"})
-        effects.guard("version", KEY, 1)
+        effects.set_fields(OTHER, {"field": b"value"})
+        effects.require_version(KEY, 1)
 
         with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
             save(effects)
         assert not client.exists(OTHER)
 
-    def test_there_is_no_unknown_effect(self) -> None:
-        with pytest.raises(KeyError):
-            Effects().add("explode", KEY)
-        with pytest.raises(KeyError):
-            Effects().guard("hope", KEY)
+    @pytest.mark.parametrize(
+        ("arguments", "error"),
+        [
+            (["-", 0, "explode", 1, 1], "unknown write explode"),
+            (["-", 3, "require_hope", 1, 1], "unknown guard require_hope"),
+        ],
+    )
+    def test_an_unknown_word_is_an_error(self, redis_store: RedisStore, arguments: list, error: str) -> None:
+        with pytest.raises(redis.ResponseError, match=error):
+            redis_store.script("save")([KEY], arguments)
 
     def test_lists_indexes_and_fields_are_written(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, mapping={"old": "x", "older": "y"})
         effects = Effects()
-        effects.add("push", b"list", b"\x00binary")
-        effects.add("push_dated", b"list", b"at:")
-        effects.add("index", b"index", "scored", 7)
-        effects.add("index", b"index", "dated")
-        effects.unset(OTHER, ["old", "older"])
-        effects.add("stamp", KEY, "field", "other", "value")
+        effects.push(b"list", b"\x00binary")
+        effects.push_dated(b"list", b"at:")
+        effects.add_to_index(b"index", "scored", 7)
+        effects.add_to_index(b"index", "dated")
+        effects.unset_fields(OTHER, ["old", "older"])
+        effects.set_time(KEY, b"field", {b"other": b"value"})
 
-        _, now, *_ = save(effects)
+        now = save(effects).now_ms
 
         assert client.lrange(b"list", 0, -1) == [b"\x00binary", b"at:%d" % now]
-        assert client.zrange(b"index", 0, -1, withscores=True) == [(b"scored", 7.0), (b"dated", float(now))]
+        assert client.zrange(b"index", 0, -1, withscores=True) == [
+            (b"scored", 7.0),
+            (b"dated", float(now)),
+        ]
         assert client.hgetall(KEY) == {b"field": b"%d" % now, b"other": b"value"}
         assert not client.exists(OTHER)
 
     def test_an_event_holds_the_record_as_the_change_left_it(self, save, client: redis.Redis) -> None:
         effects = Effects()
-        effects.set(KEY, {"s": b"QUEUED"})
-        effects.add("event", b"stream", effects.key(KEY), 100, "task.submitted", "member")
+        effects.set_fields(KEY, {"s": b"QUEUED"})
+        effects.append_event(b"stream", KEY, 100, "task.submitted", "member")
 
         save(effects)
 
@@ -1021,12 +1150,12 @@ class TestTheSaveScript:
     def test_effects_of_many_tasks_are_all_made_or_none(self, save, client: redis.Redis) -> None:
         client.hset(OTHER, "v", 2)
         effects = Effects()
-        effects.guard("version", KEY, "")
-        effects.set(KEY, {"v": b"1"})
-        effects.guard("version", OTHER, 1)
-        effects.set(OTHER, {"v": b"2"})
+        effects.require_version(KEY, None)
+        effects.set_fields(KEY, {"v": b"1"})
+        effects.require_version(OTHER, 1)
+        effects.set_fields(OTHER, {"v": b"2"})
 
-        assert save(effects)[:2] == [0, b"version"]
+        assert save(effects).refused_by == "require_version"
         assert not client.exists(KEY)
 
     def test_a_million_places_and_ten_priorities_stay_apart(
@@ -1131,7 +1260,7 @@ class TestScripts:
 def a_push(store: RedisStore) -> ScriptCall:
     """A call that appends to the list KEY."""
     effects = Effects()
-    effects.add("push", KEY, "value")
+    effects.push(KEY, "value")
     return store.script("save").call(effects.keys, effects.arguments)
 
 
@@ -1246,7 +1375,7 @@ def _left(client: redis.Redis) -> dict[bytes, object]:
             found[key] = client.smembers(key)
         elif kind == b"stream":
             found[key] = [
-                {**event, b"record": _without_time(unpacked(event[b"record"]))} for _, event in client.xrange(key)
+                {**event, b"record": _without_time(unpack_record(event[b"record"]))} for _, event in client.xrange(key)
             ]
         elif kind == b"list":
             found[key] = client.llen(key)
@@ -1272,7 +1401,10 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
 
 
 def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
-    redis_store: RedisStore, wake_ups: CeleryWakeUps, repository: RedisTaskRepository, client: redis.Redis
+    redis_store: RedisStore,
+    wake_ups: CeleryWakeUps,
+    repository: RedisTaskRepository,
+    client: redis.Redis,
 ) -> None:
     task, process = submit(repository), a_process("worker")
     client.delete(f"task-manager.work.{task.spec.queue}")

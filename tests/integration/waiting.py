@@ -1,4 +1,4 @@
-"""Waits for conditions, never for a while."""
+"""Waits for conditions, never for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 90
-"""Shortest deadline of a test in seconds. It matters only to tests that fail, so it may be long: a start that
-takes 2 s on an idle machine took 30 s on a busy one."""
+"""Shortest deadline of a test in seconds. It matters only to tests that fail, so it may be long.
+
+A start that takes 2 s on an idle machine took 30 s on a busy one.
+"""
 
 
 def wait_until(condition: Callable[[], T], seconds: float = PATIENCE, *, every: float = 0.02) -> T:

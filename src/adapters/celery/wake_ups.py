@@ -11,9 +11,10 @@ from kombu.utils.json import dumps
 
 from adapters.celery.app import WORK_TASK, queue_of_wake_ups
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, ScriptCall, replies_of
+from adapters.redis.client import RedisStore, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import top_up
+from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.wake_ups import WAKE_UP_NUMBER, WakeUp
 from application.errors import StoreFull
 from application.ports.wake_ups import WakeUps
@@ -55,7 +56,7 @@ class CeleryWakeUps(WakeUps):
     def __init__(self, store: RedisStore, wake_up_factory: WakeUpFactory) -> None:
         self._store = store
         self._wake_up_factory = wake_up_factory
-        self._save = store.script("save")
+        self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
         self._waiting_cursor = self._names_cursor = 0
         self._next_takeover = 0.0
@@ -65,12 +66,12 @@ class CeleryWakeUps(WakeUps):
         began, put = time.monotonic(), 0
         while True:
             self._waiting_cursor, queues = self._scan(keys.WAITING_QUEUES, self._waiting_cursor)
-            put += sum(int(reply[2]) for reply in self._each(self._repairs(queues)))
+            put += sum(reply.wake_ups_put for reply in self._each(self._repairs(queues)))
             if not self._waiting_cursor or time.monotonic() - began >= BUDGET_SECONDS:
                 return put
 
     def top_up(self, queue: str) -> int:
-        return int(self._topping_up(queue)()[2])
+        return self._save.run(self._topping_up(queue)).wake_ups_put
 
     def forget_unused(self) -> Sequence[str]:
         self._names_cursor, queues = self._scan(keys.QUEUES, self._names_cursor)
@@ -108,8 +109,8 @@ class CeleryWakeUps(WakeUps):
             self._skipped_items.tell("read_queue_name", repr(member), error)
             return None
 
-    def _repairs(self, queues: Sequence[str]) -> Mapping[str, ScriptCall]:
-        """Return a call for each queue that lacks wake-ups or in which nothing waits any more. One round trip."""
+    def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
+        """Return the effects for each queue that lacks wake-ups or in which nothing waits. One round trip."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.smembers(keys.PAUSED)
@@ -117,38 +118,36 @@ class CeleryWakeUps(WakeUps):
                 pipeline.zcard(keys.waiting(queue)).llen(queue_of_wake_ups(queue).name)
             paused, *sizes = replies_of(pipeline)
         repairs = {}
-        for queue, waiting, wake_up_factory in zip(queues, sizes[::2], sizes[1::2], strict=True):
-            if damage := next(
-                (reply for reply in (paused, waiting, wake_up_factory) if isinstance(reply, Exception)), None
-            ):
+        for queue, waiting, wake_ups in zip(queues, sizes[::2], sizes[1::2], strict=True):
+            replies = (paused, waiting, wake_ups)
+            if damage := next((each for each in replies if isinstance(each, Exception)), None):
                 self._skipped_items.tell("replenish", queue, damage)
             elif not waiting:
                 repairs[queue] = self._resting(queue)
-            elif wake_up_factory < min(waiting, BOUND) and queue.encode() not in paused:
+            elif wake_ups < min(waiting, BOUND) and queue.encode() not in paused:
                 repairs[queue] = self._topping_up(queue)
         return repairs
 
-    def _each(self, calls: Mapping[str, ScriptCall]) -> Sequence[Any]:
-        """Return the replies to the calls, without those of queues whose data is damaged."""
-        replies = self._store.pipeline_scripts(list(calls.values()), damage_as_reply=True) if calls else []
-        for queue, reply in zip(calls, replies, strict=True):
+    def _each(self, effects: Mapping[str, Effects]) -> Sequence[SaveReply]:
+        """Make the effects of each queue. Returns the replies without those of damaged queues."""
+        replies = self._save.run_each(list(effects.values()))
+        for queue, reply in zip(effects, replies, strict=True):
             if isinstance(reply, Exception):
                 self._skipped_items.tell("replenish", queue, reply)
         return [reply for reply in replies if not isinstance(reply, Exception)]
 
-    def _topping_up(self, queue: str) -> ScriptCall:
+    def _topping_up(self, queue: str) -> Effects:
         effects = Effects()
         top_up(effects, queue, self._wake_up_factory.wake_up_of(queue))
-        return self._save.call(effects.keys, effects.arguments)
+        return effects
 
-    def _resting(self, queue: str) -> ScriptCall:
+    def _resting(self, queue: str) -> Effects:
         effects = Effects()
-        effects.add("rest", keys.WAITING_QUEUES, effects.key(keys.waiting(queue)), queue)
-        return self._save.call(effects.keys, effects.arguments)
+        effects.remove_if_empty(keys.WAITING_QUEUES, keys.waiting(queue), queue)
+        return effects
 
-    def _forgetting(self, queue: str) -> ScriptCall:
+    def _forgetting(self, queue: str) -> Effects:
         effects = Effects()
-        wake_up_factory = queue_of_wake_ups(queue).name.encode()
-        places = [effects.key(key) for key in (keys.queue_index(queue), keys.PAUSED, wake_up_factory)]
-        effects.add("forget", keys.QUEUES, *places, queue)
-        return self._save.call(effects.keys, effects.arguments)
+        wake_ups = queue_of_wake_ups(queue).name.encode()
+        effects.forget_queue(keys.QUEUES, keys.queue_index(queue), keys.PAUSED, wake_ups, queue)
+        return effects

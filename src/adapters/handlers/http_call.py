@@ -19,8 +19,9 @@ from application.ports.clock import Clock
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
 from domain.errors import InvalidPayload
+from domain.retry_policy import RetryPolicy
 from domain.task import Task
-from domain.task_spec import HTTP
+from domain.task_spec import TaskSpec
 from domain.web_url import require_web_url
 
 BODY_BYTES = 64 * 1024
@@ -52,7 +53,7 @@ HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ -~\t]{0,8190}[!-~])?)?$")
 Status = Annotated[int, Field(ge=100, le=599)]
 
 PAYLOAD = PayloadSchema(
-    HTTP,
+    "http",
     {
         "url": Required[Url],
         "method": NotRequired[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]],
@@ -67,12 +68,13 @@ PAYLOAD = PayloadSchema(
 
 class HttpCall(TaskHandler):
     type = TaskType(
-        name=HTTP,
+        name="http",
         description=(
             "Call a URL. A status of success_status (200 to 299) completes the task with {status, headers, body}; 408, "
             "425, 429, 5xx and no answer are tried again, anything else fails it."
         ),
         payload_schema=PAYLOAD.json_schema,
+        default_retry=RetryPolicy(max_attempts=5),  # services elsewhere fail for a moment more often than local code
     )
 
     def __init__(self, http: OutboundHttp, signature: Signature, clock: Clock) -> None:
@@ -80,7 +82,8 @@ class HttpCall(TaskHandler):
         self._signature = signature
         self._clock = clock
 
-    def check(self, payload: Mapping[str, Any]) -> None:
+    def validate(self, spec: TaskSpec) -> None:
+        payload = spec.payload
         violations: list[tuple[str, str]] = []
         try:
             PAYLOAD.read(payload)

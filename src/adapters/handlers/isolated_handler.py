@@ -2,7 +2,7 @@
 
 import contextvars
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from adapters.handlers.process_state import ProcessState, succeeds
@@ -12,6 +12,7 @@ from application.errors import RunStopped
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler
 from domain.task import Task
+from domain.task_spec import TaskSpec
 
 
 class IsolatedHandler(TaskHandler):
@@ -33,8 +34,11 @@ class IsolatedHandler(TaskHandler):
         self._keeps_processes = keeps_processes
         self._state: ProcessState | None = None
 
-    def check(self, payload: Mapping[str, Any]) -> None:
-        self._handler.check(payload)
+    def default_timeout(self, spec: TaskSpec) -> int:
+        return self._handler.default_timeout(spec)
+
+    def validate(self, spec: TaskSpec) -> None:
+        self._handler.validate(spec)
 
     def run(self, task: Task, context: RunContext) -> Any:
         """Do the work. A copy of this process, made by os.fork() in the work, ends here."""

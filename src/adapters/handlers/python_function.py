@@ -18,6 +18,7 @@ from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
 from domain.errors import InvalidPayload
 from domain.task import Task
+from domain.task_spec import TaskSpec
 
 CONTEXT = "context"
 """The parameter by which a function asks for its context."""
@@ -66,8 +67,8 @@ class PythonFunction(TaskHandler):
             payload_schema=_described(self._payload, parameters),
         )
 
-    def check(self, payload: Mapping[str, Any]) -> None:
-        self._payload.read(payload)
+    def validate(self, spec: TaskSpec) -> None:
+        self._payload.read(spec.payload)
 
     def run(self, task: Task, context: RunContext) -> Any:
         try:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from application.errors import UnknownTaskType
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
-from domain.errors import InvalidTaskSpec
-from domain.task_spec import SLEEP, TaskSpec
+from domain.errors import InvalidTaskSpec, Violation
+from domain.task_spec import DEFAULT_TYPE, TaskSpec
 
 
 class HandlerRegistry(TaskHandlers):
@@ -21,15 +21,16 @@ class HandlerRegistry(TaskHandlers):
     def types(self) -> Sequence[TaskType]:
         return [self._handlers[name].type for name in sorted(self._handlers)]
 
-    def check(self, spec: TaskSpec) -> None:
+    def validate(self, spec: TaskSpec) -> None:
         if spec.type not in self._handlers:
             known = ", ".join(sorted(self._handlers))
             raise InvalidTaskSpec([("type", f"Must be one of {known}, not {spec.type!r}.")])
-        violations: list[tuple[str, str]] = []
-        if spec.type != SLEEP and spec.duration is not None:
-            violations.append(("duration", f"Belongs to the type sleep alone; {spec.type} takes a payload."))
+        violations: list[Violation] = []
+        if spec.type != DEFAULT_TYPE and spec.duration is not None:
+            message = f"Belongs to the type {DEFAULT_TYPE} alone; {spec.type} takes a payload."
+            violations.append(("duration", message))
         try:
-            self._handlers[spec.type].check(spec.payload)
+            self._handlers[spec.type].validate(spec)
         except InvalidTaskSpec as error:
             violations += error.violations
         if violations:

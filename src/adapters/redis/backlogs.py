@@ -10,33 +10,35 @@ from datetime import timedelta
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import Effects
-from adapters.redis.indexes import finished_entry
-from adapters.redis.short_records import ShortRecords
-from adapters.redis.task_codec import id_bytes, id_text
+from adapters.redis.entries import finished_at, finished_entry, split_entry
+from adapters.redis.records import TaskRecords
+from adapters.redis.save_script import SaveScript
+from adapters.redis.task_codec import id_text, require_id_bytes
 from application.ports.task_repository import Backlog
 from application.skipped_items import SkippedItems
 from domain.task import Task
 
 BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
     Backlog.DUE: (keys.SCHEDULED, lambda task: task.due_at is not None),
-    Backlog.EXPIRING: (keys.EXPIRING, lambda task: task.status.is_waiting and task.spec.expires_at is not None),
+    Backlog.EXPIRING: (
+        keys.EXPIRING,
+        lambda task: task.status.is_waiting and task.spec.expires_at is not None,
+    ),
     Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
     Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
 }
 """The sorted set of each backlog by time, and which tasks belong there. PAST_RETENTION is a list."""
 SET_ASIDE_MS = 60_000
 """Not longer, since what damaged many tasks at once may be mended soon."""
-MAX_TIME_DIGITS = 15
-"""Milliseconds since 1970 have so many at the end of the year 9999."""
 MAX_STALE_BATCHES = 4
 """How many batches without a single task one call goes through."""
 
 
 class RedisBacklogs:
-    def __init__(self, store: RedisStore, records: ShortRecords) -> None:
+    def __init__(self, store: RedisStore, records: TaskRecords) -> None:
         self._store = store
         self._records = records
-        self._save = store.script("save")
+        self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
     def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
@@ -52,7 +54,7 @@ class RedisBacklogs:
                     return []
                 now = milliseconds(client.time())
                 entries = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
-            found = self._records.read_each([raw for raw, _ in entries])
+            found = self._records.short_each([raw for raw, _ in entries])
             tasks, repairs = [], []
             for (raw, score), task in zip(entries, found, strict=True):
                 if isinstance(task, Task) and belongs(task):
@@ -62,7 +64,7 @@ class RedisBacklogs:
                     repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
                 else:
                     repairs.append(_leaving(index, raw, task))
-            self._call_each(repairs)
+            self._save.run_each(repairs)
             if tasks or not entries:
                 return tasks
         return []
@@ -77,39 +79,28 @@ class RedisBacklogs:
             now = milliseconds(client.time())
             due = now - retention // timedelta(milliseconds=1)
             first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or due < _finished_at(first[0]) <= now:
+            if not first or due < finished_at(first[0]) <= now:
                 return []
             entries = client.lrange(keys.FINISHED, 0, limit - 1)
-        old = [entry for entry in entries if _finished_at(entry) <= due]
-        ahead = [entry for entry in entries if _finished_at(entry) > now]
-        found = self._records.read_each([entry[:16] for entry in old])
+        old = [entry for entry in entries if finished_at(entry) <= due]
+        ahead = [entry for entry in entries if finished_at(entry) > now]
+        found = self._records.short_each([split_entry(entry)[0] for entry in old])
         tasks, repairs = [], [_to_the_end(entry) for entry in ahead]
         for entry, task in zip(old, found, strict=True):
             if isinstance(task, Task) and finished_entry(task) == entry:
                 tasks.append(task)
             elif isinstance(task, Exception):
-                self._skipped_items.tell(f"read_{Backlog.PAST_RETENTION}", id_text(entry[:16]), task)
+                self._skipped_items.tell(f"read_{Backlog.PAST_RETENTION}", id_text(split_entry(entry)[0]), task)
                 repairs.append(_to_the_end(entry))
             else:
                 repairs.append(_dropped(entry))
-        self._call_each(repairs)
+        self._save.run_each(repairs)
         return tasks
 
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
         with self._store.client() as client:
             until = milliseconds(client.time()) + SET_ASIDE_MS
-        self._call_each([_setting_aside(backlog, task, until) for task in tasks])
-
-    def _call_each(self, effects: Sequence[Effects]) -> None:
-        if effects:
-            calls = [self._save.call(each.keys, each.arguments) for each in effects]
-            self._store.pipeline_scripts(calls, damage_as_reply=True)
-
-
-def _finished_at(entry: bytes) -> int:
-    """The time in an entry of FINISHED; 0 for one that is not ours, so that it is dropped."""
-    digits = entry[16:]
-    return int(digits) if digits.isdigit() and len(digits) <= MAX_TIME_DIGITS else 0
+        self._save.run_each([_setting_aside(backlog, task, until) for task in tasks])
 
 
 def _dropped(entry: bytes) -> Effects:
@@ -118,30 +109,30 @@ def _dropped(entry: bytes) -> Effects:
     A search for what is gone would go through the whole list, which may have millions of entries.
     """
     effects = Effects()
-    effects.guard("front", keys.FINISHED, entry)
-    effects.add("drop", keys.FINISHED, entry)
+    effects.require_near_front(keys.FINISHED, entry)
+    effects.remove_from_list(keys.FINISHED, entry)
     return effects
 
 
 def _to_the_end(entry: bytes) -> Effects:
     """Put an entry of FINISHED behind all others, which then come first."""
     effects = _dropped(entry)
-    effects.add("push", keys.FINISHED, entry)
+    effects.push(keys.FINISHED, entry)
     return effects
 
 
 def _leaving(index: bytes, raw: bytes, task: Task | None) -> Effects:
     """Take the entry of a task that has left out of an index, unless the task was changed since it was read."""
     effects = Effects()
-    effects.guard("version", keys.RECORD_PREFIX + raw, task.version if task else "")
-    effects.add("unindex", index, raw)
+    effects.require_version(keys.RECORD_PREFIX + raw, task.version if task else None)
+    effects.remove_from_index(index, raw)
     return effects
 
 
 def _postponing(index: bytes, raw: bytes, score: float, until: int) -> Effects:
     effects = Effects()
-    effects.guard("placed", index, raw, score)
-    effects.add("index", index, raw, until)
+    effects.require_score(index, raw, score)
+    effects.add_to_index(index, raw, until)
     return effects
 
 
@@ -151,7 +142,8 @@ def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
         effects = _to_the_end(entry) if entry else Effects()
     else:
         effects, (index, _) = Effects(), BACKLOGS[backlog]
-        effects.guard("expired", index, id_bytes(task.task_id))
-        effects.add("index", index, id_bytes(task.task_id), until)
-    effects.guard("version", keys.record(task.task_id), task.version)
+        raw = require_id_bytes(task.task_id)
+        effects.require_passed(index, raw)
+        effects.add_to_index(index, raw, until)
+    effects.require_version(keys.record(task.task_id), task.version)
     return effects

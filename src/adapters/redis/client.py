@@ -45,7 +45,12 @@ def connect(url: str, *, patient: bool = False) -> redis.Redis:
     A patient one gives up when the server is silent, any other when a call is a second old.
     """
     if patient:
-        return _client(url, TIMEOUT_SECONDS, connection_class=patient_kind(url), socket_connect_timeout=CONNECT_SECONDS)
+        return _client(
+            url,
+            TIMEOUT_SECONDS,
+            connection_class=patient_kind(url),
+            socket_connect_timeout=CONNECT_SECONDS,
+        )
     return _client(url, TIMEOUT_SECONDS)
 
 
@@ -165,7 +170,11 @@ class RedisStore:
             raise
         finally:
             if self._keep_connections:
-                self._mine.connection, self._mine.used, self._mine.pid = connection, time.monotonic(), os.getpid()
+                self._mine.connection, self._mine.used, self._mine.pid = (
+                    connection,
+                    time.monotonic(),
+                    os.getpid(),
+                )
             else:
                 pool.release(connection)
 
@@ -207,7 +216,11 @@ class RedisStore:
                 error = again
                 self.away = str(error)
                 time.sleep(PROBE_INTERVAL_SECONDS)
-        logger.warning("The store is back after %.1f s.", time.monotonic() - began, extra={"action": "store_back"})
+        logger.warning(
+            "The store is back after %.1f s.",
+            time.monotonic() - began,
+            extra={"action": "store_back"},
+        )
 
 
 class _Translation:

@@ -11,8 +11,8 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
-from adapters.redis.short_records import ShortRecords
-from adapters.redis.task_codec import decode, id_bytes, unpacked
+from adapters.redis.records import TaskRecords
+from adapters.redis.task_codec import decode, id_bytes, unpack_record
 from application.ports.event_stream import (
     EventStream,
     FollowerTooSlow,
@@ -109,7 +109,7 @@ class RedisEventStream(EventStream):
 
     def __init__(self, store: RedisStore, blocking_client: redis.Redis) -> None:
         self._store = store
-        self._short = ShortRecords(store)
+        self._records = TaskRecords(store)
         self._blocking_client: Any = blocking_client
         self._lock = threading.RLock()
         self._followers: dict[bytes | None, set[RedisSubscription]] = defaultdict(set)
@@ -163,7 +163,7 @@ class RedisEventStream(EventStream):
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         member = id_bytes(task_id)
-        return self._short.read_with_position(member) if member else (None, BEGINNING)
+        return self._records.short_with_position(member) if member else (None, BEGINNING)
 
     def close(self) -> None:
         with self._lock:
@@ -303,7 +303,7 @@ def _event(entry: Entry) -> TaskEvent:
         return TaskEvent(
             position=position.decode(),
             event=Event(fields[b"event"].decode()),
-            task=decode(fields[b"id"], unpacked(fields[b"record"])),
+            task=decode(fields[b"id"], unpack_record(fields[b"record"])),
         )
     except Exception as error:
         raise UnreadableEvent(f"{position.decode()}: {type(error).__name__}: {error}") from error

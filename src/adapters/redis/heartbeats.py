@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
+from adapters.redis.save_script import SaveScript
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
 from application.skipped_items import SkippedItems
 
@@ -19,7 +20,7 @@ REMEMBERED_MS = 30_000
 class RedisHeartbeats(Heartbeats):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._save = store.script("save")
+        self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
     def beat(self, process: ServiceProcess) -> None:
@@ -40,22 +41,20 @@ class RedisHeartbeats(Heartbeats):
     def lately(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME_MS + REMEMBERED_MS)
 
-    def _write(self, process: ServiceProcess, *score: int) -> int:
+    def _write(self, process: ServiceProcess, score: int | None = None) -> int:
         """Return the store's time in milliseconds, which is the score unless one is given.
 
         Delete a key of the wrong type first: a process without heartbeats is replaced again and again.
         """
         key, effects = keys.alive(process.role), Effects()
-        effects.add("index", key, _member(process), *score)
-        save = self._save.call(effects.keys, effects.arguments)
-        [reply] = self._store.pipeline_scripts([save], damage_as_reply=True)
+        effects.add_to_index(key, _member(process), score)
+        [reply] = self._save.run_each([effects])
         if isinstance(reply, Exception):
             self._skipped_items.tell("write_heartbeat", key.decode(), reply)
             with self._store.client() as client:
                 client.delete(key)
-            reply = save()
-        _, now, *_ = reply
-        return int(now)
+            reply = self._save.run(effects)
+        return reply.now_ms
 
     def _since(self, role: str, age_ms: int) -> Sequence[Heartbeat]:
         with self._store.client() as client:
@@ -86,7 +85,10 @@ def _process(member: bytes) -> ServiceProcess:
     """Raises KeyError, TypeError or ValueError for what does not describe a process."""
     members = json.loads(member)
     process = ServiceProcess(**{**members, "queues": tuple(members["queues"])})
-    texts, numbers = (process.role, process.name, process.host, *process.queues), (process.pid, process.concurrency)
+    texts, numbers = (
+        (process.role, process.name, process.host, *process.queues),
+        (process.pid, process.concurrency),
+    )
     if not (all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)):
         raise ValueError("a member has the wrong type")
     return process

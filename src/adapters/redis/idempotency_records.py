@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
-from adapters.redis.task_repository import REQUEST_HASH_BYTES, TIME_DIGITS, ids_of
+from adapters.redis.entries import task_ids_of
 from application.ports.idempotency_records import IdempotencyRecords, StoredIdempotencyRecord
 
 
@@ -19,14 +19,16 @@ class RedisIdempotencyRecords(IdempotencyRecords):
             names = client.zrange(keys.IDEMPOTENCY_RECORDS, "-inf", latest, byscore=True, offset=0, num=limit)
             values = client.mget(names) if names else []
         return [
-            StoredIdempotencyRecord(name=name.hex(), task_ids=ids_of((value or b"")[REQUEST_HASH_BYTES:-TIME_DIGITS]))
+            StoredIdempotencyRecord(name=name.hex(), task_ids=task_ids_of(value or b""))
             for name, value in zip(names, values, strict=True)
         ]
 
     def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
         with self._store.client() as client:
             client.zadd(
-                keys.IDEMPOTENCY_RECORDS, {bytes.fromhex(idempotency_record.name): milliseconds(client.time())}, xx=True
+                keys.IDEMPOTENCY_RECORDS,
+                {bytes.fromhex(idempotency_record.name): milliseconds(client.time())},
+                xx=True,
             )
 
     def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:

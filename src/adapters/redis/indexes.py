@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects
-from adapters.redis.task_codec import epoch_milliseconds, id_bytes
+from adapters.redis.entries import lost_entry, outbox_entry
+from adapters.redis.task_codec import epoch_milliseconds, require_id_bytes
 from adapters.redis.wake_ups import WakeUp
 from domain.status import Status
 from domain.task import Task
@@ -18,7 +19,7 @@ from domain.task import Task
 LOST_FOR = timedelta(days=1)
 """How long after a crash its owner can still say that it was none."""
 
-MESSAGE_KEPT_MS = timedelta(days=8) // timedelta(milliseconds=1)
+WEBHOOK_KEPT_MS = timedelta(days=8) // timedelta(milliseconds=1)
 """From its end or its last try on: longer than the longest pause between two tries."""
 
 PRIORITY_STEP = 2**49
@@ -41,9 +42,9 @@ class _Place(NamedTuple):
 
 def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> None:
     task = after or before
-    member = id_bytes(task.task_id) if task else None
-    if task is None or member is None:
-        raise ValueError("a change needs a task with an id")
+    if task is None:
+        raise ValueError("a change needs a task")
+    member = require_id_bytes(task.task_id)
     _submitted(effects, member, before, after)
     _found_by(effects, member, before, after)
     _running(effects, member, before, after)
@@ -54,13 +55,13 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
         _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
         _waiting(effects, member, before, after)
     elif task.spec.expires_at:
-        effects.add("unindex", keys.EXPIRING, member)  # claim.lua took it out, but that of earlier versions did not
+        effects.remove_from_index(keys.EXPIRING, member)  # claim.lua took it out, but that of earlier versions did not
     _finished(effects, member, before, after)
     _counted(effects, before, after)
     _told(effects, member, before, after)
 
 
-def index_new(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
+def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
     """Write the indexes of new tasks but for their queues, each index in one step where it can be."""
     members: dict[bytes, list[bytes]] = {}
     types: dict[str, None] = {}
@@ -77,17 +78,17 @@ def index_new(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
         if task.due_at:
             scheduled[task.spec.queue] += 1
     for index, those in members.items():
-        effects.add("index_all", index, *those)
+        effects.add_all_to_index(index, those)
     for key, names in ((keys.TYPES, types), (keys.QUEUES, queues)):
         for name in names:
-            effects.add("member", key, name)
+            effects.add_to_set(key, name)
     for queue, count in scheduled.items():
-        effects.add("add", keys.SCHEDULED_BY_QUEUE, queue, count)
+        effects.add_to_field(keys.SCHEDULED_BY_QUEUE, queue, count)
     if number:
-        effects.add("count", keys.MINUTE_PREFIX, SUBMITTED, number)
+        effects.count_in_minute(keys.MINUTE_PREFIX, SUBMITTED, number)
 
 
-def base_of(priority: int) -> int:
+def priority_base(priority: int) -> int:
     """Return what stands before the place of a waiting task in its queue."""
     return (9 - priority) * PRIORITY_STEP
 
@@ -97,18 +98,28 @@ def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_
     for queue in dict.fromkeys(
         place.queue for before, after in changes if (place := _place(after)) != _place(before) and place
     ):
-        effects.add("member", keys.WAITING_QUEUES, queue)
+        effects.add_to_set(keys.WAITING_QUEUES, queue)
         top_up(effects, queue, wake_up_of(queue))
 
 
 def top_up(effects: Effects, queue: str, wake_up: WakeUp) -> None:
     """Put the wake-ups that the queue lacks, unless it is paused."""
-    places = [effects.key(key) for key in (keys.waiting(queue), keys.SEQUENCE, keys.PAUSED)]
-    effects.add("wake_up", wake_up.list_key, *places, queue, wake_up.bound, wake_up.template)
+    effects.top_up_wake_ups(
+        wake_up.list_key,
+        keys.waiting(queue),
+        keys.SEQUENCE,
+        keys.PAUSED,
+        queue,
+        bound=wake_up.bound,
+        template=wake_up.template,
+    )
 
 
-def guard_room(
-    effects: Effects, changes: Iterable[tuple[Task | None, Task]], limit: int, exempt: Container[str]
+def require_room(
+    effects: Effects,
+    changes: Iterable[tuple[Task | None, Task]],
+    limit: int,
+    exempt: Container[str],
 ) -> None:
     """Refuse changes that name more queues than there may be. Those in `exempt` may always be named."""
     queues = dict.fromkeys(
@@ -116,22 +127,14 @@ def guard_room(
     )
     limited = [queue for queue in queues if queue not in exempt]
     if limited:
-        effects.guard("room", keys.QUEUES, limit, *limited)
-
-
-def finished_entry(task: Task) -> bytes | None:
-    """The entry of a final task in the list of finished ones."""
-    member = id_bytes(task.task_id)
-    if task.finished_at is None or member is None:
-        return None
-    return member + str(epoch_milliseconds(task.finished_at)).encode()
+        effects.require_room(keys.QUEUES, limit, limited)
 
 
 def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     if before is None:
-        effects.add("index", keys.SUBMITTED, member)
+        effects.add_to_index(keys.SUBMITTED, member)
     elif after is None:
-        effects.add("unindex", keys.SUBMITTED, member)
+        effects.remove_from_index(keys.SUBMITTED, member)
 
 
 def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -139,29 +142,29 @@ def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task 
     old, new = _filters(before, after), _filters(after, before)
     for index in old:
         if index not in new:
-            effects.add("unindex", index, member)
-    score = [epoch_milliseconds(before.submitted_at)] if before else []
+            effects.remove_from_index(index, member)
+    score = epoch_milliseconds(before.submitted_at) if before else None
     for index in new:
         if index not in old:
-            effects.add("index", index, member, *score)
+            effects.add_to_index(index, member, score)
     if after and (before is None or before.spec.type != after.spec.type):
-        effects.add("member", keys.TYPES, after.spec.type)
+        effects.add_to_set(keys.TYPES, after.spec.type)
     if after and (before is None or before.spec.queue != after.spec.queue):
-        effects.add("member", keys.QUEUES, after.spec.queue)
+        effects.add_to_set(keys.QUEUES, after.spec.queue)
 
 
 def _running(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """Only claim.lua starts a run and only renew.lua moves its lease: here it ends."""
     if before and before.owner and not (after and after.owner):
-        effects.add("unindex", keys.LEASES, member)
-        effects.unset(keys.HELD, [before.owner])
+        effects.remove_from_index(keys.LEASES, member)
+        effects.unset_fields(keys.HELD, [before.owner])
 
 
 def _lost(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """An owner loses one run in its life: it dies with it."""
     if before and before.owner and after and after.crashes > before.crashes:
-        value = f"{before.fencing_token} ".encode() + member
-        effects.add("remember", keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
+        value = lost_entry(before.fencing_token, member)
+        effects.set_for(keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
 
 
 def _scheduled(effects: Effects, before: Task | None, after: Task | None) -> None:
@@ -169,16 +172,16 @@ def _scheduled(effects: Effects, before: Task | None, after: Task | None) -> Non
     if old != new:
         for queue, number in ((old, -1), (new, 1)):
             if queue:
-                effects.add("add", keys.SCHEDULED_BY_QUEUE, queue, number)
+                effects.add_to_field(keys.SCHEDULED_BY_QUEUE, queue, number)
 
 
 def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
     if old == new:
         return
     if new is None:
-        effects.add("unindex", index, member)
+        effects.remove_from_index(index, member)
     else:
-        effects.add("index", index, member, epoch_milliseconds(new))
+        effects.add_to_index(index, member, epoch_milliseconds(new))
 
 
 def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -186,43 +189,35 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
     if old == new:
         return
     if old and (new is None or new.queue != old.queue):
-        effects.add("unindex", keys.waiting(old.queue), member)
+        effects.remove_from_index(keys.waiting(old.queue), member)
     if after and new:
-        record = effects.key(keys.record(after.task_id))
-        effects.add(
-            "enqueue",
-            keys.waiting(new.queue),
-            record,
-            effects.key(keys.SEQUENCE),
-            member,
-            base_of(new.priority),
-            PRIORITY_STEP,
-        )
+        record, base = keys.record(after.task_id), priority_base(new.priority)
+        effects.enqueue(keys.waiting(new.queue), record, keys.SEQUENCE, member, base, PRIORITY_STEP)
 
 
 def _finished(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """A task that is deleted early leaves its entry behind; it falls out when its time comes."""
     if after and after.status.is_final and not (before and before.status.is_final):
-        effects.add("push_dated", keys.FINISHED, member)
+        effects.push_dated(keys.FINISHED, member)
         if after.discarded:
-            effects.add("index", keys.DISCARDED, member)
+            effects.add_to_index(keys.DISCARDED, member)
     if after is None and before and before.discarded:
-        effects.add("unindex", keys.DISCARDED, member)
+        effects.remove_from_index(keys.DISCARDED, member)
 
 
 def _counted(effects: Effects, before: Task | None, after: Task | None) -> None:
     if before is None:
-        effects.add("count", keys.MINUTE_PREFIX, SUBMITTED)
+        effects.count_in_minute(keys.MINUTE_PREFIX, SUBMITTED)
     elif after and after.status is not before.status and after.status in COUNTED:
-        effects.add("count", keys.MINUTE_PREFIX, after.status)
+        effects.count_in_minute(keys.MINUTE_PREFIX, after.status)
 
 
 def _told(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """The message is the record as it is now, so it comes after all that writes to it."""
     if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
-        entry = keys.outbox_entry(member, after.version)
-        effects.add("copy", keys.message(entry), effects.key(keys.record(after.task_id)), MESSAGE_KEPT_MS)
-        effects.add("index", keys.OUTBOX, entry)
+        entry = outbox_entry(member, after.version)
+        effects.copy_record(keys.webhook(entry), keys.record(after.task_id), WEBHOOK_KEPT_MS)
+        effects.add_to_index(keys.OUTBOX, entry)
 
 
 def _filters(task: Task | None, other: Task | None) -> Sequence[bytes]:

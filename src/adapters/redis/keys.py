@@ -3,7 +3,7 @@
 from functools import cache
 from hashlib import sha256
 
-from adapters.redis.task_codec import id_bytes
+from adapters.redis.task_codec import require_id_bytes
 from domain.status import Status
 
 RECORD_PREFIX = b"tm:task:"
@@ -52,10 +52,7 @@ CLAIMS = b"tm:claims"
 
 def record(task_id: str) -> bytes:
     """Raises ValueError for text that is not a task id."""
-    raw = id_bytes(task_id)
-    if raw is None:
-        raise ValueError(f"not a task id: {task_id!r}")
-    return RECORD_PREFIX + raw
+    return RECORD_PREFIX + require_id_bytes(task_id)
 
 
 def waiting(queue: str) -> bytes:
@@ -88,15 +85,10 @@ def idempotency_record(name: str) -> bytes:
 
 def log(task_id: str) -> bytes:
     """List of the lines that the task's runs logged."""
-    return LOG_PREFIX + record(task_id).removeprefix(RECORD_PREFIX)
+    return LOG_PREFIX + require_id_bytes(task_id)
 
 
-def outbox_entry(raw_id: bytes, version: int) -> bytes:
-    """Of the end that a task came to in that version."""
-    return raw_id + str(version).encode()
-
-
-def message(entry: bytes) -> bytes:
+def webhook(entry: bytes) -> bytes:
     """The record as it was when the task became final; `entry` is that of the outbox."""
     return b"tm:message:" + entry
 

@@ -8,9 +8,10 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, counted, replies_of, texts
 from adapters.redis.effects import Effects
+from adapters.redis.entries import held_entry
 from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
+from adapters.redis.save_script import SaveScript
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
-from adapters.redis.task_leases import held_queue
 from application.ports.queues import Queues, QueueState
 
 CHUNK = 500
@@ -21,7 +22,7 @@ class RedisQueues(Queues):
     def __init__(self, store: RedisStore, wake_up_of: WakeUpOf) -> None:
         self._store = store
         self._wake_up_of = wake_up_of
-        self._save = store.script("save")
+        self._save = SaveScript(store)
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
@@ -40,7 +41,7 @@ class RedisQueues(Queues):
             pipeline.hvals(keys.HELD)
             pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
             paused, held, scheduled = pipeline.execute()
-            processing = Counter(map(held_queue, held))
+            processing = Counter(held_entry(entry)[1] for entry in held)
             depths: dict[str, int] = {}
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
@@ -62,8 +63,8 @@ class RedisQueues(Queues):
     def pause(self, name: str) -> None:
         """By a script that also runs while Redis has no memory left: then a pause is what an operator needs."""
         effects = Effects()
-        effects.add("member", keys.PAUSED, name)
-        self._save(effects.keys, effects.arguments)
+        effects.add_to_set(keys.PAUSED, name)
+        self._save.run(effects)
 
     def resume(self, name: str) -> None:
         with self._store.client() as client:
@@ -72,11 +73,10 @@ class RedisQueues(Queues):
     def forget(self, name: str) -> bool:
         """A task that is submitted right after it makes the name anew, and makes this return False."""
         effects = Effects()
-        index, paused = effects.key(keys.queue_index(name)), effects.key(keys.PAUSED)
-        wake_ups = effects.key(self._wake_up_of(name).list_key)
-        effects.add("rest", keys.PAUSED, index, name)
-        effects.add("forget", keys.QUEUES, index, paused, wake_ups, name)
-        self._save(effects.keys, effects.arguments)
+        index, wake_ups = keys.queue_index(name), self._wake_up_of(name).list_key
+        effects.remove_if_empty(keys.PAUSED, index, name)
+        effects.forget_queue(keys.QUEUES, index, keys.PAUSED, wake_ups, name)
+        self._save.run(effects)
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 

@@ -6,7 +6,8 @@ from json import JSONEncoder, loads
 from adapters.redis import keys
 from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects
-from adapters.redis.task_codec import PROGRESS, encode_progress, id_bytes, instant
+from adapters.redis.save_script import SaveScript
+from adapters.redis.task_codec import PROGRESS, encode_progress, instant, require_id_bytes
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from domain.events import Event
 from domain.task import Progress, Task
@@ -18,19 +19,19 @@ _json = JSONEncoder(ensure_ascii=False).encode
 class RedisRunLog(RunLog):
     def __init__(self, store: RedisStore, events_kept: int) -> None:
         self._store = store
-        self._save = store.script("save")
+        self._save = SaveScript(store)
         self._events_kept = events_kept
 
     def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         record, effects = keys.record(run.task_id), Effects()
-        effects.guard("run", record, run.fencing_token)
+        effects.require_run(record, run.fencing_token)
         if lines:
             add_lines(effects, run, lines)
         if progress:
-            effects.set(record, {PROGRESS: encode_progress(progress).encode()})
-            member = id_bytes(run.task_id)
-            effects.add("event", keys.EVENTS, effects.key(record), self._events_kept, Event.PROGRESS, member)
-        return bool(self._save(effects.keys, effects.arguments)[0])
+            effects.set_fields(record, {PROGRESS: encode_progress(progress).encode()})
+            member = require_id_bytes(run.task_id)
+            effects.append_event(keys.EVENTS, record, self._events_kept, Event.PROGRESS, member)
+        return self._save.run(effects).saved
 
     def lines(self, task_id: str) -> Sequence[LogLine]:
         with self._store.client() as client:
@@ -39,9 +40,9 @@ class RedisRunLog(RunLog):
 
 def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
     """Append lines to the log of the task, under the attempt of this run."""
-    record = effects.key(keys.record(run.task_id))
     stored = (_json([run.attempt, line]).encode() for line in lines)
-    effects.add("log", keys.log(run.task_id), record, MAX_LOG_LINES, MAX_LOG_BYTES, *stored)
+    log, record = keys.log(run.task_id), keys.record(run.task_id)
+    effects.append_log(log, record, MAX_LOG_LINES, MAX_LOG_BYTES, stored)
 
 
 def _line(stored: bytes) -> LogLine:

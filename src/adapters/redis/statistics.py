@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, counted, milliseconds, replies_of, texts
+from adapters.redis.entries import split_entry
 from adapters.redis.indexes import SUBMITTED
 from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since
 from adapters.redis.task_codec import SUBMITTED as SUBMITTED_AT
@@ -42,10 +43,20 @@ class RedisStatistics(Statistics):
             minutes = range(present - MINUTES + 1, present + 1)
             pipeline = client.pipeline(transaction=False)
             for minute in minutes:
-                pipeline.hmget(keys.MINUTE_PREFIX + str(minute).encode(), SUBMITTED, Status.COMPLETED, Status.FAILED)
+                pipeline.hmget(
+                    keys.MINUTE_PREFIX + str(minute).encode(),
+                    SUBMITTED,
+                    Status.COMPLETED,
+                    Status.FAILED,
+                )
             counts = [[counted(count) for count in _row(reply)] for reply in replies_of(pipeline)]
         return [
-            Minute(begins_at=EPOCH + timedelta(minutes=minute), submitted=row[0], completed=row[1], failed=row[2])
+            Minute(
+                begins_at=EPOCH + timedelta(minutes=minute),
+                submitted=row[0],
+                completed=row[1],
+                failed=row[2],
+            )
             for minute, row in zip(minutes, counts, strict=True)
         ]
 
@@ -95,5 +106,5 @@ def _times(client: Any, entries: Sequence[bytes]) -> Sequence[Any]:
     """Return the fields of each task that say when what happened. Its payload and result are not read."""
     pipeline = client.pipeline(transaction=False)
     for entry in entries:
-        pipeline.hmget(keys.RECORD_PREFIX + entry[:16], SUBMITTED_AT, SPEC, STARTED, FINISHED)
+        pipeline.hmget(keys.RECORD_PREFIX + split_entry(entry)[0], SUBMITTED_AT, SPEC, STARTED, FINISHED)
     return replies_of(pipeline)

@@ -9,6 +9,7 @@ import redis
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import Effects
+from adapters.redis.save_script import SaveScript
 from application.ports.store_probe import StoreProbe
 
 CLOSED_AT = 0.85
@@ -26,7 +27,7 @@ class RedisStoreProbe(StoreProbe):
         """`on_this_host`: the server's files are on a disk of this host, which can be measured."""
         self._store = store
         self._on_this_host = on_this_host
-        self._save = store.script("save")
+        self._save = SaveScript(store)
 
     def check(self) -> None:
         with self._store.client() as client:
@@ -52,8 +53,8 @@ class RedisStoreProbe(StoreProbe):
             full = memory_is_full or (self._on_this_host and _disk_is_full(client))
             if full:  # first, since what follows may fail
                 effects = Effects()
-                effects.add("remember", keys.FULL, 1, CLOSED_SECONDS * 1_000)
-                self._save(effects.keys, effects.arguments)
+                effects.set_for(keys.FULL, 1, CLOSED_SECONDS * 1_000)
+                self._save.run(effects)
             if memory_is_full:
                 _drop_old_events(client)
         return full

@@ -46,6 +46,7 @@ SPEC_NAMES = {
     "priority": "p",
     "run_at": "r",
     "timeout": "o",
+    "default_timeout": "e",
     "retry": "y",
     "labels": "l",
 }
@@ -66,6 +67,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def id_bytes(task_id: str) -> bytes | None:
     """The 16 bytes of a task id; None for any text that is not a UUID of version 7 in its canonical spelling."""
     return bytes.fromhex(task_id.replace("-", "")) if CANONICAL_ID.fullmatch(task_id) else None
+
+
+def require_id_bytes(task_id: str) -> bytes:
+    """Return the 16 bytes of a task id. Raises ValueError for any other text."""
+    raw = id_bytes(task_id)
+    if raw is None:
+        raise ValueError(f"not a task id: {task_id!r}")
+    return raw
 
 
 @lru_cache(IDS_REMEMBERED)
@@ -103,8 +112,8 @@ def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[
     return changed, gone
 
 
-def unpacked(packed: bytes) -> Record:
-    """A record of which a script made one text."""
+def unpack_record(packed: bytes) -> Record:
+    """Return the fields of a record that a script packed into one text."""
     parts = packed.split(SEPARATOR)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -150,8 +159,14 @@ def _number(value: int) -> str:
 def _encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
     values = {name: getattr(spec, name) for name in SPEC_NAMES}
-    differing = {name: value for name, value in values.items() if name not in DEFAULTS or value != DEFAULTS[name]}
+    defaults = {**DEFAULTS, "default_timeout": _unstored_default_timeout(spec.duration)}
+    differing = {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
     return _json({SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()})
+
+
+def _unstored_default_timeout(duration: int | None) -> int:
+    """Return the default timeout of a record without one. Records of earlier versions have none, so never change it."""
+    return duration + 60 if duration else 3_600
 
 
 def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
@@ -160,6 +175,7 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     for name in RICH.keys() & members:
         members[name] = RICH[name](members[name])
     members["expires_at"] = expires_at
+    members.setdefault("default_timeout", _unstored_default_timeout(members.get("duration")))
     if payload:
         members["payload"] = _plain(payload)
     if "task_name" not in members:
@@ -197,7 +213,10 @@ PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "retry": asdict,
     "labels": dict,
 }
-RICH: Mapping[str, Callable[[Any], Any]] = {"run_at": instant, "retry": partial(restore, RetryPolicy)}
+RICH: Mapping[str, Callable[[Any], Any]] = {
+    "run_at": instant,
+    "retry": partial(restore, RetryPolicy),
+}
 
 MEMBERS = {
     STATUS: "status",
@@ -243,7 +262,8 @@ DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
     PROGRESS: lambda progress: Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))),
     RESULT: _plain,
     **dict.fromkeys(
-        (ERROR, LAST_ERROR), lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True)))
+        (ERROR, LAST_ERROR),
+        lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
 }
 """Of what belongs to the task itself and not to its specification."""

@@ -4,13 +4,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import ANY, HASH, LIST, SET, SORTED_SET, STREAM, Effects
+from adapters.redis.entries import held_entry, split_lost_entry
 from adapters.redis.indexes import WakeUpOf
-from adapters.redis.task_codec import decode, id_bytes, id_text, unpacked
+from adapters.redis.records import decode_reply
+from adapters.redis.save_script import SaveReply, SaveScript
+from adapters.redis.task_codec import id_text, require_id_bytes
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.ports.task_leases import LostRun, TaskLeases
@@ -42,7 +44,7 @@ class RedisTaskLeases(TaskLeases):
         self._lease = lease
         self._lease_ms = lease // timedelta(milliseconds=1)
         self._events_kept = events_kept
-        self._save = store.script("save")
+        self._save = SaveScript(store)
         self._renew = store.script("renew")
         self._skipped_items = SkippedItems()
         self._keys_of_claim = cache(self._keys_of_claim_in)
@@ -52,18 +54,19 @@ class RedisTaskLeases(TaskLeases):
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = Effects()
         self._add_claim(effects, queue, owner, claim_id)
-        return self._claimed(self._save(effects.keys, effects.arguments), owner)
+        return self._claimed(self._save.run(effects), owner)
 
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = self._repository.effects_of(end)
         self._add_claim(effects, queue, owner, claim_id)
-        answer = self._save(effects.keys, effects.arguments)
-        require_saved(end, answer)
-        return self._claimed(answer, owner)
+        reply = self._save.run(effects)
+        require_saved(end.after, reply)
+        return self._claimed(reply, owner)
 
     def renew(self, task: Task) -> bool:
-        raw = id_bytes(task.task_id)
-        return bool(self._renew([keys.record(task.task_id), keys.LEASES], [raw, task.fencing_token, self._lease_ms]))
+        raw = require_id_bytes(task.task_id)
+        lease = [raw, task.fencing_token, self._lease_ms]
+        return bool(self._renew([keys.record(task.task_id), keys.LEASES], lease))
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
@@ -87,28 +90,24 @@ class RedisTaskLeases(TaskLeases):
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         with self._store.client() as client:
             entries = client.mget([keys.lost(owner) for owner in owners]) if owners else []
-        lost = [(owner, *entry.split(b" ", 1)) for owner, entry in zip(owners, entries, strict=True) if entry]
+        lost = [(owner, *split_lost_entry(entry)) for owner, entry in zip(owners, entries, strict=True) if entry]
         return [
-            LostRun(task=task, fencing_token=int(claim), owner=owner)
-            for owner, claim, raw in lost
+            LostRun(task=task, fencing_token=fencing_token, owner=owner)
+            for owner, fencing_token, raw in lost
             for task in self._repository.read([raw])
         ]
 
     def running(self) -> Mapping[str, str]:
         with self._store.client() as client:
             held = client.hgetall(keys.HELD)
-        return {
-            owner.decode(errors="replace"): id_text(held_task(entry))
-            for owner, entry in held.items()
-            if held_task(entry)
-        }
+        tasks = ((owner, held_entry(entry)[0]) for owner, entry in held.items())
+        return {owner.decode(errors="replace"): id_text(raw) for owner, raw in tasks if raw}
 
     def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
         wake_up = self._wake_up_of(queue)
-        effects.add(
-            "claim",
+        effects.claim(
             keys.waiting(queue),
-            *effects.keys_of(self._keys_of_claim(queue)),
+            self._keys_of_claim(queue),
             *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
             *(queue, wake_up.bound, wake_up.template, self._events_kept),
         )
@@ -129,18 +128,19 @@ class RedisTaskLeases(TaskLeases):
         }
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
-        return self._repository.read(held_task(entry) for entry in entries)
+        return self._repository.read(held_entry(entry)[0] for entry in entries)
 
-    def _claimed(self, answer: Any, owner: str) -> Task | None:
-        """From what save.lua answers to a claim. The owner lets go of a task that cannot be read, and goes on."""
-        claimed = answer[3]
-        if not claimed:
+    def _claimed(self, reply: SaveReply, owner: str) -> Task | None:
+        """Return the task of a claim. The owner releases a task that cannot be read, and goes on.
+
+        Raises RunStillHeld.
+        """
+        if not reply.claimed:
             return None
-        kind, raw, record = claimed
-        try:
-            run = decode(raw, unpacked(record))
-        except Exception as error:  # whatever is wrong with the bytes, the worker must not meet them again and again
-            self._skipped_items.tell("claim", id_text(raw), error)
+        kind, raw, record = reply.claimed
+        run = decode_reply(raw, record)
+        if not isinstance(run, Task):  # the worker must not claim the damaged record again and again
+            self._skipped_items.tell("claim", id_text(raw), run)
             with self._store.client() as client:
                 client.hdel(keys.HELD, owner)
             return None
@@ -155,13 +155,3 @@ class RedisTaskLeases(TaskLeases):
             self._quarantine_until = monotonic + self._lease.total_seconds()
         self._clock_offset = offset
         return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()
-
-
-def held_task(entry: bytes) -> bytes:
-    """Return the id of the task that an owner holds; nothing when the entry is damaged."""
-    return entry.partition(b" ")[2][:16]
-
-
-def held_queue(entry: bytes) -> str:
-    """Return the queue of the task that an owner holds; a name that no queue has when the entry is damaged."""
-    return entry.partition(b" ")[2][16:].decode(errors="replace")

@@ -5,7 +5,7 @@ with the same time sort by their ids, which are those of their submission, too.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, count, islice
@@ -13,7 +13,16 @@ from typing import Any, Self
 
 from adapters.redis import keys
 from adapters.redis.client import RedisStore, counted, replies_of
-from adapters.redis.task_codec import ERROR, PAYLOAD, RESULT, SPEC, epoch_milliseconds, id_bytes, id_text
+from adapters.redis.records import TaskRecords
+from adapters.redis.task_codec import (
+    ERROR,
+    PAYLOAD,
+    RESULT,
+    SPEC,
+    epoch_milliseconds,
+    id_bytes,
+    id_text,
+)
 from application.ports.task_repository import Cursor, PageRequest, TaskPage
 from application.task_filter import TaskFilter, compact
 from domain.task import Task
@@ -29,7 +38,6 @@ EVER = 2**53
 
 Entry = tuple[int, bytes]
 """The time of a task's submission and its id."""
-Read = Callable[[Iterable[bytes]], list[Task]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,10 @@ class Span:
     @classmethod
     def of(cls, wanted: TaskFilter) -> Self:
         after, before = wanted.submitted_after, wanted.submitted_before
-        return cls(epoch_milliseconds(after) + 1 if after else 0, epoch_milliseconds(before) - 1 if before else EVER)
+        return cls(
+            epoch_milliseconds(after) + 1 if after else 0,
+            epoch_milliseconds(before) - 1 if before else EVER,
+        )
 
     @property
     def is_everything(self) -> bool:
@@ -64,12 +75,10 @@ class Span:
 
 
 class RedisTaskSearch:
-    def __init__(self, store: RedisStore, read: Read, read_whole: Read, let_others_run: Callable[[], None]) -> None:
-        """`read` returns the tasks of ids without long members, `read_whole` with them; both leave out what is gone."""
+    def __init__(self, store: RedisStore, records: TaskRecords, let_others_run: Callable[[], None]) -> None:
         self._store = store
         self._let_others_run = let_others_run
-        self._read = read
-        self._read_whole = read_whole
+        self._records = records
         self._scans = threading.Semaphore(SCANS_AT_ONCE)
 
     def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
@@ -90,7 +99,12 @@ class RedisTaskSearch:
         return self._page(entries, window, total)
 
     def _from_many(
-        self, client: Any, wanted: TaskFilter, groups: Sequence[AnyOf], span: Span, window: PageRequest
+        self,
+        client: Any,
+        wanted: TaskFilter,
+        groups: Sequence[AnyOf],
+        span: Span,
+        window: PageRequest,
     ) -> TaskPage:
         """Reads the rarest of the groups and drops what is in none of the others."""
         sizes = [sum(_extent(client, index, span)[1] for index in group.indexes) for group in groups]
@@ -123,7 +137,7 @@ class RedisTaskSearch:
 
     def _matching_text(self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]) -> list[Entry]:
         possible = self._possible(client, wanted, batch)
-        whole = self._read_whole(raw for _, raw in possible)
+        whole = self._records.whole(raw for _, raw in possible)
         matching = {task.task_id for task in whole if self._is_wanted(wanted, task)}
         return [entry for entry in possible if id_text(entry[1]) in matching]
 
@@ -159,7 +173,7 @@ class RedisTaskSearch:
         """`entries` begin with the page; one more says that there is another."""
         shown = entries[: window.limit]
         more = len(entries) > window.limit
-        tasks = self._read(raw for _, raw in shown)
+        tasks = self._records.short(raw for _, raw in shown)
         return TaskPage(tasks=tasks, total=total, next=_place(shown[-1]) if more else None)
 
 

@@ -1,4 +1,4 @@
-"""The code that does the work of a task."""
+"""The code that does the work of tasks, by type."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -6,42 +6,50 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.ports.run import RunContext
+from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task import Task
-from domain.task_spec import TaskSpec
+from domain.task_spec import DEFAULT_TIMEOUT_SECONDS, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskType:
-    """A kind of work that this installation knows."""
+    """A kind of work that this installation can do."""
 
     name: str
     description: str
     payload_schema: Mapping[str, Any]
     """JSON Schema of its arguments."""
+    default_retry: RetryPolicy = NO_RETRY
+    """When a failed run is tried again, for a task that does not say so itself."""
 
 
 class TaskHandler(ABC):
+    """Does the work of one type of task, and knows the rules of that type."""
+
     type: TaskType
-    """What it does."""
+
+    def default_timeout(self, spec: TaskSpec) -> int:
+        """Return the seconds that one run may take when the specification has no timeout."""
+        return DEFAULT_TIMEOUT_SECONDS
 
     @abstractmethod
-    def check(self, payload: Mapping[str, Any]) -> None:
-        """Raises InvalidPayload when this is not what the type takes."""
+    def validate(self, spec: TaskSpec) -> None:
+        """Check the members that only this type can judge. Raises InvalidTaskSpec with all problems."""
 
     @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:
-        """Do the work; answers the result, a JSON value. Any exception means that the run failed."""
+        """Do the work. Returns the result, a JSON value. Any exception means that the run failed."""
 
 
 class TaskHandlers(ABC):
     @abstractmethod
     def of_type(self, type: str) -> TaskHandler:
-        """The handler of a type of task. Raises UnknownTaskType."""
+        """Return the handler of a type. Raises UnknownTaskType."""
 
     @abstractmethod
     def types(self) -> Sequence[TaskType]:
-        """All types, by name."""
+        """Return all types, sorted by name."""
 
     @abstractmethod
-    def check(self, spec: TaskSpec) -> None:
-        """Raises InvalidTaskSpec when there is no such type, or its arguments are not what it takes."""
+    def validate(self, spec: TaskSpec) -> None:
+        """Raises InvalidTaskSpec when the type is unknown or its handler refuses the specification."""

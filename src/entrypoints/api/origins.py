@@ -1,4 +1,4 @@
-"""Which hosts the API is addressed by, and which web pages may write: what protects it from pages in a browser."""
+"""Protection from web pages in a browser: allowed hosts of requests, and origins that may write."""
 
 import re
 import socket
@@ -15,36 +15,36 @@ ANY_HOST = "*"
 LOOPBACK_NAME = "localhost"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+)(?::(?P<port>[0-9]{0,5}))?")
-"""Host and port as a Host header has them (RFC 9110, 7.2)."""
+"""Host and port in the form of a Host header (RFC 9110, section 7.2)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HostNotAllowed(Exception):
-    """The request names a host that is not one of this service's."""
+    """The Host header names a host that is not this service's."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"This service is not addressed as {host[:255]!a}. If that is one of its names, the operator adds it "
-            "to TASKS_HTTP_ALLOWED_HOSTS."
+            f"This service does not accept requests to the host {host[:255]!a}. If this is one of "
+            "its names, the operator can add it to TASKS_HTTP_ALLOWED_HOSTS."
         )
 
 
 class CrossSiteRequest(Exception):
-    """A web page of another origin asked a browser to write here."""
+    """A web page of another origin made a browser send a write."""
 
     def __init__(self, origin: str | None) -> None:
         page = f"a page of {origin[:255]!a}" if origin is not None else "a page of another site"
         super().__init__(
-            f"A browser sent this for {page}. Only pages of this service's own origin may write; the operator can add "
-            "the host of another to TASKS_HTTP_ALLOWED_HOSTS."
+            f"A browser sent this request for {page}. Only pages of this service's own origin may "
+            "write. The operator can allow the host of another page with TASKS_HTTP_ALLOWED_HOSTS."
         )
 
 
 class AllowedHosts:
-    """Hosts that a request may be addressed to. Ports are not compared: they change on the way through a proxy."""
+    """The hosts that requests may be sent to. Ports are ignored, since a proxy changes them."""
 
     def __init__(self, listening: str, named: Iterable[str] = (), host_name: str = "") -> None:
-        """`listening` is the address that the server binds, `named` are the hosts that the operator allows."""
+        """`listening` is the address that the server binds; the operator allows the `named` hosts."""
         self.named = {_bare(host) for host in named}
         self.allows_any = ANY_HOST in self.named
         self._names = self.named | {_bare(listening)}
@@ -54,7 +54,7 @@ class AllowedHosts:
             self._names.add(_bare(host_name))
 
     def allows(self, host: str) -> bool:
-        """`host` is the value of a Host header."""
+        """Return whether requests with this Host header are allowed."""
         match = AUTHORITY.fullmatch(host)
         if self.allows_any or match is None:
             return self.allows_any
@@ -65,23 +65,30 @@ class AllowedHosts:
         return name in self._names or name == LOOPBACK_NAME or name.endswith(f".{LOOPBACK_NAME}")
 
     def may_write(self, origin: str, host: str | None) -> bool:
-        """Return whether a page of this Origin may write to this Host: its own pages, and those of named hosts."""
+        """Return whether a page of this Origin may write to this Host.
+
+        The pages of the Host itself and of the named hosts may.
+        """
         try:
             parts = urlsplit(origin)
             default_port = DEFAULT_PORTS[parts.scheme]
             page = (_bare(parts.hostname or ""), parts.port or default_port)
-        except (ValueError, KeyError):  # null, and what is no origin of a web page
+        except (ValueError, KeyError):  # "null", or not the origin of a web page
             return False
         if page[0] in self.named:
             return True
         match = AUTHORITY.fullmatch(host or "")
-        return match is not None and page == (_bare(match["host"]), int(match["port"] or default_port))
+        return match is not None and page == (
+            _bare(match["host"]),
+            int(match["port"] or default_port),
+        )
 
 
 def protect_from_pages(app: Flask, settings: Settings) -> None:
-    """Refuse, before any view, requests to foreign hosts and writes of foreign pages.
+    """Refuse requests to foreign hosts and writes of foreign pages, before any view.
 
-    A request without a Host is let through: browsers always send one, and some load balancers' probes do not.
+    A request without a Host is allowed: browsers always send one, and the probes of some load
+    balancers do not.
     """
     allowed = AllowedHosts(settings.http_host, settings.http_allowed_hosts, socket.gethostname())
     allows = lru_cache(maxsize=256)(allowed.allows)  # nearly every request has the same host
@@ -101,7 +108,7 @@ def protect_from_pages(app: Flask, settings: Settings) -> None:
 
 
 def _bare(host: str) -> str:
-    """Return the host in one spelling: lower case, without the brackets of IPv6 and the dot of the root."""
+    """Return the host in lower case, without the brackets of IPv6 and the dot of the root domain."""
     name = host.lower().removeprefix("[").removesuffix("]").removesuffix(".")
     address = _address(name)
     return name if address is None else str(address)

@@ -1,4 +1,4 @@
-"""Serves the API: gunicorn with gevent workers, each of which holds thousands of slow clients."""
+"""The HTTP server: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
 import errno
 import gc
@@ -16,24 +16,32 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
-from entrypoints.api.capacity import LEAST_DESCRIPTORS, Capacity
-from entrypoints.api.connections import Connection, PacedBody, PendingConnections, TimedBody, has_more
-from entrypoints.api.cooperation import let_others_run
+from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
+from entrypoints.api.concurrency.connections import (
+    Connection,
+    PacedBody,
+    PendingConnections,
+    TimedBody,
+    has_more,
+)
+from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
-from entrypoints.api.problems import unread_problem
+from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
-LONGEST_REQUEST_LINE = 8_190
+MAX_REQUEST_LINE_BYTES = 8_190
 MACOS_OPEN_FILES = 10_240
 """OPEN_MAX of macOS, which refuses a higher limit on open files."""
-
 
 logger = logging.getLogger(__name__)
 
 
 class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn's errors quote what callers sent: they take the way of all logs, which escapes control characters."""
+    """A logger that sends gunicorn's errors through the service's log.
+
+    They quote requests, and the service's log escapes control characters.
+    """
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -42,10 +50,11 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A worker whose connections are bounded while they wait for their client.
+    """A gunicorn worker that limits the connections that wait for their client.
 
-    gunicorn ends a head that takes more than `keepalive` (2 s), and puts no bound on bodies and idle clients.
-    Open streams would hold up the shutdown for the whole grace, so they end as soon as it begins.
+    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies and idle
+    clients. Open streams would delay the shutdown by the whole grace, so they end as soon as it
+    begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -54,7 +63,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._body_seconds = settings.http_body_seconds
         self._pending = PendingConnections(self.app.capacity.pending, settings.http_pending_per_client)
         self._mine = local()
-        """The connection of the greenlet."""
+        """Holds the connection of the current greenlet."""
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
@@ -65,12 +74,12 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self._pending.discard(connection)
 
     def timeout_ctx(self) -> Any:
-        """Return the deadline of the next head, for which the connection waits now."""
+        """Return the deadline of the next head. The connection is pending until it arrives."""
         self._pending.add(self._mine.connection)
         return super().timeout_ctx()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Serve a request whose head is complete and whose body may still come."""
+        """Serve a request whose head is complete. Its body may still be on the way."""
         reader, connection = req.body.reader, self._mine.connection
         if has_more(reader):
             req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
@@ -86,34 +95,34 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         gevent.spawn(self._end_streams)
 
     def is_already_handled(self, respiter: Any) -> bool:
-        """A stream has the connection now: gunicorn must not wait for another request on it."""
+        """Return False, or end gunicorn's loop over a connection that a stream has taken over."""
         if super().is_already_handled(respiter):
             raise StopIteration
         self._pending.add(self._mine.connection)  # until the client has taken the response
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """What is refused before there is a request to answer is a problem like any other, not a page."""
-        page = _Page()
-        super().handle_error(req, page, addr, exc)
-        if page.status:
+        """Send problem details, instead of gunicorn's page, for bytes that are no valid request."""
+        status = _StatusRecorder()
+        super().handle_error(req, status, addr, exc)
+        if status.recorded:
             with suppress(OSError):
-                client.sendall(unread_problem(page.status, str(exc)))
+                client.sendall(raw_problem_response(status.recorded, str(exc)))
 
     def _end_streams(self) -> None:
         self.wsgi.extensions["container"].event_stream().close()
 
 
-class _Page:
-    """Takes the place of a connection and sees which status gunicorn would answer on it."""
+class _StatusRecorder:
+    """A stand-in for a connection that records the status of gunicorn's response."""
 
-    status = 0
+    recorded = 0
 
     def gettimeout(self) -> float:
         return 0.0
 
     def sendall(self, data: bytes) -> None:
-        self.status = int(data.split(b" ", 2)[1])
+        self.recorded = int(data.split(b" ", 2)[1])
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -128,10 +137,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": self.settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
             "worker_connections": self.capacity.connections,
-            "limit_request_line": LONGEST_REQUEST_LINE,
+            "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "graceful_timeout": self.settings.shutdown_grace_seconds,
             "control_socket_disable": True,
-            "forwarded_allow_ips": "",  # by default a client on this host may set scheme, path and script name
+            # By default a client on this host may set the scheme, path and script name.
+            "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "secure_scheme_headers": {},
             "header_map": "drop",
@@ -143,39 +153,45 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """In each worker, after the fork."""
+        """Build the application. gunicorn calls this in each worker, after the fork."""
         container = build_container(self.settings, fail_fast=True, let_others_run=let_others_run)
-        container.warn_about_queues()  # it counts the seconds from the start of the process
+        container.warn_about_queues()  # it counts 30 s from the start of the process
         app = create_app(container, self.capacity)
         gc.collect()
-        gc.freeze()  # a large body triggers full collections, which would take 50 ms more for what is always there
+        gc.freeze()  # else each full collection visits the permanent objects, which takes 50 ms
         return app
 
 
 def serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. Raises InvalidSettings when the address cannot be had, or with few open files."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises InvalidSettings when the address is not available or the limit on open files is too low.
+    """
     settings.require_redis()
     require_free_address(settings)
     if ANY_HOST in settings.http_allowed_hosts:
         logger.warning(
-            "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser here opens can reach the API by DNS rebinding. "
-            "Name the hosts instead.",
+            "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens "
+            "can reach the API by DNS rebinding. Name the hosts instead.",
             extra={"action": "any_host_allowed"},
         )
     Server(settings, Capacity.of(_allowed_files())).run()
 
 
 def _allowed_files() -> int:
-    """Raise the limit on open files as far as possible and return it. Raises InvalidSettings below 128."""
+    """Raise the limit on open files as far as possible and return it.
+
+    Raises InvalidSettings when it stays below MIN_DESCRIPTORS.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, MACOS_OPEN_FILES):
         if soft < wanted <= hard:
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 soft = wanted
-    if soft < LEAST_DESCRIPTORS:
+    if soft < MIN_DESCRIPTORS:
         raise InvalidSettings(
-            [f"The limit on open files (ulimit -n) is {soft}; the API needs at least {LEAST_DESCRIPTORS}. Raise it."]
+            [f"The limit on open files (ulimit -n) is {soft}; the API needs at least {MIN_DESCRIPTORS}. Raise it."]
         )
     return soft
 
@@ -183,10 +199,11 @@ def _allowed_files() -> int:
 def _address_advice(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return "Set TASKS_HTTP_HOST to an address of this machine, such as 127.0.0.1."
-    return "Stop what uses it, or set TASKS_HTTP_PORT to a free port."
+    return "Stop the program that uses it, or set TASKS_HTTP_PORT to a free port."
 
 
 def require_free_address(settings: Settings) -> None:
+    """Raise InvalidSettings unless the server can bind its address."""
     address = authority(settings.http_host, settings.http_port)
     try:
         family, kind, _, _, where = socket.getaddrinfo(settings.http_host, settings.http_port, type=socket.SOCK_STREAM)[
@@ -198,7 +215,7 @@ def require_free_address(settings: Settings) -> None:
     except OSError as error:
         raise InvalidSettings(
             [
-                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which cannot be had: {error.strerror}. "
-                + _address_advice(error)
+                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which is not available: "
+                f"{error.strerror}. " + _address_advice(error)
             ]
         ) from error

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 specification: what flask-smorest reads from the code, and what it cannot see there."""
+"""The OpenAPI 3.1 specification: what flask-smorest derives from the code, and additions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from flask_smorest import Api
 from marshmallow import fields, validate
 
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS
-from entrypoints.api.bodies import Variant
+from entrypoints.api.schemas.strict_schema import Variant
 
 LABELS = {
     "in": "query",
     "name": "label",
-    "description": "The task has this label, given as key:value such as team:billing. Repeat it for several keys. "
-    "label.team=billing means the same.",
+    "description": "The task has this label, given as key:value, such as team:billing. Repeat it "
+    "for several labels. label.team=billing means the same.",
     "required": False,
     "style": "form",
     "explode": True,
@@ -32,14 +32,14 @@ LABELS = {
     },
 }
 REQUEST_ID = {
-    "description": "The X-Request-ID of the request when it matches [A-Za-z0-9._-]{1,128}, else a new one.",
+    "description": "The X-Request-ID of the request if it matches [A-Za-z0-9._-]{1,128}, otherwise a new one.",
     "schema": {"type": "string"},
 }
 REQUEST_ID_PARAMETER = {
     "in": "header",
     "name": "X-Request-ID",
-    "description": "Names the request in the response and in the log. What does not match [A-Za-z0-9._-]{1,128} is "
-    "replaced.",
+    "description": "Identifies the request in the response and in the log. A value that does not "
+    "match [A-Za-z0-9._-]{1,128} is replaced.",
     "schema": {"type": "string"},
 }
 PATH_PARAMETERS = {
@@ -53,20 +53,20 @@ METHODS = ("get", "put", "post", "patch", "delete")
 MERGE_PATCH = "application/merge-patch+json"
 OPTIONS = {
     "info": {
-        "description": "An HTTP service in front of your long-running work.",
+        "description": "An HTTP service that runs long tasks in the background.",
         "contact": {"name": "The operator of this service"},
         "license": {"name": "MIT", "identifier": "MIT"},
     },
-    "servers": [{"url": "/", "description": "The service that this document comes from."}],
+    "servers": [{"url": "/", "description": "The service that serves this document."}],
     "security": [],
 }
 
 
 class Converter(OpenAPIConverter):
-    """Adds what a schema of marshmallow has and JSON Schema would lose."""
+    """A converter that keeps descriptions, variants and patterns of keys."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        """Return the JSON Schema with the description of the class; of one with VARIANTS, those."""
+        """Return the JSON Schema with the class's description, or the choice of its VARIANTS."""
         kind: Any = resolve_schema_cls(schema)
         untyped: Any = super()
         whole: dict[str, Any] = {**untyped.schema2jsonschema(schema), "description": kind.__doc__}
@@ -79,7 +79,7 @@ class Converter(OpenAPIConverter):
         return {"description": kind.__doc__, "oneOf": references}
 
     def dict2properties(self, field: Any, **options: Any) -> dict[str, Any]:
-        """Return the pattern of the keys of a map, too."""
+        """Return the properties of a field. Add the pattern of a map's keys."""
         members: dict[str, Any] = super().dict2properties(field, **options)
         keys = field.key_field.validators if isinstance(field, fields.Dict) and field.key_field else ()
         for pattern in (str(each.regex.pattern) for each in keys if isinstance(each, validate.Regexp)):
@@ -102,11 +102,26 @@ def _narrowed(whole: dict[str, Any], variant: Variant) -> dict[str, Any]:
 class SpecificationPlugin(MarshmallowPlugin):
     Converter = Converter
 
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=component_name)
+
+
+def component_name(schema: Any) -> str:
+    """Return the name of a schema in the specification.
+
+    `TaskResponse` is named `TaskAnswer` there: generated clients use the names.
+    """
+    kind: Any = resolve_schema_cls(schema)
+    name: str = kind.__name__
+    if name.endswith("Response"):
+        return f"{name.removesuffix('Response')}Answer"
+    return name
+
 
 def specification(api: Api) -> dict[str, Any]:
     """Return the whole document."""
     document: dict[str, Any] = api.spec.to_dict()
-    document["components"]["schemas"].pop("PaginationMetadata", None)  # flask-smorest's own, which nothing uses
+    document["components"]["schemas"].pop("PaginationMetadataSchema", None)  # flask-smorest's own, which nothing uses
     document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
     for item in document["paths"].values():
         for parameter in item.get("parameters", []):

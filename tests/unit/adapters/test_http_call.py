@@ -8,7 +8,7 @@ from adapters.http.signature import Signature
 from adapters.system.clock import SystemClock
 from application.errors import HandlerFailed
 from domain.errors import InvalidPayload
-from tests.building import a_task
+from tests.building import a_spec, a_task
 from tests.fakes.run_context import FakeRunContext
 
 RESERVED = [
@@ -27,7 +27,7 @@ def call() -> HttpCall:
 @pytest.mark.parametrize("name", RESERVED)
 def test_a_header_of_the_service_or_of_the_connection_is_refused_in_any_spelling(call: HttpCall, name: str) -> None:
     with pytest.raises(InvalidPayload) as refusal:
-        call.check({"url": "https://example.com/", "headers": {name: "1"}})
+        call.validate(a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}}))
 
     assert refusal.value.violations == [(f"payload/headers/{name}", f"{name} is set by the service itself.")]
 
@@ -36,7 +36,7 @@ def test_a_header_of_the_service_or_of_the_connection_is_refused_in_any_spelling
     "name", ["Authorization", "X-Tasks", "X_Api_Key", "Content-Type", "traceparent", "Accept", "Hosts", "Tea"]
 )
 def test_any_other_header_may_be_given(call: HttpCall, name: str) -> None:
-    call.check({"url": "https://example.com/", "headers": {name: "1"}})
+    call.validate(a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}}))
 
 
 def test_a_task_that_was_accepted_under_older_rules_fails_at_once_and_sends_nothing(call: HttpCall) -> None:

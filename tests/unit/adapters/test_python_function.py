@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from adapters.handlers.python_function import PythonFunction, UnusableFunction
 from application.errors import HandlerFailed, RunStopped
 from domain.errors import InvalidPayload
-from tests.building import a_task
+from tests.building import a_spec, a_task
 from tests.fakes.run_context import FakeRunContext
 
 
@@ -26,6 +26,10 @@ def handler(function: Callable[..., Any]) -> PythonFunction:
 
 def run(function: Callable[..., Any], context: FakeRunContext | None = None, **payload: Any) -> Any:
     return handler(function).run(a_task(type=function.__name__, payload=payload), context or FakeRunContext())
+
+
+def validate(function: Callable[..., Any], payload: dict[str, Any]) -> None:
+    handler(function).validate(a_spec(type=function.__name__, payload=payload))
 
 
 def thumbnail(url: str, width: Annotated[int, Field(ge=1)] = 256, *, fit: Literal["box", "fill"] = "box", context: Any):
@@ -60,7 +64,7 @@ def test_the_function_gets_its_payload_and_its_context():
 
 def test_each_misfit_of_a_payload_is_named():
     with pytest.raises(InvalidPayload) as refusal:
-        handler(thumbnail).check({"width": "3", "fit": "stretch", "a/b~c": 1})
+        validate(thumbnail, {"width": "3", "fit": "stretch", "a/b~c": 1})
 
     assert refusal.value.violations == [
         ("payload/url", "Field required."),
@@ -76,7 +80,7 @@ def test_types_that_json_does_not_know_are_read_from_text():
 
     assert run(report, day="2026-11-24", sizes={"a": [1.5]}) == "24.11.2026 {'a': [1.5]}"
     with pytest.raises(InvalidPayload, match="payload/day"):
-        handler(report).check({"day": "24.11.", "sizes": {}})
+        validate(report, {"day": "24.11.", "sizes": {}})
 
 
 def test_a_function_without_hints_takes_anything_and_one_with_keywords_takes_more():
@@ -96,9 +100,9 @@ def test_what_is_inside_of_models_is_checked_as_strictly():
     assert run(pack, order={"pieces": 1}, first=2) == 3
     assert handler(pack).type.payload_schema["additionalProperties"] == {"type": "integer"}
     with pytest.raises(InvalidPayload, match="payload/order/pieces: Input should be a valid integer"):
-        handler(pack).check({"order": {"pieces": "1"}})
+        validate(pack, {"order": {"pieces": "1"}})
     with pytest.raises(InvalidPayload, match="payload/first: Input should be a valid integer"):
-        handler(pack).check({"order": {"pieces": 1}, "first": "2"})
+        validate(pack, {"order": {"pieces": 1}, "first": "2"})
 
 
 def test_a_payload_that_no_longer_fits_fails_the_task_for_good():
@@ -200,7 +204,7 @@ def test_a_validator_that_breaks_is_a_misfit_and_not_a_fault():
         return share.each
 
     with pytest.raises(InvalidPayload, match="Cannot be checked: ZeroDivisionError: division by zero"):
-        handler(split).check({"share": {"of": 0}})
+        validate(split, {"share": {"of": 0}})
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory():

@@ -1,5 +1,6 @@
 """Any task comes back from its record as it went in."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpacked
+from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpack_record
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task, TaskError
@@ -81,6 +82,24 @@ def test_the_changes_turn_the_one_record_into_the_other(before: Task, after: Tas
     assert encode_changes(before, before) == ({}, [])
 
 
+@pytest.mark.parametrize(("work", "seconds"), [(b'"d":3', 63), (b'"t":"http"', 3_600), (b'"d":3,"o":9', 9)])
+def test_a_record_of_an_earlier_version_keeps_its_timeout_and_its_bytes(work: bytes, seconds: int) -> None:
+    spec = b'{"n":"test",%s}' % work
+    record = encode(a_task()) | {b"d": spec}
+
+    read = decode(b"0" * 16, record)
+
+    assert read.spec.effective_timeout == seconds
+    assert json.loads(encode(read)[b"d"]) == json.loads(spec)
+
+
+@given(specs, st.integers(1, 86_400))
+def test_the_default_timeout_of_the_type_comes_back(spec: TaskSpec, seconds: int) -> None:
+    task = replace(a_task(), spec=spec.with_default_timeout(seconds))
+
+    assert decode(b"0" * 16, encode(task)).spec.default_timeout == seconds
+
+
 def test_what_is_not_set_takes_no_room() -> None:
     assert encode(a_task()).keys() == {b"s", b"v", b"u", b"d"}
 
@@ -96,7 +115,7 @@ def test_any_other_text_is_no_task_id(text: str) -> None:
 def test_a_record_that_is_one_text_comes_apart_again(task: Task) -> None:
     record = encode(task)
 
-    assert unpacked(b"\0".join(part for pair in record.items() for part in pair)) == record
+    assert unpack_record(b"\0".join(part for pair in record.items() for part in pair)) == record
 
 
 def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:

@@ -18,8 +18,6 @@ from tests.building import NOON, a_spec
         ("labels", {"a": "  "}),
         ("task_name", "a\tb"),
         ("task_name", "\udfff"),
-        ("duration", 0),
-        ("duration", 86_401),
         ("priority", -1),
         ("priority", 10),
         ("queue", "Default"),
@@ -74,10 +72,14 @@ def test_a_task_that_would_expire_before_it_runs_is_refused() -> None:
         a_spec(run_at=NOON, expires_at=NOON)
 
 
-def test_a_sleep_may_take_a_minute_longer_than_it_sleeps_and_other_work_an_hour() -> None:
-    assert a_spec(duration=10).run_seconds == 70
-    assert a_spec(type="http").run_seconds == 3600
-    assert a_spec(duration=10, timeout=5).run_seconds == 5
+def test_a_timeout_of_the_task_replaces_the_default_of_its_type() -> None:
+    assert a_spec().with_default_timeout(70).effective_timeout == 70
+    assert a_spec(timeout=5).with_default_timeout(70).effective_timeout == 5
+    assert a_spec().effective_timeout == 3_600
+
+
+def test_the_default_timeout_is_no_part_of_what_the_caller_asks_for() -> None:
+    assert a_spec().with_default_timeout(70) == a_spec()
 
 
 def test_a_patch_merges_the_retry_policy() -> None:

@@ -52,7 +52,12 @@ SETTINGS = Settings(
 @pytest.fixture
 def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats) -> Container:
     container = Container(settings=SETTINGS)
-    for provider in (container.repository, container.leases, container.store_probe, container.run_log):
+    for provider in (
+        container.repository,
+        container.leases,
+        container.store_probe,
+        container.run_log,
+    ):
         provider.override(providers.Object(store))
     for provider in (container.clock, container.store_clock):
         provider.override(providers.Object(clock))

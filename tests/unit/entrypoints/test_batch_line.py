@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from entrypoints.api.capacity import BatchLine, Overloaded
+from entrypoints.api.concurrency.capacity import BatchLine, Overloaded
 from tests.integration.waiting import wait_until
 
 
@@ -41,7 +41,7 @@ def test_batches_have_their_turns_one_by_one_in_the_order_of_their_arrival(
 def test_one_more_than_may_wait_is_refused_at_once_and_takes_no_place(
     threads: ThreadPoolExecutor,
 ) -> None:
-    line, may_end = BatchLine(most_waiting=2), Event()
+    line, may_end = BatchLine(max_waiting=2), Event()
 
     def work(_: int) -> None:
         with line.turn():
@@ -60,7 +60,7 @@ def test_one_more_than_may_wait_is_refused_at_once_and_takes_no_place(
 
 
 def test_a_batch_that_fails_leaves_its_turn_to_the_next() -> None:
-    line = BatchLine(most_waiting=0)
+    line = BatchLine(max_waiting=0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), line.turn():
             raise ZeroDivisionError
@@ -85,7 +85,7 @@ class UnreadBody(BytesIO):
 def test_a_batch_that_finds_no_room_is_refused_before_its_body_is_read(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = BatchLine(most_waiting=0)
+    line = BatchLine(max_waiting=0)
     monkeypatch.setitem(app.extensions, "batch_line", line)
 
     with line.turn():

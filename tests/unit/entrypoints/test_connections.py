@@ -7,8 +7,13 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from entrypoints.api.capacity import Capacity, Places, TooManyStreams
-from entrypoints.api.connections import Connection, PendingConnections, RequestTooSlow, TimedBody
+from entrypoints.api.concurrency.capacity import Capacity, Slots, TooManyStreams
+from entrypoints.api.concurrency.connections import (
+    Connection,
+    PendingConnections,
+    RequestTooSlow,
+    TimedBody,
+)
 
 
 class FakeSocket:
@@ -29,7 +34,7 @@ def shut(connections: list[Connection]) -> list[bool]:
 
 
 def test_one_more_of_a_client_closes_its_oldest_pending_connection() -> None:
-    pending = PendingConnections(most=10, most_per_host=2)
+    pending = PendingConnections(max_total=10, max_per_host=2)
     connections = opened("other", "a", "a", "a")
 
     for connection in connections:
@@ -39,7 +44,7 @@ def test_one_more_of_a_client_closes_its_oldest_pending_connection() -> None:
 
 
 def test_one_more_of_all_closes_the_oldest_pending_connection() -> None:
-    pending = PendingConnections(most=2, most_per_host=2)
+    pending = PendingConnections(max_total=2, max_per_host=2)
     connections = opened("a", "b", "c")
 
     for connection in connections:
@@ -49,7 +54,7 @@ def test_one_more_of_all_closes_the_oldest_pending_connection() -> None:
 
 
 def test_a_connection_whose_request_is_worked_on_is_not_counted() -> None:
-    pending = PendingConnections(most=2, most_per_host=2)
+    pending = PendingConnections(max_total=2, max_per_host=2)
     connections = opened("a", "a", "a")
 
     for connection in connections:
@@ -61,7 +66,7 @@ def test_a_connection_whose_request_is_worked_on_is_not_counted() -> None:
 
 
 def test_a_connection_that_waits_again_is_the_youngest() -> None:
-    pending = PendingConnections(most=2, most_per_host=2)
+    pending = PendingConnections(max_total=2, max_per_host=2)
     first, second, third = connections = opened("a", "a", "a")
 
     for connection in (first, second, first, third):
@@ -71,7 +76,7 @@ def test_a_connection_that_waits_again_is_the_youngest() -> None:
 
 
 def test_a_connection_that_was_shut_displaces_no_other() -> None:
-    pending = PendingConnections(most=2, most_per_host=2)
+    pending = PendingConnections(max_total=2, max_per_host=2)
     first, *_ = connections = opened("a", "a", "a")
 
     for connection in (*connections, first):
@@ -81,7 +86,7 @@ def test_a_connection_that_was_shut_displaces_no_other() -> None:
 
 
 def test_a_connection_over_a_unix_socket_is_counted() -> None:
-    pending = PendingConnections(most=2, most_per_host=1)
+    pending = PendingConnections(max_total=2, max_per_host=1)
     connections = [Connection(FakeSocket(), ""), Connection(FakeSocket(), "")]
 
     for connection in connections:
@@ -108,7 +113,7 @@ class FakeReader:
 def test_a_body_has_more_time_with_each_piece_and_is_ended_when_it_stops() -> None:
     closed = []
     request = SimpleNamespace(body=SimpleNamespace(reader=FakeReader(4, 0.06)), force_close=lambda: closed.append(1))
-    pending = PendingConnections(most=2, most_per_host=2)
+    pending = PendingConnections(max_total=2, max_per_host=2)
     [connection] = opened("a")
     pending.add(connection)
     body = TimedBody(request, connection, pending, 0.1)
@@ -135,9 +140,9 @@ def test_five_thousand_streams_fit_into_what_macos_allows() -> None:
 
 
 def test_a_place_is_free_again_after_its_block() -> None:
-    places = Places(1, "streams")
+    slots = Slots(1, "streams")
 
-    with places.taken(), pytest.raises(TooManyStreams, match="holds 1 streams"), places.taken():
+    with slots.occupied(), pytest.raises(TooManyStreams, match="holds 1 streams"), slots.occupied():
         pass
-    with places.taken():
+    with slots.occupied():
         pass

@@ -31,7 +31,7 @@ def test_in_production_callbacks_need_a_secret() -> None:
     spec = a_spec(callback_url="https://example.com/")
 
     with pytest.raises(InvalidTaskSpec, match="TASKS_CALLBACK_SECRET"):
-        Container(settings=production).admission().check(spec)
+        Container(settings=production).admission().admit(spec)
 
-    Container(settings=replace(production, callback_secret="whsec_" + "A" * 40)).admission().check(spec)
-    Container(settings=SETTINGS).admission().check(spec)
+    Container(settings=replace(production, callback_secret="whsec_" + "A" * 40)).admission().admit(spec)
+    Container(settings=SETTINGS).admission().admit(spec)

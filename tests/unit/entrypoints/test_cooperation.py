@@ -3,8 +3,8 @@
 import gevent
 import pytest
 
-from entrypoints.api import cooperation
-from entrypoints.api.cooperation import TimeSlice, paced
+from entrypoints.api.concurrency import cooperation
+from entrypoints.api.concurrency.cooperation import TimeSlice, paced
 
 
 def test_other_greenlets_run_when_a_slice_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,14 @@ def test_every_task_of_a_batch_is_looked_at(client: FlaskClient) -> None:
     ]
 
     assert pointers(client, "/tasks/batch", {"tasks": batch, "color": "red"}) == [
-        *("/color", "/tasks/0/priority", "/tasks/1/payload/url", "/tasks/3/expires_at", "/tasks/4/type", "/tasks/5"),
+        *(
+            "/color",
+            "/tasks/0/priority",
+            "/tasks/1/payload/url",
+            "/tasks/3/expires_at",
+            "/tasks/4/type",
+            "/tasks/5",
+        ),
     ]
 
 
@@ -75,8 +82,16 @@ def test_a_batch_names_100_problems_and_counts_the_rest(client: FlaskClient) -> 
     [
         ("/tasks?color=red", {"task_name": ""}, ["/duration", "/task_name", "color"]),
         ("/tasks?color=red", {**A_CALL, "payload": {}}, ["/payload/url", "color"]),
-        ("/tasks/batch?color=red", {"tasks": [GOOD, {**A_CALL, "payload": {}}]}, ["/tasks/1/payload/url", "color"]),
-        ("/tasks/actions?color=red", {"action": "dance", "ids": [], "filter": {}}, ["", "/action", "/ids", "color"]),
+        (
+            "/tasks/batch?color=red",
+            {"tasks": [GOOD, {**A_CALL, "payload": {}}]},
+            ["/tasks/1/payload/url", "color"],
+        ),
+        (
+            "/tasks/actions?color=red",
+            {"action": "dance", "ids": [], "filter": {}},
+            ["", "/action", "/ids", "color"],
+        ),
     ],
 )
 def test_problems_of_the_query_stand_beside_those_of_the_body(

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from entrypoints.api import answers, strict_json
+from entrypoints.api.reading import strict_json
+from entrypoints.api.resources import json_response
 from tests.unit.entrypoints.test_api import allow_bodies, submit
 
 
@@ -28,7 +29,11 @@ def large(client: FlaskClient) -> FlaskClient:
         ("/tasks/batch", {"tasks": [{}] * 1_001}, "/tasks"),
         ("/tasks/actions", {"action": "cancel", "ids": [1] * 10_001}, "/ids"),
         ("/tasks/actions", {"action": "cancel", "filter": {"status": ["x"] * 9}}, "/filter/status"),
-        ("/tasks", {"task_name": "x", "duration": 1, "labels": {f"A{number}": 1 for number in range(17)}}, "/labels"),
+        (
+            "/tasks",
+            {"task_name": "x", "duration": 1, "labels": {f"A{number}": 1 for number in range(17)}},
+            "/labels",
+        ),
     ],
 )
 def test_a_list_or_map_that_is_too_long_is_one_error(large: FlaskClient, path: str, body: Any, pointer: str) -> None:
@@ -48,7 +53,12 @@ def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" + b"0," * 60_000 + b"0]", b"[" + b"[]," * 60_000 + b"0]", b"[" + b'"",' * 2_000_000 + b'""]']
+    "body",
+    [
+        b"[" + b"0," * 60_000 + b"0]",
+        b"[" + b"[]," * 60_000 + b"0]",
+        b"[" + b'"",' * 2_000_000 + b'""]',
+    ],
 )
 def test_a_body_of_too_many_values_is_refused(large: FlaskClient, body: bytes) -> None:
     answer = large.post("/tasks/batch", data=body, content_type="application/json")
@@ -92,7 +102,10 @@ def test_long_statuses_and_headers_of_http_tasks_are_refused(large: FlaskClient)
     answer = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
 
     assert answer.status_code == 422
-    assert {error["pointer"] for error in answer.json["errors"]} == {"/payload/success_status", "/payload/headers"}
+    assert {error["pointer"] for error in answer.json["errors"]} == {
+        "/payload/success_status",
+        "/payload/headers",
+    }
 
 
 def test_what_was_sent_is_repeated_only_in_part(large: FlaskClient) -> None:
@@ -126,11 +139,11 @@ def test_a_long_list_is_written_in_few_parts(monkeypatch: pytest.MonkeyPatch, nu
             parts += 1
             yield item
 
-    monkeypatch.setattr(answers, "paced", counted)
+    monkeypatch.setattr(json_response, "paced", counted)
     members = {"task_id": "a", "result": [{"number": at} for at in range(number)]}
 
     with Flask(__name__).app_context():
-        response = answers.answer(members)
+        response = json_response.json_response(members)
 
     assert json.loads(response.get_data()) == members
     assert parts <= 4_000

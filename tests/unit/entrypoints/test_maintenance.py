@@ -31,7 +31,12 @@ def late(store: FakeTaskStore, clock: FakeClock):
 
 @pytest.mark.parametrize("read", ["expired", "due", "discarded", "past_retention", "guard_capacity"])
 def test_a_duty_that_fails_is_told_once_and_the_others_are_done(
-    container: Container, store: FakeTaskStore, late, read: str, monkeypatch, caplog: pytest.LogCaptureFixture
+    container: Container,
+    store: FakeTaskStore,
+    late,
+    read: str,
+    monkeypatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(store, read, fail(RuntimeError("no")))
     maintenance = Maintenance(container)

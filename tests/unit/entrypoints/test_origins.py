@@ -11,7 +11,14 @@ NAMED = ("tasks.example.com", "10.0.0.7", "[2001:DB8::7]")
 @pytest.mark.parametrize(
     "host",
     [
-        *("localhost", "localhost:5000", "LOCALHOST:1", "localhost.", "app.localhost:5000", "localhost:"),
+        *(
+            "localhost",
+            "localhost:5000",
+            "LOCALHOST:1",
+            "localhost.",
+            "app.localhost:5000",
+            "localhost:",
+        ),
         *("127.0.0.1", "127.0.0.1:5000", "127.8.9.1", "[::1]", "[::1]:5000", "[0:0:0:0:0:0:0:1]"),
         *("tasks.example.com", "Tasks.Example.com.:443", "10.0.0.7:80", "[2001:db8::7]:5000"),
     ],
@@ -23,8 +30,23 @@ def test_loopback_and_named_hosts_are_allowed_on_any_port(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        *("", ":80", "evil.example", "localhost.evil.example", "evil-localhost", "evil.localhost.example:5000"),
-        *("127.0.0.1.evil.example", "10.0.0.8", "[::2]", "machine", "sub.tasks.example.com", "*", "a, localhost"),
+        *(
+            "",
+            ":80",
+            "evil.example",
+            "localhost.evil.example",
+            "evil-localhost",
+            "evil.localhost.example:5000",
+        ),
+        *(
+            "127.0.0.1.evil.example",
+            "10.0.0.8",
+            "[::2]",
+            "machine",
+            "sub.tasks.example.com",
+            "*",
+            "a, localhost",
+        ),
         *(
             "localhost@evil.example",
             "evil.example#localhost",
@@ -34,7 +56,15 @@ def test_loopback_and_named_hosts_are_allowed_on_any_port(host: str) -> None:
             "[localhost]",
             "localhost:x",
         ),
-        *("localhost evil", "localhost\\.evil.example", "l\xf6calhost", "127.1", "2130706433", "0x7f.1", "[::1%lo]"),
+        *(
+            "localhost evil",
+            "localhost\\.evil.example",
+            "l\xf6calhost",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "[::1%lo]",
+        ),
         *("0.0.0.0", "169.254.169.254", "localhost..", "localhost:123456"),
     ],
 )
@@ -43,7 +73,9 @@ def test_every_other_host_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize("listening", ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
-def test_on_every_address_each_address_and_the_name_of_the_machine_are_allowed(listening: str) -> None:
+def test_on_every_address_each_address_and_the_name_of_the_machine_are_allowed(
+    listening: str,
+) -> None:
     allowed = AllowedHosts(listening, (), "Machine.lan")
 
     assert all(allowed.allows(host) for host in ("10.0.0.8:5000", "[fd00::1]", "machine.lan:5000", "localhost"))
@@ -85,9 +117,26 @@ def test_pages_of_the_own_origin_and_of_named_hosts_may_write(origin: str, host:
 @pytest.mark.parametrize(
     "origin",
     [
-        *("null", "", "http://evil.example", "http://127.0.0.1", "http://127.0.0.1:5001", "http://localhost:5000"),
-        *("https://127.0.0.1", "file://", "chrome-extension://127.0.0.1:5000", "http://127.0.0.1:5000@evil.example"),
-        *("http://127.0.0.1:5000.evil.example", "http://127.0.0.1:99999", "http://[::1", "127.0.0.1:5000"),
+        *(
+            "null",
+            "",
+            "http://evil.example",
+            "http://127.0.0.1",
+            "http://127.0.0.1:5001",
+            "http://localhost:5000",
+        ),
+        *(
+            "https://127.0.0.1",
+            "file://",
+            "chrome-extension://127.0.0.1:5000",
+            "http://127.0.0.1:5000@evil.example",
+        ),
+        *(
+            "http://127.0.0.1:5000.evil.example",
+            "http://127.0.0.1:99999",
+            "http://[::1",
+            "127.0.0.1:5000",
+        ),
     ],
 )
 def test_no_other_page_may_write(origin: str) -> None:
@@ -96,7 +145,16 @@ def test_no_other_page_may_write(origin: str) -> None:
 
 WRITES = [
     *(("POST", f"/queues/default/{verb}") for verb in ("pause", "resume")),
-    *(("POST", path) for path in ("/tasks", "/tasks/batch", "/tasks/actions", "/tasks/x/cancel", "/tasks/x/retry")),
+    *(
+        ("POST", path)
+        for path in (
+            "/tasks",
+            "/tasks/batch",
+            "/tasks/actions",
+            "/tasks/x/cancel",
+            "/tasks/x/retry",
+        )
+    ),
     ("POST", "/tasks/x/deliveries/1/resend"),
     *((method, "/tasks/x") for method in ("PATCH", "PUT", "DELETE", "PROPFIND")),
     ("POST", "/nothing"),

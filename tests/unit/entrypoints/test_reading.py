@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
-from entrypoints.api.arguments import StrictParser
+from entrypoints.api.reading.arguments import StrictParser
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore
 
@@ -74,7 +74,10 @@ def document(client: FlaskClient) -> dict[str, Any]:
 
 @pytest.fixture
 def send(
-    client: FlaskClient, store: FakeTaskStore, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    store: FakeTaskStore,
+    document: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str, str], Reading]:
     """Send what the specification gives as example, to a task that there is."""
     app: Flask = client.application

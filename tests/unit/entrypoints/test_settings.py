@@ -147,7 +147,10 @@ def test_a_url_of_redis_may_name_files_for_tls_that_can_be_read(
     assert load_settings().redis_url == url
 
     (tmp_path / "ca.pem").unlink()
-    with pytest.raises(InvalidSettings, match=r"ssl_ca_certs, which must name a file that can be read: No such file"):
+    with pytest.raises(
+        InvalidSettings,
+        match=r"ssl_ca_certs, which must name a file that can be read: No such file",
+    ):
         load_settings()
 
 
@@ -162,7 +165,10 @@ def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ("", ()),
         ("api", ("api",)),
-        ("Tasks.Example.com, api_1,10.0.0.1,::1,[::2]", ("Tasks.Example.com", "api_1", "10.0.0.1", "::1", "[::2]")),
+        (
+            "Tasks.Example.com, api_1,10.0.0.1,::1,[::2]",
+            ("Tasks.Example.com", "api_1", "10.0.0.1", "::1", "[::2]"),
+        ),
         ("*", ("*",)),
     ],
 )
@@ -172,7 +178,9 @@ def test_hosts_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, value: st
     assert load_settings().http_allowed_hosts == hosts
 
 
-def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TASKS_HTP_PORT", "80")
 
     with pytest.raises(InvalidSettings, match="TASKS_HTP_PORT is not a setting; did you mean TASKS_HTTP_PORT"):

@@ -13,10 +13,12 @@ from jsonschema import Draft202012Validator
 from marshmallow import Schema
 from openapi_spec_validator import validate
 
+from application.task_serializer import serialize_task
 from domain.status import Status
 from domain.task import Progress
-from entrypoints.api.answers import PaginationAnswer, TaskAnswer, serialize_task
-from entrypoints.api.problems import CODES, HTTP_CODES, PROBLEM_TYPES, problems_page
+from entrypoints.api.problems.catalogue import PROBLEM_TYPES, problems_page
+from entrypoints.api.problems.codes import CODES, HTTP_CODES
+from entrypoints.api.schemas.task_responses import PaginationResponse, TaskResponse
 from entrypoints.cli import main
 from tests.building import NOON, a_task
 
@@ -51,7 +53,10 @@ def test_what_is_committed_is_what_the_code_says(document: dict[str, Any]) -> No
 
 def test_every_route_and_method_is_documented(client: FlaskClient, document: dict[str, Any]) -> None:
     routes = {
-        (rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        (
+            rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"),
+            method.lower(),
+        )
         for rule in client.application.url_map.iter_rules()
         for method in rule.methods or ()
         if method.lower() in METHODS
@@ -63,7 +68,9 @@ def test_every_route_and_method_is_documented(client: FlaskClient, document: dic
     assert documented <= routes
 
 
-def test_every_operation_says_what_it_does_and_which_problems_it_answers(document: dict[str, Any]) -> None:
+def test_every_operation_says_what_it_does_and_which_problems_it_answers(
+    document: dict[str, Any],
+) -> None:
     for path, method, operation in operations(document):
         where = f"{method} {path}"
         assert operation["summary"], where
@@ -184,13 +191,19 @@ def test_a_task_is_written_as_its_schema_says(status: Status) -> None:
 
     members = serialize_task(task, 3 if status is Status.QUEUED else None)
 
-    assert members.keys() <= declared(TaskAnswer)
-    assert TaskAnswer().validate(members) == {}
+    assert members.keys() <= declared(TaskResponse)
+    assert TaskResponse().validate(members) == {}
     assert None not in members.values()
 
 
 def test_the_names_of_a_page_are_declared() -> None:
-    assert declared(PaginationAnswer) == {"current_page", "page_size", "total_pages", "total_tasks", "next_cursor"}
+    assert declared(PaginationResponse) == {
+        "current_page",
+        "page_size",
+        "total_pages",
+        "total_tasks",
+        "next_cursor",
+    }
 
 
 def declared(schema: type[Schema]) -> set[str]:

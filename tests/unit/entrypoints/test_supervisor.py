@@ -137,7 +137,13 @@ time.sleep(600)
 
 def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(lines: list[str], tmp_path: Path) -> None:
     def service(name: str, other: str) -> Service:
-        arguments = [sys.executable, "-c", WAITS_FOR_ANOTHER, str(tmp_path / name), str(tmp_path / other)]
+        arguments = [
+            sys.executable,
+            "-c",
+            WAITS_FOR_ANOTHER,
+            str(tmp_path / name),
+            str(tmp_path / other),
+        ]
         ready = (tmp_path / name).with_suffix(".ready")
         return Service(name, lambda: popen(arguments), 60, answers=ready.exists)
 

@@ -12,7 +12,7 @@ from tests.fakes.task_store import FakeTaskStore
 
 A_TASK = {"task_name": "test", "duration": 3}
 FULL = (
-    "There are as many queues as TASKS_MAX_QUEUES allows (1). Name one that GET /queues lists, or "
+    "There are as many queues as TASKS_MAX_QUEUES allows (1). Use a queue that GET /queues lists, "
     "delete every task of a queue that is no longer needed, or raise the setting."
 )
 
@@ -36,7 +36,7 @@ def test_a_key_that_was_used_before_with_another_body_is_named(client: FlaskClie
     response = client.post("/tasks", json={**A_TASK, "duration": 4}, headers=key)
 
     assert response.json["detail"] == (
-        "This Idempotency-Key was used for another body within the last 24 hours. Use a new key for a new request."
+        "The Idempotency-Key was used with a different body within the last 24 hours. Use a new key for a new request."
     )
 
 
@@ -53,8 +53,8 @@ def test_a_queue_that_cannot_be_removed_says_what_to_do(client: FlaskClient, hea
         "A living worker serves the queue 'mine'. Stop it, or take the queue out of its TASKS_QUEUES."
     )
     assert unknown.json["detail"] == (
-        "There is no queue 'unknown'. A queue exists while a task names it, a worker serves it or it is paused; "
-        "GET /queues lists them."
+        "There is no queue 'unknown'. A queue exists while a task names it, a worker serves it or it is paused. "
+        "GET /queues lists all queues."
     )
 
 

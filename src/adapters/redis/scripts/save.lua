@@ -1,56 +1,75 @@
 -- Applies effects to one task or many: all of them, or none.
--- KEYS: every key that an effect names. ARGV: 1 a letter for each key: its type, or - where nothing needs to be asked
--- 2 how many arguments the guards take 3 the guards, then the writes: each its word, its count of arguments and the
--- arguments, where a key is given as its index in KEYS. First all types and guards are checked, then all is written.
--- Answers {1, now in ms, wake-ups put, what was claimed}, or {0, the guard that refused, its detail}.
--- One chain of words a pass, and no function for each: making those anew for every call costs as much as the effects.
-
--- The guards:
---   version <record> <expected>            the stored version; empty for a task that must not exist
---   expired <leases> <member>              the lease has run out
---   run <record> <claim>                   the run that this claim started goes on
---   placed <sorted set> <member> <score>   the member stands where it stood
---   front <list> <value>                   the value is among the first 1,000 of the list
---   open <key>                             the key is not there
---   new <record> <count>                   so many keys from that one on are not there
---   absent <key>                           the key is not there; what it holds is told
---   room <set> <limit> <name> …            the set has room for those of the distinct names that it lacks; they are told
--- The writes:
---   keep <key> <value>                     the key holds the value and the present time behind it
---   remember <key> <value> <ms>            the key holds the value for so long
---   set <hash> <field> <value> …, unset <hash> <field> …
---   stamp <hash> <field> [<field> <value> …]  the first of the fields with the present time
---   add <hash> <field> <number>            the field is gone when it comes to nothing, or was no number
+--
+-- KEYS: every key that an effect names.
+-- ARGV: 1 one letter per key: its type, or - where the type is not checked
+--       2 the number of arguments that all guards take together
+--       3... the guards, then the writes, each as: word, number of arguments, arguments. A key is
+--       given as its index in KEYS.
+-- All types and guards are checked before the first write.
+-- Replies {1, present time in ms, number of wake-ups put, what was claimed or false}, or
+-- {0, word of the guard that refused, its detail or false}.
+-- An unknown word is an error. It may come after earlier writes, since a check in advance would
+-- cost every call; a unit test holds the words to those of effects.py.
+-- Each pass is one chain of comparisons: making a table of functions for each call would cost as
+-- much as the effects themselves.
+--
+-- Guards:
+--   require_version <record> <version>      the stored version; empty: the record does not exist
+--   require_passed <sorted set> <member>    the score has passed, or the member is not there
+--   require_run <record> <fencing token>    the task is running under this token
+--   require_score <sorted set> <member> <score>
+--   require_near_front <list> <value>       the value is among the first 1,000
+--   require_absent <key>
+--   require_all_absent <key> <count>        so many keys, from this one on
+--   require_no_value <string>               the string does not exist; the detail is its value
+--   require_room <set> <limit> <member> ... the set has room for the members that it lacks, which
+--                                           are the detail; the members are distinct
+-- Writes:
+--   create_records <record> <count> <waiting> <sequence> <base> <stream> <length> <event> <status>
+--       <version> (<id> <n> <n fields and values>) ...
+--                                           create so many records, from this key on, submitted
+--                                           now, and an event of each; they take the next places
+--                                           in the queue, or none where the base is empty
+--   set_fields <hash> (<field> <value>) ...
+--   set_time <hash> <field> [<field> <value>] ...
+--                                           set the first field to the present time
+--   unset_fields <hash> <field> ...
+--   add_to_field <hash> <field> <number>    delete the field when the sum is 0 or less, or when
+--                                           the field was no number
+--   append_field <hash> <ms> <value>        set the next numbered field; keep the last 1,000
+--   set_dated <string> <value>              the value with the present time behind it
+--   set_for <string> <value> <ms>
+--   expire_in <key> <ms>
 --   delete <key>
---   create <record> <count> <waiting> <sequence> <base> <stream> <kept> <event> <status> <version>
---          (<member> <n> <n fields and values>) …
---                                          so many new records, from that one on, with this status, version and
---                                          the present time as that of the submission, and an event of each; they
---                                          take the next places in the queue, or none where the base is empty
---   index_all <sorted set> <member> …      each with the present time
---   index <sorted set> <member> [<score>, else the present time], unindex <sorted set> <member>
---   enqueue <waiting> <record> <sequence> <member> <base> <step>
---                                          a task keeps the place that it first drew; places are numbers below the step,
---                                          on top of the base of its priority
---   member <set> <value>
---   rest <set> <sorted set> <value>        the value leaves the set while the sorted set is empty
---   forget <set> <sorted set> <paused> <list> <value>
---                                          the value leaves the set, and the list goes, while the sorted set is empty and
---                                          the value is not paused
---   drop <list> <value>                    the first of these values leaves the list
---   count <prefix> <field> [<number>]      one or so many more in the hash of the present minute, kept for two hours
---   extend <key> <ms>                      the key is kept for so long from now
---   copy <key> <record> <ms>               the key becomes what the record is now, for so long
---   append <hash> <ms> <value>             the next of the numbered fields, the last 1,000 of which are kept; all for so long
---   push <list> <value>, push_dated <list> <value>, which appends the present time to the value
---   log <list> <record> <kept> <bytes> <line> …  the present time is put before each line; the oldest lines beyond so many,
---                                          or beyond so many bytes together, are dropped; the record counts the bytes
---   event <stream> <record> <kept> <name> <member>   the record as it stands now
---   wake_up <list> <waiting> <sequence> <paused> <queue> <bound> <template>
---   claim                                  see claim.lua
+--   add_to_index <sorted set> <member> [<score>]   by the present time without a score
+--   add_all_to_index <sorted set> <member> ...     by the present time
+--   remove_from_index <sorted set> <member>
+--   enqueue <waiting> <record> <sequence> <id> <base> <step>
+--                                           a task keeps the place that it first drew; places are
+--                                           below the step, and count from the priority's base
+--   add_to_set <set> <member>
+--   remove_if_empty <set> <sorted set> <member>
+--                                           remove the member while the sorted set is empty
+--   forget_queue <queues> <sorted set> <paused> <list> <queue>
+--                                           remove the queue and the list while the sorted set is
+--                                           empty and the queue is not paused
+--   push <list> <value>
+--   push_dated <list> <value>               the value with the present time behind it
+--   remove_from_list <list> <value>         the first of these values
+--   append_log <list> <record> <lines> <bytes> <line> ...
+--                                           append each line with the present time before it;
+--                                           drop the oldest beyond either limit; the record
+--                                           counts the bytes
+--   append_event <stream> <record> <length> <event> <id>   with the record as it is now
+--   copy_record <key> <record> <ms>         the record as it is now
+--   count_in_minute <prefix> <field> [<number>]
+--                                           add 1, or the number, to a hash for each minute, which
+--                                           is kept for two hours
+--   top_up_wake_ups <list> <waiting> <sequence> <paused> <queue> <bound> <template>
+--   claim                                   see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
 
--- To ask for the length of a key of another type is an error, and costs less than to ask for the type.
+-- Reading the length of a key of another type is an error. It costs less than TYPE.
 local LENGTH = {h = 'HLEN', z = 'ZCARD', l = 'LLEN', s = 'SCARD', x = 'XLEN'}
 for place, letter in string.gmatch(types, '()(%a)') do
   if type(redis.pcall(LENGTH[letter], KEYS[place])) == 'table' then
@@ -62,43 +81,45 @@ local at = 3
 while at < writes do
   local word, key, first = ARGV[at], KEYS[ARGV[at + 2] + 0], ARGV[at + 3]
   local holds, detail = true, false
-  if word == 'version' then
+  if word == 'require_version' then
     holds = (call('HGET', key, 'v') or '') == first
-  elseif word == 'expired' then
+  elseif word == 'require_passed' then
     local score = call('ZSCORE', key, first)
     holds = not score or score + 0 <= now
-  elseif word == 'run' then
+  elseif word == 'require_run' then
     local status, holder = unpack(call('HMGET', key, 's', 'c'))
     holds = status == 'PROCESSING' and holder == first
-  elseif word == 'placed' then
+  elseif word == 'require_score' then
     holds = (call('ZSCORE', key, first) or -1) + 0 == ARGV[at + 4] + 0
-  elseif word == 'front' then
+  elseif word == 'require_near_front' then
     holds = call('LPOS', key, first, 'MAXLEN', 1000) ~= false
-  elseif word == 'open' then
+  elseif word == 'require_absent' then
     holds = call('EXISTS', key) == 0
-  elseif word == 'new' then
+  elseif word == 'require_all_absent' then
     holds = call('EXISTS', unpack(KEYS, ARGV[at + 2] + 0, ARGV[at + 2] + first - 1)) == 0
-  elseif word == 'absent' then
+  elseif word == 'require_no_value' then
     detail = call('GET', key)
     holds = not detail
-  elseif word == 'room' then
+  elseif word == 'require_room' then
     local unknown = {}
     for name = at + 4, at + 1 + ARGV[at + 1] do
       if call('SISMEMBER', key, ARGV[name]) == 0 then unknown[#unknown + 1] = ARGV[name] end
     end
     holds = #unknown == 0 or call('SCARD', key) + #unknown <= first + 0
     detail = unknown
+  else
+    return redis.error_reply('ERR unknown guard ' .. word)
   end
   if not holds then return {0, word, detail} end
   at = at + 2 + ARGV[at + 1]
 end
 
--- Counters are for people only: pcall, since a damaged one must not end the script between two of its writes.
-local put, claimed = 0, false
+-- Statistics are written with pcall: a damaged counter must not end the script between two writes.
+local wake_ups, claimed = 0, false
 while at <= last do
   local word, key, first, second = ARGV[at], KEYS[ARGV[at + 2] + 0], ARGV[at + 3], ARGV[at + 4]
   local following = at + 2 + ARGV[at + 1]
-  if word == 'create' then
+  if word == 'create_records' then
     local before, count, waiting, base = ARGV[at + 2] - 1, first + 0, key_of(at + 4), ARGV[at + 6]
     local stream, kept, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
     local status, version, waits, entries, from = ARGV[at + 10], ARGV[at + 11], base ~= '', {}, at + 12
@@ -118,27 +139,27 @@ while at <= last do
       from = behind
     end
     if waits then call('ZADD', waiting, unpack(entries)) end
-  elseif word == 'index_all' then
+  elseif word == 'add_all_to_index' then
     local entries, submitted = {}, text(now)
     for place = at + 3, following - 1 do
       entries[#entries + 1], entries[#entries + 2] = submitted, ARGV[place]
     end
     call('ZADD', key, unpack(entries))
-  elseif word == 'set' then
+  elseif word == 'set_fields' then
     call('HSET', key, unpack(ARGV, at + 3, following - 1))
-  elseif word == 'stamp' then
+  elseif word == 'set_time' then
     call('HSET', key, first, now, unpack(ARGV, at + 4, following - 1))
-  elseif word == 'unset' then
+  elseif word == 'unset_fields' then
     call('HDEL', key, unpack(ARGV, at + 3, following - 1))
-  elseif word == 'index' then
+  elseif word == 'add_to_index' then
     call('ZADD', key, following > at + 4 and second or now, first)
-  elseif word == 'unindex' then
+  elseif word == 'remove_from_index' then
     call('ZREM', key, first)
-  elseif word == 'event' then
+  elseif word == 'append_event' then
     append_event(key, second, ARGV[at + 5], ARGV[at + 6], key_of(at + 3))
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
-  elseif word == 'count' then
+  elseif word == 'count_in_minute' then
     local minute = key .. math.floor(now / 60000)
     local number = following > at + 4 and second + 0 or 1
     if redis.pcall('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
@@ -149,37 +170,37 @@ while at <= last do
     rank = text(ARGV[at + 6] + place)
     call('HSET', record, 'q', rank)
     call('ZADD', key, rank, member)
-  elseif word == 'wake_up' then
+  elseif word == 'top_up_wake_ups' then
     local waiting, sequence, paused = key_of(at + 3), key_of(at + 4), key_of(at + 5)
     if call('SISMEMBER', paused, ARGV[at + 6]) == 0 then
-      put = put + top_up(key, waiting, sequence, ARGV[at + 7], ARGV[at + 8])
+      wake_ups = wake_ups + top_up(key, waiting, sequence, ARGV[at + 7], ARGV[at + 8])
     end
   elseif word == 'claim' then
     claimed = claim(now, at + 2)
-  elseif word == 'member' then
+  elseif word == 'add_to_set' then
     call('SADD', key, first)
-  elseif word == 'add' then
+  elseif word == 'add_to_field' then
     local sum = redis.pcall('HINCRBY', key, first, second)
     if type(sum) == 'table' or sum <= 0 then call('HDEL', key, first) end
-  elseif word == 'keep' then
+  elseif word == 'set_dated' then
     call('SET', key, first .. text(now))
-  elseif word == 'remember' then
+  elseif word == 'set_for' then
     call('SET', key, first, 'PX', second)
   elseif word == 'delete' then
     call('DEL', key)
-  elseif word == 'copy' then
+  elseif word == 'copy_record' then
     call('COPY', key_of(at + 3), key, 'REPLACE')
     call('PEXPIRE', key, second)
-  elseif word == 'extend' then
+  elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
-  elseif word == 'append' then
+  elseif word == 'append_field' then
     local number = call('HINCRBY', key, 'last', 1)
     call('HSET', key, number, second)
     call('HDEL', key, number - 1000)
     call('PEXPIRE', key, first)
   elseif word == 'push' then
     call('RPUSH', key, first)
-  elseif word == 'log' then
+  elseif word == 'append_log' then
     local record, lines, time = key_of(at + 3), {unpack(ARGV, at + 6, following - 1)}, text(now) .. ' '
     local size = call('HGET', record, 'l')
     if not size then -- an older version wrote the log and did not count
@@ -196,16 +217,18 @@ while at <= last do
       length = length - 1
     end
     call('HSET', record, 'l', length > 0 and size or 0)
-  elseif word == 'rest' then
+  elseif word == 'remove_if_empty' then
     if call('ZCARD', key_of(at + 3)) == 0 then call('SREM', key, ARGV[at + 4]) end
-  elseif word == 'forget' then
+  elseif word == 'forget_queue' then
     if call('ZCARD', key_of(at + 3)) == 0 and call('SISMEMBER', key_of(at + 4), ARGV[at + 6]) == 0 then
       call('SREM', key, ARGV[at + 6])
       call('DEL', key_of(at + 5))
     end
-  elseif word == 'drop' then
+  elseif word == 'remove_from_list' then
     call('LREM', key, 1, first)
+  else
+    return redis.error_reply('ERR unknown write ' .. word)
   end
   at = following
 end
-return {1, now, put, claimed}
+return {1, now, wake_ups, claimed}

@@ -5,10 +5,10 @@ from typing import Any
 
 from application.admission import Admission
 from domain.errors import InvalidTaskSpec, Violation
-from domain.task_spec import SLEEP, TaskSpec
+from domain.task_spec import TaskSpec
 
-STAND_IN = {"task_name": "?", "duration": 1}
-"""Right values for members that are wrong, so that the others can be checked."""
+STAND_IN_NAME = "?"
+"""Stands for a name that is wrong or missing, so that the other members can be checked."""
 
 
 class FindViolations:
@@ -16,9 +16,10 @@ class FindViolations:
         self._admission = admission
 
     def execute(self, members: Mapping[str, Any], wrong: Collection[str]) -> Sequence[Violation]:
-        """Return pointers and messages of all problems besides those of the members that are `wrong` or missing.
+        """Return pointer and message of each problem, except those of members in `wrong`.
 
-        `members` are those that could be read. What depends on a wrong type is not looked at.
+        `members` are those that could be read; `wrong` names those that could not, or are missing.
+        Members whose rules depend on the type are not checked when the type is wrong.
         """
         known = {*wrong, *(("duration", "payload") if "type" in wrong else ())}
         violations: list[Violation] = []
@@ -28,18 +29,16 @@ class FindViolations:
             violations += error.violations
             spec = _spec(members, known | {_member(pointer) for pointer, _ in violations})
         try:
-            self._admission.check(spec)
+            self._admission.admit(spec)
         except InvalidTaskSpec as error:
             violations += [each for each in error.violations if each not in violations]
         return [(pointer, message) for pointer, message in violations if _member(pointer) not in known]
 
 
 def _spec(members: Mapping[str, Any], wrong: Collection[str]) -> TaskSpec:
-    """Return the task without its wrong members. Raises InvalidTaskSpec."""
+    """Return the specification without its wrong members. Raises InvalidTaskSpec."""
     right = {name: value for name, value in members.items() if name not in wrong}
-    if right.get("type", SLEEP) == SLEEP:
-        return TaskSpec(**{**STAND_IN, **right})
-    return TaskSpec(**{"task_name": STAND_IN["task_name"], **right})
+    return TaskSpec(**{"task_name": STAND_IN_NAME, **right})
 
 
 def _member(pointer: str) -> str:

@@ -1,6 +1,6 @@
 """Accept many tasks with one request."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from application.admission import Admission
 from application.errors import InvalidBatch, TooManyQueues
@@ -30,17 +30,21 @@ class SubmitBatch:
 
     def execute(self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None = None) -> Submitted:
         """Raises InvalidBatch with the errors of all tasks, IdempotencyKeyReused, StoreUnavailable."""
-        if errors := dict(self._errors(specs)):
-            raise InvalidBatch(errors)
+        admitted = self._admit(specs)
         try:
-            return self._new_tasks.add(specs, record)
+            return self._new_tasks.add(admitted, record)
         except TooManyQueues as error:
             raise InvalidBatch(dict.fromkeys(error.places, error)) from error
 
-    def _errors(self, specs: Sequence[TaskSpec]) -> Iterator[tuple[int, InvalidTaskSpec]]:
+    def _admit(self, specs: Sequence[TaskSpec]) -> Sequence[TaskSpec]:
+        admitted: list[TaskSpec] = []
+        errors: dict[int, InvalidTaskSpec] = {}
         for place, spec in enumerate(specs):
             self._let_others_run()
             try:
-                self._admission.check(spec)
+                admitted.append(self._admission.admit(spec))
             except InvalidTaskSpec as error:
-                yield place, error
+                errors[place] = error
+        if errors:
+            raise InvalidBatch(errors)
+        return admitted

@@ -18,5 +18,4 @@ class SubmitTask:
 
     def execute(self, spec: TaskSpec, record: IdempotencyRecord | None = None) -> Submitted:
         """Return the one task. Raises InvalidTaskSpec, IdempotencyKeyReused, StoreUnavailable."""
-        self._admission.check(spec)
-        return self._new_tasks.add([spec], record)
+        return self._new_tasks.add([self._admission.admit(spec)], record)

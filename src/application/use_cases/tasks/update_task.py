@@ -1,6 +1,7 @@
 """Change what a task is called or, while it waits, what it will do."""
 
 from collections.abc import Collection
+from dataclasses import asdict, replace
 
 from application.admission import Admission
 from application.errors import VersionMismatch
@@ -26,10 +27,16 @@ class UpdateTask:
             if versions is not None and task.version not in versions:
                 raise VersionMismatch(task.version)
             if isinstance(wish, TaskPatch):
-                return self._patched(task, wish)
+                return self._patched(task, self._with_default_retry(task, wish))
             return self._admitted(task, task.replace(wish))
 
         return self._update.apply(task_id, transition)
+
+    def _with_default_retry(self, task: Task, patch: TaskPatch) -> TaskPatch:
+        """Return the patch with the retry policy of the type where it removes the task's own."""
+        if "retry" not in patch.members or patch.members["retry"] is not None:
+            return patch
+        return TaskPatch({**patch.members, "retry": asdict(self._admission.default_retry(task.spec.type))})
 
     def _patched(self, task: Task, patch: TaskPatch) -> Task:
         """Raise InvalidTaskSpec with every problem: leave out the wrong members, and try the others."""
@@ -51,6 +58,6 @@ class UpdateTask:
 
     def _admitted(self, task: Task, changed: Task) -> Task:
         """Raises InvalidTaskSpec."""
-        if changed.spec != task.spec:
-            self._admission.check(changed.spec)
-        return changed
+        if changed.spec == task.spec:
+            return changed
+        return replace(changed, spec=self._admission.admit(changed.spec))

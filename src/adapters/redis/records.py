@@ -1,0 +1,113 @@
+"""Read and decode the records of tasks: the one place that does."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.redis import keys
+from adapters.redis.client import RedisStore, replies_of
+from adapters.redis.task_codec import decode, id_text, unpack_record
+from application.skipped_items import SkippedItems
+from domain.task import Task
+
+RECORDS_PER_CALL = 100
+"""Bounds the time for which one script keeps Redis busy."""
+
+
+class TaskRecords:
+    """Reads tasks, each method in one round trip and with StoreUnavailable as its only error.
+
+    Short reads leave a payload or result of more than 4 KiB in Redis; `Task.omitted` names it.
+    Reads of many tasks leave out those that are gone, and those that are damaged, which are logged
+    once.
+    """
+
+    def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
+        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
+        self._store = store
+        self._let_others_run = let_others_run
+        self._skipped_items = SkippedItems()
+        self._read = store.script("read", writes=False)
+
+    def get(self, raw: bytes) -> Task | None:
+        """Return the whole task, or None. Raises an error for a damaged record."""
+        [record] = self._whole_records([raw])
+        return _raise_damage(decode_reply(raw, record))
+
+    def whole(self, ids: Iterable[bytes]) -> list[Task]:
+        ids = list(ids)
+        return self._readable(ids, self._whole_records(ids))
+
+    def short(self, ids: Iterable[bytes]) -> list[Task]:
+        ids = list(ids)
+        chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
+        records: list[Any] = []
+        for chunk, reply in zip(chunks, self._call_each(chunks), strict=True):
+            # One key of the wrong type fails the call for the whole chunk.
+            records += self._one_by_one(chunk) if isinstance(reply, Exception) else reply[1:]
+        return self._readable(ids, records)
+
+    def short_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
+        """Return for each id its task, None when there is none, or the error of a damaged record."""
+        return list(map(decode_reply, ids, self._one_by_one(ids)))
+
+    def short_with_position(self, raw: bytes) -> tuple[Task | None, str]:
+        """Return the task and the position of the last event, both of one moment.
+
+        Raises an error for a damaged record.
+        """
+        position, record = self._read(_keys([raw]), [])
+        return _raise_damage(decode_reply(raw, record)), position.decode()
+
+    def _whole_records(self, ids: Sequence[bytes]) -> Sequence[Any]:
+        if not ids:
+            return []
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for raw in ids:
+                pipeline.hgetall(keys.RECORD_PREFIX + raw)
+            return replies_of(pipeline)
+
+    def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
+        """Return for each id its short record, or the error of a key of the wrong type."""
+        replies = self._call_each([[raw] for raw in ids])
+        return [reply if isinstance(reply, Exception) else reply[1] for reply in replies]
+
+    def _call_each(self, chunks: Sequence[Sequence[bytes]]) -> Sequence[Any]:
+        calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
+        return self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
+
+    def _readable(self, ids: Sequence[bytes], replies: Sequence[Any]) -> list[Task]:
+        tasks = []
+        for raw, reply in zip(ids, replies, strict=True):
+            self._let_others_run()
+            task = decode_reply(raw, reply)
+            if isinstance(task, Exception):
+                self._skipped_items.tell("read", id_text(raw), task)
+            elif task:
+                tasks.append(task)
+        return tasks
+
+
+def decode_reply(raw: bytes, reply: Any) -> Task | Exception | None:
+    """Return the task of a record; None when there is none, or the error when it is damaged.
+
+    `reply` holds the fields as a mapping or packed into one text, or is an error.
+    """
+    if isinstance(reply, Exception):
+        return reply
+    try:
+        if not reply:
+            return None
+        return decode(raw, reply if isinstance(reply, Mapping) else unpack_record(reply))
+    except Exception as error:  # whatever is wrong with the bytes, the caller decides what it means
+        return error
+
+
+def _raise_damage(found: Task | Exception | None) -> Task | None:
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _keys(ids: Sequence[bytes]) -> list[bytes]:
+    return [keys.EVENTS, *(keys.RECORD_PREFIX + raw for raw in ids)]

@@ -1,0 +1,57 @@
+"""Run save.lua: the one way in which adapters write what must be checked or written together."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from adapters.redis.client import RedisStore, ScriptCall
+from adapters.redis.effects import Effects
+
+
+class SaveReply(NamedTuple):
+    """What save.lua replies: that all effects were made, or the guard that refused them all."""
+
+    saved: bool
+    now_ms: int = 0
+    """The present time in milliseconds since 1970, which the writes have used."""
+    wake_ups_put: int = 0
+    claimed: Any = None
+    """What claim.lua replies; None without a claim."""
+    refused_by: str = ""
+    """The name of the guard, as Effects has it."""
+    detail: Any = None
+    """What the guard found instead, for guards that say so."""
+
+
+class SaveScript:
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._save = store.script("save")
+        self._save_with_room = store.script("save", when_full=False)
+
+    def run(self, effects: Effects) -> SaveReply:
+        """Make the effects, all or none. Raises StoreUnavailable."""
+        return _reply(self._call(effects)())
+
+    def run_each(self, effects: Sequence[Effects]) -> list[SaveReply | Exception]:
+        """Make the effects of each in one round trip. Raises StoreUnavailable.
+
+        Returns a reply for each, or the error that it met in its own data.
+        """
+        if not effects:
+            return []
+        replies = self._store.pipeline_scripts(list(map(self._call, effects)), damage_as_reply=True)
+        return [reply if isinstance(reply, Exception) else _reply(reply) for reply in replies]
+
+    def _call(self, effects: Effects) -> ScriptCall:
+        script = self._save_with_room if effects.needs_memory else self._save
+        return script.call(effects.keys, effects.arguments)
+
+
+def succeeded(reply: SaveReply | Exception) -> bool:
+    return isinstance(reply, SaveReply) and reply.saved
+
+
+def _reply(reply: Any) -> SaveReply:
+    if reply[0]:
+        return SaveReply(True, *reply[1:])
+    return SaveReply(False, refused_by=reply[1].decode(), detail=reply[2])

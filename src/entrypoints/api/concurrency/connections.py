@@ -1,0 +1,130 @@
+"""Limits on connections that wait for their client, and the deadline of a request body."""
+
+import socket
+import time
+from collections import OrderedDict, defaultdict
+from contextlib import suppress
+from typing import Any
+
+import gevent
+
+from entrypoints.api.concurrency.cooperation import let_others_run
+
+MIN_BYTES_PER_SECOND = 65_536
+"""Each 64 KiB of a body extend its deadline by one second, so 8 MiB may take 128 s longer."""
+READ_BYTES = 65_536
+"""Limit on the bytes of one read, so that bytes that arrived are counted in time."""
+
+
+class RequestTooSlow(Exception):
+    """A body did not arrive within its deadline."""
+
+
+class Connection:
+    """A connection of one client."""
+
+    def __init__(self, client: Any, address: Any) -> None:
+        self.client = client
+        self.host: str = address[0] if isinstance(address, tuple) else ""
+        """The client's address; empty on a Unix socket."""
+        self.was_shut = False
+
+
+class PendingConnections:
+    """The connections that wait for their client: to send a request, or to take a response.
+
+    A client can leave a connection in this state for ever, so their number is limited, for each
+    client address and in total. One more closes the one that has waited longest, so a new client is
+    always served.
+    """
+
+    def __init__(self, max_total: int, max_per_host: int) -> None:
+        self._max_total = max_total
+        self._max_per_host = max_per_host
+        self._all: OrderedDict[Connection, None] = OrderedDict()
+        self._by_host: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
+
+    def add(self, connection: Connection) -> None:
+        """Count a connection as pending from now on. Close the oldest one when a limit is exceeded.
+
+        A connection that was shut is ignored: it is about to end, and would displace another.
+        """
+        self.discard(connection)
+        if connection.was_shut:
+            return
+        self._all[connection] = self._by_host[connection.host][connection] = None
+        if len(self._by_host[connection.host]) > self._max_per_host:
+            self._close(next(iter(self._by_host[connection.host])))
+        elif len(self._all) > self._max_total:
+            self._close(next(iter(self._all)))
+
+    def discard(self, connection: Connection) -> None:
+        """Stop counting a connection as pending. A connection that is not pending is ignored."""
+        if connection not in self._all:
+            return
+        del self._all[connection]
+        of_host = self._by_host[connection.host]
+        del of_host[connection]
+        if not of_host:
+            del self._by_host[connection.host]
+
+    def _close(self, connection: Connection) -> None:
+        """Shut a connection down. The greenlet that waits for it sees its end and closes it."""
+        self.discard(connection)
+        connection.was_shut = True
+        with suppress(OSError):
+            connection.client.shutdown(socket.SHUT_RDWR)
+
+
+class TimedBody:
+    """A gunicorn body reader with a deadline.
+
+    Its connection is pending until the body is complete.
+    """
+
+    def __init__(self, request: Any, connection: Connection, pending: PendingConnections, seconds: float) -> None:
+        self._request = request
+        self._reader = request.body.reader
+        self._connection = connection
+        self._pending = pending
+        self._deadline = time.monotonic() + seconds
+
+    def read(self, size: int) -> bytes:
+        """Return at most 64 KiB.
+
+        Raises RequestTooSlow after the deadline, and gunicorn's ParseException.
+        """
+        size = min(size, READ_BYTES)
+        try:
+            with gevent.Timeout(max(self._deadline - time.monotonic(), 0), RequestTooSlow):
+                data: bytes = self._reader.read(size)
+        except RequestTooSlow:
+            self._request.force_close()
+            raise
+        if self._connection.was_shut:
+            raise gevent.GreenletExit  # no client waits for a response
+        self._deadline += len(data) / MIN_BYTES_PER_SECOND
+        if len(data) < size or not has_more(self._reader):
+            self._pending.discard(self._connection)
+        return data
+
+
+class PacedBody:
+    """A gunicorn body reader for the rest of a body, which gunicorn reads before the next head.
+
+    Other requests run meanwhile, even when the rest arrives fast. The rest has the deadline of the
+    next head.
+    """
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        let_others_run()
+        data: bytes = self._reader.read(size)
+        return data
+
+
+def has_more(reader: Any) -> bool:
+    """Return False when a gunicorn body reader is known to be at its end."""
+    return bool(getattr(reader, "length", 1))

@@ -1,0 +1,74 @@
+"""Cooperative scheduling: a request that computes for long lets others of its process run."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from gevent import Greenlet, get_hub, getcurrent, sleep, spawn
+from gevent.event import Event
+
+SLICE_SECONDS = 0.005
+"""How long a process may compute before it looks at sockets and timers again."""
+PAUSE_SECONDS = 0.001
+"""The shortest wait of the event loop.
+
+sleep(0) does not wait: gevent resumes up to 50 such greenlets before it looks at sockets and timers
+again, and resumes the same one 50 times when it is alone.
+"""
+T = TypeVar("T")
+
+
+class TimeSlice:
+    """The time for which a process may compute before it looks at sockets and timers again.
+
+    A slice begins with each turn of the event loop, so a request that waits for I/O need not yield.
+
+    Greenlets that compute continue one after the other, and the event loop looks at sockets and
+    timers between them. Otherwise a cheap request would wait for a slice of each of hundreds of
+    expensive ones, and the process would seem dead.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = 0.0
+        self._waiting: deque[Event] = deque()
+        self._pacer: Greenlet | None = None
+        self._hub: Any = None
+        self._watcher: Any = None
+
+    def yield_when_over(self) -> None:
+        """Let other greenlets run when the slice is over. Do nothing outside of a gevent worker."""
+        if getcurrent().parent is None:
+            return
+        if self._hub is not (hub := get_hub()):
+            self._watch(hub)
+        if time.monotonic() - self._began >= self._seconds:
+            turn = Event()
+            self._waiting.append(turn)
+            if not self._pacer:
+                self._pacer = spawn(self._give_turns)
+            turn.wait()
+            self._began = time.monotonic()
+
+    def _watch(self, hub: Any) -> None:
+        self._hub, self._watcher = hub, hub.loop.check(ref=False)
+        self._watcher.start(self._begin)
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+
+    def _give_turns(self) -> None:
+        while self._waiting:
+            sleep(PAUSE_SECONDS)
+            self._waiting.popleft().set()
+
+
+let_others_run = TimeSlice(SLICE_SECONDS).yield_when_over
+
+
+def paced(items: Iterable[T]) -> Iterator[T]:
+    """Yield the same items. Other greenlets may run before each of them."""
+    for item in items:
+        let_others_run()
+        yield item

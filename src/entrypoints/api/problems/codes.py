@@ -1,0 +1,67 @@
+"""The problem type of each error of the domain, the application, this API and the framework."""
+
+from application.errors import (
+    DeliveryNotFound,
+    IdempotencyKeyReused,
+    QueueInUse,
+    QueueNotFound,
+    StaleTask,
+    StoreFull,
+    StoreUnavailable,
+    StoreUnsafe,
+    TaskNotFound,
+    VersionMismatch,
+)
+from domain.errors import (
+    InvalidTransition,
+    TaskFinal,
+    TaskNotRetryable,
+    TaskNotWaiting,
+    TaskRunning,
+)
+from entrypoints.api.concurrency.capacity import Overloaded, TooManyStreams
+from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
+
+CODES: dict[type[Exception], str] = {
+    CrossSiteRequest: "cross_site_request",
+    HostNotAllowed: "host_not_allowed",
+    TaskNotFound: "task_not_found",
+    DeliveryNotFound: "delivery_not_found",
+    QueueNotFound: "queue_not_found",
+    QueueInUse: "queue_in_use",
+    TaskNotWaiting: "task_not_waiting",
+    TaskRunning: "task_running",
+    TaskFinal: "task_final",
+    TaskNotRetryable: "task_not_retryable",
+    InvalidTransition: "invalid_transition",
+    StaleTask: "task_busy",
+    VersionMismatch: "version_mismatch",
+    IdempotencyKeyReused: "idempotency_key_reused",
+    StoreUnavailable: "store_unavailable",
+    StoreFull: "capacity",
+    StoreUnsafe: "store_unsafe",
+    TooManyStreams: "too_many_streams",
+    Overloaded: "overloaded",
+}
+HTTP_CODES = {
+    400: "malformed_request",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "request_timeout",
+    413: "body_too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    431: "headers_too_large",
+}
+"""The problem types of HTTP errors that the framework raises."""
+
+
+def code_of_error(error: Exception) -> str:
+    """Return the code of the nearest class in CODES: the error's own, or that of a parent."""
+    return next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+
+
+def code_of_status(status: int) -> str:
+    return HTTP_CODES.get(status, "malformed_request" if status < 500 else "internal_error")

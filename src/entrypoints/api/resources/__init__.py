@@ -1,0 +1,16 @@
+"""The resources of the API. Importing the package adds the routes of each to its blueprint."""
+
+from entrypoints.api.resources import (  # noqa: I001 - the specification lists the routes in this order
+    tasks as tasks,
+    state_changes as state_changes,
+    logs as logs,
+    deliveries as deliveries,
+    batch as batch,
+    actions as actions,
+    events as events,
+    queues as queues,
+    workers as workers,
+    types as types,
+    stats as stats,
+    probes as probes,
+)

@@ -1,0 +1,95 @@
+"""Schemas of bodies that concern many tasks: batches and actions."""
+
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from application.use_cases.tasks.bulk_action import MAX_TASKS, Action
+from domain.status import Status
+from entrypoints.api.concurrency.cooperation import paced
+from entrypoints.api.schemas.bounded import BoundedList
+from entrypoints.api.schemas.fields import Flag, OneOf, require_not_blank
+from entrypoints.api.schemas.filters import FilterMembers
+from entrypoints.api.schemas.strict_schema import StrictSchema, Variant
+from entrypoints.api.schemas.task_requests import TaskBody
+
+MAX_BATCH_SIZE = 1_000
+
+
+class TaskList(BoundedList):
+    """The tasks of a batch. When one is wrong, all others are checked completely, too."""
+
+    def _every_error(self, elements: list[Any], by_element: Any) -> dict[int, Any]:
+        body = TaskBody()
+        errors = {
+            place: by_element[place] if place in by_element else body.every_error(element)
+            for place, element in enumerate(paced(elements))
+        }
+        return {place: messages for place, messages in errors.items() if messages}
+
+
+class BatchBody(StrictSchema):
+    """Many tasks. Either all of them are accepted or none."""
+
+    tasks = TaskList(
+        fields.Nested(TaskBody),
+        range(1, MAX_BATCH_SIZE + 1),
+        error=f"Must be 1 to {MAX_BATCH_SIZE} tasks.",
+        required=True,
+        metadata={"description": "1 to 1,000 tasks."},
+    )
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        errors = super().every_error(data)
+        if errors:
+            return errors
+        body = TaskBody()
+        tasks = {place: body.every_error(task) for place, task in enumerate(paced(data["tasks"]))}
+        return {"tasks": {place: messages for place, messages in tasks.items() if messages}}
+
+
+class FilterBody(FilterMembers):
+    """A filter of tasks. All of its members must hold; an empty filter matches every task."""
+
+    status = BoundedList(
+        OneOf(Status),
+        range(1, len(Status) + 1),
+        metadata={"description": "The task has one of these statuses."},
+    )
+
+
+class ActionBody(StrictSchema):
+    """An action and the tasks that it applies to. Exactly one of ids and filter is required."""
+
+    VARIANTS: ClassVar = (
+        Variant(
+            name="ActionOnIdsBody",
+            description="An action on tasks that are named by their ids.",
+            required=("ids",),
+            without=("filter",),
+        ),
+        Variant(
+            name="ActionOnFilterBody",
+            description="An action on all tasks that match a filter.",
+            required=("filter",),
+            without=("ids",),
+        ),
+    )
+
+    action = OneOf(Action, required=True, metadata={"description": "The action."})
+    ids = BoundedList(
+        fields.String(validate=require_not_blank, metadata={"pattern": r"^$|\S"}),
+        range(1, MAX_TASKS + 1),
+        error=f"Must be 1 to {MAX_TASKS} ids.",
+        metadata={"description": "Ids of the tasks. Ids without a task are ignored."},
+    )
+    filter = fields.Nested(
+        FilterBody,
+        metadata={"description": "All members must hold; an empty filter matches every task."},
+    )
+    dry_run = Flag(metadata={"description": "Change nothing and only count; see would_be_done. The default is false."})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def require_ids_or_filter(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        if isinstance(given, dict) and ("ids" in given) == ("filter" in given):
+            raise ValidationError("Exactly one of ids and filter must be given.")

@@ -1,0 +1,181 @@
+"""Schemas of bodies that carry a task. The rules for its members are the domain's."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load, validates_schema
+
+from domain.errors import InvalidTaskSpec
+from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
+from domain.task_spec import (
+    DEFAULT_TYPE,
+    DURATION_SECONDS,
+    PRIORITIES,
+    TASK_NAME_LENGTH,
+    TIMEOUT_SECONDS,
+    TaskPatch,
+    TaskSpec,
+)
+from entrypoints.api.concurrency.cooperation import let_others_run, paced
+from entrypoints.api.problems.violations import InnerMessage
+from entrypoints.api.schemas.fields import (
+    Decimal,
+    Instant,
+    Name,
+    QueueName,
+    WebUrl,
+    WholeNumber,
+    labels_field,
+    payload_field,
+)
+from entrypoints.api.schemas.strict_schema import (
+    StrictSchema,
+    Variant,
+    described,
+    messages_by_member,
+)
+from entrypoints.api.use_cases import use_cases
+
+TYPE_LENGTH = range(1, 201)
+
+
+class RetryBody(StrictSchema):
+    """The retry policy of a task. Members that are left out have their defaults."""
+
+    max_attempts = WholeNumber(
+        ATTEMPTS,
+        metadata={"description": "Number of runs that may fail before the task fails."},
+    )
+    initial_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds until the first retry."})
+    factor = Decimal(
+        *FACTOR,
+        metadata={"description": "Factor by which the delay grows after each further failure."},
+    )
+    max_delay = Decimal(
+        *DELAY_SECONDS,
+        metadata={"description": "Limit on the delay in seconds, before jitter."},
+    )
+    jitter = Decimal(
+        *JITTER,
+        metadata={"description": "Largest share by which a delay is made longer or shorter."},
+    )
+
+
+class TaskBody(StrictSchema):
+    """A task to submit, or to replace another with: one that sleeps, or one of another type."""
+
+    VARIANTS: ClassVar = (
+        Variant(
+            name="SleepTaskBody",
+            description="A task of the type sleep, which requires a duration and takes no payload.",
+            required=("duration",),
+            narrower={"type": {"const": DEFAULT_TYPE}, "payload": {"maxProperties": 0}},
+        ),
+        Variant(
+            name="PayloadTaskBody",
+            description="A task of any other type, whose arguments are its payload.",
+            required=("type",),
+            without=("duration",),
+            narrower={"type": {"not": {"const": DEFAULT_TYPE}}},
+        ),
+    )
+
+    task_name = Name(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
+    type = Name(
+        TYPE_LENGTH,
+        metadata={"description": "The type of task; GET /types lists the types. The default is sleep."},
+    )
+    duration = WholeNumber(
+        DURATION_SECONDS,
+        metadata={"description": "Seconds of simulated work. Required for the type sleep, and only for it."},
+    )
+    payload = payload_field()
+    queue = QueueName(metadata={"description": "The queue of the task. The default is default."})
+    priority = WholeNumber(PRIORITIES, metadata={"description": "0 to 9; 9 is started first. The default is 5."})
+    run_at = Instant(metadata={"description": "The task does not start before this time."})
+    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
+    timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Limit on the seconds of one run."})
+    retry = fields.Nested(RetryBody, metadata={"description": "When a failed run is tried again."})
+    labels = labels_field(patch=False)
+    callback_url = WebUrl(metadata={"description": "https: URL that receives a webhook when the task is final."})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def require_duration_of_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        """Report a missing duration beside all other problems. The rule is that of the handler."""
+        if not isinstance(given, dict) or "duration" in given:
+            return
+        if given.get("type", DEFAULT_TYPE) == DEFAULT_TYPE:
+            reason = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
+            raise ValidationError(f"Missing data for required field: {reason}.", "duration")
+
+    @post_load
+    def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
+        """Return the TaskSpec. Raises InvalidTaskSpec, which `load` catches."""
+        return TaskSpec(**_with_retry(members))
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return a TaskSpec. Raises ValidationError with everything that is wrong."""
+        try:
+            return super().load(data, **options)
+        except ValidationError as error:
+            messages = messages_by_member(error)
+        except InvalidTaskSpec:
+            messages = {}
+        raise ValidationError(self._with_violations(data, messages))
+
+    def every_error(self, data: Any) -> dict[Any, Any]:
+        return super().every_error(data) or self._with_violations(data, {})
+
+    def _with_violations(self, data: Any, messages: dict[Any, Any]) -> dict[Any, Any]:
+        """Return the messages together with the violations of the domain's and the type's rules."""
+        if not isinstance(data, dict) or "_schema" in messages:
+            return messages
+        members = {
+            name: field.deserialize(data[name])
+            for name, field in paced(self.load_fields.items())
+            if name in data and name not in messages
+        }
+        let_others_run()
+        found: dict[Any, list[str]] = {}
+        violations = use_cases().find_violations().execute(_with_retry(members), messages)
+        for pointer, message in violations:
+            member, _, inner = pointer.partition("/")
+            placed = InnerMessage(message, f"/{inner}" if inner else "")
+            found.setdefault(member, []).append(placed)
+        return {**messages, **found}
+
+
+def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members with a whole retry policy: the rest of it has the defaults of the type."""
+    default = use_cases().admission().default_retry(members.get("type", DEFAULT_TYPE))
+    return {**members, "retry": replace(default, **members.get("retry", {}))}
+
+
+class RetryPatchBody(RetryBody):
+    """Changes of the retry policy. null gives a member its default."""
+
+    max_attempts = WholeNumber(ATTEMPTS, allow_none=True, metadata=described(RetryBody, "max_attempts"))
+    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "initial_delay"))
+    factor = Decimal(*FACTOR, allow_none=True, metadata=described(RetryBody, "factor"))
+    max_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "max_delay"))
+    jitter = Decimal(*JITTER, allow_none=True, metadata=described(RetryBody, "jitter"))
+
+
+class TaskPatchBody(StrictSchema):
+    """A JSON merge patch (RFC 7396). null gives a member its default again."""
+
+    task_name = Name(TASK_NAME_LENGTH, metadata=described(TaskBody, "task_name"))
+    duration = WholeNumber(DURATION_SECONDS, metadata=described(TaskBody, "duration"))
+    payload = payload_field(allow_none=True)
+    queue = QueueName(allow_none=True, metadata=described(TaskBody, "queue"))
+    priority = WholeNumber(PRIORITIES, allow_none=True, metadata=described(TaskBody, "priority"))
+    run_at = Instant(allow_none=True, metadata=described(TaskBody, "run_at"))
+    expires_at = Instant(allow_none=True, metadata=described(TaskBody, "expires_at"))
+    timeout = WholeNumber(TIMEOUT_SECONDS, allow_none=True, metadata=described(TaskBody, "timeout"))
+    retry = fields.Nested(RetryPatchBody, allow_none=True, metadata=described(TaskBody, "retry"))
+    labels = labels_field(patch=True)
+    callback_url = WebUrl(allow_none=True, metadata=described(TaskBody, "callback_url"))
+
+    @post_load
+    def to_patch(self, members: dict[str, Any], **_: Any) -> TaskPatch:
+        return TaskPatch(members)
