@@ -276,7 +276,9 @@ class Task:
         if spec.run_at == self.spec.run_at:
             return self._evolve(spec=spec)
         status = Status.SCHEDULED if spec.run_at else Status.QUEUED
-        return self._evolve(spec=spec, status=status, due_at=spec.run_at)
+        if status is self.status:
+            return self._evolve(spec=spec, due_at=spec.run_at)
+        return self._become(status, spec=spec, due_at=spec.run_at)
 
     def _require_waiting(self) -> None:
         if not self.status.is_waiting:
