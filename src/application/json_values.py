@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-DEPTH = 32
+MAX_DEPTH = 32
 """How deep JSON may be nested: who reads it has a stack of its own."""
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -18,12 +18,12 @@ def replace_surrogates(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def is_deeper(value: Any, depth: int = DEPTH) -> bool:
+def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
     """True when lists and objects are nested deeper than that."""
     if not isinstance(value, dict | list | tuple):
         return False
     inner = value.values() if isinstance(value, dict) else value
-    return depth == 0 or any(is_deeper(each, depth - 1) for each in inner)
+    return depth == 0 or any(exceeds_depth(each, depth - 1) for each in inner)
 
 
 def describe_non_json(value: Any, path: str = "") -> str | None:

@@ -9,7 +9,7 @@ from domain.status import Status
 from domain.task import Task
 
 
-def instant(value: datetime | None) -> str | None:
+def rfc3339(value: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
 
@@ -29,11 +29,11 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "payload": _payload(task),
             "status": task.status.value,
             "submitted_at": task.submitted_at.astimezone(UTC).isoformat(" ", "seconds")[:-6],
-            "run_at": instant(spec.run_at),
-            "due_at": instant(task.due_at),
-            "expires_at": instant(spec.expires_at),
-            "started_at": instant(task.started_at),
-            "finished_at": instant(task.finished_at),
+            "run_at": rfc3339(spec.run_at),
+            "due_at": rfc3339(task.due_at),
+            "expires_at": rfc3339(spec.expires_at),
+            "started_at": rfc3339(task.started_at),
+            "finished_at": rfc3339(task.finished_at),
             "result": task.result,
             "error": task.error and {"code": task.error.code, "message": task.error.message},
             "last_error": last_error and {"code": last_error.code, "message": last_error.message},

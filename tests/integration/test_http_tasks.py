@@ -112,7 +112,7 @@ def test_what_will_not_pass_fails_at_once(api: Api, service: None, receiver: Rec
 
     assert (task["status"], task["attempt"], len(receiver.requests)) == ("FAILED", 1, 1)
     why = ", and redirects are not followed" if status == 302 else ""
-    assert task["error"]["message"] == f"POST {receiver.url}/orders answered {status}{why}: no such order"
+    assert task["error"]["message"] == f"POST {receiver.url}/orders responded with {status}{why}: no such order"
 
 
 def test_a_status_that_the_caller_expects_is_a_success(api: Api, service: None, receiver: Receiver) -> None:
@@ -133,7 +133,7 @@ def test_retry_after_is_waited_for(api: Api, service: None, receiver: Receiver) 
     assert str(task["due_at"]) > str(task["submitted_at"]).replace(" ", "T")
     due, submitted = (str(task[name])[:13].replace("T", " ") for name in ("due_at", "submitted_at"))
     assert due != submitted  # another hour
-    why = f"POST {receiver.url} answered 429"
+    why = f"POST {receiver.url} responded with 429"
     assert task["last_error"] == {"code": "handler_error", "message": why}
     assert "error" not in task
     lines = [line["message"] for line in api.request("GET", f"/tasks/{task_id}/logs").json()["lines"]]

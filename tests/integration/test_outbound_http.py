@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from urllib3.util import connection
 
-from adapters.http.outbound import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
 from tests.integration.receiver import Answer, Receiver
 
 PUBLIC = "93.184.215.14"
@@ -17,8 +17,8 @@ EVERYWHERE = OutboundHttp(["127.0.0.0/8", "::1/128"])
 PUBLIC_ALONE = OutboundHttp()
 
 
-def send(http: OutboundHttp, url: str, **options: Any) -> HttpAnswer:
-    return http.send("POST", url, headers={}, body=b"x", **{"seconds": 5, "most_bytes": 100, **options})
+def send(http: OutboundHttp, url: str, **options: Any) -> HttpResponse:
+    return http.send("POST", url, headers={}, body=b"x", **{"seconds": 5, "max_bytes": 100, **options})
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_an_address_that_is_not_public_is_refused_however_it_is_written(
     receiver: Receiver, connected: list[tuple[str, int]], host: str
 ) -> None:
     for url in (f"http://{host}:{receiver.port}/", f"https://{host}/", f"http://{host}/"):
-        with pytest.raises((AddressRefused, NotReached)) as refusal:
+        with pytest.raises((AddressRefused, NoResponse)) as refusal:
             send(PUBLIC_ALONE, url)
         assert isinstance(refusal.value, AddressRefused) or "not known" in str(refusal.value)
 
@@ -88,7 +88,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
 ) -> None:
     resolve(monkeypatch, [PUBLIC], ["127.0.0.1"])
 
-    with pytest.raises(NotReached):
+    with pytest.raises(NoResponse):
         send(PUBLIC_ALONE, "https://rebinding.example/")
 
     assert connected == [(PUBLIC, 443)]
@@ -106,13 +106,13 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
 )
 def test_public_addresses_are_for_the_web_alone(connected: list[tuple[str, int]], url: str, why: str) -> None:
     with pytest.raises(AddressRefused, match=why):
-        send(PUBLIC_ALONE, url, plain_in_public=False)
+        send(PUBLIC_ALONE, url, allow_public_http=False)
 
     assert connected == []
 
 
 def test_a_network_that_an_operator_opened_is_reached_and_told_the_name_and_port(receiver: Receiver) -> None:
-    answer = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", plain_in_public=False)
+    answer = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", allow_public_http=False)
 
     assert (answer.status, answer.body, answer.truncated) == (200, b"hello", False)
     [request] = receiver.requests
@@ -142,9 +142,9 @@ def test_a_redirect_is_an_answer_like_any_other(receiver: Receiver) -> None:
     ],
 )
 def test_what_a_server_asks_to_wait_is_at_most_a_day(asked: str, seconds: int) -> None:
-    answer = HttpAnswer(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
+    answer = HttpResponse(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
 
-    assert answer.wait_asked_for(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
+    assert answer.retry_after(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(
@@ -168,7 +168,7 @@ def test_an_answer_that_does_not_come_in_time_is_given_up(receiver: Receiver) ->
     over = threading.Event()
     receiver.answers = [Answer(stall=lambda: over.wait(30))]
 
-    with pytest.raises(NotReached, match=r"no answer within 0\.2 seconds"):
+    with pytest.raises(NoResponse, match=r"no response within 0\.2 seconds"):
         send(EVERYWHERE, receiver.url, seconds=0.2)
 
     over.set()
@@ -192,7 +192,7 @@ def test_an_answer_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=drip, args=(listener,))
         thread.start()
-        with pytest.raises(NotReached, match=r"no answer within 0\.3 seconds"):
+        with pytest.raises(NoResponse, match=r"no response within 0\.3 seconds"):
             send(EVERYWHERE, f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.3)
         over.set()
         thread.join()
@@ -202,5 +202,5 @@ def test_who_does_not_listen_is_not_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    with pytest.raises(NotReached, match="refused"):
+    with pytest.raises(NoResponse, match="refused"):
         send(EVERYWHERE, f"http://127.0.0.1:{port}/")

@@ -19,7 +19,7 @@ def captured_output(say: Callable[[str], None]) -> Iterator[None]:
 
     Logging also goes where it went before. What other programs write, and C code to the descriptors, is not seen.
     """
-    stdout, stderr, logged = LineWriter(say), LineWriter(say), SaysRecords(say)
+    stdout, stderr, logged = LineWriter(say), LineWriter(say), LogWriter(say)
     root = logging.getLogger()
     root.addHandler(logged)
     try:
@@ -87,7 +87,7 @@ class ByteWriter(io.RawIOBase):
         return len(data)
 
 
-class SaysRecords(logging.Handler):
+class LogWriter(logging.Handler):
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
         self._say = say

@@ -11,10 +11,10 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue
 
 from adapters.handlers.payload_schema import PayloadSchema
-from adapters.http.outbound import AddressRefused, HttpAnswer, NotReached, OutboundHttp
+from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
 from adapters.http.signature import Signature
 from application.errors import HandlerFailed
-from application.json_values import DEPTH, encode_json, is_deeper, replace_surrogates
+from application.json_values import MAX_DEPTH, encode_json, exceeds_depth, replace_surrogates
 from application.ports.clock import Clock
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
@@ -111,13 +111,13 @@ class HttpCall(TaskHandler):
                 headers=headers,
                 body=body,
                 seconds=call.get("timeout", 30),
-                most_bytes=BODY_BYTES,
+                max_bytes=BODY_BYTES,
             )
         except AddressRefused as error:
             raise HandlerFailed(f"{method} {where} was not sent: {error}", retry=False) from error
-        except NotReached as error:
+        except NoResponse as error:
             raise HandlerFailed(f"{method} {where}: {error}") from error
-        context.log(f"{method} {where} answered {answer.status}")
+        context.log(f"{method} {where} responded with {answer.status}")
         self._require_success(answer, call.get("success_status", range(200, 300)), f"{method} {where}")
         return {"status": answer.status, "headers": dict(answer.headers), **_body(answer)}
 
@@ -138,20 +138,20 @@ class HttpCall(TaskHandler):
             **self._signature.headers(MESSAGE_PREFIX + task.task_id, body, self._clock.now()),
         }
 
-    def _require_success(self, answer: HttpAnswer, success: Any, call: str) -> None:
+    def _require_success(self, answer: HttpResponse, success: Any, call: str) -> None:
         """Raises HandlerFailed."""
         if answer.status in success:
             return
         excerpt = answer.body.decode(errors="replace")[:EXCERPT_CHARACTERS].strip()
         redirected = ", and redirects are not followed" if 300 <= answer.status < 400 else ""
         raise HandlerFailed(
-            f"{call} answered {answer.status}{redirected}" + (f": {excerpt}" if excerpt else ""),
+            f"{call} responded with {answer.status}{redirected}" + (f": {excerpt}" if excerpt else ""),
             retry=answer.status in TRY_AGAIN or answer.status >= 500,
-            wait=answer.wait_asked_for(self._clock.now()),
+            wait=answer.retry_after(self._clock.now()),
         )
 
 
-def _body(answer: HttpAnswer) -> Mapping[str, Any]:
+def _body(answer: HttpResponse) -> Mapping[str, Any]:
     """JSON where it says that it is, and we can keep it; else text."""
     kind = Message()
     kind["Content-Type"] = answer.headers.get("content-type", "")
@@ -161,7 +161,7 @@ def _body(answer: HttpAnswer) -> Mapping[str, Any]:
         with suppress(ValueError, RecursionError):
             value = json.loads(answer.body)
             encode_json(value)
-            if not is_deeper(value, DEPTH - 1):  # it stands within the result
+            if not exceeds_depth(value, MAX_DEPTH - 1):  # it stands within the result
                 return {"body": value}
     try:
         text = answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")

@@ -36,12 +36,12 @@ class AddressRefused(Exception):
     """The URL leads to where calls must not go; nothing was sent."""
 
 
-class NotReached(Exception):
+class NoResponse(Exception):
     """There was no answer: whether the request was received is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpAnswer:
+class HttpResponse:
     status: int
     headers: Mapping[str, str]
     """By their names in lower case."""
@@ -49,7 +49,7 @@ class HttpAnswer:
     truncated: bool
     """The body goes on."""
 
-    def wait_asked_for(self, now: datetime) -> timedelta:
+    def retry_after(self, now: datetime) -> timedelta:
         """By a Retry-After header (RFC 9110, 10.2.3), a day at most."""
         asked = self.headers.get("retry-after", "")
         try:
@@ -81,15 +81,15 @@ class OutboundHttp:
         headers: Mapping[str, str],
         body: bytes,
         seconds: float,
-        most_bytes: int,
-        plain_in_public: bool = True,
-    ) -> HttpAnswer:
+        max_bytes: int,
+        allow_public_http: bool = True,
+    ) -> HttpResponse:
         """One request, all of it within so many seconds; only resolving the name may take longer.
 
-        Raises AddressRefused, and NotReached when there is no answer in time. Without `plain_in_public`, http: is for
+        Raises AddressRefused, and NoResponse when there is no answer in time. Without `allow_public_http`, http: is for
         the allowed networks alone.
         """
-        with _Deadline(seconds) as deadline, self._session(deadline, plain_in_public) as session:
+        with _Deadline(seconds) as deadline, self._session(deadline, allow_public_http) as session:
             try:
                 with session.request(
                     method,
@@ -100,21 +100,21 @@ class OutboundHttp:
                     stream=True,
                     timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 ) as response:
-                    content = _read(response, most_bytes + 1)
+                    content = _read(response, max_bytes + 1)
             except (AntiSSRFError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
                 raise AddressRefused(f"{error}; {OPENED_BY}") from error
             except (requests.RequestException, OSError, ValueError) as error:
-                raise NotReached(deadline.reason or _reason(error)) from error
+                raise NoResponse(deadline.reason or _reason(error)) from error
             if deadline.reason:
-                raise NotReached(deadline.reason)
-        return HttpAnswer(
+                raise NoResponse(deadline.reason)
+        return HttpResponse(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=content[:most_bytes],
-            truncated=len(content) > most_bytes,
+            body=content[:max_bytes],
+            truncated=len(content) > max_bytes,
         )
 
-    def refusal(self, url: str, *, plain_in_public: bool = True) -> str | None:
+    def refusal(self, url: str, *, allow_public_http: bool = True) -> str | None:
         """Why a call could never be made, as far as the URL says so itself; a name may lead to what was opened."""
         parts = urlsplit(url)
         try:
@@ -127,14 +127,14 @@ class OutboundHttp:
                 return None
             if not address.is_global:
                 return f"Must lead to a public address, not {address}; {OPENED_BY}."
-        if parts.scheme == "http" and not plain_in_public:
+        if parts.scheme == "http" and not allow_public_http:
             return f"Must begin with https://; {OPENED_BY}."
         if (parts.port or DEFAULT_PORTS[parts.scheme]) not in PUBLIC_PORTS:
             return f"Must name port 443 or 80, not {parts.port}; {OPENED_BY}."
         return None
 
     @contextmanager
-    def _session(self, deadline: "_Deadline", plain_in_public: bool) -> Iterator[requests.Session]:
+    def _session(self, deadline: "_Deadline", allow_public_http: bool) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
             session.trust_env = False  # no proxy and no password of this process's environment
             session.get_redirect_target = lambda _: None  # else requests reads all of a redirect's body
@@ -149,21 +149,21 @@ class OutboundHttp:
                     host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
                     parts = urlsplit(request.url)
                     request.headers["Host"] = parts.netloc.rpartition("@")[2]
-                    self._require_public_port(host, plain_in_public)
+                    self._require_public_port(host, allow_public_http)
                     return host, pool
 
             session.mount("http://", Adapter(self._policy))
             session.mount("https://", Adapter(self._policy))
             yield session
 
-    def _require_public_port(self, host: Mapping[str, Any], plain_in_public: bool) -> None:
+    def _require_public_port(self, host: Mapping[str, Any], allow_public_http: bool) -> None:
         """Raises AntiSSRFError; `host` has the address that is connected to."""
         if self._is_opened(ip_address(host["host"])):
             return
         port = host["port"] or DEFAULT_PORTS[host["scheme"]]
         if port not in PUBLIC_PORTS:
             raise AntiSSRFError(f"Port {port} is not allowed: outside of the allowed networks, only 80 and 443 are")
-        if host["scheme"] == "http" and not plain_in_public:
+        if host["scheme"] == "http" and not allow_public_http:
             raise AntiSSRFError("Only https: is allowed outside of the allowed networks")
 
     def _is_opened(self, address: IPv4Address | IPv6Address) -> bool:
@@ -198,7 +198,7 @@ class _Deadline:
             self._end()
 
     def _end(self) -> None:
-        self.reason = f"no answer within {self._seconds:g} seconds"
+        self.reason = f"no response within {self._seconds:g} seconds"
         for watched in self._sockets:
             with suppress(OSError):
                 watched.shutdown(socket.SHUT_RDWR)

@@ -2,11 +2,11 @@
 
 import json
 
-from adapters.http.outbound import AddressRefused, NotReached, OutboundHttp
+from adapters.http.outbound import AddressRefused, NoResponse, OutboundHttp
 from adapters.http.signature import Signature
 from application.ports.clock import Clock
 from application.ports.webhook_sender import WebhookSender
-from application.task_serializer import instant, serialize_task
+from application.task_serializer import rfc3339, serialize_task
 from domain.webhook import Webhook, WebhookResponse
 
 SECONDS = 15.0
@@ -21,10 +21,10 @@ class HttpWebhookSender(WebhookSender):
         self._clock = clock
 
     def refusal(self, url: str) -> str | None:
-        return self._http.refusal(url, plain_in_public=False)
+        return self._http.refusal(url, allow_public_http=False)
 
     def send(self, webhook: Webhook) -> WebhookResponse:
-        body = message_body(webhook)
+        body = webhook_body(webhook)
         try:
             answer = self._http.send(
                 "POST",
@@ -35,21 +35,21 @@ class HttpWebhookSender(WebhookSender):
                 },
                 body=body,
                 seconds=SECONDS,
-                most_bytes=ANSWER_BYTES,
-                plain_in_public=False,
+                max_bytes=ANSWER_BYTES,
+                allow_public_http=False,
             )
         except AddressRefused as error:
             return WebhookResponse(error=str(error), refused=True)
-        except NotReached as error:
+        except NoResponse as error:
             return WebhookResponse(error=str(error))
-        return WebhookResponse(status=answer.status, wait=answer.wait_asked_for(self._clock.now()))
+        return WebhookResponse(status=answer.status, wait=answer.retry_after(self._clock.now()))
 
 
-def message_body(webhook: Webhook) -> bytes:
-    """Type, time and data, as Standard Webhooks proposes; the data is the task as GET answers it."""
+def webhook_body(webhook: Webhook) -> bytes:
+    """Return type, time and data, as Standard Webhooks proposes. The data is the task as GET shows it."""
     members = {
         "type": webhook.event,
-        "timestamp": instant(webhook.task.finished_at),
+        "timestamp": rfc3339(webhook.task.finished_at),
         "data": serialize_task(webhook.task),
     }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

@@ -15,7 +15,7 @@ from application.errors import (
     TaskNotFound,
     UnknownTaskType,
 )
-from application.json_values import DEPTH, describe_non_json, encode_json, is_deeper, replace_surrogates
+from application.json_values import MAX_DEPTH, describe_non_json, encode_json, exceeds_depth, replace_surrogates
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.ports.run import LeaseKeeper, RunContextFactory, RunInterrupt
@@ -160,8 +160,8 @@ class RunTasks:
         """Raises HandlerFailed for what is not JSON or too much of it: running again would change neither."""
         if result is None:
             return
-        if is_deeper(result):
-            raise HandlerFailed(f"The result is not kept: it is nested deeper than {DEPTH}.", retry=False)
+        if exceeds_depth(result):
+            raise HandlerFailed(f"The result is not kept: it is nested deeper than {MAX_DEPTH}.", retry=False)
         try:
             size = len(encode_json(result))
         except (TypeError, ValueError, RecursionError) as error:

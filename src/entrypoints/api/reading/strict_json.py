@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from application.json_values import MAX_DEPTH
 from entrypoints.api.concurrency.cooperation import let_others_run
 
-MAX_DEPTH = 32
 MAX_VALUES = 60_000
 """Limit on the list elements and object members of one body. An empty list or object counts as one.
 

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from application.json_values import encode_json
-from application.task_serializer import instant
+from application.task_serializer import rfc3339
 from domain.task_spec import (
     LABEL_KEY,
     LABEL_VALUE_LENGTH,
@@ -92,7 +92,7 @@ class Instant(fields.Field[datetime]):
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
-        return instant(value)
+        return rfc3339(value)
 
 
 class QueueName(fields.String):
