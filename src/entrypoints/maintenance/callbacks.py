@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 class CallbackDelivery:
     def __init__(self, container: Container) -> None:
-        self._lease = container.lease_deliveries()
         self._deliver = container.deliver_webhook()
         self._free = threading.Semaphore(AT_ONCE)
         self._senders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="callback")
@@ -44,7 +43,7 @@ class CallbackDelivery:
         while free < AT_ONCE and self._free.acquire(blocking=False):
             free += 1
         try:
-            leased = self._lease.execute(free) if free else []
+            leased = self._deliver.due(free) if free else []
             self._failure = ""
         except StoreUnavailable:
             leased = []  # the other duties log it

@@ -1,11 +1,16 @@
 """Tell a URL that a task is final."""
 
 import logging
+from collections.abc import Sequence
+from datetime import timedelta
 
 from application.ports.clock import Clock
 from application.ports.outbox import LeasedDelivery, Outbox
 from application.ports.webhook_sender import WebhookSender
 from domain.webhook import DeliveryAttempt, Webhook, WebhookResponse, record_attempt
+
+LEASE = timedelta(seconds=30)
+"""Twice the longest attempt. When its process dies, the webhook is due again after this."""
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +26,10 @@ class DeliverWebhook:
         self._outbox = outbox
         self._sender = sender
         self._clock = clock
+
+    def due(self, limit: int) -> Sequence[LeasedDelivery]:
+        """Lease due webhooks to the caller, which must deliver them. Raises StoreUnavailable."""
+        return self._outbox.lease(limit=limit, duration=LEASE)
 
     def execute(self, delivery: LeasedDelivery) -> DeliveryAttempt:
         """Make one attempt and return it as recorded. Raises StoreUnavailable."""
