@@ -13,8 +13,8 @@ from adapters.handlers.sleep import SleepHandler
 from application.ports.run import RunContext
 from domain.task import Task
 from entrypoints.container import Container
+from entrypoints.environment import load_settings
 from entrypoints.logging import configure_logging
-from entrypoints.settings import load_settings
 from entrypoints.worker.process import run_worker
 
 

@@ -15,7 +15,7 @@ from benchmarks.subjects import Pair, Redis, Subject
 from domain.task import Task
 from domain.task_spec import TaskSpec
 from entrypoints.container import build_container
-from entrypoints.settings import load_settings
+from entrypoints.environment import load_settings
 
 NAME, DURATION = "benchmark", 1
 OWNER = "benchmark:1"

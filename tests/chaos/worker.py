@@ -24,12 +24,13 @@ from adapters.supervision.descendants import Descendants
 from adapters.supervision.task_process import TaskProcess
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskHandlers, TaskType
+from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
 from domain.task_spec import DEFAULT_TYPE, TaskSpec
 from entrypoints.container import Container, build_worker, find_handlers
+from entrypoints.environment import load_settings
 from entrypoints.logging import configure_logging
-from entrypoints.settings import load_settings
 from tests.chaos.journal import JOURNAL, write_line
 from tests.worker_descriptors import garble, pipes_to_write, unlock_all
 
@@ -247,7 +248,7 @@ def main() -> int:
         real = time.time
         time.time = lambda: real() + float(step)
     add_crash_points(RunTasks, "_claim", "claim")
-    add_crash_points(RunTasks, "_finish", "finish")
+    add_crash_points(FinishRun, "execute", "finish")
     add_crash_points(RedisTaskLeases, "finish_and_claim", "turn")
     add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
     settings = load_settings()

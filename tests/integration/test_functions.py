@@ -193,7 +193,7 @@ def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) ->
     assert printed[0] == "x" * 2_000 + "… (1 characters more)"
     assert ends["return_megabytes"]["error"]["message"] == (
         "The result has 100000002 bytes as JSON; 1048576 are allowed (TASKS_MAX_RESULT_BYTES). "
-        "Keep it elsewhere and return where."
+        "Store it elsewhere and return its location."
     )
     assert ends["never_end"]["error"]["code"] == "timeout"
     assert (ends["kill_itself"]["error"]["code"], ends["kill_itself"]["attempt"]) == ("worker_lost", 4)

@@ -100,7 +100,7 @@ def test_a_task_is_completed_kept_over_a_restart_and_nothing_is_left_running(sta
 
     assert stack.stop(signal.SIGINT) == 0
 
-    assert "All stopped." in stack.output
+    assert "Everything has stopped." in stack.output
     assert len(processes) >= 5
     assert not [process for process in processes if not is_dead(process)]
     again = start()
@@ -209,7 +209,7 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
     second = start(data_dir="other", port=port)
 
     assert second.exit_code() == 2
-    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which cannot be had" in second.output
+    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which is not available" in second.output
     assert "Traceback" not in second.output
 
 
@@ -230,7 +230,7 @@ def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason
 
     for name in stopped:
         assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
-    assert "api          shows no sign of life for 20 s (no response of GET /livez); replacing it" in stack.output
+    assert "api          shows no sign of life for 20 s (no response to GET /livez); replacing it" in stack.output
     assert all(map(is_dead, api_processes))
     wait_until(lambda: _ready(url), 40)
     task_id = submit(url)
@@ -251,7 +251,7 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
     assert "No such device or address: '/dev/tty'" in terminal["error"]["message"]
     assert (stdin["status"], stdin["result"]) == ("COMPLETED", "")
     assert code == 0
-    assert "All stopped." in stack.output
+    assert "Everything has stopped." in stack.output
 
 
 CTRL_C = b"\x03"
@@ -264,8 +264,8 @@ def test_ctrl_c_without_running_work_says_so_and_keeps_nobody_waiting(tmp_path: 
         os.write(stack.terminal, CTRL_C)
 
         assert stack.process.wait(30) == 0
-    assert "Stopping; no task runs. Ctrl-C again ends everything at once." in stack.output
-    shutdown = stack.output.partition("Stopping; no task runs")[2]
+    assert "Stopping. No task is running. Ctrl-C again ends everything at once." in stack.output
+    shutdown = stack.output.partition("Stopping. No task is running")[2]
     assert "Celery" not in stack.output
     assert "MainProcess" not in stack.output
     assert shutdown.index("redis        stopped") > shutdown.index("api          stopped")
@@ -304,7 +304,7 @@ def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url:
         stack.url()
         wait_until(lambda: "Ctrl-C stops everything but that Redis." in stack.output)
 
-        assert re.search(r"The tasks are kept in your Redis, (redis|unix)://", stack.output)
+        assert re.search(r"The tasks are stored in your Redis, (redis|unix)://", stack.output)
         assert "redis.url" not in stack.output
         assert "redis        started" not in stack.output
         assert stack.stop(signal.SIGINT) == 0

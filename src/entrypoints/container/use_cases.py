@@ -38,7 +38,9 @@ from application.use_cases.tasks.submit_batch import SubmitBatch
 from application.use_cases.tasks.submit_task import SubmitTask
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
+from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
 from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.container.adapters import Adapters
@@ -105,14 +107,20 @@ class Container(Adapters):
         host=socket.gethostname(),
         must_be_safe=Adapters.settings.provided.is_production,
     )
+    run_handler = providers.Singleton(
+        RunHandler,
+        Adapters.handlers,
+        Adapters.run_context_factory,
+        Adapters.interrupt,
+        max_result_bytes=Adapters.settings.provided.max_result_bytes,
+        limit_name="TASKS_MAX_RESULT_BYTES",
+    )
+    finish_run = providers.Singleton(FinishRun, update, Adapters.clock)
     run_tasks = providers.Factory(
         RunTasks,
         leases=Adapters.leases,
-        update=update,
-        handlers=Adapters.handlers,
-        contexts=Adapters.run_context_factory,
+        run_handler=run_handler,
+        finish_run=finish_run,
         keeper=Adapters.lease_keeper,
-        interrupt=Adapters.interrupt,
         clock=Adapters.clock,
-        max_result_bytes=Adapters.settings.provided.max_result_bytes,
     )

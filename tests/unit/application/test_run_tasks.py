@@ -15,7 +15,9 @@ from application.ports.run import RunContext
 from application.ports.task_repository import Change
 from application.use_cases.maintenance.promote_tasks import PromoteTasks
 from application.use_cases.tasks.cancel_task import CancelTask
-from application.use_cases.worker.run_tasks import CLAIM_TRIES, PAUSE_SECONDS, RunTasks
+from application.use_cases.worker.finish_run import FinishRun
+from application.use_cases.worker.run_handler import RunHandler
+from application.use_cases.worker.run_tasks import MAX_CLAIM_ATTEMPTS, PAUSE_SECONDS, RunTasks
 from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -44,18 +46,25 @@ def interrupt() -> FakeRunInterrupt:
 @pytest.fixture
 def run_tasks(
     store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper, interrupt: FakeRunInterrupt
-) -> Callable[[Work], RunTasks]:
-    return lambda work: RunTasks(
-        leases=store,
-        update=OptimisticUpdate(store),
-        handlers=FakeTaskHandlers(work),
-        contexts=BufferedRunContextFactory(store, interrupt, TaskProcess()),
-        keeper=keeper,
-        interrupt=interrupt,
-        clock=clock,
-        owner="a:1",
-        max_result_bytes=1_000,
-    )
+) -> Callable[..., RunTasks]:
+    def build(work: Work, clock: FakeClock = clock) -> RunTasks:
+        contexts = BufferedRunContextFactory(store, interrupt, TaskProcess())
+        return RunTasks(
+            leases=store,
+            run_handler=RunHandler(
+                FakeTaskHandlers(work),
+                contexts,
+                interrupt,
+                max_result_bytes=1_000,
+                limit_name="TASKS_MAX_RESULT_BYTES",
+            ),
+            finish_run=FinishRun(OptimisticUpdate(store), clock),
+            keeper=keeper,
+            clock=clock,
+            owner="a:1",
+        )
+
+    return build
 
 
 def nested(depth: int) -> object:
@@ -118,7 +127,7 @@ def test_an_exception_whose_message_is_no_text_fails_the_task(
     store, run_tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        logging.getLogger("application.use_cases.worker.run_tasks"), "disabled", True
+        logging.getLogger("application.use_cases.worker.run_handler"), "disabled", True
     )  # no report can hold it
 
     def work(run: Task) -> None:
@@ -232,9 +241,7 @@ def test_a_retry_is_due_by_the_clock_of_the_store(store, run_tasks, clock) -> No
         def now(self) -> datetime:
             return datetime(1999, 1, 1, tzinfo=UTC)
 
-    run = run_tasks(lambda run: 1 / 0)
-    run._clock = WrongClock()
-    run.execute("default")
+    run_tasks(lambda run: 1 / 0, WrongClock()).execute("default")
 
     assert stored(store, task).due_at == clock.now() + timedelta(seconds=60)
 
@@ -345,7 +352,7 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_tasks) -> None:
         ),
         (float("nan"), "The result is not JSON: Out of range float values are not JSON compliant"),
         ("\udfff", "The result is not JSON: 'utf-8' codec can't encode"),
-        (nested(33), "The result is not kept: it is nested deeper than 32."),
+        (nested(33), "The result cannot be stored: it is nested deeper than 32 levels."),
         ("x" * 2_000, "The result has 2002 bytes as JSON; 1000 are allowed (TASKS_MAX_RESULT_BYTES)"),
     ],
 )
@@ -376,7 +383,7 @@ def test_an_end_that_the_store_cannot_keep_fails_the_task_and_is_not_repeated(
 
     failed = stored(store, task)
     assert (failed.status, failed.attempt) == (Status.FAILED, 1)
-    assert failed.error.message == "The result cannot be kept: RecursionError: too deep"
+    assert failed.error.message == "The result cannot be stored: RecursionError: too deep"
 
 
 def test_an_end_that_the_store_refuses_again_and_again_is_not_tried_without_a_pause(
@@ -505,7 +512,7 @@ def test_a_store_that_stays_away_ends_the_try_without_work(store, run_tasks, kee
 
     assert not run_tasks(lambda run: pytest.fail("there was no claim")).execute("default")
 
-    assert keeper.calls == ["arm"] * CLAIM_TRIES + ["release"]
+    assert keeper.calls == ["arm"] * MAX_CLAIM_ATTEMPTS + ["release"]
 
 
 def test_a_result_whose_reply_is_lost_is_kept_once(store, run_tasks) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.settings import InvalidSettings, environment_restorer, hide_secrets, load_settings
+from entrypoints.environment import environment_restorer, hide_secrets, load_settings
+from entrypoints.settings import InvalidSettings
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +135,7 @@ def test_an_unknown_option_of_the_url_of_redis_is_refused_with_what_is_allowed(
         load_settings()
 
     (problem,) = refusal.value.problems
-    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} has the option ")
+    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} has the unknown option ")
     assert "rediss:// takes ssl_ca_certs, ssl_certfile, ssl_keyfile" in problem
     assert "secretpw" not in problem
 
@@ -149,7 +150,7 @@ def test_a_url_of_redis_may_name_files_for_tls_that_can_be_read(
     (tmp_path / "ca.pem").unlink()
     with pytest.raises(
         InvalidSettings,
-        match=r"ssl_ca_certs, which must name a file that can be read: No such file",
+        match=r"ssl_ca_certs, which must name a readable file: No such file",
     ):
         load_settings()
 

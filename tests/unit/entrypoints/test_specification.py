@@ -21,6 +21,8 @@ from entrypoints.api.problems.codes import CODES, HTTP_CODES
 from entrypoints.api.schemas.task_responses import PaginationResponse, TaskResponse
 from entrypoints.cli import main
 from tests.building import NOON, a_task
+from tests.contracts.heartbeats import a_process
+from tests.fakes.heartbeats import FakeHeartbeats
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 UNDOCUMENTED = {"/", "/docs", "/docs/init.js", "/docs/{name}", "/problems/{code}", "/openapi.json"}
@@ -156,6 +158,23 @@ def test_rules_between_members_are_part_of_the_schemas(
     messages = [each["message"] for each in answer.json.get("errors", [])]
     assert not messages or not fits or messages[0].startswith("Must be one of http, sleep"), messages
     assert fits or answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/queues", "/workers", "/types", "/stats", "/tasks", "/livez", "/tasks/{task_id}/logs"]
+)
+def test_a_response_has_the_form_that_the_specification_gives(
+    client: FlaskClient, document: dict[str, Any], heartbeats: FakeHeartbeats, path: str
+) -> None:
+    heartbeats.beat(a_process())
+    task_id = client.post("/tasks", json={"task_name": "x", "duration": 1}).json["task_id"]
+    content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+
+    response = client.get(path.format(task_id=task_id))
+
+    schema = {**content["schema"], "components": document["components"]}
+    assert response.status_code == 200
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(response.json)] == []
 
 
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])

@@ -145,7 +145,7 @@ def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(line
             str(tmp_path / other),
         ]
         ready = (tmp_path / name).with_suffix(".ready")
-        return Service(name, lambda: popen(arguments), 60, answers=ready.exists)
+        return Service(name, lambda: popen(arguments), 60, is_ready=ready.exists)
 
     services = [service("a", "b"), service("b", "a")]
     supervised = Supervisor(services, say=lines.append, stop_order=lambda services: [services], kill_family=kill_family)
@@ -171,7 +171,7 @@ time.sleep(600)
 def test_an_end_at_once_waits_only_for_what_may_not_be_killed(lines: list[str], tmp_path: Path) -> None:
     def service(name: str, action: str) -> Service:
         arguments = [sys.executable, "-c", UNTIL_TERM.format(action), str(tmp_path / name)]
-        return Service(name, lambda: popen(arguments), 3600, answers=(tmp_path / name).exists)
+        return Service(name, lambda: popen(arguments), 3600, is_ready=(tmp_path / name).exists)
 
     store, deaf = service("store", OBEDIENT), service("deaf", DEAF)
     store.may_be_killed = False

@@ -22,6 +22,11 @@ class TaskStatistics:
     """By percentile; empty when no task has finished."""
     run_seconds: Mapping[int, float]
 
+    @property
+    def total(self) -> int:
+        """The number of all tasks."""
+        return sum(self.by_status.values())
+
 
 class GetStatistics:
     def __init__(self, statistics: Statistics) -> None:

@@ -1,70 +1,75 @@
 """End the runs of processes that are known to be dead."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from application.errors import TaskNotFound
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.ports.task_leases import LostRun, TaskLeases
+from application.run_outcome import Lost, RunEnd, RunOutcome, Stopped
 from domain.task import Task
-
-End = Callable[[Task, datetime], Task]
 
 WORKER_DIED = "The whole worker died: it was killed, or its host was restarted."
 
 
 class ReleaseRuns:
-    """For runs that crashed, and for those that a shutdown or an outage ended and that so count as nothing.
+    """Ends runs whose process is dead. A crash counts as an attempt; a shutdown or outage does not.
 
-    Every method answers the tasks as they stand now, and raises StoreUnavailable.
+    Every method returns the tasks as they stand afterwards, and raises StoreUnavailable.
     """
 
     def __init__(self, leases: TaskLeases, update: OptimisticUpdate, clock: Clock) -> None:
-        """`clock` is the store's, since it decides which runs had timed out."""
+        """`clock` is the store's clock: it decides whether a run had timed out."""
         self._leases = leases
         self._update = update
         self._clock = clock
 
     def crashed(self, causes: Mapping[str, str]) -> Sequence[Task]:
-        """Settle the runs of dead processes of a living worker.
+        """End the runs of dead processes of a living worker as lost.
 
-        `causes` says by owner how each died. The log of the task gets it as a line.
+        `causes` holds how each owner died, in a sentence that the task's log repeats.
         """
         runs = self._leases.held_by(list(causes))
         return [task for run in runs if run.owner for task in self._lose([run], causes[run.owner])]
 
     def crashed_under(self, owner_prefix: str) -> Sequence[Task]:
-        """A whole worker died; its processes have names that start with this."""
+        """End the runs of a dead worker as lost. Its processes' names start with the prefix."""
         return self._lose(self._leases.held_under(owner_prefix), WORKER_DIED)
 
     def stopped_under(self, owner_prefix: str) -> Sequence[Task]:
-        """A worker ended these runs itself."""
-        return self._settle(self._leases.held_under(owner_prefix), Task.stop)
+        """Hand back the runs that a worker ended itself. They do not count as attempts."""
+        return self._end(self._leases.held_under(owner_prefix), Stopped())
 
     def cut_off(self, owners: Sequence[str]) -> Sequence[Task]:
-        """Processes ended because nobody on their host reached the store: what was counted as a crash is forgiven."""
-        stopped = self._settle(self._leases.held_by(owners), Task.stop)
+        """Hand back the runs of processes that ended because the store could not be reached.
+
+        Forgives the crashes that were counted for them meanwhile.
+        """
+        stopped = self._end(self._leases.held_by(owners), Stopped())
         return [*stopped, *filter(None, map(self._forgive, self._leases.lost_by(owners)))]
 
     def _lose(self, runs: Sequence[Task], cause: str) -> Sequence[Task]:
-        return self._settle(runs, lambda task, now: task.lose(now, cause), log=f"The run was lost. {cause}")
+        return self._end(runs, Lost(cause), log=f"The run was lost. {cause}")
 
-    def _settle(self, runs: Sequence[Task], end: End, log: str = "") -> Sequence[Task]:
+    def _end(self, runs: Sequence[Task], outcome: RunOutcome, log: str = "") -> Sequence[Task]:
         if not runs:
             return []
         now = self._clock.now()
+        ended = (self._save(RunEnd(run, outcome, at=now), log) for run in runs)
+        return [task for task in ended if task is not None]
 
-        def transition(run: Task) -> Callable[[Task], Task]:
-            return lambda task: end(task, now) if task.is_run_of(run.fencing_token) else task
-
-        return [task for run in runs if (task := self._apply(run, transition(run), log))]
+    def _save(self, end: RunEnd, log: str) -> Task | None:
+        run = end.run
+        try:
+            return self._update.apply(run.task_id, end.apply, known=run, log=lambda *_: log)
+        except TaskNotFound:
+            return None
 
     def _forgive(self, lost: LostRun) -> Task | None:
-        return self._apply(lost.task, lambda task: task.forgive(lost.fencing_token))
+        def forgive(task: Task) -> Task:
+            return task.forgive(lost.fencing_token)
 
-    def _apply(self, known: Task, transition: Callable[[Task], Task], log: str = "") -> Task | None:
         try:
-            return self._update.apply(known.task_id, transition, known=known, log=lambda *_: log)
+            return self._update.apply(lost.task.task_id, forgive, known=lost.task)
         except TaskNotFound:
             return None

@@ -181,6 +181,13 @@ class Decimal(fields.Float):
         return super()._validated(value)
 
 
+class Seconds(fields.Float):
+    """Seconds in a response, whole or not. They are written as they are."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
+        return value
+
+
 class Flag(fields.Boolean):
     """A boolean: true or false, in JSON and in a query string."""
 

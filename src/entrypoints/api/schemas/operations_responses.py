@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from entrypoints.api.schemas.fields import Instant
+from entrypoints.api.schemas.fields import Instant, Seconds
 from entrypoints.api.schemas.response_schema import ResponseSchema
 
 
@@ -28,7 +28,7 @@ class QueueResponse(ResponseSchema):
         attribute="state.scheduled",
         metadata={"description": "Number of SCHEDULED tasks."},
     )
-    oldest_waiting_seconds = fields.Float(
+    oldest_waiting_seconds = Seconds(
         metadata={"description": "Seconds that the oldest QUEUED task has waited; absent when none waits."}
     )
     paused = fields.Boolean(
@@ -126,9 +126,9 @@ class TypeListResponse(ResponseSchema):
 class PercentilesResponse(ResponseSchema):
     """Percentiles in seconds; absent while no task has finished."""
 
-    p50 = fields.Float(metadata={"description": "50 % took at most this long."})
-    p95 = fields.Float(metadata={"description": "95 % took at most this long."})
-    p99 = fields.Float(metadata={"description": "99 % took at most this long."})
+    p50 = Seconds(metadata={"description": "50 % took at most this long."})
+    p95 = Seconds(metadata={"description": "95 % took at most this long."})
+    p99 = Seconds(metadata={"description": "99 % took at most this long."})
 
     def get_attribute(self, obj: Mapping[int, float], attr: str, default: Any) -> Any:
         """Return the value of a percentile such as p50 from values by percent."""

@@ -1,4 +1,4 @@
-"""The end of a run in words: for the task's log, and for the log of the process."""
+"""Puts the end of a run into words: for the task's log, and for the log of the process."""
 
 from datetime import datetime
 
@@ -6,10 +6,11 @@ from domain.status import Status
 from domain.task import Task
 
 MAX_CAUSE_LENGTH = 1_000
+"""Characters."""
 
 
-def outcome(run: Task, after: Task) -> str:
-    """Return one word for what became of the run: a final status, retrying, postponed or handed_back."""
+def outcome_word(run: Task, after: Task) -> str:
+    """Return what became of the run: a final status, "retrying", "postponed" or "handed_back"."""
     if after.status.is_final:
         return after.status.lower()
     if after.status is Status.SCHEDULED:
@@ -18,13 +19,13 @@ def outcome(run: Task, after: Task) -> str:
 
 
 def failure_line(run: Task, after: Task, now: datetime) -> str:
-    """Return the line of the task's log that says why the run failed; empty when it did not fail.
+    """Return the line of the task's log that says why the run failed, or "" if it did not fail.
 
-    A lost run has a line of its own.
+    Whoever finds a run lost writes that line itself.
     """
     if after.status is Status.FAILED and after.error:
         return f"Attempt {run.attempt} failed: {_cause(after.error.message)}; no attempt follows."
-    if outcome(run, after) == "retrying" and after.last_error and after.due_at:
+    if outcome_word(run, after) == "retrying" and after.last_error and after.due_at:
         seconds = round(max((after.due_at - now).total_seconds(), 0), 1)
         cause = _cause(after.last_error.message)
         return f"Attempt {run.attempt} failed: {cause}; the next attempt starts in {seconds:g} s."
