@@ -1,25 +1,25 @@
-"""What can be kept as JSON, and what cannot."""
+"""Encode values as JSON, and find out which values JSON cannot represent."""
 
 import json
 from typing import Any
 
 MAX_DEPTH = 32
-"""How deep JSON may be nested: who reads it has a stack of its own."""
+"""Levels of nesting. Readers parse recursively and have limited stacks."""
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def encode_json(value: Any) -> bytes:
-    """As JSON in UTF-8. Raises TypeError, ValueError or RecursionError for what that cannot hold."""
+    """Return the value as JSON in UTF-8. Raises TypeError, ValueError or RecursionError if it has none."""
     return _json(value).encode()
 
 
 def replace_surrogates(text: str) -> str:
-    """Without the lone surrogates that no UTF-8 can hold."""
+    """Replace lone surrogates, which UTF-8 cannot encode, by question marks."""
     return text.encode(errors="replace").decode()
 
 
 def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """True when lists and objects are nested deeper than that."""
+    """Return whether lists and objects are nested deeper than `depth` levels."""
     if not isinstance(value, dict | list | tuple):
         return False
     inner = value.values() if isinstance(value, dict) else value
@@ -27,7 +27,7 @@ def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
 
 
 def describe_non_json(value: Any, path: str = "") -> str | None:
-    """Where the first value is that JSON does not know, as a sentence; None where there is none."""
+    """Return a sentence that locates the first value without a JSON form; None when there is none."""
     if isinstance(value, dict):
         inner: Any = value.items()
     elif isinstance(value, list | tuple):

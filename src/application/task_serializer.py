@@ -1,4 +1,4 @@
-"""A task as everybody outside sees it."""
+"""The JSON form of a task, common to responses, event streams and webhooks."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,14 +10,14 @@ from domain.task import Task
 
 
 def rfc3339(value: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
+    """Return the time in UTC with milliseconds, as RFC 3339 defines it."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
 
 
 def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, Any]:
-    """A task as GET answers it, streams tell it and callbacks carry it."""
+    """Return the members of a task, without those that are not set."""
     spec, path = task.spec, f"/tasks/{task.task_id}"
-    # Workers of older versions leave both behind.
+    # Records by workers of older versions may still have both.
     progress = task.progress if task.status is not Status.COMPLETED else None
     last_error = task.last_error if not task.status.is_final else None
     return drop_none(
@@ -63,5 +63,5 @@ def _payload(task: Task) -> dict[str, Any] | None:
 
 
 def drop_none(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not set."""
+    """Return the members that are not None."""
     return {name: value for name, value in members.items() if value is not None}

@@ -111,16 +111,16 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return [short(task) for task_id in task_ids if (task := self.get(task_id))]
 
-    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
+    def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
         with self._reached():
-            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=window.newest_first)
-        if window.after:
-            behind = operator.lt if window.newest_first else operator.gt
-            tasks = [task for task in found if behind(Cursor.of(task), window.after)]
+            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=page_request.newest_first)
+        if page_request.after:
+            behind = operator.lt if page_request.newest_first else operator.gt
+            tasks = [task for task in found if behind(Cursor.of(task), page_request.after)]
         else:
-            tasks = found[window.offset :]
-        shown = [short(task) for task in tasks[: window.limit]]
-        more = len(tasks) > window.limit
+            tasks = found[page_request.offset :]
+        shown = [short(task) for task in tasks[: page_request.limit]]
+        more = len(tasks) > page_request.limit
         return TaskPage(tasks=shown, total=len(found), next=Cursor.of(shown[-1]) if more else None)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:

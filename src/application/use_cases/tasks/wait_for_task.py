@@ -7,7 +7,7 @@ from domain.task import Task
 
 
 class WaitForTask:
-    """Woken by the events of the task: nothing is asked again and again."""
+    """Waits for the events of the task, without polling."""
 
     def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
         self._repository = repository
@@ -15,7 +15,7 @@ class WaitForTask:
         self._clock = clock
 
     def execute(self, task_id: str, seconds: float) -> Task:
-        """The task when it is final, or as it stands after so many seconds. Raises TaskNotFound."""
+        """Return the task when it is final, or as it is after these seconds. Raises TaskNotFound."""
         task = self._repository.get_or_raise(task_id)
         if task.status.is_final:
             return task
