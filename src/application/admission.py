@@ -18,7 +18,10 @@ class Admission:
         self._sender = sender
 
     def admit(self, spec: TaskSpec) -> TaskSpec:
-        """Return the specification with its type's default timeout. Raises InvalidTaskSpec with all problems."""
+        """Return the specification with the default timeout of its type.
+
+        Raises InvalidTaskSpec with all problems.
+        """
         violations: list[Violation] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
@@ -31,7 +34,7 @@ class Admission:
         return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
 
     def default_retry(self, type: str) -> RetryPolicy:
-        """Return when failed runs of a type are tried again by default; never for an unknown type."""
+        """Return the default retry policy of a type. An unknown type has NO_RETRY."""
         try:
             return self._handlers.of_type(type).type.default_retry
         except UnknownTaskType:

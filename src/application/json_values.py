@@ -1,20 +1,23 @@
-"""Encode values as JSON, and find out which values JSON cannot represent."""
+"""Check and encode JSON values."""
 
 import json
 from typing import Any
 
 MAX_DEPTH = 32
-"""Levels of nesting. Readers parse recursively and have limited stacks."""
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""Limit on the nesting of JSON. Other readers of it have limited stacks."""
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def encode_json(value: Any) -> bytes:
-    """Return the value as JSON in UTF-8. Raises TypeError, ValueError or RecursionError if it has none."""
-    return _json(value).encode()
+    """Return the value as JSON in UTF-8.
+
+    Raises TypeError, ValueError or RecursionError for a value that JSON or UTF-8 cannot hold.
+    """
+    return _encode(value).encode()
 
 
 def replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot encode, by question marks."""
+    """Return the text with "?" for each lone surrogate, which UTF-8 cannot hold."""
     return text.encode(errors="replace").decode()
 
 
@@ -27,12 +30,13 @@ def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
 
 
 def describe_non_json(value: Any, path: str = "") -> str | None:
-    """Return a sentence that locates the first value without a JSON form; None when there is none."""
+    """Return a sentence that names the first value that is not JSON and its path. None for none."""
     if isinstance(value, dict):
         inner: Any = value.items()
     elif isinstance(value, list | tuple):
         inner = enumerate(value)
     else:
-        known = value is None or isinstance(value, str | int | float)
-        return None if known else f"There is a {type(value).__name__} at {path or 'the top'}."
-    return next((found for key, each in inner if (found := describe_non_json(each, f"{path}/{key}"))), None)
+        is_json = value is None or isinstance(value, str | int | float)
+        return None if is_json else f"There is a {type(value).__name__} at {path or 'the top'}."
+    found = (describe_non_json(each, f"{path}/{key}") for key, each in inner)
+    return next(filter(None, found), None)

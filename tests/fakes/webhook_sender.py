@@ -14,4 +14,4 @@ class FakeWebhookSender(WebhookSender):
 
     def send(self, webhook: Webhook) -> WebhookResponse:
         self.sent.append(webhook)
-        return self.response
+        return self.reply

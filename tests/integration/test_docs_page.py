@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.redis.client import RedisStore
 from adapters.redis.outbox import RedisOutbox
+from adapters.redis.store import RedisStore
 from domain.webhook import DeliveryAttempt
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api

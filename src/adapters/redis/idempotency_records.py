@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.entries import task_ids_of
+from adapters.redis.replies import milliseconds
+from adapters.redis.store import RedisStore
 from application.ports.idempotency_records import IdempotencyRecords, StoredIdempotencyRecord
 
 

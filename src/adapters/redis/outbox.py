@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.entries import outbox_entry, split_entry
 from adapters.redis.indexes import WEBHOOK_KEPT_MS
 from adapters.redis.records import decode_reply
+from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript, succeeded
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
     epoch_milliseconds,
     id_bytes,
@@ -108,7 +109,7 @@ class RedisOutbox(Outbox):
             for entry in entries:
                 pipeline.hgetall(keys.webhook(entry))
                 pipeline.hget(keys.deliveries(split_entry(entry)[0]), _attempts_field(entry))
-            replies = replies_of(pipeline)
+            replies = execute(pipeline)
         webhooks: list[Webhook] = []
         for entry, record, attempts in zip(entries, replies[::2], replies[1::2], strict=True):
             webhook = _webhook(entry, record, attempts)

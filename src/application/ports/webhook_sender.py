@@ -1,4 +1,4 @@
-"""Send one webhook to the callback URL of its task."""
+"""Send one webhook to one URL."""
 
 from abc import ABC, abstractmethod
 
@@ -8,11 +8,11 @@ from domain.webhook import Webhook, WebhookResponse
 class WebhookSender(ABC):
     @abstractmethod
     def refusal(self, url: str) -> str | None:
-        """Return why no webhook could ever be sent to this URL; None when nothing in it forbids that."""
+        """Return why a webhook to the URL must fail, None if it may succeed. Resolves no name."""
 
     @abstractmethod
     def send(self, webhook: Webhook) -> WebhookResponse:
-        """Make one attempt of at most 15 seconds, plus the time to resolve the host name.
+        """Send the webhook once, in at most 15 seconds, not counting the resolution of the name.
 
-        Raises nothing: a failure is a response with an error.
+        Raises nothing: the response says what went wrong.
         """
