@@ -357,7 +357,7 @@ class TestRedisOutbox(OutboxContract):
         assert 7 * 86_400 < client.ttl(message) <= 8 * 86_400
         client.delete(message)
 
-        assert list(outbox.take(limit=10, lease=timedelta(seconds=1))) == []
+        assert list(outbox.lease(limit=10, duration=timedelta(seconds=1))) == []
         assert not client.exists("tm:outbox")
 
     def test_a_message_comes_at_once_behind_many_that_cannot_be_delivered(
@@ -370,9 +370,9 @@ class TestRedisOutbox(OutboxContract):
         client.zadd("tm:outbox", dict.fromkeys([*gone, *damaged], 1))
         good = cancelled(repository)
 
-        taken = outbox.take(limit=3, lease=timedelta(0))
+        taken = outbox.lease(limit=3, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zcard("tm:outbox") == 1 + len(damaged)
 
     @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
@@ -388,9 +388,9 @@ class TestRedisOutbox(OutboxContract):
             client.hset(message, "s", "NONSENSE")
         good = cancelled(repository)
 
-        taken = outbox.take(limit=10, lease=timedelta(0))
+        taken = outbox.lease(limit=10, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(client.time())
 
     @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
@@ -406,9 +406,9 @@ class TestRedisOutbox(OutboxContract):
         client.execute_command("ZADD", "tm:outbox", score, entry)
         good = cancelled(repository)
 
-        taken = outbox.take(limit=10, lease=timedelta(0))
+        taken = outbox.lease(limit=10, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zcard("tm:outbox") == 1
 
     def test_the_last_thousand_tries_are_kept_until_the_task_is_removed(
@@ -417,7 +417,7 @@ class TestRedisOutbox(OutboxContract):
         task = cancelled(repository)
         now = datetime.now(UTC)
         for _ in range(1_002):
-            [taken] = outbox.take(limit=1, lease=timedelta(seconds=9))
+            [taken] = outbox.lease(limit=1, duration=timedelta(seconds=9))
             outbox.settle(
                 taken,
                 DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)),

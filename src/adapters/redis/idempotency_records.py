@@ -24,16 +24,16 @@ class RedisIdempotencyRecords(IdempotencyRecords):
             for name, value in zip(names, values, strict=True)
         ]
 
-    def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
+    def renew(self, record: StoredIdempotencyRecord) -> None:
         with self._store.client() as client:
             client.zadd(
                 keys.IDEMPOTENCY_RECORDS,
-                {bytes.fromhex(idempotency_record.name): milliseconds(client.time())},
+                {bytes.fromhex(record.name): milliseconds(client.time())},
                 xx=True,
             )
 
-    def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        name = bytes.fromhex(idempotency_record.name)
+    def forget(self, record: StoredIdempotencyRecord) -> None:
+        name = bytes.fromhex(record.name)
         with self._store.client() as client:
             pipeline = client.pipeline()
             pipeline.delete(name)
