@@ -37,7 +37,7 @@ def test_what_was_delivered_or_cannot_be_is_not_sent_again(response: WebhookResp
 
 @pytest.mark.parametrize("status", [None, 199, 300, 404, 500])
 def test_any_response_but_a_success_or_410_is_tried_again(status: int | None) -> None:
-    attempt = record_attempt(MESSAGE, WebhookResponse(status=status), NOON)
+    attempt = record_attempt(WEBHOOK, WebhookResponse(status=status), NOON)
 
     assert attempt.next_at == NOON + timedelta(seconds=5)
 
