@@ -17,13 +17,15 @@ from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
 from adapters.celery.app import WORK_TASK
-from adapters.celery.child_watch import Children, child_watch
+from adapters.celery.child_watch import child_watch
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
-from adapters.celery.retirement import Retirement, retiring_pool
-from adapters.celery.run_guard import RunGuard
+from adapters.celery.retiring_pool import retiring_pool
+from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
 from adapters.supervision.linux import adopt_orphans
 from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.retirement import Retirement
+from adapters.supervision.run_guard import RunGuard
 from adapters.supervision.stop_flag import StopFlag
 from adapters.supervision.task_process import TaskProcess, open_files
 from application.errors import StoreUnavailable

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dependency_injector import providers
 
-from adapters.celery.retirement import Retirement
 from adapters.celery.worker import CeleryWorker
 from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
 from application.ports.heartbeats import ServiceProcess
 from entrypoints.container.adapters import keep_running

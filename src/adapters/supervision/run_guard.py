@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from adapters.celery.child_watch import Children
-from adapters.celery.orphans import Orphans
 from adapters.supervision.child_exit import cause_of
+from adapters.supervision.children import Children
 from adapters.supervision.descendants import kill_group, kill_with_group
 from adapters.supervision.interrupt import STOP_SIGNAL
 from adapters.supervision.lease_timer import SELF_KILL_SHARE
 from adapters.supervision.linux import is_stopped
 from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.orphans import Orphans
 from application.errors import StoreUnavailable
 from application.use_cases.worker.release_runs import ReleaseRuns
 from application.use_cases.worker.watch_runs import WatchRuns
