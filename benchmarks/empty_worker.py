@@ -13,18 +13,18 @@ from adapters.handlers.sleep import SleepHandler
 from application.ports.run import RunContext
 from domain.task import Task
 from entrypoints.container import Container
+from entrypoints.environment import load_settings
 from entrypoints.logging import configure_logging
-from entrypoints.settings import load_settings
 from entrypoints.worker.process import run_worker
 
 
 class EmptyHandler(SleepHandler):
     def run(self, task: Task, context: RunContext) -> Any:
-        """Does nothing."""
+        """Do nothing."""
 
 
 def main() -> int:
-    """Answers the exit code."""
+    """Run the worker. Returns the exit code."""
     Container.handlers.override(providers.Object(HandlerRegistry([EmptyHandler()])))
     configure_logging("worker")
     return run_worker(load_settings())

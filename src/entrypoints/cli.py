@@ -1,6 +1,6 @@
-"""The console script `task-manager`: one command a process."""
+"""The console script `task-manager`: one command for each process."""
 
-from entrypoints import early_interrupt  # before all others, whose import takes half a second
+from entrypoints import early_interrupt  # first: the other imports take half a second
 
 # isort: split
 import json
@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from entrypoints.control_characters import escape_output
-from entrypoints.settings import InvalidSettings, Settings, load_settings
+from entrypoints.environment import load_settings
+from entrypoints.settings import InvalidSettings, Settings
 
 early_interrupt.end()
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives the command the settings; what is wrong with them ends it with exit code 2 and no traceback."""
+    """Pass the settings to the command. Invalid settings end it with exit code 2 and no traceback."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -49,7 +50,7 @@ def local(settings: Settings) -> None:
     """Run the whole service on this machine.
 
     \b
-    Starts an embedded server unless TASKS_REDIS_URL is set, the API, a worker and maintenance.
+    Starts the API, a worker and maintenance, and an embedded server unless TASKS_REDIS_URL is set.
     Example:
       TASKS_HTTP_PORT=8080 task-manager local
     """
@@ -71,11 +72,11 @@ def local(settings: Settings) -> None:
 @main.command()
 @with_settings
 def repair(settings: Settings) -> None:
-    """Repair damaged tasks of the embedded server, after copying them.
+    """Repair the damaged data of the embedded server, after copying it.
 
     \b
-    Cuts the append-only file off at the first damaged place, and says how many bytes were cut.
-    `task-manager local` must not run. Example:
+    Cuts the append-only file off at the first damage, and prints how many bytes were cut.
+    Stop `task-manager local` first. Example:
       TASKS_DATA_DIR=.data task-manager repair
     """
     from entrypoints.local.data_directory import DataDirectory
@@ -116,7 +117,7 @@ def api(settings: Settings) -> None:
 @main.command()
 @with_settings
 def worker(settings: Settings) -> None:
-    """Run tasks.
+    """Run tasks of the queues in TASKS_QUEUES.
 
     \b
     Example:
@@ -134,7 +135,9 @@ def worker(settings: Settings) -> None:
 @main.command()
 @with_settings
 def maintenance(settings: Settings) -> None:
-    """Recover what dead workers left, wake workers, remove old tasks. Run at least one.
+    """Recover the tasks of dead workers, wake workers, deliver callbacks, remove old tasks.
+
+    Every installation needs at least one.
 
     \b
     Example:
@@ -153,10 +156,10 @@ def maintenance(settings: Settings) -> None:
 @main.command()
 @with_settings
 def types(settings: Settings) -> None:
-    """Print the types of task of this installation, with the schema of each payload; needs no Redis.
+    """Print all types of task, with the schema of each payload. Needs no Redis.
 
     \b
-    Example, to see whether a module of yours can be used:
+    Example, to check whether a module of yours can be used:
       TASKS_HANDLERS=shop.tasks task-manager types
     """
     from entrypoints.container import find_handlers
@@ -170,10 +173,10 @@ def types(settings: Settings) -> None:
 @click.argument("sender", type=click.Choice(["http"]))
 @with_settings
 def signing_key(settings: Settings, sender: str) -> None:
-    """Print the secret by which receivers verify tasks of the type http; needs no Redis.
+    """Print the secret with which receivers verify tasks of the type http. Needs no Redis.
 
     \b
-    It is derived from TASKS_CALLBACK_SECRET, which itself verifies callbacks.
+    It is derived from TASKS_CALLBACK_SECRET. Receivers of callbacks verify with that one.
     Example:
       TASKS_CALLBACK_SECRET_FILE=/run/secrets/callback task-manager signing-key http
     """
@@ -185,7 +188,7 @@ def signing_key(settings: Settings, sender: str) -> None:
 @main.command()
 @with_settings
 def openapi(settings: Settings) -> None:
-    """Print the OpenAPI specification; needs no Redis.
+    """Print the OpenAPI specification. Needs no Redis.
 
     \b
     Example:
@@ -200,7 +203,7 @@ def openapi(settings: Settings) -> None:
 
 @main.command()
 def problems() -> None:
-    """Print what each error of the API means, as Markdown.
+    """Print the meaning of each error of the API, as Markdown.
 
     \b
     Example:
@@ -215,7 +218,7 @@ def problems() -> None:
 @click.argument("part", type=click.Choice(["api", "worker", "maintenance"]))
 @with_settings
 def health(settings: Settings, part: str) -> None:
-    """Exit with 0 if that part of the service on this host is healthy, else with 1.
+    """Exit with 0 if this part of the service on this host is healthy, otherwise with 1.
 
     \b
     Example, as the health check of a container:

@@ -1,4 +1,4 @@
-"""Text that a terminal shows as it is, whoever wrote it."""
+"""Escape characters that could control a terminal or forge a line of output."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of text
     "\u2028\u2029\ufeff\ud800-\udfff]"  # line separators, byte order mark, lone surrogates
 )
@@ -21,12 +21,12 @@ def escape_controls(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """Like `escape_controls`, for text that must stay on one line."""
+    """Escape newlines and tabs as well, for text that must stay on one line."""
     return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 class EscapingStream:
-    """A text stream that escapes control characters, for whatever a process or a library of it prints."""
+    """A text stream that escapes control characters in everything that is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unescaped = stream
@@ -49,7 +49,7 @@ def escape_output() -> None:
 
 
 def unescaped(stream: TextIO) -> TextIO:
-    """Return the stream behind an EscapingStream, for a writer that escapes by itself."""
+    """Return the stream behind an EscapingStream, for a writer that escapes its own output."""
     return stream.unescaped if isinstance(stream, EscapingStream) else stream
 
 

@@ -1,6 +1,6 @@
-"""Ends the process by the signal, without a traceback, when Ctrl-C comes while its modules are imported.
+"""Let Ctrl-C end the process without a traceback while its modules are imported.
 
-The import of this module begins that time; `end` ends it, and gives the signal back to Python.
+Importing this module lets SIGINT end the process. `end` restores Python's own handler.
 """
 
 import signal
@@ -11,5 +11,6 @@ if _before is signal.default_int_handler:
 
 
 def end() -> None:
+    """Restore the handler of SIGINT that was set before this module was imported."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, _before)

@@ -1,4 +1,4 @@
-"""What a health check asks: the API over HTTP, the others by their heartbeat."""
+"""The health check: the API is asked over HTTP, the others must have sent a heartbeat."""
 
 from application.errors import StoreUnavailable
 from entrypoints.loopback_http import base_url, get
@@ -6,19 +6,19 @@ from entrypoints.settings import Settings
 
 
 def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
-    """Answers whether it is, and the reason."""
+    """Return whether the part is healthy, and the reason for a person."""
     if part == "api":
-        return _answers(f"{base_url(settings)}/livez")
-    from entrypoints.container import build_container  # it imports much, which the check of the API does without
+        return _responds(f"{base_url(settings)}/livez")
+    from entrypoints.container import build_container  # slow to import, and not needed above
 
     try:
-        seen = build_container(settings).check_health().execute(part)
+        alive = build_container(settings).check_health().execute(part)
     except StoreUnavailable as error:
-        return False, f"no store: {error.reason}"
-    return seen, "alive" if seen else "no heartbeat from this host within 15 s"
+        return False, f"cannot reach the store: {error.reason}"
+    return alive, "alive" if alive else "no heartbeat from this host within 15 s"
 
 
-def _answers(url: str) -> tuple[bool, str]:
+def _responds(url: str) -> tuple[bool, str]:
     try:
         with get(url, seconds=3):
             return True, "alive"

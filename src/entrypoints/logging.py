@@ -1,4 +1,7 @@
-"""Logs: a sentence, a stable action word and what it is about; JSON, or readable where a person reads along."""
+"""Log lines: a sentence, a stable `action` word and its context.
+
+They are JSON, or readable text on a terminal.
+"""
 
 import logging
 import sys
@@ -14,15 +17,18 @@ QUIET = {
     "celery.worker.consumer.connection": logging.WARNING,
     "celery.worker.consumer.consumer": logging.ERROR,
     "celery.worker.strategy": logging.WARNING,
-    "celery.worker.request": logging.CRITICAL,  # a wake-up of a killed child is no loss
+    "celery.worker.request": logging.CRITICAL,  # losing the wake-up of a killed child does no harm
     "celery.app.trace": logging.WARNING,
     "kombu.transport.virtual.base": logging.ERROR,
 }
-"""The levels of Celery's loggers. What they say below is said by our own lines, or is about wake-ups."""
+"""The levels of Celery's loggers. Our own lines replace what is logged below these levels."""
 
 
 def configure_logging(process: str) -> None:
-    """Everything that any library logs goes to standard error in one form. Control characters in it are escaped."""
+    """Send all log lines, also those of libraries, to standard error in one form.
+
+    Control characters in them are escaped.
+    """
     handler = logging.StreamHandler(unescaped(sys.stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -47,14 +53,18 @@ def configure_logging(process: str) -> None:
 
 
 def _renderers(*, on_terminal: bool) -> list[structlog.typing.Processor]:
-    """Escape values before the console's renderer adds its colours. JSON lacks only the escape of DEL."""
+    """Return the renderer and a processor that escapes control characters.
+
+    On a terminal the values are escaped before the renderer adds its colours. JSON is escaped
+    afterwards, since its renderer leaves only DEL as it is.
+    """
     if on_terminal:
         return [_escape_values, structlog.dev.ConsoleRenderer()]
     return [structlog.processors.JSONRenderer(), _escape_rendered]
 
 
 def _escape_values(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Only a traceback keeps its line ends: any other value could forge a line."""
+    """Escape all values. Only a traceback keeps its newlines: another value could forge a line."""
     return {
         name: (escape_controls if name in MULTILINE else escape_line)(value) if isinstance(value, str) else value
         for name, value in event.items()

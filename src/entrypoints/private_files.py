@@ -1,4 +1,4 @@
-"""Directories and files that only their owner may read."""
+"""Make directories and files readable by their owner alone."""
 
 import os
 import stat
@@ -10,10 +10,10 @@ FILE_MODE = 0o600
 
 
 def make_private(directory: Path) -> None:
-    """Create the directory, or close an existing one to other users. Parents that it creates are private, too.
+    """Create a private directory, or make an existing one private. Raises OSError.
 
-    Whoever may write to a parent could put another directory in its place.
-    A directory of another user, and one that is shared such as /tmp, is left as it is. Raises OSError.
+    Parents that it creates are private, too: a user who may write to a parent could replace the
+    directory. A directory of another user, or a shared one such as /tmp, stays unchanged.
     """
     for parent in reversed([each for each in directory.parents if not each.exists()]):
         parent.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
@@ -22,14 +22,17 @@ def make_private(directory: Path) -> None:
 
 
 def make_contents_private(*paths: Path) -> None:
-    """Close these files and folders, and everything in the folders, to other users. Symbolic links are not followed."""
+    """Make these files, and these folders with everything in them, private.
+
+    Symbolic links are not followed.
+    """
     for path in paths:
         for each in _walk(path):
             _restrict(each)
 
 
 def is_shared(status: os.stat_result) -> bool:
-    """Return whether its sticky bit is set, by which several users share a folder."""
+    """Return whether several users share a folder: its sticky bit is set."""
     return bool(status.st_mode & stat.S_ISVTX)
 
 
@@ -40,7 +43,7 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _restrict(path: Path) -> None:
-    """Only for regular files, sockets and folders of this user; a path that does not exist is skipped."""
+    """Make a file, socket or folder of this user private. Skip every other path."""
     try:
         status = path.lstat()
     except FileNotFoundError:

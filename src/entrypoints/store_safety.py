@@ -1,4 +1,4 @@
-"""A look at the store before a process starts to rely on it."""
+"""Check the store before a process relies on it."""
 
 import logging
 
@@ -10,13 +10,18 @@ logger = logging.getLogger(__name__)
 
 
 def require_safe_store(settings: Settings) -> None:
-    """With TASKS_ENV=production, raises InvalidSettings for a store that may lose tasks; elsewhere only warns."""
+    """Log a warning for a store that may lose tasks.
+
+    Raises InvalidSettings instead if TASKS_ENV is production.
+    """
     try:
         warnings = build_container(settings).check_store().execute()
     except StoreUnavailable as error:
-        logger.warning("Cannot check the store yet: %s", error.reason, extra={"action": "store_unchecked"})
+        logger.warning(
+            "Cannot reach the store to check whether it is safe: %s", error.reason, extra={"action": "store_unchecked"}
+        )
         return
     if warnings and settings.is_production:
-        raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {hazard}" for hazard in warnings])
-    for hazard in warnings:
-        logger.warning("Redis is not safe: %s", hazard, extra={"action": "store_unsafe"})
+        raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {warning}" for warning in warnings])
+    for warning in warnings:
+        logger.warning("Redis is not safe: %s", warning, extra={"action": "store_unsafe"})

@@ -29,8 +29,8 @@ from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
 from domain.task_spec import DEFAULT_TYPE, TaskSpec
 from entrypoints.container import Container, build_worker, find_handlers
+from entrypoints.environment import load_settings
 from entrypoints.logging import configure_logging
-from entrypoints.settings import load_settings
 from tests.chaos.journal import JOURNAL, write_line
 from tests.worker_descriptors import garble, pipes_to_write, unlock_all
 

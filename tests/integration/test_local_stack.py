@@ -1,4 +1,4 @@
-"""`task-manager local`, which is what `make run` runs: everything on a machine that has nothing."""
+"""`task-manager local`, which `make run` calls: the whole service on a machine with only Python."""
 
 import contextlib
 import fcntl
@@ -35,12 +35,12 @@ class LocalStack(ServiceProcess):
         return match.group(1)
 
     def pid_of(self, name: str) -> int:
-        """The latest process of that name."""
+        """Return the id of the latest process of that name."""
         return dict(STARTED.findall(self.output)) and int(dict(STARTED.findall(self.output))[name])
 
 
 class TerminalStack(LocalStack):
-    """Leads the session of a terminal of its own, as a shell would start it."""
+    """A stack that leads the session of a terminal of its own, as if a shell had started it."""
 
     def __enter__(self) -> Self:
         self.terminal, inside = os.openpty()
@@ -100,7 +100,7 @@ def test_a_task_is_completed_kept_over_a_restart_and_nothing_is_left_running(sta
 
     assert stack.stop(signal.SIGINT) == 0
 
-    assert "All stopped." in stack.output
+    assert "Everything has stopped." in stack.output
     assert len(processes) >= 5
     assert not [process for process in processes if not is_dead(process)]
     again = start()
@@ -180,12 +180,12 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
 
 
 def _keep_busy(url: str) -> None:
-    """With a script that ends only with the server, which so cannot follow a request to stop."""
+    """Run a script that ends only with the server, so that the server cannot stop by itself."""
     with redis.Redis.from_url(url, socket_timeout=60) as client, contextlib.suppress(redis.RedisError):
         client.eval("while true do redis.call('SET', 'busy', 1) end", 0)
 
 
-def test_a_proxy_in_the_environment_is_not_asked(start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_in_the_environment_is_not_used(start, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
@@ -216,8 +216,8 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
 def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(start) -> None:
     stack = start()
     url = stack.url()
-    heard_by_then = submit(url, duration=5)  # the supervisor listens every 2 s
-    wait_until(lambda: status(url, heard_by_then) == "COMPLETED")
+    first_task = submit(url, duration=5)  # the supervisor listens every 2 s
+    wait_until(lambda: status(url, first_task) == "COMPLETED")
     stopped = ("worker", "maintenance", "redis")
     before = {name: stack.pid_of(name) for name in (*stopped, "api")}
     for child in (api_processes := psutil.Process(before["api"]).children(recursive=True)):
@@ -230,7 +230,7 @@ def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason
 
     for name in stopped:
         assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
-    assert "api          shows no sign of life for 20 s (no response of GET /livez); replacing it" in stack.output
+    assert "api          shows no sign of life for 20 s (no response to GET /livez); replacing it" in stack.output
     assert all(map(is_dead, api_processes))
     wait_until(lambda: _ready(url), 40)
     task_id = submit(url)
@@ -251,21 +251,21 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
     assert "No such device or address: '/dev/tty'" in terminal["error"]["message"]
     assert (stdin["status"], stdin["result"]) == ("COMPLETED", "")
     assert code == 0
-    assert "All stopped." in stack.output
+    assert "Everything has stopped." in stack.output
 
 
 CTRL_C = b"\x03"
 
 
-def test_ctrl_c_without_running_work_says_so_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_ctrl_c_without_running_work_says_so_and_ends_at_once(tmp_path: Path) -> None:
     with TerminalStack(tmp_path / "stack.log", tmp_path / "data", free_port()) as stack:
         stack.url()
 
         os.write(stack.terminal, CTRL_C)
 
         assert stack.process.wait(30) == 0
-    assert "Stopping; no task runs. Ctrl-C again ends everything at once." in stack.output
-    shutdown = stack.output.partition("Stopping; no task runs")[2]
+    assert "Stopping. No task is running. Ctrl-C again ends everything at once." in stack.output
+    shutdown = stack.output.partition("Stopping. No task is running")[2]
     assert "Celery" not in stack.output
     assert "MainProcess" not in stack.output
     assert shutdown.index("redis        stopped") > shutdown.index("api          stopped")
@@ -296,22 +296,22 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(t
         url = again.url()
         for task_id in (running, stuck):
             wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
-        assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it counts as no crash
+        assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it does not count as a crash
 
 
-def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url: str) -> None:
+def test_the_banner_names_a_redis_of_the_users_own(tmp_path: Path, redis_url: str) -> None:
     with LocalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), redis_url=redis_url) as stack:
         stack.url()
         wait_until(lambda: "Ctrl-C stops everything but that Redis." in stack.output)
 
-        assert re.search(r"The tasks are kept in your Redis, (redis|unix)://", stack.output)
+        assert re.search(r"The tasks are stored in your Redis, (redis|unix)://", stack.output)
         assert "redis.url" not in stack.output
         assert "redis        started" not in stack.output
         assert stack.stop(signal.SIGINT) == 0
 
 
 def run(url: str, type: str) -> dict[str, Any]:
-    """The task when it is final."""
+    """Return the task when it is final."""
     answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE)
     task_id = answer.json()["task_id"]
     return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=PATIENCE).json())

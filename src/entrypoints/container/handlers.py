@@ -14,7 +14,8 @@ from adapters.supervision.descendants import Descendants
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
 from application.ports.task_handlers import TaskHandler
-from entrypoints.settings import InvalidSettings, Settings, environment_restorer
+from entrypoints.environment import environment_restorer
+from entrypoints.settings import InvalidSettings, Settings
 
 
 def find_handlers(settings: Settings, process: TaskProcess | None = None) -> HandlerRegistry:

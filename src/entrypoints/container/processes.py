@@ -16,8 +16,9 @@ from application.ports.heartbeats import ServiceProcess
 from entrypoints.container.adapters import keep_running
 from entrypoints.container.handlers import find_handlers
 from entrypoints.container.use_cases import Container
+from entrypoints.environment import hide_secrets
 from entrypoints.private_files import make_private
-from entrypoints.settings import InvalidSettings, Settings, hide_secrets
+from entrypoints.settings import InvalidSettings, Settings
 
 
 def build_container(

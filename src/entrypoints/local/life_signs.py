@@ -1,4 +1,4 @@
-"""What shows the supervisor that a service works, and not only that its process exists."""
+"""Signs of life, which show the supervisor that a service works and does not just exist."""
 
 import socket
 from datetime import datetime
@@ -9,7 +9,10 @@ from entrypoints.loopback_http import get
 
 
 class HeartbeatSign:
-    """A new heartbeat in the store. While the store is away, nobody can know: a service cannot send any."""
+    """Look for a new heartbeat in the store.
+
+    While the store is unreachable, the result is None: services cannot send heartbeats then.
+    """
 
     def __init__(self, heartbeats: Heartbeats, role: str) -> None:
         self._heartbeats = heartbeats
@@ -30,7 +33,7 @@ class HeartbeatSign:
 
 
 class HttpSign:
-    """A response of the API, whatever it says."""
+    """Call the API. Any response is a sign of life."""
 
     def __init__(self, url: str) -> None:
         self._url = url

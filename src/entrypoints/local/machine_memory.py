@@ -1,4 +1,4 @@
-"""How much memory this machine, or the container around this process, has."""
+"""Find out how much memory this machine or container has."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,19 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def memory_bytes(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Return the physical memory, or the smallest limit of this process's control groups if that is smaller."""
+    """Return the bytes of memory that this process may use.
+
+    They are the physical memory, or the smallest limit of the control groups if that is smaller.
+    """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([physical, *_limits(cgroups, membership)])
 
 
 def _limits(cgroups: Path, membership: Path) -> Iterator[int]:
-    """The limits of the group and of all groups around it, versions 1 and 2. None off Linux."""
+    """Yield the limits of this process's control group and its parents, of versions 1 and 2.
+
+    There are none on systems other than Linux.
+    """
     try:
         lines = membership.read_text().splitlines()
     except OSError:
@@ -32,5 +38,5 @@ def _limits(cgroups: Path, membership: Path) -> Iterator[int]:
 def _read_upwards(root: Path, path: str, name: str) -> Iterator[int]:
     group = Path(path.lstrip("/"))
     for folder in (group, *group.parents):
-        with suppress(OSError, ValueError):  # "max" is no number: no limit
+        with suppress(OSError, ValueError):  # "max" is not a number and means no limit
             yield int((root / folder / name).read_text())

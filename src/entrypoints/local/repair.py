@@ -1,4 +1,4 @@
-"""Repair the append-only file of the embedded server: cut it off at the first damaged place."""
+"""Repair the append-only file of the embedded server: cut it off at the first damage."""
 
 import shutil
 import time
@@ -16,19 +16,19 @@ STOP_SECONDS = 60.0
 
 
 class RepairFailed(Exception):
-    """The data is as damaged as before, or more is damaged than can be repaired."""
+    """The data could not be repaired. The message says why and what to do."""
 
 
 class Repair:
     def __init__(self, directory: DataDirectory, say: Callable[[str], None]) -> None:
-        """The directory is locked. Raises InvalidSettings when there is no server program."""
+        """The caller has locked the directory. Raises InvalidSettings without a server program."""
         self._redis = EmbeddedRedis(directory.path)
         self._files = directory.path / "appendonlydir"
         self._popen = partial(popen, pass_fds=(directory.descriptor,))  # the lock outlives a killed repair
         self._say = say
 
     def run(self) -> None:
-        """Raises RepairFailed; the copy of the data stays in any case."""
+        """Copy and repair the data. Raises RepairFailed. The copy stays in any case."""
         try:
             self._run()
         finally:
@@ -41,7 +41,7 @@ class Repair:
                 "holds them."
             )
         if self._can_be_read():
-            self._say(f"Nothing to repair: the server reads the tasks in {str(self._files)!r}.")
+            self._say(f"Nothing to repair: the server can read the tasks in {str(self._files)!r}.")
             return
         if not self._redis.log.shows_damage:
             raise RepairFailed(f"The tasks were not changed. The server cannot start:\n{self._redis.log.explain()}")
@@ -53,13 +53,13 @@ class Repair:
                 f"The tasks cannot be repaired. The server says:\n{self._redis.log.last_lines()}\n"
                 f"Restore {str(self._files)!r} from a backup, or remove that folder to start without tasks."
             )
-        self._say(f"Cut {cut} bytes: the changes that were written after the damage are lost.")
-        self._say("The server reads the tasks again. Start the service: make run, or task-manager local")
+        self._say(f"Cut {cut} bytes. The changes that were written after the damage are lost.")
+        self._say("The server can read the tasks again. Start the service: make run, or task-manager local")
 
     def _can_be_read(self) -> bool:
         process = self._redis.start(self._popen)
         try:
-            while not self._redis.answers():
+            while not self._redis.is_ready():
                 if process.poll() is not None:
                     return False
                 time.sleep(POLL_SECONDS)
@@ -84,9 +84,10 @@ class Repair:
         return target
 
     def _increments(self) -> list[Path]:
-        """The files of commands, oldest first. A damaged manifest may name files elsewhere, which are left out.
+        """Return the files of commands, oldest first.
 
-        They are checked one by one, since the tool of Valkey 9.1 takes the base file of a manifest for commands.
+        A damaged manifest may name files elsewhere; these are left out. The files are checked one
+        by one, because the tool of Valkey 9.1 mistakes the base file of a manifest for commands.
         """
         paths = []
         for manifest in self._files.glob("*.manifest"):
@@ -97,7 +98,10 @@ class Repair:
         return [path for path in paths if path.is_file()]
 
     def _cut_files(self) -> int:
-        """Return the number of bytes cut. After the first damaged file, later ones are emptied: they build on it."""
+        """Cut off the first damaged file and empty the later ones, which build on it.
+
+        Returns the number of bytes cut.
+        """
         cut = 0
         for path in self._increments():
             before = path.stat().st_size

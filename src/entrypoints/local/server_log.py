@@ -1,4 +1,4 @@
-"""The log of the embedded server, which says why it ended."""
+"""Read the log of the embedded server, and explain why the server ended."""
 
 import re
 import shlex
@@ -27,12 +27,12 @@ class ServerLog:
         self._begin = 0
 
     def begin(self) -> None:
-        """Forget what an earlier server logged."""
+        """Ignore everything that is in the log so far."""
         self._begin = self._path.stat().st_size if self._path.exists() else 0
 
     @property
     def shows_damage(self) -> bool:
-        """Whether the server could not read its data."""
+        """Whether the log says that the server could not read its data."""
         return bool(DAMAGED.search(" ".join(self._lines())))
 
     def explain(self) -> str:
@@ -56,7 +56,7 @@ class ServerLog:
     def _advice(self, text: str) -> str:
         folder = str(self._directory)
         free = shutil.disk_usage(folder).free
-        if free < MEBIBYTE or FULL.search(text):  # on a full disk the log may be empty
+        if free < MEBIBYTE or FULL.search(text):  # the log may be empty on a full disk
             return (
                 f"The disk is full: {free // MEBIBYTE} MiB are free at {folder!r}. Free some space, then start again."
             )
@@ -65,10 +65,10 @@ class ServerLog:
         if DAMAGED.search(text):
             return f"The stored tasks in {folder!r} are damaged. Repair them:\n  {self._repair_command()}"
         if FORBIDDEN.search(text):
-            return f"A file in {folder!r} cannot be written. Give it to the user who runs this command."
-        return f"The whole log: {str(self._path)!r}"
+            return f"A file in {folder!r} cannot be written to. Make the user who runs this command its owner."
+        return f"The whole log is in {str(self._path)!r}."
 
     def _repair_command(self) -> str:
-        """By the path by which this program was called: `make run` calls one that is not on the PATH."""
+        """Return a command with the path of this program, which `make run` calls outside of the PATH."""
         called = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
         return f"TASKS_DATA_DIR={shlex.quote(str(self._directory))} {shlex.quote(called)} repair"

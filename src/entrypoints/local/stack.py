@@ -1,4 +1,4 @@
-"""Everything on one machine with one command: Redis unless there is one, API, worker, maintenance."""
+"""Run the whole service on one machine: API, worker, maintenance and, if needed, Redis."""
 
 import json
 import signal
@@ -12,13 +12,14 @@ from functools import partial
 from application.errors import StoreUnavailable
 from application.use_cases.operations.list_workers import WorkerReport
 from entrypoints.container import build_container
+from entrypoints.environment import child_environment
 from entrypoints.local.data_directory import DataDirectory
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.loopback_http import base_url, get
-from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, child_environment, without_secrets
+from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, without_secrets
 
 MEBIBYTE = 2**20
 STOP_MARGIN_SECONDS = 5.0
@@ -33,14 +34,14 @@ Try it in another terminal:
   curl -s {url}/tasks -H 'Content-Type: application/json' -d '{{"task_name": "test", "duration": 3}}'
   curl -s {url}/tasks
 
-{kept}
-Ctrl-C stops everything{but}. Then running work has up to {grace} s to finish; Ctrl-C again ends it at once.
+{stored}
+Ctrl-C stops everything{exception}. Running tasks then have up to {grace} s to finish. Ctrl-C again ends them at once.
 """
 
 
 class LocalStack:
     def __init__(self, settings: Settings) -> None:
-        """Raises InvalidSettings when the data directory is taken or no server can be started."""
+        """Lock the data directory. Raises InvalidSettings if it is in use or there is no server program."""
         self._settings = settings
         self._redis: EmbeddedRedis | None = None
         if settings.redis_url is None:
@@ -61,7 +62,7 @@ class LocalStack:
         self._banner_shown = False
 
     def run(self) -> None:
-        """Until SIGTERM, SIGHUP or Ctrl-C. Raises ServiceFailed when the embedded server cannot start."""
+        """Run until SIGTERM, SIGHUP or Ctrl-C. Raises ServiceFailed if the embedded server cannot start."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._supervisor.stop())
         signal.signal(signal.SIGINT, self._interrupt)
@@ -70,7 +71,7 @@ class LocalStack:
             self._run()
         finally:
             self._discard()
-        _say("All stopped.")
+        _say("Everything has stopped.")
 
     def _run(self) -> None:
         try:
@@ -81,47 +82,49 @@ class LocalStack:
         self._supervisor.run(each_poll=self._show_banner_once)
 
     def _interrupt(self, *_: object) -> None:
-        """Handle Ctrl-C: the first stops in an orderly way, a second one at once."""
+        """Handle Ctrl-C: the first one stops in an orderly way, the second one at once."""
         if self._supervisor.is_stopping:
             self._supervisor.end_at_once()
         else:
             self._supervisor.stop()
 
     def _stop_order(self, services: Sequence[Service]) -> Iterator[Sequence[Service]]:
-        """Yield which services stop together, tell how long that takes, and hand back what a killed worker ran.
+        """Yield the services that stop together, and queue the tasks of a killed worker again.
 
-        While tasks run, the API stays: people look at them there, and their functions may call it.
+        While tasks run, the API stays: people watch them there, and their functions may call it.
         """
         named = {service.name: service for service in services}
         worker = named["worker"].process
-        run_log = self._reports_of(worker.pid) if worker is not None else []
-        running = None if run_log is None else sum(len(report.running) for report in run_log)
+        reports = self._reports_of(worker.pid) if worker is not None else []
+        running = None if reports is None else sum(len(report.running) for report in reports)
         if worker is not None:
             _say(_stopping_message(running, self._settings.shutdown_grace_seconds))
         groups = [["worker", "maintenance", "api"]] if running == 0 else [["worker", "maintenance"], ["api"]]
         for group in [*groups, ["redis"]]:
             yield [named[name] for name in group if name in named]
             if "worker" in group and worker is not None and worker.returncode == -signal.SIGKILL:
-                self._hand_back(run_log or [])
+                self._release(reports or [])
 
     def _reports_of(self, worker: int) -> Sequence[WorkerReport] | None:
-        """Return what the worker with this process id reports; None while the store is away."""
+        """Return the reports of the worker with this process id; None if the store is unreachable."""
         try:
-            run_log = self._container.list_workers().execute()
+            reports = self._container.list_workers().execute()
         except StoreUnavailable:
             return None
         here = (socket.gethostname(), worker)
-        return [report for report in run_log if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
+        return [report for report in reports if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
 
-    def _hand_back(self, run_log: Sequence[WorkerReport]) -> None:
-        """Queue again what a killed worker ran: it did not crash, and its timeout must not pass until the next start.
+    def _release(self, reports: Sequence[WorkerReport]) -> None:
+        """Queue the tasks of a killed worker again.
 
-        Off Linux its processes may still be alive; there the next start does it.
+        The runs did not crash, and the timeouts of the tasks must not pass until the next start.
+        On systems other than Linux the processes of the worker may still be alive; the next start
+        queues the tasks there.
         """
         if sys.platform != "linux":
             return
         with suppress(StoreUnavailable):
-            for report in run_log:
+            for report in reports:
                 tasks = self._container.release_runs().stopped_under(f"{report.heartbeat.process.name}:")
                 for task in tasks:
                     _say(f"{'worker':<12} task {task.task_id} is queued again")
@@ -135,7 +138,7 @@ class LocalStack:
             path.touch(mode=0o600)
             path.write_text(self._redis.url + "\n")
         except OSError as error:
-            _say(f"{'redis':<12} {str(path)!r} cannot be written: {error.strerror}")
+            _say(f"{'redis':<12} cannot write its URL to {str(path)!r}: {error.strerror}")
 
     def _discard(self) -> None:
         if self._redis is not None:
@@ -147,12 +150,12 @@ class LocalStack:
         services = [self._service(name, grace) for name in ("api", "maintenance", "worker")]
         if self._redis is not None:
             redis, lock = self._redis, self._directory.descriptor
-            start = partial(popen, pass_fds=(lock,))  # the files are taken until the server has ended
+            start = partial(popen, pass_fds=(lock,))  # the lock is held until the server has ended
             sign = LifeSign(shown_by=lambda pid: redis.replies(), missing="no reply to PING")
-            _say(f"{'redis':<12} embedded server on {redis.where}")
+            _say(f"{'redis':<12} embedded server on {redis.location}")
             service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, life_sign=sign)
-            service.may_be_killed = False  # it ends in a moment, and may have tasks to write
-            service.answers, service.explain = redis.answers, redis.log.explain
+            service.may_be_killed = False  # it ends in a moment, and may still have to write tasks
+            service.is_ready, service.explain = redis.is_ready, redis.log.explain
             services.insert(0, service)
         return services
 
@@ -163,42 +166,44 @@ class LocalStack:
 
     def _life_sign(self, name: str) -> LifeSign:
         if name == "api":
-            return LifeSign(shown_by=HttpSign(f"{self._url}/livez"), missing="no response of GET /livez")
+            return LifeSign(shown_by=HttpSign(f"{self._url}/livez"), missing="no response to GET /livez")
         sign = HeartbeatSign(self._container.heartbeats(), name)
         return LifeSign(shown_by=sign, missing="no heartbeat in Redis")
 
     def _show_banner_once(self) -> None:
         if not self._banner_shown and self._is_ready():
             self._banner_shown = True
-            kept, but = self._where_tasks_are()
-            _say(BANNER.format(url=self._url, kept=kept, but=but, grace=self._settings.shutdown_grace_seconds))
+            stored, exception = self._where_tasks_are_stored()
+            grace = self._settings.shutdown_grace_seconds
+            _say(BANNER.format(url=self._url, stored=stored, exception=exception, grace=grace))
 
-    def _where_tasks_are(self) -> tuple[str, str]:
-        """Return a sentence, and what Ctrl-C does not stop."""
+    def _where_tasks_are_stored(self) -> tuple[str, str]:
+        """Return a sentence for the banner, and what Ctrl-C does not stop."""
         if self._settings.redis_url:
-            return f"The tasks are kept in your Redis, {without_secrets(self._settings.redis_url)}.", " but that Redis"
-        where = f"{self._directory.path} (Redis URL for other programs: in its file {REDIS_URL_FILE})"
-        return f"The tasks are kept in {where}.", ""
+            url = without_secrets(self._settings.redis_url)
+            return f"The tasks are stored in your Redis, {url}.", " but that Redis"
+        folder = self._directory.path
+        return f"The tasks are stored in {folder} (its file {REDIS_URL_FILE} has the URL for other programs).", ""
 
     def _is_ready(self) -> bool:
         try:
-            with get(f"{self._url}/readyz", seconds=1) as answer:
-                return bool(json.load(answer)["status"] == "ready")
+            with get(f"{self._url}/readyz", seconds=1) as response:
+                return bool(json.load(response)["status"] == "ready")
         except (OSError, ValueError):
             return False
 
 
 def _stopping_message(running: int | None, grace: int) -> str:
-    """`running`: the number of running tasks, None if unknown. `grace`: seconds."""
+    """Return what Ctrl-C prints. `running` is the number of running tasks, None if unknown."""
     again = "Ctrl-C again ends everything at once."
     if running == 0:
-        return f"\nStopping; no task runs. {again}"
+        return f"\nStopping. No task is running. {again}"
     tasks = {None: "Running tasks have", 1: "1 running task has"}.get(running, f"{running} running tasks have")
-    return f"\nStopping. {tasks} up to {grace} s to finish; what does not is queued again. {again}"
+    return f"\nStopping. {tasks} up to {grace} s to finish; unfinished tasks are queued again. {again}"
 
 
 def embedded_max_memory(settings: Settings) -> int:
-    """Return the limit of the embedded server in bytes. Raises InvalidSettings for more than there is."""
+    """Return the limit of the embedded server in bytes. Raises InvalidSettings if it exceeds the memory."""
     available = memory_bytes()
     if settings.embedded_max_memory_mb is None:
         return max(available // 2, MIN_EMBEDDED_MEMORY_MB * MEBIBYTE)
@@ -206,13 +211,13 @@ def embedded_max_memory(settings: Settings) -> int:
     if wanted > available:
         raise InvalidSettings(
             [
-                f"TASKS_EMBEDDED_MAX_MEMORY_MB is {settings.embedded_max_memory_mb}, but there are "
-                f"{available // MEBIBYTE} MiB of memory here. Set it to less, or leave it out for half of them."
+                f"TASKS_EMBEDDED_MAX_MEMORY_MB is {settings.embedded_max_memory_mb}, but this machine or container has "
+                f"{available // MEBIBYTE} MiB of memory. Set it to less, or remove it to use half of the memory."
             ]
         )
     return wanted
 
 
 def _say(line: str) -> None:
-    with suppress(OSError):  # the terminal may be closed; what it would have shown must not stop the shutdown
+    with suppress(OSError):  # a closed terminal must not stop the shutdown
         print(line, flush=True)

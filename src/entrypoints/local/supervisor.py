@@ -1,4 +1,4 @@
-"""Starts the processes of a stack, starts again what dies or is silent, and ends all of it."""
+"""Start the services of a stack, replace those that die or are silent, and stop all of them."""
 
 import ctypes
 import os
@@ -12,17 +12,17 @@ from functools import partial
 
 POLL_SECONDS = 0.1
 STOP_POLL_SECONDS = 0.02
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 5.0
+FIRST_BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 5.0
 STEADY_SECONDS = 10.0
-"""A process that lived this long did not die of its start."""
+"""A process that lived this long did not fail while it started."""
 FAILURES_EXPLAINED = 3
-"""A service that failed so often in a row has its reason shown."""
+"""The reason is shown each time that a service has failed this many times in a row."""
 LISTEN_SECONDS = 2.0
 SILENCE_SECONDS = 20.0
-"""A service without a sign of life for so long is replaced. Workers and maintenance send one every 3 s."""
-LONGEST_STEP_SECONDS = 5.0
-"""How much silence one look may add: a supervisor that was suspended itself knows nothing of the time between."""
+"""A service without a sign of life for this long is replaced. Heartbeats are sent every 3 s."""
+MAX_SILENCE_PER_LOOK_SECONDS = 5.0
+"""The most silence that one look adds. A supervisor that was suspended missed the signs of that time."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -35,15 +35,15 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LifeSign:
-    """How a service shows that it works."""
+    """The way in which a service shows that it works."""
 
     shown_by: Callable[[int], bool | None]
-    """Takes the process id. Returns False without a sign since the last call, None when nobody can know.
+    """Take the process id; return False without a sign since the last call, None if unknown.
 
-    It takes 3 s at most.
+    A call takes at most 3 s.
     """
     missing: str
-    """Tells a person what is missing, such as "no heartbeat in Redis"."""
+    """What is missing, for a person, such as "no heartbeat in Redis"."""
 
 
 @dataclass
@@ -53,24 +53,24 @@ class Service:
     name: str
     start: Start
     stop_seconds: float
-    """How long SIGTERM may take before SIGKILL."""
+    """Seconds between SIGTERM and SIGKILL."""
     may_be_killed: bool = True
     """Whether `end_at_once` kills it. Otherwise it always has its `stop_seconds`."""
-    answers: Callable[[], bool] | None = None
-    """Returns whether it has started. The next service is started only then."""
+    is_ready: Callable[[], bool] | None = None
+    """Return whether it has started. The next service is started only then."""
     explain: Callable[[], str] = lambda: ""
-    """Returns why it ended, and what to do."""
+    """Return why it ended, and what to do."""
     failures: int = 0
-    """How often in a row it did not live long."""
+    """Number of failures in a row, each within STEADY_SECONDS of a start."""
     life_sign: LifeSign | None = None
-    """None: the service is replaced only when it ends."""
+    """None: the service is replaced only if it ends."""
     was_heard: bool = False
-    """Whether this process has shown life. Before its first sign it may take any time to start."""
+    """Whether this process has shown a sign of life. Until the first one, silence is no reason to act."""
     silent_seconds: float = 0.0
     listened_at: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
-    pause: float = field(default=FIRST_PAUSE_SECONDS)
+    backoff: float = field(default=FIRST_BACKOFF_SECONDS)
     due_at: float = 0.0
 
 
@@ -78,12 +78,12 @@ StopOrder = Callable[[Sequence[Service]], Iterable[Sequence[Service]]]
 
 
 def one_by_one(services: Sequence[Service]) -> Sequence[Sequence[Service]]:
-    """Return the services in reverse, each in a group of its own: later services need the earlier ones."""
+    """Return one group per service, in reverse order: later services need the earlier ones."""
     return [[service] for service in reversed(services)]
 
 
 class Supervisor:
-    """Later services need the earlier ones: they are started in order."""
+    """Start the services in order and watch them. Later services need the earlier ones."""
 
     def __init__(
         self,
@@ -94,18 +94,19 @@ class Supervisor:
         *,
         kill_family: Callable[[int], None],
     ) -> None:
-        """`is_stopped` tells whether a process stands still until SIGCONT.
+        """Take the services and the functions that act on their processes.
 
-        `stop_order` returns the groups of services that are stopped one after the other, those of a group together.
-        It is asked for the next group when the one before has ended.
-        `kill_family` kills a process and all that it started.
+        `is_stopped` returns whether a process is stopped until SIGCONT.
+        `stop_order` yields groups of services. The services of a group are stopped together; the
+        next group is requested when the previous one has ended.
+        `kill_family` kills a process and everything that it started.
         """
         self._services = services
         self._say = say
         self._is_stopped = is_stopped
         self._kill_family = kill_family
         self._stop_order = stop_order
-        # plain flags: a signal handler may interrupt the holder of an Event's lock, and would wait for it for ever
+        # plain flags: a signal handler that interrupts the holder of an Event's lock would wait for ever
         self._stopping = False
         self._at_once = False
 
@@ -114,24 +115,24 @@ class Supervisor:
         return self._stopping
 
     def stop(self) -> None:
-        """Let every service end in an orderly way. A signal handler may call this."""
+        """Stop every service in an orderly way. A signal handler may call this."""
         self._stopping = True
 
     def end_at_once(self) -> None:
-        """Kill what may be killed, now or when `stop` was called. A signal handler may call this."""
+        """Kill every service that may be killed, also during `stop`. A signal handler may call this."""
         self._at_once = self._stopping = True
 
     def start(self) -> None:
-        """Raises ServiceFailed."""
+        """Start the services in order. Raises ServiceFailed."""
         for service in self._services:
             if self._stopping:
                 return
             self._launch(service)
-            if service.answers is not None:
-                self._await(service, service.answers)
+            if service.is_ready is not None:
+                self._await(service, service.is_ready)
 
-    def _await(self, service: Service, answers: Callable[[], bool]) -> None:
-        while not answers():
+    def _await(self, service: Service, is_ready: Callable[[], bool]) -> None:
+        while not is_ready():
             if service.process is not None and service.process.poll() is not None:
                 reason = _reason(service.process.returncode)
                 raise ServiceFailed(f"{service.name} cannot start ({reason}):\n{service.explain()}")
@@ -140,7 +141,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def run(self, each_poll: Callable[[], None] = lambda: None) -> None:
-        """Until `stop`; then everything has ended."""
+        """Watch the services until `stop`, then stop them all."""
         try:
             while not self._stopping:
                 for service in self._services:
@@ -166,10 +167,10 @@ class Supervisor:
             if now >= service.due_at:
                 self._launch(service)
         elif service.process.poll() is not None:
-            steady = now - service.started_at >= STEADY_SECONDS
-            service.pause = FIRST_PAUSE_SECONDS if steady else min(service.pause * 2, LONGEST_PAUSE_SECONDS)
-            service.due_at = now + (0 if steady else service.pause)
-            service.failures = 0 if steady else service.failures + 1
+            is_steady = now - service.started_at >= STEADY_SECONDS
+            service.backoff = FIRST_BACKOFF_SECONDS if is_steady else min(service.backoff * 2, MAX_BACKOFF_SECONDS)
+            service.due_at = now + (0 if is_steady else service.backoff)
+            service.failures = 0 if is_steady else service.failures + 1
             self._say(f"{service.name:<12} ended ({_reason(service.process.returncode)}); starting it again")
             if service.failures and service.failures % FAILURES_EXPLAINED == 0:
                 self._say(f"{service.name:<12} failed {service.failures} times in a row\n{service.explain()}".rstrip())
@@ -178,11 +179,11 @@ class Supervisor:
             self._listen(service.process.pid, service, service.life_sign)
 
     def _listen(self, pid: int, service: Service, sign: LifeSign) -> None:
-        """Look for a sign of life. Kill the process, so that it is started again, after SILENCE_SECONDS without."""
+        """Look for a sign of life. Kill the process after SILENCE_SECONDS without one."""
         stopped = self._is_stopped(pid)
         heard = False if stopped else sign.shown_by(pid)
         now = time.monotonic()
-        step, service.listened_at = min(now - service.listened_at, LONGEST_STEP_SECONDS), now
+        step, service.listened_at = min(now - service.listened_at, MAX_SILENCE_PER_LOOK_SECONDS), now
         service.was_heard = service.was_heard or heard is True
         silent = stopped or (service.was_heard and heard is False)
         service.silent_seconds = service.silent_seconds + step if silent else 0.0
@@ -192,12 +193,12 @@ class Supervisor:
             self._kill_family(pid)
 
     def _end(self, group: Sequence[Service]) -> None:
-        """Stop the services side by side; kill each one that takes too long."""
+        """Stop the services together, and kill each one that takes too long."""
         began = time.monotonic()
         waiting = {service.name: service.process for service in group if service.process is not None}
         for process in waiting.values():
             process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGCONT)  # a stopped process would not see the other
+            process.send_signal(signal.SIGCONT)  # a stopped process would not receive SIGTERM
         while waiting:
             for service in [service for service in group if service.name in waiting]:
                 process = waiting[service.name]
@@ -225,7 +226,7 @@ def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes
 
 
 def _end_with(parent: int) -> None:
-    """In the child: prctl(2) says nothing of a parent that died before it was asked to."""
+    """End this child with its parent, also if the parent died before the call of prctl(2)."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(1)

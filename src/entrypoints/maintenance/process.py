@@ -1,7 +1,7 @@
-"""The process that mends and minds the time: due and expired tasks, missing wake-ups, runs whose worker died,
-callbacks, retention.
+"""The maintenance process, with its duties.
 
-Any number of copies may run: each duty is safe to do twice.
+It queues due tasks, expires late ones, tops up wake-ups, recovers runs of dead workers, delivers
+callbacks and prunes old records. Any number of copies may run: each duty is safe to do twice.
 """
 
 import logging
@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 
 from application.errors import StoreUnavailable
-from application.use_cases.maintenance.prune_idempotency_records import BATCH as IDEMPOTENCY_RECORDS
-from application.use_cases.maintenance.prune_tasks import BATCH
+from application.use_cases.maintenance.prune_idempotency_records import BATCH as RECORD_BATCH
+from application.use_cases.maintenance.prune_tasks import BATCH as TASK_BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
 
@@ -23,43 +23,43 @@ BEAT_SECONDS = 3.0
 logger = logging.getLogger(__name__)
 
 Duty = Callable[[], bool]
-"""Works off a bounded part of what is to be done; returns whether it has more to do at once."""
+"""Do a bounded part of the work; return whether more is to be done at once."""
 
 
 class Maintenance:
     def __init__(self, container: Container) -> None:
-        self._queue = container.wake_ups()
+        self._wake_ups = container.wake_ups()
         self._promote = container.promote_tasks()
         self._expire = container.expire_tasks()
         self._capacity = container.guard_capacity()
         self._recover = container.recover_tasks()
-        self._prune = container.prune_tasks()
-        self._forget = container.prune_idempotency_records()
-        self._watch_queues = container.find_unserved_queues()
+        self._prune_tasks = container.prune_tasks()
+        self._prune_records = container.prune_idempotency_records()
+        self._find_unserved = container.find_unserved_queues()
         self._callbacks = CallbackDelivery(container)
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
         self._stopped = threading.Event()
-        self._next_beat = self._next_watch = 0.0
+        self._next_beat = self._next_look = 0.0
         self._away = False
         self._failures: dict[str, str] = {}
-        """The error that each failing duty met last, so that it is logged once."""
+        """The last error of each failing duty, so that it is logged once."""
         self._duties: deque[tuple[str, Duty]] = deque(
             [
                 ("recover", self._recover_runs),
                 ("promote", lambda: self._promote.execute().more),
                 ("expire", lambda: self._expire.execute().more),
                 ("capacity", self._guard_capacity),
-                ("replenish", self._replenish),
-                ("idempotency_records", lambda: self._forget.execute() >= IDEMPOTENCY_RECORDS),
-                ("retention", lambda: self._prune.execute() >= BATCH),
-                ("queue_names", lambda: bool(self._queue.forget_unused())),
+                ("replenish", self._top_up),
+                ("idempotency_records", lambda: self._prune_records.execute() >= RECORD_BATCH),
+                ("retention", lambda: self._prune_tasks.execute() >= TASK_BATCH),
+                ("queue_names", lambda: bool(self._wake_ups.forget_unused())),
                 ("unserved_queues", self._warn_of_unserved_queues),
             ]
         )
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Do all duties until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopped.set())
         self._callbacks.start()
@@ -71,7 +71,7 @@ class Maintenance:
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
 
     def tick(self) -> float:
-        """Give every duty a turn. Returns how many seconds to wait before the next time."""
+        """Give every duty a turn. Returns the seconds to wait before the next tick."""
         more = False
         try:
             for name, duty in list(self._duties):
@@ -88,55 +88,58 @@ class Maintenance:
         return 0 if more else TICK_SECONDS
 
     def _do(self, name: str, duty: Duty) -> bool:
-        """Do a duty; what goes wrong in it is logged once, and holds up no other. Raises StoreUnavailable."""
+        """Do a duty and return whether it has more to do. Raises StoreUnavailable.
+
+        Any other error is logged once and does not delay the other duties.
+        """
         try:
             more = duty()
         except StoreUnavailable:
-            self._turn_behind(name)
+            self._start_next_round_after(name)
             raise
         except Exception as error:
             if self._failures.get(name) != repr(error):
-                logger.exception("A duty failed; the others go on", extra={"action": "duty_failed", "duty": name})
+                logger.exception("A duty failed; the others continue", extra={"action": "duty_failed", "duty": name})
             self._failures[name] = repr(error)
             return False
         if self._failures.pop(name, None):
             logger.info("A duty that failed works again", extra={"action": "duty_back", "duty": name})
         return more
 
-    def _turn_behind(self, name: str) -> None:
-        """Begin the next round behind this duty: if only it finds the store away, it must not starve the others."""
+    def _start_next_round_after(self, name: str) -> None:
+        """Start the next round after this duty: a duty that alone fails must not starve the others."""
         names = [each for each, _ in self._duties]
         if name in names:
             self._duties.rotate(-1 - names.index(name))
 
     def _recover_runs(self) -> bool:
-        swept = self._recover.execute()
-        for task in swept.tasks:
+        sweep = self._recover.execute()
+        for task in sweep.tasks:
             logger.warning(
                 "Recovered a run whose lease ran out",
                 extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
             )
-        return swept.more
+        return sweep.more
 
     def _guard_capacity(self) -> bool:
         self._capacity.execute()
         return False
 
-    def _replenish(self) -> bool:
-        self._queue.top_up_all()
+    def _top_up(self) -> bool:
+        self._wake_ups.top_up_all()
         return False
 
     def _beat(self) -> bool:
         if time.monotonic() >= self._next_beat:
-            beaten = self._heartbeat.execute(self._process)
-            self._next_beat = time.monotonic() + (BEAT_SECONDS if beaten else 1.0)
+            sent = self._heartbeat.execute(self._process)
+            self._next_beat = time.monotonic() + (BEAT_SECONDS if sent else 1.0)
         return False
 
     def _warn_of_unserved_queues(self) -> bool:
-        if time.monotonic() < self._next_watch:
+        if time.monotonic() < self._next_look:
             return False
-        self._next_watch = time.monotonic() + BEAT_SECONDS
-        for queue in self._watch_queues.execute():
+        self._next_look = time.monotonic() + BEAT_SECONDS
+        for queue in self._find_unserved.execute():
             logger.warning(
                 "Tasks wait in the queue %s, and no worker serves it. Start one with TASKS_QUEUES=%s.",
                 queue,

@@ -69,5 +69,5 @@ def test_callbacks_that_cannot_be_signed_are_refused_in_production(
     if env == "development":
         assert response.status_code == 202
         return
-    message = "This service cannot sign callbacks: its operator has to set TASKS_CALLBACK_SECRET in production."
+    message = "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET in production."
     assert response.json["errors"] == [{"pointer": "/callback_url", "message": message}]
