@@ -43,7 +43,7 @@ class WebhookSenderContract:
     ) -> None:
         webhook = a_webhook(webhook_receiver.url)
 
-        responses = [sender.send(webhook), sender.send(replace(webhook, tries=1))]
+        responses = [sender.send(webhook), sender.send(replace(webhook, failed_attempts=1))]
 
         assert responses == [WebhookResponse(status=200)] * 2
         assert webhook_receiver.message_ids == [webhook.message_id] * 2

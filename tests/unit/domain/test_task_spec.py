@@ -40,6 +40,25 @@ def test_a_member_outside_its_range_is_refused_by_its_name(member: str, value: o
     assert refusal.value.violations[0][0] == member
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("task_name", "x" * 200),
+        ("priority", 0),
+        ("priority", 9),
+        ("queue", "a" * 63),
+        ("duration", 86_400),
+        ("timeout", 1),
+        ("timeout", 86_400),
+        ("labels", {"k" * 63: "x" * 255}),
+        ("labels", {str(number): "" for number in range(16)}),
+        ("callback_url", "https://example.com/".ljust(2_048, "x")),
+    ],
+)
+def test_a_member_at_the_end_of_its_range_is_accepted(member: str, value: object) -> None:
+    assert getattr(a_spec(**{member: value}), member) == value
+
+
 def test_the_labels_cannot_be_changed_from_outside() -> None:
     labels = {"a": "b"}
     spec = a_spec(labels=labels)
@@ -51,7 +70,7 @@ def test_the_labels_cannot_be_changed_from_outside() -> None:
 def test_a_patch_changes_what_it_names_and_merges_labels() -> None:
     spec = a_spec(priority=9, labels={"a": "1", "b": "2"})
 
-    patched = TaskPatch({"duration": 7, "labels": {"b": None, "c": "3"}}).applied_to(spec)
+    patched = TaskPatch({"duration": 7, "labels": {"b": None, "c": "3"}}).apply_to(spec)
 
     assert patched == a_spec(duration=7, priority=9, labels={"a": "1", "c": "3"})
 
@@ -59,12 +78,12 @@ def test_a_patch_changes_what_it_names_and_merges_labels() -> None:
 def test_null_gives_a_member_its_default_again() -> None:
     spec = a_spec(priority=9, labels={"a": "1"})
 
-    assert TaskPatch({"priority": None, "labels": None}).applied_to(spec) == a_spec()
+    assert TaskPatch({"priority": None, "labels": None}).apply_to(spec) == a_spec()
 
 
 def test_what_is_required_cannot_be_removed() -> None:
     with pytest.raises(InvalidTaskSpec, match="required"):
-        TaskPatch({"task_name": None}).applied_to(a_spec())
+        TaskPatch({"task_name": None}).apply_to(a_spec())
 
 
 def test_a_task_that_would_expire_before_it_runs_is_refused() -> None:
@@ -85,7 +104,7 @@ def test_the_default_timeout_is_no_part_of_what_the_caller_asks_for() -> None:
 def test_a_patch_merges_the_retry_policy() -> None:
     spec = a_spec(retry=RetryPolicy(max_attempts=3, factor=5))
 
-    patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).applied_to(spec)
+    patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).apply_to(spec)
 
     assert patched.retry == RetryPolicy(max_attempts=3, jitter=0)
-    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).applied_to(spec).retry == RetryPolicy()
+    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).apply_to(spec).retry == RetryPolicy()
