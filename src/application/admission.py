@@ -12,13 +12,16 @@ class Admission:
     """Checks what a specification cannot check itself, and fills in the defaults of its type."""
 
     def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = "") -> None:
-        """`no_callbacks` says why this installation sends none; empty when it does."""
+        """`no_callbacks` says why this installation sends no callbacks; empty when it sends them."""
         self._handlers = handlers
         self._no_callbacks = no_callbacks
         self._sender = sender
 
     def admit(self, spec: TaskSpec) -> TaskSpec:
-        """Return the specification with its type's default timeout. Raises InvalidTaskSpec with all problems."""
+        """Return the specification with the default timeout of its type.
+
+        Raises InvalidTaskSpec with all problems.
+        """
         violations: list[Violation] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
@@ -31,7 +34,7 @@ class Admission:
         return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
 
     def default_retry(self, type: str) -> RetryPolicy:
-        """Return when failed runs of a type are tried again by default; never for an unknown type."""
+        """Return the default retry policy of a type. An unknown type has NO_RETRY."""
         try:
             return self._handlers.of_type(type).type.default_retry
         except UnknownTaskType:

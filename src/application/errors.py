@@ -1,4 +1,4 @@
-"""What a use case may raise besides the refusals of the domain."""
+"""The errors that use cases raise besides the refusals of the domain."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,42 +16,40 @@ class TaskNotFound(Exception):
 
 
 class StaleTask(Exception):
-    """The task was changed since it was read; nothing was saved. Read it again and decide again."""
+    """The task was changed since it was read. Nothing was saved."""
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"The task {task_id} is being changed by others right now. Try again.")
+        super().__init__(f"Another request is changing the task {task_id}. Retry the request.")
         self.task_id = task_id
 
 
 class VersionMismatch(Exception):
-    """The task is not in the version that the caller has seen."""
+    """The task has another version than the caller has seen."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(
-            f"The task has version {version} by now. Read it again, and repeat the change if it still fits."
-        )
+        super().__init__(f"The task now has version {version}. Read it again, and repeat the change if it still fits.")
         self.version = version
 
 
 class AlreadySubmitted(Exception):
-    """A request of this name was made before."""
+    """An earlier submit request had the same key."""
 
     def __init__(self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
-        super().__init__("An earlier request had the key of this one.")
+        super().__init__("An earlier submit request had the same key.")
         self.request_hash = request_hash
         self.task_ids = task_ids
         self.submitted_at = submitted_at
 
 
 class IdempotencyKeyReused(Exception):
-    """The name of an earlier request stands before another body."""
+    """The key of the request was used before with a different body."""
 
     def __init__(self) -> None:
         super().__init__("The key of the request was used before with a different body.")
 
 
 class DeliveryNotFound(Exception):
-    """The task has no callback of this number that could be sent again."""
+    """The task has no delivery of this number that could be resent."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"The task has no delivery {number}, or its message is no longer kept.")
@@ -84,12 +82,12 @@ class InvalidBatch(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached or refuses to write. Whether the last write was made is not known.
+    """The store cannot be reached or refuses to write. The last write may or may not have been made.
 
-    The message is for callers; the reason is for the log, since it may name hosts.
+    The message is for callers. The reason is for the log, since it may name hosts.
     """
 
-    MESSAGE = "The task store is not available right now. Try again in a second."
+    MESSAGE = "The task store is unavailable. Retry in a second."
 
     def __init__(self, reason: str) -> None:
         super().__init__(self.MESSAGE)
@@ -97,19 +95,19 @@ class StoreUnavailable(Exception):
 
 
 class StoreFull(StoreUnavailable):
-    """The store has no memory left for new tasks; those that it has go on."""
+    """The store has no room for new tasks. The tasks that it has go on."""
 
-    MESSAGE = "The task store is full: it takes no new tasks until there is room. Try again later."
+    MESSAGE = "The task store is full and accepts no new tasks until there is room. Retry later."
 
 
 class StoreUnsafe(StoreUnavailable):
-    """The store answers, but may lose what it accepts."""
+    """The store responds, but may lose tasks."""
 
-    MESSAGE = "The task store is not configured safely: it may lose tasks. The service's log says how to mend it."
+    MESSAGE = "The task store may lose tasks because of its settings. The service's log says how to repair them."
 
 
 class RunStillHeld(Exception):
-    """The owner still holds the run of an earlier claim, whose end it did not report."""
+    """The owner still holds the run of an earlier claim, which it has not ended."""
 
     def __init__(self, run: Task) -> None:
         super().__init__(f"The run of task {run.task_id} has not been ended.")

@@ -1,25 +1,28 @@
-"""What can be kept as JSON, and what cannot."""
+"""Check and encode JSON values."""
 
 import json
 from typing import Any
 
 MAX_DEPTH = 32
-"""How deep JSON may be nested: who reads it has a stack of its own."""
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""Limit on the nesting of JSON. Other readers of it have limited stacks."""
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def encode_json(value: Any) -> bytes:
-    """As JSON in UTF-8. Raises TypeError, ValueError or RecursionError for what that cannot hold."""
-    return _json(value).encode()
+    """Return the value as JSON in UTF-8.
+
+    Raises TypeError, ValueError or RecursionError for a value that JSON or UTF-8 cannot hold.
+    """
+    return _encode(value).encode()
 
 
 def replace_surrogates(text: str) -> str:
-    """Without the lone surrogates that no UTF-8 can hold."""
+    """Return the text with "?" for each lone surrogate, which UTF-8 cannot hold."""
     return text.encode(errors="replace").decode()
 
 
 def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """True when lists and objects are nested deeper than that."""
+    """Return whether lists and objects are nested deeper than `depth` levels."""
     if not isinstance(value, dict | list | tuple):
         return False
     inner = value.values() if isinstance(value, dict) else value
@@ -27,12 +30,13 @@ def exceeds_depth(value: Any, depth: int = MAX_DEPTH) -> bool:
 
 
 def describe_non_json(value: Any, path: str = "") -> str | None:
-    """Where the first value is that JSON does not know, as a sentence; None where there is none."""
+    """Return a sentence that names the first value that is not JSON and its path. None for none."""
     if isinstance(value, dict):
         inner: Any = value.items()
     elif isinstance(value, list | tuple):
         inner = enumerate(value)
     else:
-        known = value is None or isinstance(value, str | int | float)
-        return None if known else f"There is a {type(value).__name__} at {path or 'the top'}."
-    return next((found for key, each in inner if (found := describe_non_json(each, f"{path}/{key}"))), None)
+        is_json = value is None or isinstance(value, str | int | float)
+        return None if is_json else f"There is a {type(value).__name__} at {path or 'the top'}."
+    found = (describe_non_json(each, f"{path}/{key}") for key, each in inner)
+    return next(filter(None, found), None)

@@ -1,4 +1,4 @@
-"""Read, decide, write: again when somebody else was faster."""
+"""Update tasks by optimistic concurrency: read, decide, compare-and-set, and retry after a lost race."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,13 +8,13 @@ from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
 
 MAX_ATTEMPTS = 20
-"""Each lost race means that somebody else won one, so progress is made; more than this is a fault."""
+"""Each lost race means that another writer succeeded. More lost races in a row than this are a fault."""
 
 T = TypeVar("T")
 
 
 class OptimisticUpdate:
-    """Applies what a use case decides to the stored task by compare-and-set."""
+    """Applies a transition to the stored task by compare-and-set."""
 
     def __init__(self, repository: TaskRepository) -> None:
         self._repository = repository
@@ -27,10 +27,10 @@ class OptimisticUpdate:
         known: Task | None = None,
         log: Callable[[Task, Task], str] = lambda before, after: "",
     ) -> Task:
-        """Returns the task as saved. Raises TaskNotFound, StaleTask, and what the transition raises.
+        """Return the task as saved. Raises TaskNotFound, StaleTask, and the errors of the transition.
 
-        `known` is the task as the caller last saw it: the first try then needs no read.
-        `log` returns the line of the task's log about the change, from the task before and after; empty: none.
+        `known` is the task as the caller last saw it; the first attempt then needs no read. `log`
+        takes the task before and after and returns the line of the task's log; empty for none.
         """
 
         def save(before: Task) -> Task:
@@ -39,12 +39,12 @@ class OptimisticUpdate:
                 return before
             return self._repository.save(Change(before=before, after=after, log=log(before, after)))
 
-        return self.retry(task_id, save, known=known)
+        return self.with_retries(task_id, save, known=known)
 
-    def retry(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
-        """Call `write` with the task as it is stored until it does not meet StaleTask, 20 times at most."""
+    def with_retries(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
+        """Call `write` with the stored task until it raises no StaleTask, at most MAX_ATTEMPTS times."""
         for _ in range(MAX_ATTEMPTS):
-            task = known or self._repository.require(task_id)
+            task = known or self._repository.get_or_raise(task_id)
             try:
                 return write(task)
             except StaleTask:

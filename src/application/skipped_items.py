@@ -1,21 +1,21 @@
-"""Tell the operator of what maintenance passes over, once each."""
+"""Log each item that is skipped because it is damaged, once."""
 
 import logging
 
 MAX_REMEMBERED = 10_000
-"""Bounds the memory, and the number of lines. More damage than this is one fault, not so many."""
+"""Limit on memory and on log lines. More damaged items than this have one common cause."""
 
 logger = logging.getLogger(__name__)
 
 
 class SkippedItems:
-    """One instance per process and place: it remembers what it told."""
+    """Remembers what it has logged: use one instance per process and purpose."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
 
     def tell(self, action: str, name: str, reason: object) -> None:
-        """Log that `action` passes over the task, queue or message of that name; the same pair is logged once."""
+        """Log that `action` skips the task, queue or webhook of this name. Each pair is logged once."""
         if (action, name) in self._told or len(self._told) > MAX_REMEMBERED:
             return
         self._told.add((action, name))

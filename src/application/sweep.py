@@ -1,4 +1,4 @@
-"""Go through tasks that are due for a transition, batch by batch, until none is left or the time is up."""
+"""Change the tasks of a backlog, batch by batch, until none is left or the time is up."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from application.skipped_items import SkippedItems
 from domain.task import Task
 
 BATCH = 100
-"""Small, so that a sweep ends soon after its time is up, on a busy machine too."""
+"""Number of tasks. Small, so that a sweep ends soon after its time is up, even on a busy machine."""
 BUDGET_SECONDS = 0.1
-"""After this, no further batch is begun: all duties of maintenance get their turn within a second."""
+"""Time after which no batch begins, so that every duty of maintenance has its turn within a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Swept:
-    """What a sweep did."""
+    """The result of a sweep."""
 
     tasks: Sequence[Task]
-    """The tasks that it changed, as saved."""
+    """The changed tasks, as saved."""
     more: bool
-    """Whether more may be left, for which there was no time."""
+    """True when the time was up before the backlog was empty."""
 
 
 class Sweep:
-    """Any number of processes may sweep at once: each change is made by one of them.
+    """Any number of processes may sweep at the same time: each change is made by one of them.
 
     A task that cannot be changed is set aside, so that it neither ends the sweep nor fills its batches.
     """
@@ -39,13 +39,13 @@ class Sweep:
         self._skipped_items = SkippedItems()
 
     def run(self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]) -> Swept:
-        """`read` returns a batch of at most so many tasks; `decide` returns the change of one at the present time."""
+        """Sweep once. `read` returns a batch up to its limit; `decide` returns the change of one task."""
         began = self._clock.monotonic()
         changed: list[Task] = []
         while tasks := read(BATCH):
             mine = self._change(tasks, decide)
             changed += mine
-            if not mine:  # others are faster, or all were set aside
+            if not mine:  # other processes were faster, or all were set aside
                 break
             if self._clock.monotonic() - began >= BUDGET_SECONDS:
                 return Swept(tasks=changed, more=True)

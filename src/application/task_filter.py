@@ -1,4 +1,4 @@
-"""Which tasks a caller wants to see."""
+"""The conditions by which tasks are searched."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,25 +12,25 @@ from domain.task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFilter:
-    """All that is set must hold; nothing set is every task."""
+    """A task matches when it meets every condition that is set."""
 
     statuses: frozenset[Status] = frozenset()
-    """Any of these."""
+    """The task has any of these states; empty for all states."""
     type: str | None = None
     queue: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     submitted_after: datetime | None = None
-    """Later than this."""
+    """Exclusive."""
     submitted_before: datetime | None = None
-    """Earlier than this."""
+    """Exclusive."""
     task_name: str | None = None
-    """Exactly this."""
+    """The exact name."""
     text: str | None = None
-    """Contained in the name, result or error, in any case."""
+    """Contained in the name, payload, result or error, ignoring case."""
 
     @property
     def needs_scan(self) -> bool:
-        """No index helps: the tasks themselves must be read."""
+        """Whether the tasks themselves must be read because no index has the condition."""
         return self.task_name is not None or self.text is not None
 
     def matches(self, task: Task) -> bool:
@@ -46,7 +46,7 @@ class TaskFilter:
         )
 
     def matches_scan(self, task: Task) -> bool:
-        """The part of `matches` that no index knows."""
+        """Return whether the task meets the conditions that no index has."""
         if self.task_name not in (None, task.spec.task_name):
             return False
         if self.text is None:
@@ -59,7 +59,7 @@ EVERY_TASK = TaskFilter()
 
 
 def compact(value: Any) -> str:
-    """JSON without blanks, as payloads, and results that are no text, are looked through."""
+    """Return JSON without blanks: the form in which payloads and results are searched."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""A task as everybody outside sees it."""
+"""Serialize tasks for everybody outside: responses, event streams and webhooks."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,15 +9,15 @@ from domain.status import Status
 from domain.task import Task
 
 
-def rfc3339(value: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
+def rfc3339(time: datetime | None) -> str | None:
+    """Return the time as RFC 3339 text in UTC with milliseconds. None for None."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if time else None
 
 
 def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, Any]:
-    """A task as GET answers it, streams tell it and callbacks carry it."""
+    """Return the members of a task as callers see them. Members without a value are left out."""
     spec, path = task.spec, f"/tasks/{task.task_id}"
-    # Workers of older versions leave both behind.
+    # Workers of older versions leave these two in the record when a task ends.
     progress = task.progress if task.status is not Status.COMPLETED else None
     last_error = task.last_error if not task.status.is_final else None
     return drop_none(
@@ -56,12 +56,12 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
 
 
 def _payload(task: Task) -> dict[str, Any] | None:
-    """Return the payload; None for a task with a duration in its place, and for one read without its payload."""
+    """Return the payload. None if the task has a duration instead, or was read without it."""
     if task.spec.duration is not None or "payload" in task.omitted:
         return None
     return dict(task.spec.payload)
 
 
 def drop_none(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not set."""
+    """Return the members whose value is not None."""
     return {name: value for name, value in members.items() if value is not None}

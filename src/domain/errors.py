@@ -1,4 +1,4 @@
-"""Why a transition is refused. The message is for the caller."""
+"""Why a transition or a specification is refused. The messages are for the caller."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ Violation = tuple[str, str]
 
 
 class TransitionRefused(Exception):
-    """The state of the task does not allow this."""
+    """The state of the task does not allow the transition."""
 
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(message)
@@ -17,14 +17,14 @@ class TransitionRefused(Exception):
 
 
 class InvalidTransition(TransitionRefused):
-    """The state machine has no such arrow."""
+    """No such change of state exists."""
 
     def __init__(self, status: Status, to: Status) -> None:
         super().__init__(status, f"A task that is {status} cannot become {to}.")
 
 
 class TaskNotWaiting(TransitionRefused):
-    """What a task will do can be changed only while it waits."""
+    """The work of a task can be changed only while the task waits."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(
@@ -35,21 +35,21 @@ class TaskNotWaiting(TransitionRefused):
 
 
 class TaskRunning(TransitionRefused):
-    """A running task is neither deleted nor ended by a change of its record."""
+    """A running task cannot be deleted."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status, "A worker runs this task now. Wait until it is final.")
 
 
 class TaskFinal(TransitionRefused):
-    """A final task has nothing left to stop."""
+    """A final task cannot be cancelled."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status, f"The task is {status}, which is final. There is nothing left to cancel.")
 
 
 class TaskNotRetryable(TransitionRefused):
-    """Only what ended without a result can be tried again."""
+    """Only a task that ended without a result can be retried."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status, f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.")

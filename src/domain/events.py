@@ -1,4 +1,4 @@
-"""What happened to a task, as those who follow it are told."""
+"""The events of a task: one for each change that followers are told of."""
 
 from enum import StrEnum
 
@@ -29,8 +29,8 @@ FINAL_EVENTS = {
 }
 
 
-def what_happened(before: Task | None, after: Task | None) -> Event:
-    """The event of a change; before is None for a new task, after for one that was removed."""
+def event_of(before: Task | None, after: Task | None) -> Event:
+    """Return the event of a change. `before` is None for a new task, `after` for a removed one."""
     if after is None:
         return Event.DELETED
     if before is None:

@@ -1,4 +1,4 @@
-"""Values that were made and checked earlier."""
+"""Restore stored values without validation, so that stricter rules never make them unreadable."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -7,10 +7,9 @@ T = TypeVar("T")
 
 
 def restore(cls: type[T], members: Mapping[str, Any]) -> T:
-    """An instance of a frozen dataclass as it was once made, without a check by the rules of today.
+    """Return an instance of a frozen dataclass, without validation. Use it for stored state only.
 
-    What is not among the members has its default, which is an attribute of the class; a default that a factory makes
-    must be given.
+    A missing member has its default. A member whose default a factory makes must be present.
     """
     instance = object.__new__(cls)
     vars(instance).update(members)

@@ -1,4 +1,4 @@
-"""When a failed run is tried again."""
+"""The retry policy: whether and when a failed run is followed by another attempt."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,21 +13,21 @@ JITTER = (0, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """Exponential back-off with jitter, so that what failed together is not tried again together.
+    """Exponential back-off with jitter, so that tasks that failed together are not retried together.
 
-    Raises InvalidTaskSpec where a member is outside its range.
+    Raises InvalidTaskSpec when a member is outside its range.
     """
 
     max_attempts: int = 1
-    """How many runs may fail before the task does."""
+    """Number of failed runs after which the task fails."""
     initial_delay: float = 1
-    """Seconds after the first failure."""
+    """Seconds between the first failure and the next attempt."""
     factor: float = 2
-    """Each further delay is this many times the one before."""
+    """Ratio of each delay to the one before."""
     max_delay: float = 300
-    """Seconds, before jitter."""
+    """Upper limit on a delay in seconds, before jitter."""
     jitter: float = 0.1
-    """The share of a delay by which it is longer or shorter at most."""
+    """Largest share, 0 to 1, by which a delay is lengthened or shortened."""
 
     def __post_init__(self) -> None:
         if self.max_attempts not in ATTEMPTS:
@@ -39,7 +39,7 @@ class RetryPolicy:
                 raise InvalidTaskSpec([(f"retry/{name}", message)])
 
     def delay(self, failures: int, roll: float) -> timedelta | None:
-        """How long to wait after so many failures; None to give up. `roll` is a random number from 0 to 1."""
+        """Return the delay after this many failures; None to give up. `roll` is a random number, 0 to 1."""
         if failures >= self.max_attempts:
             return None
         backoff = min(self.initial_delay * self.factor ** (failures - 1), self.max_delay)

@@ -1,4 +1,4 @@
-"""The states of a task: who puts it there, who moves it on, and what a crash leaves behind."""
+"""The states of a task: what each means, who moves a task on, and what a crash leaves behind."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,30 +6,32 @@ from enum import StrEnum
 
 class Status(StrEnum):
     SCHEDULED = "SCHEDULED"
-    """Accepted for later, or a retry is not due yet. Maintenance queues it when due; a crash leaves nothing to mend."""
+    """Waits for its run_at, or for its next attempt. Maintenance queues it when it is due.
+    A crash leaves nothing to repair."""
 
     QUEUED = "QUEUED"
-    """Waits for a worker, whose claim moves it on; cancel ends it. A crash may leave it without a wake-up:
-    maintenance puts one."""
+    """Waits for a worker, whose claim starts it. A crash may leave it without a wake-up:
+    maintenance adds one."""
 
     PROCESSING = "PROCESSING"
-    """Run by the one worker that holds its lease, which also finishes it. A crash leaves a lease that
-    expires: maintenance queues the task again."""
+    """Runs in the one worker that holds its lease, and which also finishes it. A crash leaves a lease
+    that expires: maintenance queues the task again."""
 
     COMPLETED = "COMPLETED"
-    """Final: the work returned a result. Removed when its retention is over."""
+    """Final: the run returned a result. Removed when its retention is over."""
 
     FAILED = "FAILED"
-    """Final: the work failed for good. Removed when its retention is over; a caller may try it again."""
+    """Final: no attempt is left. Removed when its retention is over; a caller may retry it."""
 
     CANCELLED = "CANCELLED"
-    """Final: a caller asked for it. Removed when its retention is over; a caller may try it again."""
+    """Final: a caller cancelled it. Removed when its retention is over; a caller may retry it."""
 
     EXPIRED = "EXPIRED"
-    """Final: it was not started in time. Removed when its retention is over; a caller may try it again."""
+    """Final: it had not started by its expires_at. Removed when its retention is over; a caller may
+    retry it."""
 
     __hash__ = str.__hash__
-    """A member equals its text; Enum's own hash is a function in Python, which each look into a set would call."""
+    """Use the hash of the text, which a member equals. Enum's own is a Python function and slow."""
 
     @property
     def is_waiting(self) -> bool:
@@ -52,4 +54,4 @@ NEXT: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.QUEUED}),
     Status.EXPIRED: frozenset({Status.QUEUED}),
 }
-"""Where each state may go. Every change of state is checked against this table."""
+"""The states that may follow each state. Every change of state is checked against this table."""

@@ -1,4 +1,4 @@
-"""Task: what the service knows of one piece of work, and what may happen to it."""
+"""Task: one piece of work, its state, and the transitions that its state allows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,14 +11,15 @@ from domain.status import NEXT, Status
 from domain.task_spec import TaskPatch, TaskSpec
 
 POSTPONEMENT = timedelta(seconds=10)
+"""The pause before a task whose type the worker does not know is tried by another one."""
 WORKER_LOST = "worker_lost"
 MAX_CRASHES = 3
-"""A run lost to a crash is repeated this often; the next loss is final. An endless loop helps nobody."""
+"""Number of crashed runs that are repeated; the next crash is final, which ends an endless loop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskError:
-    """Why a task ended without a result: a stable machine word, and a sentence."""
+    """Why a task ended without a result: a stable word for programs, and a sentence for people."""
 
     code: str
     message: str
@@ -28,12 +29,12 @@ CANCELLED = TaskError(code="cancelled", message="The task was cancelled.")
 EXPIRED = TaskError(code="expired", message="The task had not started by its expires_at.")
 UNKNOWN_CAUSE = "How it ended is not known."
 LAST_ERROR_LENGTH = 1_000
-"""Characters. Every event of a task repeats its last error, that of a failed task comes once."""
+"""Characters. Every event of a task repeats its last_error, whereas its error appears once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the running work says it is."""
+    """How far the run is, as it reports itself."""
 
     fraction: float
     """0 to 1."""
@@ -42,10 +43,9 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One task. Frozen: every transition returns a new one or raises TransitionRefused.
+    """One task. Frozen: every transition returns a new task or raises TransitionRefused.
 
-    The times are aware. `claim` is the number of the latest claim: it is never reset and fences off
-    whoever held an earlier one (Kleppmann, "How to do distributed locking", fencing wake-ups).
+    All times are aware.
     """
 
     task_id: str
@@ -54,16 +54,19 @@ class Task:
     submitted_at: datetime
     version: int = 1
     attempt: int = 0
-    """Runs that have started, crashed ones included."""
+    """Number of runs that have started, including crashed ones."""
     crashed_fencing_tokens: tuple[int, ...] = ()
-    """The claims whose runs were lost to a crash."""
+    """The fencing tokens of the runs that were lost to a crash."""
     fencing_token: int = 0
+    """Number of the latest claim, never reset. It fences off a worker that held an earlier claim
+    (Kleppmann, "How to do distributed locking")."""
     owner: str | None = None
+    """The worker process that runs the task."""
     cancel_requested: bool = False
     discarded: bool = False
-    """Its caller deleted it while it ran: to be removed once it is final."""
+    """True when a caller deleted the task while it ran. It is removed once it is final."""
     due_at: datetime | None = None
-    """When a SCHEDULED task is to be queued."""
+    """When a SCHEDULED task becomes QUEUED."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     progress: Progress | None = None
@@ -73,7 +76,10 @@ class Task:
     last_error: TaskError | None = None
     """Why the latest failed or lost run ended; None once the task is final."""
     omitted: tuple[str, ...] = ()
-    """Long members ("payload", "result") that were not read and so look unset; a write leaves them as stored."""
+    """Long members ("payload", "result") that were not read and so look unset.
+
+    A write leaves them as stored.
+    """
 
     def __post_init__(self) -> None:
         for instant in (self.submitted_at, self.due_at, self.started_at, self.finished_at):
@@ -88,7 +94,7 @@ class Task:
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
-        """As it was stored. Raises ValueError where it is no possible state."""
+        """Return the stored task. Raises ValueError when the members contradict each other."""
         task = restore(cls, members)
         task.__post_init__()
         return task
@@ -99,41 +105,53 @@ class Task:
 
     @property
     def deadline(self) -> datetime | None:
-        """When the present run must have ended."""
+        """The time by which the current run must end; None while no run goes on."""
         if self.started_at is None or self.status is not Status.PROCESSING:
             return None
         return self.started_at + timedelta(seconds=self.spec.effective_timeout)
 
     @classmethod
     def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
-        """A new task, which waits in its queue, or for its time when it has one."""
+        """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
         status = Status.SCHEDULED if spec.run_at else Status.QUEUED
         return cls(task_id=task_id, spec=spec, status=status, submitted_at=now, due_at=spec.run_at)
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether a SCHEDULED task is to be queued now."""
+        return self.due_at is not None and self.due_at <= now
+
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether the expires_at has passed. A task that still waits then never starts.
+
+        claim.lua has a copy of this rule; the contract suites hold both to it.
+        """
+        return self.spec.has_expired(now)
+
     def promote(self) -> Self:
-        """The time of a scheduled task has come."""
+        """Queue a SCHEDULED task that is due."""
         if self.status is not Status.SCHEDULED:
             raise InvalidTransition(self.status, Status.QUEUED)
         return self._become(Status.QUEUED)
 
     def expire(self, now: datetime) -> Self:
-        """The task has not started in time."""
+        """End a waiting task that has not started by its expires_at."""
         return self._become(Status.EXPIRED, error=EXPIRED, finished_at=now)
 
     def start(self, *, owner: str, fencing_token: int, now: datetime) -> Self:
-        """A worker claims the task."""
+        """Begin a run: a worker has claimed the task."""
         return self._become(
             Status.PROCESSING, owner=owner, fencing_token=fencing_token, attempt=self.attempt + 1, started_at=now
         )
 
     def complete(self, result: Any, now: datetime) -> Self:
-        """The run returned a result; that it was asked to stop comes too late."""
+        """End the run with its result. A pending cancel request is ignored."""
         return self._end_run(Status.COMPLETED, result=result, progress=None, finished_at=now)
 
     def fail(self, error: TaskError, now: datetime, *, retry: bool = True, wait: timedelta = timedelta(0)) -> Self:
-        """The run failed: try again later, or for good when the policy says so; not when it was to stop anyway.
+        """End the run with an error: SCHEDULED for a retry, or FAILED when the policy allows no more.
 
-        `retry` is False where trying again cannot help; the next try waits at least `wait`.
+        A task with a pending cancel request becomes CANCELLED. `retry` is False when another attempt
+        cannot help. The next attempt waits at least `wait`.
         """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
@@ -141,48 +159,56 @@ class Task:
         if delay is None or not retry:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
         due_at = now + max(delay, wait)
-        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=_shortened(error))
+        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=_shorten(error))
 
     def stop(self, now: datetime) -> Self:
-        """The run was ended from outside, on purpose: cancelled, timed out, or neither and so uncounted."""
-        return self._ended_on_purpose(now) or self._end_run(Status.QUEUED, attempt=self.attempt - 1, started_at=None)
+        """End a run that its worker stopped on purpose.
+
+        The task is cancelled when that was requested, fails when its time was over, and otherwise is
+        queued again without counting the attempt.
+        """
+        if ended := self._end_on_purpose(now):
+            return ended
+        return self._end_run(Status.QUEUED, attempt=self.attempt - 1, started_at=None)
 
     def postpone(self, now: datetime) -> Self:
-        """This worker does not know the work yet, as in a rolling deployment: later, and uncounted."""
+        """Schedule the task again without counting the attempt, when the worker lacks its type.
+
+        Workers differ in the types they know during a rolling deployment.
+        """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         return self._end_run(Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None)
 
     def lose(self, now: datetime, cause: str = UNKNOWN_CAUSE) -> Self:
-        """The run died: cancelled or timed out if it was to end anyway, else a crash, the fourth of which is final.
+        """End a run that died: CANCELLED or timed out when it was to end anyway, otherwise a crash.
 
-        `cause` says in full sentences how it died. The error of the task repeats it.
+        The fourth crash is final. `cause` says in full sentences how the run died; the error of the
+        task repeats it.
         """
         crashed = (*self.crashed_fencing_tokens, self.fencing_token)
-        if ended := self._ended_on_purpose(now):
+        if ended := self._end_on_purpose(now):
             return ended
         if self.crashes >= MAX_CRASHES:
             return self._end_run(
                 Status.FAILED, crashed_fencing_tokens=crashed, error=_worker_lost(cause), finished_at=now
             )
         lost = TaskError(code=WORKER_LOST, message=f"The run was lost; the task is queued again. {cause}")
-        return self._end_run(
-            Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=_shortened(lost)
-        )
+        return self._end_run(Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=_shorten(lost))
 
     def forgive(self, fencing_token: int) -> Self:
-        """The run of this claim was not lost to a crash after all: it counts as nothing."""
+        """Take back a crash: the run with this fencing token counts neither as crash nor as attempt."""
         if fencing_token not in self.crashed_fencing_tokens or self.status.is_final:
             return self
-        left = tuple(crashed for crashed in self.crashed_fencing_tokens if crashed != fencing_token)
-        was_this = (
-            self.last_error and self.last_error.code == WORKER_LOST and fencing_token == self.crashed_fencing_tokens[-1]
-        )
-        last_error = None if was_this else self.last_error
-        return self._evolve(crashed_fencing_tokens=left, attempt=self.attempt - 1, last_error=last_error)
+        others = tuple(token for token in self.crashed_fencing_tokens if token != fencing_token)
+        is_latest = fencing_token == self.crashed_fencing_tokens[-1]
+        last_error = self.last_error
+        if is_latest and last_error and last_error.code == WORKER_LOST:
+            last_error = None
+        return self._evolve(crashed_fencing_tokens=others, attempt=self.attempt - 1, last_error=last_error)
 
     def cancel(self, now: datetime) -> Self:
-        """End a waiting task, ask a running one to stop. Raises TaskFinal."""
+        """End a waiting task, or request that a running one stops. Raises TaskFinal."""
         if self.status.is_final:
             raise TaskFinal(self.status)
         if self.status is Status.PROCESSING:
@@ -190,23 +216,21 @@ class Task:
         return self._become(Status.CANCELLED, error=CANCELLED, finished_at=now)
 
     def discard(self, now: datetime) -> Self:
-        """Ask a running task to stop, and to be removed then."""
-        return self if self.discarded else replace(self.cancel(now), version=self.version + 1, discarded=True)
+        """Request that a running task stops and is removed then."""
+        if self.discarded:
+            return self
+        return replace(self.cancel(now), version=self.version + 1, discarded=True)
 
     def retry(self, now: datetime) -> Self:
-        """Try again what ended without a result, as if it had never run. Raises TaskNotRetryable."""
+        """Queue a task that ended without a result, as if it had never run. Raises TaskNotRetryable.
+
+        A run_at that lies ahead and an expires_at that has passed are dropped: the task starts now.
+        """
         if not self.status.is_final or Status.QUEUED not in NEXT[self.status]:
             raise TaskNotRetryable(self.status)
-        run_at, expires_at = self.spec.run_at, self.spec.expires_at
         return self._become(
             Status.QUEUED,
-            spec=TaskSpec.restore(
-                {
-                    **vars(self.spec),
-                    "run_at": run_at if run_at and run_at <= now else None,
-                    "expires_at": expires_at if expires_at and expires_at > now else None,
-                }
-            ),
+            spec=self.spec.for_restart(now),
             attempt=0,
             crashed_fencing_tokens=(),
             progress=None,
@@ -216,10 +240,13 @@ class Task:
         )
 
     def patch(self, patch: TaskPatch) -> Self:
-        """Change some members. Raises TaskNotWaiting when that would change the work of a task that has started."""
+        """Change some members. Raises InvalidTaskSpec.
+
+        Raises TaskNotWaiting when that would change the work of a task that has started.
+        """
         if patch.changes_the_work:
             self._require_waiting()
-        return self._respecify(patch.applied_to(self.spec))
+        return self._respecify(patch.apply_to(self.spec))
 
     def replace(self, spec: TaskSpec) -> Self:
         """Replace all members. Raises TaskNotWaiting when the task has started."""
@@ -227,15 +254,15 @@ class Task:
         return self._respecify(spec)
 
     def ensure_deletable(self) -> None:
-        """Raises TaskRunning."""
+        """Raises TaskRunning: a task is deleted only while nobody runs it."""
         if self.status is Status.PROCESSING:
             raise TaskRunning(self.status)
 
     def is_run_of(self, fencing_token: int) -> bool:
-        """True while the run that this claim started goes on."""
+        """Return whether the run with this fencing token still goes on."""
         return self.status is Status.PROCESSING and self.fencing_token == fencing_token
 
-    def _ended_on_purpose(self, now: datetime) -> Self | None:
+    def _end_on_purpose(self, now: datetime) -> Self | None:
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         if self.deadline and now >= self.deadline:
@@ -249,14 +276,19 @@ class Task:
         if spec.run_at == self.spec.run_at:
             return self._evolve(spec=spec)
         status = Status.SCHEDULED if spec.run_at else Status.QUEUED
-        return self._evolve(spec=spec, status=status, due_at=spec.run_at)
+        if status is self.status:
+            return self._evolve(spec=spec, due_at=spec.run_at)
+        return self._become(status, spec=spec, due_at=spec.run_at)
 
     def _require_waiting(self) -> None:
         if not self.status.is_waiting:
             raise TaskNotWaiting(self.status)
 
     def _roll(self) -> float:
-        """A number from 0 to 1 that differs between tasks and attempts; the domain draws no random ones."""
+        """Return a number from 0 to 1 that differs between tasks and attempts.
+
+        It is a hash (Knuth's multiplicative method), because the domain draws no random numbers.
+        """
         return (int(self.task_id[-8:], 16) * (self.attempt + 1) * 2_654_435_761 % 2**32) / 2**32
 
     def _end_run(self, status: Status, **changes: Any) -> Self:
@@ -267,12 +299,13 @@ class Task:
     def _become(self, status: Status, **changes: Any) -> Self:
         if status not in NEXT[self.status]:
             raise InvalidTransition(self.status, status)
-        left_behind: dict[str, Any] = {"owner": None, "cancel_requested": False, "due_at": None}
+        reset: dict[str, Any] = {"owner": None, "cancel_requested": False, "due_at": None}
         if status.is_final:
-            left_behind["last_error"] = None
-        return self._evolve(**{"status": status, **left_behind, **changes})
+            reset["last_error"] = None
+        return self._evolve(**{"status": status, **reset, **changes})
 
     def _evolve(self, **changes: Any) -> Self:
+        # dataclasses.replace takes four times as long, and a bulk action changes 10,000 tasks.
         return self.restore({**vars(self), "version": self.version + 1, **changes})
 
 
@@ -281,7 +314,7 @@ def _worker_lost(cause: str) -> TaskError:
     return TaskError(code=WORKER_LOST, message=f"{message} The last time: {cause}")
 
 
-def _shortened(error: TaskError) -> TaskError:
+def _shorten(error: TaskError) -> TaskError:
     omitted = len(error.message) - LAST_ERROR_LENGTH
     if omitted <= 0:
         return error

@@ -1,4 +1,4 @@
-"""What the caller asks for: the members of a task that a client may set."""
+"""The specification of a task: the members that a caller may set, and their rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,22 +30,22 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """What the caller asks for. Immutable; raises InvalidTaskSpec where a member is outside its range."""
+    """The members that a caller sets. Immutable. Raises InvalidTaskSpec with every invalid member."""
 
     task_name: str
     type: str = DEFAULT_TYPE
-    """What kind of work it is."""
+    """The kind of work."""
     duration: int | None = None
     """Seconds of simulated work; a task of the default type has it, others have a payload."""
     payload: Mapping[str, Any] = field(default_factory=dict)
-    """The arguments of every other type, as JSON."""
+    """The arguments of the other types, as a JSON object."""
     queue: str = "default"
     priority: int = 5
-    """0 to 9; 9 goes first."""
+    """0 to 9; 9 starts first."""
     run_at: datetime | None = None
-    """Not before this time."""
+    """The task does not start before this time."""
     expires_at: datetime | None = None
-    """Not at all when it has not started by this time."""
+    """The task expires if it has not started by this time."""
     timeout: int | None = None
     """Seconds that one run may take. None for the default of the type."""
     default_timeout: int = field(default=DEFAULT_TIMEOUT_SECONDS, compare=False)
@@ -53,7 +53,7 @@ class TaskSpec:
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
-    """Told when the task is final."""
+    """The URL to which a webhook is sent when the task is final."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _frozen(self.labels))
@@ -63,9 +63,21 @@ class TaskSpec:
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
-        """As it was once made, checked by the rules of then: stricter ones must not make it unreadable."""
+        """Restore without validation, so that stricter rules never make stored tasks unreadable."""
         frozen = {name: _frozen(members.get(name, {})) for name in ("labels", "payload")}
         return restore(cls, {**members, **frozen})
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+    def for_restart(self, now: datetime) -> Self:
+        """Return a copy without a run_at that lies ahead and without an expires_at that has passed.
+
+        The other members are not validated again.
+        """
+        run_at = self.run_at if self.run_at and self.run_at <= now else None
+        expires_at = None if self.has_expired(now) else self.expires_at
+        return restore(type(self), {**vars(self), "run_at": run_at, "expires_at": expires_at})
 
     @property
     def effective_timeout(self) -> int:
@@ -77,7 +89,7 @@ class TaskSpec:
         return restore(type(self), {**vars(self), "default_timeout": seconds})
 
     def _violations(self) -> Iterator[Violation]:
-        """Yield each member that is outside its range, and what is wrong with it."""
+        """Yield everything that is wrong."""
         if len(self.task_name) not in TASK_NAME_LENGTH or not is_printable(self.task_name):
             yield "task_name", "Must be 1 to 200 characters without control characters."
         for name, text in (("task_name", self.task_name), ("type", self.type)):
@@ -94,10 +106,10 @@ class TaskSpec:
                 require_web_url(self.callback_url)
             except ValueError as error:
                 yield "callback_url", f"{error}."
-        yield from self._misfits_of_labels()
-        yield from self._misfits_of_times()
+        yield from self._label_violations()
+        yield from self._time_violations()
 
-    def _misfits_of_labels(self) -> Iterator[Violation]:
+    def _label_violations(self) -> Iterator[Violation]:
         if len(self.labels) > MAX_LABELS:
             yield "labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}."
         for key, value in self.labels.items():
@@ -108,7 +120,7 @@ class TaskSpec:
             if value and is_blank(value):
                 yield "labels", f"{key} must be empty or have a character that is not blank."
 
-    def _misfits_of_times(self) -> Iterator[Violation]:
+    def _time_violations(self) -> Iterator[Violation]:
         naive = False
         for name, instant in (("run_at", self.run_at), ("expires_at", self.expires_at)):
             if instant is not None and instant.tzinfo is None:
@@ -127,21 +139,19 @@ DEFAULTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class TaskPatch:
-    """A JSON merge patch (RFC 7396) of a TaskSpec; None removes a member, which returns it to its default.
-
-    Raises InvalidTaskSpec when the result would lack a member or be outside its range.
-    """
+    """A JSON merge patch (RFC 7396) of a TaskSpec. None returns a member to its default."""
 
     members: Mapping[str, Any]
 
     FREE = frozenset({"task_name", "labels"})
-    """They describe the task and do not change what it does: allowed in every state."""
+    """Members that describe the task but do not change its work: they can be changed in every state."""
 
     @property
     def changes_the_work(self) -> bool:
         return not self.members.keys() <= self.FREE
 
-    def applied_to(self, spec: TaskSpec) -> TaskSpec:
+    def apply_to(self, spec: TaskSpec) -> TaskSpec:
+        """Return the changed copy. Raises InvalidTaskSpec when it lacks a member or has an invalid one."""
         changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
@@ -153,12 +163,12 @@ class TaskPatch:
 
 
 def is_printable(text: str) -> bool:
-    """True without control characters and lone surrogates, which no UTF-8 reader can take."""
+    """Return whether the text has no control characters and no lone surrogates (not valid in UTF-8)."""
     return not UNPRINTABLE.search(text)
 
 
 def is_blank(text: str) -> bool:
-    """Return whether the text has no character that can be seen."""
+    """Return whether the text has no visible character."""
     return not text.strip()
 
 
@@ -173,7 +183,7 @@ def _default(name: str) -> Any:
 
 
 def _merge(members: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """RFC 7396: a null in the patch removes a member, an object in it is a patch itself."""
+    """Merge as RFC 7396 does: None in the patch removes a member; a mapping in it is a patch itself."""
     merged = dict(members)
     for name, value in patch.items():
         if value is None:

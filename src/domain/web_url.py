@@ -1,4 +1,4 @@
-"""What a URL must be for this service to call it."""
+"""The rules of a URL that this service may call."""
 
 from urllib.parse import urlsplit
 
@@ -6,9 +6,9 @@ LENGTH = 2_048
 
 
 def require_web_url(url: str) -> str:
-    """The URL. Raises ValueError unless it is an http: or https: URL with a host and without a password.
+    """Return the URL. Raises ValueError unless it is an http: or https: URL with a host and no password.
 
-    Where it leads is looked at when it is called: a name may lead elsewhere by then.
+    The address of the host is checked at each call, since a name may resolve differently by then.
     """
     if len(url) > LENGTH or not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
         raise ValueError(f"Must be a URL of at most {LENGTH} ASCII characters without blanks")

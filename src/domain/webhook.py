@@ -1,4 +1,4 @@
-"""Telling a URL that a task has become final: what is sent, when again, and when it is given up."""
+"""A webhook tells a URL that a task has become final: what is sent, when again, when it is given up."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,28 +8,28 @@ from domain.events import FINAL_EVENTS, Event
 from domain.task import Task
 
 BACKOFF = tuple(timedelta(seconds=pause) for pause in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
-"""Before each try of a message: three days in all (Standard Webhooks 1.0, its table of retries)."""
+"""The pause before each attempt: three days in all (Standard Webhooks 1.0, its table of retries)."""
 GONE = 410
-"""The receiver wants no more (Standard Webhooks 1.0)."""
+"""The status by which a receiver unsubscribes (Standard Webhooks 1.0)."""
 
 
 def message_id(task_id: str, version: int) -> str:
-    """Of the end that a task came to in that version."""
+    """Return the id of the webhook about the end that a task reached in this version."""
     return f"msg_{task_id.replace('-', '')}_{version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """One end of one task. What it says does not change, whatever becomes of the task."""
+    """One end of one task. Its content does not change, whatever becomes of the task."""
 
     task: Task
-    """As it was when it became final."""
-    tries: int = 0
-    """How often it was sent in vain."""
+    """The task as it was when it became final."""
+    failed_attempts: int = 0
+    """Number of failed delivery attempts so far."""
 
     @property
     def message_id(self) -> str:
-        """The same for each try, so that a receiver can tell repetitions."""
+        """The id that all attempts have in common, so that a receiver can recognise repetitions."""
         return message_id(self.task.task_id, self.task.version)
 
     @property
@@ -38,7 +38,7 @@ class Webhook:
 
 
 class DeliveryOutcome(StrEnum):
-    """What became of a message by one try."""
+    """The result of one delivery attempt."""
 
     DELIVERED = "delivered"
     TO_BE_RETRIED = "to_be_retried"
@@ -51,25 +51,25 @@ def is_success(status: int | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookResponse:
-    """What came of one try: a status, or an error where there was none."""
+    """The receiver's response to one attempt: a status, or an error when there was no response."""
 
     status: int | None = None
     error: str | None = None
     refused: bool = False
-    """It was not sent, and trying again cannot help."""
+    """True when the service refused to send the webhook; another attempt cannot help."""
     wait: timedelta = timedelta(0)
-    """What the receiver asked for."""
+    """The least pause before the next attempt, as the receiver asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryAttempt:
-    """A try to deliver a message."""
+    """One attempt to deliver a webhook."""
 
     at: datetime
     status: int | None
     error: str | None
     next_at: datetime | None
-    """When it is sent again; None when it need not be, or is given up."""
+    """When the next attempt is due; None after a delivery, and when the webhook is given up."""
 
     @property
     def outcome(self) -> DeliveryOutcome:
@@ -80,18 +80,23 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A try as it was kept."""
+    """A delivery attempt as it is stored with its task."""
 
     number: int
-    """From 1, of all tries of the task."""
+    """Counts from 1 over all webhooks of the task."""
     message_id: str
     event: Event
-    record_attempt: DeliveryAttempt
+    attempt: DeliveryAttempt
 
 
-def record_attempt(message: Webhook, reply: WebhookResponse, now: datetime) -> DeliveryAttempt:
-    """What to keep of a try, and when the next one is due."""
+def record_attempt(webhook: Webhook, response: WebhookResponse, now: datetime) -> DeliveryAttempt:
+    """Return the attempt that ended now with this response, and when the next one is due.
+
+    A webhook is given up after a refusal, a 410, or its tenth failed attempt.
+    """
+    ended = is_success(response.status) or response.refused or response.status == GONE
+    failed_attempts = webhook.failed_attempts + 1
     next_at = None
-    if not is_success(reply.status) and not reply.refused and reply.status != GONE and message.tries + 1 < len(BACKOFF):
-        next_at = now + max(BACKOFF[message.tries + 1], reply.wait)
-    return DeliveryAttempt(at=now, status=reply.status, error=reply.error, next_at=next_at)
+    if not ended and failed_attempts < len(BACKOFF):
+        next_at = now + max(BACKOFF[failed_attempts], response.wait)
+    return DeliveryAttempt(at=now, status=response.status, error=response.error, next_at=next_at)

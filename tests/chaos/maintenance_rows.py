@@ -10,7 +10,8 @@ import redis
 
 from adapters.celery.app import WAKE_UP_LIST_PREFIX, create_celery_app
 from adapters.celery.wake_ups import WakeUpFactory
-from adapters.redis.client import RedisStore, milliseconds
+from adapters.redis.replies import milliseconds
+from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change

@@ -11,7 +11,8 @@ import requests
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import WakeUpFactory
-from adapters.redis.client import RedisStore, connect
+from adapters.redis.connection import connect
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change

@@ -11,9 +11,10 @@ from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.sleep import SleepHandler
-from adapters.redis.client import RedisStore, connect
 from adapters.redis.clock import RedisClock
+from adapters.redis.connection import connect
 from adapters.redis.entries import held_entry
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system.task_ids import UuidTaskIds

@@ -24,7 +24,7 @@ class IdempotencyRecordsContract:
         [due] = idempotency_records.due(A_DAY, limit=10)
 
         assert due.task_ids == [task.task_id for task in tasks]
-        idempotency_records.keep(due)
+        idempotency_records.renew(due)
         assert list(idempotency_records.due(A_DAY, limit=10)) == []
         let_a_day_pass()
         assert list(idempotency_records.due(A_DAY, limit=10)) == [due]

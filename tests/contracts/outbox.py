@@ -23,7 +23,7 @@ def cancelled(repository: TaskRepository, **members: object) -> Task:
 
 
 def take(outbox: Outbox, limit: int = 10) -> list[LeasedDelivery]:
-    return list(outbox.take(limit=limit, lease=LEASE))
+    return list(outbox.lease(limit=limit, duration=LEASE))
 
 
 class OutboxContract:
@@ -51,9 +51,9 @@ class OutboxContract:
 
         [taken] = take(outbox)
 
-        assert taken.message.task == ended
-        assert (taken.message.event, taken.message.tries) == (Event.CANCELLED, 0)
-        assert taken.message.message_id == f"msg_{ended.task_id.replace('-', '')}_{ended.version}"
+        assert taken.webhook.task == ended
+        assert (taken.webhook.event, taken.webhook.failed_attempts) == (Event.CANCELLED, 0)
+        assert taken.webhook.message_id == f"msg_{ended.task_id.replace('-', '')}_{ended.version}"
 
     def test_without_a_url_nobody_is_told(self, repository: TaskRepository, outbox: Outbox) -> None:
         cancelled(repository, callback_url=None)
@@ -65,7 +65,7 @@ class OutboxContract:
         waiting = repository.save(Change(before=first, after=first.retry(datetime.now(UTC))))
         second = repository.save(Change(before=waiting, after=waiting.cancel(datetime.now(UTC))))
 
-        assert {taken.message.task.version for taken in take(outbox)} == {first.version, second.version}
+        assert {taken.webhook.task.version for taken in take(outbox)} == {first.version, second.version}
 
     def test_a_message_is_given_to_one_until_its_lease_is_over(
         self, repository: TaskRepository, outbox: Outbox, let_callback_leases_run_out: Callable[[], None]
@@ -79,8 +79,8 @@ class OutboxContract:
 
         again = take(outbox)
 
-        assert {taken.message.message_id for taken in again} == {
-            taken.message.message_id for taken in (*first, *second)
+        assert {taken.webhook.message_id for taken in again} == {
+            taken.webhook.message_id for taken in (*first, *second)
         }
 
     def test_what_was_delivered_is_not_sent_again_and_the_try_is_kept(
@@ -99,8 +99,8 @@ class OutboxContract:
         let_callback_leases_run_out()
         assert take(outbox) == []
         [delivery] = outbox.deliveries(task.task_id)
-        assert (delivery.number, delivery.event, delivery.record_attempt) == (1, Event.CANCELLED, delivered)
-        assert delivery.message_id == taken.message.message_id
+        assert (delivery.number, delivery.event, delivery.attempt) == (1, Event.CANCELLED, delivered)
+        assert delivery.message_id == taken.webhook.message_id
 
     def test_a_try_in_vain_is_counted_and_the_message_due_again_at_its_time(
         self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., DeliveryAttempt]
@@ -110,7 +110,7 @@ class OutboxContract:
         outbox.settle(taken, failed(timedelta(0)))
 
         [again] = take(outbox)
-        assert again.message.tries == 1
+        assert again.webhook.failed_attempts == 1
         outbox.settle(again, failed(timedelta(hours=1)))
 
         assert take(outbox) == []
@@ -142,7 +142,7 @@ class OutboxContract:
         assert outbox.resend(task.task_id, 1)
 
         [again] = take(outbox)
-        assert (again.message.message_id, again.message.tries) == (taken.message.message_id, 0)
+        assert (again.webhook.message_id, again.webhook.failed_attempts) == (taken.webhook.message_id, 0)
         assert not outbox.resend(task.task_id, 2)
         assert not outbox.resend(a_task().task_id, 1)
         assert not outbox.resend("nonsense", 1)

@@ -117,11 +117,18 @@ class TaskLeasesContract:
 
         assert claim(leases) is None
 
-    def test_a_task_that_has_expired_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
-        submit(repository, expires_at=datetime(1999, 1, 1, tzinfo=UTC))
-        good = submit(repository)
+    def test_a_claim_skips_exactly_the_tasks_that_have_expired(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        now = datetime.now(UTC)
+        times = [datetime(year, 1, 1, tzinfo=UTC) for year in (1999, 2999)]
+        tasks = [submit(repository, expires_at=expires_at) for expires_at in (*times, None)]
 
-        assert claim(leases).task_id == good.task_id
+        claimed = [claim(leases, f"owner:{number}") for number in range(len(tasks))]
+
+        not_expired = [task.task_id for task in tasks if not task.has_expired(now)]
+        assert len(not_expired) == 2
+        assert [run.task_id for run in claimed if run] == not_expired
 
     def test_the_lease_of_a_run_can_be_renewed_until_it_ends(
         self, repository: TaskRepository, leases: TaskLeases

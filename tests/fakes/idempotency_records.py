@@ -20,8 +20,8 @@ class FakeIdempotencyRecords(IdempotencyRecords):
             if self._kept.get(name, at) <= latest
         ][:limit]
 
-    def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        self._kept[idempotency_record.name] = self._clock.now()
+    def renew(self, record: StoredIdempotencyRecord) -> None:
+        self._kept[record.name] = self._clock.now()
 
-    def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        del self._store.idempotency_records[idempotency_record.name]
+    def forget(self, record: StoredIdempotencyRecord) -> None:
+        del self._store.idempotency_records[record.name]

@@ -16,48 +16,48 @@ class FakeOutbox(Outbox):
         self._clock = clock
         self._seen = 0
         self._due: dict[str, datetime] = {}
-        self._messages: dict[str, Webhook] = {}
+        self._webhooks: dict[str, Webhook] = {}
         self._leases: dict[str, int] = {}
-        self._taken = 0
-        self._tries: dict[str, list[Delivery]] = {}
+        self._given = 0
+        self._deliveries: dict[str, list[Delivery]] = {}
 
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
+    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
         self._look()
         now = self._clock.now()
         due = sorted((at, name) for name, at in self._due.items() if at <= now)[:limit]
         taken = []
         for _, name in due:
-            self._taken += 1
-            self._due[name], self._leases[name] = now + lease, self._taken
-            taken.append(LeasedDelivery(message=self._messages[name], lease=self._taken))
+            self._given += 1
+            self._due[name], self._leases[name] = now + duration, self._given
+            taken.append(LeasedDelivery(webhook=self._webhooks[name], lease=self._given))
         return taken
 
-    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
+    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         self._look()
-        message = taken.message
-        name = message.message_id
-        if self._leases.get(name) != taken.lease:
+        webhook = delivery.webhook
+        name = webhook.message_id
+        if self._leases.get(name) != delivery.lease:
             return False
         del self._due[name], self._leases[name]
-        if record_attempt.next_at:
-            self._due[name] = record_attempt.next_at
-        self._messages[name] = replace(message, tries=message.tries + 1)
-        tries = self._tries.setdefault(message.task.task_id, [])
-        number = tries[-1].number + 1 if tries else 1
-        tries.append(Delivery(number=number, message_id=name, event=message.event, record_attempt=record_attempt))
-        del tries[:-1_000]
+        if attempt.next_at:
+            self._due[name] = attempt.next_at
+        self._webhooks[name] = replace(webhook, failed_attempts=webhook.failed_attempts + 1)
+        earlier = self._deliveries.setdefault(webhook.task.task_id, [])
+        number = earlier[-1].number + 1 if earlier else 1
+        earlier.append(Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt))
+        del earlier[:-1_000]
         return True
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
         self._look()
-        return list(self._tries.get(task_id, []))
+        return list(self._deliveries.get(task_id, []))
 
     def resend(self, task_id: str, number: int) -> bool:
         self._look()
-        for delivery in self._tries.get(task_id, []):
+        for delivery in self._deliveries.get(task_id, []):
             if delivery.number == number:
                 name = delivery.message_id
-                self._messages[name] = replace(self._messages[name], tries=0)
+                self._webhooks[name] = replace(self._webhooks[name], failed_attempts=0)
                 self._due[name] = self._clock.now()
                 self._leases.pop(name, None)
                 return True
@@ -66,7 +66,7 @@ class FakeOutbox(Outbox):
     def _look(self) -> None:
         self._store.check()
         for task in self._store.ended[self._seen :]:
-            message = Webhook(task=task)
-            self._messages[message.message_id] = message
-            self._due[message.message_id] = self._clock.now()
+            webhook = Webhook(task=task)
+            self._webhooks[webhook.message_id] = webhook
+            self._due[webhook.message_id] = self._clock.now()
         self._seen = len(self._store.ended)

@@ -24,7 +24,7 @@ from application.ports.task_repository import (
     TaskRepository,
 )
 from application.task_filter import TaskFilter
-from domain.events import Event, what_happened
+from domain.events import Event, event_of
 from domain.status import Status
 from domain.task import Progress, Task
 
@@ -111,16 +111,16 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return [short(task) for task_id in task_ids if (task := self.get(task_id))]
 
-    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
+    def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
         with self._reached():
-            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=window.newest_first)
-        if window.after:
-            behind = operator.lt if window.newest_first else operator.gt
-            tasks = [task for task in found if behind(Cursor.of(task), window.after)]
+            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=page_request.newest_first)
+        if page_request.after:
+            behind = operator.lt if page_request.newest_first else operator.gt
+            tasks = [task for task in found if behind(Cursor.of(task), page_request.after)]
         else:
-            tasks = found[window.offset :]
-        shown = [short(task) for task in tasks[: window.limit]]
-        more = len(tasks) > window.limit
+            tasks = found[page_request.offset :]
+        shown = [short(task) for task in tasks[: page_request.limit]]
+        more = len(tasks) > page_request.limit
         return TaskPage(tasks=shown, total=len(found), next=Cursor.of(shown[-1]) if more else None)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
@@ -164,7 +164,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
             if change.before and change.log:
                 self._add_lines(change.before, [change.log])
             self._write(task)
-            self._tell(what_happened(change.before, task), task)
+            self._tell(event_of(change.before, task), task)
             if (
                 task.spec.callback_url
                 and task.status.is_final
@@ -178,7 +178,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
 
     def due(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
-            due = [task for task in self._all() if task.due_at and task.due_at <= self._clock.now()]
+            due = [task for task in self._all() if task.is_due(self._clock.now())]
             in_order = sorted(due, key=lambda task: task.due_at or task.submitted_at)
             return self._not_aside(Backlog.DUE, in_order)[:limit]
 
@@ -362,7 +362,7 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
         return True
 
     def _is_late(self, task: Task) -> bool:
-        return task.spec.expires_at is not None and task.spec.expires_at <= self._clock.now()
+        return task.has_expired(self._clock.now())
 
     def _stamped(self, change: Change) -> Task:
         """Return the task with the store's own times, and with the progress of a run that goes on or failed."""

@@ -3,15 +3,15 @@ from domain.webhook import Webhook, WebhookResponse
 
 
 class FakeWebhookSender(WebhookSender):
-    """Remembers what was sent, and answers as the test says."""
+    """Remembers what was sent, and responds as the test says."""
 
     def __init__(self) -> None:
         self.sent: list[Webhook] = []
-        self.reply = WebhookResponse(status=200)
+        self.response = WebhookResponse(status=200)
 
     def refusal(self, url: str) -> str | None:
         return None if url.startswith("https:") else "Must begin with https://."
 
-    def send(self, message: Webhook) -> WebhookResponse:
-        self.sent.append(message)
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        self.sent.append(webhook)
         return self.reply

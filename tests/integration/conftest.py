@@ -6,7 +6,9 @@ import redis
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
-from adapters.redis.client import RedisStore, connect, milliseconds
+from adapters.redis.connection import connect
+from adapters.redis.replies import milliseconds
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.integration.processes import Api

@@ -15,7 +15,8 @@ import pytest
 import redis
 import requests
 
-from adapters.redis.client import RedisStore, connect
+from adapters.redis.connection import connect
+from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
 from application.errors import StoreUnavailable
 from entrypoints.local.embedded_redis import EmbeddedRedis
@@ -149,7 +150,7 @@ class TestSilentServer:
                 RedisStoreProbe(store).check()
 
             assert "no byte came for 1 s" in refusal.value.reason
-            wait_until(lambda: store.away is None)
+            wait_until(lambda: store.unavailable is None)
             for _ in range(3):
                 RedisStoreProbe(store).check()
 
@@ -167,7 +168,7 @@ class TestSilentServer:
             with pytest.raises(StoreUnavailable) as refusal:
                 on_the_dead_one.result()
             assert "later calls on other connections" in refusal.value.reason
-            assert store.away is None
+            assert store.unavailable is None
 
 
 class TestOverload:

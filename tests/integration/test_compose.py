@@ -326,7 +326,7 @@ def test_a_module_that_does_not_import_is_told_by_make_up_with_where_its_require
         run(*compose, "down", "--volumes", settings={"COMPOSE_PROJECT_NAME": project})
 
     assert done.returncode == 2
-    assert "TASKS_HANDLERS names broken: the module does not import: ModuleNotFoundError: No module" in done.stderr
+    assert "TASKS_HANDLERS names broken: the module cannot be imported: ModuleNotFoundError: No module" in done.stderr
     assert "name it in handlers/requirements.txt and start again with `make up`" in done.stderr
     assert "Traceback" not in done.stderr
 

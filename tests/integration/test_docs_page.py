@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.redis.client import RedisStore
 from adapters.redis.outbox import RedisOutbox
+from adapters.redis.store import RedisStore
 from domain.webhook import DeliveryAttempt
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api
@@ -107,5 +107,5 @@ def deliver(api: Api, redis_store: RedisStore) -> None:
     assert api.request("PATCH", url, json={"callback_url": URL}).status_code == 200
     assert api.request("POST", f"{url}/cancel").status_code == 200
     outbox = RedisOutbox(redis_store)
-    [taken] = wait_until(lambda: list(outbox.take(limit=1, lease=timedelta(minutes=1))))
-    outbox.settle(taken, DeliveryAttempt(at=taken.message.task.submitted_at, status=200, error=None, next_at=None))
+    [taken] = wait_until(lambda: list(outbox.lease(limit=1, duration=timedelta(minutes=1))))
+    outbox.settle(taken, DeliveryAttempt(at=taken.webhook.task.submitted_at, status=200, error=None, next_at=None))

@@ -207,7 +207,7 @@ def test_handlers_that_cannot_be_used_stop_the_start(redis_url: str, tmp_path: P
         log = tmp_path / f"{command}.log"
         with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
             assert process.exit_code() == 2
-        assert "TASKS_HANDLERS names nowhere: the module does not import: ModuleNotFoundError" in process.output
+        assert "TASKS_HANDLERS names nowhere: the module cannot be imported: ModuleNotFoundError" in process.output
 
 
 def test_a_report_is_built(api: Api, worker: ServiceProcess) -> None:

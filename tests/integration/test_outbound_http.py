@@ -97,9 +97,9 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        (f"https://{PUBLIC}:8443/", "Port 8443 is not allowed"),
-        (f"http://{PUBLIC}:6379/", "Port 6379 is not allowed"),
-        (f"http://{PUBLIC}/", "Only https: is allowed"),
+        (f"https://{PUBLIC}:8443/", "Must name port 443 or 80, not 8443; TASKS_HTTP_ALLOWED_NETWORKS"),
+        (f"http://{PUBLIC}:6379/", "Must begin with https://"),
+        (f"http://{PUBLIC}/", "Must begin with https://; TASKS_HTTP_ALLOWED_NETWORKS"),
         ("ftp://127.0.0.1/", "No connection adapters"),
         ("http://a..b/", "label"),
     ],

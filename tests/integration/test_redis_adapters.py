@@ -18,15 +18,8 @@ from redis.connection import AbstractConnection
 
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis import keys
-from adapters.redis.client import (
-    CONNECTIONS_AT_ONCE,
-    RedisStore,
-    ScriptCall,
-    connect,
-    connect_blocking,
-    milliseconds,
-)
 from adapters.redis.clock import RedisClock
+from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.effects import Effects
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
@@ -34,9 +27,11 @@ from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
+from adapters.redis.replies import milliseconds
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.statistics import RedisStatistics
+from adapters.redis.store import MAX_CONNECTIONS, RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_codec import RANK, decode, id_bytes, unpack_record
 from adapters.redis.task_leases import RedisTaskLeases
@@ -327,7 +322,7 @@ class TestRedisOutbox(OutboxContract):
         assert 7 * 86_400 < client.ttl(message) <= 8 * 86_400
         client.delete(message)
 
-        assert list(outbox.take(limit=10, lease=timedelta(seconds=1))) == []
+        assert list(outbox.lease(limit=10, duration=timedelta(seconds=1))) == []
         assert not client.exists("tm:outbox")
 
     def test_a_message_comes_at_once_behind_many_that_cannot_be_delivered(
@@ -340,9 +335,9 @@ class TestRedisOutbox(OutboxContract):
         client.zadd("tm:outbox", dict.fromkeys([*gone, *damaged], 1))
         good = cancelled(repository)
 
-        taken = outbox.take(limit=3, lease=timedelta(0))
+        taken = outbox.lease(limit=3, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zcard("tm:outbox") == 1 + len(damaged)
 
     @pytest.mark.parametrize("damage", ["not a record", "wrong type"])
@@ -358,9 +353,9 @@ class TestRedisOutbox(OutboxContract):
             client.hset(message, "s", "NONSENSE")
         good = cancelled(repository)
 
-        taken = outbox.take(limit=10, lease=timedelta(0))
+        taken = outbox.lease(limit=10, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(client.time())
 
     @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
@@ -376,9 +371,9 @@ class TestRedisOutbox(OutboxContract):
         client.execute_command("ZADD", "tm:outbox", score, entry)
         good = cancelled(repository)
 
-        taken = outbox.take(limit=10, lease=timedelta(0))
+        taken = outbox.lease(limit=10, duration=timedelta(0))
 
-        assert [each.message.task.task_id for each in taken] == [good.task_id]
+        assert [each.webhook.task.task_id for each in taken] == [good.task_id]
         assert client.zcard("tm:outbox") == 1
 
     def test_the_last_thousand_tries_are_kept_until_the_task_is_removed(
@@ -387,7 +382,7 @@ class TestRedisOutbox(OutboxContract):
         task = cancelled(repository)
         now = datetime.now(UTC)
         for _ in range(1_002):
-            [taken] = outbox.take(limit=1, lease=timedelta(seconds=9))
+            [taken] = outbox.lease(limit=1, duration=timedelta(seconds=9))
             outbox.settle(
                 taken,
                 DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)),
@@ -1175,7 +1170,7 @@ class TestScripts:
         push()
         client.script_flush()
 
-        redis_store.pipeline_scripts([push, push])
+        redis_store.pipeline_scripts([push.call, push.call])
 
         assert client.llen(KEY) == 3
 
@@ -1187,7 +1182,7 @@ class TestScripts:
             monkeypatch.setattr(own, "script_load", lambda source: (load(source), client.script_flush()))
             client.script_flush()
 
-            RedisStore(own).pipeline_scripts([a_push(RedisStore(own))] * 3)
+            RedisStore(own).pipeline_scripts([a_push(RedisStore(own)).call] * 3)
 
             assert client.llen(KEY) == 3
 
@@ -1226,7 +1221,7 @@ class TestScripts:
         client.script_flush()
         client.config_resetstat()
 
-        redis_store.pipeline_scripts([push] * 20)
+        redis_store.pipeline_scripts([push.call] * 20)
 
         assert client.llen(KEY) == 20
         assert client.info("commandstats")["cmdstat_script|load"]["calls"] == 1
@@ -1246,7 +1241,7 @@ class TestScripts:
     def test_a_kept_connection_that_was_closed_while_it_rested_does_not_fail(
         self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("adapters.redis.client.REST_SECONDS", 0.0)
+        monkeypatch.setattr("adapters.redis.stored_scripts.IDLE_SECONDS", 0.0)
         with connect(redis_url) as own:
             push = a_push(RedisStore(own, keep_connections=True))
             push()
@@ -1257,11 +1252,17 @@ class TestScripts:
             assert client.llen(KEY) == 2
 
 
-def a_push(store: RedisStore) -> ScriptCall:
-    """A call that appends to the list KEY."""
-    effects = Effects()
-    effects.push(KEY, "value")
-    return store.script("save").call(effects.keys, effects.arguments)
+class a_push:  # noqa: N801 - it reads as a function
+    """Appends to the list KEY."""
+
+    def __init__(self, store: RedisStore) -> None:
+        effects = Effects()
+        effects.push(KEY, "value")
+        self._store = store
+        self.call = store.script("save").call(effects.keys, effects.arguments)
+
+    def __call__(self) -> None:
+        self._store.pipeline_scripts([self.call])
 
 
 class TestAServerOfOurOwn:
@@ -1397,7 +1398,7 @@ def test_the_record_names_no_member_of_a_task_in_words(repository: RedisTaskRepo
     record = client.hgetall(key)
 
     assert {len(name) for name in record} == {1}
-    assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "l": {"team": "a"}}
+    assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "e": 3600, "l": {"team": "a"}}
 
 
 def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
@@ -1432,7 +1433,7 @@ def test_searches_that_last_leave_turns_at_the_store_to_others(redis_url: str, w
     submit(repository, task_name="wanted")
     window = PageRequest(limit=10)
     wanted = TaskFilter(text="wanted")
-    searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * CONNECTIONS_AT_ONCE)]
+    searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * MAX_CONNECTIONS)]
     for search in searches:
         search.start()
     try:

@@ -9,7 +9,7 @@ from celery import Celery
 
 from adapters.celery.app import WORK_TASK, create_celery_app, queue_of_wake_ups
 from adapters.celery.wake_ups import BOUND, SCAN, CeleryWakeUps
-from adapters.redis.client import ScriptCall
+from adapters.redis.effects import Effects
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
@@ -152,7 +152,7 @@ def test_a_name_that_a_task_uses_again_meanwhile_stays(
     repository.remove(submit(repository))
     forgetting = wake_ups._forgetting
 
-    def submit_first(queue: str) -> ScriptCall:
+    def submit_first(queue: str) -> Effects:
         submit(repository)
         return forgetting(queue)
 

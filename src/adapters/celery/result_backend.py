@@ -11,7 +11,9 @@ from celery.backends.base import BaseBackend
 from celery.exceptions import ImproperlyConfigured
 from kombu.utils.url import maybe_sanitize_url
 
-from adapters.redis.client import RedisStore, connect, is_access_refusal
+from adapters.redis.connection import connect
+from adapters.redis.failures import is_access_refusal
+from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.wake_ups import WakeUp
 from application.errors import StoreUnavailable

@@ -11,10 +11,11 @@ from kombu.utils.json import dumps
 
 from adapters.celery.app import WORK_TASK, queue_of_wake_ups
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import top_up
+from adapters.redis.replies import execute
 from adapters.redis.save_script import SaveReply, SaveScript
+from adapters.redis.store import RedisStore
 from adapters.redis.wake_ups import WAKE_UP_NUMBER, WakeUp
 from application.errors import StoreFull
 from application.ports.wake_ups import WakeUps
@@ -116,7 +117,7 @@ class CeleryWakeUps(WakeUps):
             pipeline.smembers(keys.PAUSED)
             for queue in queues:
                 pipeline.zcard(keys.waiting(queue)).llen(queue_of_wake_ups(queue).name)
-            paused, *sizes = replies_of(pipeline)
+            paused, *sizes = execute(pipeline)
         repairs = {}
         for queue, waiting, wake_ups in zip(queues, sizes[::2], sizes[1::2], strict=True):
             replies = (paused, waiting, wake_ups)

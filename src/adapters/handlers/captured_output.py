@@ -1,4 +1,4 @@
-"""What code prints and logs while a task runs, line by line."""
+"""Pass on what code prints and logs while a task runs, line by line."""
 
 import io
 import logging
@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
-KEPT = 2_001
-"""Of one line: so much that whoever keeps it sees that it was longer."""
-OURS = ("domain.", "application.", "adapters.", "entrypoints.")
-"""What this service logs about itself is not the task's."""
+MAX_LINE_LENGTH = 2_001
+"""Limit on the characters of one line. A task's log holds one less, and so sees the cut."""
+SERVICE_LOGGERS = ("domain.", "application.", "adapters.", "entrypoints.")
+"""Prefixes of the loggers of this service itself, whose records are not part of a task's log."""
 
 
 @contextmanager
-def captured_output(say: Callable[[str], None]) -> Iterator[None]:
-    """Within the block `say` gets each line of stdout, stderr and logging, from any thread of this process.
+def captured_output(write_line: Callable[[str], None]) -> Iterator[None]:
+    """Call `write_line` with each line of stdout, stderr and logging while the block runs.
 
-    Logging also goes where it went before. What other programs write, and C code to the descriptors, is not seen.
+    All threads of this process are captured. Log records also reach the handlers that were there
+    before. Output of other programs, and of C code that writes to the descriptors, is not captured.
     """
-    stdout, stderr, logged = LineWriter(say), LineWriter(say), LogWriter(say)
+    stdout, stderr = LineWriter(write_line), LineWriter(write_line)
+    logged = LogWriter(write_line)
     root = logging.getLogger()
     root.addHandler(logged)
     try:
@@ -32,12 +34,12 @@ def captured_output(say: Callable[[str], None]) -> Iterator[None]:
 
 
 class LineWriter(io.TextIOBase):
-    """A text stream that keeps no more than the start of one line."""
+    """A text stream that passes on whole lines and buffers at most the start of one."""
 
     encoding = "utf-8"
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, write_line: Callable[[str], None]) -> None:
+        self._write_line = write_line
         self._line = ""
         self._lock = threading.RLock()
         self.buffer = ByteWriter(self)
@@ -46,11 +48,11 @@ class LineWriter(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        """For programs that the code starts; what they write is not seen."""
+        """Return a descriptor for programs that the code starts. Their output is not captured."""
         return 2
 
     def reconfigure(self, **_: Any) -> None:
-        """There is nothing to configure."""
+        """Do nothing: code that configures sys.stdout must not fail."""
 
     def write(self, text: str) -> int:
         with self._lock:
@@ -63,18 +65,18 @@ class LineWriter(io.TextIOBase):
         return len(text)
 
     def finish(self) -> None:
-        """Says the line so far, if there is any."""
+        """Pass on the line so far, unless it is empty."""
         with self._lock:
             line, self._line = self._line, ""
             if line:
-                self._say(line)
+                self._write_line(line)
 
     def _extend(self, text: str, start: int, end: int) -> None:
-        self._line += text[start : min(end, start + KEPT - len(self._line))]
+        self._line += text[start : min(end, start + MAX_LINE_LENGTH - len(self._line))]
 
 
 class ByteWriter(io.RawIOBase):
-    """The bytes beneath a LineWriter, for code that writes to sys.stdout.buffer."""
+    """The `buffer` of a LineWriter, for code that writes bytes to sys.stdout.buffer."""
 
     def __init__(self, text: LineWriter) -> None:
         self._text = text
@@ -88,14 +90,16 @@ class ByteWriter(io.RawIOBase):
 
 
 class LogWriter(logging.Handler):
-    def __init__(self, say: Callable[[str], None]) -> None:
+    """Passes on log records of level INFO and above, except those of this service itself."""
+
+    def __init__(self, write_line: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._say = say
+        self._write_line = write_line
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith(OURS):
+        if not record.name.startswith(SERVICE_LOGGERS):
             try:
-                self._say(self.format(record))
+                self._write_line(self.format(record))
             except Exception:
                 self.handleError(record)

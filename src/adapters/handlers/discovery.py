@@ -1,4 +1,4 @@
-"""Finds the functions that TASKS_HANDLERS names."""
+"""Find the functions that TASKS_HANDLERS names."""
 
 import importlib
 import inspect
@@ -11,11 +11,11 @@ from typing import Any
 
 from adapters.handlers.python_function import PythonFunction, UnusableFunction
 
-OUR_PACKAGES = {"domain", "application", "adapters", "entrypoints"}
+SERVICE_PACKAGES = {"domain", "application", "adapters", "entrypoints"}
 
 
 class UnusableHandlers(Exception):
-    """Some of the names do not lead to functions that can be used."""
+    """TASKS_HANDLERS names modules or functions that cannot be used."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -23,9 +23,10 @@ class UnusableHandlers(Exception):
 
 
 def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence[PythonFunction]:
-    """The functions of `module`s and `module:function`s; a module is looked for in the present folder, too.
+    """Return the functions of all `names`, each a `module` or a `module:function`.
 
-    Raises UnusableHandlers with everything that is wrong.
+    Modules are imported from sys.path and the current folder. `built_in` are the types that exist
+    already. Raises UnusableHandlers with all problems.
     """
     if (here := str(Path.cwd())) not in sys.path and names:
         sys.path.insert(0, here)
@@ -35,11 +36,13 @@ def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence
         for function in _functions(named, problems):
             name = function.type.name
             if name in built_in:
-                problems.append(f"TASKS_HANDLERS names {function.where}, and the type {name} is built in: rename yours")
+                problems.append(
+                    f"TASKS_HANDLERS names {function.where}, but the type {name} is built in: rename the function"
+                )
             elif name in found and found[name].where != function.where:
                 problems.append(
-                    f"TASKS_HANDLERS leads to {found[name].where} and to {function.where}, and both are the type "
-                    f"{name}: rename one"
+                    f"TASKS_HANDLERS names {found[name].where} and {function.where}, and both are "
+                    f"the type {name}: rename one of them"
                 )
             found[name] = function
     if problems:
@@ -48,7 +51,7 @@ def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence
 
 
 def _functions(named: str, problems: list[str]) -> Iterator[PythonFunction]:
-    """Adds to the problems what cannot be used."""
+    """Yield the functions that one name stands for. Appends to `problems` for each unusable one."""
     module_name, _, function_name = named.partition(":")
     try:
         module = _imported(module_name)
@@ -65,32 +68,33 @@ def _functions(named: str, problems: list[str]) -> Iterator[PythonFunction]:
 
 def _imported(name: str) -> ModuleType:
     package = name.partition(".")[0]
-    if package in OUR_PACKAGES:
-        raise UnusableFunction(f"{package} is a package of this service: rename yours")
+    if package in SERVICE_PACKAGES:
+        raise UnusableFunction(f"{package} is a package of this service: rename your module")
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise UnusableFunction(f"the module does not import: {_why(name, error)}") from error
+        raise UnusableFunction(f"the module cannot be imported: {_import_failure(name, error)}") from error
 
 
-def _why(name: str, error: BaseException) -> str:
-    """With what to do about it, where that can be told."""
-    said = f"{type(error).__name__}: {error}"
+def _import_failure(name: str, error: BaseException) -> str:
+    """Describe why an import failed and, where it is known, what to do about it."""
+    cause = f"{type(error).__name__}: {error}"
     if name.endswith(".py"):
-        return f"{said} (write {name.removesuffix('.py')}, without .py)"
+        return f"{cause} (write {name.removesuffix('.py')}, without .py)"
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-        return f"{said} (looked in {Path.cwd()} and PYTHONPATH; a function in a module is module:function)"
+        return f"{cause} (looked in {Path.cwd()} and PYTHONPATH; name a function of a module as module:function)"
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
-    return f"{said}{where}{_advice(error)}"
+    return f"{cause}{where}{_advice(error)}"
 
 
 def _advice(error: BaseException) -> str:
     if not isinstance(error, ModuleNotFoundError):
         return ""
     return (
-        f". Install the package that holds {error.name}: .venv/bin/pip install …; in Docker, name it in "
-        "handlers/requirements.txt and start again with `make up`, `make prod` or `docker compose up --build`"
+        f". Install the package that contains {error.name}: .venv/bin/pip install …; in Docker, add "
+        "it to handlers/requirements.txt and start again with `make up`, `make prod` or "
+        "`docker compose up --build`"
     )
 
 
@@ -102,14 +106,12 @@ def _named(module: ModuleType, name: str) -> list[tuple[str, Callable[..., Any]]
 
 
 def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
-    """Those that the module defines itself."""
+    """Return the functions that the module defines itself. Raises UnusableFunction for none."""
     functions: list[tuple[str, Callable[..., Any]]] = [
         (name, function)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if not name.startswith("_") and function.__module__ == module.__name__
     ]
     if not functions:
-        raise UnusableFunction(
-            "the module defines no public function itself; name one that it imports as module:function"
-        )
+        raise UnusableFunction("the module defines no public function; name one that it imports as module:function")
     return functions

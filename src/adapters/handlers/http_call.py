@@ -1,7 +1,7 @@
-"""Calls a URL: any language can do the work behind it."""
+"""Call a URL as the work of a task: the server behind it can be written in any language."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from email.message import Message
 from typing import Annotated, Any, Literal, NotRequired, Required
@@ -18,37 +18,46 @@ from application.json_values import MAX_DEPTH, encode_json, exceeds_depth, repla
 from application.ports.clock import Clock
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
-from domain.errors import InvalidPayload
+from domain.errors import InvalidPayload, Violation
 from domain.retry_policy import RetryPolicy
 from domain.task import Task
 from domain.task_spec import TaskSpec
 from domain.web_url import require_web_url
 
-BODY_BYTES = 64 * 1024
-EXCERPT_CHARACTERS = 500
-TRY_AGAIN = {408, 425, 429}
-MOST_SECONDS = 3_600
+MAX_BODY_BYTES = 64 * 1024
+MAX_EXCERPT_LENGTH = 500
+RETRIED_STATUSES = {408, 425, 429}
+MAX_SECONDS = 3_600
+DEFAULT_SECONDS = 30
 MAX_HEADERS, MAX_STATUSES = 100, 500
 MESSAGE_PREFIX = "http_"
-"""Begins the `webhook-id` of every `http` task; that of a callback begins with msg_."""
+"""Prefix of the `webhook-id` of `http` tasks. The prefix of callbacks is msg_."""
 CONNECTION_HEADERS = {
-    "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
+    "transfer-encoding", "upgrade",
 }  # fmt: skip
 """Headers that describe the connection or frame the message (RFC 9110, 7.6.1; RFC 9112, 6)."""
 SERVICE_HEADERS = {"idempotency-key"}
 RESERVED_PREFIXES = ("proxy-", "webhook-", "x-task-")
 
 
-def _may_be_given(name: str) -> str:
-    """Return the name. Raises ValueError for a reserved one; receivers may read `_` as `-` (RFC 3875, 4.1.18)."""
+def _require_free_header(name: str) -> str:
+    """Return the name. Raises ValueError for a reserved one.
+
+    Receivers may read `_` as `-` (RFC 3875, 4.1.18).
+    """
     spelling = name.lower().replace("_", "-")
     if spelling in CONNECTION_HEADERS | SERVICE_HEADERS or spelling.startswith(RESERVED_PREFIXES):
         raise ValueError(f"{name} is set by the service itself")
     return name
 
 
-Url = Annotated[str, AfterValidator(require_web_url), Field(json_schema_extra={"format": "uri", "maxLength": 2_048})]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_may_be_given)]
+Url = Annotated[
+    str,
+    AfterValidator(require_web_url),
+    Field(json_schema_extra={"format": "uri", "maxLength": 2_048}),
+]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_require_free_header)]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ -~\t]{0,8190}[!-~])?)?$")]
 Status = Annotated[int, Field(ge=100, le=599)]
 
@@ -60,21 +69,24 @@ PAYLOAD = PayloadSchema(
         "headers": NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]],
         "json": NotRequired[JsonValue],
         "body": NotRequired[str],
-        "timeout": NotRequired[Annotated[float, Field(gt=0, le=MOST_SECONDS)]],
+        "timeout": NotRequired[Annotated[float, Field(gt=0, le=MAX_SECONDS)]],
         "success_status": NotRequired[Annotated[list[Status], Field(min_length=1, max_length=MAX_STATUSES)]],
     },
 )
 
 
 class HttpCall(TaskHandler):
+    """Sends one request for each run. The status of the response decides how the run ends."""
+
     type = TaskType(
         name="http",
         description=(
-            "Call a URL. A status of success_status (200 to 299) completes the task with {status, headers, body}; 408, "
-            "425, 429, 5xx and no answer are tried again, anything else fails it."
+            "Call a URL. A status of success_status (200 to 299) completes the task with {status, "
+            "headers, body}; 408, 425, 429, 5xx and no response are tried again, anything else "
+            "fails it."
         ),
         payload_schema=PAYLOAD.json_schema,
-        default_retry=RetryPolicy(max_attempts=5),  # services elsewhere fail for a moment more often than local code
+        default_retry=RetryPolicy(max_attempts=5),  # a server elsewhere is often away for a moment
     )
 
     def __init__(self, http: OutboundHttp, signature: Signature, clock: Clock) -> None:
@@ -84,7 +96,7 @@ class HttpCall(TaskHandler):
 
     def validate(self, spec: TaskSpec) -> None:
         payload = spec.payload
-        violations: list[tuple[str, str]] = []
+        violations: list[Violation] = []
         try:
             PAYLOAD.read(payload)
         except InvalidPayload as error:
@@ -92,7 +104,8 @@ class HttpCall(TaskHandler):
         if "json" in payload and "body" in payload:
             violations.append(("payload/body", "Give either json or body."))
         wrong = {pointer for pointer, _ in violations}
-        if not wrong & {"payload", "payload/url"} and (refusal := self._http.refusal(payload["url"])):
+        has_url = not wrong & {"payload", "payload/url"}
+        if has_url and (refusal := self._http.refusal(payload["url"])):
             violations.append(("payload/url", refusal))
         if violations:
             raise InvalidPayload(violations)
@@ -100,37 +113,47 @@ class HttpCall(TaskHandler):
     def run(self, task: Task, context: RunContext) -> Any:
         try:
             call = PAYLOAD.read(task.spec.payload)
-        except InvalidPayload as error:  # accepted by a version with older rules
-            raise HandlerFailed(f"The payload is no longer accepted: {error}", retry=False) from error
-        method, where = call.get("method", "POST"), _without_secrets(call["url"])
+        except InvalidPayload as error:  # accepted by an earlier version with other rules
+            message = f"The payload is no longer accepted: {error}"
+            raise HandlerFailed(message, retry=False) from error
+        name = f"{call.get('method', 'POST')} {_without_secrets(call['url'])}"
+        response = self._send(task, call, name)
+        context.log(f"{name} responded with {response.status}")
+        self._require_success(response, call.get("success_status", range(200, 300)), name)
+        return {
+            "status": response.status,
+            "headers": dict(response.headers),
+            **_body(response),
+        }
+
+    def _send(self, task: Task, call: Mapping[str, Any], name: str) -> HttpResponse:
+        """Send the request. Raises HandlerFailed, whose message begins with `name`."""
         body, headers = self._request(task, call)
         try:
-            answer = self._http.send(
-                method,
+            return self._http.send(
+                call.get("method", "POST"),
                 call["url"],
                 headers=headers,
                 body=body,
-                seconds=call.get("timeout", 30),
-                max_bytes=BODY_BYTES,
+                seconds=call.get("timeout", DEFAULT_SECONDS),
+                max_bytes=MAX_BODY_BYTES,
             )
         except AddressRefused as error:
-            raise HandlerFailed(f"{method} {where} was not sent: {error}", retry=False) from error
+            raise HandlerFailed(f"{name} was not sent: {error}", retry=False) from error
         except NoResponse as error:
-            raise HandlerFailed(f"{method} {where}: {error}") from error
-        context.log(f"{method} {where} responded with {answer.status}")
-        self._require_success(answer, call.get("success_status", range(200, 300)), f"{method} {where}")
-        return {"status": answer.status, "headers": dict(answer.headers), **_body(answer)}
+            raise HandlerFailed(f"{name}: {error}") from error
 
     def _request(self, task: Task, call: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
-        """The same `webhook-id` and Idempotency-Key for each try of a task."""
-        kind = {}
+        """Return body and headers. Each run has the same `webhook-id` and Idempotency-Key."""
+        content_type: dict[str, str] = {}
         if "json" in call:
-            body, kind = json.dumps(call["json"], ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+            body = json.dumps(call["json"], ensure_ascii=False).encode()
+            content_type = {"Content-Type": "application/json"}
         else:
             body = call.get("body", "").encode()
         return body, {
             "traceparent": f"00-{UUID(task.task_id).hex}-{task.fencing_token:016x}-01",
-            **kind,
+            **content_type,
             **call.get("headers", {}),
             "Idempotency-Key": task.task_id,
             "X-Task-Id": task.task_id,
@@ -138,38 +161,42 @@ class HttpCall(TaskHandler):
             **self._signature.headers(MESSAGE_PREFIX + task.task_id, body, self._clock.now()),
         }
 
-    def _require_success(self, answer: HttpResponse, success: Any, call: str) -> None:
-        """Raises HandlerFailed."""
-        if answer.status in success:
+    def _require_success(self, response: HttpResponse, success: Container[int], name: str) -> None:
+        """Raises HandlerFailed unless the status is one of `success`."""
+        status = response.status
+        if status in success:
             return
-        excerpt = answer.body.decode(errors="replace")[:EXCERPT_CHARACTERS].strip()
-        redirected = ", and redirects are not followed" if 300 <= answer.status < 400 else ""
+        excerpt = response.body.decode(errors="replace")[:MAX_EXCERPT_LENGTH].strip()
+        redirected = ", and redirects are not followed" if 300 <= status < 400 else ""
         raise HandlerFailed(
-            f"{call} responded with {answer.status}{redirected}" + (f": {excerpt}" if excerpt else ""),
-            retry=answer.status in TRY_AGAIN or answer.status >= 500,
-            wait=answer.retry_after(self._clock.now()),
+            f"{name} responded with {status}{redirected}" + (f": {excerpt}" if excerpt else ""),
+            retry=status in RETRIED_STATUSES or status >= 500,
+            wait=response.retry_after(self._clock.now()),
         )
 
 
-def _body(answer: HttpResponse) -> Mapping[str, Any]:
-    """JSON where it says that it is, and we can keep it; else text."""
-    kind = Message()
-    kind["Content-Type"] = answer.headers.get("content-type", "")
-    if answer.truncated:
-        return {"body": answer.body.decode(errors="replace"), "body_truncated": True}
-    if kind.get_content_subtype() == "json" or kind.get_content_subtype().endswith("+json"):
+def _body(response: HttpResponse) -> Mapping[str, Any]:
+    """Return the body as a JSON value if it is declared as JSON and can be stored, else as text."""
+    content_type = Message()
+    content_type["Content-Type"] = response.headers.get("content-type", "")
+    if response.truncated:
+        return {"body": response.body.decode(errors="replace"), "body_truncated": True}
+    subtype = content_type.get_content_subtype()
+    if subtype == "json" or subtype.endswith("+json"):
         with suppress(ValueError, RecursionError):
-            value = json.loads(answer.body)
+            value = json.loads(response.body)
             encode_json(value)
-            if not exceeds_depth(value, MAX_DEPTH - 1):  # it stands within the result
+            if not exceeds_depth(value, MAX_DEPTH - 1):  # the result around it is one level more
                 return {"body": value}
     try:
-        text = answer.body.decode(kind.get_content_charset("utf-8"), errors="replace")
+        charset = content_type.get_content_charset("utf-8")
+        text = response.body.decode(charset, errors="replace")
     except (LookupError, UnicodeError):
-        text = answer.body.decode(errors="replace")
+        text = response.body.decode(errors="replace")
     return {"body": replace_surrogates(text)}
 
 
 def _without_secrets(url: str) -> str:
+    """Return the URL without its query, which may contain secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"

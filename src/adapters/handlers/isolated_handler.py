@@ -1,4 +1,4 @@
-"""A handler whose runs leave nothing behind for the next run in the same process."""
+"""Keep what one run changes in its process from reaching the next run."""
 
 import contextvars
 import warnings
@@ -16,6 +16,8 @@ from domain.task_spec import TaskSpec
 
 
 class IsolatedHandler(TaskHandler):
+    """Runs another handler, then restores the process and ends the processes that it started."""
+
     def __init__(
         self,
         handler: TaskHandler,
@@ -25,7 +27,7 @@ class IsolatedHandler(TaskHandler):
         *,
         keeps_processes: bool = False,
     ) -> None:
-        """`keeps_processes` spares what the work started when its run ends by itself."""
+        """`keeps_processes` spares started processes, unless the run was stopped from outside."""
         self.type = handler.type
         self._handler = handler
         self._process = process
@@ -41,7 +43,7 @@ class IsolatedHandler(TaskHandler):
         self._handler.validate(spec)
 
     def run(self, task: Task, context: RunContext) -> Any:
-        """Do the work. A copy of this process, made by os.fork() in the work, ends here."""
+        """Do the work. A copy of this process that the work made by os.fork() ends here."""
         self._state = self._state or ProcessState()
         try:
             result = self._in_own_context(task, context)
@@ -54,12 +56,12 @@ class IsolatedHandler(TaskHandler):
         return result
 
     def _in_own_context(self, task: Task, context: RunContext) -> Any:
-        """Context variables, the decimal context among them, and filters of warnings change for this run alone."""
+        """Run with copies of the context variables, the decimal context and the warning filters."""
         with warnings.catch_warnings():
             return contextvars.copy_context().run(self._handler.run, task, context)
 
     def _tidy(self, state: ProcessState, *, keep: bool) -> None:
-        """Again from the start when it is interrupted, which happens once a run at most."""
+        """Restore the process; start over after an interrupt, of which a run has at most one."""
         try:
             self._tidy_once(state, keep=keep)
         except RunStopped:
@@ -67,7 +69,7 @@ class IsolatedHandler(TaskHandler):
             raise
 
     def _tidy_once(self, state: ProcessState, *, keep: bool) -> None:
-        """Take each step, also after one that failed; the process is then replaced."""
+        """Take every step, even after a failed one. After a failure, the process is replaced."""
         steps = [self._restore_environment, state.restore, self._descendants.end]
         if keep:
             steps.insert(2, self._descendants.keep)
@@ -77,7 +79,7 @@ class IsolatedHandler(TaskHandler):
 
 
 def _status(error: BaseException) -> int:
-    """The exit status of a copy that raised: the one it gave to sys.exit(), else 1."""
+    """Return the exit status of a copy that raised: that given to sys.exit(), else 1."""
     reason = error.__cause__ or error
     if not isinstance(reason, SystemExit):
         return 1

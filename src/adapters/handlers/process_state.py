@@ -1,4 +1,4 @@
-"""State that a process has once for all of its runs: directory, limits, signals, the interpreter's switches."""
+"""Restore what all runs of a process share: directory, limits, signals and interpreter settings."""
 
 import asyncio
 import gc
@@ -19,21 +19,28 @@ from application.errors import RunStopped
 
 SIGNALS = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD),
-    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU),
+    *(
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGALRM,
+        signal.SIGVTALRM,
+        signal.SIGPROF,
+        signal.SIGXCPU,
+    ),
 )
-"""Those that programs take over. To ask for one costs 0.4 microseconds."""
+"""Signals that programs handle themselves. Reading one handler takes 0.4 microseconds."""
 LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
 FUNCTIONS = (
     *((time, name) for name in ("time", "monotonic", "perf_counter", "sleep")),
     *((json, name) for name in ("dumps", "loads")),
 )
-"""Functions that tests and work replace, and that this service's own work needs."""
+"""Functions that handlers may replace, as tests do, and that this service calls itself."""
 
 logger = logging.getLogger(__name__)
 
 
 class ProcessState:
-    """The state at the time this object is made, in the main thread."""
+    """A snapshot of the state when this object is made. Make and restore it in the main thread."""
 
     def __init__(self) -> None:
         self._directory = os.getcwd()  # noqa: PTH109 - as text, for chdir(2)
@@ -57,10 +64,20 @@ class ProcessState:
         self._fixed = _fixed()
 
     def restore(self) -> bool:
-        """Make the state what it was. Returns False if some of it cannot be restored: the process is to be replaced."""
+        """Restore the snapshot. Returns False if a part fails: the process must be replaced."""
         steps = (
-            *(self._restore_traces, self._restore_signals, self._restore_limits, self._restore_interpreter),
-            *(self._restore_logging, self._restore_locale, self._restore_directory, self._restore_scheduling),
+            *(
+                self._restore_traces,
+                self._restore_signals,
+                self._restore_limits,
+                self._restore_interpreter,
+            ),
+            *(
+                self._restore_logging,
+                self._restore_locale,
+                self._restore_directory,
+                self._restore_scheduling,
+            ),
             *(self._is_the_same, self._has_descriptors),
         )
         outcomes = [succeeds(step) for step in steps]
@@ -74,7 +91,7 @@ class ProcessState:
             threading.setprofile(self._traces[3])
 
     def _restore_signals(self) -> None:
-        """The timer behind SIGALRM is the lease keeper's and stays."""
+        """Restore handlers and mask, stop timers. The SIGALRM timer belongs to the lease keeper."""
         for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             signal.setitimer(timer, 0)
         for number, handler in self._handlers.items():
@@ -83,10 +100,10 @@ class ProcessState:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
 
     def _restore_limits(self) -> None:
-        """Raises OSError or ValueError where a hard limit was lowered, which root alone can raise again."""
-        changed = {limit: kept for limit, kept in self._limits.items() if resource.getrlimit(limit) != kept}
-        for limit, kept in changed.items():
-            resource.setrlimit(limit, kept)
+        """Raises OSError or ValueError for a lowered hard limit: only root can raise it again."""
+        for limit, value in self._limits.items():
+            if resource.getrlimit(limit) != value:
+                resource.setrlimit(limit, value)
 
     def _restore_interpreter(self) -> None:
         sys.stdin, sys.stdout, sys.stderr = self._streams
@@ -119,11 +136,11 @@ class ProcessState:
         os.umask(self._umask)
         try:
             os.chdir(self._directory)
-        except FileNotFoundError:  # the folder was removed; a new process would not find it either
+        except FileNotFoundError:  # removed meanwhile; a new process would not find it either
             return
 
     def _restore_scheduling(self) -> None:
-        """Raises PermissionError where the priority was lowered, which root alone can raise again."""
+        """Raises PermissionError if the priority was lowered: only root can raise it again."""
         if _priority() != self._priority:
             os.setpriority(os.PRIO_PROCESS, 0, self._priority)
         if self._processors is not None and _processors() != self._processors:
@@ -133,7 +150,7 @@ class ProcessState:
         return _fixed() == self._fixed
 
     def _has_descriptors(self) -> bool:
-        """Return False when half of the descriptors that this process may have are open."""
+        """Return False if half of the descriptors that this process may open are open."""
         lowest_free = os.dup(0)
         os.close(lowest_free)
         limit = self._limits[resource.RLIMIT_NOFILE][0]
@@ -141,7 +158,7 @@ class ProcessState:
 
 
 def succeeds(step: Callable[[], object]) -> bool:
-    """Return False when the step returns False or raises; only RunStopped passes."""
+    """Return False if the step returns False or raises. Only RunStopped is raised again."""
     try:
         return step() is not False
     except RunStopped:
@@ -160,12 +177,12 @@ def _priority() -> int:
 
 
 def _processors() -> set[int] | None:
-    """Return the processors that this process may use, None off Linux."""
+    """Return the processors that this process may use. None on systems other than Linux."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def _fixed() -> tuple[object, ...]:
-    """Return what only a new process gets back: user, group, root directory, and the files of 0, 1 and 2."""
+    """Return what cannot be restored: user, group, root directory, files of descriptors 0 to 2."""
     files = [os.stat("/"), *map(os.fstat, (0, 1, 2))]  # noqa: PTH116 - once a run
     return (
         *(os.getuid(), os.geteuid(), os.getgid(), os.getegid()),

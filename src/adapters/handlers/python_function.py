@@ -1,6 +1,7 @@
-"""A plain Python function as a type of task: its signature is the schema of the payload.
+"""Run a plain Python function as a type of task. Its signature is the schema of the payload.
 
-The function imports nothing of this service. Pydantic reads the type hints, strictly: "3" is not a number.
+The function imports nothing from this service. Pydantic checks the type hints strictly: "3" is not
+a number.
 """
 
 import asyncio
@@ -21,17 +22,17 @@ from domain.task import Task
 from domain.task_spec import TaskSpec
 
 CONTEXT = "context"
-"""The parameter by which a function asks for its context."""
-KEEP = "keep_processes"
-"""Set to True on a function, its processes may go on after a run."""
+"""Name of the parameter that receives the Context."""
+KEEP_PROCESSES = "keep_processes"
+"""Attribute of a function. True lets the processes that it started live on after a run."""
 
 
 class UnusableFunction(Exception):
-    """The function cannot be the work of a task; the message says why."""
+    """The function cannot be the work of a task. The message says why."""
 
 
 class Context:
-    """What a function gets that has a parameter `context`."""
+    """The value of a function's parameter `context`: who it is, and how to report."""
 
     def __init__(self, task: Task, run: RunContext) -> None:
         self.task_id = task.task_id
@@ -40,11 +41,11 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """The task was cancelled or ran out of time; the process ends in half a second."""
+        """True once the task is cancelled or out of time. The process ends half a second later."""
         return self._run.cancelled
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Say how far the work is, from 0 to 1."""
+        """Report the progress, a fraction from 0 to 1."""
         self._run.progress(fraction, message)
 
     def log(self, message: str) -> None:
@@ -53,10 +54,12 @@ class Context:
 
 
 class PythonFunction(TaskHandler):
+    """Calls a function with the members of the payload as keyword arguments."""
+
     def __init__(self, name: str, function: Callable[..., Any], *, where: str) -> None:
-        """`where` names it to people, as module:function. Raises UnusableFunction."""
+        """`where` names the function to people, as module:function. Raises UnusableFunction."""
         self.where = where
-        self.keeps_processes: bool = getattr(function, KEEP, False) is True
+        self.keeps_processes: bool = getattr(function, KEEP_PROCESSES, False) is True
         self._function = function
         parameters = _parameters(function)
         self._takes_context = CONTEXT in parameters
@@ -64,7 +67,7 @@ class PythonFunction(TaskHandler):
         self.type = TaskType(
             name=name,
             description=inspect.getdoc(function) or f"The Python function {where}.",
-            payload_schema=_described(self._payload, parameters),
+            payload_schema=_schema_with_defaults(self._payload, parameters),
         )
 
     def validate(self, spec: TaskSpec) -> None:
@@ -74,35 +77,35 @@ class PythonFunction(TaskHandler):
         try:
             arguments = self._payload.read(task.spec.payload)
         except InvalidPayload as error:
-            raise HandlerFailed(f"The payload fits {self.where} no longer: {error}", retry=False) from error
+            raise HandlerFailed(f"The payload no longer fits {self.where}: {error}", retry=False) from error
         if self._takes_context:
             arguments[CONTEXT] = Context(task, context)
         with captured_output(context.log):
-            return self._called(arguments, context)
+            return self._call(arguments, context)
 
-    def _called(self, arguments: Mapping[str, Any], context: RunContext) -> Any:
+    def _call(self, arguments: Mapping[str, Any], context: RunContext) -> Any:
         try:
             result = self._function(**arguments)
-            return _awaited(result, context) if inspect.iscoroutine(result) else result
+            return _run_coroutine(result, context) if inspect.iscoroutine(result) else result
         except RunStopped:
             raise
         except Exception as error:
             _log_traceback(error, context)
             raise
-        except BaseException as error:  # sys.exit() is for programs; the worker goes on
+        except BaseException as error:  # sys.exit() must not end the worker
             raise HandlerFailed(f"{type(error).__name__}: {error}") from error
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise UnusableFunction("it yields; the work of a task returns one value")
+        raise UnusableFunction("it yields; return one value instead")
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError) as error:
         raise UnusableFunction(f"its signature cannot be read: {error}") from error
     for name, parameter in parameters.items():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise UnusableFunction(f"its parameter {name} cannot be given by name, as members of a payload are")
+            raise UnusableFunction(f"its parameter {name} cannot be given by name, as the members of a payload are")
     return parameters
 
 
@@ -123,12 +126,12 @@ def _payload(name: str, function: Callable[..., Any], parameters: Mapping[str, i
 
 
 def _first_sentence(error: Exception) -> str:
-    """Pydantic goes on with advice for models."""
+    """Return the first sentence of pydantic's message. The rest is advice about models."""
     return str(error).splitlines()[0].partition(". ")[0]
 
 
-def _described(payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
-    """With the defaults, which belong to the function and not to the type."""
+def _schema_with_defaults(payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
+    """Return the JSON Schema with the function's defaults, which its type hints do not contain."""
     properties = {
         name: {**member, "default": parameters[name].default}
         if name in parameters and _is_json(parameters[name].default)
@@ -146,8 +149,8 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _awaited(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:
-    """Asked to stop, the coroutine is cancelled, so that it can clean up."""
+def _run_coroutine(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:
+    """Run a coroutine to its end. A stop request cancels it, so that it can clean up."""
 
     async def stoppable() -> Any:
         task: asyncio.Task[Any] = asyncio.ensure_future(work)
@@ -168,7 +171,7 @@ def _awaited(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:
 
 
 def _log_traceback(error: Exception, context: RunContext) -> None:
-    """From the function on: our own frames say nothing to its author."""
+    """Log the traceback from the function on: frames of this service do not help its author."""
     if error.__traceback__ is not None:
         error = error.with_traceback(error.__traceback__.tb_next or error.__traceback__)
     for part in traceback.format_exception(error):

@@ -1,4 +1,4 @@
-"""The handlers of this installation by the type of task that they do."""
+"""Look up the handlers of this installation by the type of task."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Simulated work: the task type of the original service."""
+"""Simulate work: the default task type, that of the original service."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class SleepHandler(TaskHandler):
 
     type = TaskType(
         name=DEFAULT_TYPE,
-        description="Simulated work: it takes `duration` seconds, a member of the task itself. There is no payload.",
+        description=("Simulated work: it takes `duration` seconds, a member of the task itself. There is no payload."),
         payload_schema={"type": "object", "properties": {}, "additionalProperties": False},
     )
 

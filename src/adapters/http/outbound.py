@@ -1,8 +1,9 @@
-"""The one way out: HTTP calls to addresses that callers chose, which must not reach what only we can reach.
+"""Call URLs that callers chose, without reaching networks that only this service can reach.
 
-Names are resolved once, all answers must be public, and the connection goes to the address that was looked at
-(Microsoft's AntiSSRF); redirects are not followed. The network that an operator means is opened by name. A deadline
-for all of it and a limit of bytes are ours: timeouts of requests are per read, so a slow drip would never meet them.
+A name is resolved once, all of its addresses must be public, and the connection goes to the address
+that was checked (Microsoft's AntiSSRF). Redirects are not followed. An operator can allow networks
+by name. The deadline of a whole call and the limit on its bytes are our own: the timeouts of the
+library `requests` count from each read, so a response that drips would never exceed them.
 """
 
 import socket
@@ -26,45 +27,49 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 CONNECT_SECONDS = 5.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PUBLIC_PORTS = set(DEFAULT_PORTS.values())
-"""Elsewhere a request might speak to something that is no web server (as Stripe's smokescreen has it)."""
+"""Other ports may belong to something other than a web server (a rule of Stripe's smokescreen)."""
 OPENED_BY = "TASKS_HTTP_ALLOWED_NETWORKS opens other networks, such as 10.1.0.0/16"
 ALSO_REFUSED = ["::/96", "::ffff:0:0:0/96"]
-"""Two more ways to write an IPv4 address: IPv4-compatible (RFC 4291) and IPv4-translated (RFC 2765)."""
+"""IPv4-compatible (RFC 4291) and IPv4-translated (RFC 2765) addresses, which AntiSSRF lets pass."""
 
 
 class AddressRefused(Exception):
-    """The URL leads to where calls must not go; nothing was sent."""
+    """The URL leads to an address that must not be called. Nothing was sent."""
 
 
 class NoResponse(Exception):
-    """There was no answer: whether the request was received is not known."""
+    """There was no response. The server may or may not have received the request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpResponse:
+    """The status, headers and the beginning of the body of a response."""
+
     status: int
     headers: Mapping[str, str]
-    """By their names in lower case."""
+    """The names are in lower case."""
     body: bytes
     truncated: bool
-    """The body goes on."""
+    """True if the body is longer than `body`."""
 
     def retry_after(self, now: datetime) -> timedelta:
-        """By a Retry-After header (RFC 9110, 10.2.3), a day at most."""
-        asked = self.headers.get("retry-after", "")
+        """Return the wait that Retry-After asks for (RFC 9110, 10.2.3), 0 to a day."""
+        value = self.headers.get("retry-after", "")
         try:
-            if asked.isascii() and asked.isdigit():
-                wait = timedelta(seconds=min(int(asked[:10]), 86_400))
+            if value.isascii() and value.isdigit():
+                wait = timedelta(seconds=min(int(value[:10]), 86_400))
             else:
-                wait = parsedate_to_datetime(asked).replace(tzinfo=UTC) - now
+                wait = parsedate_to_datetime(value).replace(tzinfo=UTC) - now
         except (ValueError, TypeError, OverflowError):
             return timedelta(0)
         return min(max(wait, timedelta(0)), timedelta(days=1))
 
 
 class OutboundHttp:
+    """Sends requests to public addresses and to the networks that the operator allows."""
+
     def __init__(self, allowed_networks: Sequence[str] = ()) -> None:
-        """`allowed_networks`: CIDRs that may be reached besides public addresses, on any port."""
+        """`allowed_networks` are CIDRs that may be called besides public addresses, on any port."""
         self._allowed = [ip_network(network) for network in allowed_networks]
         self._policy = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
         self._policy.add_denied_addresses(ALSO_REFUSED)
@@ -84,10 +89,11 @@ class OutboundHttp:
         max_bytes: int,
         allow_public_http: bool = True,
     ) -> HttpResponse:
-        """One request, all of it within so many seconds; only resolving the name may take longer.
+        """Send one request and return the response with at most `max_bytes` of its body.
 
-        Raises AddressRefused, and NoResponse when there is no answer in time. Without `allow_public_http`, http: is for
-        the allowed networks alone.
+        The call takes at most `seconds`, not counting the resolution of the name. Without
+        `allow_public_http`, URLs of the scheme http are limited to the allowed networks.
+        Raises AddressRefused, and NoResponse when there is no response in time.
         """
         with _Deadline(seconds) as deadline, self._session(deadline, allow_public_http) as session:
             try:
@@ -101,7 +107,11 @@ class OutboundHttp:
                     timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 ) as response:
                     content = _read(response, max_bytes + 1)
-            except (AntiSSRFError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            except (
+                AntiSSRFError,
+                requests.exceptions.InvalidURL,
+                requests.exceptions.InvalidSchema,
+            ) as error:
                 raise AddressRefused(f"{error}; {OPENED_BY}") from error
             except (requests.RequestException, OSError, ValueError) as error:
                 raise NoResponse(deadline.reason or _reason(error)) from error
@@ -115,7 +125,10 @@ class OutboundHttp:
         )
 
     def refusal(self, url: str, *, allow_public_http: bool = True) -> str | None:
-        """Why a call could never be made, as far as the URL says so itself; a name may lead to what was opened."""
+        """Return why a call of the URL must fail, None if it may succeed. Resolves no name.
+
+        A name passes if any network is allowed, because it may lead there.
+        """
         parts = urlsplit(url)
         try:
             address = ip_address(parts.hostname or "")
@@ -123,25 +136,22 @@ class OutboundHttp:
             if self._allowed:
                 return None
         else:
-            if self._is_opened(address):
+            if self._is_allowed(address):
                 return None
             if not address.is_global:
                 return f"Must lead to a public address, not {address}; {OPENED_BY}."
-        if parts.scheme == "http" and not allow_public_http:
-            return f"Must begin with https://; {OPENED_BY}."
-        if (parts.port or DEFAULT_PORTS[parts.scheme]) not in PUBLIC_PORTS:
-            return f"Must name port 443 or 80, not {parts.port}; {OPENED_BY}."
-        return None
+        violation = _public_violation(parts.scheme, parts.port, allow_public_http)
+        return f"{violation}; {OPENED_BY}." if violation else None
 
     @contextmanager
     def _session(self, deadline: "_Deadline", allow_public_http: bool) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
-            session.trust_env = False  # no proxy and no password of this process's environment
-            session.get_redirect_target = lambda _: None  # else requests reads all of a redirect's body
+            session.trust_env = False  # use no proxy or password from the environment
+            session.get_redirect_target = lambda _: None  # or requests reads a redirect's whole body
             guard: Any = type(session.get_adapter("https://"))
 
             class Adapter(_Watched, guard):  # type: ignore[misc]  # AntiSSRF has no types
-                """Names the port to the server, too, and looks at the port and the scheme of public addresses."""
+                """Sends the port in the Host header, checks scheme and port of public addresses."""
 
                 watching = deadline
 
@@ -149,29 +159,35 @@ class OutboundHttp:
                     host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
                     parts = urlsplit(request.url)
                     request.headers["Host"] = parts.netloc.rpartition("@")[2]
-                    self._require_public_port(host, allow_public_http)
+                    self._check_public(host, allow_public_http)
                     return host, pool
 
             session.mount("http://", Adapter(self._policy))
             session.mount("https://", Adapter(self._policy))
             yield session
 
-    def _require_public_port(self, host: Mapping[str, Any], allow_public_http: bool) -> None:
-        """Raises AntiSSRFError; `host` has the address that is connected to."""
-        if self._is_opened(ip_address(host["host"])):
+    def _check_public(self, host: Mapping[str, Any], allow_public_http: bool) -> None:
+        """Raises AntiSSRFError. `host` has the address that will be connected to."""
+        if self._is_allowed(ip_address(host["host"])):
             return
-        port = host["port"] or DEFAULT_PORTS[host["scheme"]]
-        if port not in PUBLIC_PORTS:
-            raise AntiSSRFError(f"Port {port} is not allowed: outside of the allowed networks, only 80 and 443 are")
-        if host["scheme"] == "http" and not allow_public_http:
-            raise AntiSSRFError("Only https: is allowed outside of the allowed networks")
+        if violation := _public_violation(host["scheme"], host["port"], allow_public_http):
+            raise AntiSSRFError(violation)
 
-    def _is_opened(self, address: IPv4Address | IPv6Address) -> bool:
+    def _is_allowed(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._allowed)
 
 
+def _public_violation(scheme: str, port: int | None, allow_public_http: bool) -> str | None:
+    """Return why a public address must not be called by this scheme and port, None if it may."""
+    if scheme == "http" and not allow_public_http:
+        return "Must begin with https://"
+    if (port or DEFAULT_PORTS[scheme]) not in PUBLIC_PORTS:
+        return f"Must name port 443 or 80, not {port}"
+    return None
+
+
 class _Deadline:
-    """Ends the connections that are made within its block when the time is over."""
+    """Shuts down the connections that its block makes when the time is over."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -180,7 +196,7 @@ class _Deadline:
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
         self.reason = ""
-        """Why there is no answer; empty while there is time."""
+        """Why there is no response. Empty before the deadline."""
 
     def __enter__(self) -> "_Deadline":
         self._timer.start()
@@ -192,7 +208,7 @@ class _Deadline:
             watched.close()
 
     def watch(self, connection: socket.socket) -> None:
-        """By a descriptor of our own: TLS takes the socket over."""
+        """Shut the connection down at the deadline, by a copy of its descriptor: TLS takes it."""
         self._sockets.append(connection.dup())
         if self.reason or time.monotonic() > self._ends:
             self._end()
@@ -205,7 +221,7 @@ class _Deadline:
 
 
 class _Watched(HTTPAdapter):
-    """Tells the deadline of each connection before the first byte is sent."""
+    """Registers each connection with the deadline before the first byte is sent."""
 
     watching: _Deadline
 
@@ -215,7 +231,7 @@ class _Watched(HTTPAdapter):
 
         class Watched:
             def _new_conn(self) -> socket.socket:
-                connection: socket.socket = super()._new_conn()  # type: ignore[misc]  # of the class beside it
+                connection: socket.socket = super()._new_conn()  # type: ignore[misc]  # from a base class
                 watch(connection)
                 return connection
 
@@ -235,7 +251,7 @@ class _Watched(HTTPAdapter):
 
 
 def _read(response: requests.Response, most: int) -> bytes:
-    """As many bytes as that, unpacked; the rest is never read."""
+    """Return at most that many bytes of the decompressed body. The rest is never read."""
     content = b""
     for chunk in response.iter_content(16_384):
         content += chunk
@@ -245,7 +261,7 @@ def _read(response: requests.Response, most: int) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Without the words of three libraries around it, and without the URL, which may hold secrets."""
+    """Return the innermost cause: without wrappers, and without the URL, which may have secrets."""
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

@@ -1,4 +1,4 @@
-"""Callbacks as Standard Webhooks has them: a signed POST, by the guarded way out."""
+"""Send webhooks as Standard Webhooks 1.0 defines them: a signed POST by the guarded HTTP client."""
 
 import json
 
@@ -9,9 +9,9 @@ from application.ports.webhook_sender import WebhookSender
 from application.task_serializer import rfc3339, serialize_task
 from domain.webhook import Webhook, WebhookResponse
 
-SECONDS = 15.0
-ANSWER_BYTES = 1_024
-"""Nobody reads it; a receiver that says more is not kept waiting for."""
+MAX_SECONDS = 15.0
+MAX_RESPONSE_BYTES = 1_024
+"""Limit on the bytes read of a response. Its body is not used, so a longer one takes no time."""
 
 
 class HttpWebhookSender(WebhookSender):
@@ -23,33 +23,31 @@ class HttpWebhookSender(WebhookSender):
     def refusal(self, url: str) -> str | None:
         return self._http.refusal(url, allow_public_http=False)
 
-    def send(self, message: Webhook) -> WebhookResponse:
-        body = webhook_body(message)
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        body = webhook_body(webhook)
+        signature = self._signature.headers(webhook.message_id, body, self._clock.now())
         try:
-            answer = self._http.send(
+            response = self._http.send(
                 "POST",
-                str(message.task.spec.callback_url),
-                headers={
-                    "Content-Type": "application/json",
-                    **self._signature.headers(message.message_id, body, self._clock.now()),
-                },
+                str(webhook.task.spec.callback_url),
+                headers={"Content-Type": "application/json", **signature},
                 body=body,
-                seconds=SECONDS,
-                max_bytes=ANSWER_BYTES,
+                seconds=MAX_SECONDS,
+                max_bytes=MAX_RESPONSE_BYTES,
                 allow_public_http=False,
             )
         except AddressRefused as error:
             return WebhookResponse(error=str(error), refused=True)
         except NoResponse as error:
             return WebhookResponse(error=str(error))
-        return WebhookResponse(status=answer.status, wait=answer.retry_after(self._clock.now()))
+        return WebhookResponse(status=response.status, wait=response.retry_after(self._clock.now()))
 
 
-def webhook_body(message: Webhook) -> bytes:
-    """Type, time and data, as Standard Webhooks proposes; the data is the task as GET answers it."""
+def webhook_body(webhook: Webhook) -> bytes:
+    """Return type, timestamp and data as JSON. The data is the task as GET returns it."""
     members = {
-        "type": message.event,
-        "timestamp": rfc3339(message.task.finished_at),
-        "data": serialize_task(message.task),
+        "type": webhook.event,
+        "timestamp": rfc3339(webhook.task.finished_at),
+        "data": serialize_task(webhook.task),
     }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from adapters.redis.client import RedisStore
+from adapters.redis.store import RedisStore
 from adapters.system.clock import SystemClock
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import redis
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
 from adapters.redis.records import TaskRecords
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import decode, id_bytes, unpack_record
 from application.ports.event_stream import (
     EventStream,

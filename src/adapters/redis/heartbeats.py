@@ -6,9 +6,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
+from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
 from application.ports.heartbeats import Heartbeat, Heartbeats, ServiceProcess
 from application.skipped_items import SkippedItems
 
@@ -61,7 +62,7 @@ class RedisHeartbeats(Heartbeats):
             oldest = milliseconds(client.time()) - age_ms
             pipeline = client.pipeline(transaction=False)
             pipeline.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
-            [beats] = replies_of(pipeline)
+            [beats] = execute(pipeline)
         if isinstance(beats, Exception):  # the next heartbeat replaces the key
             self._skipped_items.tell("read_heartbeats", role, beats)
             return []

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.entries import task_ids_of
+from adapters.redis.replies import milliseconds
+from adapters.redis.store import RedisStore
 from application.ports.idempotency_records import IdempotencyRecords, StoredIdempotencyRecord
 
 
@@ -23,16 +24,16 @@ class RedisIdempotencyRecords(IdempotencyRecords):
             for name, value in zip(names, values, strict=True)
         ]
 
-    def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
+    def renew(self, record: StoredIdempotencyRecord) -> None:
         with self._store.client() as client:
             client.zadd(
                 keys.IDEMPOTENCY_RECORDS,
-                {bytes.fromhex(idempotency_record.name): milliseconds(client.time())},
+                {bytes.fromhex(record.name): milliseconds(client.time())},
                 xx=True,
             )
 
-    def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        name = bytes.fromhex(idempotency_record.name)
+    def forget(self, record: StoredIdempotencyRecord) -> None:
+        name = bytes.fromhex(record.name)
         with self._store.client() as client:
             pipeline = client.pipeline()
             pipeline.delete(name)

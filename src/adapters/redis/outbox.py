@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.entries import outbox_entry, split_entry
 from adapters.redis.indexes import WEBHOOK_KEPT_MS
 from adapters.redis.records import decode_reply
+from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript, succeeded
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
     epoch_milliseconds,
     id_bytes,
@@ -43,7 +44,7 @@ class RedisOutbox(Outbox):
         self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
+    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
         """Lease due webhooks. Batches of entries that are gone or unreadable are skipped."""
         for _ in range(MAX_STALE_BATCHES):
             with self._store.client() as client:
@@ -51,24 +52,24 @@ class RedisOutbox(Outbox):
                     return []
                 now = milliseconds(client.time())
                 due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
-            until = now + lease // timedelta(milliseconds=1)
+            until = now + duration // timedelta(milliseconds=1)
             replies = self._save.run_each([_moved(entry, score, until) for entry, score in due])
             leased = [entry for (entry, _), reply in zip(due, replies, strict=True) if succeeded(reply)]
             if (webhooks := self._read(leased, until)) or not leased:
-                return [LeasedDelivery(message=webhook, lease=until) for webhook in webhooks]
+                return [LeasedDelivery(webhook=webhook, lease=until) for webhook in webhooks]
         return []
 
-    def settle(self, taken: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
-        webhook, effects = taken.message, Effects()
+    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+        webhook, effects = delivery.webhook, Effects()
         raw = require_id_bytes(webhook.task.task_id)
         entry = outbox_entry(raw, webhook.task.version)
-        effects.require_score(keys.OUTBOX, entry, taken.lease)
+        effects.require_score(keys.OUTBOX, entry, delivery.lease)
         if attempt.next_at:
             effects.add_to_index(keys.OUTBOX, entry, epoch_milliseconds(attempt.next_at))
             effects.expire_in(keys.webhook(entry), WEBHOOK_KEPT_MS)
         else:
             effects.remove_from_index(keys.OUTBOX, entry)
-        attempts = str(webhook.tries + 1).encode()
+        attempts = str(webhook.failed_attempts + 1).encode()
         effects.set_fields(keys.deliveries(raw), {_attempts_field(entry): attempts})
         effects.append_field(keys.deliveries(raw), WEBHOOK_KEPT_MS, _encode(webhook, attempt))
         return self._save.run(effects).saved
@@ -108,7 +109,7 @@ class RedisOutbox(Outbox):
             for entry in entries:
                 pipeline.hgetall(keys.webhook(entry))
                 pipeline.hget(keys.deliveries(split_entry(entry)[0]), _attempts_field(entry))
-            replies = replies_of(pipeline)
+            replies = execute(pipeline)
         webhooks: list[Webhook] = []
         for entry, record, attempts in zip(entries, replies[::2], replies[1::2], strict=True):
             webhook = _webhook(entry, record, attempts)
@@ -148,7 +149,7 @@ def _webhook(entry: bytes, record: Any, attempts: Any) -> Webhook | Exception | 
     if not isinstance(task, Task):
         return task
     try:
-        return Webhook(task=task, tries=int(attempts or 0))
+        return Webhook(task=task, failed_attempts=int(attempts or 0))
     except ValueError as error:
         return error
 
@@ -165,7 +166,7 @@ def _decode(task_id: str, number: int, stored: bytes) -> Delivery:
         number=number,
         message_id=message_id(task_id, version),
         event=Event(event),
-        record_attempt=DeliveryAttempt(
+        attempt=DeliveryAttempt(
             at=instant(at),
             status=status,
             error=error,

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, counted, replies_of, texts
 from adapters.redis.effects import Effects
 from adapters.redis.entries import held_entry
 from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
+from adapters.redis.replies import count_or_zero, execute, sorted_texts
 from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from application.ports.queues import Queues, QueueState
 
@@ -26,11 +27,11 @@ class RedisQueues(Queues):
 
     def names(self) -> Sequence[str]:
         with self._store.client() as client:
-            return texts(client.sunion([keys.QUEUES, keys.PAUSED]))
+            return sorted_texts(client.sunion([keys.QUEUES, keys.PAUSED]))
 
     def waiting(self) -> Sequence[str]:
         with self._store.client() as client:
-            return texts(client.smembers(keys.WAITING_QUEUES))
+            return sorted_texts(client.smembers(keys.WAITING_QUEUES))
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
@@ -53,7 +54,7 @@ class RedisQueues(Queues):
                 name=name,
                 depth=depths[name],
                 processing=processing[name],
-                scheduled=counted(scheduled.get(name.encode())),
+                scheduled=count_or_zero(scheduled.get(name.encode())),
                 oldest_waiting_since=oldest.get(name),
                 paused=name.encode() in paused,
             )
@@ -86,7 +87,7 @@ def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
         pipeline.zcard(keys.waiting(queue))
-    return dict(zip(queues, map(counted, replies_of(pipeline)), strict=True))
+    return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
 
 
 def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
@@ -96,7 +97,7 @@ def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
     for _, member in heads:
         pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
     oldest: dict[str, datetime] = {}
-    for (queue, _), record in zip(heads, replies_of(pipeline), strict=True):
+    for (queue, _), record in zip(heads, execute(pipeline), strict=True):
         since = None if isinstance(record, Exception) else waiting_since(*record)
         if since and (queue not in oldest or since < oldest[queue]):
             oldest[queue] = since

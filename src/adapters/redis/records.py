@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, replies_of
+from adapters.redis.replies import execute
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import decode, id_text, unpack_record
 from application.skipped_items import SkippedItems
 from domain.task import Task
@@ -65,7 +66,7 @@ class TaskRecords:
             pipeline = client.pipeline(transaction=False)
             for raw in ids:
                 pipeline.hgetall(keys.RECORD_PREFIX + raw)
-            return replies_of(pipeline)
+            return execute(pipeline)
 
     def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Return for each id its short record, or the error of a key of the wrong type."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from json import JSONEncoder, loads
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore
 from adapters.redis.effects import Effects
 from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import PROGRESS, encode_progress, instant, require_id_bytes
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from domain.events import Event

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from adapters.redis.client import RedisStore, ScriptCall
 from adapters.redis.effects import Effects
+from adapters.redis.store import RedisStore
+from adapters.redis.stored_scripts import ScriptCall
 
 
 class SaveReply(NamedTuple):
@@ -30,7 +31,8 @@ class SaveScript:
 
     def run(self, effects: Effects) -> SaveReply:
         """Make the effects, all or none. Raises StoreUnavailable."""
-        return _reply(self._call(effects)())
+        [reply] = self._store.pipeline_scripts([self._call(effects)])
+        return _reply(reply)
 
     def run_each(self, effects: Sequence[Effects]) -> list[SaveReply | Exception]:
         """Make the effects of each in one round trip. Raises StoreUnavailable.

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, counted, milliseconds, replies_of, texts
 from adapters.redis.entries import split_entry
 from adapters.redis.indexes import SUBMITTED
+from adapters.redis.replies import count_or_zero, execute, milliseconds, sorted_texts
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since
 from adapters.redis.task_codec import SUBMITTED as SUBMITTED_AT
 from application.ports.statistics import Durations, Minute, Statistics
@@ -49,7 +50,7 @@ class RedisStatistics(Statistics):
                     Status.COMPLETED,
                     Status.FAILED,
                 )
-            counts = [[counted(count) for count in _row(reply)] for reply in replies_of(pipeline)]
+            counts = [[count_or_zero(count) for count in _row(reply)] for reply in execute(pipeline)]
         return [
             Minute(
                 begins_at=EPOCH + timedelta(minutes=minute),
@@ -86,7 +87,7 @@ class RedisStatistics(Statistics):
 
     def _by_name(self, names_key: bytes, index: Callable[[str], bytes]) -> Mapping[str, int]:
         with self._store.client() as client:
-            names = texts(client.smembers(names_key))
+            names = sorted_texts(client.smembers(names_key))
             sizes = _sizes(client, map(index, names))
         return {name: size for name, size in zip(names, sizes, strict=True) if size}
 
@@ -95,7 +96,7 @@ def _sizes(client: Any, indexes: Any) -> list[int]:
     pipeline = client.pipeline(transaction=False)
     for index in indexes:
         pipeline.zcard(index)
-    return [counted(reply) for reply in replies_of(pipeline)]
+    return [count_or_zero(reply) for reply in execute(pipeline)]
 
 
 def _row(reply: Any) -> Sequence[Any]:
@@ -107,4 +108,4 @@ def _times(client: Any, entries: Sequence[bytes]) -> Sequence[Any]:
     pipeline = client.pipeline(transaction=False)
     for entry in entries:
         pipeline.hmget(keys.RECORD_PREFIX + split_entry(entry)[0], SUBMITTED_AT, SPEC, STARTED, FINISHED)
-    return replies_of(pipeline)
+    return execute(pipeline)

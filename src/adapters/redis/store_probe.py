@@ -7,9 +7,10 @@ from typing import Any
 import redis
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, milliseconds
 from adapters.redis.effects import Effects
+from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
 from application.ports.store_probe import StoreProbe
 
 CLOSED_AT = 0.85

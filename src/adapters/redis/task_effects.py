@@ -31,7 +31,7 @@ from adapters.redis.task_codec import (
 )
 from adapters.redis.wake_ups import WakeUp
 from application.ports.task_repository import Change, IdempotencyRecord
-from domain.events import Event, what_happened
+from domain.events import Event, event_of
 from domain.status import Status
 from domain.task import Task
 
@@ -148,7 +148,7 @@ class TaskEffects:
 
     def _append_event(self, effects: Effects, before: Task | None, after: Task | None) -> None:
         task_id = (after or before).task_id  # type: ignore[union-attr]  # a change has one of both
-        event, raw = what_happened(before, after), require_id_bytes(task_id)
+        event, raw = event_of(before, after), require_id_bytes(task_id)
         effects.append_event(keys.EVENTS, keys.record(task_id), self._events_kept, event, raw)
 
     def _wake_up_of(self, queue: str) -> WakeUp:
@@ -203,7 +203,7 @@ def _own_fields(task: Task) -> dict[bytes, bytes]:
 def _beginning(new: tuple[bytes, Task]) -> _Beginning:
     _, task = new
     return _Beginning(
-        what_happened(None, task),
+        event_of(None, task),
         task.status,
         task.version,
         task.spec.queue,

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
-from adapters.redis.client import RedisStore, replies_of
 from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import TaskRecords
+from adapters.redis.replies import execute
 from adapters.redis.save_script import SaveReply, SaveScript
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_effects import TaskEffects, as_stored
 from adapters.redis.task_search import RedisTaskSearch
@@ -72,7 +73,7 @@ class RedisTaskRepository(TaskRepository):
             pipeline = client.pipeline(transaction=False)
             for task in queued:
                 pipeline.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id))
-            ranks = replies_of(pipeline)
+            ranks = execute(pipeline)
         return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if isinstance(rank, int)}
 
     def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:

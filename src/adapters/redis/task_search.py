@@ -12,8 +12,9 @@ from itertools import chain, count, islice
 from typing import Any, Self
 
 from adapters.redis import keys
-from adapters.redis.client import RedisStore, counted, replies_of
 from adapters.redis.records import TaskRecords
+from adapters.redis.replies import count_or_zero, execute
+from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
     ERROR,
     PAYLOAD,
@@ -156,7 +157,7 @@ class RedisTaskSearch:
         for _, raw in chunk:
             pipeline.hmget(keys.RECORD_PREFIX + raw, SPEC, PAYLOAD, RESULT, ERROR)
         possible = []
-        for entry, fields in zip(chunk, replies_of(pipeline), strict=True):
+        for entry, fields in zip(chunk, execute(pipeline), strict=True):
             self._let_others_run()
             if isinstance(fields, Exception):
                 continue
@@ -255,7 +256,7 @@ def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     for _, raw in chunk:
         pipeline.hstrlen(keys.RECORD_PREFIX + raw, PAYLOAD)
         pipeline.hstrlen(keys.RECORD_PREFIX + raw, RESULT)
-    lengths = list(map(counted, replies_of(pipeline)))
+    lengths = list(map(count_or_zero, execute(pipeline)))
     batch: list[Entry] = []
     size = 0
     for entry, payload, result in zip(chunk, lengths[::2], lengths[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""The clock of this machine."""
+"""Read the clock of this machine."""
 
 import time
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from application.ports.clock import Clock
 
 
 class SystemClock(Clock):
-    """Keeps its functions: work that replaces those of `time`, as tests do, does not change this clock."""
+    """Calls the functions that `time` had at the start: handlers may replace them, as tests do."""
 
     def __init__(self) -> None:
         self._monotonic, self._sleep = time.monotonic, time.sleep

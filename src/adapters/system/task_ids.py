@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made."""
+"""Make task ids that sort by the time of their creation."""
 
 import uuid_utils
 

@@ -1,4 +1,4 @@
-"""Time, as a port so that rules about time can be tested."""
+"""The time, as a port, so that tests decide it."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
@@ -7,12 +7,12 @@ from datetime import datetime
 class Clock(ABC):
     @abstractmethod
     def now(self) -> datetime:
-        """The present instant in UTC."""
+        """Return the current time in UTC."""
 
     @abstractmethod
     def monotonic(self) -> float:
-        """Seconds that no change of any clock moves; only differences mean something."""
+        """Return seconds that no change of a clock affects. Only differences are meaningful."""
 
     @abstractmethod
     def sleep(self, seconds: float) -> None:
-        """Wait before trying again what the store refused."""
+        """Wait for this many seconds."""

@@ -1,4 +1,4 @@
-"""What happened to tasks, as a stream that can be followed."""
+"""The events of tasks, as a stream that can be followed and resumed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,25 +11,28 @@ from domain.task import Task
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TaskEvent:
-    """One event. Two are never equal, so that each is rendered once, however many follow."""
+    """One event. Compares by identity, so that each is rendered once for all of its followers."""
 
     position: str
-    """Its place in the stream: later events have greater ones."""
+    """Where the event stands in the stream. Later events have greater positions."""
     event: Event
     task: Task
-    """As it stood then, without a payload or result of more than 4 KiB, which `task.omitted` names."""
+    """The task after the event, without a payload or result of more than 4 KiB (see `task.omitted`)."""
 
 
 class StreamEnded(Exception):
-    """Nothing more will come: the process ends."""
+    """No more events follow, since the process ends."""
 
 
 class FollowerTooSlow(StreamEnded):
-    """Too much waited for this follower and was dropped. It may resume at the last event that it received."""
+    """The follower's buffer was full, so events were dropped.
+
+    It may resume at the last event that it received.
+    """
 
 
 class StreamGap(Exception):
-    """Events up to `position` were lost to those who follow, or cannot be read: read again how things stand."""
+    """Events up to `position` were dropped or cannot be read. Read the tasks again."""
 
     def __init__(self, position: str) -> None:
         super().__init__(position)
@@ -37,17 +40,20 @@ class StreamGap(Exception):
 
 
 class Subscription(ABC):
-    """Receives every event behind its position. A context manager; receives nothing afterwards."""
+    """Receives every event after its position, until it is closed. A context manager."""
 
     position: str
 
     @abstractmethod
     def next(self, seconds: float) -> TaskEvent | None:
-        """The next event; None when there is none for so long. Raises StreamEnded, FollowerTooSlow, StreamGap."""
+        """Return the next event; None when none comes within these seconds.
+
+        Raises StreamEnded, FollowerTooSlow, StreamGap.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Receive nothing more."""
+        """Stop receiving events."""
 
     def __enter__(self) -> Self:
         return self
@@ -57,31 +63,37 @@ class Subscription(ABC):
 
 
 class EventStream(ABC):
-    """The last events of all tasks. Every method but `close` raises StoreUnavailable."""
+    """The latest events of all tasks. Every method except `close` raises StoreUnavailable."""
 
     @abstractmethod
     def subscribe(self, task_id: str | None = None) -> Subscription:
-        """From now on, the events of one task or of all. Raises StreamEnded once the stream is closed."""
+        """Subscribe to the future events of one task or of all.
+
+        Raises StreamEnded once the stream is closed.
+        """
 
     @abstractmethod
     def keeps(self, position: str) -> bool:
-        """True when no event behind this position has been dropped. Raises ValueError for what is no position."""
+        """Return whether all events after this position are still stored.
+
+        Raises ValueError when the text is no position.
+        """
 
     @abstractmethod
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
-        """Return the first events behind `after`, none behind `until`.
+        """Return the first events after `after`, up to and including `until`.
 
-        Raises StreamGap with the position `until` when one of them was dropped or cannot be read, such as one of an
-        older version.
+        Raises StreamGap with the position `until` when one of them was dropped or cannot be read, as
+        can be the case for an event of an older version.
         """
 
     @abstractmethod
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
-        """Return the task and the position at which it stood so.
+        """Return the task and the position in the stream at which it had this state.
 
-        The task is read without a payload or result of more than 4 KiB, which `task.omitted` names.
+        The task lacks a payload or result of more than 4 KiB (see `task.omitted`).
         """
 
     @abstractmethod
     def close(self) -> None:
-        """End every subscription, now and later: the process ends."""
+        """End every present and future subscription, because the process ends."""

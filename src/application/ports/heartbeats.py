@@ -13,20 +13,20 @@ class ServiceProcess:
     role: str
     """`worker` or `maintenance`."""
     name: str
-    """No other process has ever had it. The owners of a worker's runs have names that start with it and a colon."""
+    """Unique for all time. The owners of a worker's runs have names that start with it and a colon."""
     host: str
     pid: int
     queues: tuple[str, ...] = ()
-    """From which a worker takes tasks."""
+    """The queues that a worker serves."""
     concurrency: int = 0
-    """How many tasks a worker runs at once."""
+    """Number of tasks that a worker runs at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
     process: ServiceProcess
     at: datetime
-    """The last one, by the store's clock."""
+    """The time of the latest heartbeat by the store's clock."""
 
 
 class Heartbeats(ABC):
@@ -34,16 +34,16 @@ class Heartbeats(ABC):
 
     @abstractmethod
     def beat(self, process: ServiceProcess) -> None:
-        """The process is alive and reaches the store."""
+        """Record that the process is alive and reaches the store."""
 
     @abstractmethod
     def end(self, process: ServiceProcess) -> None:
-        """The process ends on purpose: it is not alive any more."""
+        """Record that the process ends on purpose and is no longer alive."""
 
     @abstractmethod
     def alive(self, role: str) -> Sequence[Heartbeat]:
-        """The processes of that role that have beaten within the last 15 seconds, by name."""
+        """Return the processes of the role with a heartbeat in the last 15 seconds, by name."""
 
     @abstractmethod
     def lately(self, role: str) -> Sequence[Heartbeat]:
-        """Return the processes of that role that are alive or were so within the last 30 seconds, by name."""
+        """Return the processes of the role that were alive at some time in the last 30 seconds, by name."""

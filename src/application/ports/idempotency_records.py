@@ -1,4 +1,4 @@
-"""IdempotencyRecords of named requests, kept so that a repeated one is answered and not done again."""
+"""Stored idempotency records, by which a repeated request is recognised instead of done again."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,23 +8,24 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class StoredIdempotencyRecord:
-    """An idempotency record and the tasks that its request made."""
+    """An idempotency record and the tasks that its request submitted."""
 
     name: str
+    """Identifies the record in the store."""
     task_ids: Sequence[str]
 
 
 class IdempotencyRecords(ABC):
-    """TaskRepository.add writes them. Every method raises StoreUnavailable."""
+    """TaskRepository.add writes the records. Every method raises StoreUnavailable."""
 
     @abstractmethod
     def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
-        """Those that were written, or last kept, longer ago than this."""
+        """Return records that were written, or last renewed, at least `age` ago, oldest first."""
 
     @abstractmethod
-    def keep(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        """Let it be due again only after its age has passed once more."""
+    def renew(self, record: StoredIdempotencyRecord) -> None:
+        """Make the record due again only after its age has passed once more."""
 
     @abstractmethod
-    def forget(self, idempotency_record: StoredIdempotencyRecord) -> None:
-        """Its name may be used again."""
+    def forget(self, record: StoredIdempotencyRecord) -> None:
+        """Remove the record: its key may be used again."""

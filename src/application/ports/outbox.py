@@ -1,4 +1,7 @@
-"""Messages that wait to be delivered. The repository puts one there in the same step that makes a task final."""
+"""Webhooks that wait to be delivered.
+
+The repository puts a webhook there in the same step that makes a task with a callback URL final.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,31 +13,34 @@ from domain.webhook import Delivery, DeliveryAttempt, Webhook
 
 @dataclass(frozen=True, kw_only=True)
 class LeasedDelivery:
-    """A message that is this caller's to deliver, for a while."""
+    """A webhook that only the holder of the lease may deliver, until the lease expires."""
 
-    message: Webhook
+    webhook: Webhook
     lease: int
-    """Tells this taking from a later one."""
+    """Distinguishes this lease from later ones on the same webhook."""
 
 
 class Outbox(ABC):
-    """All raise StoreUnavailable."""
+    """Every method raises StoreUnavailable."""
 
     @abstractmethod
-    def take(self, *, limit: int, lease: timedelta) -> Sequence[LeasedDelivery]:
-        """Due messages, the longest due first. Nobody else is given them for as long as the lease."""
+    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
+        """Lease due webhooks, the longest due first. No other caller gets them for `duration`."""
 
     @abstractmethod
-    def settle(self, taken: LeasedDelivery, record_attempt: DeliveryAttempt) -> bool:
-        """Keep what came of a delivery. False, and nothing is kept, when somebody else has taken the message since."""
+    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+        """Store the attempt and schedule the next one.
+
+        Returns False and stores nothing when another caller has leased the webhook since.
+        """
 
     @abstractmethod
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
-        """The last 1,000 tries of the task's messages, oldest first."""
+        """Return the last 1,000 delivery attempts of the task, oldest first."""
 
     @abstractmethod
     def resend(self, task_id: str, number: int) -> bool:
-        """Make the message of that delivery due now, as if it had never been tried.
+        """Make the webhook of that delivery due now, with no failed attempts.
 
-        False when there is no such delivery, or its message is no longer kept.
+        Returns False when there is no such delivery, or its webhook is no longer stored.
         """

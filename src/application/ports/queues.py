@@ -1,4 +1,4 @@
-"""The queues as those who run the service see them."""
+"""The state of the queues, and pausing them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from datetime import datetime
 class QueueState:
     name: str
     depth: int
-    """Tasks that wait to be started."""
+    """Number of QUEUED tasks."""
     processing: int
     scheduled: int
     oldest_waiting_since: datetime | None
-    """When the task that waits the longest was submitted, or was due."""
+    """When the oldest QUEUED task was submitted, or became due."""
     paused: bool
 
 
@@ -23,27 +23,27 @@ class Queues(ABC):
 
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """Return the names that a task names or that are paused, sorted.
+        """Return the queues that a task names or that are paused, sorted.
 
-        A name that no task names any more stays until maintenance forgets it.
+        A queue that no task names any more remains until maintenance forgets it.
         """
 
     @abstractmethod
     def waiting(self) -> Sequence[str]:
-        """Return every queue in which a task waits, and perhaps some in which none waits any more."""
+        """Return every queue with a QUEUED task, and perhaps some that have none any more."""
 
     @abstractmethod
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
-        """How each of them stands, in the order of the names."""
+        """Return the state of each queue, in the order of the names."""
 
     @abstractmethod
     def pause(self, name: str) -> None:
-        """Start no task of this queue until it is resumed; those that run go on."""
+        """Start no task of this queue until it is resumed. Running tasks go on."""
 
     @abstractmethod
     def resume(self, name: str) -> None:
-        """Start its tasks again."""
+        """Start tasks of the queue again."""
 
     @abstractmethod
     def forget(self, name: str) -> bool:
-        """Forget a name that no task has, and its pause. Returns False when a task has it: then nothing changes."""
+        """Forget a queue, and its pause. Returns False and changes nothing when a task names it."""

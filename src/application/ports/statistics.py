@@ -1,4 +1,4 @@
-"""Numbers about all tasks."""
+"""Counts and durations of tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from domain.status import Status
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """What happened in one minute."""
+    """Number of events in one minute."""
 
     begins_at: datetime
     submitted: int
@@ -20,10 +20,10 @@ class Minute:
 
 @dataclass(frozen=True, kw_only=True)
 class Durations:
-    """Of tasks that finished last, in seconds."""
+    """Durations of the tasks that finished last, in seconds."""
 
     wait: Sequence[float]
-    """From the submission, or the time when it was due, to the start of the last run."""
+    """From the submission, or the run_at, to the start of the last run."""
     run: Sequence[float]
     """From the start of the last run to its end."""
 
@@ -33,20 +33,20 @@ class Statistics(ABC):
 
     @abstractmethod
     def by_status(self) -> Mapping[Status, int]:
-        """How many tasks are in each state."""
+        """Return the number of tasks in each state."""
 
     @abstractmethod
     def by_type(self) -> Mapping[str, int]:
-        """How many tasks there are of each type that has any."""
+        """Return the number of tasks of each type that has any."""
 
     @abstractmethod
     def by_queue(self) -> Mapping[str, int]:
-        """How many tasks named each queue that has any."""
+        """Return the number of tasks that name each queue, without queues that no task names."""
 
     @abstractmethod
     def last_hour(self) -> Sequence[Minute]:
-        """The present minute and the 59 before it, oldest first."""
+        """Return the current minute and the 59 before it, oldest first."""
 
     @abstractmethod
     def durations(self, *, tasks: int) -> Durations:
-        """Of so many tasks at most."""
+        """Return the durations of the `tasks` that finished last after a run."""

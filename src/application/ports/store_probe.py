@@ -1,4 +1,4 @@
-"""Whether the store can be used, and trusted."""
+"""Checks of the store: whether it responds, is safe, and has room."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,11 +7,14 @@ from collections.abc import Sequence
 class StoreProbe(ABC):
     @abstractmethod
     def check(self) -> None:
-        """Raises StoreUnavailable unless the store answers."""
+        """Raises StoreUnavailable unless the store replies."""
 
     @abstractmethod
     def warnings(self) -> Sequence[str]:
-        """Sentences on how this store may lose what it accepted; none for a safe one. Raises StoreUnavailable."""
+        """Return sentences on how the store may lose tasks; none when it is safe.
+
+        Raises StoreUnavailable.
+        """
 
     @abstractmethod
     def guard_capacity(self) -> bool:

@@ -34,11 +34,11 @@ class TaskHandler(ABC):
 
     @abstractmethod
     def validate(self, spec: TaskSpec) -> None:
-        """Check the members that only this type can judge. Raises InvalidTaskSpec with all problems."""
+        """Check the members that have rules of this type. Raises InvalidTaskSpec with all problems."""
 
     @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:
-        """Do the work. Returns the result, a JSON value. Any exception means that the run failed."""
+        """Do the work and return the result, a JSON value. Any exception fails the run."""
 
 
 class TaskHandlers(ABC):
@@ -52,4 +52,4 @@ class TaskHandlers(ABC):
 
     @abstractmethod
     def validate(self, spec: TaskSpec) -> None:
-        """Raises InvalidTaskSpec when the type is unknown or its handler refuses the specification."""
+        """Raises InvalidTaskSpec if the type is unknown or its handler refuses the task."""

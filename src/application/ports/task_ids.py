@@ -1,4 +1,4 @@
-"""Where the ids of new tasks come from."""
+"""The ids of new tasks."""
 
 from abc import ABC, abstractmethod
 
@@ -6,4 +6,4 @@ from abc import ABC, abstractmethod
 class TaskIds(ABC):
     @abstractmethod
     def next(self) -> str:
-        """A UUID of version 7 in lower case, never given out before (RFC 9562)."""
+        """Return a new UUID of version 7 in lower case (RFC 9562)."""

@@ -1,4 +1,4 @@
-"""Who runs what: a worker holds a lease on the task that it runs, and must renew it."""
+"""Leases: a worker holds one on each task that it runs, and must renew it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,55 +13,57 @@ class LostRun:
     """A run that was counted as a crash."""
 
     task: Task
-    """As it stands now."""
+    """The task as it is now."""
     fencing_token: int
-    """Of the run that was lost."""
+    """The fencing token of the lost run."""
     owner: str
-    """The process that lost it."""
+    """The worker process that lost the run."""
 
 
 class TaskLeases(ABC):
-    """Every method raises StoreUnavailable when the store cannot be reached."""
+    """Every method raises StoreUnavailable."""
 
     @abstractmethod
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        """Start the first task of the queue under a fresh lease; None when nothing waits.
+        """Start the first task of the queue under a new lease; None when no task waits.
 
-        Highest priority first, then in the order in which tasks came to wait. Never takes a task that
-        somebody holds, and none that has expired. Repeating a claim id answers the same task (the reply
-        was lost), its lease made whole again. Raises RunStillHeld when the owner still holds the run of
-        another claim id.
+        The highest priority comes first, then the order in which tasks were queued. A task that has
+        expired is skipped. Repeating a claim id, because the reply was lost, returns the same task
+        with its lease renewed. Raises RunStillHeld when the owner holds the run of another claim id.
         """
 
     @abstractmethod
     def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        """Save the end of a run and claim, in one step; answers what `claim` answers.
+        """Save the end of a run and claim the next task, in one atomic step. Returns as `claim` does.
 
-        Raises StaleTask when the end could not be saved, and nothing is claimed then; RunStillHeld when it was and the
-        owner holds yet another run. After StoreUnavailable both may have been made: save the end by other means, then
-        repeat the claim with its id.
+        Raises StaleTask when the end could not be saved; nothing is claimed then. Raises RunStillHeld
+        when the end was saved but the owner holds another run. After StoreUnavailable, both may have
+        been done: save the end by other means, then repeat the claim with its id.
         """
 
     @abstractmethod
     def renew(self, task: Task) -> bool:
-        """Make the lease whole again; False when it is no longer this claim's."""
+        """Renew the lease. Returns False when another claim holds it."""
 
     @abstractmethod
     def expired(self, *, limit: int) -> Sequence[Task]:
-        """Running tasks whose lease ran out: their worker is gone, or cut off and has killed the run."""
+        """Return running tasks whose lease has expired.
+
+        Their worker has died, or was cut off from the store and has killed the run.
+        """
 
     @abstractmethod
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
-        """Running tasks of these owners."""
+        """Return the running tasks of these owners."""
 
     @abstractmethod
     def held_under(self, owner_prefix: str) -> Sequence[Task]:
-        """Running tasks of all owners whose name starts with this."""
+        """Return the running tasks of all owners whose name has this prefix."""
 
     @abstractmethod
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
-        """The runs of these owners that were counted as crashes within the last day."""
+        """Return the runs of these owners that were counted as crashes within the last day."""
 
     @abstractmethod
     def running(self) -> Mapping[str, str]:
-        """The ids of all tasks that run now, by their owners."""
+        """Return the ids of all running tasks by their owners."""

@@ -1,4 +1,4 @@
-"""Where tasks are kept."""
+"""Stored tasks: reading, searching, and writing by compare-and-set."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,33 +16,33 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What was decided on one task: from `before` (None: it is new) to `after`.
+    """A change of one task from `before` (None for a new task) to `after`.
 
-    It is saved whole or not at all, and only while the stored task still has the version of `before`.
+    It is saved in whole or not at all, and only while the stored task has the version of `before`.
     """
 
     before: Task | None
     after: Task
     only_if_lease_expired: bool = False
     log: str = ""
-    """A line for the task's log, under the attempt of `before`. Empty: none."""
+    """A line for the task's log, under the attempt of `before`; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyRecord:
-    """What a caller names a request by, so that repeating it submits nothing twice."""
+    """The key and the hash of a submit request, so that repeating it submits nothing twice."""
 
     key: str
     request_hash: bytes
-    """32 bytes that tell its body from any other."""
+    """Hash of the body, 32 bytes. A request with the same key and another hash is refused."""
 
 
 @dataclass(frozen=True, order=True)
 class Cursor:
-    """The place of a task in the order of submission."""
+    """The position of a task in the order of submission."""
 
     milliseconds: int
-    """Of its submitted_at, since 1970."""
+    """The submitted_at in milliseconds since 1970."""
     task_id: str
 
     @classmethod
@@ -52,51 +52,51 @@ class Cursor:
 
 @dataclass(frozen=True, kw_only=True)
 class PageRequest:
-    """Which of the tasks that were found are wanted."""
+    """Which part of the matching tasks to return."""
 
     limit: int = 10
     offset: int = 0
-    """How many to leave out; without `after` only."""
+    """Number of tasks to skip. Used only without `after`."""
     after: Cursor | None = None
-    """Those behind this place."""
+    """Return only tasks after this cursor."""
     newest_first: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskPage:
-    """Some of the tasks that were found, in the order of their submission or the reverse."""
+    """A part of the matching tasks, in the order of submission or the reverse."""
 
     tasks: Sequence[Task]
     total: int | None
-    """How many there are in all, where that is known without reading all of them."""
+    """Number of all matching tasks; None when counting them would mean reading them."""
     next: Cursor | None
-    """Where to go on; None at the end."""
+    """The cursor of the next page; None at the end."""
 
 
 class Backlog(StrEnum):
-    """The tasks that one sweep of maintenance works off."""
+    """The tasks on which one kind of sweep works."""
 
     DUE = "due"
     EXPIRING = "expiring"
     LOST = "lost"
-    """Running tasks whose lease ran out: TaskLeases.expired reads them."""
+    """Running tasks whose lease has expired. TaskLeases.expired reads them."""
     DISCARDED = "discarded"
     PAST_RETENTION = "past_retention"
 
 
 class TaskRepository(ABC):
-    """Every method raises StoreUnavailable when the store cannot be reached.
+    """Every method raises StoreUnavailable.
 
-    Methods that read many tasks leave out a payload or result of more than 4 KiB, which `Task.omitted` names: only
-    `get` returns whole tasks. A change from `before` to `after` never touches an omitted member.
+    Methods that read many tasks leave out a payload or result of more than 4 KiB, which `Task.omitted`
+    names. Only `get` returns whole tasks. A change never touches an omitted member.
     """
 
     @abstractmethod
     def get(self, task_id: str) -> Task | None:
-        """The task, or None. Text that is not the id of a task has none."""
+        """Return the task; None when there is none, or the text is no id."""
 
-    def require(self, task_id: str) -> Task:
-        """The task. Raises TaskNotFound."""
+    def get_or_raise(self, task_id: str) -> Task:
+        """Return the task. Raises TaskNotFound."""
         task = self.get(task_id)
         if task is None:
             raise TaskNotFound(task_id)
@@ -104,75 +104,81 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        """Those of these tasks that there are, in the same order, without long members."""
+        """Return the tasks that exist, in the same order, without long members."""
 
     @abstractmethod
-    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
-        """The wanted tasks in the order of their submission, without long members.
+    def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
+        """Return matching tasks in the order of submission, without long members.
 
-        With at most one index to look at, the time it takes does not grow with the number of tasks, and the total is
-        known. Else 50,000 tasks are looked at at most; the page may then hold fewer than there are, and says where to
-        go on.
+        When one index has them all, the time does not grow with the number of tasks, and the total is
+        known. Otherwise at most 50,000 tasks are examined: the page may then hold fewer tasks than
+        match, and its `next` says where to continue.
         """
 
     @abstractmethod
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
-        """By the ids of those that are QUEUED: how many tasks are in front of it in its queue, plus one."""
+        """Return the position in its queue, from 1, of each QUEUED task by its id."""
 
     @abstractmethod
     def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
-        """Save new tasks: all of them, or none. Answers them as stored.
+        """Save all of these new tasks, or none. Returns them as stored.
 
-        Raises StaleTask when one of the ids is taken, AlreadySubmitted when there is an idempotency record of that
-        key, and TooManyQueues when they name more queues than there may be.
+        Raises StaleTask when one of the ids is taken, AlreadySubmitted when an idempotency record with
+        the same key is stored, StoreFull, and TooManyQueues when the tasks name more queues than may exist.
         """
 
     @abstractmethod
     def save(self, change: Change) -> Task:
-        """Save the change and all that follows from it (indexes, wake-ups) in one atomic step.
+        """Save the change with its indexes, events and wake-ups in one atomic step.
 
-        Answers the task as stored: submitted_at and finished_at are stamped with the store's own clock.
-        Raises StaleTask when the stored version is not that of `before`, or its lease has not expired
-        though the change asks for that. Raises TooManyQueues when it names one more queue than there may be.
+        Returns the task as stored: submitted_at and finished_at come from the store's own clock.
+        Raises StaleTask when the stored version is not that of `before`, or when the change requires
+        an expired lease and the lease is valid. Raises TooManyQueues when the task names one more
+        queue than may exist.
         """
 
     @abstractmethod
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        """Save each change by itself, all in one go; None where `save` would raise an error of that change alone.
+        """Save each change independently, in one round trip. Returns the tasks as stored.
 
-        Such as StaleTask. A task whose stored data is damaged is logged once.
+        The result is None where `save` would raise an error of that change alone, such as StaleTask.
+        A task whose stored data is damaged is logged once.
         """
 
     @abstractmethod
     def due(self, *, limit: int) -> Sequence[Task]:
-        """SCHEDULED tasks whose time has come by the store's clock, first due first.
+        """Return SCHEDULED tasks that are due by the store's clock, the longest due first.
 
-        This and the other backlogs leave out tasks that cannot be read. Those are logged once and set aside.
+        This and the other backlogs leave out unreadable tasks, which are logged once and set aside.
         """
 
     @abstractmethod
     def expiring(self, *, limit: int) -> Sequence[Task]:
-        """Waiting tasks whose expires_at has passed by the store's clock."""
+        """Return waiting tasks that have expired by the store's clock."""
 
     @abstractmethod
     def remove(self, task: Task) -> None:
-        """Forget the task and its traces in every index. Raises StaleTask when it was changed meanwhile."""
+        """Remove the task from the store and its indexes. Raises StaleTask when it was changed meanwhile."""
 
     @abstractmethod
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        """Remove each task by itself, all in one go; False where `remove` would raise an error of that task alone."""
+        """Remove each task independently, in one round trip.
+
+        The result is False where `remove` would raise an error of that task alone.
+        """
 
     @abstractmethod
     def discarded(self, *, limit: int) -> Sequence[Task]:
-        """Final tasks that were deleted while they ran, without long members."""
+        """Return final tasks that were deleted while they ran, without long members."""
 
     @abstractmethod
     def past_retention(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        """Final tasks that finished longer than `retention` ago, oldest first, without long members."""
+        """Return final tasks that finished longer than `retention` ago, oldest first, without long members."""
 
     @abstractmethod
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
-        """Leave these tasks out of their backlog for a minute; those of PAST_RETENTION go behind all others instead.
+        """Leave these tasks out of their backlog for a minute. PAST_RETENTION moves them to its end instead.
 
-        A task that was changed since it was read stays as it is, so that no transition is delayed by a lost race.
+        A task that was changed since it was read is not set aside, so that a lost race delays no
+        transition.
         """

@@ -1,4 +1,4 @@
-"""How workers learn that there is work."""
+"""Wake-ups: disposable messages that tell workers that a queue has tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,20 +7,21 @@ from collections.abc import Sequence
 class WakeUps(ABC):
     @abstractmethod
     def top_up_all(self) -> int:
-        """Put missing wake-ups: a wake-up says that a queue has work, never which. Answers how many were put.
+        """Add the missing wake-ups of the queues with waiting tasks. Returns how many were added.
 
-        Looks at the queues in which tasks wait, and at no more of them than the time allows; the next call goes on with
-        the others. Losing or doubling a wake-up does no harm. Raises StoreUnavailable.
+        Examines as many queues as its time allows; the next call continues with the others. A
+        wake-up names a queue, never a task, so a lost or repeated one does no harm. Raises
+        StoreUnavailable.
         """
 
     @abstractmethod
     def top_up(self, queue: str) -> int:
-        """Put the missing wake-ups of one queue. Returns how many were put. Raises StoreUnavailable."""
+        """Add the missing wake-ups of one queue. Returns how many were added. Raises StoreUnavailable."""
 
     @abstractmethod
     def forget_unused(self) -> Sequence[str]:
-        """Forget names of queues that no task names and that are not paused, with what is kept for them.
+        """Forget queues that no task names and that are not paused. Returns their names.
 
-        Looks at some hundred names; the next call goes on with the others. Returns the names that went. Raises
+        Examines some hundred queues; the next call continues with the others. Raises
         StoreUnavailable.
         """

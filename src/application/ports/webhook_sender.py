@@ -1,4 +1,4 @@
-"""Sends one message to one URL."""
+"""Send one webhook to one URL."""
 
 from abc import ABC, abstractmethod
 
@@ -8,8 +8,11 @@ from domain.webhook import Webhook, WebhookResponse
 class WebhookSender(ABC):
     @abstractmethod
     def refusal(self, url: str) -> str | None:
-        """Why the URL could never be told, as far as it says so itself."""
+        """Return why a webhook to the URL must fail, None if it may succeed. Resolves no name."""
 
     @abstractmethod
-    def send(self, message: Webhook) -> WebhookResponse:
-        """Takes 15 seconds at most, resolving the name not counted. Raises nothing: what went wrong is a reply."""
+    def send(self, webhook: Webhook) -> WebhookResponse:
+        """Send the webhook once, in at most 15 seconds, not counting the resolution of the name.
+
+        Raises nothing: the response says what went wrong.
+        """

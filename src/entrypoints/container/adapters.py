@@ -8,8 +8,8 @@ from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
-from adapters.redis.client import RedisStore, connect, connect_blocking
 from adapters.redis.clock import RedisClock
+from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
@@ -17,6 +17,7 @@ from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.statistics import RedisStatistics
+from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository

@@ -11,7 +11,6 @@ from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
 from application.use_cases.maintenance.expire_tasks import ExpireTasks
 from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
 from application.use_cases.maintenance.guard_capacity import GuardCapacity
-from application.use_cases.maintenance.lease_deliveries import LeaseDeliveries
 from application.use_cases.maintenance.promote_tasks import PromoteTasks
 from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
 from application.use_cases.maintenance.prune_tasks import PruneTasks
@@ -20,7 +19,6 @@ from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
 from application.use_cases.operations.get_statistics import GetStatistics
 from application.use_cases.operations.list_queues import ListQueues
-from application.use_cases.operations.list_types import ListTypes
 from application.use_cases.operations.list_workers import ListWorkers
 from application.use_cases.operations.pause_queue import PauseQueue
 from application.use_cases.operations.remove_queue import RemoveQueue
@@ -32,10 +30,8 @@ from application.use_cases.tasks.delete_task import DeleteTask
 from application.use_cases.tasks.find_violations import FindViolations
 from application.use_cases.tasks.follow_tasks import FollowTasks
 from application.use_cases.tasks.get_task import GetTask
-from application.use_cases.tasks.list_deliveries import ListDeliveries
 from application.use_cases.tasks.list_tasks import ListTasks
-from application.use_cases.tasks.queue_positions import QueuePositions
-from application.use_cases.tasks.read_log import ReadLog
+from application.use_cases.tasks.read_details import ReadDetails
 from application.use_cases.tasks.resend_delivery import ResendDelivery
 from application.use_cases.tasks.retry_task import RetryTask
 from application.use_cases.tasks.submit_batch import SubmitBatch
@@ -68,14 +64,12 @@ class Container(Adapters):
     get_task = providers.Singleton(GetTask, Adapters.repository)
     list_tasks = providers.Singleton(ListTasks, Adapters.repository)
     update_task = providers.Singleton(UpdateTask, update, admission)
-    queue_positions = providers.Singleton(QueuePositions, Adapters.repository)
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
     retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
     bulk_action = providers.Singleton(BulkAction, Adapters.repository, Adapters.store_clock)
     wait_for_task = providers.Singleton(WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock)
     follow_tasks = providers.Singleton(FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock)
-    read_log = providers.Singleton(ReadLog, Adapters.repository, Adapters.run_log)
-    list_types = providers.Singleton(ListTypes, Adapters.handlers)
+    read_details = providers.Singleton(ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox)
     list_queues = providers.Singleton(ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock)
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
@@ -100,11 +94,9 @@ class Container(Adapters):
     prune_tasks = providers.Singleton(PruneTasks, Adapters.repository, Adapters.settings.provided.retention)
     release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
-    lease_deliveries = providers.Singleton(LeaseDeliveries, Adapters.outbox)
     deliver_webhook = providers.Singleton(
         DeliverWebhook, Adapters.outbox, Adapters.webhook_sender, Adapters.store_clock
     )
-    list_deliveries = providers.Singleton(ListDeliveries, Adapters.repository, Adapters.outbox)
     resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)

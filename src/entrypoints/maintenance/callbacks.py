@@ -18,7 +18,6 @@ class CallbackDelivery:
     """Lease webhooks from the outbox and send up to MAX_SENDERS of them at a time."""
 
     def __init__(self, container: Container) -> None:
-        self._lease = container.lease_deliveries()
         self._deliver = container.deliver_webhook()
         self._free_senders = threading.Semaphore(MAX_SENDERS)
         self._senders = ThreadPoolExecutor(MAX_SENDERS, thread_name_prefix="callback")
@@ -46,7 +45,7 @@ class CallbackDelivery:
         while free < MAX_SENDERS and self._free_senders.acquire(blocking=False):
             free += 1
         try:
-            leased = self._lease.execute(free) if free else []
+            leased = self._deliver.due(free) if free else []
             self._failure = ""
         except StoreUnavailable:
             leased = []  # maintenance logs the outage
@@ -62,8 +61,8 @@ class CallbackDelivery:
         return bool(leased) and len(leased) == free
 
     def _send(self, delivery: LeasedDelivery) -> None:
-        message = delivery.message
-        about = {"task_id": message.task.task_id, "message_id": message.message_id}
+        webhook = delivery.webhook
+        about = {"task_id": webhook.task.task_id, "message_id": webhook.message_id}
         try:
             result = self._deliver.execute(delivery)
         except StoreUnavailable as error:

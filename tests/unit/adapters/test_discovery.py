@@ -55,17 +55,16 @@ def test_everything_that_is_wrong_is_said_at_once(shop: Path):
     said = problems("shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task")
 
     assert [line.partition(" (")[0] for line in said] == [
-        "TASKS_HANDLERS names shop.nowhere: the module does not import: "
+        "TASKS_HANDLERS names shop.nowhere: the module cannot be imported: "
         "ModuleNotFoundError: No module named 'shop.nowhere'",
-        "TASKS_HANDLERS names broken: the module does not import: ZeroDivisionError: division by zero",
-        "TASKS_HANDLERS names shop.empty: the module defines no public function itself; name one that it imports as "
+        "TASKS_HANDLERS names broken: the module cannot be imported: ZeroDivisionError: division by zero",
+        "TASKS_HANDLERS names shop.empty: the module defines no public function; name one that it imports as "
         "module:function",
         "TASKS_HANDLERS names shop.tasks:missing: shop.tasks has no function missing",
         "TASKS_HANDLERS names shop.wrong: first cannot be the work of a task: its parameter all cannot be given by "
-        "name, as members of a payload are",
-        "TASKS_HANDLERS names shop.wrong: second cannot be the work of a task: "
-        "it yields; the work of a task returns one value",
-        "TASKS_HANDLERS names domain.task: domain is a package of this service: rename yours",
+        "name, as the members of a payload are",
+        "TASKS_HANDLERS names shop.wrong: second cannot be the work of a task: it yields; return one value instead",
+        "TASKS_HANDLERS names domain.task: domain is a package of this service: rename your module",
     ]
 
 
@@ -75,7 +74,7 @@ def test_a_module_that_does_not_import_is_told_with_what_helps(shop: Path):
     [written_as_a_file, inside, elsewhere] = problems("shop/tasks.py".replace("/", "."), "broken", "shopp")
 
     assert "(write shop.tasks, without .py)" in written_as_a_file
-    assert "broken.py, line 3). Install the package that holds nowhere_to_be_found" in inside
+    assert "broken.py, line 3). Install the package that contains nowhere_to_be_found" in inside
     assert "handlers/requirements.txt" in inside
     assert f"(looked in {shop} and PYTHONPATH" in elsewhere
 
@@ -84,6 +83,6 @@ def test_a_name_has_one_function(shop: Path):
     (shop / "shop" / "more.py").write_text("def pack(): pass\ndef sleep(): pass\n")
 
     assert problems("shop.tasks", "shop.more") == [
-        "TASKS_HANDLERS leads to shop.tasks:pack and to shop.more:pack, and both are the type pack: rename one",
-        "TASKS_HANDLERS names shop.more:sleep, and the type sleep is built in: rename yours",
+        "TASKS_HANDLERS names shop.tasks:pack and shop.more:pack, and both are the type pack: rename one of them",
+        "TASKS_HANDLERS names shop.more:sleep, but the type sleep is built in: rename the function",
     ]

@@ -107,7 +107,7 @@ def test_what_is_inside_of_models_is_checked_as_strictly():
 
 def test_a_payload_that_no_longer_fits_fails_the_task_for_good():
     with pytest.raises(
-        HandlerFailed, match=r"fits shop\.tasks:thumbnail no longer: payload/url: Field required"
+        HandlerFailed, match=r"no longer fits shop\.tasks:thumbnail: payload/url: Field required"
     ) as failure:
         run(thumbnail)
 

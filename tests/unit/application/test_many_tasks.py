@@ -31,8 +31,7 @@ from application.use_cases.operations.warn_about_queues import WarnAboutQueues
 from application.use_cases.tasks import bulk_action
 from application.use_cases.tasks.bulk_action import Action, ActionReport, BulkAction
 from application.use_cases.tasks.delete_task import DeleteTask
-from application.use_cases.tasks.queue_positions import QueuePositions
-from application.use_cases.tasks.read_log import ReadLog
+from application.use_cases.tasks.read_details import ReadDetails
 from application.use_cases.tasks.retry_task import RetryTask
 from application.use_cases.tasks.submit_batch import SubmitBatch
 from domain.errors import TaskRunning
@@ -44,6 +43,7 @@ from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
+from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.task_handlers import FakeTaskHandlers
@@ -335,17 +335,20 @@ def test_a_retry_is_decided_by_the_clock_of_the_store(store: FakeTaskStore, cloc
     again = RetryTask(OptimisticUpdate(store), clock).execute(task.task_id)
 
     assert (again.status, again.spec.expires_at) == (Status.QUEUED, None)
-    assert QueuePositions(store).execute([again]) == {task.task_id: 1}
+    assert store.positions([again]) == {task.task_id: 1}
 
 
-def test_the_log_is_that_of_a_task_that_there_is(store: FakeTaskStore) -> None:
+def test_the_log_and_the_deliveries_are_those_of_an_existing_task(store: FakeTaskStore, clock: FakeClock) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
     store.append(run, lines=["working"])
 
-    assert [line.message for line in ReadLog(store, store).execute(run.task_id)] == ["working"]
-    with pytest.raises(TaskNotFound):
-        ReadLog(store, store).execute("nonsense")
+    details = ReadDetails(store, store, FakeOutbox(store, clock))
+    assert [line.message for line in details.log(run.task_id)] == ["working"]
+    assert list(details.deliveries(run.task_id)) == []
+    for read in (details.log, details.deliveries):
+        with pytest.raises(TaskNotFound):
+            read("nonsense")
 
 
 def test_percentiles_are_of_the_nearest_rank(store: FakeTaskStore, clock: FakeClock) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning, TransitionRefused
-from domain.events import what_happened
+from domain.events import event_of
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
 from domain.task import MAX_CRASHES, Progress, Task, TaskError
@@ -279,7 +279,7 @@ def test_a_new_time_puts_a_waiting_task_off_and_none_brings_it_back() -> None:
     ],
 )
 def test_each_change_has_its_event(before: Task | None, after: Task | None, event: str) -> None:
-    assert what_happened(before, after) == event
+    assert event_of(before, after) == event
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
@@ -343,3 +343,13 @@ def test_a_stored_task_is_what_it_was() -> None:
 def test_a_stored_task_in_no_possible_state_is_refused() -> None:
     with pytest.raises(ValueError, match="owner"):
         Task.restore({**vars(a_task()), "owner": "a:1"})
+
+
+def test_a_task_is_due_and_expires_exactly_at_its_times() -> None:
+    scheduled, limited = a_task(run_at=LATER), a_task(expires_at=LATER)
+    moments = (LATER - timedelta(microseconds=1), LATER, LATER + timedelta(microseconds=1))
+
+    assert [scheduled.is_due(now) for now in moments] == [False, True, True]
+    assert [limited.has_expired(now) for now in moments] == [False, True, True]
+    assert not limited.is_due(LATER)
+    assert not scheduled.has_expired(LATER)

@@ -51,7 +51,7 @@ def test_the_labels_cannot_be_changed_from_outside() -> None:
 def test_a_patch_changes_what_it_names_and_merges_labels() -> None:
     spec = a_spec(priority=9, labels={"a": "1", "b": "2"})
 
-    patched = TaskPatch({"duration": 7, "labels": {"b": None, "c": "3"}}).applied_to(spec)
+    patched = TaskPatch({"duration": 7, "labels": {"b": None, "c": "3"}}).apply_to(spec)
 
     assert patched == a_spec(duration=7, priority=9, labels={"a": "1", "c": "3"})
 
@@ -59,12 +59,12 @@ def test_a_patch_changes_what_it_names_and_merges_labels() -> None:
 def test_null_gives_a_member_its_default_again() -> None:
     spec = a_spec(priority=9, labels={"a": "1"})
 
-    assert TaskPatch({"priority": None, "labels": None}).applied_to(spec) == a_spec()
+    assert TaskPatch({"priority": None, "labels": None}).apply_to(spec) == a_spec()
 
 
 def test_what_is_required_cannot_be_removed() -> None:
     with pytest.raises(InvalidTaskSpec, match="required"):
-        TaskPatch({"task_name": None}).applied_to(a_spec())
+        TaskPatch({"task_name": None}).apply_to(a_spec())
 
 
 def test_a_task_that_would_expire_before_it_runs_is_refused() -> None:
@@ -85,7 +85,7 @@ def test_the_default_timeout_is_no_part_of_what_the_caller_asks_for() -> None:
 def test_a_patch_merges_the_retry_policy() -> None:
     spec = a_spec(retry=RetryPolicy(max_attempts=3, factor=5))
 
-    patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).applied_to(spec)
+    patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).apply_to(spec)
 
     assert patched.retry == RetryPolicy(max_attempts=3, jitter=0)
-    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).applied_to(spec).retry == RetryPolicy()
+    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).apply_to(spec).retry == RetryPolicy()

@@ -7,13 +7,13 @@ from domain.status import Status
 from domain.webhook import Webhook, WebhookResponse, record_attempt
 from tests.building import NOON, a_task
 
-MESSAGE = Webhook(task=a_task(Status.FAILED, callback_url="https://example.com/"))
+WEBHOOK = Webhook(task=a_task(Status.FAILED, callback_url="https://example.com/"))
 
 
 def test_a_message_is_tried_for_three_days_with_ever_longer_pauses() -> None:
     pauses = []
-    for tries in range(20):
-        result = record_attempt(replace(MESSAGE, tries=tries), WebhookResponse(status=500), NOON)
+    for failed_attempts in range(20):
+        result = record_attempt(replace(WEBHOOK, failed_attempts=failed_attempts), WebhookResponse(status=500), NOON)
         if result.next_at is None:
             break
         pauses.append((result.next_at - NOON) // timedelta(seconds=1))
@@ -23,7 +23,7 @@ def test_a_message_is_tried_for_three_days_with_ever_longer_pauses() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "response",
     [
         WebhookResponse(status=200),
         WebhookResponse(status=299),
@@ -31,22 +31,22 @@ def test_a_message_is_tried_for_three_days_with_ever_longer_pauses() -> None:
         WebhookResponse(refused=True),
     ],
 )
-def test_what_was_delivered_or_cannot_be_is_not_sent_again(reply: WebhookResponse) -> None:
-    assert record_attempt(MESSAGE, reply, NOON).next_at is None
+def test_what_was_delivered_or_cannot_be_is_not_sent_again(response: WebhookResponse) -> None:
+    assert record_attempt(WEBHOOK, response, NOON).next_at is None
 
 
 def test_a_receiver_may_ask_for_more_time_but_not_for_less() -> None:
     assert record_attempt(
-        MESSAGE, WebhookResponse(status=429, wait=timedelta(hours=1)), NOON
+        WEBHOOK, WebhookResponse(status=429, wait=timedelta(hours=1)), NOON
     ).next_at == NOON + timedelta(hours=1)
     assert record_attempt(
-        MESSAGE, WebhookResponse(status=429, wait=timedelta(seconds=1)), NOON
+        WEBHOOK, WebhookResponse(status=429, wait=timedelta(seconds=1)), NOON
     ).next_at == NOON + timedelta(seconds=5)
 
 
 def test_each_end_of_a_task_has_an_id_of_its_own() -> None:
-    again = Webhook(task=replace(MESSAGE.task, version=MESSAGE.task.version + 2))
+    again = Webhook(task=replace(WEBHOOK.task, version=WEBHOOK.task.version + 2))
 
-    assert MESSAGE.event == "task.failed"
-    assert MESSAGE.message_id != again.message_id
-    assert MESSAGE.message_id.startswith("msg_")
+    assert WEBHOOK.event == "task.failed"
+    assert WEBHOOK.message_id != again.message_id
+    assert WEBHOOK.message_id.startswith("msg_")

@@ -30,7 +30,8 @@ local function claim(now, at)
 
   if call('SISMEMBER', paused, queue) == 1 then return false end
 
-  -- A task that has expired leaves the queue; maintenance ends it. A record of the wrong type counts as no task: pcall.
+  -- A task that has expired leaves the queue; maintenance ends it. The rule is that of Task.has_expired in the domain.
+  -- A record of the wrong type counts as no task: pcall.
   local id, place, record, status, version, attempt, submitted, expires
   local looks = 0
   repeat

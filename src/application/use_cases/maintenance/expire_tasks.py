@@ -1,4 +1,4 @@
-"""End the waiting tasks that did not start in time."""
+"""End the waiting tasks that have not started by their expires_at."""
 
 from application.ports.clock import Clock
 from application.ports.task_repository import Backlog, Change, TaskRepository
@@ -11,7 +11,7 @@ class ExpireTasks:
         self._sweep = Sweep(repository, clock, Backlog.EXPIRING)
 
     def execute(self) -> Swept:
-        """Expire late tasks until none is left or the time of one sweep is up. Raises StoreUnavailable."""
+        """Expire tasks until none is left or the time of one sweep is up. Raises StoreUnavailable."""
         return self._sweep.run(
             lambda limit: self._repository.expiring(limit=limit),
             lambda task, now: Change(before=task, after=task.expire(now)),

@@ -1,4 +1,4 @@
-"""Notice queues whose tasks nobody will start."""
+"""Find queues whose tasks wait in vain, because no living worker serves them."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,14 +7,14 @@ from application.ports.clock import Clock
 from application.ports.heartbeats import Heartbeats
 from application.ports.queues import Queues
 
-MAX_TOLD = 20
-"""Per call, so that thousands of such queues neither flood the log nor hold up the other duties."""
+MAX_QUEUES = 20
+"""Limit per call, so that thousands of queues neither flood the log nor delay the other duties."""
 
 PATIENCE_LEASES = 2
 
 
 class FindUnservedQueues:
-    """One instance per process: it remembers what it told."""
+    """Remembers which queues it has returned: use one instance per process."""
 
     def __init__(self, queues: Queues, heartbeats: Heartbeats, clock: Clock, lease: timedelta) -> None:
         self._queues = queues
@@ -25,16 +25,17 @@ class FindUnservedQueues:
         self._known: set[str] = set()
 
     def execute(self) -> Sequence[str]:
-        """Return at most 20 queues in which tasks have waited without a living worker for two leases.
+        """Return at most 20 queues in which tasks have waited for two leases without a living worker.
 
-        A worker needs a while to start. Each queue is told once, and again if it was served or empty meanwhile.
+        A worker needs a while to start. Each queue is returned once, and again after it was served
+        or empty. Raises StoreUnavailable.
         """
         served = {queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues}
         unserved = {queue for queue in self._queues.waiting() if queue not in served}
         now = self._clock.monotonic()
         self._unserved_since = {queue: self._unserved_since.get(queue, now) for queue in unserved}
         long = {queue for queue, since in self._unserved_since.items() if now - since >= self._patience}
-        new = sorted(long - self._known)[:MAX_TOLD]
-        told = [state.name for state in self._queues.states(new) if state.depth]
-        self._known = (self._known & unserved) | set(told)
-        return told
+        new = sorted(long - self._known)[:MAX_QUEUES]
+        found = [state.name for state in self._queues.states(new) if state.depth]
+        self._known = (self._known & unserved) | set(found)
+        return found

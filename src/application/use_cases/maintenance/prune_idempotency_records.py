@@ -1,4 +1,4 @@
-"""Forget the names of requests that nobody will repeat any more."""
+"""Remove idempotency records of requests that are too old to be repeated."""
 
 from datetime import timedelta
 
@@ -12,39 +12,39 @@ from application.sweep import BUDGET_SECONDS
 RETENTION = timedelta(hours=24)
 BATCH = 100
 PAGE = 50
-"""How many tasks are read at once: a request may have made 1,000, with long results."""
+"""Number of tasks read at a time. A request may have submitted 1,000, with long results."""
 
 
 class PruneIdempotencyRecords:
-    """An idempotency record is kept for 24 hours, and for another 24 for as long as one of its tasks is not final."""
+    """A record is stored for 24 hours, and for 24 more as long as one of its tasks is not final."""
 
-    def __init__(self, idempotency_records: IdempotencyRecords, repository: TaskRepository, clock: Clock) -> None:
-        self._idempotency_records = idempotency_records
+    def __init__(self, records: IdempotencyRecords, repository: TaskRepository, clock: Clock) -> None:
+        self._records = records
         self._clock = clock
         self._skipped_items = SkippedItems()
         self._repository = repository
 
     def execute(self) -> int:
-        """Look at one batch at most, and begin no further record once the time is up. Returns how many it forgot."""
+        """Examine one batch, or less when the time is up. Returns the number of removed records."""
         began, forgotten = self._clock.monotonic(), 0
-        for idempotency_record in self._idempotency_records.due(RETENTION, limit=BATCH):
-            if self._is_over(idempotency_record):
-                self._idempotency_records.forget(idempotency_record)
+        for record in self._records.due(RETENTION, limit=BATCH):
+            if self._is_over(record):
+                self._records.forget(record)
                 forgotten += 1
             else:
-                self._idempotency_records.keep(idempotency_record)
+                self._records.renew(record)
             if self._clock.monotonic() - began >= BUDGET_SECONDS:
                 break
         return forgotten
 
-    def _is_over(self, idempotency_record: StoredIdempotencyRecord) -> bool:
-        """A task that cannot be read counts as not final, so that it does not hold up the other idempotency records."""
-        ids = idempotency_record.task_ids
+    def _is_over(self, record: StoredIdempotencyRecord) -> bool:
+        """Return whether all tasks are final. An unreadable task counts as not final, to hold up no other record."""
+        ids = record.task_ids
         try:
             pages = (self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))
             return all(task.status.is_final for page in pages for task in page)
         except StoreUnavailable:
             raise
         except Exception as error:
-            self._skipped_items.tell("prune_idempotency_records", idempotency_record.name, error)
+            self._skipped_items.tell("prune_idempotency_records", record.name, error)
             return False

@@ -1,4 +1,4 @@
-"""Remove final tasks whose retention is over, and those that were deleted while they ran."""
+"""Remove final tasks whose retention is over, and tasks that were deleted while they ran."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,10 @@ class PruneTasks:
         self._retention = retention
 
     def execute(self) -> int:
-        """Removes one batch of each at most, so that other duties come in between. Answers how many were removed."""
+        """Remove at most one batch of each kind, so that other duties have their turn.
+
+        Returns the number of removed tasks. Raises StoreUnavailable.
+        """
         discarded = self._remove(Backlog.DISCARDED, self._repository.discarded(limit=BATCH))
         return discarded + self._remove(
             Backlog.PAST_RETENTION, self._repository.past_retention(self._retention, limit=BATCH)

@@ -1,4 +1,4 @@
-"""Queue again what a dead worker left behind."""
+"""Recover the runs of dead workers: queue their tasks again, or fail them after the fourth crash."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ LEASE_RAN_OUT = "Its lease ran out: the worker was lost, stopped, starved or cut
 
 
 class RecoverTasks:
-    """Each lost run is counted once, however many maintenance processes look at it."""
+    """Each lost run is counted once, however many maintenance processes find it."""
 
     def __init__(self, repository: TaskRepository, leases: TaskLeases, clock: Clock) -> None:
         """`clock` is the store's, since it decides which runs had timed out."""

@@ -1,4 +1,4 @@
-"""Whether this part of the service can do its work."""
+"""Check whether a part of the service can do its work."""
 
 from application.errors import StoreUnsafe
 from application.ports.heartbeats import Heartbeats
@@ -7,15 +7,16 @@ from application.ports.store_probe import StoreProbe
 
 class CheckHealth:
     def __init__(self, probe: StoreProbe, heartbeats: Heartbeats, *, host: str, must_be_safe: bool) -> None:
-        """`must_be_safe`: a store that may lose what it accepted counts as none."""
+        """`must_be_safe`: a store that may lose tasks counts as unavailable."""
         self._probe = probe
         self._heartbeats = heartbeats
         self._host = host
         self._must_be_safe = must_be_safe
 
     def execute(self, role: str) -> bool:
-        """`api` needs the store; `worker` and `maintenance` must have been heard of from this host.
+        """Return whether the role works on this host.
 
+        The role `api` needs the store. `worker` and `maintenance` need a recent heartbeat of this host.
         Raises StoreUnavailable, StoreUnsafe.
         """
         self._probe.check()

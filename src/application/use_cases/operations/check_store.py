@@ -1,4 +1,4 @@
-"""Look whether the store keeps what it accepts."""
+"""Check whether the settings of the store are safe."""
 
 from collections.abc import Sequence
 
@@ -10,5 +10,5 @@ class CheckStore:
         self._probe = probe
 
     def execute(self) -> Sequence[str]:
-        """Sentences on what is unsafe. Raises StoreUnavailable."""
+        """Return a sentence on each unsafe setting. Raises StoreUnavailable."""
         return self._probe.warnings()

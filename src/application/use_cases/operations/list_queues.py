@@ -1,4 +1,4 @@
-"""See what waits in each queue, and who serves it."""
+"""List the queues: the tasks in each, and the number of workers that serve it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class QueueReport:
     state: QueueState
     oldest_waiting_seconds: float | None
     workers: int
-    """How many living workers take tasks from it; with none, what waits there will not start."""
+    """Number of living workers that serve the queue. With 0, its tasks do not start."""
 
 
 class ListQueues:
@@ -24,7 +24,10 @@ class ListQueues:
         self._clock = clock
 
     def execute(self, *, only: str | None = None) -> Sequence[QueueReport]:
-        """Return every queue that a task names, that is paused or that a worker serves, by name; or `only` one."""
+        """Return every queue that a task names, that is paused or that a worker serves, by name.
+
+        `only` limits the result to one queue. Raises StoreUnavailable.
+        """
         served = [queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues]
         names = sorted({*served, *self._queues.names()})
         if only is not None:

@@ -1,4 +1,4 @@
-"""See which workers are alive and what they run."""
+"""List the living workers and the tasks that they run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from application.ports.task_leases import TaskLeases
 class WorkerReport:
     heartbeat: Heartbeat
     running: Sequence[str]
-    """The ids of the tasks that it runs."""
+    """The ids of the tasks that the worker runs, sorted."""
 
 
 class ListWorkers:
@@ -20,7 +20,7 @@ class ListWorkers:
         self._leases = leases
 
     def execute(self) -> Sequence[WorkerReport]:
-        """Those that were heard of within the last 15 seconds, by name."""
+        """Return the workers with a heartbeat in the last 15 seconds, by name. Raises StoreUnavailable."""
         running = self._leases.running()
         return [
             WorkerReport(

@@ -1,4 +1,4 @@
-"""Stop starting the tasks of a queue, and start them again."""
+"""Pause a queue, or resume it."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from application.use_cases.operations.list_queues import ListQueues, QueueReport
 
 
 class PauseQueue:
-    """A paused queue accepts tasks and starts none; what runs goes on. Pausing a paused queue changes nothing."""
+    """A paused queue accepts tasks but starts none. Running tasks go on. Pausing twice changes nothing."""
 
     def __init__(self, queues: Queues, wake_ups: WakeUps, list_queues: ListQueues) -> None:
         self._queues = queues
@@ -17,7 +17,7 @@ class PauseQueue:
         self._list_queues = list_queues
 
     def execute(self, name: str, *, paused: bool) -> QueueReport:
-        """Answers how the queue stands now. Raises QueueNotFound."""
+        """Return the new state of the queue. Raises QueueNotFound, StoreUnavailable."""
         before = self._report(name)
         if paused:
             self._queues.pause(name)

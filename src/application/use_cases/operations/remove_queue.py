@@ -1,4 +1,4 @@
-"""Take a queue that nobody uses out of the list."""
+"""Remove an unused queue from the list of queues."""
 
 from application.errors import QueueInUse, QueueNotFound
 from application.ports.queues import Queues
@@ -6,7 +6,7 @@ from application.use_cases.operations.list_queues import ListQueues
 
 
 class RemoveQueue:
-    """Forgets the name, and its pause. A task or a worker that names the queue later makes it anew."""
+    """Forgets the queue and its pause. A task or worker that names it later creates it again."""
 
     def __init__(self, queues: Queues, list_queues: ListQueues) -> None:
         self._queues = queues

@@ -1,4 +1,4 @@
-"""Say that this process is alive, or that it ends."""
+"""Record that this process is alive, or that it ends."""
 
 import logging
 
@@ -14,7 +14,7 @@ class SendHeartbeat:
         self._failing = False
 
     def execute(self, process: ServiceProcess, *, last: bool = False) -> bool:
-        """Answers whether the store took it; a process goes on without. Failures in a row are logged once."""
+        """Return whether the store accepted the heartbeat. The first of several failures in a row is logged."""
         try:
             (self._heartbeats.end if last else self._heartbeats.beat)(process)
         except StoreUnavailable as error:

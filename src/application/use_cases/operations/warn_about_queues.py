@@ -1,4 +1,4 @@
-"""Warn callers whose tasks will wait because no worker serves their queue."""
+"""Find queues without a worker, to warn callers whose tasks will wait there."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,15 +7,15 @@ from application.ports.clock import Clock
 from application.ports.heartbeats import Heartbeats
 
 FRESH_SECONDS = 1.0
-"""How long the queues that workers serve are remembered, so that a submit seldom asks the store for them."""
+"""Time for which the served queues are cached, so that few submits read them from the store."""
 START_SECONDS = 15.0
-"""After its own start a process warns of nothing for so long: its workers may be starting, too."""
+"""Time after its start in which a process gives no warnings, since its workers may be starting, too."""
 MAX_WARNINGS = 20
-"""Per request, which may name 1,000 queues."""
+"""Limit per request, which may name 1,000 queues."""
 
 
 class WarnAboutQueues:
-    """One instance per process, made at its start."""
+    """Caches the served queues: create one instance per process, at its start."""
 
     def __init__(self, heartbeats: Heartbeats, clock: Clock) -> None:
         self._heartbeats = heartbeats
@@ -36,12 +36,12 @@ class WarnAboutQueues:
         return unserved[:MAX_WARNINGS]
 
     def _served_lately(self) -> frozenset[str] | None:
-        """Return the queues, at most a second old, or None where they are not known."""
+        """Return the served queues, at most a second old; None when they are unknown."""
         now = self._clock.monotonic()
         if now < self._warns_from:
             return None
         if now >= self._read_from:
-            self._read_from = now + FRESH_SECONDS  # first, so that other requests go on with what is known
+            self._read_from = now + FRESH_SECONDS  # first, so that other threads use the cache meanwhile
             try:
                 beats = self._heartbeats.lately("worker")
             except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""Do the same to many tasks."""
+"""Cancel, retry or delete many tasks with one call."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from domain.task import Task
 
 MAX_TASKS = 10_000
 PAGE = 250
-"""Bounds what a page of the largest tasks costs at once, the garbage collection of it included."""
+"""Number of tasks in memory at a time, which bounds memory and garbage collection for large tasks."""
 MAX_ATTEMPTS = 5
-"""How often a task is looked at that others change at the same time."""
+"""Number of times that a task is read when other requests keep changing it."""
 
 
 class Action(StrEnum):
@@ -27,13 +27,13 @@ class Action(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class ActionReport:
     matched: int
-    """How many tasks were looked at."""
+    """Number of matching tasks that were processed."""
     done: int
-    """Number of tasks to which it was done; the state of the others does not allow it. 0 after a dry run."""
+    """Number of changed tasks; the state of the others did not allow it. 0 after a dry run."""
     would_be_done: int | None = None
-    """Number of tasks to which a dry run would have done it. None unless it was one."""
+    """Number of tasks that would have been changed. None unless it was a dry run."""
     remaining: int
-    """At least so many match that were not looked at; with 0 there is none."""
+    """Lower bound on matching tasks that were not processed; 0 means all were."""
 
 
 class BulkAction:
@@ -43,14 +43,14 @@ class BulkAction:
         self._clock = clock
 
     def execute(self, action: Action, wanted: TaskFilter | Sequence[str], *, dry_run: bool = False) -> ActionReport:
-        """At most 10,000 tasks a call. What was done stays done when StoreUnavailable ends it."""
+        """Process at most 10,000 tasks. Raises StoreUnavailable; changes made before it stay."""
         matched = able = remaining = 0
         for tasks in self._batches(wanted):
             if matched >= MAX_TASKS:
                 remaining = len(tasks)
                 break
             matched += len(tasks)
-            able += self._would(action, tasks) if dry_run else self._do(action, tasks)
+            able += self._count_able(action, tasks) if dry_run else self._do(action, tasks)
         if dry_run:
             return ActionReport(matched=matched, done=0, would_be_done=able, remaining=remaining)
         return ActionReport(matched=matched, done=able, remaining=remaining)
@@ -60,32 +60,32 @@ class BulkAction:
             ids = list(dict.fromkeys(wanted))
             yield from (self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))
             return
-        window: PageRequest | None = PageRequest(limit=PAGE)
-        while window is not None:
-            page = self._repository.find(wanted, window)
-            window = PageRequest(limit=PAGE, after=page.next) if page.next else None
+        page_request: PageRequest | None = PageRequest(limit=PAGE)
+        while page_request is not None:
+            page = self._repository.find(wanted, page_request)
+            page_request = PageRequest(limit=PAGE, after=page.next) if page.next else None
             if page.tasks:
                 yield page.tasks
 
-    def _would(self, action: Action, tasks: Sequence[Task]) -> int:
+    def _count_able(self, action: Action, tasks: Sequence[Task]) -> int:
         now = self._clock.now()
         return sum(self._allows(action, task, now) for task in tasks)
 
     def _do(self, action: Action, tasks: Sequence[Task]) -> int:
-        """Those that others changed meanwhile are looked at again."""
+        """Change the tasks whose state allows it. Tasks that other requests changed meanwhile are read again."""
         done = 0
         for _ in range(MAX_ATTEMPTS):
             now = self._clock.now()
             able = [task for task in tasks if self._allows(action, task, now)]
             if not able:
                 break
-            made = self._make(action, able, now)
+            made = self._save(action, able, now)
             done += sum(made)
             stale = [task.task_id for task, is_made in zip(able, made, strict=True) if not is_made]
             tasks = self._repository.get_many(stale) if stale else []
         return done
 
-    def _make(self, action: Action, tasks: Sequence[Task], now: datetime) -> Sequence[bool]:
+    def _save(self, action: Action, tasks: Sequence[Task], now: datetime) -> Sequence[bool]:
         if action is Action.DELETE:
             return self._repository.remove_many(tasks)
         changes = [Change(before=task, after=_transition(action, task, now)) for task in tasks]

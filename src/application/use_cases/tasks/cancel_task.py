@@ -1,4 +1,4 @@
-"""End a task that waits, ask one that runs to stop."""
+"""Cancel a task."""
 
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
@@ -6,8 +6,10 @@ from domain.task import Task
 
 
 class CancelTask:
-    """A waiting task is CANCELLED when `execute` returns, and no worker starts it: a claim and a cancel cannot both
-    win. A running one is stopped by its worker within seconds, unless it completes first."""
+    """A waiting task is CANCELLED when `execute` returns, and no worker starts it.
+
+    A running task is stopped by its worker within seconds, unless it ends first.
+    """
 
     def __init__(self, update: OptimisticUpdate, clock: Clock) -> None:
         self._update = update

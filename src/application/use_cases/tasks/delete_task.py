@@ -1,4 +1,4 @@
-"""Remove a task."""
+"""Delete a task."""
 
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
@@ -14,9 +14,9 @@ class DeleteTask:
         self._clock = clock
 
     def execute(self, task_id: str, *, cancel: bool = False) -> bool:
-        """Answers whether it is gone. With `cancel`, one that runs is stopped first, and removed within seconds.
+        """Return whether the task is removed. With `cancel`, a running task is stopped and removed later.
 
-        Raises TaskNotFound, and TaskRunning without `cancel`.
+        Raises TaskNotFound, StaleTask, and TaskRunning without `cancel`.
         """
 
         def delete(task: Task) -> bool:
@@ -27,7 +27,7 @@ class DeleteTask:
             self._repository.remove(task)
             return True
 
-        return self._update.retry(task_id, delete)
+        return self._update.with_retries(task_id, delete)
 
     def _discard(self, task: Task) -> None:
         discarded = task.discard(self._clock.now())

@@ -1,4 +1,4 @@
-"""Follow what happens to one task, or to all."""
+"""Follow the events of one task, or of all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,19 +24,19 @@ QUIET_SECONDS = 15.0
 HISTORY_BATCH = 50
 SNAPSHOTS = 100
 SNAPSHOT_BATCH = 10
-"""A follower that reads slowly holds so many tasks at most; of the others it holds the ids."""
+"""Number of tasks that a slow follower holds in memory. Of the other snapshots it holds the ids."""
 
 
 class Notice(Enum):
     GAP = "gap"
     """Events were lost; snapshots follow."""
     QUIET = "quiet"
-    """Nothing was told for 15 seconds."""
+    """No event was yielded for 15 seconds."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot:
-    """How a task stands at the beginning, and where its events go on."""
+    """A task at the beginning, and the position after which its events follow."""
 
     task: Task
     position: str
@@ -46,7 +46,7 @@ News = TaskEvent | Snapshot | Notice
 
 
 class Following(Iterator[News]):
-    """What is told to one follower, until it closes it."""
+    """The items for one follower, until the follower closes it."""
 
     def __init__(self, subscription: Subscription, news: Iterator[News], *, until_final: bool) -> None:
         self._subscription = subscription
@@ -55,7 +55,7 @@ class Following(Iterator[News]):
         self._ended = False
 
     def __next__(self) -> News:
-        """Raises StopIteration at the end, and when the store is away while it is needed: the follower may resume."""
+        """Raises StopIteration at the end, and when the store is unavailable: the follower may resume."""
         if self._ended:
             raise StopIteration
         try:
@@ -76,21 +76,24 @@ class FollowTasks:
         self._clock = clock
 
     def one(self, task_id: str, after: str | None) -> Following | None:
-        """Ends after the final event; None when there is nothing left to tell.
+        """Follow one task until its final event. Returns None when no event is left.
 
-        With `after`, the position of an event, it goes on behind that one. Raises TaskNotFound, StoreUnavailable, and
-        ValueError for what is no position.
+        With `after`, the position of an event, the events after it follow. Raises TaskNotFound,
+        StoreUnavailable, and ValueError when `after` is no position.
         """
         task, position = self._stream.snapshot(task_id)
         if task is None:
             raise TaskNotFound(task_id)
         kept = after is not None and self._stream.keeps(after)
-        if task.status.is_final and kept and after is not None and self._is_told(after, position, task_id):
+        if task.status.is_final and kept and after is not None and self._has_seen_all(after, position, task_id):
             return None
         return self._follow(task_id, TaskFilter(), after, kept=kept)
 
     def all(self, wanted: TaskFilter, after: str | None) -> Following:
-        """Without end. Raises StoreUnavailable, and ValueError for what is no position."""
+        """Follow all matching tasks, without end.
+
+        Raises StoreUnavailable, and ValueError when `after` is no position.
+        """
         return self._follow(None, wanted, after, kept=after is not None and self._stream.keeps(after))
 
     def _follow(self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool) -> Following:
@@ -110,7 +113,7 @@ class FollowTasks:
     def _news(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
     ) -> Iterator[News]:
-        """What it begins with is read before it answers, so that a store that is away shows at once."""
+        """Return the items. The first ones are read before it returns, to raise StoreUnavailable at once."""
         position = subscription.position
         if after is not None:
             return self._resumed(subscription, task_id, wanted, after)
@@ -135,9 +138,9 @@ class FollowTasks:
     def _live(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
     ) -> Iterator[News]:
-        """Yield what is to be told, and a notice after 15 seconds without.
+        """Yield matching events, and a notice after 15 seconds without one.
 
-        Events that do not match are not told: on a busy service, only the notice shows that a follower has gone.
+        Sending the notice reveals that a follower has disconnected, even while other events go on.
         """
         quiet_at = self._clock.monotonic() + QUIET_SECONDS
         while True:
@@ -165,15 +168,15 @@ class FollowTasks:
             yield from events
             after = events[-1].position
 
-    def _is_told(self, after: str, until: str, task_id: str) -> bool:
-        """Return whether nothing is left to tell; events that cannot be read are something."""
+    def _has_seen_all(self, after: str, until: str, task_id: str) -> bool:
+        """Return whether no event is left. Unreadable events count as left."""
         try:
             return not self._stream.between(after, until, task_id, limit=1)
         except StreamGap:
             return False
 
     def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> tuple[Iterator[Snapshot], str]:
-        """Return the snapshots of one task, or of the latest that were submitted, and where events go on."""
+        """Return snapshots of one task or of the latest tasks, and the position after which events follow."""
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
             if task is None:
@@ -184,7 +187,7 @@ class FollowTasks:
         return self._read_in_turn(ids, wanted, position), position
 
     def _read_in_turn(self, ids: list[str], wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
-        """Yield the tasks oldest first, each read shortly before its turn, unless it has ceased to match."""
+        """Yield the tasks, oldest first. Each is read shortly before its turn and left out if it no longer matches."""
         still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
         for at in range(0, len(ids), SNAPSHOT_BATCH):
             for task in self._repository.get_many(ids[at : at + SNAPSHOT_BATCH]):

@@ -10,4 +10,4 @@ class GetTask:
 
     def execute(self, task_id: str) -> Task:
         """Raises TaskNotFound."""
-        return self._repository.require(task_id)
+        return self._repository.get_or_raise(task_id)

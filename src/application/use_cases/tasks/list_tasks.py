@@ -1,4 +1,4 @@
-"""Read a page of tasks."""
+"""List tasks, page by page."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,15 @@ class ListTasks:
         self._repository = repository
         self._skipped_items = SkippedItems()
 
-    def execute(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
-        """A page behind the last one is empty. Its tasks are without long members."""
-        return self._repository.find(wanted, window)
+    def execute(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
+        """Return a page of tasks without long members. A page after the last one is empty."""
+        return self._repository.find(wanted, page_request)
 
     def whole(self, page: TaskPage) -> Iterator[Task]:
-        """Yield the tasks of the page with their long members, each read only when its turn comes.
+        """Yield the tasks of the page with their long members. Each is read when its turn comes.
 
-        A task that was deleted meanwhile is left out. One whose long members are damaged comes without them: the
-        page has begun, so there is no other way to respond. Raises StoreUnavailable, at any of them.
+        A task that was deleted meanwhile is left out. A task with damaged long members comes without
+        them, since the response has begun. Raises StoreUnavailable.
         """
         for task in page.tasks:
             whole = self._whole(task) if task.omitted else task

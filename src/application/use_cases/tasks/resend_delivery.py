@@ -1,4 +1,4 @@
-"""Send a callback again."""
+"""Send a webhook again."""
 
 from application.errors import DeliveryNotFound
 from application.ports.outbox import Outbox
@@ -11,7 +11,7 @@ class ResendDelivery:
         self._outbox = outbox
 
     def execute(self, task_id: str, number: int) -> None:
-        """The message of that delivery is sent at once, as it was. Raises TaskNotFound, DeliveryNotFound."""
-        self._repository.require(task_id)
+        """Make the webhook of that delivery due now, unchanged. Raises TaskNotFound, DeliveryNotFound."""
+        self._repository.get_or_raise(task_id)
         if not self._outbox.resend(task_id, number):
             raise DeliveryNotFound(number)

@@ -1,4 +1,4 @@
-"""Try again what ended without a result."""
+"""Retry a task that ended without a result."""
 
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
@@ -12,5 +12,5 @@ class RetryTask:
         self._clock = clock
 
     def execute(self, task_id: str) -> Task:
-        """The task waits in its queue again, behind those that wait now. Raises TaskNotFound, TaskNotRetryable."""
+        """Queue the task again, behind the tasks that wait now. Raises TaskNotFound, TaskNotRetryable."""
         return self._update.apply(task_id, lambda task: task.retry(self._clock.now()))

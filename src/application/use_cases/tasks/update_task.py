@@ -1,4 +1,4 @@
-"""Change what a task is called or, while it waits, what it will do."""
+"""Change the name and labels of a task or, while it waits, its work."""
 
 from collections.abc import Collection
 from dataclasses import asdict, replace
@@ -16,19 +16,19 @@ class UpdateTask:
         self._update = update
         self._admission = admission
 
-    def execute(self, task_id: str, wish: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
-        """A patch changes the members it names, a specification replaces them all.
+    def execute(self, task_id: str, change: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
+        """Return the changed task. A patch changes the members it names; a specification replaces all.
 
-        Raises TaskNotFound, InvalidTaskSpec, VersionMismatch when `versions` are given and the task is in none of
-        them, and TaskNotWaiting when the wish needs a task that waits.
+        Raises TaskNotFound, InvalidTaskSpec, VersionMismatch when the task has none of the given
+        `versions`, and TaskNotWaiting when the change needs a task that waits.
         """
 
         def transition(task: Task) -> Task:
             if versions is not None and task.version not in versions:
                 raise VersionMismatch(task.version)
-            if isinstance(wish, TaskPatch):
-                return self._patched(task, self._with_default_retry(task, wish))
-            return self._admitted(task, task.replace(wish))
+            if isinstance(change, TaskPatch):
+                return self._patched(task, self._with_default_retry(task, change))
+            return self._admitted(task, task.replace(change))
 
         return self._update.apply(task_id, transition)
 
@@ -39,7 +39,10 @@ class UpdateTask:
         return TaskPatch({**patch.members, "retry": asdict(self._admission.default_retry(task.spec.type))})
 
     def _patched(self, task: Task, patch: TaskPatch) -> Task:
-        """Raise InvalidTaskSpec with every problem: leave out the wrong members, and try the others."""
+        """Return the patched task. Raises InvalidTaskSpec with every problem.
+
+        After a problem, the patch is tried again without the invalid members, to find further ones.
+        """
         violations: list[Violation] = []
         while True:
             try:

@@ -7,7 +7,7 @@ from domain.task import Task
 
 
 class WaitForTask:
-    """Woken by the events of the task: nothing is asked again and again."""
+    """Waits for the events of the task, without polling."""
 
     def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
         self._repository = repository
@@ -15,8 +15,8 @@ class WaitForTask:
         self._clock = clock
 
     def execute(self, task_id: str, seconds: float) -> Task:
-        """The task when it is final, or as it stands after so many seconds. Raises TaskNotFound."""
-        task = self._repository.require(task_id)
+        """Return the task when it is final, or as it is after these seconds. Raises TaskNotFound."""
+        task = self._repository.get_or_raise(task_id)
         if task.status.is_final:
             return task
         deadline = self._clock.monotonic() + seconds
@@ -24,15 +24,15 @@ class WaitForTask:
             with self._stream.subscribe(task_id) as subscription:
                 return self._watch(task_id, subscription, deadline)
         except StreamEnded:
-            return self._repository.require(task_id)
+            return self._repository.get_or_raise(task_id)
 
     def _watch(self, task_id: str, subscription: Subscription, deadline: float) -> Task:
-        task = self._repository.require(task_id)
+        task = self._repository.get_or_raise(task_id)
         while not task.status.is_final and (left := deadline - self._clock.monotonic()) > 0:
             try:
                 event = subscription.next(left)
             except StreamGap:
-                task = self._repository.require(task_id)
+                task = self._repository.get_or_raise(task_id)
             else:
                 task = event.task if event else task
-        return self._repository.require(task_id)
+        return self._repository.get_or_raise(task_id)

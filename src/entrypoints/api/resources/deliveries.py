@@ -21,7 +21,7 @@ class Deliveries(MethodView):
 
         Each delivery attempt is one entry. The last 1,000 are kept.
         """
-        deliveries = use_cases().list_deliveries().execute(task_id)
+        deliveries = use_cases().read_details().deliveries(task_id)
         return list_response("deliveries", DeliveryResponse(), deliveries)
 
 

@@ -20,4 +20,4 @@ class Logs(MethodView):
 
         The log holds the last 1,000 lines that the task's runs wrote.
         """
-        return list_response("lines", LogLineResponse(), use_cases().read_log().execute(task_id))
+        return list_response("lines", LogLineResponse(), use_cases().read_details().log(task_id))

@@ -39,7 +39,7 @@ REPLAYED = {
 
 def task_response(task: Task, status: int = 200) -> Response:
     """Return the task with its place in the queue and its ETag."""
-    position = use_cases().queue_positions().execute([task]).get(task.task_id)
+    position = use_cases().read_details().queue_positions([task]).get(task.task_id)
     etag = headers.entity_tag(task, position)
     return json_response(serialize_task(task, position), status, {"ETag": etag})
 

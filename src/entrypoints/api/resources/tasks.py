@@ -87,7 +87,7 @@ class Tasks(MethodView):
         matching, page_request, full = wanted
         list_tasks = use_cases().list_tasks()
         page = list_tasks.execute(matching, page_request)
-        positions = use_cases().queue_positions().execute(page.tasks)
+        positions = use_cases().read_details().queue_positions(page.tasks)
         urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
         if not full:
             members = serialize_page(page, page_request, positions)

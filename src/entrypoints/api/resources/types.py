@@ -20,4 +20,4 @@ class Types(MethodView):
 
         Each type has a JSON Schema of its payload.
         """
-        return list_response("types", TypeResponse(), use_cases().list_types().execute())
+        return list_response("types", TypeResponse(), use_cases().handlers().types())

@@ -21,25 +21,25 @@ class DeliveryResponse(ResponseSchema):
     event = fields.String(required=True, metadata={"description": "The event that was sent."})
     time = Instant(
         required=True,
-        attribute="record_attempt.at",
+        attribute="attempt.at",
         metadata={"description": "When the webhook was sent."},
     )
     status = fields.Integer(
-        attribute="record_attempt.status",
+        attribute="attempt.status",
         metadata={"description": "HTTP status of the response; absent when there was none."},
     )
     error = fields.String(
-        attribute="record_attempt.error",
+        attribute="attempt.error",
         metadata={"description": "Why there was no response; absent when there was one."},
     )
     outcome = fields.String(
         required=True,
-        attribute="record_attempt.outcome",
+        attribute="attempt.outcome",
         validate=validate.OneOf(list(DeliveryOutcome)),
         metadata={"description": "State of the webhook after this delivery attempt."},
     )
     next_try = Instant(
-        attribute="record_attempt.next_at",
+        attribute="attempt.next_at",
         metadata={
             "description": "Time of the next delivery attempt; absent once the webhook was delivered or given up."
         },

@@ -1,0 +1,42 @@
+"""Read replies of Redis in which damaged data must not fail the rest."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from adapters.redis.failures import is_damage
+
+
+def execute(pipeline: Any) -> list[Any]:
+    """Execute a pipeline. The reply to a command that met damaged data is its error.
+
+    Raises any other error.
+    """
+    replies: list[Any] = pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and not is_damage(reply):
+            raise reply
+    return replies
+
+
+def count_or_zero(reply: Any) -> int:
+    """Return a stored count; 0 where there is none, or it is damaged."""
+    try:
+        return 0 if isinstance(reply, Exception) else int(reply or 0)
+    except ValueError:
+        return 0
+
+
+def sorted_texts(members: Iterable[bytes]) -> list[str]:
+    """Return the members of a set as sorted text, without those that are no text."""
+    found = []
+    for member in members:
+        with suppress(UnicodeDecodeError):
+            found.append(member.decode())
+    return sorted(found)
+
+
+def milliseconds(time: tuple[int, int]) -> int:
+    """Return the reply to TIME, in seconds and microseconds, as milliseconds since 1970."""
+    seconds, microseconds = time
+    return seconds * 1000 + microseconds // 1000

@@ -1,0 +1,124 @@
+"""What every adapter here works with: the client, the scripts, and the errors of the application."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from adapters.redis.circuit_breaker import CircuitBreaker
+from adapters.redis.failures import is_damage, is_outage, translate
+from adapters.redis.stored_scripts import ScriptCall, ScriptRunner, StoredScript, load_script
+from adapters.supervision.task_process import TaskProcess
+
+MAX_CONNECTIONS = 64
+
+
+class RedisStore:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        fail_fast: bool = False,
+        keep_connections: bool = False,
+        process: TaskProcess | None = None,
+    ) -> None:
+        """With `fail_fast`, calls are refused at once while the store is unavailable: a web process
+        must not wait for the time limit in every request. Calls then also take turns at up to 64
+        connections: thousands of simultaneous requests would open as many, and run out of time.
+
+        `keep_connections`: see ScriptRunner. `process` is the only one that may use this store; a
+        forked copy of it ends when it tries.
+        """
+        self._client = client
+        self._process = process
+        self._breaker = CircuitBreaker(client) if fail_fast else None
+        self._turns = threading.Semaphore(MAX_CONNECTIONS)
+        self._mine = threading.local()
+        self._runner = ScriptRunner(client, keep_connections=keep_connections)
+        self._translation = _Translation(self._breaker)
+
+    @property
+    def unavailable(self) -> str | None:
+        """The error for which calls are refused; None while they are made."""
+        return self._breaker.unavailable if self._breaker else None
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Yield the client. Within the block a failure of Redis raises StoreUnavailable.
+
+        It is untyped, since redis-py declares each reply as bytes | str, and ours are bytes.
+        """
+        with self._turn(), self._translation:
+            yield self._client
+
+    def script(self, name: str, *, when_full: bool = True, writes: bool = True) -> "BoundScript":
+        """Return a script of this package; see load_script."""
+        return BoundScript(self, load_script(name, when_full=when_full, writes=writes))
+
+    def pipeline_scripts(self, calls: Sequence[ScriptCall], *, damage_as_reply: bool = False) -> list[Any]:
+        """Return the replies to many calls in one round trip. Raises StoreUnavailable.
+
+        Each call is made by itself. With `damage_as_reply`, an error that one call met in its own
+        data is its reply, so that the others keep theirs.
+        """
+        with self._turn(), self._translation:
+            replies = self._runner.run(calls)
+            for reply in replies:
+                if isinstance(reply, Exception) and not (damage_as_reply and is_damage(reply)):
+                    raise reply
+        return replies
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Wait for a turn at the connections. Re-entrant within one thread."""
+        if self._process is not None:
+            self._process.end_copy()
+        if self._breaker is None or getattr(self._mine, "has_turn", False):
+            return nullcontext()
+        return self._waited_turn()
+
+    @contextmanager
+    def _waited_turn(self) -> Iterator[None]:
+        with self._turns:
+            self._mine.has_turn = True
+            try:
+                yield
+            finally:
+                self._mine.has_turn = False
+
+
+class _Translation:
+    """A block in which a failure of Redis raises the error that the application knows."""
+
+    def __init__(self, breaker: CircuitBreaker | None) -> None:
+        self._breaker = breaker
+
+    def __enter__(self) -> None:
+        if self._breaker is not None:
+            self._breaker.check()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if self._breaker and is_outage(error) and isinstance(error, redis.RedisError):
+            self._breaker.open(error)
+        if failure := translate(error):
+            raise failure from error
+
+
+@dataclass(frozen=True)
+class BoundScript:
+    """A script of one store. A call is one round trip, and raises StoreUnavailable."""
+
+    store: RedisStore
+    script: StoredScript
+
+    def __call__(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        [reply] = self.store.pipeline_scripts([self.call(keys, arguments)])
+        return reply
+
+    def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> ScriptCall:
+        """Return a call for `RedisStore.pipeline_scripts`."""
+        return ScriptCall(self.script, keys, arguments)

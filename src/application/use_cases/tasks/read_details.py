@@ -1,0 +1,32 @@
+"""Read what is stored beside a task: its place in the queue, its log, its deliveries."""
+
+from collections.abc import Mapping, Sequence
+
+from application.ports.outbox import Outbox
+from application.ports.run import LogLine, RunLog
+from application.ports.task_repository import TaskRepository
+from domain.task import Task
+from domain.webhook import Delivery
+
+
+class ReadDetails:
+    """Every method raises StoreUnavailable."""
+
+    def __init__(self, repository: TaskRepository, run_log: RunLog, outbox: Outbox) -> None:
+        self._repository = repository
+        self._run_log = run_log
+        self._outbox = outbox
+
+    def queue_positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
+        """Return the positions of the QUEUED ones by task id; the task that starts first has 1."""
+        return self._repository.positions(tasks)
+
+    def log(self, task_id: str) -> Sequence[LogLine]:
+        """Return the last 1,000 lines that runs of the task logged, oldest first. Raises TaskNotFound."""
+        self._repository.get_or_raise(task_id)
+        return self._run_log.lines(task_id)
+
+    def deliveries(self, task_id: str) -> Sequence[Delivery]:
+        """Return the last 1,000 delivery attempts, oldest first. Raises TaskNotFound."""
+        self._repository.get_or_raise(task_id)
+        return self._outbox.deliveries(task_id)
