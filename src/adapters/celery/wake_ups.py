@@ -1,4 +1,4 @@
-"""Wake-ups: Celery messages that say that a queue has work."""
+"""Builds wake-ups, the Celery messages that tell workers that a queue has tasks, and tops them up."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,22 +22,25 @@ from application.ports.wake_ups import WakeUps
 from application.skipped_items import SkippedItems
 from application.sweep import BUDGET_SECONDS
 
-BOUND = 16
-"""How many wake-ups wait at most: enough to wake many workers at once, few enough to be a handful."""
-WAKE_UPS_REMEMBERED = 1_000
-"""A wake-up takes half a millisecond to build and 2 kB to keep."""
-SCAN = 500
-"""How many queues one round trip looks at."""
+MAX_WAITING_WAKE_UPS = 16
+"""Wake-ups of one queue that wait at most. So many wake many workers at once and cost little."""
+MAX_CACHED_WAKE_UPS = 1_000
+"""A wake-up takes half a millisecond to build and 2 kB to cache."""
+SCAN_COUNT = 500
+"""Queues that one round trip looks at."""
 TAKEOVER_SECONDS = 60.0
 
 
 class WakeUpFactory:
-    """Builds the wake-up of a queue by publishing it with Celery to kombu's memory transport, which keeps what the
-    Redis transport would write: whatever kombu puts into a message is in a wake-up, too."""
+    """Builds the wake-up of a queue by publishing a message with Celery to kombu's memory transport.
+
+    That transport holds what the Redis transport would write, so a wake-up contains all that kombu
+    puts into a message.
+    """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self.wake_up_of = lru_cache(WAKE_UPS_REMEMBERED)(self._build)
+        self.wake_up_of = lru_cache(MAX_CACHED_WAKE_UPS)(self._build)
 
     def _build(self, queue: str) -> WakeUp:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
@@ -46,13 +49,15 @@ class WakeUpFactory:
             amqp.send_task_message(amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False)
             channel: Any = connection.default_channel
             published = channel._get(celery_queue.name)
-            channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
+            channel._delete(celery_queue.name)  # the transport would hold it as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
-        return WakeUp(list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=BOUND)
+        return WakeUp(
+            list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=MAX_WAITING_WAKE_UPS
+        )
 
 
 class CeleryWakeUps(WakeUps):
-    """One instance per process: it remembers which queues it looked at last."""
+    """Tops up the wake-ups in Redis. One instance per process: it remembers where its scans stopped."""
 
     def __init__(self, store: RedisStore, wake_up_factory: WakeUpFactory) -> None:
         self._store = store
@@ -91,7 +96,7 @@ class CeleryWakeUps(WakeUps):
         return unused
 
     def _take_over(self) -> None:
-        """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
+        """Once a minute, look at every queue: processes of an earlier version do not note where tasks wait."""
         if time.monotonic() >= self._next_takeover:
             with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
@@ -99,11 +104,11 @@ class CeleryWakeUps(WakeUps):
 
     def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
         with self._store.client() as client:
-            following, members = client.sscan(names, cursor, count=SCAN)
+            following, members = client.sscan(names, cursor, count=SCAN_COUNT)
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
-        """Return the name of a queue, None for text that is none: it must not hold up the other queues."""
+        """Return the name of a queue, or None if it is no text. Damage must not hold up other queues."""
         try:
             return member.decode()
         except UnicodeDecodeError as error:
@@ -125,7 +130,7 @@ class CeleryWakeUps(WakeUps):
                 self._skipped_items.tell("replenish", queue, damage)
             elif not waiting:
                 repairs[queue] = self._resting(queue)
-            elif wake_ups < min(waiting, BOUND) and queue.encode() not in paused:
+            elif wake_ups < min(waiting, MAX_WAITING_WAKE_UPS) and queue.encode() not in paused:
                 repairs[queue] = self._topping_up(queue)
         return repairs
 
