@@ -50,10 +50,11 @@ class RunInterruptContract:
     def test_after_the_block_a_request_raises_again(
         self, interrupt: RunInterrupt, request_stop: Callable[[], None]
     ) -> None:
-        with pytest.raises(RunStopped), interrupt.allowed():
+        with interrupt.allowed():
             with interrupt.on_stop(lambda: pytest.fail("the block is over")):
                 pass
-            request_stop()
+            with pytest.raises(RunStopped):
+                request_stop()
 
     def test_the_next_run_knows_nothing_of_an_earlier_request(
         self, interrupt: RunInterrupt, request_stop: Callable[[], None]
