@@ -19,7 +19,8 @@ PAGE = Answer(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type
 ATTACKS = {
     "fetch without a body": 'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors"})',
     "fetch with a simple body": (
-        'fetch(api + "/tasks", {method: "POST", mode: "no-cors", body: JSON.stringify({task_name: "evil", '
+        'fetch(api + "/tasks", '
+        '{method: "POST", mode: "no-cors", body: JSON.stringify({task_name: "evil", '
         "duration: 1})})"
     ),
     "fetch with JSON": (
@@ -36,8 +37,8 @@ ATTACKS = {
     "beacon": '(async () => navigator.sendBeacon(api + "/queues/default/pause"))()',
     "form": "submitted()",
     "form of a sandboxed frame": "sandboxed()",
-    "read": 'fetch(api + "/tasks").then(answer => answer.text())',
-    "opaque read": 'fetch(api + "/tasks", {mode: "no-cors"}).then(answer => answer.text())',
+    "read": 'fetch(api + "/tasks").then(response => response.text())',
+    "opaque read": 'fetch(api + "/tasks", {mode: "no-cors"}).then(response => response.text())',
     "event stream": "followed()",
 }
 SCRIPT = """
@@ -145,11 +146,11 @@ def forwarded(api: Api, request: Request) -> tuple[int, bytes, dict[str, str]]:
     for name, value in request.headers.items():
         connection.putheader(name, "close" if name == "connection" else value)
     connection.endheaders(request.body or None)
-    answer = connection.getresponse()
-    kind = answer.headers["Content-Type"]
-    body = answer.read1() if kind.startswith("text/event-stream") else answer.read()  # a stream does not end
+    response = connection.getresponse()
+    kind = response.headers["Content-Type"]
+    body = response.read1() if kind.startswith("text/event-stream") else response.read()  # a stream does not end
     connection.close()
-    return answer.status, body, {"Content-Type": kind}
+    return response.status, body, {"Content-Type": kind}
 
 
 def test_a_name_that_leads_to_the_api_shows_only_the_problem(browser: Browser, api: Api) -> None:

@@ -193,6 +193,41 @@ class TestRedisTaskLeases(TaskLeasesContract):
         ]
         assert client.llen("task-manager.work.default") == 16
 
+    def test_each_claim_puts_back_the_wake_up_that_led_to_it_while_more_tasks_wait(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        for _ in range(20):
+            submit(repository)
+
+        left = []
+        for number in range(20):
+            client.rpop("task-manager.work.default")
+            claim(leases, owner=f"a:{number}")
+            left.append(client.llen("task-manager.work.default"))
+
+        assert left == [min(waiting, 16) for waiting in reversed(range(20))]
+
+    def test_a_task_that_does_not_wait_is_not_started_though_its_queue_names_it(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        cancelled, running, good = submit(repository), submit(repository), submit(repository)
+        repository.save(Change(before=cancelled, after=cancelled.cancel(datetime.now(UTC))))
+        assert claim(leases, owner="other:1").task_id == running.task_id
+        leftovers = {id_bytes(task.task_id): 1 for task in (cancelled, running)}
+        client.zadd("tm:waiting:default", leftovers)
+
+        assert claim(leases).task_id == good.task_id
+
+    def test_an_owner_is_not_given_a_run_that_another_owner_has_taken_over(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases, owner="other:1")
+        client.hset("tm:held", "a:1", b"1 " + id_bytes(run.task_id) + b"default")
+
+        assert claim(leases, owner="a:1", claim_id="1") is None
+        assert client.hkeys("tm:held") == [b"other:1"]
+
     @pytest.mark.parametrize("value", ["many", 2**63 - 1])
     def test_a_task_keeps_its_place_while_the_counter_of_claims_is_damaged(
         self,

@@ -35,6 +35,13 @@ def test_what_was_delivered_or_cannot_be_is_not_sent_again(response: WebhookResp
     assert record_attempt(WEBHOOK, response, NOON).next_at is None
 
 
+@pytest.mark.parametrize("status", [None, 199, 300, 404, 500])
+def test_any_response_but_a_success_or_410_is_tried_again(status: int | None) -> None:
+    attempt = record_attempt(WEBHOOK, WebhookResponse(status=status), NOON)
+
+    assert attempt.next_at == NOON + timedelta(seconds=5)
+
+
 def test_a_receiver_may_ask_for_more_time_but_not_for_less() -> None:
     assert record_attempt(
         WEBHOOK, WebhookResponse(status=429, wait=timedelta(hours=1)), NOON
