@@ -1,4 +1,4 @@
-"""Builds wake-ups, the Celery messages that tell workers that a queue has tasks, and tops them up."""
+"""Wake-ups: Celery messages that say that a queue has work."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,19 +23,19 @@ from application.skipped_items import SkippedItems
 from application.sweep import BUDGET_SECONDS
 
 MAX_WAITING_WAKE_UPS = 16
-"""Wake-ups of one queue that wait at most. So many wake many workers at once and cost little."""
+"""Maximum of waiting wake-ups of a queue: enough to wake many workers at once, and still few."""
 MAX_CACHED_WAKE_UPS = 1_000
 """A wake-up takes half a millisecond to build and 2 kB to cache."""
 SCAN_COUNT = 500
-"""Queues that one round trip looks at."""
+"""Queues that one round trip reads."""
 TAKEOVER_SECONDS = 60.0
 
 
 class WakeUpFactory:
-    """Builds the wake-up of a queue by publishing a message with Celery to kombu's memory transport.
+    """Builds the wake-up of a queue as Celery would send it.
 
-    That transport holds what the Redis transport would write, so a wake-up contains all that kombu
-    puts into a message.
+    It publishes the message to kombu's memory transport, which holds what the Redis transport would
+    write: whatever kombu puts into a message is in a wake-up, too.
     """
 
     def __init__(self, app: Celery) -> None:
@@ -49,7 +49,7 @@ class WakeUpFactory:
             amqp.send_task_message(amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False)
             channel: Any = connection.default_channel
             published = channel._get(celery_queue.name)
-            channel._delete(celery_queue.name)  # the transport would hold it as long as the process lives
+            channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
         return WakeUp(
             list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=MAX_WAITING_WAKE_UPS
@@ -57,7 +57,7 @@ class WakeUpFactory:
 
 
 class CeleryWakeUps(WakeUps):
-    """Tops up the wake-ups in Redis. One instance per process: it remembers where its scans stopped."""
+    """One instance per process: it remembers which queues it looked at last."""
 
     def __init__(self, store: RedisStore, wake_up_factory: WakeUpFactory) -> None:
         self._store = store
@@ -96,7 +96,7 @@ class CeleryWakeUps(WakeUps):
         return unused
 
     def _take_over(self) -> None:
-        """Once a minute, look at every queue: processes of an earlier version do not note where tasks wait."""
+        """Check all queues every minute: processes of an earlier version do not mark waiting queues."""
         if time.monotonic() >= self._next_takeover:
             with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
@@ -108,7 +108,7 @@ class CeleryWakeUps(WakeUps):
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
-        """Return the name of a queue, or None if it is no text. Damage must not hold up other queues."""
+        """Return the name of a queue; None for damaged text, which must not hold up other queues."""
         try:
             return member.decode()
         except UnicodeDecodeError as error:
@@ -116,7 +116,7 @@ class CeleryWakeUps(WakeUps):
             return None
 
     def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
-        """Return the effects for each queue that lacks wake-ups or in which nothing waits. One round trip."""
+        """Return effects for each queue that lacks wake-ups or is empty, after one round trip."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.smembers(keys.PAUSED)
