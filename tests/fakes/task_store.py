@@ -12,7 +12,6 @@ from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, en
 from application.errors import AlreadySubmitted, RunStillHeld, StaleTask, StoreFull, StoreUnavailable, TooManyQueues
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
-from application.ports.store_probe import StoreProbe
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import (
     Backlog,
@@ -29,7 +28,7 @@ from domain.status import Status
 from domain.task import Progress, Task
 
 
-class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
+class FakeTaskStore(TaskRepository, TaskLeases, RunLog):
     """Goes through the real codec, so that nothing can be kept that Redis could not keep.
 
     `away` makes every call fail; `lose_replies` makes the next calls fail after they did their work.
@@ -56,7 +55,6 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
         self.queues: set[str] = set()
         self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
         self.away = False
-        self.dangers: list[str] = []
         self.full = False
         self.max_queues = 1_000
         self.damaged: set[str] = set()
@@ -67,14 +65,6 @@ class FakeTaskStore(TaskRepository, TaskLeases, RunLog, StoreProbe):
     def check(self) -> None:
         with self._reached():
             pass
-
-    def warnings(self) -> Sequence[str]:
-        self.check()
-        return self.dangers
-
-    def guard_capacity(self) -> bool:
-        self.check()
-        return self.full
 
     def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
         with self._reached():

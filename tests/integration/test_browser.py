@@ -9,13 +9,13 @@ import pytest
 
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api
-from tests.integration.receiver import Answer, Receiver, Request
+from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE, wait_until
 
 API_SETTINGS = {"http_workers": 1}
 INSTALL = "neither Chromium nor Chrome is installed: apt-get install chromium"
 EVIL = "evil.example"
-PAGE = Answer(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
+PAGE = Response(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
 ATTACKS = {
     "fetch without a body": 'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors"})',
     "fetch with a simple body": (
@@ -102,7 +102,7 @@ def test_a_page_of_another_origin_changes_and_reads_nothing(
 ) -> None:
     """127.0.0.1 with another port is the same site: there only Origin tells them apart."""
     task_id = api.submit()
-    receiver.answers = [PAGE]
+    receiver.responses = [PAGE]
     browser.open(f"http://{host}:{receiver.port}/")
 
     seen = attack(browser, f"http://127.0.0.1:{api.port}", task_id)
@@ -122,12 +122,12 @@ def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api:
     """DNS rebinding: the page's own origin becomes the API, so the browser lets it read and write."""
     task_id = api.submit()
 
-    def rebound(request: Request) -> Answer:
+    def rebound(request: Request) -> Response:
         if request.path == "/":
             return PAGE
-        return Answer(*forwarded(api, request))
+        return Response(*forwarded(api, request))
 
-    with Receiver(answering=rebound) as attacker:
+    with Receiver(respond=rebound) as attacker:
         own = f"http://{EVIL}:{attacker.port}"
         browser.open(f"{own}/")
         seen = attack(browser, own, task_id)

@@ -42,6 +42,8 @@ from application.ports.heartbeats import ServiceProcess
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
+from application.use_cases.maintenance.guard_capacity import GuardCapacity
+from application.use_cases.operations.check_store import CheckStore
 from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -58,6 +60,7 @@ from tests.contracts.outbox import OutboxContract, cancelled
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, rename, submit
 from tests.integration.conftest import EVENTS_KEPT
@@ -302,7 +305,7 @@ class TestRedisTaskLeases(TaskLeasesContract):
         lost = claim(leases)
         leases.expired(limit=10)
         let_leases_run_out()
-        leases._clock_offset -= 30  # as if the server's clock had been set forward by so much
+        leases._quarantine._offset -= 30  # as if the server's clock had been set forward by so much
 
         assert list(leases.expired(limit=10)) == []
         assert wait_until(lambda: leases.expired(limit=10)) == [lost]
@@ -547,7 +550,11 @@ class TestEvents:
         assert 100 <= client.xlen("tm:events") < 300
 
 
-class TestRedisStoreProbe:
+class TestRedisStoreProbe(StoreProbeContract):
+    @pytest.fixture
+    def number_of_events(self, client: redis.Redis) -> Callable[[], int]:
+        return lambda: client.xlen("tm:events")
+
     @pytest.fixture
     def probe(self, redis_store: RedisStore) -> RedisStoreProbe:
         return RedisStoreProbe(redis_store)
@@ -559,14 +566,14 @@ class TestRedisStoreProbe:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
 
-    def test_a_store_that_keeps_everything_has_no_hazards(self, probe: RedisStoreProbe) -> None:
-        assert list(probe.warnings()) == []
+    def test_a_store_that_keeps_everything_has_no_warnings(self, probe: RedisStoreProbe) -> None:
+        assert CheckStore(probe).execute() == []
 
-    def test_each_hazard_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
+    def test_each_unsafe_setting_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("appendonly", "no")
 
-        eviction, persistence = probe.warnings()
+        eviction, persistence = CheckStore(probe).execute()
 
         assert "allkeys-lru" in eviction
         assert "noeviction" in eviction
@@ -580,17 +587,17 @@ class TestRedisStoreProbe:
         client: redis.Redis,
     ) -> None:
         submit(repository)
-        assert not probe.guard_capacity()
+        assert not GuardCapacity(probe).execute()
         client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.05))
 
-        assert probe.guard_capacity()
+        assert GuardCapacity(probe).execute()
 
         with pytest.raises(StoreFull):
             submit(repository)
         run = claim(leases)
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
         client.config_set("maxmemory", 0)
-        assert not probe.guard_capacity()
+        assert not GuardCapacity(probe).execute()
         assert 0 < client.ttl("tm:full") <= 3
 
     def test_a_store_that_is_full_of_events_opens_again(
@@ -601,8 +608,8 @@ class TestRedisStoreProbe:
         task = submit(repository)
         client.config_set("maxmemory", client.info("memory")["used_memory"])
         try:
-            assert probe.guard_capacity()
-            assert not probe.guard_capacity()
+            assert GuardCapacity(probe).execute()
+            assert not GuardCapacity(probe).execute()
         finally:
             client.config_set("maxmemory", 0)
         kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
@@ -615,7 +622,7 @@ class TestRedisStoreProbe:
         client.config_set("maxmemory", 1_000_000)
 
         with pytest.raises(redis.ResponseError):
-            probe.guard_capacity()
+            GuardCapacity(probe).execute()
 
         assert client.exists("tm:full")
 
@@ -626,7 +633,7 @@ class TestRedisStoreProbe:
             client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
         client.config_set("maxmemory", 1_000_000)
         try:
-            assert probe.guard_capacity()
+            assert GuardCapacity(probe).execute()
             assert [position for position, _ in client.xrange("tm:events")] == [b"2000-0"]
         finally:
             client.config_set("maxmemory", 0)
@@ -650,7 +657,7 @@ class TestRedisStoreProbe:
         disk = SimpleNamespace(f_frsize=4096, f_bavail=free_mib * 256, f_blocks=size_mib * 256)
         monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", lambda _: disk)
 
-        assert probe.guard_capacity() is closed
+        assert GuardCapacity(probe).execute() is closed
 
         if closed:
             with pytest.raises(StoreFull):
@@ -668,7 +675,7 @@ class TestRedisStoreProbe:
 
         monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", missing)
 
-        assert not RedisStoreProbe(redis_store, on_this_host=True).guard_capacity()
+        assert not GuardCapacity(RedisStoreProbe(redis_store, on_this_host=True)).execute()
 
 
 class TestRedisEventStream(EventStreamContract):
@@ -1447,7 +1454,7 @@ def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
     client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
     try:
         RedisHeartbeats(redis_store).beat(process)
-        assert RedisStoreProbe(redis_store).guard_capacity()
+        assert GuardCapacity(RedisStoreProbe(redis_store)).execute()
         assert wake_ups.top_up_all() == 1
         assert [beat.process for beat in RedisHeartbeats(redis_store).alive("worker")] == [process]
     finally:

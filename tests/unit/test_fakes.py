@@ -14,6 +14,7 @@ from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
@@ -24,6 +25,7 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 
@@ -68,6 +70,16 @@ class TestFakeRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
+
+
+class TestFakeStoreProbe(StoreProbeContract):
+    @pytest.fixture
+    def probe(self, store: FakeTaskStore) -> FakeStoreProbe:
+        return FakeStoreProbe(store)
+
+    @pytest.fixture
+    def number_of_events(self, store: FakeTaskStore) -> Callable[[], int]:
+        return lambda: len(store.events)
 
 
 class TestFakeEventStream(EventStreamContract):

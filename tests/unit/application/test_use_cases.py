@@ -1,5 +1,6 @@
 """The use cases, with a store in memory."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,7 @@ from tests.building import NOON, a_spec, a_task
 from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.webhook_sender import FakeWebhookSender
@@ -291,7 +293,7 @@ def test_final_tasks_are_pruned_when_their_retention_is_over(
 
 def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, clock: FakeClock) -> None:
     heartbeats = FakeHeartbeats(clock)
-    health = CheckHealth(store, heartbeats, host="host", must_be_safe=True)
+    health = CheckHealth(FakeStoreProbe(store), heartbeats, host="host", must_be_safe=True)
     assert health.execute("api")
     assert not health.execute("worker")
     assert SendHeartbeat(heartbeats).execute(a_process(name="elsewhere", host="elsewhere"))
@@ -322,8 +324,9 @@ def test_a_heartbeat_that_fails_does_not_stop_the_process_and_is_logged_once(
 def test_a_store_that_may_lose_tasks_is_none_where_it_must_be_safe(
     store: FakeTaskStore, clock: FakeClock, must_be_safe: bool
 ) -> None:
-    store.dangers = ["appendonly is no"]
-    health = CheckHealth(store, FakeHeartbeats(clock), host="host", must_be_safe=must_be_safe)
+    probe = FakeStoreProbe(store)
+    probe.settings_now = replace(probe.settings_now, is_persistent=False)
+    health = CheckHealth(probe, FakeHeartbeats(clock), host="host", must_be_safe=must_be_safe)
 
     if not must_be_safe:
         assert health.execute("api")
