@@ -23,17 +23,20 @@ from application.skipped_items import SkippedItems
 from application.sweep import BUDGET_SECONDS
 
 BOUND = 16
-"""How many wake-ups wait at most: enough to wake many workers at once, few enough to be a handful."""
+"""Maximum of waiting wake-ups of a queue: enough to wake many workers at once, and still few."""
 WAKE_UPS_REMEMBERED = 1_000
 """A wake-up takes half a millisecond to build and 2 kB to keep."""
 SCAN = 500
-"""How many queues one round trip looks at."""
+"""Queues that one round trip reads."""
 TAKEOVER_SECONDS = 60.0
 
 
 class WakeUpFactory:
-    """Builds the wake-up of a queue by publishing it with Celery to kombu's memory transport, which keeps what the
-    Redis transport would write: whatever kombu puts into a message is in a wake-up, too."""
+    """Builds the wake-up of a queue as Celery would send it.
+
+    It publishes the message to kombu's memory transport, which holds what the Redis transport would
+    write: whatever kombu puts into a message is in a wake-up, too.
+    """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
@@ -91,7 +94,7 @@ class CeleryWakeUps(WakeUps):
         return unused
 
     def _take_over(self) -> None:
-        """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
+        """Check all queues every minute: processes of an earlier version do not mark waiting queues."""
         if time.monotonic() >= self._next_takeover:
             with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
@@ -103,7 +106,7 @@ class CeleryWakeUps(WakeUps):
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
-        """Return the name of a queue, None for text that is none: it must not hold up the other queues."""
+        """Return the name of a queue; None for damaged text, which must not hold up other queues."""
         try:
             return member.decode()
         except UnicodeDecodeError as error:
@@ -111,7 +114,7 @@ class CeleryWakeUps(WakeUps):
             return None
 
     def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
-        """Return the effects for each queue that lacks wake-ups or in which nothing waits. One round trip."""
+        """Return effects for each queue that lacks wake-ups or is empty, after one round trip."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.smembers(keys.PAUSED)
