@@ -6,7 +6,8 @@ from datetime import timedelta
 from application.ports.event_stream import EventStream, StreamEnded, Subscription, TaskEvent
 from domain.task import Task
 from tests.fakes.clock import FakeClock
-from tests.fakes.task_store import FakeTaskStore, short
+from tests.fakes.records import short
+from tests.fakes.task_store import FakeTaskStore
 
 
 class FakeSubscription(Subscription):
