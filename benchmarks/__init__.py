@@ -1,1 +1,1 @@
-"""TaskStatistics this service against a plain one of Flask, Celery and Redis, side by side on one machine."""
+"""Measure this service against a plain one of Flask, Celery and Redis, side by side."""

@@ -1,4 +1,4 @@
-"""What readers notice of clients that submit batches: `python -m benchmarks.bulk`."""
+"""Measure readers while clients submit batches: `python -m benchmarks.bulk`."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ from benchmarks.subjects import NotReady, Store, Subject, running_ours, running_
 TASKS_IN_A_BATCH = 1_000
 REQUEST_SECONDS = 120.0
 PAUSE_SECONDS = 0.02
-"""Between two requests of one reader."""
+"""Pause between two requests of one reader."""
 SLOWLOG_MICROSECONDS = 2_000
 HEADERS = {"Content-Type": "application/json"}
 TASK = {"task_name": "one of many", "duration": 1}
@@ -50,12 +50,12 @@ COLUMNS = (
 
 @dataclass
 class Sent:
-    """What the clients of one round saw."""
+    """The responses that the clients of one round got."""
 
     accepted: dict[str, float] = field(default_factory=dict)
     """Seconds until the response, by the name of the batch."""
     refused: dict[str, str] = field(default_factory=dict)
-    """The code, by the name of the batch."""
+    """The code of the problem, by the name of the batch."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def stored(store: Store, name: str) -> int:
 
 
 def send_batches(address: Address, clients: int, seconds: float) -> Sent:
-    """Send batches from so many connections until the time is over."""
+    """Send batches from this many connections until the time is over."""
     sent, end = Sent(), time.monotonic() + seconds
 
     def one_client(number: int) -> None:
@@ -197,16 +197,16 @@ def send_batches(address: Address, clients: int, seconds: float) -> Sent:
 def _send_batch(address: Address, name: str, sent: Sent) -> None:
     body = json.dumps({"tasks": [TASK | {"labels": {"batch": name}}] * TASKS_IN_A_BATCH})
     began = time.perf_counter()
-    status, retry_after, answer = _call(address, "POST", "/tasks/batch", body)
+    status, retry_after, body_of_response = _call(address, "POST", "/tasks/batch", body)
     if status == 202:
         sent.accepted[name] = time.perf_counter() - began
     else:
-        sent.refused[name] = json.loads(answer).get("code", str(status))
+        sent.refused[name] = json.loads(body_of_response).get("code", str(status))
         time.sleep(retry_after)
 
 
 class Readers:
-    """A reader of a task, one of a list and one of a stream, each in a thread of its own."""
+    """Read a task, a list and a stream, each in a thread of its own."""
 
     def __init__(self, address: Address) -> None:
         self.seconds: dict[str, list[float]] = {"read": [], "list": [], "stream": []}
@@ -239,8 +239,8 @@ class Readers:
                 return
 
     def _new_task(self) -> str:
-        _, _, answer = _call(self._address, "POST", "/tasks", json.dumps(TASK | {"queue": "nobody"}))
-        task_id: str = json.loads(answer)["task_id"]
+        _, _, response = _call(self._address, "POST", "/tasks", json.dumps(TASK | {"queue": "nobody"}))
+        task_id: str = json.loads(response)["task_id"]
         return task_id
 
     def _getting(self, path: str) -> Iterator[float]:
@@ -272,7 +272,7 @@ class Readers:
 
 
 def _call(address: Address, method: str, path: str, body: str | None = None) -> tuple[int, float, bytes]:
-    """Return the status, the seconds of Retry-After and the body, over a connection of its own."""
+    """Send a request over a new connection; return status, seconds of Retry-After and body."""
     with _connection(address) as connection:
         connection.request(method, path, body, HEADERS if body else {})
         response = connection.getresponse()

@@ -1,4 +1,4 @@
-"""The command: what is measured, one after the other."""
+"""The command line of the benchmarks, which runs all measurements one after the other."""
 
 import signal
 import sys
@@ -55,13 +55,13 @@ def plan_of(quick: bool, given: dict[str, Any]) -> Plan:
 
 
 def require_folder(file: Path | None) -> None:
-    """Before minutes are spent."""
+    """Check at the start what would fail only after minutes."""
     if file and not file.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(file.parent)!r}", param_hint="--write")
 
 
 def measured(plan: Plan) -> str:
-    """The report. Every process that was started has ended when it returns."""
+    """Return the report. Every process that was started has ended by then."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
         directory = Path(name)
         with running_both(directory) as pair:
@@ -84,7 +84,7 @@ def measured(plan: Plan) -> str:
 
 
 def measured_worker(plan: Plan) -> str:
-    """The part of the report that is about a worker."""
+    """Return the part of the report about workers."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
         directory = Path(name)
         with running_store(directory / "facts") as store:
@@ -105,7 +105,7 @@ def get_rows(pair: Pair, plan: Plan) -> list[Row]:
 
 
 def page_growth(many: Pair, directory: Path, plan: Plan) -> list[Growth]:
-    """The few tasks are in another database of the same servers."""
+    """Measure the growth. The few tasks are in another database of the same servers."""
     say("A page with few and with many tasks")
     fill(many, plan.many)
     ours, plain = many

@@ -18,20 +18,20 @@ READY = get("/readyz")
 
 @contextmanager
 def any_connections(address: Address, number: int) -> Iterator[list[socket.socket]]:
-    """As they come."""
+    """Connections in the order in which they were accepted."""
     with ExitStack() as stack:
         yield [stack.enter_context(connect(address)) for _ in range(number)]
 
 
 @dataclass
 class Spread:
-    """Keeps so many connections that each worker process has its share, and closes the others."""
+    """Keep connections until each worker process has its share, and close the others."""
 
     subject: Subject
     number: int
     kept: list[socket.socket] = field(default_factory=list)
     held: Counter[int] = field(default_factory=Counter)
-    """Connections kept, by worker process."""
+    """The connections by worker process."""
 
     @property
     def share(self) -> int:
@@ -62,7 +62,7 @@ class Spread:
 
 @contextmanager
 def even_connections(subject: Subject, number: int) -> Iterator[list[socket.socket]]:
-    """The same number on each worker process."""
+    """Return the same number of connections for each worker process."""
     spread = Spread(subject, number)
     try:
         spread.fill()
@@ -72,7 +72,7 @@ def even_connections(subject: Subject, number: int) -> Iterator[list[socket.sock
 
 
 def used_once(address: Address) -> socket.socket:
-    """A connection that has had an answer: now some process has accepted it."""
+    """Return a connection that got a response, which proves that a process accepted it."""
     connection = connect(address)
     ClosedLoop([connection], iter([READY])).run(seconds=SILENCE_SECONDS)
     return connection

@@ -20,11 +20,11 @@ from entrypoints.worker.process import run_worker
 
 class EmptyHandler(SleepHandler):
     def run(self, task: Task, context: RunContext) -> Any:
-        """Does nothing."""
+        """Do nothing."""
 
 
 def main() -> int:
-    """Answers the exit code."""
+    """Run the worker. Returns the exit code."""
     Container.handlers.override(providers.Object(HandlerRegistry([EmptyHandler()])))
     configure_logging("worker")
     return run_worker(load_settings())

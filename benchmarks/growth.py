@@ -1,4 +1,4 @@
-"""Whether a page takes longer when more tasks are stored."""
+"""Measure whether a page takes longer with more tasks stored."""
 
 from collections.abc import Sequence
 from itertools import repeat
@@ -15,7 +15,7 @@ WARM_UP_SECONDS = 1.0
 
 
 def page_growth(few: Pair, many: Pair, plan: Plan) -> list[Growth]:
-    """The p50 in ms with few and with many tasks, which take turns; one row a service."""
+    """Return the p50 in ms with few and with many tasks, measured in turns; one row per service."""
     subjects = [*few, *many]
     for subject in subjects:
         page_p50(subject, WARM_UP_SECONDS)
@@ -32,7 +32,7 @@ def page_round(subjects: Sequence[Subject], plan: Plan, number: int) -> list[flo
 
 
 def page_p50(subject: Subject, seconds: float) -> float:
-    """In ms, of the page in the middle of the list, over one connection."""
+    """Return the p50 in ms of the page in the middle of the list, over one connection."""
     page = len(subject.task_ids) // PAGE_SIZE // 2
     subject.store.wait_for_quiet()
     requests = repeat(get(f"/tasks?page={page}&page_size={PAGE_SIZE}"))

@@ -1,4 +1,6 @@
-"""The load: a closed loop over keep-alive connections, each of which sends when the answer before is complete.
+"""Generate load: a closed loop over keep-alive connections.
+
+Each connection sends its next request when the previous response is complete.
 
 One process and no threads: it costs a small part of what the servers cost, the same for both of them.
 """
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 SILENCE_SECONDS = 10.0
-"""No server may take this long for any answer."""
+"""The longest time in which a server must respond."""
 RECEIVE_BYTES = 262_144
 SHOWN_BYTES = 500
 
@@ -18,37 +20,37 @@ Address = tuple[str, int]
 
 
 class LoadFailed(Exception):
-    """A figure with errors in it is no figure."""
+    """The load got an error, so its figures mean nothing."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of the loop saw."""
+    """The latencies of one run of the loop."""
 
     seconds: float
-    """From the first request to the last answer."""
+    """Seconds from the first request to the last response."""
     latencies: list[float]
-    """Seconds, one an answer, the shortest first."""
+    """Seconds of each response, the shortest first."""
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
+        """Return the responses per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: int) -> float:
-        """Milliseconds."""
+        """Return a percentile of the latencies in milliseconds."""
         return 1000 * self.latencies[(len(self.latencies) - 1) * percent // 100]
 
 
 @dataclass(eq=False)
 class Connection:
-    """One keep-alive connection with at most one request on its way."""
+    """A keep-alive connection with at most one request in progress."""
 
     socket: socket.socket
     sent_at: float = 0.0
     received: bytearray = field(default_factory=bytearray)
     length: int | None = None
-    """Bytes of the whole answer; None until its head is here."""
+    """Bytes of the whole response; None until its head has arrived."""
 
     def send(self, request: bytes) -> None:
         self.received.clear()
@@ -57,13 +59,16 @@ class Connection:
         self.socket.sendall(request)
 
     def receive(self) -> bool:
-        """Takes what is there; answers whether the answer is complete. Raises LoadFailed when the server hangs up."""
+        """Read what has arrived. Returns whether the response is complete.
+
+        Raises LoadFailed if the server closed the connection.
+        """
         data = self.socket.recv(RECEIVE_BYTES)
         if not data:
             raise LoadFailed(f"the server closed a connection after {bytes(self.received[:SHOWN_BYTES])!r}")
         self.received += data
         if self.length is None:
-            self.length = answer_length(self.received)
+            self.length = response_length(self.received)
         return self.length is not None and len(self.received) >= self.length
 
     @property
@@ -71,19 +76,19 @@ class Connection:
         return self.received.startswith(b"HTTP/1.1 2")
 
 
-def answer_length(received: bytearray) -> int | None:
-    """Bytes of head and body by Content-Length; None while the head is not complete."""
+def response_length(received: bytearray) -> int | None:
+    """Return the bytes of head and body by Content-Length; None while the head is incomplete."""
     head, separator, _ = received.partition(b"\r\n\r\n")
     if not separator:
         return None
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return len(head) + len(separator) + int(line[15:])
-    raise LoadFailed(f"an answer without Content-Length: {bytes(head[:SHOWN_BYTES])!r}")
+    raise LoadFailed(f"a response without Content-Length: {bytes(head[:SHOWN_BYTES])!r}")
 
 
 class ClosedLoop:
-    """Sends `requests` until they or the time are over, then waits for the answers on their way."""
+    """Send `requests` until they end or the time is over, then wait for the last responses."""
 
     def __init__(self, connections: Sequence[socket.socket], requests: Iterator[bytes]) -> None:
         self._connections = [Connection(connection) for connection in connections]
@@ -93,7 +98,7 @@ class ClosedLoop:
         self._selector = selectors.DefaultSelector()
 
     def run(self, *, seconds: float) -> Load:
-        """Raises LoadFailed if any answer is not a 2xx."""
+        """Send the requests. Raises LoadFailed if any response is not a 2xx."""
         with self._selector:
             start = time.perf_counter()
             self._loop(until=start + seconds)
@@ -108,7 +113,7 @@ class ClosedLoop:
         while self._selector.get_map():
             ready = self._selector.select(SILENCE_SECONDS)
             if not ready:
-                raise LoadFailed(f"no answer within {SILENCE_SECONDS:.0f} s")
+                raise LoadFailed(f"no response within {SILENCE_SECONDS:.0f} s")
             for key, _ in ready:
                 self._receive(key.data, until)
 
@@ -129,7 +134,7 @@ class ClosedLoop:
     def _require_success(self) -> None:
         if self._refusals:
             count, total = len(self._refusals), len(self._latencies)
-            raise LoadFailed(f"{count} of {total} answers were no success; the first: {self._refusals[0]!r}")
+            raise LoadFailed(f"{count} of {total} responses were errors; the first: {self._refusals[0]!r}")
 
 
 def connect(address: Address) -> socket.socket:
@@ -139,11 +144,11 @@ def connect(address: Address) -> socket.socket:
 
 
 def get(path: str) -> bytes:
-    """The bytes of a GET."""
+    """Return the bytes of a GET."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes) -> bytes:
-    """The bytes of a POST of JSON."""
+    """Return the bytes of a POST of JSON."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return f"{head}\r\n\r\n".encode() + body

@@ -1,4 +1,6 @@
-"""Bytes that a task takes in Redis: the growth of used_memory, on a fresh server, divided by the number of tasks.
+"""Measure the bytes that a task takes in Redis.
+
+They are the growth of used_memory on a fresh server, divided by the number of tasks.
 
 Not counted are the buffer of the append-only file and those of connections. A reading is taken when nothing is being
 freed, rehashed or rewritten. Both services store a name of the same length and a duration of one digit.
@@ -26,7 +28,7 @@ PARTS = 10
 TIME_LIMIT_SECONDS = 600.0
 
 SHORTEST_TASK = post("/tasks", json.dumps({"task_name": NAME, "duration": 0}).encode())
-"""The plain worker really runs its tasks; these take no time."""
+"""Run time of the tasks. The plain worker really runs them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class TaskBytes:
 
 
 def bytes_per_task(directory: Path, plan: Plan) -> list[Row]:
-    """Two rows with one figure a service."""
+    """Return two rows with one figure per service."""
     ours = our_bytes(directory / "our-memory", plan.memory_tasks)
     plain = plain_bytes(directory / "plain-memory", plan.memory_tasks)
     return [
@@ -46,7 +48,7 @@ def bytes_per_task(directory: Path, plan: Plan) -> list[Row]:
 
 
 def our_bytes(directory: Path, number: int) -> TaskBytes:
-    """By the adapters of src: submitted, claimed, completed."""
+    """Submit, claim and complete tasks by the adapters of this service."""
     with running_store(directory) as store:
         tasks = OurTasks(store.url)
         tasks.submit()
@@ -62,7 +64,7 @@ def our_bytes(directory: Path, number: int) -> TaskBytes:
 
 
 def plain_bytes(directory: Path, number: int) -> TaskBytes:
-    """By its API and a Celery worker."""
+    """Submit tasks by the plain API and run them by a Celery worker."""
     with running_store(directory) as store, running_plain(store, store.url, directory / "plain.log") as subject:
         submit_plain(subject, PARTS)
         empty = emptied(store)
@@ -81,7 +83,10 @@ def submit_plain(subject: Subject, number: int) -> None:
 
 
 def wait_for_results(store: Store, number: int) -> None:
-    """Until each task has its record and its result: two keys. Raises NotReady after ten minutes."""
+    """Wait until each task has its record and its result: two keys.
+
+    Raises NotReady after ten minutes.
+    """
     deadline = time.monotonic() + TIME_LIMIT_SECONDS
     while (keys := store.client.dbsize()) < 2 * number:
         if time.monotonic() > deadline:
@@ -91,13 +96,13 @@ def wait_for_results(store: Store, number: int) -> None:
 
 
 def emptied(store: Store) -> int:
-    """Used bytes after everything was removed, but scripts and connections are there."""
+    """Return the used bytes without any task, but with scripts and connections."""
     store.client.execute_command("FLUSHALL", "SYNC")
     return used_bytes(store)
 
 
 def used_bytes(store: Store) -> int:
-    """After a second of rest, so that buffers are written."""
+    """Return the used bytes after a pause of a second, in which buffers are written."""
     time.sleep(SETTLE_SECONDS)
     store.wait_for_quiet()
     info = store.client.info("memory")

@@ -1,4 +1,4 @@
-"""The service to compare with: the smallest one of Flask, Celery and Redis, with the settings that they come with."""
+"""The service to compare with: the smallest one of Flask, Celery and Redis, with their defaults."""
 
 import os
 import time
@@ -33,7 +33,7 @@ def new_record(task_id: str, task_name: str, duration: int) -> dict[str, Any]:
 
 @celery_app.task(bind=True)
 def sleep(self: Any, duration: int) -> str:
-    """The task: waits for so many seconds."""
+    """Wait for this many seconds."""
     store.hset(record_key(self.request.id), "status", "PROCESSING")
     time.sleep(duration)
     store.hset(record_key(self.request.id), "status", "COMPLETED")
@@ -42,7 +42,7 @@ def sleep(self: Any, duration: int) -> str:
 
 @celery_app.task(acks_late=True)
 def nothing() -> None:
-    """The task that measures what running one costs."""
+    """Do nothing: this task measures the cost of running one."""
 
 
 @app.post("/tasks")

@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The amounts that are measured."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     seconds: float = 4.0
-    """One round of one scenario and service."""
+    """Seconds of one round of one scenario and service."""
     rounds: int = 3
     tasks: int = 100_000
-    """Stored during the GETs."""
+    """Number of tasks that are stored during the GETs."""
     few: int = 1_000
     many: int = 100_000
-    """Stored while it is measured whether a page takes longer with more tasks."""
+    """Numbers of stored tasks between which the time of a page is compared."""
     worker_tasks: int = 20_000
-    """Empty ones, for a worker to run."""
+    """Number of empty tasks that a worker runs."""
     memory_tasks: int = 20_000
-    """Made to measure the memory that one takes."""
+    """Number of tasks with which the memory of one is measured."""
     streams: int = 5_000
-    """Open at once on one process of the API."""
+    """Number of streams that are open at once on one process of the API."""
     scale_tasks: int = 1_000_000
-    """Stored while filters are measured."""
+    """Number of tasks that are stored while filters are measured."""
 
 
 QUICK = Plan(
@@ -34,4 +34,4 @@ QUICK = Plan(
     streams=500,
     scale_tasks=10_000,
 )
-"""To see that everything works; its figures are worth little."""
+"""A quick run that only shows that everything works; its figures mean little."""

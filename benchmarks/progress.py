@@ -1,4 +1,4 @@
-"""Says on standard error how far long work has come, so that standard output holds only the report."""
+"""Print progress on standard error; standard output has only the report."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ def say(line: str) -> None:
 
 
 def counted(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
-    """The items; says every five seconds how many there were."""
+    """Yield the items; print their number every five seconds."""
     due = time.monotonic() + SECONDS_BETWEEN
     for number, item in enumerate(items):
         if time.monotonic() >= due:

@@ -1,4 +1,4 @@
-"""Which commands a service sends to Redis for one submit.
+"""Count the commands that a service sends to Redis for one submit.
 
 Counted with MONITOR, which shows each command with its sender: what a script runs has the sender `lua` and is counted
 apart. INFO's total_commands_processed and commandstats would mix both.
@@ -23,12 +23,12 @@ END = "END-OF-BENCHMARK"
 
 @dataclass(frozen=True)
 class SubmitCommands:
-    """What 200 submits, one after the other, sent to Redis."""
+    """The commands of 200 submits, sent one after the other."""
 
     sent: Counter[str]
-    """By the server, each with a place of its own in the protocol."""
+    """Commands that the service sent."""
     in_scripts: Counter[str]
-    """Run by Redis itself for a script that was sent."""
+    """Commands that Redis ran for a script."""
 
     @property
     def per_submit(self) -> float:
@@ -40,7 +40,7 @@ class SubmitCommands:
 
 
 def commands_of_submits(subject: Subject) -> SubmitCommands:
-    """In the steady state: submits before them have loaded scripts and opened connections."""
+    """Count in the steady state: earlier submits have loaded scripts and opened connections."""
     end = redis.Redis.from_url(subject.url)
     end.ping()
     counts = SubmitCommands(Counter(), Counter())
@@ -67,5 +67,5 @@ def count_command(counts: SubmitCommands, seen: dict[str, str]) -> None:
 
 
 def listed(counts: Counter[str]) -> str:
-    """Commands per submit."""
+    """Return the commands per submit."""
     return ", ".join(f"{number / SUBMITS:g} {word}" for word, number in counts.most_common())

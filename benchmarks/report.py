@@ -1,4 +1,4 @@
-"""The report in Markdown, with the facts of the machine that its figures depend on."""
+"""Write the report in Markdown, with the facts of the machine on which its figures depend."""
 
 import os
 import platform

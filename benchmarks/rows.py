@@ -1,4 +1,4 @@
-"""Figures of both services, and the factor between them."""
+"""Tables of the figures of both services and of the factor between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity: one figure a round and service. Figures of one index were measured right after each other."""
+    """One quantity with one figure per round and service.
+
+    Figures with the same index were measured right after each other.
+    """
 
     name: str
     ours: Sequence[float]
@@ -16,7 +19,7 @@ class Row:
 
     @property
     def factors(self) -> list[float]:
-        """How many times better ours was in each round; below 1 it was worse."""
+        """Return how many times better our service was in each round; below 1 it was worse."""
         pairs = zip(self.ours, self.plain, strict=True)
         return [ours / plain if self.more_is_better else plain / ours for ours, plain in pairs]
 
@@ -29,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Growth:
-    """One quantity of one service with few and with many stored tasks: one figure a round."""
+    """One quantity of one service with few and with many stored tasks, one figure per round."""
 
     name: str
     few: Sequence[float]
@@ -47,6 +50,6 @@ def shown(figure: float) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Row | Growth]) -> str:
-    """In Markdown."""
+    """Return the table in Markdown."""
     lines = [list(heads), ["---"] + ["---:"] * (len(heads) - 1), *(row.cells for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,4 +1,4 @@
-"""Filters with very many tasks stored: what each costs, and the slowest command that Redis ran for it."""
+"""Measure filters with very many tasks stored, and the slowest Redis command of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Query:
     """p50 in ms with 1,000 tasks stored."""
     many: float
     slowest_command: float
-    """Milliseconds; the slowest that Redis ran for this query with many tasks."""
+    """Milliseconds of the slowest command that Redis ran for this query with many tasks."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def members(number: int) -> dict[str, object]:
 
 
 def measured(store: Store, subject: Subject, query: str, stored: int) -> tuple[float, float]:
-    """p50 in ms over one connection, and the ms of the slowest command."""
+    """Return the p50 in ms over one connection, and the ms of the slowest command."""
     middle, middle_queued = stored // 20, stored * 9 // 200
     path = f"/tasks?{query.format(middle=middle, middle_queued=middle_queued)}"
     store.client.config_set("slowlog-log-slower-than", 100)

@@ -1,4 +1,4 @@
-"""What is asked of both services, and the rounds in which they take turns."""
+"""The requests to both services, and the rounds in which the services take turns."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from benchmarks.subjects import Pair, Subject
 CONNECTIONS = 16
 WARM_UP_SECONDS = 1.0
 PATHS = 1000
-"""So many different paths are asked for in turn."""
+"""Number of different paths that are requested in turn."""
 SEED = 1
 
 POST_TASK = post("/tasks", json.dumps({"task_name": NAME, "duration": DURATION}).encode())
@@ -33,16 +33,16 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One service in one round."""
+    """The figures of one service in one round."""
 
     load: Load
     server_cpu: float
-    """CPU seconds of its HTTP server."""
+    """CPU seconds of the HTTP server."""
     store_cpu: float
-    """CPU seconds of its Redis server."""
+    """CPU seconds of the Redis server."""
 
     def per_request(self, cpu_seconds: float) -> float:
-        """Milliseconds."""
+        """Return a percentile of the latencies in milliseconds."""
         return 1000 * cpu_seconds / len(self.load.latencies)
 
 
@@ -66,7 +66,7 @@ def reads(subject: Subject) -> Iterator[bytes]:
 
 
 def pages_of(size: int) -> Requests:
-    """Pages from anywhere in the list."""
+    """Return paths of pages at random places in the list."""
 
     def pages(subject: Subject) -> Iterator[bytes]:
         numbers = random.Random(SEED).choices(range(1, 1 + len(subject.task_ids) // size), k=PATHS)
@@ -80,7 +80,10 @@ GETS = (Scenario("get one", reads), Scenario("list of 10", pages_of(10)), Scenar
 
 
 def compare(scenario: Scenario, pair: Pair, plan: Plan) -> list[Row]:
-    """Rounds in which ours and the plain one take turns; five rows, each with one figure a round and service."""
+    """Measure rounds in which the services take turns.
+
+    Returns five rows with one figure per round and service.
+    """
     for subject in pair:
         measure(scenario, subject, WARM_UP_SECONDS)
     rounds = [compare_once(scenario, pair, plan, number) for number in range(1, plan.rounds + 1)]

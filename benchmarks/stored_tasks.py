@@ -1,4 +1,4 @@
-"""Tasks made without HTTP: ours by the adapters of src, the plain ones as its own code writes them."""
+"""Make tasks without HTTP: ours by the adapters, the plain ones as their own code writes them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ BATCH = 1000
 
 
 class OurTasks:
-    """Each step of a task is the script that the API or a worker would run."""
+    """Make tasks of this service by the scripts that the API or a worker would run."""
 
     def __init__(self, url: str) -> None:
         self._container = build_container(replace(load_settings(), redis_url=url))
@@ -45,7 +45,7 @@ class OurTasks:
         self._container.cancel_task().execute(task_id)
 
     def add(self, each: Sequence[dict[str, Any]]) -> Sequence[Task]:
-        """Many at once."""
+        """Make many tasks at once."""
         specs = [TaskSpec(task_name=NAME, duration=DURATION, **members) for members in each]
         return self._container.submit_batch().execute(specs).tasks
 
@@ -58,7 +58,7 @@ class OurTasks:
 
 
 def fill(pair: Pair, total: int) -> None:
-    """Give both of them final tasks until they have `total`."""
+    """Add final tasks to both services until each has `total`."""
     for subject, one_more in zip(pair, (our_final_tasks, plain_final_tasks), strict=True):
         missing = total - len(subject.task_ids)
         what = f"filling {subject.name}, tasks"
@@ -75,7 +75,7 @@ def our_final_tasks(subject: Subject, number: int) -> Iterator[str]:
 
 
 def plain_final_tasks(subject: Subject, number: int) -> Iterator[str]:
-    """The record and the list that its GETs read; without Celery's results, which they do not read."""
+    """Write the record and the list that the plain GETs read, without Celery's results."""
     client = redis.Redis.from_url(subject.url)
     ids = [str(uuid4()) for _ in range(number)]
     for first in range(0, number, BATCH):

@@ -1,4 +1,4 @@
-"""How many open event streams one process of the API holds, what each costs, and how quick others are answered."""
+"""Measure open event streams of one process of the API, and the latency of other requests."""
 
 import selectors
 import socket
@@ -20,9 +20,9 @@ from benchmarks.subjects import Subject, running_ours, running_store
 OPENING_SECONDS = 60.0
 TELLING_SECONDS = 30.0
 WAVE = 50
-"""So many are opened at the same time."""
+"""Number of streams that are opened at the same time."""
 FOLLOWED = 50
-"""Tasks that are followed, each by as many."""
+"""Number of followed tasks, each with the same number of followers."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Streams:
     number: int
     opened_seconds: float
     kib_each: float
-    """Opened one wave after the other."""
+    """KiB per stream that was opened wave by wave."""
     kib_after_burst: float
-    """Opened all at once: what the requests needed at the same time stays with the process."""
+    """KiB per stream when all open at once: the process keeps what simultaneous requests needed."""
     p50_alone: float
-    """Milliseconds of another request while there is no stream."""
+    """Milliseconds of another request without any stream."""
     p50_beside: float
     p99_beside: float
     told_seconds: float
-    """From an event of every followed task until all streams had it."""
+    """Time from an event of every followed task until all streams had received it."""
 
 
 def open_streams(directory: Path, plan: Plan) -> Streams:
-    """Opened one wave after the other; and in another process all at once, for the memory that such a burst leaves."""
+    """Open streams wave by wave, and in another process all at once, and measure both."""
     burst = streams_in_waves(directory / "burst", plan, plan.streams)
     return replace(streams_in_waves(directory / "waves", plan, WAVE), kib_after_burst=burst.kib_each)
 
@@ -88,7 +88,7 @@ def opened(subject: Subject, task_id: str) -> socket.socket:
 
 
 def wait_for(streams: Sequence[socket.socket], mark: bytes, seconds: float) -> None:
-    """Until each stream has received the mark. Raises LoadFailed."""
+    """Wait until each stream has received the mark. Raises LoadFailed."""
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for stream in streams:
@@ -104,7 +104,7 @@ def wait_for(streams: Sequence[socket.socket], mark: bytes, seconds: float) -> N
 
 
 def other_requests(subject: Subject, plan: Plan) -> tuple[float, float]:
-    """p50 and p99 in ms of lists, over one connection."""
+    """Return the p50 and p99 in ms of lists, over one connection."""
     with any_connections(subject.address, 1) as connections:
         load = ClosedLoop(connections, repeat(get("/tasks?page_size=1"))).run(seconds=plan.seconds)
     return load.percentile(50), load.percentile(99)

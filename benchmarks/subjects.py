@@ -1,4 +1,4 @@
-"""The two services that are compared, each with a Redis server of its own: the same program with the same settings."""
+"""Start the two services, each with a Redis server of its own and the same settings."""
 
 import json
 import os
@@ -35,16 +35,16 @@ HOUSEKEEPING = (
 )
 
 Redis = Any
-"""A client. Untyped, since redis-py declares every answer as one of several types."""
+"""A client. It is untyped, since redis-py declares every reply as one of several types."""
 
 
 class NotReady(Exception):
-    """A process did not become ready in time, or ended; the message has what it wrote."""
+    """A process did not become ready in time, or ended. The message has its output."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """One running Redis server."""
+    """A running Redis server."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -54,12 +54,12 @@ class Store:
         return redis.Redis.from_url(self.url, socket_timeout=60)
 
     def housekeeping(self) -> int:
-        """What the server still has to do in the background: rewriting its file, freeing and rehashing."""
+        """Return whether the server still works in the background: rewriting, freeing, rehashing."""
         info = self.client.info()
         return sum(info[name] for name in HOUSEKEEPING)
 
     def wait_for_quiet(self) -> None:
-        """Raises NotReady when the server is still busy with itself after a minute."""
+        """Wait for the server's background work. Raises NotReady after a minute."""
         deadline = time.monotonic() + QUIET_SECONDS
         while self.housekeeping():
             if time.monotonic() > deadline:
@@ -67,29 +67,29 @@ class Store:
             time.sleep(POLL_SECONDS)
 
     def with_database(self, number: int) -> str:
-        """The URL of another of its databases."""
+        """Return the URL of another database of this server."""
         return f"{self.url.rpartition('/')[0]}/{number}"
 
 
 @dataclass(eq=False)
 class Subject:
-    """One running HTTP service."""
+    """A running HTTP service."""
 
     name: str
     address: Address
     store: Store
     url: str
-    """Of the database that it uses."""
+    """URL of the database that it uses."""
     process: subprocess.Popen[bytes]
     task_ids: list[str] = field(default_factory=list)
-    """Of the tasks that it was filled with, oldest first."""
+    """Ids of the tasks that it was filled with, oldest first."""
 
     def server_cpu(self) -> float:
-        """CPU seconds that the HTTP server has used, all its processes together."""
+        """Return the CPU seconds of all processes of the HTTP server."""
         return cpu_of_tree(self.process.pid)
 
     def connection_holders(self) -> dict[int, int]:
-        """The worker process that has accepted the connection, by the port of its client."""
+        """Return the worker process that accepted the connection with this client port."""
         return {
             connection.raddr.port: worker.pid
             for worker in psutil.Process(self.process.pid).children()
@@ -98,12 +98,12 @@ class Subject:
         }
 
     def store_cpu(self) -> float:
-        """CPU seconds that its Redis server has used."""
+        """Return the CPU seconds of its Redis server."""
         return cpu_of(psutil.Process(self.store.process.pid))
 
 
 Pair = tuple[Subject, Subject]
-"""Ours and the plain one."""
+"""Our service and the plain one."""
 
 
 def cpu_of(process: psutil.Process) -> float:
@@ -112,19 +112,19 @@ def cpu_of(process: psutil.Process) -> float:
 
 
 def cpu_of_tree(pid: int) -> float:
-    """CPU seconds of a process and all its living descendants."""
+    """Return the CPU seconds of a process and all its living descendants."""
     root = psutil.Process(pid)
     return sum(cpu_of(process) for process in [root, *root.children(recursive=True)])
 
 
 @contextmanager
 def running_store(directory: Path) -> Iterator[Store]:
-    """A fresh Redis server, empty, with its append-only file in `directory`."""
+    """Start an empty Redis server with its append-only file in `directory`."""
     server = TcpRedis(directory)
     process = server.start(partial(popen, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     with stopped_at_the_end(process):
         store = Store(server.url, process)
-        wait_until(lambda: answers_ping(store.client), process, log=directory / "server.log")
+        wait_until(lambda: replies_to_ping(store.client), process, log=directory / "server.log")
         yield store
         store.client.close()
 
@@ -133,7 +133,7 @@ def running_store(directory: Path) -> Iterator[Store]:
 def running_ours(
     store: Store, url: str, log: Path, workers: int = HTTP_WORKERS, source: Path | None = None
 ) -> Iterator[Subject]:
-    """This service's API, as its users start it. `source`: the folder `src` of another version."""
+    """Start this service's API as its users do. `source` is the folder `src` of another version."""
     port = free_port()
     environment = {
         **({"PYTHONPATH": str(source.resolve())} if source else {}),
@@ -148,7 +148,7 @@ def running_ours(
 
 @contextmanager
 def running_plain(store: Store, url: str, log: Path) -> Iterator[Subject]:
-    """The plain service, served as ours is."""
+    """Start the plain service with the same HTTP server."""
     port = free_port()
     options = ["--worker-class", "gevent", "--workers", str(HTTP_WORKERS), "--bind", f"127.0.0.1:{port}"]
     command = [sys.executable, "-m", "gunicorn", "--log-level", "warning", *options, "benchmarks.plain:app"]
@@ -158,7 +158,7 @@ def running_plain(store: Store, url: str, log: Path) -> Iterator[Subject]:
 
 @contextmanager
 def running_plain_worker(url: str, log: Path) -> Iterator[None]:
-    """A Celery worker of the plain service."""
+    """Start a Celery worker of the plain service."""
     command = [
         sys.executable,
         "-m",
@@ -175,7 +175,7 @@ def running_plain_worker(url: str, log: Path) -> Iterator[None]:
 
 @contextmanager
 def running_both(directory: Path) -> Iterator[Pair]:
-    """Ours and the plain one, each with a fresh Redis server."""
+    """Start both services, each with an empty Redis server."""
     with (
         running_store(directory / "ours") as ours,
         running_store(directory / "plain") as plain,
@@ -186,7 +186,7 @@ def running_both(directory: Path) -> Iterator[Pair]:
 
 @contextmanager
 def running_on(ours: Store, plain: Store, directory: Path, *, database: int) -> Iterator[Pair]:
-    """Ours and the plain one on running servers."""
+    """Start both services on running Redis servers."""
     with (
         running_ours(ours, ours.with_database(database), directory / f"ours-{database}.log") as our_subject,
         running_plain(plain, plain.with_database(database), directory / f"plain-{database}.log") as plain_subject,
@@ -196,7 +196,7 @@ def running_on(ours: Store, plain: Store, directory: Path, *, database: int) -> 
 
 @contextmanager
 def running(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block; what it writes goes to `log`."""
+    """Start a process that ends with the block. Its output goes to `log`."""
     root = str(Path(__file__).parent.parent)
     with log.open("wb") as output:
         process = popen(command, env={**os.environ, **environment}, cwd=root, stdout=output, stderr=output)
@@ -223,16 +223,16 @@ def ready_subject(name: str, port: int, store: Store, url: str, process: subproc
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    """Raises NotReady when that takes longer than 30 seconds, or the process ends first."""
+    """Wait for a condition. Raises NotReady after 30 seconds, or if the process ends first."""
     deadline = time.monotonic() + START_SECONDS
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
             written = log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
-            raise NotReady(f"a process is not ready (exit code {process.poll()}); it wrote: {written}")
+            raise NotReady(f"a process is not ready (exit code {process.poll()}). Its output: {written}")
         time.sleep(POLL_SECONDS)
 
 
-def answers_ping(client: Redis) -> bool:
+def replies_to_ping(client: Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.ConnectionError:
@@ -241,8 +241,8 @@ def answers_ping(client: Redis) -> bool:
 
 def is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(json.load(answer)["status"] == "ready")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
+            return bool(json.load(response)["status"] == "ready")
     except (urllib.error.URLError, OSError):
         return False
 

@@ -1,4 +1,4 @@
-"""How many empty tasks a second a worker runs, both with the same number of children."""
+"""Measure the empty tasks per second of a worker, with the same number of children for both."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ PLAIN = [sys.executable, "-m", "celery", "--app", "benchmarks.plain:celery_app",
 
 
 def throughput(directory: Path, plan: Plan) -> list[Row]:
-    """Ours with leases, events and records; the plain one with late acknowledgement and the Redis result backend."""
+    """Measure our worker, and the plain one with late acknowledgement and a Redis result backend."""
     return [throughput_row(directory, plan, children) for children in CHILDREN]
 
 
@@ -69,7 +69,10 @@ def plain_throughput(store: Store, directory: Path, tasks: int, children: int) -
 
 
 def slope(finished: Callable[[], int], tasks: int) -> float:
-    """Tasks a second between the first tenth and the last. Raises NotReady when that takes minutes."""
+    """Return the tasks per second between the first and the last tenth.
+
+    Raises NotReady if that takes minutes.
+    """
     first = reached(finished, tasks * 0.1)
     last = reached(finished, tasks * 0.9)
     return (last[1] - first[1]) / (last[0] - first[0])

@@ -1,7 +1,7 @@
-"""Runs a command and starts it anew when a file in a directory changes: reload.py DIRECTORY… -- COMMAND…
+"""Run a command, and restart it when a file changes: reload.py DIRECTORY… -- COMMAND…
 
-Only the development image has it. It asks the old process to stop by SIGTERM, as everywhere else; watchfiles' own
-command sends SIGINT, on which gunicorn cuts off the requests under way.
+Only the development image has it. It stops the old process by SIGTERM. The command of watchfiles
+sends SIGINT, on which gunicorn aborts the requests in progress.
 """
 
 import signal
@@ -21,7 +21,7 @@ def main() -> None:
     process = subprocess.Popen(command)  # noqa: S603 - the image's own command
     for changes in watchfiles.watch(*directories, stop_event=stop, debounce=400):
         paths = sorted(path for _, path in changes)
-        print(f"Starting anew: {paths[0]} changed, {len(paths)} in all", file=sys.stderr)  # noqa: T201
+        print(f"Restarting: {paths[0]} changed, {len(paths)} files in all", file=sys.stderr)  # noqa: T201
         end(process)
         process = subprocess.Popen(command)  # noqa: S603
     end(process)

@@ -1,9 +1,9 @@
-"""Three handlers as people write them: plain functions, which import nothing of the service.
+"""Three example handlers: plain functions that import nothing of the service.
 
     TASKS_HANDLERS=examples.handlers make run
 
-A run may be repeated after a crash, so each does the same when it is called again: it overwrites what it wrote, or
-names its work by the task's id.
+A run may be repeated after a crash. Each function is therefore idempotent: it overwrites what it
+wrote, or names its work by the task's id.
 """
 
 import csv
@@ -27,7 +27,7 @@ class Order:
 
 
 def csv_report(orders: list[Order], delimiter: str = ",", *, context: Any) -> dict[str, Any]:
-    """Build a CSV file of orders, with what each comes to."""
+    """Build a CSV file of orders, with the sum of each."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(["day", "product", "pieces", "price", "sum"])
@@ -35,18 +35,18 @@ def csv_report(orders: list[Order], delimiter: str = ",", *, context: Any) -> di
         writer.writerow([order.day, order.product, order.pieces, order.price, round(order.pieces * order.price, 2)])
         context.progress(number / len(orders), f"{number} of {len(orders)} orders")
     total = round(sum(order.pieces * order.price for order in orders), 2)
-    context.log(f"{len(orders)} orders come to {total}")
+    context.log(f"The sum of {len(orders)} orders is {total}")
     return {"csv": text.getvalue(), "rows": len(orders), "total": total}
 
 
 class NoPicture(Exception):
-    """Trying again would not turn the file into a picture."""
+    """The file is not a picture, so another attempt would fail as well."""
 
     retry = False
 
 
 def thumbnail(source: str, target: str, width: Annotated[int, Field(ge=1, le=4096)] = 256) -> dict[str, Any]:
-    """Make a smaller copy of a picture, as wide as asked; needs `pip install pillow`."""
+    """Make a smaller copy of a picture with the given width. Needs `pip install pillow`."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -1,8 +1,8 @@
 """A pytest plugin that fails a run in which collected and reported tests differ.
 
-Count where the run ends: in its one process, or in the controller of xdist. xdist calls a run good
-in which several tests have one node id, of which it runs one. The summary has the counts of each
-file.
+It counts in the process that ends the run: the only one, or the controller of xdist. If several
+tests have one node id, xdist runs one of them and calls the run good. The summary has the counts
+of each file.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ class Completeness:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Each worker collects all tests, a worker that replaces a lost one as well."""
+        """Count what a worker collected. Each worker collects all tests, also one that replaces another."""
         self._collected |= Counter(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -77,7 +77,7 @@ class Completeness:
             terminalreporter.write_line(f"The run stopped early: {missing} of {collected.total()} tests did not run.")
 
     def _reported(self) -> Counter[str]:
-        """Return the collected tests of which the end, or the crash, was reported."""
+        """Return the collected tests whose end or crash was reported."""
         return self._collected & (self._ended | Counter(self._crashed))
 
     def _shared_ids(self) -> Iterator[str]:

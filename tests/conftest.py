@@ -1,4 +1,4 @@
-"""A real Redis for whoever asks for one: a container where Docker answers, else the embedded server."""
+"""Give tests a real Redis: a container if Docker is available, otherwise the embedded server."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from tests.integration.waiting import wait_until
 
 pytest_plugins = ["tests.completeness", "tests.order"]
 
-# How fast an example is made or tested is the machine's: a busy one fails no test.
+# A busy machine may take any time for an example and must not fail a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
@@ -29,19 +29,19 @@ PULL_SECONDS = 30
 
 @pytest.fixture(scope="session")
 def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """With CI=true and Docker there, nothing but the container will do."""
+    """Start a server and return its URL. With CI=true and Docker available, only a container is used."""
     client = _docker()
     if client is not None and (_has_image(client, IMAGE) or _pulls(client, IMAGE)):
         yield from _container(client)
     elif client is not None and os.environ.get("CI") == "true":
-        pytest.fail(f"Docker answers, but {IMAGE} cannot be had within {PULL_SECONDS} s")
+        pytest.fail(f"Docker is available, but {IMAGE} could not be pulled within {PULL_SECONDS} s")
     else:
         yield from _embedded(tmp_path_factory)
 
 
 @pytest.fixture
 def redis_url(redis_server_url: str) -> Iterator[str]:
-    """An empty database."""
+    """Empty the database and return its URL."""
     with redis.Redis.from_url(redis_server_url) as client:
         client.flushall()
     return redis_server_url
@@ -53,7 +53,7 @@ def _container(client: docker.DockerClient) -> Iterator[str]:
     command = "redis-server --appendonly yes --save '' --hash-max-listpack-value 1024"
     with container.with_command(command) as server:
         url = f"redis://{server.get_container_host_ip()}:{server.get_exposed_port(6379)}/0"
-        wait_until(lambda: _answers(url))
+        wait_until(lambda: _is_ready(url))
         yield url
 
 
@@ -61,7 +61,7 @@ def _embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
     process = server.start(subprocess.Popen)
     try:
-        wait_until(lambda: _answers(server.url))
+        wait_until(lambda: _is_ready(server.url))
         yield server.url
     finally:
         process.terminate()
@@ -87,7 +87,7 @@ def _has_image(client: docker.DockerClient, image: str) -> bool:
 
 
 def _pulls(client: docker.DockerClient, image: str) -> bool:
-    """Pulls in the background, since Docker itself may try for minutes."""
+    """Pull in the background, because Docker itself may try for minutes."""
 
     def pull() -> None:
         try:
@@ -101,8 +101,11 @@ def _pulls(client: docker.DockerClient, image: str) -> bool:
     return _has_image(client, image)
 
 
-def _answers(url: str) -> bool:
-    """For a second at least: before, it counts as having just started, and no lease is called expired."""
+def _is_ready(url: str) -> bool:
+    """Return whether the server has replied for at least a second.
+
+    A server that has just started counts no lease as expired.
+    """
     try:
         with redis.Redis.from_url(url, socket_timeout=1) as client:
             return bool(client.info("server")["uptime_in_seconds"])

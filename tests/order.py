@@ -1,4 +1,4 @@
-"""The order of the test files: the longest first, so that no process ends long after the others."""
+"""Run the longest test files first, so that no process ends long after the others."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,7 @@
-"""Repeat the tests while every core is busy, and compare what each run says of each test.
+"""Repeat the tests while every core is busy, and compare the outcome of each test.
 
-A test that fails in one of the runs, or that says something else in another, is a bug of the test
-or of the code: no deadline may depend on an idle machine. Each run keeps its output and its JUnit
-report.
+A test that fails in one run, or whose outcomes differ, shows a bug of the test or of the code: no
+deadline may depend on an idle machine. The output and the JUnit report of each run are stored.
 """
 
 import argparse
@@ -24,14 +23,14 @@ examples:
   python -m tests.steady --busy 4                      with four busy processes
 """
 ALL_TESTS = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-"""As in `make test`."""
+"""The arguments of `make test`."""
 BUSY = """
 import os, sys, time
 parent, ends = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
 while os.getppid() == parent and time.monotonic() < ends:
     sum(range(100_000))
 """
-"""It ends by itself after its time, and when the program that started it has ended."""
+"""A program that computes until its time is over or the program that started it has ended."""
 BUSY_SECONDS = 3600
 
 Outcomes = Mapping[str, str]
@@ -39,7 +38,7 @@ Outcomes = Mapping[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 when every run passed and all runs say the same."""
+    """Run the tests. Returns 0 if every run passed and no outcome differs."""
     options = _parser().parse_args(arguments)
     folder = options.into or Path(tempfile.mkdtemp(prefix="steady-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def busy(number: int) -> Iterator[None]:
-    """Keep so many cores busy."""
+    """Keep this number of cores busy."""
     arguments = [sys.executable, "-c", BUSY, str(os.getpid()), str(BUSY_SECONDS)]
     processes = [subprocess.Popen(arguments) for _ in range(number)]
     try:
@@ -82,7 +81,7 @@ def busy(number: int) -> Iterator[None]:
 
 
 def read(report: Path) -> Outcomes:
-    """Read a JUnit report. Empty when the run did not come to write one."""
+    """Return the outcomes of a JUnit report; nothing if the run wrote none."""
     if not report.exists():
         return {}
     outcomes = {}
@@ -95,7 +94,7 @@ def read(report: Path) -> Outcomes:
 
 
 def differences(runs: Sequence[Outcomes]) -> Mapping[str, Sequence[str]]:
-    """Return the tests whose outcome is not the same in all runs, with the outcome in each run."""
+    """Return the tests whose outcomes differ between runs, with the outcome of each run."""
     tests = sorted(set().union(*runs))
     outcomes = {test: [run.get(test, "not run") for run in runs] for test in tests}
     return {test: each for test, each in outcomes.items() if len(set(each)) > 1}

@@ -1,4 +1,4 @@
-"""The Compose stacks, started as their users start them."""
+"""The Compose stacks, started in the way in which users start them."""
 
 import json
 import os
@@ -19,32 +19,32 @@ from tests.integration.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 ROOT_DEVELOPMENT = (ROOT,)
-"""`docker compose` without -f reads docker-compose.override.yml, too."""
+"""`docker compose` without -f also reads docker-compose.override.yml."""
 ROOT_PRODUCTION = (ROOT, "-f", "docker-compose.yml", "-f", "docker-compose.prod.yml")
 BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
 PULL_SECONDS = 120
 IN_CI = os.environ.get("CI") == "true"
 
 
-def _answers(*command: str) -> bool:
+def _succeeds(*command: str) -> bool:
     try:
         return subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-ENGINE = _answers("docker", "info")
+ENGINE = _succeeds("docker", "info")
 if not (ENGINE and IN_CI):
     if not ENGINE:
-        pytest.skip("no Docker engine answers `docker info`", allow_module_level=True)
-    if not _answers("docker", "compose", "version"):
+        pytest.skip("no Docker engine: `docker info` fails", allow_module_level=True)
+    if not _succeeds("docker", "compose", "version"):
         pytest.skip("Docker has no Compose: `docker compose version` fails", allow_module_level=True)
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def run(*command: str, directory: Path = ROOT, settings: Mapping[str, str] | None = None) -> str:
-    """What it prints; fails with all of that when it fails."""
+    """Run a command and return its output. Fails with the output if the command fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TASKS_", "COMPOSE_"))}
     done = subprocess.run(
         command, cwd=directory, env={**environment, **(settings or {})}, capture_output=True, text=True
@@ -55,12 +55,12 @@ def run(*command: str, directory: Path = ROOT, settings: Mapping[str, str] | Non
 
 @dataclass(frozen=True)
 class Stack:
-    """A production stack of its own: project, port and volumes are no one else's."""
+    """A production stack with a project, port and volumes of its own."""
 
     project: str
     port: int
     own: Path
-    """A Compose file of the user's."""
+    """A Compose file of the user."""
 
     def compose(self, *arguments: str) -> str:
         directory, *files = ROOT_PRODUCTION
@@ -86,7 +86,7 @@ class Stack:
         return task_id
 
     def task(self, task_id: str) -> dict[str, Any]:
-        """Empty while the store is away."""
+        """Return the task; empty while the store is unreachable."""
         answer = requests.get(self._url(f"/tasks/{task_id}"), timeout=PATIENCE)
         assert answer.status_code in (200, 503), answer.text
         return dict(answer.json()) if answer.status_code == 200 else {}
@@ -125,7 +125,7 @@ def look() -> list[str]:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a Compose file as docs/functions.md shows it, and what it names."""
+    """Write a Compose file like the one in docs/functions.md, and the files that it names."""
     directory = tmp_path_factory.mktemp("own")
     for folder in ("handlers", "pictures"):
         (directory / folder).mkdir()
@@ -152,14 +152,14 @@ def stack(own: Path) -> Iterator[Stack]:
 
 def _have_base_images() -> None:
     for image in BASE_IMAGES:
-        if _answers("docker", "image", "inspect", image):
+        if _succeeds("docker", "image", "inspect", image):
             continue
         try:
             pulled = subprocess.run(["docker", "pull", image], capture_output=True, timeout=PULL_SECONDS)
         except subprocess.TimeoutExpired:
             pulled = None
         if pulled is None or pulled.returncode:
-            (pytest.fail if IN_CI else pytest.skip)(f"{image} cannot be had within {PULL_SECONDS} s")
+            (pytest.fail if IN_CI else pytest.skip)(f"{image} could not be pulled within {PULL_SECONDS} s")
 
 
 def configuration(directory: Path, *files: str, **settings: str) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def configuration(directory: Path, *files: str, **settings: str) -> dict[str, An
     ]
 )
 def services(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Those that go on."""
+    """Return the services that keep running."""
     found: dict[str, Any] = configuration(*request.param, TASKS_HTTP_PORT="5999")["services"]
     found.pop("secrets", None)
     return found
@@ -295,7 +295,7 @@ def test_a_compose_file_of_the_user_gives_variables_secrets_and_volumes_to_the_w
     assert (own.parent / "pictures" / "seen").read_text() == "by the worker"
 
 
-def test_the_password_is_made_once_and_kept(stack: Stack) -> None:
+def test_the_password_is_made_once_and_stored(stack: Stack) -> None:
     def password() -> str:
         return stack.compose("exec", "-T", "redis", "cat", "/run/task-manager/redis_password")
 
@@ -307,8 +307,8 @@ def test_the_password_is_made_once_and_kept(stack: Stack) -> None:
     assert password() == before
 
 
-def test_a_module_that_does_not_import_is_told_by_make_up_with_where_its_requirements_go(tmp_path: Path) -> None:
-    """The development image, in which `make up` asks for the types before it starts anything."""
+def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_go(tmp_path: Path) -> None:
+    """In the development image, `make up` lists the types before it starts anything."""
     _have_base_images()
     [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " types " in line]
     (tmp_path / "broken.py").write_text("import pandas\n")
@@ -331,7 +331,7 @@ def test_a_module_that_does_not_import_is_told_by_make_up_with_where_its_require
     assert "Traceback" not in done.stderr
 
 
-def test_redis_answers_no_one_without_the_password(stack: Stack) -> None:
+def test_redis_refuses_clients_without_the_password(stack: Stack) -> None:
     answer = stack.compose("exec", "-T", "redis", "redis-cli", "ping")
 
     assert answer.startswith("NOAUTH")

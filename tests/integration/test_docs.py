@@ -1,4 +1,4 @@
-"""What the README and docs/ show to do works as it is shown."""
+"""The examples in the README and in docs/ work as they are shown."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def submitted(page: str) -> list[Any]:
-    """The bodies of the page's POSTs to /tasks."""
+    """Return the bodies of the page's POSTs to /tasks."""
     commands = "".join(blocks(page, "sh")).replace("\\\n", "")
     bodies = re.findall(r"curl -s http://127\.0\.0\.1:5000/tasks -H [^\n]*?-d '(.*?)'", commands)
     return [json.loads(body) for body in bodies]
@@ -27,7 +27,7 @@ def submitted(page: str) -> list[Any]:
 
 @pytest.fixture(params=["README.md", "docs/functions.md", "docs/http-tasks.md", "docs/callbacks.md"])
 def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Its module lies where PYTHONPATH leads."""
+    """Write the modules of a page into a folder on PYTHONPATH, and return the name of the page."""
     page: str = request.param
     for code in blocks(page, "python"):
         name = re.match(r"# (\w+\.py)\n", code)
@@ -61,17 +61,17 @@ def test_each_task_that_a_page_submits_is_completed(page: str, started: Api) -> 
     with Receiver() as elsewhere:
         for body in bodies:
             text = json.dumps(body).replace("https://api.example.com", elsewhere.url)
-            answer = started.request("POST", "/tasks", json=json.loads(text))
-            assert answer.status_code == 202, answer.text
-            task = started.request("GET", f"/tasks/{answer.json()['task_id']}?wait=30").json()
+            response = started.request("POST", "/tasks", json=json.loads(text))
+            assert response.status_code == 202, response.text
+            task = started.request("GET", f"/tasks/{response.json()['task_id']}?wait=30").json()
             assert task["status"] == "COMPLETED", task
             if "callback_url" in task:
                 [request] = elsewhere.wait_for(1)
-                assert the_verified(page, request)["data"] == task
+                assert verified_by_the_receiver_of(page, request)["data"] == task
 
 
-def the_verified(page: str, request: Request) -> Any:
-    """By the receiver that the page shows."""
+def verified_by_the_receiver_of(page: str, request: Request) -> Any:
+    """Return the webhook that the receiver of the page verified."""
     names: dict[str, Any] = {}
     exec("".join(blocks(page, "python")), names)
     return names["told"](request.body, request.headers, SECRET)

@@ -1,4 +1,4 @@
-"""The embedded server of `task-manager local`: who can reach it, and what happens to its data."""
+"""The embedded server of `task-manager local`: only its user reaches it, and its data can be repaired."""
 
 import contextlib
 import errno
@@ -43,7 +43,7 @@ class Local(ServiceProcess):
 
 @contextlib.contextmanager
 def running(server: EmbeddedRedis) -> Iterator[subprocess.Popen[bytes]]:
-    """The server is killed at the end."""
+    """Start the server, and kill it at the end."""
     process = server.start()
     try:
         wait_until(server.is_ready)
@@ -54,7 +54,7 @@ def running(server: EmbeddedRedis) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def others_may(path: Path) -> list[str]:
-    """Everything below the path, itself included, that another user may use."""
+    """Return the path and everything below it, if another user may use it."""
     everything = [path, *path.rglob("*")]
     return [str(each) for each in everything if stat.S_IMODE(each.lstat().st_mode) & 0o077]
 
@@ -72,7 +72,7 @@ def test_another_user_reaches_neither_the_server_nor_its_files() -> None:
         Path(parent).chmod(0o755)
         folder = Path(parent, "data")
         with running(EmbeddedRedis(folder)):
-            for mode in (0o700, 0o755):  # the files refuse, too, when the folder is open
+            for mode in (0o700, 0o755):  # the files are private even if the folder is open
                 folder.chmod(mode)
                 with as_user(4242), socket.socket(socket.AF_UNIX) as connection:
                     with pytest.raises(PermissionError):
@@ -152,7 +152,7 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
         DataDirectory(folder).lock()
 
 
-def test_a_full_disk_is_said_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -208,7 +208,7 @@ def test_a_worker_refuses_a_folder_in_which_another_user_could_forge_locks(tmp_p
         assert "'workers' belongs to user 4242, not to you (user 0)" in worker.output
 
 
-def test_a_running_stack_keeps_everything_to_itself_and_tells_its_url(tmp_path: Path) -> None:
+def test_a_running_stack_is_private_and_writes_its_url_into_a_file(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
     with Local(tmp_path / "log", folder) as stack:
@@ -246,7 +246,7 @@ def test_a_small_limit_of_memory_closes_the_api_for_new_tasks(tmp_path: Path) ->
 class TestDamagedData:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        """Holds 100 keys, damaged in the middle."""
+        """Return a folder with 100 keys, damaged in the middle."""
         server = EmbeddedRedis(tmp_path / "data")
         with running(server), redis.Redis.from_url(server.url) as client:
             for number in range(100):
@@ -288,7 +288,7 @@ class TestDamagedData:
             assert 40 < client.dbsize() < 60
             assert client.exists("key00", "key40") == 2
 
-    def test_data_that_is_whole_is_left_alone(self, folder: Path) -> None:
+    def test_undamaged_data_stays_unchanged(self, folder: Path) -> None:
         run("repair", folder)
 
         again = run("repair", folder)
@@ -297,13 +297,13 @@ class TestDamagedData:
         assert "Nothing to repair" in again.stdout
         assert not (folder / "appendonlydir.damaged-2").exists()
 
-    def test_a_folder_without_tasks_is_told_from_one_that_is_whole(self, tmp_path: Path) -> None:
+    def test_a_folder_without_tasks_is_distinguished_from_undamaged_data(self, tmp_path: Path) -> None:
         done = run("repair", tmp_path / "misspelt")
 
         assert done.returncode == 1
         assert "There are no stored tasks in" in done.stderr
 
-    def test_what_cannot_be_repaired_is_said_and_kept(self, folder: Path) -> None:
+    def test_data_that_cannot_be_repaired_is_named_and_stays_in_a_copy(self, folder: Path) -> None:
         [base] = (folder / "appendonlydir").glob("*.base.rdb")
         with base.open("r+b") as file:
             file.seek(20)
@@ -328,7 +328,7 @@ class TestDamagedData:
         assert done.returncode == 1
         assert elsewhere.read_text() == "mine"
 
-    def test_data_that_cannot_be_read_for_another_reason_is_left_alone(self, folder: Path) -> None:
+    def test_data_that_cannot_be_read_for_another_reason_stays_unchanged(self, folder: Path) -> None:
         before = self.commands(folder).read_bytes()
         shutil.move(folder / "appendonlydir", folder / "elsewhere")
         (folder / "appendonlydir").touch()
@@ -346,7 +346,7 @@ class TestDamagedData:
         with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
-            wait_until(lambda: b"second" in self.commands(folder).read_bytes())  # it may reply before it writes
+            wait_until(lambda: b"second" in self.commands(folder).read_bytes())  # the server may reply before it writes
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 

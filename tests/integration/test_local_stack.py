@@ -1,4 +1,4 @@
-"""`task-manager local`, which is what `make run` runs: everything on a machine that has nothing."""
+"""`task-manager local`, which `make run` calls: the whole service on a machine with only Python."""
 
 import contextlib
 import fcntl
@@ -35,12 +35,12 @@ class LocalStack(ServiceProcess):
         return match.group(1)
 
     def pid_of(self, name: str) -> int:
-        """The latest process of that name."""
+        """Return the id of the latest process of that name."""
         return dict(STARTED.findall(self.output)) and int(dict(STARTED.findall(self.output))[name])
 
 
 class TerminalStack(LocalStack):
-    """Leads the session of a terminal of its own, as a shell would start it."""
+    """A stack that leads the session of a terminal of its own, as if a shell had started it."""
 
     def __enter__(self) -> Self:
         self.terminal, inside = os.openpty()
@@ -180,12 +180,12 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
 
 
 def _keep_busy(url: str) -> None:
-    """With a script that ends only with the server, which so cannot follow a request to stop."""
+    """Run a script that ends only with the server, so that the server cannot stop by itself."""
     with redis.Redis.from_url(url, socket_timeout=60) as client, contextlib.suppress(redis.RedisError):
         client.eval("while true do redis.call('SET', 'busy', 1) end", 0)
 
 
-def test_a_proxy_in_the_environment_is_not_asked(start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_in_the_environment_is_not_used(start, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
@@ -216,8 +216,8 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
 def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(start) -> None:
     stack = start()
     url = stack.url()
-    heard_by_then = submit(url, duration=5)  # the supervisor listens every 2 s
-    wait_until(lambda: status(url, heard_by_then) == "COMPLETED")
+    first_task = submit(url, duration=5)  # the supervisor listens every 2 s
+    wait_until(lambda: status(url, first_task) == "COMPLETED")
     stopped = ("worker", "maintenance", "redis")
     before = {name: stack.pid_of(name) for name in (*stopped, "api")}
     for child in (api_processes := psutil.Process(before["api"]).children(recursive=True)):
@@ -257,7 +257,7 @@ def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
 CTRL_C = b"\x03"
 
 
-def test_ctrl_c_without_running_work_says_so_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_ctrl_c_without_running_work_says_so_and_ends_at_once(tmp_path: Path) -> None:
     with TerminalStack(tmp_path / "stack.log", tmp_path / "data", free_port()) as stack:
         stack.url()
 
@@ -296,10 +296,10 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(t
         url = again.url()
         for task_id in (running, stuck):
             wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
-        assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it counts as no crash
+        assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it does not count as a crash
 
 
-def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url: str) -> None:
+def test_the_banner_names_a_redis_of_the_users_own(tmp_path: Path, redis_url: str) -> None:
     with LocalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), redis_url=redis_url) as stack:
         stack.url()
         wait_until(lambda: "Ctrl-C stops everything but that Redis." in stack.output)
@@ -311,7 +311,7 @@ def test_the_banner_is_right_with_a_redis_of_ones_own(tmp_path: Path, redis_url:
 
 
 def run(url: str, type: str) -> dict[str, Any]:
-    """The task when it is final."""
+    """Return the task when it is final."""
     answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE)
     task_id = answer.json()["task_id"]
     return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=PATIENCE).json())

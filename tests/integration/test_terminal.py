@@ -1,4 +1,4 @@
-"""What callers and functions write never controls the terminal, nor forges a line of a log."""
+"""Text of callers and functions never controls the terminal and never forges a line of a log."""
 
 import contextlib
 import json
@@ -77,7 +77,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 
 
 def attack(stack: ServiceProcess, port: object) -> None:
-    """Send hostile text on every way that ends in the output."""
+    """Send hostile text by every way that reaches the output."""
     wait_until(lambda: "Task Manager API is ready" in stack.output)
     url = f"http://127.0.0.1:{port}"
     for path in PATHS:
@@ -125,7 +125,7 @@ def test_each_line_of_a_log_is_one_json_document(settings: dict[str, object], tm
     assert [line for line in lines if "Invalid" in line["event"] and line["process"] == "api"]
 
 
-def test_the_list_of_types_is_free_of_them(settings: dict[str, object]) -> None:
+def test_the_list_of_types_has_no_control_characters(settings: dict[str, object]) -> None:
     environment = {**os.environ, "TASKS_HANDLERS": "hostile"}
     arguments = [sys.executable, "-m", "entrypoints.cli", "types"]
 

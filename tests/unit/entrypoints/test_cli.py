@@ -24,6 +24,6 @@ def test_without_a_secret_there_is_no_key_and_the_message_names_the_setting() ->
     assert "TASKS_CALLBACK_SECRET is not set" in printed.stderr
 
 
-def test_the_help_has_an_example_and_a_wrong_sender_is_told_what_there_is() -> None:
+def test_the_help_has_an_example_and_a_wrong_sender_gets_the_list_of_senders() -> None:
     assert "task-manager signing-key http" in CliRunner().invoke(main, ["signing-key", "--help"]).output
     assert "'mail' is not 'http'" in CliRunner().invoke(main, ["signing-key", "mail"]).output

@@ -1,4 +1,4 @@
-"""Each duty of maintenance gets its turn, whatever happens to the others."""
+"""Each duty of maintenance gets its turn, also when others fail."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def late(store: FakeTaskStore, clock: FakeClock):
 
 
 @pytest.mark.parametrize("read", ["expired", "due", "discarded", "past_retention", "guard_capacity"])
-def test_a_duty_that_fails_is_told_once_and_the_others_are_done(
+def test_a_failing_duty_is_logged_once_and_the_others_are_done(
     container: Container,
     store: FakeTaskStore,
     late,
@@ -51,7 +51,7 @@ def test_a_duty_that_fails_is_told_once_and_the_others_are_done(
     assert [record.action for record in caplog.records if record.levelname == "INFO"] == ["duty_back"]
 
 
-def test_a_heartbeat_that_fails_holds_up_no_duty(
+def test_a_failing_heartbeat_delays_no_duty(
     container: Container, store: FakeTaskStore, heartbeats: FakeHeartbeats, late, monkeypatch
 ) -> None:
     monkeypatch.setattr(heartbeats, "beat", fail(RuntimeError("no")))
@@ -61,7 +61,7 @@ def test_a_heartbeat_that_fails_holds_up_no_duty(
     assert store.get(late.task_id).status is Status.EXPIRED
 
 
-def test_a_duty_that_alone_finds_the_store_away_does_not_starve_those_behind_it(
+def test_a_duty_that_alone_finds_the_store_unreachable_does_not_starve_the_later_ones(
     container: Container, store: FakeTaskStore, late, monkeypatch
 ) -> None:
     monkeypatch.setattr(store, "expired", fail(StoreUnavailable("timeout")))

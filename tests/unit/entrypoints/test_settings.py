@@ -1,4 +1,4 @@
-"""Settings that are wrong stop the start and say what is wrong."""
+"""Invalid settings stop the start, and the message lists every problem."""
 
 import os
 from datetime import timedelta
@@ -55,7 +55,7 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(
+def test_an_invalid_value_is_named_with_the_allowed_ones(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -106,7 +106,7 @@ def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytes
         "unix://u:pw@/r.sock?db=3",
     ],
 )
-def test_a_url_of_redis_may_leave_out_what_has_a_default(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_url_of_redis_may_leave_out_parts_that_have_a_default(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL", url)
 
     assert load_settings().redis_url == url
@@ -126,7 +126,7 @@ def test_a_url_of_redis_may_leave_out_what_has_a_default(monkeypatch: pytest.Mon
         ("rediss://h/0?unknown", "rediss://h/0?unknown=***"),
     ],
 )
-def test_an_unknown_option_of_the_url_of_redis_is_refused_with_what_is_allowed(
+def test_an_unknown_option_of_the_url_of_redis_is_refused_with_the_allowed_ones(
     monkeypatch: pytest.MonkeyPatch, url: str, shown: str
 ) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL", url)
@@ -179,7 +179,7 @@ def test_hosts_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, value: st
     assert load_settings().http_allowed_hosts == hosts
 
 
-def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(
+def test_a_misspelt_setting_is_named_with_the_most_similar_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TASKS_HTP_PORT", "80")
@@ -188,7 +188,7 @@ def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(
         load_settings()
 
 
-def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASKS_HTTP_PORT", "0")
     monkeypatch.setenv("TASKS_LEASE_SECONDS", "x")
     monkeypatch.setenv("TASKS_COLOR", "red")
@@ -199,7 +199,7 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(refusal.value.problems) == 3
 
 
-def test_a_secret_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_can_hold_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("redis://:secret@redis:6379/0\n")
     monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(secret))

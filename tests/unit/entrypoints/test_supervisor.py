@@ -1,4 +1,4 @@
-"""The supervisor replaces what is silent, and nothing else."""
+"""The supervisor replaces a silent service, and no other."""
 
 import signal
 import sys
@@ -28,7 +28,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 subprocess.Popen(['sleep', '600'], start_new_session=True)
 time.sleep(600)
 """
-"""It ignores SIGTERM, so that it is killed with its child: who ends before would leave the child behind."""
+"""A service that ignores SIGTERM, so that it is killed together with its child."""
 
 Run = Callable[..., Service]
 
@@ -43,7 +43,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def run(lines: list[str]) -> Iterator[Run]:
-    """Supervises one service, which shows life as the test says."""
+    """Supervise one service, whose signs of life the test gives."""
     ends: list[Callable[[], None]] = []
 
     def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
@@ -61,8 +61,8 @@ def run(lines: list[str]) -> Iterator[Run]:
         end()
 
 
-def first(*answers: bool | None, then: bool | None, looks: list[int] | None = None) -> Iterator[bool | None]:
-    yield from answers
+def first(*signs: bool | None, then: bool | None, looks: list[int] | None = None) -> Iterator[bool | None]:
+    yield from signs
     while True:
         if looks is not None:
             looks.append(1)
@@ -92,12 +92,12 @@ def test_a_service_that_falls_silent_is_killed_with_its_descendants_and_started_
     wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-@pytest.mark.parametrize("answers", [(False,), (None,), (True, None)])
+@pytest.mark.parametrize("signs", [(False,), (None,), (True, None)])
 def test_a_slow_start_and_a_store_that_is_away_are_no_silence(
-    run: Run, lines: list[str], answers: tuple[bool | None, ...]
+    run: Run, lines: list[str], signs: tuple[bool | None, ...]
 ) -> None:
     looks: list[int] = []
-    service = run(first(*answers, then=answers[-1], looks=looks))
+    service = run(first(*signs, then=signs[-1], looks=looks))
     process = service.process
     began = time.monotonic()
 
@@ -168,7 +168,7 @@ time.sleep(600)
 """
 
 
-def test_an_end_at_once_waits_only_for_what_may_not_be_killed(lines: list[str], tmp_path: Path) -> None:
+def test_an_end_at_once_waits_only_for_services_that_must_not_be_killed(lines: list[str], tmp_path: Path) -> None:
     def service(name: str, action: str) -> Service:
         arguments = [sys.executable, "-c", UNTIL_TERM.format(action), str(tmp_path / name)]
         return Service(name, lambda: popen(arguments), 3600, is_ready=(tmp_path / name).exists)
@@ -202,7 +202,7 @@ def test_only_a_new_heartbeat_of_this_process_is_a_sign(
     assert sign(1) is True
 
 
-def test_while_the_store_is_away_nobody_can_know(clock: FakeClock) -> None:
+def test_while_the_store_is_unreachable_the_sign_is_unknown(clock: FakeClock) -> None:
     class AwayHeartbeats(FakeHeartbeats):
         def alive(self, role: str) -> Sequence[Heartbeat]:
             raise StoreUnavailable("away")
