@@ -58,9 +58,11 @@ from tests.contracts.outbox import OutboxContract, cancelled
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, rename, submit
 from tests.integration.conftest import EVENTS_KEPT
+from tests.integration.ports import free_port
 from tests.integration.waiting import wait_until
 
 MADE_BY_THE_SCRIPT = {
@@ -512,7 +514,7 @@ class TestEvents:
         assert 100 <= client.xlen("tm:events") < 300
 
 
-class TestRedisStoreProbe:
+class TestRedisStoreProbe(StoreProbeContract):
     @pytest.fixture
     def probe(self, redis_store: RedisStore) -> RedisStoreProbe:
         return RedisStoreProbe(redis_store)
@@ -524,8 +526,18 @@ class TestRedisStoreProbe:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
 
-    def test_a_store_that_keeps_everything_has_no_hazards(self, probe: RedisStoreProbe) -> None:
-        assert list(probe.warnings()) == []
+    @pytest.fixture
+    def make_unsafe(self, client: redis.Redis) -> Callable[[], None]:
+        return lambda: client.config_set("appendonly", "no")
+
+    @pytest.fixture
+    def fill_store(self, client: redis.Redis) -> Callable[[], None]:
+        return lambda: client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.05))
+
+    @pytest.fixture
+    def unavailable_probe(self) -> Iterator[RedisStoreProbe]:
+        with connect(f"redis://127.0.0.1:{free_port()}") as client:
+            yield RedisStoreProbe(RedisStore(client, fail_fast=True))
 
     def test_each_hazard_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")

@@ -1,11 +1,12 @@
 """The fakes keep the contracts that the adapters keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 
 from application.ports.task_handlers import TaskHandlers
+from domain.webhook import WebhookResponse
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
@@ -14,9 +15,12 @@ from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
+from tests.contracts.wake_ups import WakeUpsContract
+from tests.contracts.webhook_sender import WebhookSenderContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
@@ -26,6 +30,8 @@ from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.wake_ups import FakeWakeUps
+from tests.fakes.webhook_sender import FakeWebhookSender
 
 
 @pytest.fixture(name="repository")
@@ -88,7 +94,7 @@ class TestFakeStatistics(StatisticsContract):
         return FakeStatistics(store, clock)
 
 
-class TestFakeReceipts(IdempotencyRecordsContract):
+class TestFakeIdempotencyRecords(IdempotencyRecordsContract):
     @pytest.fixture
     def idempotency_records(self, store: FakeTaskStore, clock: FakeClock) -> FakeIdempotencyRecords:
         return FakeIdempotencyRecords(store, clock)
@@ -112,3 +118,58 @@ class TestFakeHeartbeats(HeartbeatsContract):
 
 class TestFakeClock(ClockContract):
     pass
+
+
+class TestFakeWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, store: FakeTaskStore) -> FakeQueues:
+        return FakeQueues(store)
+
+    @pytest.fixture
+    def wake_ups(self, store: FakeTaskStore) -> FakeWakeUps:
+        return FakeWakeUps(store)
+
+    @pytest.fixture
+    def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
+        return wake_ups.lose
+
+
+class TestFakeStoreProbe(StoreProbeContract):
+    @pytest.fixture
+    def probe(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+    @pytest.fixture
+    def make_unsafe(self, store: FakeTaskStore) -> Callable[[], None]:
+        return lambda: store.dangers.append("appendonly is no")
+
+    @pytest.fixture
+    def fill_store(self, store: FakeTaskStore) -> Callable[[], None]:
+        return lambda: setattr(store, "full", True)
+
+    @pytest.fixture
+    def unavailable_probe(self, clock: FakeClock) -> FakeTaskStore:
+        store = FakeTaskStore(clock)
+        store.away = True
+        return store
+
+
+class TestFakeWebhookSender(WebhookSenderContract):
+    @pytest.fixture
+    def sender(self, dead_url: str) -> FakeWebhookSender:
+        sender = FakeWebhookSender()
+        sender.response = WebhookResponse(status=204)
+        sender.unreachable.add(dead_url)
+        return sender
+
+    @pytest.fixture
+    def receiver_url(self) -> str:
+        return "https://example.com/"
+
+    @pytest.fixture
+    def dead_url(self) -> str:
+        return "https://example.com/dead"
+
+    @pytest.fixture
+    def received(self, sender: FakeWebhookSender) -> Callable[[], Sequence[str]]:
+        return lambda: [webhook.message_id for webhook in sender.sent]
