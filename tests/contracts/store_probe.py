@@ -1,4 +1,4 @@
-"""What every StoreProbe must do, with the repository whose store it checks."""
+"""The contract of StoreProbe, inherited by the tests of its fake and of its adapter, with the repository whose store it checks."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

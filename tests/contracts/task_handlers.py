@@ -1,4 +1,4 @@
-"""What every TaskHandlers must do."""
+"""The contract of TaskHandlers, inherited by the tests of its fake and of its adapter."""
 
 import pytest
 
@@ -17,7 +17,7 @@ class TaskHandlersContract:
         with pytest.raises(UnknownTaskType, match="'dance'"):
             handlers.of_type("dance")
 
-    def test_each_type_says_what_it_is(self, handlers: TaskHandlers) -> None:
+    def test_each_type_has_a_description_and_a_schema(self, handlers: TaskHandlers) -> None:
         [sleep] = [type for type in handlers.types() if type.name == "sleep"]
 
         assert sleep.description

@@ -1,4 +1,4 @@
-"""What every WakeUps must do, with the repository whose tasks need them."""
+"""The contract of WakeUps, inherited by the tests of its fake and of its adapter, with the repository whose tasks need them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What every WebhookSender must do."""
+"""The contract of WebhookSender, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable, Sequence
 

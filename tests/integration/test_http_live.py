@@ -183,7 +183,7 @@ class TestWaiting:
         assert (answer.status_code, answer.json()["status"]) == (200, "COMPLETED")
         assert answer.elapsed.total_seconds() < 60
 
-    def test_a_task_that_goes_on_is_answered_as_it_stands(self, api: Api) -> None:
+    def test_waiting_returns_the_unfinished_task_when_the_time_is_up(self, api: Api) -> None:
         task_id = api.submit()
 
         answer = api.request("GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"})
@@ -192,7 +192,7 @@ class TestWaiting:
         assert answer.headers["Preference-Applied"] == "wait=1"
         assert answer.elapsed.total_seconds() >= 1
 
-    def test_a_final_task_is_answered_at_once(self, api: Api) -> None:
+    def test_waiting_for_a_final_task_returns_at_once(self, api: Api) -> None:
         task_id = api.submit()
         api.request("POST", f"/tasks/{task_id}/cancel")
 
