@@ -1,4 +1,7 @@
-"""The contract of Outbox, inherited by the tests of its fake and of its adapter, with the repository that fills it."""
+"""The contract of Outbox, inherited by the tests of its fake and of its adapter.
+
+The repository of the same store adds the webhooks.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

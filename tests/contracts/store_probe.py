@@ -1,49 +1,54 @@
-"""The contract of StoreProbe, inherited by the tests of its fake and of its adapter, with the repository whose store it checks."""
+"""The contract of StoreProbe, inherited by the tests of its fake and of its adapter.
+
+The repository of the same store refuses or accepts new tasks.
+"""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from application.errors import StoreFull, StoreUnavailable
+from application.errors import StoreFull
 from application.ports.store_probe import StoreProbe
-from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
-from domain.status import Status
-from tests.contracts.task_leases import claim
+from tests.building import a_task
 from tests.contracts.task_repository import submit
 
 
 class StoreProbeContract:
-    """`make_unsafe` and `fill_store` change the store of `probe`; `unavailable_probe` has none."""
+    """The fixtures are `probe`, `repository` and `number_of_events`."""
 
-    def test_a_safe_store_responds_and_has_no_warnings(self, probe: StoreProbe) -> None:
+    def test_a_store_that_replies_passes_the_check(self, probe: StoreProbe) -> None:
         probe.check()
 
-        assert list(probe.warnings()) == []
-        assert not probe.guard_capacity()
+    def test_settings_of_a_safe_store_say_that_it_keeps_everything(self, probe: StoreProbe) -> None:
+        settings = probe.settings()
 
-    def test_an_unsafe_store_responds_with_warnings(self, probe: StoreProbe, make_unsafe: Callable[[], None]) -> None:
-        make_unsafe()
+        assert (settings.eviction_policy, settings.is_persistent) == ("noeviction", True)
 
-        probe.check()
-        assert [warning for warning in probe.warnings() if "appendonly" in warning]
+    def test_capacity_is_measured_in_bytes(self, probe: StoreProbe) -> None:
+        capacity = probe.capacity()
 
-    def test_a_full_store_is_closed_for_new_tasks_alone(
-        self, repository: TaskRepository, leases: TaskLeases, probe: StoreProbe, fill_store: Callable[[], None]
-    ) -> None:
-        submit(repository)
-        fill_store()
+        assert capacity.used_memory > 0
+        assert (capacity.max_memory, capacity.free_disk, capacity.disk_size) == (0, None, None)
 
-        assert probe.guard_capacity()
+    def test_new_tasks_alone_are_refused(self, probe: StoreProbe, repository: TaskRepository) -> None:
+        task = submit(repository)
+
+        probe.refuse_new_tasks(timedelta(minutes=1))
 
         with pytest.raises(StoreFull):
-            submit(repository)
-        run = claim(leases)
-        ended = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
-        assert ended.status is Status.COMPLETED
+            repository.add([a_task()])
+        repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
 
-    def test_a_store_that_cannot_be_reached_is_unavailable(self, unavailable_probe: StoreProbe) -> None:
-        for call in (unavailable_probe.check, unavailable_probe.warnings, unavailable_probe.guard_capacity):
-            with pytest.raises(StoreUnavailable):
-                call()
+    def test_the_last_event_is_kept_when_old_ones_are_dropped(
+        self,
+        probe: StoreProbe,
+        repository: TaskRepository,
+        number_of_events: Callable[[], int],
+    ) -> None:
+        submit(repository)
+
+        probe.drop_old_events(timedelta(0))
+
+        assert number_of_events() == 1

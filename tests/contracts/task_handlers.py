@@ -1,4 +1,4 @@
-"""The contract of TaskHandlers, inherited by the tests of its fake and of its adapter."""
+"""Hold each TaskHandlers to its port."""
 
 import pytest
 
@@ -13,7 +13,7 @@ class TaskHandlersContract:
     def test_the_default_type_has_a_handler(self, handlers: TaskHandlers) -> None:
         assert handlers.of_type(DEFAULT_TYPE).type.name == DEFAULT_TYPE
 
-    def test_an_unknown_type_is_refused_by_its_name(self, handlers: TaskHandlers) -> None:
+    def test_an_unknown_type_is_named_in_the_error(self, handlers: TaskHandlers) -> None:
         with pytest.raises(UnknownTaskType, match="'dance'"):
             handlers.of_type("dance")
 

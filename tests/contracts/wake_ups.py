@@ -1,4 +1,7 @@
-"""The contract of WakeUps, inherited by the tests of its fake and of its adapter, with the repository whose tasks need them."""
+"""The contract of WakeUps, inherited by the tests of its fake and of its adapter.
+
+The tests submit tasks to the repository of the same store.
+"""
 
 from collections.abc import Callable
 

@@ -44,13 +44,17 @@ class FakeRecords:
         self.queues: set[str] = set()
         self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
         self.away = False
-        self.dangers: list[str] = []
         self.full = False
         self.max_queues = 1_000
         self.damaged: set[str] = set()
         """The ids of tasks that the store cannot change."""
         self._aside: dict[tuple[Backlog, str], datetime] = {}
         self.lose_replies = 0
+
+    def check(self) -> None:
+        """Raises StoreUnavailable while the store is away."""
+        with self._reached():
+            pass
 
     def tasks(self) -> Sequence[Task]:
         """Return all tasks in the order of submission, for fakes of other ports."""

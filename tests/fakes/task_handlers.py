@@ -1,4 +1,4 @@
-"""Handlers of one type of task, whose work the test gives."""
+"""Handlers with one type of task, whose work the test gives."""
 
 import inspect
 from collections.abc import Callable, Sequence

@@ -1,8 +1,7 @@
 from tests.fakes.run_log import FakeRunLog
-from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_leases import FakeTaskLeases
 from tests.fakes.task_repository import FakeTaskRepository
 
 
-class FakeTaskStore(FakeTaskRepository, FakeTaskLeases, FakeRunLog, FakeStoreProbe):
+class FakeTaskStore(FakeTaskRepository, FakeTaskLeases, FakeRunLog):
     """One fake of each port over tasks, all on the same records."""

@@ -43,7 +43,7 @@ EXPECTED = {
     "resendDelivery": 202,
     "removeQueue": 409,
 }
-"""In an order in which each finds a task that it can do something with.
+"""The status of each operation, in an order in which each finds a suitable task.
 
 The queue that is filled in holds tasks, so its removal is refused.
 """

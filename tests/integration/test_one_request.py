@@ -1,4 +1,4 @@
-"""What one request may cost: every list and map of the specification, filled up to the size that a body may have."""
+"""The cost of one request: every list and map of the specification, filled to the limit of a body."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ BODY_BYTES, BATCH_BYTES = 256 * 1024, 8 * 1024 * 1024
 LARGE = {"/tasks/batch", "/tasks/actions"}
 MAX_VALUES, MAX_PAYLOAD_VALUES = 60_000, 30_000
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
-"""Limit on the growth of a process: a body of 8 MiB, what is parsed of it, and the response."""
+"""Limit on the growth of a process by a body of 8 MiB, its parsed values and the response."""
 ELEMENTS = ["{}", "1.2345678901234567", '"x"', '{"a":0}']
 A_TASK = {"task_name": "x", "duration": 1}
 SKELETONS: dict[str, dict[str, Any]] = {
@@ -39,15 +39,15 @@ class TickingApi(Api):
         self._arguments = [sys.executable, "-m", "tests.integration.ticking_api"]
 
     def stalls(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.request("GET", "/stalls").json()
-        return answer
+        response: dict[str, Any] = self.request("GET", "/stalls").json()
+        return response
 
     def stall_of(self, place: "Place", body: bytes, task_id: str) -> float:
         self.stalls()
         headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        answer = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
-        assert answer.status_code < 500, answer.text
-        assert answer.status_code < 400 or len(answer.json().get("errors", [])) <= 100
+        response = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
+        assert response.status_code < 500, response.text
+        assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100
         stall: float = self.stalls()["stall"]
         return stall
 
@@ -77,7 +77,7 @@ class Place:
         return BATCH_BYTES if self.path in LARGE else BODY_BYTES
 
     def bodies(self) -> Iterator[bytes]:
-        """As many elements as the limits of bytes and of values allow, and as many as the place allows."""
+        """Yield bodies of as many elements as the limits of bytes, of values and of the place allow."""
         room = self.most_bytes - len(self.body.encode())
         for element in ELEMENTS[-3:] if self.path in LARGE else ELEMENTS:
             each = len(element) + (len('"1234567":,') if self.is_map else 1)
@@ -112,7 +112,7 @@ def places(document: dict[str, Any], types: list[dict[str, Any]]) -> list[Place]
 def _within(
     document: dict[str, Any], schema: dict[str, Any], method: str, path: str, skeleton: Any, at: list[Any]
 ) -> list[Place]:
-    """The lists and maps of a schema, itself among them."""
+    """Return the lists and maps of a schema, including itself."""
     while "$ref" in schema:
         node: Any = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
@@ -147,7 +147,7 @@ def _with(value: Any, at: list[Any], mark: str) -> Any:
     return {**members, at[0]: _with(members.get(at[0], {}), at[1:], mark)}
 
 
-def test_every_list_and_map_of_the_specification_is_looked_at(ticking: TickingApi) -> None:
+def test_every_list_and_map_of_the_specification_is_found(ticking: TickingApi) -> None:
     names = {place.body for place in _places(ticking)}
 
     for name in ("tasks", "ids", "status", "labels", "success_status", "headers", "payload", "numbers", "by_name"):
@@ -190,16 +190,16 @@ def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis
     ids = []
     for _ in range(10):
         task = {**A_TASK, "labels": {"of": "many"}}
-        answer = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
-        ids += [task["task_id"] for task in answer.json()["tasks"]]
+        response = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
+        ids += [task["task_id"] for task in response.json()["tasks"]]
 
     reference = ticking.stalls()["reference"]
     for action in ("cancel", "retry", "delete"):
         ticking.stalls()
-        answer = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
+        response = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
         stall = ticking.stalls()["stall"]
         print(f"{action} {len(ids)}: {stall:.3f} s")
-        assert answer.json()["done"] == len(ids)
+        assert response.json()["done"] == len(ids)
         assert stall < reference
 
 
@@ -247,10 +247,10 @@ def test_requests_that_follow_each_other_without_a_wait_let_others_run(
         sender = threading.Thread(target=connection.sendall, args=[requests.encode()])
         sender.start()
         with connection.makefile("rb") as responses:
-            answered = responses.read().count(b"HTTP/1.1 ")
+            served = responses.read().count(b"HTTP/1.1 ")
         sender.join()
 
-    assert answered == number
+    assert served == number
     assert ticking.stalls()["stall"] < before["reference"]
 
 
@@ -271,9 +271,9 @@ def test_requests_that_follow_each_other_without_a_wait_let_others_run(
 def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_url: str, query: str) -> None:
     before = ticking.stalls()
 
-    answer = ticking.request("GET", f"/tasks?{query}")
+    response = ticking.request("GET", f"/tasks?{query}")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert ticking.stalls()["stall"] < before["reference"]
 
 
@@ -296,10 +296,10 @@ def test_long_headers_let_others_run(ticking: TickingApi, redis_url: str, name: 
 
     for method in ("GET", "PATCH", "POST"):
         path = "/tasks" if method == "POST" else path
-        answer = ticking.request(
+        response = ticking.request(
             method, path, data=json.dumps(A_TASK), headers={"Content-Type": "application/json", name: value}
         )
-        assert answer.status_code < 500
+        assert response.status_code < 500
 
     assert ticking.stalls()["stall"] < before["reference"]
 

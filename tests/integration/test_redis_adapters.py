@@ -42,6 +42,8 @@ from application.ports.heartbeats import ServiceProcess
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
+from application.use_cases.maintenance.guard_capacity import GuardCapacity
+from application.use_cases.operations.check_store import CheckStore
 from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -62,7 +64,6 @@ from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import TaskRepositoryContract, rename, submit
 from tests.integration.conftest import EVENTS_KEPT
-from tests.integration.ports import free_port
 from tests.integration.waiting import wait_until
 
 MADE_BY_THE_SCRIPT = {
@@ -195,6 +196,41 @@ class TestRedisTaskLeases(TaskLeasesContract):
         ]
         assert client.llen("task-manager.work.default") == 16
 
+    def test_each_claim_puts_back_the_wake_up_that_led_to_it_while_more_tasks_wait(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        for _ in range(20):
+            submit(repository)
+
+        left = []
+        for number in range(20):
+            client.rpop("task-manager.work.default")
+            claim(leases, owner=f"a:{number}")
+            left.append(client.llen("task-manager.work.default"))
+
+        assert left == [min(waiting, 16) for waiting in reversed(range(20))]
+
+    def test_a_task_that_does_not_wait_is_not_started_though_its_queue_names_it(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        cancelled, running, good = submit(repository), submit(repository), submit(repository)
+        repository.save(Change(before=cancelled, after=cancelled.cancel(datetime.now(UTC))))
+        assert claim(leases, owner="other:1").task_id == running.task_id
+        leftovers = {id_bytes(task.task_id): 1 for task in (cancelled, running)}
+        client.zadd("tm:waiting:default", leftovers)
+
+        assert claim(leases).task_id == good.task_id
+
+    def test_an_owner_is_not_given_a_run_that_another_owner_has_taken_over(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases, owner="other:1")
+        client.hset("tm:held", "a:1", b"1 " + id_bytes(run.task_id) + b"default")
+
+        assert claim(leases, owner="a:1", claim_id="1") is None
+        assert client.hkeys("tm:held") == [b"other:1"]
+
     @pytest.mark.parametrize("value", ["many", 2**63 - 1])
     def test_a_task_keeps_its_place_while_the_counter_of_claims_is_damaged(
         self,
@@ -269,7 +305,7 @@ class TestRedisTaskLeases(TaskLeasesContract):
         lost = claim(leases)
         leases.expired(limit=10)
         let_leases_run_out()
-        leases._clock_offset -= 30  # as if the server's clock had been set forward by so much
+        leases._quarantine._offset -= 30  # as if the server's clock had been set forward by so much
 
         assert list(leases.expired(limit=10)) == []
         assert wait_until(lambda: leases.expired(limit=10)) == [lost]
@@ -516,6 +552,10 @@ class TestEvents:
 
 class TestRedisStoreProbe(StoreProbeContract):
     @pytest.fixture
+    def number_of_events(self, client: redis.Redis) -> Callable[[], int]:
+        return lambda: client.xlen("tm:events")
+
+    @pytest.fixture
     def probe(self, redis_store: RedisStore) -> RedisStoreProbe:
         return RedisStoreProbe(redis_store)
 
@@ -526,24 +566,14 @@ class TestRedisStoreProbe(StoreProbeContract):
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
 
-    @pytest.fixture
-    def make_unsafe(self, client: redis.Redis) -> Callable[[], None]:
-        return lambda: client.config_set("appendonly", "no")
+    def test_a_store_that_keeps_everything_has_no_warnings(self, probe: RedisStoreProbe) -> None:
+        assert CheckStore(probe).execute() == []
 
-    @pytest.fixture
-    def fill_store(self, client: redis.Redis) -> Callable[[], None]:
-        return lambda: client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.05))
-
-    @pytest.fixture
-    def unavailable_probe(self) -> Iterator[RedisStoreProbe]:
-        with connect(f"redis://127.0.0.1:{free_port()}") as client:
-            yield RedisStoreProbe(RedisStore(client, fail_fast=True))
-
-    def test_each_hazard_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
+    def test_each_unsafe_setting_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("appendonly", "no")
 
-        eviction, persistence = probe.warnings()
+        eviction, persistence = CheckStore(probe).execute()
 
         assert "allkeys-lru" in eviction
         assert "noeviction" in eviction
@@ -557,17 +587,17 @@ class TestRedisStoreProbe(StoreProbeContract):
         client: redis.Redis,
     ) -> None:
         submit(repository)
-        assert not probe.guard_capacity()
+        assert not GuardCapacity(probe).execute()
         client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.05))
 
-        assert probe.guard_capacity()
+        assert GuardCapacity(probe).execute()
 
         with pytest.raises(StoreFull):
             submit(repository)
         run = claim(leases)
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
         client.config_set("maxmemory", 0)
-        assert not probe.guard_capacity()
+        assert not GuardCapacity(probe).execute()
         assert 0 < client.ttl("tm:full") <= 3
 
     def test_a_store_that_is_full_of_events_opens_again(
@@ -578,8 +608,8 @@ class TestRedisStoreProbe(StoreProbeContract):
         task = submit(repository)
         client.config_set("maxmemory", client.info("memory")["used_memory"])
         try:
-            assert probe.guard_capacity()
-            assert not probe.guard_capacity()
+            assert GuardCapacity(probe).execute()
+            assert not GuardCapacity(probe).execute()
         finally:
             client.config_set("maxmemory", 0)
         kept = [entry[b"id"] for _, entry in client.xrange("tm:events") if b"id" in entry]
@@ -592,7 +622,7 @@ class TestRedisStoreProbe(StoreProbeContract):
         client.config_set("maxmemory", 1_000_000)
 
         with pytest.raises(redis.ResponseError):
-            probe.guard_capacity()
+            GuardCapacity(probe).execute()
 
         assert client.exists("tm:full")
 
@@ -603,7 +633,7 @@ class TestRedisStoreProbe(StoreProbeContract):
             client.xadd("tm:events", {"record": "x" * 4_000}, id=f"{number}-0")
         client.config_set("maxmemory", 1_000_000)
         try:
-            assert probe.guard_capacity()
+            assert GuardCapacity(probe).execute()
             assert [position for position, _ in client.xrange("tm:events")] == [b"2000-0"]
         finally:
             client.config_set("maxmemory", 0)
@@ -627,7 +657,7 @@ class TestRedisStoreProbe(StoreProbeContract):
         disk = SimpleNamespace(f_frsize=4096, f_bavail=free_mib * 256, f_blocks=size_mib * 256)
         monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", lambda _: disk)
 
-        assert probe.guard_capacity() is closed
+        assert GuardCapacity(probe).execute() is closed
 
         if closed:
             with pytest.raises(StoreFull):
@@ -645,7 +675,7 @@ class TestRedisStoreProbe(StoreProbeContract):
 
         monkeypatch.setattr("adapters.redis.store_probe.os.statvfs", missing)
 
-        assert not RedisStoreProbe(redis_store, on_this_host=True).guard_capacity()
+        assert not GuardCapacity(RedisStoreProbe(redis_store, on_this_host=True)).execute()
 
 
 class TestRedisEventStream(EventStreamContract):
@@ -1424,7 +1454,7 @@ def test_a_store_beyond_its_memory_takes_what_keeps_the_service_alive(
     client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
     try:
         RedisHeartbeats(redis_store).beat(process)
-        assert RedisStoreProbe(redis_store).guard_capacity()
+        assert GuardCapacity(RedisStoreProbe(redis_store)).execute()
         assert wake_ups.top_up_all() == 1
         assert [beat.process for beat in RedisHeartbeats(redis_store).alive("worker")] == [process]
     finally:

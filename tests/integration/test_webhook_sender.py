@@ -1,36 +1,57 @@
-"""The webhook sender keeps its contract with a real receiver."""
+"""The sender of webhooks keeps the contract of its port, with a real receiver."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
+from standardwebhooks import Webhook
 
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.system.clock import SystemClock
-from tests.contracts.webhook_sender import WebhookSenderContract
-from tests.integration.ports import free_port
-from tests.integration.receiver import SECRET, Answer, Receiver
+from tests.contracts.webhook_sender import WebhookReceiver, WebhookSenderContract, a_webhook
+from tests.integration.receiver import SECRET, Receiver, Response
+
+
+class HttpWebhookReceiver(WebhookReceiver):
+    def __init__(self) -> None:
+        self.server = Receiver()
+        self.url = self.server.url
+        self._is_open = True
+
+    @property
+    def message_ids(self) -> Sequence[str]:
+        return [request.headers["webhook-id"] for request in self.server.requests]
+
+    def respond(self, status: int, *, retry_after: int = 0) -> None:
+        headers = {"Retry-After": str(retry_after)}
+        self.server.responses = [Response(status, headers=headers)]
+
+    def open(self) -> None:
+        self.server.__enter__()
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self.server.__exit__()
 
 
 class TestHttpWebhookSender(WebhookSenderContract):
     @pytest.fixture
-    def receiver(self) -> Iterator[Receiver]:
-        with Receiver(Answer(status=204)) as receiver:
-            yield receiver
-
-    @pytest.fixture
     def sender(self) -> HttpWebhookSender:
-        return HttpWebhookSender(OutboundHttp(["127.0.0.0/8"]), Signature(SECRET), SystemClock())
+        return HttpWebhookSender(OutboundHttp(["127.0.0.1/32"]), Signature(SECRET), SystemClock())
 
     @pytest.fixture
-    def receiver_url(self, receiver: Receiver) -> str:
-        return receiver.url
+    def webhook_receiver(self) -> Iterator[HttpWebhookReceiver]:
+        receiver = HttpWebhookReceiver()
+        receiver.open()
+        yield receiver
+        receiver.close()
 
-    @pytest.fixture
-    def dead_url(self) -> str:
-        return f"http://127.0.0.1:{free_port()}/"
+    def test_the_receiver_can_verify_the_signature(
+        self, sender: HttpWebhookSender, webhook_receiver: HttpWebhookReceiver
+    ) -> None:
+        sender.send(a_webhook(webhook_receiver.url))
 
-    @pytest.fixture
-    def received(self, receiver: Receiver) -> Callable[[], Sequence[str]]:
-        return lambda: [request.headers["webhook-id"] for request in receiver.requests]
+        [request] = webhook_receiver.server.requests
+        assert Webhook(SECRET).verify(request.body, request.headers) == request.json

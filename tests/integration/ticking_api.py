@@ -1,8 +1,8 @@
 """The API with a greenlet that ticks beside its requests: `python -m tests.integration.ticking_api`.
 
-GET /stalls responds with the longest CPU time between two ticks since the last call, which is how long one request kept
-all others waiting; with the CPU time of a fixed loop, to compare it with; and with the peak memory of the process.
-CPU time, since other processes of the machine must not count.
+GET /stalls responds with the longest CPU time between two ticks since the last call, which is how
+long one request kept all others waiting; with the CPU time of a fixed loop, to compare it with; and
+with the peak memory of the process. CPU time, since other processes of the machine must not count.
 """
 
 from gevent import monkey

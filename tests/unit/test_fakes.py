@@ -1,12 +1,11 @@
 """The fakes keep the contracts that the adapters keep."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from application.ports.task_handlers import TaskHandlers
-from domain.webhook import WebhookResponse
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
@@ -20,7 +19,6 @@ from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.contracts.wake_ups import WakeUpsContract
-from tests.contracts.webhook_sender import WebhookSenderContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
@@ -28,10 +26,10 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
-from tests.fakes.webhook_sender import FakeWebhookSender
 
 
 @pytest.fixture(name="repository")
@@ -74,6 +72,16 @@ class TestFakeRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
+
+
+class TestFakeStoreProbe(StoreProbeContract):
+    @pytest.fixture
+    def probe(self, store: FakeTaskStore) -> FakeStoreProbe:
+        return FakeStoreProbe(store)
+
+    @pytest.fixture
+    def number_of_events(self, store: FakeTaskStore) -> Callable[[], int]:
+        return lambda: len(store.events)
 
 
 class TestFakeEventStream(EventStreamContract):
@@ -132,44 +140,3 @@ class TestFakeWakeUps(WakeUpsContract):
     @pytest.fixture
     def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
         return wake_ups.lose
-
-
-class TestFakeStoreProbe(StoreProbeContract):
-    @pytest.fixture
-    def probe(self, store: FakeTaskStore) -> FakeTaskStore:
-        return store
-
-    @pytest.fixture
-    def make_unsafe(self, store: FakeTaskStore) -> Callable[[], None]:
-        return lambda: store.dangers.append("appendonly is no")
-
-    @pytest.fixture
-    def fill_store(self, store: FakeTaskStore) -> Callable[[], None]:
-        return lambda: setattr(store, "full", True)
-
-    @pytest.fixture
-    def unavailable_probe(self, clock: FakeClock) -> FakeTaskStore:
-        store = FakeTaskStore(clock)
-        store.away = True
-        return store
-
-
-class TestFakeWebhookSender(WebhookSenderContract):
-    @pytest.fixture
-    def sender(self, dead_url: str) -> FakeWebhookSender:
-        sender = FakeWebhookSender()
-        sender.response = WebhookResponse(status=204)
-        sender.unreachable.add(dead_url)
-        return sender
-
-    @pytest.fixture
-    def receiver_url(self) -> str:
-        return "https://example.com/"
-
-    @pytest.fixture
-    def dead_url(self) -> str:
-        return "https://example.com/dead"
-
-    @pytest.fixture
-    def received(self, sender: FakeWebhookSender) -> Callable[[], Sequence[str]]:
-        return lambda: [webhook.message_id for webhook in sender.sent]

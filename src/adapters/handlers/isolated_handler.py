@@ -75,7 +75,7 @@ class IsolatedHandler(TaskHandler):
             steps.insert(2, self._descendants.keep)
         outcomes = [succeeds(step) for step in steps]
         if not all(outcomes):
-            self._process.retire()
+            self._process.retirement.require("a run left it unusable")
 
 
 def _status(error: BaseException) -> int:

@@ -16,20 +16,18 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import id_text, require_id_bytes
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
+from application.lease_quarantine import LeaseQuarantine
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Backlog, Change
 from application.skipped_items import SkippedItems
 from domain.status import Status
 from domain.task import Task
 
-CLOCK_STEP_SECONDS = 1.0
-"""A change of the server's clock against ours beyond this is a step, not drift."""
 STILL_HELD = 2
 
 
 class RedisTaskLeases(TaskLeases):
-    """The server's clock decides when a lease ends. After it stepped, and while the server has been up for less
-    than one lease, no lease is called expired: their holders must have the time to renew them first."""
+    """The server's clock decides when a lease ends."""
 
     def __init__(
         self,
@@ -49,8 +47,7 @@ class RedisTaskLeases(TaskLeases):
         self._renew = store.script("renew")
         self._skipped_items = SkippedItems()
         self._keys_of_claim = cache(self._keys_of_claim_in)
-        self._clock_offset: float | None = None
-        self._quarantine_until = 0.0
+        self._quarantine = LeaseQuarantine(lease)
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = Effects()
@@ -72,9 +69,9 @@ class RedisTaskLeases(TaskLeases):
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
             now = milliseconds(client.time())
-            up_for = int(client.info("server")["uptime_in_seconds"])
-            if self._in_quarantine(now / 1000, up_for):
-                return []
+            uptime = int(client.info("server")["uptime_in_seconds"])
+        if self._quarantine.is_active(store_now=now / 1000, store_uptime=uptime, monotonic=time.monotonic()):
+            return []
         return self._repository.backlogs.past(Backlog.LOST, limit)
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
@@ -148,11 +145,3 @@ class RedisTaskLeases(TaskLeases):
         if kind == STILL_HELD:
             raise RunStillHeld(run)
         return run
-
-    def _in_quarantine(self, server_now: float, server_up_for: float) -> bool:
-        monotonic = time.monotonic()
-        offset = server_now - monotonic
-        if self._clock_offset is not None and abs(offset - self._clock_offset) > CLOCK_STEP_SECONDS:
-            self._quarantine_until = monotonic + self._lease.total_seconds()
-        self._clock_offset = offset
-        return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()

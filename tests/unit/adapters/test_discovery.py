@@ -1,4 +1,4 @@
-"""Which functions TASKS_HANDLERS leads to, and how what is wrong is said."""
+"""Find the functions that TASKS_HANDLERS names, and list all problems."""
 
 import sys
 from pathlib import Path
@@ -38,16 +38,16 @@ def problems(*names: str) -> list[str]:
     return list(refusal.value.problems)
 
 
-def test_a_module_gives_the_public_functions_that_it_defines():
+def test_a_module_stands_for_the_public_functions_that_it_defines():
     assert found("shop.tasks") == ["shop.tasks:pack", "shop.tasks:send"]
 
 
-def test_one_function_can_be_named_alone_and_twice():
+def test_a_function_can_be_named_alone_and_twice():
     assert found("shop.tasks:pack") == ["shop.tasks:pack"]
     assert found("shop.tasks", "shop.tasks:pack") == ["shop.tasks:pack", "shop.tasks:send"]
 
 
-def test_everything_that_is_wrong_is_said_at_once(shop: Path):
+def test_all_problems_are_listed_at_once(shop: Path):
     (shop / "broken.py").write_text("1 / 0")
     (shop / "shop" / "empty.py").write_text("from shop.tasks import pack")
     (shop / "shop" / "wrong.py").write_text("def first(*all): pass\ndef second(): yield\n")
@@ -68,7 +68,7 @@ def test_everything_that_is_wrong_is_said_at_once(shop: Path):
     ]
 
 
-def test_a_module_that_does_not_import_is_told_with_what_helps(shop: Path):
+def test_a_failed_import_is_reported_with_what_to_do(shop: Path):
     (shop / "broken.py").write_text("\n\nimport shop.tasks, nowhere_to_be_found")
 
     [written_as_a_file, inside, elsewhere] = problems("shop/tasks.py".replace("/", "."), "broken", "shopp")
@@ -79,7 +79,7 @@ def test_a_module_that_does_not_import_is_told_with_what_helps(shop: Path):
     assert f"(looked in {shop} and PYTHONPATH" in elsewhere
 
 
-def test_a_name_has_one_function(shop: Path):
+def test_two_functions_of_one_name_are_refused(shop: Path):
     (shop / "shop" / "more.py").write_text("def pack(): pass\ndef sleep(): pass\n")
 
     assert problems("shop.tasks", "shop.more") == [

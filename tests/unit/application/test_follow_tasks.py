@@ -219,7 +219,7 @@ class TestWaiting:
     def wait(self, store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
         return WaitForTask(store, stream, clock)
 
-    def test_waiting_for_a_final_task_returns_at_once(self, store, wait, cancel, clock) -> None:
+    def test_a_wait_for_a_final_task_ends_at_once(self, store, wait, cancel, clock) -> None:
         task = cancel(submit(store).task_id)
         began = clock.now()
 
@@ -249,7 +249,7 @@ class TestWaiting:
         assert clock.now() == began
         assert stream.followers == 0
 
-    def test_waiting_returns_the_unfinished_task_when_the_time_is_up(self, store, wait, clock) -> None:
+    def test_a_wait_ends_after_its_seconds_with_the_task_as_it_is(self, store, wait, clock) -> None:
         task = submit(store)
         began = clock.now()
 

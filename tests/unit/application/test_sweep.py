@@ -78,6 +78,21 @@ def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(store: FakeTaskSt
     assert (len(swept.tasks), swept.more) == (2, True)
 
 
+def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(store: FakeTaskStore, clock: FakeClock) -> None:
+    tasks, batches = scheduled(store, 2), []
+    clock.advance(AFTERWARDS)
+    for task in tasks:
+        store.save(Change(before=task, after=task.promote()))
+
+    def read_what_was(_: int) -> list[Task]:
+        batches.append(tasks)
+        return tasks if len(batches) == 1 else []
+
+    swept = Sweep(store, clock, Backlog.DUE).run(read_what_was, promote)
+
+    assert (list(swept.tasks), swept.more, len(batches)) == ([], False, 1)
+
+
 def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(store: FakeTaskStore, clock: FakeClock) -> None:
     final = [store.save(Change(before=None, after=a_task(Status.CANCELLED))) for _ in range(601)]
     store.damaged = {task.task_id for task in final[:600]}

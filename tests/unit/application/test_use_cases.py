@@ -1,5 +1,6 @@
 """The use cases, with a store in memory."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,7 @@ from tests.building import NOON, a_spec, a_task
 from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.webhook_sender import FakeWebhookSender
@@ -106,9 +108,12 @@ def test_an_update_is_retried_when_the_task_changed_meanwhile(store: FakeTaskSto
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
 
 
-def test_an_update_that_loses_every_race_is_given_up(clock: FakeClock) -> None:
+def test_a_race_that_is_lost_twenty_times_is_given_up(clock: FakeClock) -> None:
+    lost: list[Change] = []
+
     class BusyStore(FakeTaskStore):
         def save(self, change: Change) -> Task:
+            lost.append(change)
             raise StaleTask(change.after.task_id)
 
         def get(self, task_id: str) -> Task | None:
@@ -116,6 +121,7 @@ def test_an_update_that_loses_every_race_is_given_up(clock: FakeClock) -> None:
 
     with pytest.raises(StaleTask):
         CancelTask(OptimisticUpdate(BusyStore(clock)), clock).execute(UNKNOWN)
+    assert len(lost) == 20
 
 
 def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate) -> None:
@@ -287,7 +293,7 @@ def test_final_tasks_are_pruned_when_their_retention_is_over(
 
 def test_a_role_is_healthy_with_a_recent_heartbeat_of_this_host(store: FakeTaskStore, clock: FakeClock) -> None:
     heartbeats = FakeHeartbeats(clock)
-    health = CheckHealth(store, heartbeats, host="host", must_be_safe=True)
+    health = CheckHealth(FakeStoreProbe(store), heartbeats, host="host", must_be_safe=True)
     assert health.execute("api")
     assert not health.execute("worker")
     assert SendHeartbeat(heartbeats).execute(a_process(name="elsewhere", host="elsewhere"))
@@ -318,8 +324,9 @@ def test_a_heartbeat_that_fails_does_not_stop_the_process_and_is_logged_once(
 def test_an_unsafe_store_is_unhealthy_only_where_it_must_be_safe(
     store: FakeTaskStore, clock: FakeClock, must_be_safe: bool
 ) -> None:
-    store.dangers = ["appendonly is no"]
-    health = CheckHealth(store, FakeHeartbeats(clock), host="host", must_be_safe=must_be_safe)
+    probe = FakeStoreProbe(store)
+    probe.settings_now = replace(probe.settings_now, is_persistent=False)
+    health = CheckHealth(probe, FakeHeartbeats(clock), host="host", must_be_safe=must_be_safe)
 
     if not must_be_safe:
         assert health.execute("api")

@@ -202,6 +202,14 @@ def test_a_forgiven_crash_counts_neither_as_crash_nor_as_attempt() -> None:
     assert forgiven.forgive(lost.fencing_token) is forgiven
 
 
+def test_an_earlier_crash_that_is_forgiven_leaves_the_error_of_the_later_one() -> None:
+    first = a_task(Status.PROCESSING).lose(NOON, "The first.")
+    second = first.start(owner="host:1", fencing_token=2, now=NOON).lose(NOON, "The second.")
+
+    assert second.forgive(1).last_error == second.last_error
+    assert second.forgive(2).last_error is None
+
+
 def test_forgiving_an_earlier_crash_keeps_the_error_of_a_later_failure() -> None:
     lost = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2)).lose(NOON)
     failed = lost.start(owner="host:1", fencing_token=2, now=NOON).fail(AN_ERROR, NOON)
@@ -235,6 +243,31 @@ def test_a_last_error_is_short_since_each_event_of_the_task_repeats_it() -> None
 
     assert failed.last_error is not None
     assert failed.last_error.message == "x" * 1_000 + "… (5 characters more)"
+
+
+def test_a_last_error_of_1000_characters_is_kept_whole_and_a_longer_one_is_not() -> None:
+    run = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2))
+
+    def last_message(length: int) -> str:
+        failed = run.fail(TaskError(code="handler_error", message="x" * length), LATER)
+        assert failed.last_error is not None
+        return failed.last_error.message
+
+    assert last_message(1_000) == "x" * 1_000
+    assert last_message(1_001) == "x" * 1_000 + "… (1 characters more)"
+
+
+def test_jitter_differs_between_tasks_and_between_attempts() -> None:
+    retry = RetryPolicy(max_attempts=3, initial_delay=100, factor=1, jitter=1)
+
+    def delay(task_id: str, attempt: int) -> timedelta:
+        run = replace(a_task(Status.PROCESSING, retry=retry), task_id=task_id, attempt=attempt)
+        due_at = run.fail(AN_ERROR, NOON).due_at
+        assert due_at is not None
+        return due_at - NOON
+
+    one, other = "00000000-0000-7000-8000-000012345678", "00000000-0000-7000-8000-000087654321"
+    assert len({delay(one, 1), delay(one, 2), delay(other, 1), delay(other, 2)}) == 4
 
 
 def test_a_completed_task_has_no_progress() -> None:
@@ -306,6 +339,14 @@ def test_a_retry_drops_a_run_at_that_lies_ahead_and_keeps_a_later_expires_at() -
         None,
         never + timedelta(days=1),
     )
+
+
+def test_a_retry_at_the_very_moment_of_its_times_has_come_due_and_has_expired() -> None:
+    ended = a_task(Status.CANCELLED, run_at=LATER, expires_at=LATER + timedelta(seconds=1))
+
+    assert ended.retry(LATER).spec.run_at == LATER
+    assert ended.retry(LATER - timedelta(microseconds=1)).spec.run_at is None
+    assert ended.retry(LATER + timedelta(seconds=1)).spec.expires_at is None
 
 
 @pytest.mark.parametrize("status", [status for status in REACHED if status not in FINAL or status is Status.COMPLETED])

@@ -40,6 +40,25 @@ def test_a_member_outside_its_range_is_refused_by_its_name(member: str, value: o
     assert refusal.value.violations[0][0] == member
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("task_name", "x" * 200),
+        ("priority", 0),
+        ("priority", 9),
+        ("queue", "a" * 63),
+        ("duration", 86_400),
+        ("timeout", 1),
+        ("timeout", 86_400),
+        ("labels", {"k" * 63: "x" * 255}),
+        ("labels", {str(number): "" for number in range(16)}),
+        ("callback_url", "https://example.com/".ljust(2_048, "x")),
+    ],
+)
+def test_a_member_at_the_end_of_its_range_is_accepted(member: str, value: object) -> None:
+    assert getattr(a_spec(**{member: value}), member) == value
+
+
 def test_the_labels_cannot_be_changed_from_outside() -> None:
     labels = {"a": "b"}
     spec = a_spec(labels=labels)

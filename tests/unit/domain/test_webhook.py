@@ -35,6 +35,13 @@ def test_a_webhook_that_was_delivered_or_refused_is_not_attempted_again(response
     assert record_attempt(WEBHOOK, response, NOON).next_at is None
 
 
+@pytest.mark.parametrize("status", [None, 199, 300, 404, 500])
+def test_any_response_but_a_success_or_410_is_tried_again(status: int | None) -> None:
+    attempt = record_attempt(WEBHOOK, WebhookResponse(status=status), NOON)
+
+    assert attempt.next_at == NOON + timedelta(seconds=5)
+
+
 def test_a_receiver_can_lengthen_the_pause_but_not_shorten_it() -> None:
     assert record_attempt(
         WEBHOOK, WebhookResponse(status=429, wait=timedelta(hours=1)), NOON
