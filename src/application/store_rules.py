@@ -15,7 +15,8 @@ def store_warnings(settings: StoreSettings) -> Sequence[str]:
     """Return one sentence for each setting by which the store may lose what it accepted."""
     warnings = []
     if settings.eviction_policy != "noeviction":
-        warnings.append(f"maxmemory-policy is {settings.eviction_policy}: Redis may evict tasks. Set it to noeviction.")
+        policy = f"maxmemory-policy is {settings.eviction_policy}"
+        warnings.append(f"{policy}: Redis may evict tasks. Set it to noeviction.")
     if not settings.is_persistent:
         warnings.append("appendonly is no: a restart of Redis forgets tasks. Set it to yes.")
     return warnings

@@ -803,7 +803,7 @@ class TestRedisEventStream(EventStreamContract):
         stream: RedisEventStream,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING", 3)
+        monkeypatch.setattr("adapters.redis.subscription.MAX_WAITING_EVENTS", 3)
         with stream.subscribe() as slow, stream.subscribe() as quick:
             for _ in range(5):
                 submit(repository)
@@ -818,7 +818,7 @@ class TestRedisEventStream(EventStreamContract):
         stream: RedisEventStream,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("adapters.redis.event_stream.MOST_WAITING_BYTES", 100_000)
+        monkeypatch.setattr("adapters.redis.subscription.MAX_WAITING_BYTES", 100_000)
         payload = {"body": "x" * 4_000}
         with stream.subscribe() as slow, stream.subscribe() as quick:
             for _ in range(25):

@@ -1,4 +1,4 @@
-"""Leases in Redis: a sorted set of the running tasks by the end of their lease, and a hash of who holds what."""
+"""Leases in Redis: a sorted set of running tasks by the end of their lease, a hash of owners."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +46,7 @@ class RedisTaskLeases(TaskLeases):
         self._save = SaveScript(store)
         self._renew = store.script("renew")
         self._skipped_items = SkippedItems()
-        self._keys_of_claim = cache(self._keys_of_claim_in)
+        self._keys_of_claim = cache(self._list_keys_of_claim)
         self._quarantine = LeaseQuarantine(lease)
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
@@ -110,8 +110,8 @@ class RedisTaskLeases(TaskLeases):
             *(queue, wake_up.bound, wake_up.template, self._events_kept),
         )
 
-    def _keys_of_claim_in(self, queue: str) -> dict[bytes, str]:
-        """With their types, behind the waiting tasks, in the order in which claim.lua takes them."""
+    def _list_keys_of_claim(self, queue: str) -> dict[bytes, str]:
+        """Return the keys of claim.lua after the waiting tasks, in its order, with their types."""
         return {
             keys.LEASES: SORTED_SET,
             keys.HELD: HASH,

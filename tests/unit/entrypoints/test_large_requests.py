@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from entrypoints.api.reading import strict_json
 from entrypoints.api.resources import json_response
-from tests.unit.entrypoints.test_api import allow_bodies, submit
+from tests.unit.entrypoints.calls import allow_bodies, submit
 
 
 @pytest.fixture
