@@ -1,6 +1,4 @@
-"""Update tasks by optimistic concurrency: read, decide, compare-and-set, and retry after a lost
-race.
-"""
+"""Update tasks by optimistic concurrency: read, decide, compare-and-set; retry a lost race."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,8 +8,7 @@ from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
 
 MAX_ATTEMPTS = 20
-"""Each lost race means that another writer succeeded. More lost races in a row than this are a
-fault."""
+"""Each lost race means that another writer succeeded. More of them in a row are a fault."""
 
 T = TypeVar("T")
 

@@ -175,16 +175,11 @@ class Task:
         if ended := self._end_on_purpose(now):
             return ended
         if self.crashes >= MAX_CRASHES:
-            return self._end_run(
-                Status.FAILED,
-                crashed_fencing_tokens=crashed,
-                error=lost_for_good(cause, MAX_CRASHES + 1),
-                finished_at=now,
-            )
-        lost = TaskError(code=WORKER_LOST, message=f"The run was lost; the task is queued again. {cause}")
-        return self._end_run(
-            Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost.shortened()
-        )
+            error = lost_for_good(cause, MAX_CRASHES + 1)
+            return self._end_run(Status.FAILED, crashed_fencing_tokens=crashed, error=error, finished_at=now)
+        message = f"The run was lost; the task is queued again. {cause}"
+        lost = TaskError(code=WORKER_LOST, message=message).shortened()
+        return self._end_run(Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost)
 
     def forgive(self, fencing_token: int) -> Self:
         """Take back a crash: the run with this fencing token counts neither as crash nor as
