@@ -18,6 +18,8 @@ TIMEOUT_SECONDS = range(1, 86_401)
 DEFAULT_TIMEOUT_SECONDS = 3_600
 DEFAULT_TYPE = "sleep"
 """The type of a task that names none, as in the original service."""
+WORK_MEMBERS = ("duration", "payload")
+"""The members whose rules depend on the type."""
 PRIORITIES = range(10)
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
 T = TypeVar("T")

@@ -108,7 +108,7 @@ def guarded(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     server = EmbeddedRedis(tmp_path / "data")
     process = server.start()
     try:
-        wait_until(server.answers)
+        wait_until(server.replies)
         with redis.Redis.from_url(server.url) as client:
             client.config_set("requirepass", "right")
             client.acl_setuser("reader", enabled=True, passwords=["+right"], commands=["+ping"])

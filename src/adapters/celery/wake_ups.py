@@ -22,11 +22,11 @@ from application.ports.wake_ups import WakeUps
 from application.skipped_items import SkippedItems
 from application.sweep import BUDGET_SECONDS
 
-BOUND = 16
+MAX_WAITING_WAKE_UPS = 16
 """Maximum of waiting wake-ups of a queue: enough to wake many workers at once, and still few."""
-WAKE_UPS_REMEMBERED = 1_000
-"""A wake-up takes half a millisecond to build and 2 kB to keep."""
-SCAN = 500
+MAX_CACHED_WAKE_UPS = 1_000
+"""A wake-up takes half a millisecond to build and 2 kB to cache."""
+SCAN_COUNT = 500
 """Queues that one round trip reads."""
 TAKEOVER_SECONDS = 60.0
 
@@ -40,7 +40,7 @@ class WakeUpFactory:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self.wake_up_of = lru_cache(WAKE_UPS_REMEMBERED)(self._build)
+        self.wake_up_of = lru_cache(MAX_CACHED_WAKE_UPS)(self._build)
 
     def _build(self, queue: str) -> WakeUp:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
@@ -51,7 +51,9 @@ class WakeUpFactory:
             published = channel._get(celery_queue.name)
             channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
-        return WakeUp(list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=BOUND)
+        return WakeUp(
+            list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=MAX_WAITING_WAKE_UPS
+        )
 
 
 class CeleryWakeUps(WakeUps):
@@ -102,7 +104,7 @@ class CeleryWakeUps(WakeUps):
 
     def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
         with self._store.client() as client:
-            following, members = client.sscan(names, cursor, count=SCAN)
+            following, members = client.sscan(names, cursor, count=SCAN_COUNT)
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
@@ -128,7 +130,7 @@ class CeleryWakeUps(WakeUps):
                 self._skipped_items.tell("replenish", queue, damage)
             elif not waiting:
                 repairs[queue] = self._resting(queue)
-            elif wake_ups < min(waiting, BOUND) and queue.encode() not in paused:
+            elif wake_ups < min(waiting, MAX_WAITING_WAKE_UPS) and queue.encode() not in paused:
                 repairs[queue] = self._topping_up(queue)
         return repairs
 

@@ -171,9 +171,9 @@ def _encode_spec(spec: TaskSpec) -> str:
 
 
 def _unstored_default_timeout(duration: int | None) -> int:
-    """Return the default timeout of a record of an earlier version, which holds none.
+    """Return the default timeout, in seconds, of a record that has none.
 
-    Never change it.
+    Never change it: records of earlier versions depend on it.
     """
     return duration + 60 if duration else 3_600
 

@@ -34,7 +34,7 @@ class TaskHandler(ABC):
 
     @abstractmethod
     def validate(self, spec: TaskSpec) -> None:
-        """Check the members that have rules of this type. Raises InvalidTaskSpec with all problems."""
+        """Check the rules of this type. Raises InvalidTaskSpec with all problems."""
 
     @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:
