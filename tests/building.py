@@ -1,4 +1,4 @@
-"""Tasks for tests: `a_task(status=Status.FAILED)` is a valid one in that state, by the transitions that lead there."""
+"""Builders for tests. `a_task(status=Status.FAILED)` makes a valid task by the transitions to that state."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every Statistics must do."""
+"""The contract of Statistics, inherited by the tests of its fake and of its adapter."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

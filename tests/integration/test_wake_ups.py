@@ -1,6 +1,7 @@
 """Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ import redis
 from celery import Celery
 
 from adapters.celery.app import WORK_TASK, create_celery_app, queue_of_wake_ups
-from adapters.celery.wake_ups import MAX_WAITING_WAKE_UPS, SCAN_COUNT, CeleryWakeUps
+from adapters.celery.wake_ups import MAX_WAITING_WAKE_UPS, SCAN_COUNT, CeleryWakeUps, WakeUpFactory
 from adapters.redis.effects import Effects
+from adapters.redis.queues import RedisQueues
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
+from tests.contracts.wake_ups import WakeUpsContract
 from tests.integration.waiting import wait_until
 
 WAKE_UPS = "task-manager.work.default"
@@ -23,6 +27,16 @@ WAKE_UPS = "task-manager.work.default"
 @pytest.fixture
 def app(redis_url: str) -> Celery:
     return create_celery_app(redis_url, ["default"])
+
+
+class TestCeleryWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisQueues:
+        return RedisQueues(redis_store, wake_up_factory.wake_up_of)
+
+    @pytest.fixture
+    def lose_wake_ups(self, client: redis.Redis) -> Callable[[], None]:
+        return lambda: client.delete(*client.scan_iter("task-manager.work.*"))
 
 
 def shape(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which processes of the service are alive."""
+"""Heartbeats, which show the processes of the service that are alive."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ class TaskStatistics:
     by_queue: Mapping[str, int]
     last_hour: Sequence[Minute]
     sample: int
-    """How many of the tasks that finished last were timed."""
+    """Number of tasks whose durations were measured."""
     wait_seconds: Mapping[int, float]
     """By percentile; empty when no task has finished."""
     run_seconds: Mapping[int, float]
