@@ -33,7 +33,8 @@ from application.use_cases.worker.release_runs import ReleaseRuns
 from domain.errors import TransitionRefused
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
 from tests.fakes.webhook_sender import FakeWebhookSender
 

@@ -169,7 +169,9 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
         return True
 
     def _stamped(self, change: Change) -> Task:
-        """Return the task with the store's own times, and with the progress of a run that goes on or failed."""
+        """Return the task with the store's own times, and with the progress of a run that goes on
+        or failed.
+        """
         task, before = change.after, change.before
         if before is None:
             task = replace(task, submitted_at=self._clock.now())

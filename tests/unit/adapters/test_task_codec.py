@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpack_record
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task, TaskError
+from domain.task import Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
 from tests.building import a_task
 

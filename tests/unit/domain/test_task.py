@@ -10,7 +10,8 @@ from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNo
 from domain.events import event_of
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
-from domain.task import MAX_CRASHES, Progress, Task, TaskError
+from domain.task import MAX_CRASHES, Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
 from tests.building import AN_ERROR, NOON, a_spec, a_task
 

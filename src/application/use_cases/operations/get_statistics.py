@@ -33,7 +33,9 @@ class GetStatistics:
         self._statistics = statistics
 
     def execute(self) -> TaskStatistics:
-        """Counts are of now; wait and run times are of the last 1,000 tasks that finished after a run."""
+        """Counts are of now; wait and run times are of the last 1,000 tasks that finished after a
+        run.
+        """
         durations = self._statistics.durations(tasks=SAMPLE)
         return TaskStatistics(
             by_status=self._statistics.by_status(),
