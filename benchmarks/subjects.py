@@ -54,7 +54,7 @@ class Store:
         return redis.Redis.from_url(self.url, socket_timeout=60)
 
     def housekeeping(self) -> int:
-        """Return whether the server still works in the background: rewriting, freeing, rehashing."""
+        """Return whether the server is rewriting, freeing or rehashing in the background."""
         info = self.client.info()
         return sum(info[name] for name in HOUSEKEEPING)
 

@@ -22,7 +22,7 @@ PLAIN = [sys.executable, "-m", "celery", "--app", "benchmarks.plain:celery_app",
 
 
 def throughput(directory: Path, plan: Plan) -> list[Row]:
-    """Measure our worker, and the plain one with late acknowledgement and a Redis result backend."""
+    """Measure our worker, and the plain one with late acks and a Redis result backend."""
     return [throughput_row(directory, plan, children) for children in CHILDREN]
 
 

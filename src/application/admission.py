@@ -12,7 +12,7 @@ class Admission:
     """Checks what a specification cannot check itself, and fills in the defaults of its type."""
 
     def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = "") -> None:
-        """`no_callbacks` says why this installation sends no callbacks; empty when it sends them."""
+        """`no_callbacks` says why this installation sends no callbacks; empty if it does."""
         self._handlers = handlers
         self._no_callbacks = no_callbacks
         self._sender = sender

@@ -19,7 +19,7 @@ early_interrupt.end()
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Pass the settings to the command. Invalid settings end it with exit code 2 and no traceback."""
+    """Pass the settings to the command. Invalid settings end it with exit code 2."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:

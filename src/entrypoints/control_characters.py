@@ -13,9 +13,10 @@ UNSAFE = re.compile(
 
 
 def escape_controls(text: str) -> str:
-    r"""Replace each character that could control a terminal or forge a line by its JSON escape, such as \u001b.
+    r"""Escape each character that could control a terminal or forge a line, as in JSON: \u001b.
 
-    Tabs and newlines stay. JSON stays the same document, since it holds such characters only within strings.
+    Tabs and newlines stay. JSON stays the same document, because it has such characters only in
+    strings.
     """
     return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -1,4 +1,4 @@
-"""Check the values of settings. Each check raises ValidationError, whose message says what is allowed."""
+"""Check the values of settings. Each ValidationError says what is allowed."""
 
 import base64
 import binascii

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.chaos.faults import killed, redis_killed
 from tests.chaos.row import Outcome, Run, row
 from tests.chaos.site import Site, pause
-from tests.integration.receiver import SECRET, Answer, Receiver, Request
+from tests.integration.receiver import SECRET, Receiver, Request, Response
 from tests.integration.waiting import wait_until
 
 SETTINGS = {"http_allowed_networks": "127.0.0.1/32", "callback_secret": SECRET}
@@ -33,14 +33,14 @@ class Inbox:
         """Number of responses with 200, by message id."""
         self.bodies: dict[str, set[bytes]] = {}
         self.unsigned = 0
-        self.receiver = Receiver(answering=self._answer)
+        self.receiver = Receiver(respond=self._answer)
 
     @property
     def tasks(self) -> set[str]:
         """The ids of the tasks whose end was received, without hyphens."""
         return {message_id.split("_")[1] for message_id in self.taken}
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Response:
         time.sleep(self._slow)
         message_id = request.headers["webhook-id"]
         with self._lock:
@@ -52,9 +52,9 @@ class Inbox:
                 self.unsigned += 1
             if self._refusing and message_id not in self._refused and len(self.bodies) % 3 == 0:
                 self._refused.add(message_id)
-                return Answer(503)
+                return Response(503)
             self.taken[message_id] += 1
-            return Answer()
+            return Response()
 
 
 def flood_until_told(site: Site, inbox: Inbox, number: int, ms: int = 0) -> None:

@@ -24,7 +24,7 @@ from tests.chaos.row import Measure, Outcome, Run
 from tests.chaos.site import ChaosWorker, Site
 from tests.chaos.watch import AFTERMATH_SECONDS, Watch
 from tests.integration.processes import ServiceProcess
-from tests.integration.receiver import SECRET, Answer, Receiver, Request
+from tests.integration.receiver import SECRET, Receiver, Request, Response
 from tests.integration.waiting import wait_until
 
 LEASE = 3
@@ -169,15 +169,15 @@ class Mailbox:
         self._lock = threading.Lock()
         self.told: set[str] = set()
         """The ids of tasks whose callback came, without hyphens."""
-        self.receiver = Receiver(answering=self._respond)
+        self.receiver = Receiver(respond=self._respond)
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: Request) -> Response:
         kind, _, rest = request.headers.get("webhook-id", "").partition("_")
         if kind == "msg":
             with self._lock:
                 self.told.add(rest.partition("_")[0])
         self.receiver.requests.clear()
-        return Answer()
+        return Response()
 
 
 def soak(options: argparse.Namespace) -> Measure:

@@ -1,4 +1,4 @@
-"""What every TaskHandlers must do."""
+"""Hold each TaskHandlers to its port."""
 
 import pytest
 
@@ -13,11 +13,11 @@ class TaskHandlersContract:
     def test_the_default_type_has_a_handler(self, handlers: TaskHandlers) -> None:
         assert handlers.of_type(DEFAULT_TYPE).type.name == DEFAULT_TYPE
 
-    def test_an_unknown_type_is_refused_by_its_name(self, handlers: TaskHandlers) -> None:
+    def test_an_unknown_type_is_named_in_the_error(self, handlers: TaskHandlers) -> None:
         with pytest.raises(UnknownTaskType, match="'dance'"):
             handlers.of_type("dance")
 
-    def test_each_type_says_what_it_is(self, handlers: TaskHandlers) -> None:
+    def test_each_type_has_a_description_and_a_schema(self, handlers: TaskHandlers) -> None:
         [sleep] = [type for type in handlers.types() if type.name == "sleep"]
 
         assert sleep.description

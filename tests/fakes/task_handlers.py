@@ -1,4 +1,4 @@
-"""One type of task that does what the test says."""
+"""Handlers with one type of task, whose work the test gives."""
 
 import inspect
 from collections.abc import Callable, Sequence

@@ -36,7 +36,7 @@ def installed_browser() -> str | None:
 
 
 class Browser:
-    """One process of a browser with an empty profile. As a context manager it is gone afterwards."""
+    """A process of a browser with an empty profile. It ends with the context manager."""
 
     def __init__(self, program: str, folder: Path, *, names: str = "") -> None:
         """`names` is a list of rules, such as "MAP evil.example 127.0.0.1"."""
@@ -51,17 +51,17 @@ class Browser:
 
     def __enter__(self) -> Self:
         commands, self._commands = os.pipe()
-        self._answers, answers = os.pipe()
+        self._messages, responses = os.pipe()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", ON_PIPES, str(commands), str(answers), *self._command],
-                pass_fds=(commands, answers),
+                [sys.executable, "-c", ON_PIPES, str(commands), str(responses), *self._command],
+                pass_fds=(commands, responses),
                 stdout=log,
                 stderr=log,
                 process_group=0,
             )
         os.close(commands)
-        os.close(answers)
+        os.close(responses)
         try:
             target = self._call("Target.createTarget", url="about:blank")["targetId"]
             self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -76,7 +76,7 @@ class Browser:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._commands)
-        os.close(self._answers)
+        os.close(self._messages)
 
     def open(self, url: str) -> str:
         """Load a page and return its text."""
@@ -88,9 +88,9 @@ class Browser:
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page, that of a promise when it is settled."""
-        answer = self._call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        response = self._call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in response, response["exceptionDetails"]
+        return response["result"].get("value")
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
@@ -98,17 +98,17 @@ class Browser:
         if hasattr(self, "_session"):
             message["sessionId"] = self._session
         os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != number:
+        while (response := self._read()).get("id") != number:
             pass
-        assert "error" not in answer, answer
-        result: dict[str, Any] = answer["result"]
+        assert "error" not in response, response
+        result: dict[str, Any] = response["result"]
         return result
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
-            received = os.read(self._answers, 65_536)
+            received = os.read(self._messages, 65_536)
             assert received, f"the browser has ended: {self._log.read_text()[-2000:]}"
             self._unread += received
         message, _, self._unread = self._unread.partition(b"\0")
-        answer: dict[str, Any] = json.loads(message)
-        return answer
+        response: dict[str, Any] = json.loads(message)
+        return response

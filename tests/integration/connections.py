@@ -24,7 +24,7 @@ class ApiWithFewDescriptors(Api):
 
 
 def connect(port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: int | None = None) -> socket.socket:
-    """Connect and send. `buffer` is how many bytes the connection holds that are not received yet."""
+    """Connect and send. `buffer` is the size of the receive buffer in bytes."""
     connection = socket.socket()
     if buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -37,7 +37,7 @@ def connect(port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: i
 
 @contextlib.contextmanager
 def unfinished_requests(port: int, number: int) -> Iterator[list[socket.socket]]:
-    """So many connections with a head and one byte of its body each."""
+    """Open so many connections; each sends a head and one byte of its body."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(connect(port, UNFINISHED)) for _ in range(number)]
 

@@ -1,4 +1,4 @@
-"""Follows a stream of Server-Sent Events as a client does."""
+"""Follow a stream of Server-Sent Events as a client does."""
 
 import contextlib
 import json
@@ -17,11 +17,13 @@ READ_BYTES = 65_536
 
 
 class Follower:
-    """Reads a stream in the background."""
+    """A client that reads a stream in the background."""
 
     def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        self.answer = requests.get(f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60))
+        self.response = requests.get(
+            f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60)
+        )
         self.events: list[Event] = []
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -31,7 +33,7 @@ class Follower:
         return [event["event"] for event in self.events]
 
     def wait_for(self, *names: str, seconds: float = 20) -> list[Event]:
-        """Until these are its last events."""
+        """Wait until these are its last events, and return them."""
         wait_until(lambda: self.names()[-len(names) :] == list(names), seconds)
         return self.events[-len(names) :]
 
@@ -49,9 +51,12 @@ class Follower:
         self.ended.set()
 
     def _lines(self) -> Iterator[str]:
-        """Return the lines as they come. requests reads byte by byte, which takes a minute for megabytes."""
+        """Yield the lines as they come.
+
+        requests reads byte by byte, which takes a minute for megabytes.
+        """
         rest = b""
-        while data := self.answer.raw.read1(READ_BYTES):
+        while data := self.response.raw.read1(READ_BYTES):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 yield line.decode()

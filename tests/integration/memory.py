@@ -1,4 +1,4 @@
-"""TaskStatistics the memory of a service's processes."""
+"""Measure the memory of a service's processes."""
 
 import contextlib
 import threading
@@ -13,7 +13,7 @@ SAMPLE_SECONDS = 0.01
 
 
 class PeakMemory:
-    """As a context manager; `growth` is then how many bytes the processes grew at most, all together."""
+    """A context manager. `growth` is the largest growth of all processes together, in bytes."""
 
     def __init__(self, service: ServiceProcess) -> None:
         self._processes = [psutil.Process(service.pid), *service.children()]
@@ -44,7 +44,7 @@ class PeakMemory:
         return sum(process.memory_info().rss for process in self._processes)
 
     def _kept_by_the_kernel(self) -> int:
-        """Linux remembers the peak of each process, which no sample misses."""
+        """Return the peak that Linux records for each process, so that no peak is missed."""
         peaks = 0
         for process in self._processes:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""An HTTP server for tests: it keeps what it is sent, and answers as the test says."""
+"""Run an HTTP server for tests: it records requests, and responds as the test says."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from typing import Any, Self
 from tests.integration.waiting import wait_until
 
 SECRET = "whsec_" + "A" * 40
-"""By which tests sign."""
+"""The secret that tests sign with."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-    """By their names in lower case."""
+    """The names are in lower case."""
     body: bytes
 
     @property
@@ -27,12 +27,12 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int = 200
     body: bytes | str | dict[str, Any] | list[Any] = b""
     headers: dict[str, str] = field(default_factory=dict)
     stall: Callable[[], object] = lambda: None
-    """Called before the answer is sent."""
+    """Called before the response is sent."""
 
     @property
     def bytes(self) -> bytes:
@@ -43,17 +43,17 @@ class Answer:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """That a client goes away is what some tests are about."""
+        """Ignore clients that disconnect, as some tests make them do."""
 
 
 class Receiver:
-    """Answers come in their order, then the last one again. As a context manager it listens on 127.0.0.1."""
+    """Sends its responses in order and repeats the last. Listens on 127.0.0.1 within `with`."""
 
-    def __init__(self, *answers: Answer, answering: Callable[[Request], Answer] | None = None) -> None:
-        """`answering` is asked for each answer, from the thread of the request."""
+    def __init__(self, *responses: Response, respond: Callable[[Request], Response] | None = None) -> None:
+        """`respond` makes each response instead, in the thread of the request."""
         self.requests: list[Request] = []
-        self.answers = list(answers) or [Answer()]
-        self._answering = answering or self._next
+        self.responses = list(responses) or [Response()]
+        self._respond = respond or self._next
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -77,8 +77,8 @@ class Receiver:
         wait_until(lambda: len(self.requests) >= number, seconds)
         return self.requests[:number]
 
-    def _next(self, _: Request) -> Answer:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+    def _next(self, _: Request) -> Response:
+        return self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
@@ -86,31 +86,31 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def answer(self) -> None:
+            def respond(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 body = self.rfile.read(length)
-                if len(body) < length:  # whoever sent it was killed meanwhile: no request, as for any server
+                if len(body) < length:  # the client was killed: ignore the partial request
                     self.close_connection = True
                     return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(self.command, self.path, headers, body)
                 receiver.requests.append(request)
-                answer = receiver._answering(request)
-                answer.stall()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
+                response = receiver._respond(request)
+                response.stall()
+                self.send_response(response.status)
+                for name, value in response.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.bytes)))
+                self.send_header("Content-Length", str(len(response.bytes)))
                 self.end_headers()
-                self.wfile.write(answer.bytes)
+                self.wfile.write(response.bytes)
 
             def __getattr__(self, name: str) -> Any:
-                """do_GET, do_POST and all others."""
+                """Respond to every method in the same way: do_GET, do_POST and all others."""
                 if name.startswith("do_"):
-                    return self.answer
+                    return self.respond
                 raise AttributeError(name)
 
             def log_message(self, *_: object) -> None:
-                """Says nothing."""
+                """Write no log."""
 
         return Handler

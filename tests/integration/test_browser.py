@@ -1,4 +1,4 @@
-"""Hostile pages in a real browser, which decides itself what it sends and what it lets them read."""
+"""Hostile pages in a real browser, which decides what it sends and what they may read."""
 
 import http.client
 import json
@@ -9,17 +9,18 @@ import pytest
 
 from tests.integration.browser import Browser, installed_browser
 from tests.integration.processes import Api
-from tests.integration.receiver import Answer, Receiver, Request
+from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE, wait_until
 
 API_SETTINGS = {"http_workers": 1}
 INSTALL = "neither Chromium nor Chrome is installed: apt-get install chromium"
 EVIL = "evil.example"
-PAGE = Answer(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
+PAGE = Response(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
 ATTACKS = {
     "fetch without a body": 'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors"})',
     "fetch with a simple body": (
-        'fetch(api + "/tasks", {method: "POST", mode: "no-cors", body: JSON.stringify({task_name: "evil", '
+        'fetch(api + "/tasks", '
+        '{method: "POST", mode: "no-cors", body: JSON.stringify({task_name: "evil", '
         "duration: 1})})"
     ),
     "fetch with JSON": (
@@ -36,8 +37,8 @@ ATTACKS = {
     "beacon": '(async () => navigator.sendBeacon(api + "/queues/default/pause"))()',
     "form": "submitted()",
     "form of a sandboxed frame": "sandboxed()",
-    "read": 'fetch(api + "/tasks").then(answer => answer.text())',
-    "opaque read": 'fetch(api + "/tasks", {mode: "no-cors"}).then(answer => answer.text())',
+    "read": 'fetch(api + "/tasks").then(response => response.text())',
+    "opaque read": 'fetch(api + "/tasks", {mode: "no-cors"}).then(response => response.text())',
     "event stream": "followed()",
 }
 SCRIPT = """
@@ -78,7 +79,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def attack(browser: Browser, api: str, task_id: str) -> dict[str, str]:
-    """What each attempt of the page that is open got to know."""
+    """Return the result of each attempt of the open page."""
     attempts = "".join(
         f"results[{json.dumps(name)}] = await {call}.then(described, described);\n" for name, call in ATTACKS.items()
     )
@@ -89,7 +90,7 @@ def attack(browser: Browser, api: str, task_id: str) -> dict[str, str]:
 
 
 def state(api: Api) -> tuple[int, bool]:
-    """How many tasks there are, and whether a queue is paused."""
+    """Return the number of tasks, and whether a queue is paused."""
     queues = api.request("GET", "/queues").json()["queues"]
     total: int = api.request("GET", "/tasks").json()["pagination"]["total_tasks"]
     return total, any(queue["paused"] for queue in queues)
@@ -101,7 +102,7 @@ def test_a_page_of_another_origin_changes_and_reads_nothing(
 ) -> None:
     """127.0.0.1 with another port is the same site: there only Origin tells them apart."""
     task_id = api.submit()
-    receiver.answers = [PAGE]
+    receiver.responses = [PAGE]
     browser.open(f"http://{host}:{receiver.port}/")
 
     seen = attack(browser, f"http://127.0.0.1:{api.port}", task_id)
@@ -118,15 +119,15 @@ def test_a_page_of_another_origin_changes_and_reads_nothing(
 
 
 def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api: Api, receiver: Receiver) -> None:
-    """DNS rebinding: the page's own origin becomes the API, so the browser lets it read and write."""
+    """DNS rebinding: the page's own origin becomes the API, so the browser allows everything."""
     task_id = api.submit()
 
-    def rebound(request: Request) -> Answer:
+    def rebound(request: Request) -> Response:
         if request.path == "/":
             return PAGE
-        return Answer(*forwarded(api, request))
+        return Response(*forwarded(api, request))
 
-    with Receiver(answering=rebound) as attacker:
+    with Receiver(respond=rebound) as attacker:
         own = f"http://{EVIL}:{attacker.port}"
         browser.open(f"{own}/")
         seen = attack(browser, own, task_id)
@@ -145,11 +146,11 @@ def forwarded(api: Api, request: Request) -> tuple[int, bytes, dict[str, str]]:
     for name, value in request.headers.items():
         connection.putheader(name, "close" if name == "connection" else value)
     connection.endheaders(request.body or None)
-    answer = connection.getresponse()
-    kind = answer.headers["Content-Type"]
-    body = answer.read1() if kind.startswith("text/event-stream") else answer.read()  # a stream does not end
+    response = connection.getresponse()
+    kind = response.headers["Content-Type"]
+    body = response.read1() if kind.startswith("text/event-stream") else response.read()  # a stream does not end
     connection.close()
-    return answer.status, body, {"Content-Type": kind}
+    return response.status, body, {"Content-Type": kind}
 
 
 def test_a_name_that_leads_to_the_api_shows_only_the_problem(browser: Browser, api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Much work at once: nobody is told that the store is away, and what is refused is stored nowhere."""
+"""Load of many batches: no false outage of the store, and nothing of a refused batch is stored."""
 
 import socket
 import subprocess
@@ -31,7 +31,7 @@ LINE = 24
 
 
 class LineProxy(Proxy):
-    """The server as a long line of calls makes it: while `is_long`, each reply takes 100 ms."""
+    """A proxy that delays each reply by 100 ms while `is_long`, as a long line of calls does."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -53,11 +53,11 @@ def one_process(redis_url: str, tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[TcpRedis]:
-    """A server of our own behind a port, which a proxy can stand before."""
+    """A server with a TCP port, so that a proxy can stand before it."""
     server = TcpRedis(tmp_path)
     process = server.start(subprocess.Popen)
     try:
-        wait_until(lambda: _answers(server.url))
+        wait_until(lambda: _is_up(server.url))
         yield server
     finally:
         process.kill()
@@ -65,7 +65,9 @@ def server(tmp_path: Path) -> Iterator[TcpRedis]:
 
 
 class TestBusyStore:
-    def test_a_long_line_of_own_calls_is_no_silence(self, server: TcpRedis, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_long_line_of_calls_does_not_count_as_silence(
+        self, server: TcpRedis, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with LineProxy(server.port) as proxy, ThreadPoolExecutor(LINE) as threads:
             store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
             _open_connections(store, LINE)
@@ -79,13 +81,13 @@ class TestBusyStore:
 
     def test_batches_side_by_side_are_all_stored(self, one_process: Api) -> None:
         with ThreadPoolExecutor(8) as clients:
-            answers = list(clients.map(lambda number: _send_batch(one_process, f"b{number}"), range(8)))
+            responses = list(clients.map(lambda number: _send_batch(one_process, f"b{number}"), range(8)))
 
-        assert Counter(answer.status_code for answer in answers) == {202: 8}
+        assert Counter(response.status_code for response in responses) == {202: 8}
         assert _stored(one_process) == 8 * BATCH
         assert "store_away" not in one_process.output
 
-    def test_a_process_that_was_held_up_does_not_call_the_store_away(self, redis_url: str, tmp_path: Path) -> None:
+    def test_a_blocked_process_does_not_report_an_outage_of_the_store(self, redis_url: str, tmp_path: Path) -> None:
         api = Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1)
         api._arguments = [sys.executable, "-m", "tests.integration.lagging_api"]
         over = Event()
@@ -117,7 +119,7 @@ class TestSilentServer:
         server = EmbeddedRedis(tmp_path)
         process = server.start(subprocess.Popen)
         try:
-            wait_until(lambda: _answers(server.url))
+            wait_until(lambda: _is_up(server.url))
             with Api(tmp_path / "api.log", redis_url=server.url, http_workers=1) as api:
                 wait_until(lambda: api.request("GET", "/tasks").status_code == 200)
                 process.send_signal(SIGSTOP)
@@ -138,7 +140,7 @@ class TestSilentServer:
             process.kill()
             process.wait()
 
-    def test_connections_that_carry_nothing_any_more_are_replaced(self, server: TcpRedis) -> None:
+    def test_dead_connections_are_replaced(self, server: TcpRedis) -> None:
         with Proxy(server.port) as proxy:
             store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
             _open_connections(store, 3)
@@ -170,7 +172,7 @@ class TestSilentServer:
 
 
 class TestOverload:
-    def test_a_refused_batch_is_stored_nowhere_and_may_be_sent_again(self, one_process: Api) -> None:
+    def test_a_refused_batch_stores_nothing_and_can_be_sent_again(self, one_process: Api) -> None:
         names = [f"b{number}" for number in range(40)]
         together = Barrier(len(names))
 
@@ -179,13 +181,13 @@ class TestOverload:
             return _send_batch(one_process, name, SMALL_BATCH)
 
         with ThreadPoolExecutor(len(names)) as clients:
-            answers = dict(zip(names, clients.map(send, names), strict=True))
+            responses = dict(zip(names, clients.map(send, names), strict=True))
 
-        refused = {name: answer for name, answer in answers.items() if answer.status_code != 202}
+        refused = {name: response for name, response in responses.items() if response.status_code != 202}
         assert refused
-        for name, answer in refused.items():
-            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-            assert int(answer.headers["Retry-After"]) >= 1
+        for name, response in refused.items():
+            assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+            assert int(response.headers["Retry-After"]) >= 1
             assert _stored(one_process, name) == 0
         assert _stored(one_process) == (len(names) - len(refused)) * SMALL_BATCH
         again = _send_batch(one_process, next(iter(refused)), SMALL_BATCH)
@@ -204,7 +206,7 @@ def _stored(api: Api, name: str | None = None) -> int:
 
 
 def _open_connections(store: RedisStore, number: int) -> None:
-    """Leave so many connections at rest."""
+    """Open so many connections and return them to the pool."""
     together = Barrier(number)
 
     def use() -> None:
@@ -218,7 +220,7 @@ def _open_connections(store: RedisStore, number: int) -> None:
             each.result()
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     with redis.Redis.from_url(url) as client:
         try:
             return bool(client.ping())

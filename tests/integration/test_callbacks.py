@@ -1,4 +1,4 @@
-"""Callbacks, through HTTP, with real maintenance and a real receiver."""
+"""Callbacks by a real maintenance process to a real receiver."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from adapters.http.outbound import OPENED_BY
 from adapters.http.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import SECRET, Answer, Receiver
+from tests.integration.receiver import SECRET, Receiver, Response
 from tests.integration.waiting import wait_until
 
 NETWORKS = "127.0.0.1/32"
@@ -36,16 +36,16 @@ def deliveries(api: Api, task_id: str) -> list[dict[str, Any]]:
 
 
 def delivered(api: Api, task_id: str, number: int = 1) -> list[dict[str, Any]]:
-    """When so many tries are on record."""
+    """Return the delivery attempts once that many are recorded."""
 
     def found() -> list[dict[str, Any]] | None:
-        tries = deliveries(api, task_id)
-        return tries if len(tries) >= number else None
+        attempts = deliveries(api, task_id)
+        return attempts if len(attempts) >= number else None
 
     return wait_until(found)
 
 
-def test_the_receiver_is_told_of_the_final_task_and_can_verify_it(
+def test_the_receiver_gets_the_final_task_and_can_verify_it(
     api: Api, maintenance: ServiceProcess, receiver: Receiver, redis_server_url: str, tmp_path: Any
 ) -> None:
     with ServiceProcess("worker", tmp_path / "worker.log", redis_url=redis_server_url, data_dir=tmp_path / "state"):
@@ -67,7 +67,7 @@ def test_the_receiver_is_told_of_the_final_task_and_can_verify_it(
     assert (delivery["outcome"], "next_try" in delivery) == ("delivered", False)
 
 
-def test_every_end_is_told(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_every_final_state_sends_a_webhook(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
     cancelled(api, receiver.url)
     expired = {"run_at": "2099-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:01Z"}
     task_id = api.submit(callback_url=receiver.url, **expired)
@@ -78,10 +78,10 @@ def test_every_end_is_told(api: Api, maintenance: ServiceProcess, receiver: Rece
     assert told == {"task.cancelled", "task.expired"}
 
 
-def test_a_receiver_that_fails_is_told_again_with_the_same_id(
+def test_a_failed_delivery_is_repeated_with_the_same_id(
     api: Api, maintenance: ServiceProcess, receiver: Receiver
 ) -> None:
-    receiver.answers = [Answer(503), Answer(200)]
+    receiver.responses = [Response(503), Response(200)]
 
     task_id = cancelled(api, receiver.url)
 
@@ -96,26 +96,28 @@ def test_a_receiver_that_fails_is_told_again_with_the_same_id(
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"),
+    ("response", "seconds"),
     [
-        (Answer(500), 5),
-        (Answer(302, headers={"Location": "/"}), 5),
-        (Answer(429, headers={"Retry-After": "7200"}), 7_200),
+        (Response(500), 5),
+        (Response(302, headers={"Location": "/"}), 5),
+        (Response(429, headers={"Retry-After": "7200"}), 7_200),
     ],
 )
-def test_the_next_try_waits_as_the_specification_says_and_as_the_receiver_asks(
-    api: Api, maintenance: ServiceProcess, receiver: Receiver, answer: Answer, seconds: int
+def test_the_next_attempt_waits_as_the_specification_says_and_as_the_receiver_asks(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver, response: Response, seconds: int
 ) -> None:
-    receiver.answers = [answer]
+    receiver.responses = [response]
 
     [delivery] = delivered(api, cancelled(api, receiver.url))
 
     pause = datetime.fromisoformat(delivery["next_try"]) - datetime.fromisoformat(delivery["time"])
-    assert (delivery["status"], pause) == (answer.status, timedelta(seconds=seconds))
+    assert (delivery["status"], pause) == (response.status, timedelta(seconds=seconds))
 
 
-def test_a_receiver_that_is_gone_is_not_told_again(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
-    receiver.answers = [Answer(410)]
+def test_a_receiver_that_responds_410_gets_no_further_attempt(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
+    receiver.responses = [Response(410)]
 
     [delivery] = delivered(api, cancelled(api, receiver.url))
 
@@ -132,36 +134,36 @@ def test_a_receiver_that_is_gone_is_not_told_again(api: Api, maintenance: Servic
         "https://16843009:22/",
     ],
 )
-def test_a_url_that_leads_where_calls_must_not_go_is_given_up(api: Api, maintenance: ServiceProcess, url: str) -> None:
+def test_a_url_that_leads_to_a_forbidden_address_is_given_up(api: Api, maintenance: ServiceProcess, url: str) -> None:
     [delivery] = delivered(api, cancelled(api, url))
 
     assert "TASKS_HTTP_ALLOWED_NETWORKS" in delivery["error"]
     assert not {"status", "next_try"} & delivery.keys()
 
 
-def test_nobody_at_the_url_is_an_error_and_tried_again(api: Api, maintenance: ServiceProcess) -> None:
+def test_a_refused_connection_is_an_error_and_attempted_again(api: Api, maintenance: ServiceProcess) -> None:
     [delivery] = delivered(api, cancelled(api, "http://127.0.0.1:9/"))
 
     assert delivery["error"] == "[Errno 111] Connection refused"
     assert "next_try" in delivery
 
 
-def test_a_message_is_sent_again_as_it_was_also_when_the_task_has_moved_on(
+def test_a_resent_webhook_is_unchanged_although_the_task_has_changed(
     api: Api, maintenance: ServiceProcess, receiver: Receiver
 ) -> None:
     task_id = cancelled(api, receiver.url)
     delivered(api, task_id)
     api.request("POST", f"/tasks/{task_id}/retry")
 
-    answer = api.request("POST", f"/tasks/{task_id}/deliveries/1/resend")
+    response = api.request("POST", f"/tasks/{task_id}/deliveries/1/resend")
 
-    assert (answer.status_code, answer.headers["Location"]) == (202, f"/tasks/{task_id}/deliveries")
+    assert (response.status_code, response.headers["Location"]) == (202, f"/tasks/{task_id}/deliveries")
     first, second = receiver.wait_for(2)
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
     assert [delivery["number"] for delivery in delivered(api, task_id, 2)] == [1, 2]
 
 
-def test_a_deleted_task_has_told_its_end(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_the_webhook_of_a_deleted_task_is_sent(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
     task_id = cancelled(api, receiver.url)
     assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
 
@@ -170,9 +172,9 @@ def test_a_deleted_task_has_told_its_end(api: Api, maintenance: ServiceProcess, 
     assert request.json["data"]["task_id"] == task_id
 
 
-def test_slow_receivers_hold_up_nothing_else(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_slow_receivers_delay_no_other_webhook(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
     with Receiver() as slow:
-        slow.answers = [Answer(stall=lambda: receiver.wait_for(1))]
+        slow.responses = [Response(stall=lambda: receiver.wait_for(1))]
         for _ in range(8):
             cancelled(api, slow.url)
         slow.wait_for(8)
@@ -181,17 +183,17 @@ def test_slow_receivers_hold_up_nothing_else(api: Api, maintenance: ServiceProce
         receiver.wait_for(1)
 
 
-def test_what_is_not_there_is_not_found(api: Api) -> None:
+def test_an_unknown_task_or_delivery_is_not_found(api: Api) -> None:
     task_id = api.submit(callback_url="https://example.com/")
     nobody = "018f0000-0000-7000-8000-000000000000"
 
-    answers = [
+    responses = [
         api.request("GET", f"/tasks/{nobody}/deliveries"),
         api.request("POST", f"/tasks/{nobody}/deliveries/1/resend"),
         api.request("POST", f"/tasks/{task_id}/deliveries/1/resend"),
     ]
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+    assert [(response.status_code, response.json()["code"]) for response in responses] == [
         (404, "task_not_found"),
         (404, "task_not_found"),
         (404, "delivery_not_found"),
@@ -213,11 +215,11 @@ def test_what_is_not_there_is_not_found(api: Api) -> None:
         ("https://1.1.1.1:22/", f"Must name port 443 or 80, not 22; {OPENED_BY}."),
     ],
 )
-def test_a_url_that_makes_no_sense_is_refused(api: Api, url: Any, message: str) -> None:
-    answer = api.request("POST", "/tasks", json={"task_name": "test", "duration": 1, "callback_url": url})
+def test_an_invalid_url_is_refused(api: Api, url: Any, message: str) -> None:
+    response = api.request("POST", "/tasks", json={"task_name": "test", "duration": 1, "callback_url": url})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"pointer": "/callback_url", "message": message}]
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"pointer": "/callback_url", "message": message}]
 
 
 def test_the_url_can_be_changed_while_the_task_waits(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""The interactive documentation in a real browser: each operation can be tried as the page prefills it."""
+"""The interactive documentation in a real browser: each operation works as it is prefilled."""
 
 import json
 import os
@@ -43,7 +43,7 @@ EXPECTED = {
     "resendDelivery": 202,
     "removeQueue": 409,
 }
-"""In an order in which each finds a task that it can do something with.
+"""The status of each operation, in an order in which each finds a suitable task.
 
 The queue that is filled in holds tasks, so its removal is refused.
 """

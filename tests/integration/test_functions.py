@@ -1,4 +1,4 @@
-"""Plain Python functions as tasks, those of examples/ among them, through HTTP and with a real worker."""
+"""Python functions as tasks, run by a real worker; those of examples/ are among them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 
 from application.ports.run import MAX_LOG_BYTES
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import Answer, Receiver
+from tests.integration.receiver import Receiver, Response
 from tests.integration.waiting import wait_until
 
 HANDLERS = "tests.integration.work,examples.handlers"
@@ -19,7 +19,7 @@ API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 
 @pytest.fixture(scope="module")
 def worker(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """One for all tests: what a task did must not be felt by the next."""
+    """One worker for all tests: a task must not affect the next one."""
     folder = tmp_path_factory.mktemp("worker")
     settings: dict[str, Any] = {"redis_url": redis_server_url, "data_dir": folder / "state", "handlers": HANDLERS}
     with ServiceProcess("worker", folder / "worker.log", worker_concurrency=2, lease_seconds=3, **settings) as worker:
@@ -28,13 +28,13 @@ def worker(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def submit(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> str:
     body = {"task_name": "test", "type": type, "payload": payload or {}, **members}
-    answer = api.request("POST", "/tasks", json=body)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["task_id"])
+    response = api.request("POST", "/tasks", json=body)
+    assert response.status_code == 202, response.text
+    return str(response.json()["task_id"])
 
 
 def run(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """The task when it is final."""
+    """Return the task once it is final."""
     task_id = submit(api, type, payload, **members)
     return api.final(task_id)
 
@@ -44,7 +44,7 @@ def log(api: Api, task: dict[str, Any]) -> list[str]:
     return [line["message"] for line in lines]
 
 
-def test_a_function_gets_its_payload_and_its_result_and_output_are_kept(api: Api, worker: ServiceProcess) -> None:
+def test_a_function_gets_its_payload_and_its_result_and_output_are_stored(api: Api, worker: ServiceProcess) -> None:
     task = run(api, "greet", {"name": "Ada", "times": 2, "born": "1815-12-10"})
 
     assert (task["status"], task["payload"]) == ("COMPLETED", {"name": "Ada", "times": 2, "born": "1815-12-10"})
@@ -53,7 +53,7 @@ def test_a_function_gets_its_payload_and_its_result_and_output_are_kept(api: Api
     assert "duration" not in task
 
 
-def test_each_type_says_what_it_takes(api: Api) -> None:
+def test_each_type_has_a_description_and_a_schema(api: Api) -> None:
     types = {type["type"]: type for type in api.request("GET", "/types").json()["types"]}
 
     assert {"sleep", "greet", "csv_report", "thumbnail", "render_video"} <= types.keys()
@@ -84,34 +84,34 @@ def test_each_type_says_what_it_takes(api: Api) -> None:
 def test_a_payload_that_does_not_fit_is_refused_member_by_member(
     api: Api, body: dict[str, Any], errors: dict[str, str]
 ) -> None:
-    answer = api.request("POST", "/tasks", json={"task_name": "test", **body})
+    response = api.request("POST", "/tasks", json={"task_name": "test", **body})
 
-    assert answer.status_code == 422
-    assert {error["pointer"]: error["message"] for error in answer.json()["errors"]} == errors
+    assert response.status_code == 422
+    assert {error["pointer"]: error["message"] for error in response.json()["errors"]} == errors
     assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 0
 
 
-def test_every_misfit_of_every_task_of_a_batch_is_named(api: Api) -> None:
+def test_every_violation_of_every_task_of_a_batch_is_listed(api: Api) -> None:
     tasks = [
         {"task_name": "good", "type": "greet", "payload": {"name": "Ada"}},
         {"task_name": "bad", "type": "greet", "payload": {"times": "2"}},
         {"task_name": "worse", "type": "dance"},
     ]
 
-    answer = api.request("POST", "/tasks/batch", json={"tasks": tasks})
+    response = api.request("POST", "/tasks/batch", json={"tasks": tasks})
 
-    pointers = [error["pointer"] for error in answer.json()["errors"]]
-    assert (answer.status_code, pointers) == (
+    pointers = [error["pointer"] for error in response.json()["errors"]]
+    assert (response.status_code, pointers) == (
         422,
         ["/tasks/1/payload/name", "/tasks/1/payload/times", "/tasks/2/type"],
     )
 
 
-def test_an_unknown_type_is_refused_with_those_that_there_are(api: Api) -> None:
-    answer = api.request("POST", "/tasks", json={"task_name": "test", "type": "dance"})
+def test_the_refusal_of_an_unknown_type_lists_the_known_ones(api: Api) -> None:
+    response = api.request("POST", "/tasks", json={"task_name": "test", "type": "dance"})
 
-    [error] = answer.json()["errors"]
-    assert (answer.status_code, error["pointer"]) == (422, "/type")
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["pointer"]) == (422, "/type")
     assert error["message"].startswith("Must be one of count_to, csv_report, greet,")
 
 
@@ -125,13 +125,13 @@ def test_the_payload_of_a_waiting_task_can_be_patched_and_is_checked_again(api: 
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/payload/name")
 
 
-def test_a_task_is_found_by_what_its_payload_holds(api: Api) -> None:
+def test_a_task_is_found_by_the_text_of_its_payload(api: Api) -> None:
     wanted, _ = submit(api, "greet", {"name": "Grace Hopper"}), submit(api, "greet", {"name": "Ada"})
 
     assert [task["task_id"] for task in api.request("GET", "/tasks?q=hopper").json()["tasks"]] == [wanted]
 
 
-def test_progress_and_log_are_said_while_it_runs(api: Api, worker: ServiceProcess, client: redis.Redis) -> None:
+def test_progress_and_log_are_published_during_the_run(api: Api, worker: ServiceProcess, client: redis.Redis) -> None:
     task = run(api, "count_to", {"number": 3})
 
     told = [fields for _, fields in client.xrange("tm:events") if fields[b"event"] == b"task.progress"]
@@ -140,7 +140,7 @@ def test_progress_and_log_are_said_while_it_runs(api: Api, worker: ServiceProces
     assert log(api, task) == [f"attempt 1 of {task['task_id']}: {number}" for number in (1, 2, 3)]
 
 
-def test_an_exception_that_says_so_is_final_at_once(api: Api, worker: ServiceProcess) -> None:
+def test_an_exception_with_retry_false_is_final_at_once(api: Api, worker: ServiceProcess) -> None:
     task = run(api, "order", {"product": "tea"}, retry={"max_attempts": 5})
 
     assert (task["status"], task["attempt"]) == ("FAILED", 1)
@@ -173,7 +173,7 @@ def test_a_log_of_long_lines_takes_about_a_megabyte_of_redis(
     assert MAX_LOG_BYTES / 2 < client.memory_usage(key, samples=0) < 1.2 * MAX_LOG_BYTES
 
 
-def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) -> None:
+def test_the_worker_survives_bad_work(api: Api, worker: ServiceProcess) -> None:
     ids = {
         name: submit(api, name, payload, **members)
         for name, payload, members in (
@@ -202,7 +202,7 @@ def test_bad_work_leaves_the_worker_serving(api: Api, worker: ServiceProcess) ->
     assert worker.process.poll() is None
 
 
-def test_handlers_that_cannot_be_used_stop_the_start(redis_url: str, tmp_path: Path) -> None:
+def test_unusable_handlers_stop_the_start(redis_url: str, tmp_path: Path) -> None:
     for command in ("api", "worker", "local"):
         log = tmp_path / f"{command}.log"
         with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
@@ -237,7 +237,7 @@ def test_a_thumbnail_is_made(api: Api, worker: ServiceProcess, tmp_path: Path) -
     assert log(api, task) == [f"{source} is now 200 x 150"]
 
 
-def test_what_is_no_picture_is_not_tried_again(api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_not_retried(api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
     source = tmp_path / "picture.png"
     source.write_text("no")
 
@@ -249,7 +249,7 @@ def test_what_is_no_picture_is_not_tried_again(api: Api, worker: ServiceProcess,
 def test_a_slow_service_is_waited_for(api: Api, worker: ServiceProcess) -> None:
     job = {"id": 7, "state": "waiting", "done": 0.0, "ask_again_seconds": 0}
     ready = {"id": 7, "state": "ready", "done": 1.0, "url": "https://videos.example/7.mp4"}
-    with Receiver(Answer(body=job), Answer(body={**job, "state": "rendering"}), Answer(body=ready)) as service:
+    with Receiver(Response(body=job), Response(body={**job, "state": "rendering"}), Response(body=ready)) as service:
         task = run(api, "render_video", {"service": service.url, "video": "holiday"})
 
     assert task["result"] == {"url": "https://videos.example/7.mp4"}

@@ -1,6 +1,6 @@
-"""schemathesis against a running server: no answer may break the specification. `make fuzz` takes more examples.
+"""schemathesis against a running server: every response matches the specification.
 
-No worker runs. Streams that never end are left out; tests of their own follow them.
+`make fuzz` takes more examples. No worker runs. Endless streams have tests of their own.
 """
 
 import os
@@ -21,7 +21,7 @@ schema = schemathesis.openapi.from_path("docs/openapi.json").exclude(path="/even
 
 @pytest.fixture(scope="module")
 def task_ids(server: Api) -> list[str]:
-    """Of tasks in several states."""
+    """Return the ids of tasks in several statuses."""
     ids = [server.submit(labels={"number": str(number)}) for number in range(6)]
     server.request("POST", f"/tasks/{ids[0]}/cancel")
     server.request("PATCH", f"/tasks/{ids[1]}", json={"run_at": "2999-01-01T00:00:00Z"})
@@ -31,7 +31,7 @@ def task_ids(server: Api) -> list[str]:
 @schema.parametrize()
 @pytest.mark.parametrize("examples", [EXAMPLES])  # or pytest gives all operations one node id
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_the_specification_says(case: Any, examples: int, server: Api, task_ids: list[str]) -> None:
+def test_every_response_matches_the_specification(case: Any, examples: int, server: Api, task_ids: list[str]) -> None:
     _shorten_waits(case)
     if "task_id" in (case.path_parameters or {}):
         case.path_parameters["task_id"] = _sometimes_real(case, task_ids)
@@ -55,7 +55,7 @@ def _shorten_waits(case: Any) -> None:
 
 
 def _sometimes_real(case: Any, task_ids: list[str]) -> str:
-    """Every second time the id of a task that there is, or was."""
+    """Return the id of an existing or deleted task for every second case."""
     number = len(repr(case.body)) + len(repr(case.query)) + len(repr(case.headers))
     given: str = case.path_parameters["task_id"]
     return task_ids[number // 2 % len(task_ids)] if number % 2 else given

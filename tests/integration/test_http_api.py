@@ -1,32 +1,29 @@
-"""The contract as a client sees it, against a running server; no worker runs, so tasks wait."""
+"""The contract as a client sees it, against a running server. No worker runs, so tasks wait."""
 
-import json
 import re
-import socket
 import statistics
 import subprocess
 from pathlib import Path
 
 import pytest
-import redis
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.processes import Api
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import wait_until
 
 
 class TestTheOriginalContract:
-    """The three calls of the original README, and exactly its members."""
+    """The three calls of the original README, with exactly its members."""
 
     def test_submit(self, api: Api) -> None:
-        answer = api.request("POST", "/tasks", json={"task_name": "test", "duration": 3})
+        response = api.request("POST", "/tasks", json={"task_name": "test", "duration": 3})
 
-        body = answer.json()
-        assert answer.status_code == 202
+        body = response.json()
+        assert response.status_code == 202
         assert body["status"] == "QUEUED"
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", body["submitted_at"])
         assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", body["task_id"])
-        assert answer.headers["Location"] == f"/tasks/{body['task_id']}"
+        assert response.headers["Location"] == f"/tasks/{body['task_id']}"
 
     def test_list(self, api: Api) -> None:
         ids = [api.submit(task_name=f"number {number}") for number in range(12)]
@@ -77,16 +74,16 @@ class TestTheOriginalContract:
 def test_a_patch_changes_only_what_it_names(api: Api) -> None:
     task_id = api.submit(task_name="old", labels={"team": "a", "env": "dev"}, priority=9)
 
-    answer = api.request(
+    response = api.request(
         "PATCH",
         f"/tasks/{task_id}",
         data='{"task_name": "new", "labels": {"env": null, "zone": "z"}, "priority": null}',
         headers={"Content-Type": "application/merge-patch+json"},
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     task = api.task(task_id)
-    assert task == answer.json()
+    assert task == response.json()
     assert (task["task_name"], task["duration"], task["priority"]) == ("new", 1, 5)
     assert task["labels"] == {"team": "a", "zone": "z"}
     assert task["version"] == 2
@@ -95,9 +92,9 @@ def test_a_patch_changes_only_what_it_names(api: Api) -> None:
 def test_a_put_replaces_everything(api: Api) -> None:
     task_id = api.submit(labels={"team": "a"}, priority=9)
 
-    answer = api.request("PUT", f"/tasks/{task_id}", json={"task_name": "other", "duration": 7})
+    response = api.request("PUT", f"/tasks/{task_id}", json={"task_name": "other", "duration": 7})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     task = api.task(task_id)
     assert (task["task_name"], task["duration"], task["priority"], task["labels"]) == ("other", 7, 5, {})
 
@@ -122,120 +119,6 @@ def test_a_deleted_task_is_gone(api: Api) -> None:
     assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
     assert api.request("GET", f"/tasks/{task_id}").status_code == 404
     assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_not_found"
-
-
-def test_refused_input_stores_nothing(api: Api, client: redis.Redis) -> None:
-    answer = api.request("POST", "/tasks", json={"task_name": "", "duration": 0, "color": "red"})
-
-    assert answer.status_code == 422
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert {error["pointer"] for error in answer.json()["errors"]} == {"/task_name", "/duration", "/color"}
-    assert client.dbsize() == 0
-
-
-def test_a_body_over_the_limit_is_refused_with_and_without_a_length(api: Api) -> None:
-    body = b'{"task_name": "' + b"x" * 262_144 + b'"}'
-    headers = {"Content-Type": "application/json"}
-
-    told = api.request("POST", "/tasks", data=body, headers=headers)
-    chunked = api.request("POST", "/tasks", data=iter([body[:100], body[100:]]), headers=headers)
-
-    assert [told.status_code, chunked.status_code] == [413, 413]
-    assert {told.json()["code"], chunked.json()["code"]} == {"body_too_large"}
-
-
-@pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n", "2\r\n{}"])
-def test_a_broken_transfer_encoding_is_a_problem_of_the_client(api: Api, client: redis.Redis, chunk: str) -> None:
-    answer = raw(api, f"Transfer-Encoding: chunked\r\n\r\n{chunk}")
-
-    assert b" 500 " not in answer
-    assert client.dbsize() == 0
-
-
-def test_a_body_that_is_cut_off_is_not_taken_for_whole(api: Api, client: redis.Redis) -> None:
-    answer = raw(api, 'Content-Length: 100\r\n\r\n{"task_name": "test", "duration": 3}')
-
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert client.dbsize() == 0
-
-
-@pytest.mark.parametrize(
-    ("start", "status", "code"),
-    [
-        (f"GET /tasks?q={'x' * 9000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri_too_long"),
-        (f"GET /tasks HTTP/1.1\r\nHost: localhost\r\nX-A: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
-        ("GET /tasks HTTP/1.1\r\nHost: localhost\r\n" + "X-A: b\r\n" * 101 + "\r\n", 431, "headers_too_large"),
-        ("nonsense\r\n\r\n", 400, "malformed_request"),
-        ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
-        ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),
-    ],
-)
-def test_what_is_no_request_is_answered_by_a_problem_too(api: Api, start: str, status: int, code: str) -> None:
-    answer = sent(api, start)
-
-    head, _, body = answer.partition(b"\r\n\r\n")
-    problem = json.loads(body)
-    assert (problem["status"], problem["code"]) == (status, code)
-    assert head.startswith(f"HTTP/1.1 {status} ".encode())
-    assert b"Content-Type: application/problem+json" in head
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"[" * 10_000 + b"]" * 10_000, 400),
-        (b'{"task_name":' * 10_000, 400),
-        (b'{"task_name": "test", "duration": {"__type__": "datetime", "__value__": "2026-01-01"}}', 422),
-        (b'{"__type__": "set", "__value__": [], "task_name": "test", "duration": 3}', 422),
-        (b'{"task_name": "' + b"x" * 10_000_000 + b'"}', 413),
-    ],
-)
-def test_hostile_bodies_are_refused_and_the_server_goes_on(
-    api: Api, client: redis.Redis, body: bytes, status: int
-) -> None:
-    answer = api.request("POST", "/tasks", data=body, headers={"Content-Type": "application/json"})
-
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert client.dbsize() == 0
-    assert api.request("GET", "/livez").status_code == 200
-
-
-def test_requests_that_are_sent_ahead_are_answered_in_their_order(api: Api) -> None:
-    task_id = api.submit()
-    ahead = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in (f"/tasks/{task_id}", "/nothing", "/livez")]
-
-    answer = sent(api, "".join(ahead))
-
-    assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"404", b"200"]
-
-
-def test_a_body_that_comes_slowly_holds_up_nobody_else(api: Api) -> None:
-    body = b'{"task_name": "slow", "duration": 3}'
-    head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    head += f"Content-Length: {len(body)}\r\n\r\n"
-    slow = [socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) for _ in range(8)]
-    for connection in slow:
-        connection.sendall(head.encode() + body[:1])
-
-    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 0
-    for connection in slow:
-        connection.sendall(body[1:])
-        assert connection.recv(100).startswith(b"HTTP/1.1 202 ")
-        connection.close()
-
-
-def raw(api: Api, rest: str) -> bytes:
-    """What the server answers to a submit of which no more is sent."""
-    head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    return sent(api, head + rest)
-
-
-def sent(api: Api, text: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as connection:
-        connection.sendall(text.encode())
-        connection.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def test_the_root_leads_to_the_documentation_which_loads_nothing_from_elsewhere(api: Api) -> None:
@@ -294,7 +177,7 @@ class TestWithoutRedis:
     def redis_server(self, tmp_path: Path) -> EmbeddedRedis:
         return EmbeddedRedis(tmp_path / "data")
 
-    def test_every_call_says_so_and_all_is_well_once_it_is_back(
+    def test_every_call_fails_while_redis_is_away_and_works_afterwards(
         self, redis_server: EmbeddedRedis, tmp_path: Path
     ) -> None:
         first = redis_server.start()
@@ -324,9 +207,9 @@ class TestWithoutRedis:
             process.send_signal(subprocess.signal.SIGSTOP)
             try:
                 first, *others = [api.request("GET", "/tasks") for _ in range(20)]
-                for answer in (first, *others):
-                    self._assert_unavailable(answer)
-                assert statistics.median(answer.elapsed for answer in others) < first.elapsed / 2
+                for response in (first, *others):
+                    self._assert_unavailable(response)
+                assert statistics.median(response.elapsed for response in others) < first.elapsed / 2
             finally:
                 process.send_signal(subprocess.signal.SIGCONT)
             wait_until(lambda: api.request("GET", "/tasks").status_code == 200)
@@ -335,13 +218,13 @@ class TestWithoutRedis:
 
     @staticmethod
     def _submitted(api: Api) -> str | None:
-        answer = api.request("POST", "/tasks", json={"task_name": "test", "duration": 3})
-        return answer.json().get("task_id")
+        response = api.request("POST", "/tasks", json={"task_name": "test", "duration": 3})
+        return response.json().get("task_id")
 
     @staticmethod
-    def _assert_unavailable(answer) -> None:
-        assert answer.status_code == 503
-        assert answer.headers["Retry-After"] == "1"
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.json()["code"] == "store_unavailable"
-        assert "127.0.0.1" not in answer.json()["detail"]
+    def _assert_unavailable(response) -> None:
+        assert response.status_code == 503
+        assert response.headers["Retry-After"] == "1"
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json()["code"] == "store_unavailable"
+        assert "127.0.0.1" not in response.json()["detail"]

@@ -39,7 +39,7 @@ def many_files() -> Iterator[None]:
 
 @pytest.fixture
 def patient_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    """Two processes that wait long for bodies, and for few at a time."""
+    """Two processes that wait long for bodies, with few pending connections per client."""
     settings = {**API_SETTINGS, "http_body_seconds": 3_600}
     with Api(tmp_path / "api.log", redis_url=redis_url, **settings) as api:
         yield api
@@ -53,7 +53,7 @@ def small_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
 
 
 class TestPendingConnections:
-    def test_thousands_of_unfinished_bodies_keep_nobody_from_the_service(
+    def test_thousands_of_unfinished_bodies_do_not_block_other_clients(
         self, patient_api: Api, many_files: None
     ) -> None:
         follower = Follower(patient_api, "/events")
@@ -70,7 +70,7 @@ class TestPendingConnections:
 
         assert {child.pid for child in patient_api.children()} == before
 
-    def test_clients_that_take_no_response_are_bounded_too(self, redis_url: str, tmp_path: Path) -> None:
+    def test_clients_that_read_no_response_are_limited_too(self, redis_url: str, tmp_path: Path) -> None:
         settings = {"redis_url": redis_url, "http_workers": 1, "http_pending_per_client": 10}
         asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40
         with Api(tmp_path / "api.log", **settings) as api, contextlib.ExitStack() as stack:
@@ -83,9 +83,7 @@ class TestPendingConnections:
 
 class TestDeadlines:
     @pytest.mark.parametrize("request_bytes", [UNFINISHED, CHUNKED], ids=["length", "chunked"])
-    def test_a_body_that_does_not_come_is_a_408_and_the_end_of_the_connection(
-        self, api: Api, request_bytes: bytes
-    ) -> None:
+    def test_a_missing_body_is_a_408_and_closes_the_connection(self, api: Api, request_bytes: bytes) -> None:
         with connect(api.port, request_bytes) as connection:
             head, _, body = response_of(connection).partition(b"\r\n\r\n")
 
@@ -95,7 +93,7 @@ class TestDeadlines:
         assert b'"code": "request_timeout"' in body
 
     def test_a_large_body_may_take_longer_than_a_small_one(self, api: Api) -> None:
-        """It comes over 2 s, in pieces of which each gives it 0.38 s more than the 1 s."""
+        """The body takes 2 s. Each of its pieces extends the deadline of 1 s by 0.38 s."""
         piece, pieces = b" " * 25_000, 8
         last = b'{"task_name": "large", "duration": 1}'
         length = len(piece) * pieces + len(last)
@@ -111,7 +109,7 @@ class TestDeadlines:
 
             assert head_of(connection).startswith(b"HTTP/1.1 202 ")
 
-    def test_a_head_that_does_not_come_is_the_end_of_the_connection(self, api: Api) -> None:
+    def test_an_unfinished_head_closes_the_connection(self, api: Api) -> None:
         with connect(api.port, b"GET /livez HTTP/1.1\r\nHost: loc") as connection:
             assert response_of(connection) == b""
 
@@ -146,7 +144,7 @@ class TestFewDescriptors:
             assert small_api.request("GET", f"/tasks/{task_id}").status_code == 200
             small_api.submit()
 
-    def test_unfinished_requests_beside_all_streams_use_up_no_descriptor(self, small_api: Api) -> None:
+    def test_unfinished_requests_beside_all_streams_do_not_exhaust_descriptors(self, small_api: Api) -> None:
         [before] = [child.pid for child in small_api.children()]
         with contextlib.ExitStack() as stack:
             for each in _all_streams(small_api):

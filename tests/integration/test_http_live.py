@@ -1,4 +1,4 @@
-"""Live updates: events, waiting, and what workers do, against a running server and worker."""
+"""Events, waits, queues and workers, against a running server and worker."""
 
 import threading
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 class TestEventsOfOneTask:
-    def test_a_stream_tells_each_step_and_ends_after_the_last(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_stream_sends_each_event_and_ends_after_the_final_one(self, api: Api, worker: ServiceProcess) -> None:
         task_id = api.submit(duration=2)
 
         follower = Follower(api, f"/tasks/{task_id}/events")
 
-        assert follower.answer.headers["Content-Type"].startswith("text/event-stream")
+        assert follower.response.headers["Content-Type"].startswith("text/event-stream")
         assert follower.ended.wait(PATIENCE)
         assert follower.names()[0] == "task.snapshot"
         assert follower.names()[-2:] == ["task.progress", "task.completed"]
@@ -36,9 +36,7 @@ class TestEventsOfOneTask:
         ids = [tuple(map(int, event["id"].split("-"))) for event in follower.events]
         assert ids == sorted(ids)
 
-    def test_a_stream_goes_on_where_it_was_cut_without_a_gap_or_a_double(
-        self, api: Api, worker: ServiceProcess
-    ) -> None:
+    def test_a_stream_resumes_without_a_gap_or_a_duplicate(self, api: Api, worker: ServiceProcess) -> None:
         task_id = api.submit(duration=4)
         whole = Follower(api, f"/tasks/{task_id}/events")
         wait_until(lambda: "task.progress" in whole.names())
@@ -56,7 +54,7 @@ class TestEventsOfOneTask:
         )
         assert (over.status_code, over.content) == (204, b"")
 
-    def test_a_final_task_is_told_at_once(self, api: Api) -> None:
+    def test_a_stream_of_a_final_task_sends_a_snapshot_and_ends(self, api: Api) -> None:
         task_id = api.submit()
         api.request("POST", f"/tasks/{task_id}/cancel")
 
@@ -77,7 +75,7 @@ class TestEventsOfOneTask:
         assert follower.ended.wait(PATIENCE)
         assert follower.names() == ["task.snapshot", "task.deleted"]
 
-    def test_what_is_no_longer_kept_is_a_gap_and_a_snapshot(self, api: Api, client: redis.Redis) -> None:
+    def test_events_that_were_trimmed_are_a_gap_and_a_snapshot(self, api: Api, client: redis.Redis) -> None:
         task_id = api.submit()
         old = client.xinfo_stream("tm:events")["last-generated-id"].decode()
         api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "new"})
@@ -90,10 +88,10 @@ class TestEventsOfOneTask:
         assert snapshot["data"]["task_name"] == "new"
 
     @pytest.mark.parametrize("last", ["x", "1", "1-x", "-1-0", "9" * 30])
-    def test_what_is_no_event_id_is_refused(self, api: Api, last: str) -> None:
-        answer = api.request("GET", f"/tasks/{api.submit()}/events", headers={"Last-Event-ID": last})
+    def test_an_invalid_last_event_id_is_refused(self, api: Api, last: str) -> None:
+        response = api.request("GET", f"/tasks/{api.submit()}/events", headers={"Last-Event-ID": last})
 
-        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+        assert (response.status_code, response.json()["code"]) == (400, "malformed_request")
 
     def test_an_unknown_task_has_no_stream(self, api: Api) -> None:
         assert api.request("GET", "/tasks/nonsense/events").json()["code"] == "task_not_found"
@@ -102,7 +100,7 @@ class TestEventsOfOneTask:
 
 
 class TestEventsOfAllTasks:
-    def test_all_are_followed_from_how_they_stand(self, api: Api) -> None:
+    def test_a_stream_of_all_tasks_begins_with_snapshots(self, api: Api) -> None:
         present = api.submit()
         follower = Follower(api, "/events")
         [snapshot] = follower.wait_for("task.snapshot")
@@ -147,8 +145,8 @@ class TestEventsOfAllTasks:
 
         assert all(follower.ended.wait(PATIENCE) for follower in followers)
         waiter.join(PATIENCE)
-        [answer] = waiting
-        assert (answer.json()["status"], answer.elapsed.total_seconds() < 60) == ("QUEUED", True)
+        [response] = waiting
+        assert (response.json()["status"], response.elapsed.total_seconds() < 60) == ("QUEUED", True)
 
     def test_streams_go_on_after_redis_was_away(self, tmp_path: Path) -> None:
         server = EmbeddedRedis(tmp_path / "data")
@@ -175,24 +173,24 @@ class TestEventsOfAllTasks:
 
 
 class TestWaiting:
-    def test_an_answer_comes_when_the_task_is_final(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_wait_ends_when_the_task_is_final(self, api: Api, worker: ServiceProcess) -> None:
         task_id = api.submit(duration=2)
 
-        answer = api.request("GET", f"/tasks/{task_id}?wait=60")
+        response = api.request("GET", f"/tasks/{task_id}?wait=60")
 
-        assert (answer.status_code, answer.json()["status"]) == (200, "COMPLETED")
-        assert answer.elapsed.total_seconds() < 60
+        assert (response.status_code, response.json()["status"]) == (200, "COMPLETED")
+        assert response.elapsed.total_seconds() < 60
 
-    def test_a_task_that_goes_on_is_answered_as_it_stands(self, api: Api) -> None:
+    def test_a_wait_ends_after_its_seconds_with_the_task_as_it_is(self, api: Api) -> None:
         task_id = api.submit()
 
-        answer = api.request("GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"})
+        response = api.request("GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"})
 
-        assert answer.json()["status"] == "QUEUED"
-        assert answer.headers["Preference-Applied"] == "wait=1"
-        assert answer.elapsed.total_seconds() >= 1
+        assert response.json()["status"] == "QUEUED"
+        assert response.headers["Preference-Applied"] == "wait=1"
+        assert response.elapsed.total_seconds() >= 1
 
-    def test_a_final_task_is_answered_at_once(self, api: Api) -> None:
+    def test_a_wait_for_a_final_task_ends_at_once(self, api: Api) -> None:
         task_id = api.submit()
         api.request("POST", f"/tasks/{task_id}/cancel")
 
@@ -200,9 +198,9 @@ class TestWaiting:
 
     @pytest.mark.parametrize("wait", ["61", "-1", "x", "1.5", ""])
     def test_a_wrong_wait_is_refused(self, api: Api, wait: str) -> None:
-        answer = api.request("GET", f"/tasks/{api.submit()}?wait={wait}")
+        response = api.request("GET", f"/tasks/{api.submit()}?wait={wait}")
 
-        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "wait")
+        assert (response.status_code, response.json()["errors"][0]["parameter"]) == (422, "wait")
 
     @pytest.mark.parametrize(
         "preference",
@@ -211,22 +209,22 @@ class TestWaiting:
             *('note="a, wait=5"', "respond-async; wait=5", "return=minimal", ", , ;", 'wait="5', "x" * 8_000),
         ],
     )
-    def test_a_preference_that_means_nothing_is_ignored(self, api: Api, preference: str) -> None:
-        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
+    def test_an_invalid_preference_is_ignored(self, api: Api, preference: str) -> None:
+        response = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
 
-        assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
+        assert (response.status_code, "Preference-Applied" in response.headers) == (200, False)
 
     @pytest.mark.parametrize(
         "preference", ["WAIT=0", 'wait="0"', "handling=lenient;x=1, wait = 0 ; y", "wait=0, wait=9"]
     )
     def test_the_first_wait_among_the_preferences_counts(self, api: Api, preference: str) -> None:
-        answer = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
+        response = api.request("GET", f"/tasks/{api.submit()}", headers={"Prefer": preference})
 
-        assert answer.headers["Preference-Applied"] == "wait=0"
+        assert response.headers["Preference-Applied"] == "wait=0"
 
 
 class TestQueuesAndWorkers:
-    def test_a_queue_whose_name_only_the_pause_kept_can_be_resumed(self, api: Api, client: redis.Redis) -> None:
+    def test_a_queue_that_exists_only_by_its_pause_can_be_resumed(self, api: Api, client: redis.Redis) -> None:
         task_id = api.submit(queue="brief")
         assert api.request("POST", "/queues/brief/pause").status_code == 200
         assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
@@ -251,7 +249,7 @@ class TestQueuesAndWorkers:
         assert api.task(other)["status"] == "QUEUED"
         assert api.request("POST", "/queues/unknown/pause").json()["code"] == "queue_not_found"
 
-    def test_a_worker_says_what_it_serves_and_runs(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_worker_lists_its_queues_and_running_tasks(self, api: Api, worker: ServiceProcess) -> None:
         task_id = api.submit(duration=5)
         api.wait_for(task_id, "PROCESSING")
 

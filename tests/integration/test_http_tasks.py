@@ -1,4 +1,4 @@
-"""Tasks that call a URL, through HTTP and with a real worker."""
+"""Tasks of the type http, run by a real worker."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.http.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
-from tests.integration.receiver import SECRET, Answer, Receiver
+from tests.integration.receiver import SECRET, Receiver, Response
 
 FAST = {"initial_delay": 0, "jitter": 0}
 HTTP_SECRET = str(http_secret(SECRET))
@@ -18,7 +18,7 @@ API_SETTINGS = {"http_workers": 1, "http_allowed_networks": "127.0.0.1/32"}
 
 @pytest.fixture(scope="module")
 def strict(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """An API whose operator has opened nothing."""
+    """An API whose operator allows no network."""
     with Api(tmp_path_factory.mktemp("strict") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
         yield api
 
@@ -41,17 +41,19 @@ def service(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def run(api: Api, payload: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """The task when it is final."""
+    """Return the task once it is final."""
     body = {"task_name": "call", "type": "http", "payload": payload, "retry": FAST, **members}
-    answer = api.request("POST", "/tasks", json=body)
-    assert answer.status_code == 202, answer.text
-    return api.final(answer.json()["task_id"])
+    response = api.request("POST", "/tasks", json=body)
+    assert response.status_code == 202, response.text
+    return api.final(response.json()["task_id"])
 
 
-def test_the_call_is_made_as_it_was_asked_for_and_its_answer_is_the_result(
+def test_the_request_is_sent_as_given_and_its_response_is_the_result(
     api: Api, service: None, receiver: Receiver
 ) -> None:
-    receiver.answers = [Answer(201, {"id": 7}, {"Content-Type": "application/json; charset=utf-8", "X-Seen": "yes"})]
+    receiver.responses = [
+        Response(201, {"id": 7}, {"Content-Type": "application/json; charset=utf-8", "X-Seen": "yes"})
+    ]
 
     task = run(api, {"url": f"{receiver.url}/orders?x=1", "headers": {"Authorization": "Bearer a"}, "json": {"a": [1]}})
 
@@ -69,7 +71,7 @@ def test_the_call_is_made_as_it_was_asked_for_and_its_answer_is_the_result(
     assert Webhook(HTTP_SECRET).verify(request.body, headers) == {"a": [1]}
 
 
-def test_a_caller_cannot_have_the_service_sign_a_forged_callback(api: Api, service: None, receiver: Receiver) -> None:
+def test_a_caller_cannot_make_the_service_sign_a_forged_callback(api: Api, service: None, receiver: Receiver) -> None:
     forged = {"type": "task.completed", "timestamp": "2026-11-24T03:58:36.140Z", "data": {"task_id": "another"}}
     bodies: list[dict[str, Any]] = [{"json": forged}, {"body": json.dumps(forged)}]
 
@@ -84,7 +86,7 @@ def test_a_caller_cannot_have_the_service_sign_a_forged_callback(api: Api, servi
 
 
 def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.answers = [Answer(200, "grüß".encode("latin-1"), {"Content-Type": "text/plain; charset=latin-1"})]
+    receiver.responses = [Response(200, "grüß".encode("latin-1"), {"Content-Type": "text/plain; charset=latin-1"})]
 
     task = run(api, {"url": receiver.url, "method": "PUT", "body": "plain ü"})
 
@@ -94,8 +96,8 @@ def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: 
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
-def test_what_may_pass_is_tried_again(api: Api, service: None, receiver: Receiver, status: int) -> None:
-    receiver.answers = [Answer(status, "busy"), Answer(200)]
+def test_a_temporary_error_is_retried(api: Api, service: None, receiver: Receiver, status: int) -> None:
+    receiver.responses = [Response(status, "busy"), Response(200)]
 
     task = run(api, {"url": receiver.url})
 
@@ -105,8 +107,8 @@ def test_what_may_pass_is_tried_again(api: Api, service: None, receiver: Receive
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 410])
-def test_what_will_not_pass_fails_at_once(api: Api, service: None, receiver: Receiver, status: int) -> None:
-    receiver.answers = [Answer(status, "no such order", {"Location": "http://169.254.169.254/"})]
+def test_a_permanent_error_fails_at_once(api: Api, service: None, receiver: Receiver, status: int) -> None:
+    receiver.responses = [Response(status, "no such order", {"Location": "http://169.254.169.254/"})]
 
     task = run(api, {"url": f"{receiver.url}/orders?token=secret"})
 
@@ -116,15 +118,15 @@ def test_what_will_not_pass_fails_at_once(api: Api, service: None, receiver: Rec
 
 
 def test_a_status_that_the_caller_expects_is_a_success(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.answers = [Answer(404, "gone")]
+    receiver.responses = [Response(404, "gone")]
 
     task = run(api, {"url": receiver.url, "method": "DELETE", "success_status": [204, 404]})
 
     assert (task["status"], task["result"]["status"]) == ("COMPLETED", 404)
 
 
-def test_retry_after_is_waited_for(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.answers = [Answer(429, headers={"Retry-After": "3600"})]
+def test_a_retry_waits_as_retry_after_asks(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.responses = [Response(429, headers={"Retry-After": "3600"})]
 
     body = {"task_name": "call", "type": "http", "payload": {"url": receiver.url}}
     task_id = api.request("POST", "/tasks", json=body).json()["task_id"]
@@ -140,7 +142,7 @@ def test_retry_after_is_waited_for(api: Api, service: None, receiver: Receiver) 
     assert lines == [why, f"Attempt 1 failed: {why}; the next attempt starts in 3600 s."]
 
 
-def test_who_does_not_answer_in_time_is_asked_again(api: Api, service: None, receiver: Receiver) -> None:
+def test_a_call_without_a_response_in_time_is_retried(api: Api, service: None, receiver: Receiver) -> None:
     task = run(api, {"url": "http://127.0.0.1:9/", "timeout": 0.5}, retry={**FAST, "max_attempts": 2})
 
     assert (task["status"], task["attempt"]) == ("FAILED", 2)
@@ -168,10 +170,10 @@ def test_an_address_that_is_not_allowed_fails_the_task_at_once(api: Api, service
         ("application/json", b"1e999"),
     ],
 )
-def test_an_answer_that_cannot_be_read_as_it_says_is_text(
+def test_a_response_that_is_not_what_its_content_type_says_is_text(
     api: Api, service: None, receiver: Receiver, kind: str, body: bytes
 ) -> None:
-    receiver.answers = [Answer(200, body, {"Content-Type": kind})]
+    receiver.responses = [Response(200, body, {"Content-Type": kind})]
 
     task = run(api, {"url": receiver.url})
 
@@ -179,8 +181,8 @@ def test_an_answer_that_cannot_be_read_as_it_says_is_text(
     assert isinstance(task["result"]["body"], str)
 
 
-def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.answers = [Answer(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})]
+def test_a_long_response_is_cut(api: Api, service: None, receiver: Receiver) -> None:
+    receiver.responses = [Response(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})]
 
     result = run(api, {"url": receiver.url})["result"]
 
@@ -211,11 +213,9 @@ def test_a_long_answer_is_cut(api: Api, service: None, receiver: Receiver) -> No
         ({"url": "https://x", "follow": True}, "/payload/follow", "Extra inputs are not permitted."),
     ],
 )
-def test_a_call_that_makes_no_sense_is_refused(
-    strict: Api, payload: dict[str, Any], pointer: str, message: str
-) -> None:
-    answer = strict.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
+def test_an_invalid_call_is_refused(strict: Api, payload: dict[str, Any], pointer: str, message: str) -> None:
+    response = strict.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
 
-    [error] = answer.json()["errors"]
-    assert (answer.status_code, error["pointer"]) == (422, pointer)
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["pointer"]) == (422, pointer)
     assert error["message"].startswith(message)

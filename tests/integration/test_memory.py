@@ -1,4 +1,4 @@
-"""What the API holds while results are long, pages are large and followers do not read."""
+"""Memory of the API with long results, large pages and followers that do not read."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ API_SETTINGS = {"http_workers": 1}
 
 @pytest.fixture
 def new_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    """A process of its own: what an earlier test made it take would hide what this one takes."""
+    """A new process, since memory that an earlier test used would hide the growth."""
     with Api(tmp_path / "api.log", redis_url=redis_url, **API_SETTINGS) as api:
         yield api
 
@@ -40,7 +40,7 @@ def complete(repository: RedisTaskRepository, leases: RedisTaskLeases) -> "Compl
 
 
 class Complete:
-    """Stores tasks with a result of a megabyte each, and answers their ids."""
+    """Stores tasks with a result of a megabyte each, and returns their ids."""
 
     def __init__(self, repository: RedisTaskRepository, leases: RedisTaskLeases) -> None:
         self._repository = repository
@@ -70,9 +70,7 @@ def stream_without_reading(api: Api, path: str) -> socket.socket:
     return connection
 
 
-def test_streams_that_are_never_read_cost_little_and_drop_nothing_for_those_that_are(
-    new_api: Api, complete: Complete
-) -> None:
+def test_unread_streams_cost_little_and_do_not_cut_others(new_api: Api, complete: Complete) -> None:
     complete(TASKS)
     with contextlib.ExitStack() as connections, PeakMemory(new_api) as memory:
         for _ in range(STREAMS):
@@ -128,9 +126,9 @@ def test_a_page_of_whole_tasks_is_complete_and_takes_the_memory_of_a_few(new_api
     ids = complete(TASKS)
 
     with PeakMemory(new_api) as memory:
-        answer = new_api.request("GET", "/tasks?page_size=100&full=true")
+        response = new_api.request("GET", "/tasks?page_size=100&full=true")
 
-    page = answer.json()
+    page = response.json()
     assert memory.growth < 40 * MEGABYTE
     assert [task["task_id"] for task in page["tasks"]] == ids
     assert [task["result"][:4] for task in page["tasks"]] == [f"{number:04}" for number in range(1, TASKS + 1)]
@@ -148,8 +146,8 @@ def test_a_task_that_is_damaged_while_its_page_is_read_comes_without_its_long_me
 ) -> None:
     ids = complete(20)
     url = f"http://127.0.0.1:{api.port}/tasks?page_size=100&full=true"
-    with requests.get(url, stream=True, timeout=PATIENCE) as answer:
-        parts = answer.iter_content(100_000)
+    with requests.get(url, stream=True, timeout=PATIENCE) as response:
+        parts = response.iter_content(100_000)
         first = next(parts)
         client.set(b"tm:task:" + id_bytes(ids[-1]), "no record")
         page = json.loads(first + b"".join(parts))
@@ -158,7 +156,7 @@ def test_a_task_that_is_damaged_while_its_page_is_read_comes_without_its_long_me
     assert len(json.loads(requests.get(url, timeout=PATIENCE).content)["tasks"]) == 19
 
 
-def test_actions_and_stats_of_large_tasks_take_little(new_api: Api, complete: Complete) -> None:
+def test_actions_and_stats_of_large_tasks_use_little_memory(new_api: Api, complete: Complete) -> None:
     ids = complete(TASKS)
 
     with PeakMemory(new_api) as memory:
@@ -217,5 +215,5 @@ def test_events_of_an_older_version_are_a_gap_and_end_no_stream(api: Api, client
     assert other.ended.wait(PATIENCE)
     assert other.names() == ["task.snapshot", "task.cancelled"]
     again = Follower(api, path.format(task_id), last_event_id=resumed.events[-1]["id"])
-    assert again.answer.status_code in (200, 204)
+    assert again.response.status_code in (200, 204)
     assert "stream.gap" not in again.names()

@@ -1,4 +1,4 @@
-"""What one request may cost: every list and map of the specification, filled up to the size that a body may have."""
+"""The cost of one request: every list and map of a body, filled to its limit."""
 
 import base64
 import contextlib
@@ -8,29 +8,17 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.places import A_TASK, BODY_BYTES, MARK, SKELETONS, Place, places
 from tests.integration.processes import Api
 from tests.integration.waiting import PATIENCE
 
-MARK = "the list or map stands here"
-BODY_BYTES, BATCH_BYTES = 256 * 1024, 8 * 1024 * 1024
-LARGE = {"/tasks/batch", "/tasks/actions"}
-MAX_VALUES, MAX_PAYLOAD_VALUES = 60_000, 30_000
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
-"""Limit on the growth of a process: a body of 8 MiB, what is parsed of it, and the response."""
-ELEMENTS = ["{}", "1.2345678901234567", '"x"', '{"a":0}']
-A_TASK = {"task_name": "x", "duration": 1}
-SKELETONS: dict[str, dict[str, Any]] = {
-    "/tasks": A_TASK,
-    "/tasks/{task_id}": A_TASK,
-    "/tasks/batch": {"tasks": [A_TASK]},
-    "/tasks/actions": {"action": "cancel", "dry_run": True},
-}
+"""Limit on the growth of a process by a body of 8 MiB, its parsed values and the response."""
 
 
 class TickingApi(Api):
@@ -39,15 +27,15 @@ class TickingApi(Api):
         self._arguments = [sys.executable, "-m", "tests.integration.ticking_api"]
 
     def stalls(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.request("GET", "/stalls").json()
-        return answer
+        response: dict[str, Any] = self.request("GET", "/stalls").json()
+        return response
 
-    def stall_of(self, place: "Place", body: bytes, task_id: str) -> float:
+    def stall_of(self, place: Place, body: bytes, task_id: str) -> float:
         self.stalls()
         headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        answer = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
-        assert answer.status_code < 500, answer.text
-        assert answer.status_code < 400 or len(answer.json().get("errors", [])) <= 100
+        response = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
+        assert response.status_code < 500, response.text
+        assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100
         stall: float = self.stalls()["stall"]
         return stall
 
@@ -60,94 +48,7 @@ def ticking(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield api
 
 
-@dataclass(frozen=True)
-class Place:
-    """A list or map in the body of an operation."""
-
-    method: str
-    path: str
-    body: str
-    """The JSON text around it, with MARK in its place."""
-    is_map: bool
-    most: int | None
-    """The number of elements or members that the specification allows."""
-
-    @property
-    def most_bytes(self) -> int:
-        return BATCH_BYTES if self.path in LARGE else BODY_BYTES
-
-    def bodies(self) -> Iterator[bytes]:
-        """As many elements as the limits of bytes and of values allow, and as many as the place allows."""
-        room = self.most_bytes - len(self.body.encode())
-        for element in ELEMENTS[-3:] if self.path in LARGE else ELEMENTS:
-            each = len(element) + (len('"1234567":,') if self.is_map else 1)
-            values = 2 if element.startswith("{") else 1
-            fitting = room // each
-            limits = {(MAX_VALUES - 100) // values, (MAX_PAYLOAD_VALUES - 100) // values, self.most or fitting}
-            for number in {min(fitting, limit) for limit in limits}:
-                yield self.body.replace(json.dumps(MARK), self._filled(element, number)).encode()
-
-    def _filled(self, element: str, number: int) -> str:
-        if self.is_map:
-            return "{" + ",".join([f'"{1_000_000 + at}":{element}' for at in range(number)]) + "}"
-        return "[" + ",".join([element] * number) + "]"
-
-
-def places(document: dict[str, Any], types: list[dict[str, Any]]) -> list[Place]:
-    found = []
-    for path, item in document["paths"].items():
-        for method in ("post", "put", "patch"):
-            if "requestBody" in item.get(method, {}):
-                schema = item[method]["requestBody"]["content"]["application/json"]["schema"]
-                skeleton = {} if method == "patch" else SKELETONS[path]
-                found += dict.fromkeys(_within(document, schema, method, path, skeleton, []))
-    for path in ("/tasks", "/tasks/batch"):
-        for type in types:
-            task = {"task_name": "x", "type": type["type"], "payload": {"url": "http://127.0.0.1/"}}
-            skeleton, at = ({"tasks": [task]}, ["tasks", 0, "payload"]) if path in LARGE else (task, ["payload"])
-            found += _within(type["payload_schema"], type["payload_schema"], "post", path, skeleton, at)
-    return found
-
-
-def _within(
-    document: dict[str, Any], schema: dict[str, Any], method: str, path: str, skeleton: Any, at: list[Any]
-) -> list[Place]:
-    """The lists and maps of a schema, itself among them."""
-    while "$ref" in schema:
-        node: Any = document
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            node = node[part]
-        schema = node
-    found: list[Place] = []
-    for variant in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
-        found += _within(document, variant, method, path, skeleton, at)
-    types = schema.get("type")
-    kinds = set(types) if isinstance(types, list) else {types}
-    if at and kinds & {"array", "object"}:
-        is_map, most = "object" in kinds, schema.get("maxProperties" if "object" in kinds else "maxItems") or None
-        found.append(Place(method, path, json.dumps(_with(skeleton, at, MARK)), is_map, most))
-    if not at:  # unknown members
-        found.append(Place(method, path, json.dumps(MARK), True, None))
-    for name, member in schema.get("properties", {}).items():
-        found += _within(document, member, method, path, skeleton, [*at, name])
-    if isinstance(schema.get("items"), dict):
-        found += _within(document, schema["items"], method, path, skeleton, [*at, 0])
-    if isinstance(schema.get("additionalProperties"), dict):
-        found += _within(document, schema["additionalProperties"], method, path, skeleton, [*at, "a"])
-    return found
-
-
-def _with(value: Any, at: list[Any], mark: str) -> Any:
-    if not at:
-        return mark
-    if at[0] == 0:
-        first = value[0] if isinstance(value, list) and value else {}
-        return [_with(first, at[1:], mark)]
-    members = value if isinstance(value, dict) else {}
-    return {**members, at[0]: _with(members.get(at[0], {}), at[1:], mark)}
-
-
-def test_every_list_and_map_of_the_specification_is_looked_at(ticking: TickingApi) -> None:
+def test_every_list_and_map_of_the_specification_is_found(ticking: TickingApi) -> None:
     names = {place.body for place in _places(ticking)}
 
     for name in ("tasks", "ids", "status", "labels", "success_status", "headers", "payload", "numbers", "by_name"):
@@ -190,16 +91,16 @@ def test_actions_on_ten_thousand_tasks_let_others_run(ticking: TickingApi, redis
     ids = []
     for _ in range(10):
         task = {**A_TASK, "labels": {"of": "many"}}
-        answer = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
-        ids += [task["task_id"] for task in answer.json()["tasks"]]
+        response = ticking.request("POST", "/tasks/batch", json={"tasks": [task] * 1_000})
+        ids += [task["task_id"] for task in response.json()["tasks"]]
 
     reference = ticking.stalls()["reference"]
     for action in ("cancel", "retry", "delete"):
         ticking.stalls()
-        answer = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
+        response = ticking.request("POST", "/tasks/actions", json={"action": action, "ids": ids})
         stall = ticking.stalls()["stall"]
         print(f"{action} {len(ids)}: {stall:.3f} s")
-        assert answer.json()["done"] == len(ids)
+        assert response.json()["done"] == len(ids)
         assert stall < reference
 
 
@@ -247,10 +148,10 @@ def test_requests_that_follow_each_other_without_a_wait_let_others_run(
         sender = threading.Thread(target=connection.sendall, args=[requests.encode()])
         sender.start()
         with connection.makefile("rb") as responses:
-            answered = responses.read().count(b"HTTP/1.1 ")
+            served = responses.read().count(b"HTTP/1.1 ")
         sender.join()
 
-    assert answered == number
+    assert served == number
     assert ticking.stalls()["stall"] < before["reference"]
 
 
@@ -271,9 +172,9 @@ def test_requests_that_follow_each_other_without_a_wait_let_others_run(
 def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_url: str, query: str) -> None:
     before = ticking.stalls()
 
-    answer = ticking.request("GET", f"/tasks?{query}")
+    response = ticking.request("GET", f"/tasks?{query}")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert ticking.stalls()["stall"] < before["reference"]
 
 
@@ -296,10 +197,10 @@ def test_long_headers_let_others_run(ticking: TickingApi, redis_url: str, name: 
 
     for method in ("GET", "PATCH", "POST"):
         path = "/tasks" if method == "POST" else path
-        answer = ticking.request(
+        response = ticking.request(
             method, path, data=json.dumps(A_TASK), headers={"Content-Type": "application/json", name: value}
         )
-        assert answer.status_code < 500
+        assert response.status_code < 500
 
     assert ticking.stalls()["stall"] < before["reference"]
 

@@ -1,4 +1,4 @@
-"""Requests as hostile pages, clients and proxies send them, byte by byte."""
+"""Raw requests as hostile pages, clients and proxies send them."""
 
 import json
 import socket
@@ -18,8 +18,8 @@ def sent(api: Api, request_line: str, *headers: str, body: str = "") -> tuple[in
     lines = [request_line, *headers, "Connection: close", f"Content-Length: {len(body)}"]
     with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as connection:
         connection.sendall("\r\n".join([*lines, "", body]).encode("latin-1"))
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-    head, _, content = answer.partition(b"\r\n\r\n")
+        response = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, content = response.partition(b"\r\n\r\n")
     status, *fields = head.decode("latin-1").split("\r\n")
     named = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
     is_json = "json" in named.get("content-type", "")
@@ -27,7 +27,7 @@ def sent(api: Api, request_line: str, *headers: str, body: str = "") -> tuple[in
 
 
 def is_paused(api: Api) -> bool:
-    """The queue exists."""
+    """Return whether a queue is paused."""
     return any(queue["paused"] for queue in api.request("GET", "/queues").json()["queues"])
 
 
@@ -38,7 +38,7 @@ def test_a_request_to_a_foreign_host_is_refused_whatever_it_asks_for(api: Api, r
 
     assert (status, problem["code"], problem["type"]) == (421, "host_not_allowed", "/problems/host_not_allowed")
     assert headers["content-type"] == "application/problem+json"
-    assert f"as {host!a}" in problem["detail"]
+    assert f"the host {host!a}" in problem["detail"]
     assert "TASKS_HTTP_ALLOWED_HOSTS" in problem["detail"]
 
 
@@ -51,7 +51,7 @@ def test_a_probe_without_a_host_is_let_in_as_no_browser_sends_it(api: Api) -> No
     assert sent(api, "GET /livez HTTP/1.0")[0] == 200
 
 
-def test_two_hosts_are_no_request(api: Api) -> None:
+def test_a_request_with_two_hosts_is_refused(api: Api) -> None:
     assert sent(api, "GET /tasks HTTP/1.1", "Host: localhost", "Host: evil.example")[0] == 400
 
 
@@ -69,15 +69,15 @@ def test_two_hosts_are_no_request(api: Api) -> None:
 def test_a_foreign_page_cannot_pause_a_queue(api: Api, headers: list[str]) -> None:
     api.submit()
 
-    status, answered, problem = sent(api, "POST /queues/default/pause HTTP/1.1", "Host: localhost", *headers)
+    status, fields, problem = sent(api, "POST /queues/default/pause HTTP/1.1", "Host: localhost", *headers)
 
     assert (status, problem["code"]) == (403, "cross_site_request")
-    assert not [name for name in answered if name.startswith("access-control-")]
+    assert not [name for name in fields if name.startswith("access-control-")]
     assert not is_paused(api)
 
 
 @pytest.mark.parametrize("origin", ["https://tasks.example.com", "http://127.0.0.1:5000"])
-def test_pages_of_the_own_origin_and_of_named_hosts_can(api: Api, origin: str) -> None:
+def test_pages_of_the_own_origin_and_of_named_hosts_can_write(api: Api, origin: str) -> None:
     api.submit()
 
     headers = ("Host: 127.0.0.1:5000", f"Origin: {origin}", "Sec-Fetch-Site: same-origin")
@@ -86,12 +86,12 @@ def test_pages_of_the_own_origin_and_of_named_hosts_can(api: Api, origin: str) -
     assert is_paused(api)
 
 
-def test_a_preflight_is_given_no_leave(api: Api) -> None:
+def test_a_preflight_gets_no_cors_headers(api: Api) -> None:
     headers = ("Host: localhost", "Origin: http://evil.example", "Access-Control-Request-Method: POST")
-    status, answered, _ = sent(api, "OPTIONS /tasks HTTP/1.1", *headers)
+    status, fields, _ = sent(api, "OPTIONS /tasks HTTP/1.1", *headers)
 
     assert status == 200
-    assert not [name for name in answered if name.startswith("access-control-")]
+    assert not [name for name in fields if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_a_preflight_is_given_no_leave(api: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/tasks/nothing?x=1", "/tasks/", "/"])
-def test_what_a_forwarder_would_say_changes_nothing(api: Api, header: str, path: str) -> None:
+def test_headers_of_a_forwarder_are_ignored(api: Api, header: str, path: str) -> None:
     plain = sent(api, f"GET {path} HTTP/1.1", "Host: localhost", "X-Request-ID: one")
     forwarded = sent(api, f"GET {path} HTTP/1.1", "Host: localhost", "X-Request-ID: one", header)
 
-    for answer in (plain, forwarded):
-        answer[1].pop("date")
+    for response in (plain, forwarded):
+        response[1].pop("date")
     assert forwarded == plain
 
 

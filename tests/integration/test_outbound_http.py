@@ -1,4 +1,4 @@
-"""F-25: nothing that a caller names leads a call to where only this service can go."""
+"""F-25: no URL of a caller leads a call to an address that only this service can reach."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ import pytest
 from urllib3.util import connection
 
 from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
-from tests.integration.receiver import Answer, Receiver
+from tests.integration.receiver import Receiver, Response
 
 PUBLIC = "93.184.215.14"
 EVERYWHERE = OutboundHttp(["127.0.0.0/8", "::1/128"])
@@ -23,26 +23,26 @@ def send(http: OutboundHttp, url: str, **options: Any) -> HttpResponse:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver(Answer(body="hello")) as receiver:
+    with Receiver(Response(body="hello")) as receiver:
         yield receiver
 
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The addresses that a connection was tried to; none is made."""
-    record_attempt: list[tuple[str, int]] = []
+    """Refuse every connection, and return the addresses that were to be connected to."""
+    attempts: list[tuple[str, int]] = []
 
     def refuse(address: tuple[str, int], *_: object, **__: object) -> None:
-        record_attempt.append(address)
+        attempts.append(address)
         raise ConnectionRefusedError("not in this test")
 
     monkeypatch.setattr(connection, "create_connection", refuse)
-    return record_attempt
+    return attempts
 
 
-def resolve(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
-    """Names lead to these addresses, at each question to the next ones."""
-    left = iter(answers)
+def resolve(monkeypatch: pytest.MonkeyPatch, *responses: list[str]) -> None:
+    """Resolve names to these addresses: the next list at each resolution."""
+    left = iter(responses)
 
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in next(left)]
@@ -83,7 +83,7 @@ def test_a_name_with_one_address_that_is_not_public_is_refused(
     assert connected == []
 
 
-def test_the_connection_goes_to_the_address_that_was_looked_at(
+def test_the_connection_goes_to_the_address_that_was_checked(
     monkeypatch: pytest.MonkeyPatch, connected: list[tuple[str, int]]
 ) -> None:
     resolve(monkeypatch, [PUBLIC], ["127.0.0.1"])
@@ -104,29 +104,31 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
         ("http://a..b/", "label"),
     ],
 )
-def test_public_addresses_are_for_the_web_alone(connected: list[tuple[str, int]], url: str, why: str) -> None:
+def test_a_public_address_is_called_on_the_ports_of_the_web_alone(
+    connected: list[tuple[str, int]], url: str, why: str
+) -> None:
     with pytest.raises(AddressRefused, match=why):
         send(PUBLIC_ALONE, url, allow_public_http=False)
 
     assert connected == []
 
 
-def test_a_network_that_an_operator_opened_is_reached_and_told_the_name_and_port(receiver: Receiver) -> None:
-    answer = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", allow_public_http=False)
+def test_an_allowed_network_is_called_with_name_and_port_in_the_host_header(receiver: Receiver) -> None:
+    response = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", allow_public_http=False)
 
-    assert (answer.status, answer.body, answer.truncated) == (200, b"hello", False)
+    assert (response.status, response.body, response.truncated) == (200, b"hello", False)
     [request] = receiver.requests
     assert (request.method, request.path, request.body) == ("POST", "/path?x=1", b"x")
     assert request.headers["host"] == f"localhost:{receiver.port}"
 
 
-def test_a_redirect_is_an_answer_like_any_other(receiver: Receiver) -> None:
+def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     for location in ("http://169.254.169.254/", "http://[::1", "/elsewhere"):
-        receiver.answers = [Answer(302, b"x" * 10_000_000, {"Location": location})]
+        receiver.responses = [Response(302, b"x" * 10_000_000, {"Location": location})]
 
-        answer = send(EVERYWHERE, receiver.url)
+        response = send(EVERYWHERE, receiver.url)
 
-        assert (answer.status, len(answer.body), answer.truncated) == (302, 100, True)
+        assert (response.status, len(response.body), response.truncated) == (302, 100, True)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +143,10 @@ def test_a_redirect_is_an_answer_like_any_other(receiver: Receiver) -> None:
         ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", 0),
     ],
 )
-def test_what_a_server_asks_to_wait_is_at_most_a_day(asked: str, seconds: int) -> None:
-    answer = HttpResponse(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
+def test_retry_after_is_at_most_a_day(asked: str, seconds: int) -> None:
+    response = HttpResponse(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
 
-    assert answer.retry_after(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
+    assert response.retry_after(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(
@@ -156,17 +158,17 @@ def test_no_proxy_and_no_password_of_the_environment_is_used(
     assert send(EVERYWHERE, receiver.url).status == 200
 
 
-def test_of_a_long_answer_only_so_much_is_read(receiver: Receiver) -> None:
-    receiver.answers = [Answer(body=b"x" * 10_000_000)]
+def test_a_long_response_is_read_up_to_its_limit(receiver: Receiver) -> None:
+    receiver.responses = [Response(body=b"x" * 10_000_000)]
 
-    answer = send(EVERYWHERE, receiver.url)
+    response = send(EVERYWHERE, receiver.url)
 
-    assert (len(answer.body), answer.truncated) == (100, True)
+    assert (len(response.body), response.truncated) == (100, True)
 
 
-def test_an_answer_that_does_not_come_in_time_is_given_up(receiver: Receiver) -> None:
+def test_a_response_that_does_not_come_in_time_is_given_up(receiver: Receiver) -> None:
     over = threading.Event()
-    receiver.answers = [Answer(stall=lambda: over.wait(30))]
+    receiver.responses = [Response(stall=lambda: over.wait(30))]
 
     with pytest.raises(NoResponse, match=r"no response within 0\.2 seconds"):
         send(EVERYWHERE, receiver.url, seconds=0.2)
@@ -175,8 +177,8 @@ def test_an_answer_that_does_not_come_in_time_is_given_up(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_an_answer_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
-    """Each byte comes before a timeout of the reading would."""
+def test_a_response_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
+    """Each byte arrives before a timeout of a single read would end."""
     over = threading.Event()
 
     def drip(listener: socket.socket) -> None:
@@ -198,7 +200,7 @@ def test_an_answer_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
         thread.join()
 
 
-def test_who_does_not_listen_is_not_reached() -> None:
+def test_a_port_that_nobody_listens_on_has_no_response() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

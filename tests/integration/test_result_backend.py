@@ -13,7 +13,8 @@ from celery.exceptions import ImproperlyConfigured, TaskRevokedError, TimeoutErr
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
 from tests.contracts.task_leases import claim
@@ -108,7 +109,7 @@ def guarded(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     server = EmbeddedRedis(tmp_path / "data")
     process = server.start()
     try:
-        wait_until(server.answers)
+        wait_until(server.replies)
         with redis.Redis.from_url(server.url) as client:
             client.config_set("requirepass", "right")
             client.acl_setuser("reader", enabled=True, passwords=["+right"], commands=["+ping"])

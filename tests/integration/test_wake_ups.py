@@ -1,6 +1,7 @@
 """Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ import redis
 from celery import Celery
 
 from adapters.celery.app import WORK_TASK, create_celery_app, queue_of_wake_ups
-from adapters.celery.wake_ups import BOUND, SCAN, CeleryWakeUps
+from adapters.celery.wake_ups import MAX_WAITING_WAKE_UPS, SCAN_COUNT, CeleryWakeUps, WakeUpFactory
 from adapters.redis.effects import Effects
+from adapters.redis.queues import RedisQueues
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
+from tests.contracts.wake_ups import WakeUpsContract
 from tests.integration.waiting import wait_until
 
 WAKE_UPS = "task-manager.work.default"
@@ -23,6 +27,16 @@ WAKE_UPS = "task-manager.work.default"
 @pytest.fixture
 def app(redis_url: str) -> Celery:
     return create_celery_app(redis_url, ["default"])
+
+
+class TestCeleryWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisQueues:
+        return RedisQueues(redis_store, wake_up_factory.wake_up_of)
+
+    @pytest.fixture
+    def lose_wake_ups(self, client: redis.Redis) -> Callable[[], None]:
+        return lambda: client.delete(*client.scan_iter("task-manager.work.*"))
 
 
 def shape(value: Any) -> Any:
@@ -53,12 +67,12 @@ def test_a_wake_up_has_the_members_and_types_of_a_message_that_celery_sends(
 
 
 def test_no_two_wake_ups_have_the_same_number(repository: RedisTaskRepository, client: redis.Redis) -> None:
-    for _ in range(BOUND):
+    for _ in range(MAX_WAITING_WAKE_UPS):
         submit(repository)
 
     wake_ups = [json.loads(wake_up) for wake_up in client.lrange(WAKE_UPS, 0, -1)]
 
-    assert len({wake_up["headers"]["id"] for wake_up in wake_ups}) == len(wake_ups) == BOUND
+    assert len({wake_up["headers"]["id"] for wake_up in wake_ups}) == len(wake_ups) == MAX_WAITING_WAKE_UPS
     assert all(
         wake_up["headers"]["id"] == wake_up["properties"]["delivery_tag"] == wake_up["properties"]["correlation_id"]
         for wake_up in wake_ups
@@ -66,10 +80,10 @@ def test_no_two_wake_ups_have_the_same_number(repository: RedisTaskRepository, c
 
 
 def test_a_long_queue_holds_a_handful_of_wake_ups(repository: RedisTaskRepository, client: redis.Redis) -> None:
-    for _ in range(BOUND + 20):
+    for _ in range(MAX_WAITING_WAKE_UPS + 20):
         submit(repository)
 
-    assert client.llen(WAKE_UPS) == BOUND
+    assert client.llen(WAKE_UPS) == MAX_WAITING_WAKE_UPS
 
 
 def test_taking_a_task_puts_the_wake_up_for_the_next(
@@ -123,12 +137,12 @@ def test_queues_that_an_earlier_version_left_are_taken_over(
 def test_wake_ups_of_more_queues_than_one_round_trip_looks_at_are_put(
     repository: RedisTaskRepository, wake_ups: CeleryWakeUps, client: redis.Redis
 ) -> None:
-    repository.add([a_task(queue=f"q{number}") for number in range(SCAN + 100)])
-    client.delete(*(f"task-manager.work.q{number}" for number in range(SCAN + 100)))
+    repository.add([a_task(queue=f"q{number}") for number in range(SCAN_COUNT + 100)])
+    client.delete(*(f"task-manager.work.q{number}" for number in range(SCAN_COUNT + 100)))
 
     wait_until(lambda: wake_ups.top_up_all() == 0)
 
-    assert all(client.llen(f"task-manager.work.q{number}") == 1 for number in range(SCAN + 100))
+    assert all(client.llen(f"task-manager.work.q{number}") == 1 for number in range(SCAN_COUNT + 100))
 
 
 def test_a_name_that_no_task_uses_goes_with_its_wake_ups_but_not_while_it_is_paused(

@@ -414,7 +414,7 @@ def test_each_line_of_a_worker_is_one_of_ours_also_when_redis_goes_and_comes_bac
     server = EmbeddedRedis(tmp_path / "redis")
     process = server.start()
     try:
-        wait_until(server.answers)
+        wait_until(server.replies)
         settings = {"redis_url": server.url, "data_dir": tmp_path, "worker_concurrency": 1}
         with ServiceProcess("worker", tmp_path / "log", **settings) as worker:
             wait_until(lambda: "The worker is ready: 1 processes for the queues default" in worker.output, 30)
@@ -422,7 +422,7 @@ def test_each_line_of_a_worker_is_one_of_ours_also_when_redis_goes_and_comes_bac
             process.wait()
             wait_until(lambda: "Cannot reach Redis" in worker.output, 30)
             process = server.start()
-            wait_until(server.answers)
+            wait_until(server.replies)
             with redis.Redis.from_url(server.url) as client:
                 wait_until(lambda: "brpop" in {each["cmd"] for each in client.client_list()}, 30)  # it listens again
             assert worker.stop() == 0

@@ -1,4 +1,4 @@
-"""Handlers for tests: some as people write them, some as nobody should."""
+"""Handlers for tests: ordinary ones, and ones that misbehave."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ def greet(name: str, times: int = 1, *, born: date | None = None) -> dict[str, A
 
 
 def count_to(number: int, *, context: Any) -> int:
-    """Count, and say how far it is."""
+    """Count, and report the progress."""
     for counted in range(1, number + 1):
         context.progress(counted / number, f"{counted}")
         context.log(f"attempt {context.attempt} of {context.task_id}: {counted}")
@@ -29,7 +29,7 @@ class OutOfStock(Exception):
 
 
 def order(product: str) -> None:
-    """Fail in a way that trying again does not mend."""
+    """Fail in a way that a retry cannot mend."""
     raise OutOfStock(product)
 
 
@@ -51,18 +51,18 @@ def print_megabytes(megabytes: int) -> str:
 
 
 def log_emoji(lines: int, *, context: Any) -> None:
-    """Log lines that are long and need four bytes a character."""
+    """Log long lines whose characters take four bytes each."""
     for number in range(lines):
         context.log(f"{number:03} " + "🥁" * 1_996)
 
 
 def return_megabytes(megabytes: int) -> str:
-    """Answer a lot."""
+    """Return a long text."""
     return "x" * megabytes * 1_000_000
 
 
 def never_end() -> None:
-    """Swallow every request to stop."""
+    """Ignore every stop request."""
     while True:
         try:
             while True:
@@ -72,10 +72,10 @@ def never_end() -> None:
 
 
 def kill_itself() -> None:
-    """Die without a word."""
+    """Kill this process."""
     os.kill(os.getpid(), 9)
 
 
 def leave() -> None:
-    """End the program, or try to."""
+    """Try to end this process."""
     sys.exit("goodbye")

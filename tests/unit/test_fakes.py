@@ -14,9 +14,11 @@ from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
+from tests.contracts.wake_ups import WakeUpsContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
@@ -24,8 +26,10 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.wake_ups import FakeWakeUps
 
 
 @pytest.fixture(name="repository")
@@ -70,6 +74,16 @@ class TestFakeRunLog(RunLogContract):
         return store
 
 
+class TestFakeStoreProbe(StoreProbeContract):
+    @pytest.fixture
+    def probe(self, store: FakeTaskStore) -> FakeStoreProbe:
+        return FakeStoreProbe(store)
+
+    @pytest.fixture
+    def number_of_events(self, store: FakeTaskStore) -> Callable[[], int]:
+        return lambda: len(store.events)
+
+
 class TestFakeEventStream(EventStreamContract):
     @pytest.fixture
     def stream(self, store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
@@ -88,7 +102,7 @@ class TestFakeStatistics(StatisticsContract):
         return FakeStatistics(store, clock)
 
 
-class TestFakeReceipts(IdempotencyRecordsContract):
+class TestFakeIdempotencyRecords(IdempotencyRecordsContract):
     @pytest.fixture
     def idempotency_records(self, store: FakeTaskStore, clock: FakeClock) -> FakeIdempotencyRecords:
         return FakeIdempotencyRecords(store, clock)
@@ -112,3 +126,17 @@ class TestFakeHeartbeats(HeartbeatsContract):
 
 class TestFakeClock(ClockContract):
     pass
+
+
+class TestFakeWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, store: FakeTaskStore) -> FakeQueues:
+        return FakeQueues(store)
+
+    @pytest.fixture
+    def wake_ups(self, store: FakeTaskStore) -> FakeWakeUps:
+        return FakeWakeUps(store)
+
+    @pytest.fixture
+    def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
+        return wake_ups.lose

@@ -1,4 +1,4 @@
-"""The Celery application: the settings without which the promises do not hold."""
+"""Creates the Celery application, with the settings on which the guarantees depend."""
 
 import ssl
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def broker_url(redis_url: str) -> str:
 
 
 def queue_of_wake_ups(queue: str) -> Queue:
-    """The Celery queue, and so the Redis list, that holds the wake-ups of a queue."""
+    """Return the Celery queue that holds the wake-ups of a queue. Its name is that of the Redis list."""
     name = WAKE_UP_LIST_PREFIX + queue
     return Queue(name, Exchange(""), routing_key=name)
 

@@ -1,4 +1,4 @@
-"""A consumer that is back within two seconds when Redis is."""
+"""A Celery consumer that reconnects within two seconds after Redis is back."""
 
 import logging
 import warnings
@@ -10,15 +10,17 @@ from celery.worker.state import maybe_shutdown
 from kombu import Connection
 
 RECONNECT_SECONDS: dict[str, Any] = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2}
-"""Celery's own are 2, 4, 6 … 30 s and cannot be set."""
+"""Celery's own pauses are 2, 4, 6 … 30 s and cannot be set."""
 FOR_EVER: Any = None
 
 logger = logging.getLogger(__name__)
 
 
 class QuickReconnectConsumer(Consumer):
+    """Celery's consumer with short pauses between attempts to connect, and one log line for each."""
+
     def ensure_connected(self, conn: Connection) -> Connection:
-        """Tries until it is connected or the worker is told to stop."""
+        """Retry until the connection stands or the worker is told to stop."""
 
         def report(error: Exception, interval: float) -> None:
             reason = str(error).rstrip(".")

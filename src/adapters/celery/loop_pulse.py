@@ -1,4 +1,7 @@
-"""Tells whether the event loop of Celery's consumer turns, so that a heartbeat proves more than a live thread."""
+"""Tells whether the event loop of Celery's consumer turns.
+
+A heartbeat then proves more than a thread that is alive.
+"""
 
 import time
 from typing import Any
@@ -6,12 +9,14 @@ from typing import Any
 from celery import bootsteps
 
 PULSE_SECONDS = 0.25
-"""A loop without events sees a request to stop only when it turns."""
+"""A loop without events notices a request to stop only when it turns."""
 RECENT_SECONDS = 10.0
-"""The loop handles events one after the other; on a busy machine a second of it may take several."""
+"""The loop handles one event after the other, so on a busy machine a turn may take seconds."""
 
 
 class LoopPulse:
+    """Remembers when the loop last turned."""
+
     def __init__(self) -> None:
         self._at = time.monotonic()
 

@@ -18,7 +18,8 @@ from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.wake_ups import WakeUp
 from application.errors import StoreUnavailable
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 
 STATES = {
     Status.SCHEDULED: states.PENDING,
@@ -32,7 +33,7 @@ STATES = {
 
 
 class TaskResultBackend(BaseBackend):
-    """Read-only: the record is the truth, so storing and forgetting results do nothing."""
+    """Reads tasks. Storing and forgetting results do nothing, because the task record is the truth."""
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
@@ -47,7 +48,7 @@ class TaskResultBackend(BaseBackend):
         return meta
 
     def _task(self, task_id: str) -> Task | None:
-        """Raises ImproperlyConfigured when Redis refuses this program, and ConnectionError while it is away."""
+        """Raises ImproperlyConfigured if Redis refuses this program, ConnectionError while it is away."""
         try:
             return self._repository.get(task_id)
         except StoreUnavailable as error:
@@ -87,11 +88,11 @@ def _meta(task: Task) -> dict[str, Any]:
 
 
 def _exception(status: Status, error: TaskError) -> dict[str, Any]:
-    """The form in which Celery keeps exceptions, which it turns into one that `get` raises."""
+    """Return an exception in the form in which Celery stores it. `AsyncResult.get` raises it."""
     if STATES[status] == states.REVOKED:
         return {"exc_type": "TaskRevokedError", "exc_message": [error.message], "exc_module": "celery.exceptions"}
     return {"exc_type": error.code, "exc_message": [error.message], "exc_module": None}
 
 
 def _no_wake_ups(queue: str) -> WakeUp:
-    raise AssertionError(f"the result backend reads only, but was asked for a wake-up of {queue}")
+    raise AssertionError(f"the result backend only reads, but was asked for a wake-up of {queue}")

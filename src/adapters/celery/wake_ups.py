@@ -22,22 +22,25 @@ from application.ports.wake_ups import WakeUps
 from application.skipped_items import SkippedItems
 from application.sweep import BUDGET_SECONDS
 
-BOUND = 16
-"""How many wake-ups wait at most: enough to wake many workers at once, few enough to be a handful."""
-WAKE_UPS_REMEMBERED = 1_000
-"""A wake-up takes half a millisecond to build and 2 kB to keep."""
-SCAN = 500
-"""How many queues one round trip looks at."""
+MAX_WAITING_WAKE_UPS = 16
+"""Maximum of waiting wake-ups of a queue: enough to wake many workers at once, and still few."""
+MAX_CACHED_WAKE_UPS = 1_000
+"""A wake-up takes half a millisecond to build and 2 kB to cache."""
+SCAN_COUNT = 500
+"""Queues that one round trip reads."""
 TAKEOVER_SECONDS = 60.0
 
 
 class WakeUpFactory:
-    """Builds the wake-up of a queue by publishing it with Celery to kombu's memory transport, which keeps what the
-    Redis transport would write: whatever kombu puts into a message is in a wake-up, too."""
+    """Builds the wake-up of a queue as Celery would send it.
+
+    It publishes the message to kombu's memory transport, which holds what the Redis transport would
+    write: whatever kombu puts into a message is in a wake-up, too.
+    """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self.wake_up_of = lru_cache(WAKE_UPS_REMEMBERED)(self._build)
+        self.wake_up_of = lru_cache(MAX_CACHED_WAKE_UPS)(self._build)
 
     def _build(self, queue: str) -> WakeUp:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
@@ -48,7 +51,9 @@ class WakeUpFactory:
             published = channel._get(celery_queue.name)
             channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
-        return WakeUp(list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=BOUND)
+        return WakeUp(
+            list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=MAX_WAITING_WAKE_UPS
+        )
 
 
 class CeleryWakeUps(WakeUps):
@@ -91,7 +96,7 @@ class CeleryWakeUps(WakeUps):
         return unused
 
     def _take_over(self) -> None:
-        """Look at every queue once in a while: processes of an earlier version do not say where tasks wait."""
+        """Check all queues every minute: processes of an earlier version do not mark waiting queues."""
         if time.monotonic() >= self._next_takeover:
             with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
@@ -99,11 +104,11 @@ class CeleryWakeUps(WakeUps):
 
     def _scan(self, names: bytes, cursor: int) -> tuple[int, Sequence[str]]:
         with self._store.client() as client:
-            following, members = client.sscan(names, cursor, count=SCAN)
+            following, members = client.sscan(names, cursor, count=SCAN_COUNT)
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
-        """Return the name of a queue, None for text that is none: it must not hold up the other queues."""
+        """Return the name of a queue; None for damaged text, which must not hold up other queues."""
         try:
             return member.decode()
         except UnicodeDecodeError as error:
@@ -111,7 +116,7 @@ class CeleryWakeUps(WakeUps):
             return None
 
     def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
-        """Return the effects for each queue that lacks wake-ups or in which nothing waits. One round trip."""
+        """Return effects for each queue that lacks wake-ups or is empty, after one round trip."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.smembers(keys.PAUSED)
@@ -125,7 +130,7 @@ class CeleryWakeUps(WakeUps):
                 self._skipped_items.tell("replenish", queue, damage)
             elif not waiting:
                 repairs[queue] = self._resting(queue)
-            elif wake_ups < min(waiting, BOUND) and queue.encode() not in paused:
+            elif wake_ups < min(waiting, MAX_WAITING_WAKE_UPS) and queue.encode() not in paused:
                 repairs[queue] = self._topping_up(queue)
         return repairs
 

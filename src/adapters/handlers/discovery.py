@@ -36,14 +36,12 @@ def find_functions(names: Sequence[str], *, built_in: Sequence[str]) -> Sequence
         for function in _functions(named, problems):
             name = function.type.name
             if name in built_in:
-                problems.append(
-                    f"TASKS_HANDLERS names {function.where}, but the type {name} is built in: rename the function"
-                )
+                problem = f"the type {name} is built in: rename the function"
+                problems.append(f"TASKS_HANDLERS names {function.where}, but {problem}")
             elif name in found and found[name].where != function.where:
-                problems.append(
-                    f"TASKS_HANDLERS names {found[name].where} and {function.where}, and both are "
-                    f"the type {name}: rename one of them"
-                )
+                both = f"{found[name].where} and {function.where}"
+                problem = f"both are the type {name}: rename one of them"
+                problems.append(f"TASKS_HANDLERS names {both}, and {problem}")
             found[name] = function
     if problems:
         raise UnusableHandlers(problems)
@@ -73,7 +71,8 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise UnusableFunction(f"the module cannot be imported: {_import_failure(name, error)}") from error
+        cause = _import_failure(name, error)
+        raise UnusableFunction(f"the module cannot be imported: {cause}") from error
 
 
 def _import_failure(name: str, error: BaseException) -> str:
@@ -82,8 +81,10 @@ def _import_failure(name: str, error: BaseException) -> str:
     if name.endswith(".py"):
         return f"{cause} (write {name.removesuffix('.py')}, without .py)"
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-        return f"{cause} (looked in {Path.cwd()} and PYTHONPATH; name a function of a module as module:function)"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+        places = f"looked in {Path.cwd()} and PYTHONPATH"
+        return f"{cause} ({places}; name a function of a module as module:function)"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename]
     where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     return f"{cause}{where}{_advice(error)}"
 
@@ -91,11 +92,12 @@ def _import_failure(name: str, error: BaseException) -> str:
 def _advice(error: BaseException) -> str:
     if not isinstance(error, ModuleNotFoundError):
         return ""
-    return (
-        f". Install the package that contains {error.name}: .venv/bin/pip install …; in Docker, add "
-        "it to handlers/requirements.txt and start again with `make up`, `make prod` or "
-        "`docker compose up --build`"
+    in_docker = (
+        "in Docker, add it to handlers/requirements.txt and start again with `make up`, `make prod` "
+        "or `docker compose up --build`"
     )
+    install = f"Install the package that contains {error.name}: .venv/bin/pip install …"
+    return f". {install}; {in_docker}"
 
 
 def _named(module: ModuleType, name: str) -> list[tuple[str, Callable[..., Any]]]:

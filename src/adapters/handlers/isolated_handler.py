@@ -72,10 +72,10 @@ class IsolatedHandler(TaskHandler):
         """Take every step, even after a failed one. After a failure, the process is replaced."""
         steps = [self._restore_environment, state.restore, self._descendants.end]
         if keep:
-            steps.insert(2, self._descendants.keep)
+            steps.insert(2, self._descendants.spare)
         outcomes = [succeeds(step) for step in steps]
         if not all(outcomes):
-            self._process.retire()
+            self._process.retirement.require("a run left it unusable")
 
 
 def _status(error: BaseException) -> int:

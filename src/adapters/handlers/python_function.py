@@ -32,7 +32,7 @@ class UnusableFunction(Exception):
 
 
 class Context:
-    """The value of a function's parameter `context`: who it is, and how to report."""
+    """Gives a function its task id and attempt; takes its progress and log lines."""
 
     def __init__(self, task: Task, run: RunContext) -> None:
         self.task_id = task.task_id

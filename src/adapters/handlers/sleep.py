@@ -13,13 +13,16 @@ from domain.task_spec import DEFAULT_TYPE, DURATION_SECONDS, TaskSpec
 MARGIN_SECONDS = 60
 """A run may take this much longer than its duration before it times out."""
 
+DESCRIPTION = """\
+Simulated work: it takes `duration` seconds, a member of the task itself. There is no payload."""
+
 
 class SleepHandler(TaskHandler):
     """Sleeps for the task's duration and reports its progress once a second."""
 
     type = TaskType(
         name=DEFAULT_TYPE,
-        description=("Simulated work: it takes `duration` seconds, a member of the task itself. There is no payload."),
+        description=DESCRIPTION,
         payload_schema={"type": "object", "properties": {}, "additionalProperties": False},
     )
 

@@ -147,7 +147,7 @@ class OutboundHttp:
     def _session(self, deadline: "_Deadline", allow_public_http: bool) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
             session.trust_env = False  # use no proxy or password from the environment
-            session.get_redirect_target = lambda _: None  # or requests reads a redirect's whole body
+            session.get_redirect_target = lambda _: None  # or it reads a redirect's whole body
             guard: Any = type(session.get_adapter("https://"))
 
             class Adapter(_Watched, guard):  # type: ignore[misc]  # AntiSSRF has no types
@@ -231,7 +231,7 @@ class _Watched(HTTPAdapter):
 
         class Watched:
             def _new_conn(self) -> socket.socket:
-                connection: socket.socket = super()._new_conn()  # type: ignore[misc]  # from a base class
+                connection: socket.socket = super()._new_conn()  # type: ignore[misc]
                 watch(connection)
                 return connection
 

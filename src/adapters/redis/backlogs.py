@@ -1,7 +1,7 @@
-"""What maintenance has to work off: indexes by time, and the list of final tasks.
+"""The backlogs of maintenance: indexes by time, and the list of final tasks.
 
-An entry must never end or hold up a sweep. That of a task which has left is dropped, that of one that cannot be read is
-set aside.
+An entry must never end or hold up a sweep. Entries of tasks that have left the backlog are removed,
+entries of unreadable tasks are set aside.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,11 +28,14 @@ BACKLOGS: Mapping[Backlog, tuple[bytes, Callable[[Task], bool]]] = {
     Backlog.LOST: (keys.LEASES, lambda task: task.owner is not None),
     Backlog.DISCARDED: (keys.DISCARDED, lambda task: task.discarded and task.status.is_final),
 }
-"""The sorted set of each backlog by time, and which tasks belong there. PAST_RETENTION is a list."""
+"""The sorted set of each backlog, and the rule for which tasks belong to it.
+
+PAST_RETENTION is a list instead.
+"""
 SET_ASIDE_MS = 60_000
-"""Not longer, since what damaged many tasks at once may be mended soon."""
+"""Short, since damage to many tasks at once may be repaired soon."""
 MAX_STALE_BATCHES = 4
-"""How many batches without a single task one call goes through."""
+"""Batches without a single task that one call skips."""
 
 
 class RedisBacklogs:
@@ -45,8 +48,8 @@ class RedisBacklogs:
     def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
         """Return tasks of a backlog whose time has come by the store's clock.
 
-        The entry of a task that does not belong there any more is dropped. That of a task that cannot be read is set
-        aside. After too many of both it returns nothing, although more may follow: the caller asks again.
+        After too many entries of tasks that have left or are unreadable, it returns nothing,
+        although more may follow. The caller asks again.
         """
         index, belongs = BACKLOGS[backlog]
         for _ in range(MAX_STALE_BATCHES):
@@ -71,10 +74,10 @@ class RedisBacklogs:
         return []
 
     def past_retention(self, retention: timedelta, limit: int) -> Sequence[Task]:
-        """Return final tasks that finished longer ago than that, oldest first.
+        """Return final tasks that finished longer ago than `retention`, oldest first.
 
-        Entries of tasks that were deleted or tried again meanwhile are dropped on the way. Those of the future, which
-        a clock that stepped back has left, go behind all others: they must not hold up the rest.
+        Entries of tasks that were deleted or retried since are removed. Entries of the future, left
+        by a clock that stepped back, go behind all others: they must not hold up the rest.
         """
         with self._store.client() as client:
             now = milliseconds(client.time())
@@ -105,9 +108,9 @@ class RedisBacklogs:
 
 
 def _dropped(entry: bytes) -> Effects:
-    """Take an entry out of FINISHED unless another process has.
+    """Remove an entry of FINISHED unless another process has.
 
-    A search for what is gone would go through the whole list, which may have millions of entries.
+    A search for an entry that is gone would read the whole list, which may have millions.
     """
     effects = Effects()
     effects.require_near_front(keys.FINISHED, entry)
@@ -123,7 +126,7 @@ def _to_the_end(entry: bytes) -> Effects:
 
 
 def _leaving(index: bytes, raw: bytes, task: Task | None) -> Effects:
-    """Take the entry of a task that has left out of an index, unless the task was changed since it was read."""
+    """Remove the entry of a task that has left an index, unless the task was changed since."""
     effects = Effects()
     effects.require_version(keys.RECORD_PREFIX + raw, task.version if task else None)
     effects.remove_from_index(index, raw)

@@ -7,7 +7,10 @@ from adapters.system.clock import SystemClock
 
 
 class RedisClock(SystemClock):
-    """This machine's but for `now`: each look at that is a round trip. `now` raises StoreUnavailable."""
+    """The clock of this machine, except that `now` asks Redis.
+
+    `now` is one round trip, and raises StoreUnavailable.
+    """
 
     def __init__(self, store: RedisStore) -> None:
         super().__init__()

@@ -83,7 +83,7 @@ class Effects:
         """Create records of new tasks that have one status and version, and an event of each.
 
         The tasks take the next places among the waiting ones, unless the base of their priority is
-        None. `fields` yields the id of each task and its other fields. None of the records may exist.
+        None. `fields` yields the id of each task and its other fields. No record may exist yet.
         """
         self.places_of(dict.fromkeys(records, ANY))
         self._guard("require_all_absent", records[0], len(records), reads=False)
@@ -220,7 +220,7 @@ class Effects:
         return [places.setdefault(key, len(places) + 1) for key in types]
 
     def _guard(self, word: str, key: bytes, *arguments: Any, reads: bool = True) -> None:
-        """`reads`: the guard reads the key, which fails for a wrong type before anything is written."""
+        """With `reads`, the guard reads the key, which fails for a wrong type before any write."""
         if reads:
             self._types[key] = ANY
         self._guards += (word, len(arguments) + 1, self.place_of(key), *arguments)

@@ -28,7 +28,7 @@ def finished_entry(task: Task) -> bytes | None:
 
 
 def finished_at(entry: bytes) -> int:
-    """Return the time in an entry of keys.FINISHED; 0 for a damaged entry, so that it is dropped."""
+    """Return the time in an entry of keys.FINISHED; 0 for a damaged entry, so that it goes."""
     _, digits = split_entry(entry)
     return int(digits) if digits.isdigit() and len(digits) <= MAX_TIME_DIGITS else 0
 

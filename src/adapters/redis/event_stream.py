@@ -1,21 +1,22 @@
-"""Follows the stream of events: one reader a process feeds all who follow."""
+"""Follow the stream of events: one reader for each process feeds all followers."""
 
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
 
 from adapters.redis import keys
+from adapters.redis.positions import BEGINNING, keeps_all_after, order
 from adapters.redis.records import TaskRecords
 from adapters.redis.store import RedisStore
+from adapters.redis.subscription import RedisSubscription
 from adapters.redis.task_codec import decode, id_bytes, unpack_record
 from application.ports.event_stream import (
     EventStream,
-    FollowerTooSlow,
     StreamEnded,
     StreamGap,
     Subscription,
@@ -25,27 +26,17 @@ from domain.events import Event
 from domain.task import Task
 
 BLOCK_MS = 5_000
-READ = 500
+PAST_COUNT = 500
 """Entries that one command reads from the past."""
-READ_LIVE = 500
+LIVE_COUNT = 500
 """Entries that the reader takes at once."""
-DELIVERED_AT_ONCE = 100
-"""Entries after which followers get their turn, so the limits below must exceed these."""
+DELIVERY_COUNT = 100
+"""Entries after which followers get a turn, so the limits of a subscription must exceed these."""
 TURN_SECONDS = 0.001
 """The shortest wait in which a gevent worker serves its other greenlets."""
-MOST_WAITING = 5_000
-"""Events that may wait for one follower; one that is slower than that is dropped and may resume."""
-MOST_WAITING_BYTES = 8 * 1024 * 1024
-"""The same limit for the bytes of these events in Redis: a batch of tasks of the default size limit fits.
-
-Followers share the events that wait for several of them.
-"""
-PAUSE_SECONDS = 0.2
-BEGINNING = "0-0"
+RETRY_SECONDS = 0.2
 NO_STREAM = "no such key"
-"""In the error by which Redis replies to XINFO."""
-NUMBERS = 2**64
-"""Both numbers of a position are below this."""
+"""Text of the error by which Redis replies to XINFO for a stream that does not exist."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,55 +44,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 class UnreadableEvent(Exception):
-    """An event in the stream cannot be decoded: another version of the service wrote it, or it is damaged."""
-
-
-class RedisSubscription(Subscription):
-    def __init__(self, stream: "RedisEventStream", member: bytes | None, position: str) -> None:
-        self.position = position
-        self.member = member
-        self._stream = stream
-        self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[tuple[TaskEvent, int]] = deque()
-        self._bytes = 0
-        self._notice: StreamGap | StreamEnded | None = None
-        """Is raised before the events that wait."""
-
-    def next(self, seconds: float) -> TaskEvent | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._notice or self._waiting, timeout=seconds)
-            if notice := self._notice:
-                if isinstance(notice, StreamGap):
-                    self._notice = None
-                raise notice
-            if not self._waiting:
-                return None
-            event, size = self._waiting.popleft()
-            self._bytes -= size
-            return event
-
-    def close(self) -> None:
-        self._stream.drop(self)
-
-    def put(self, event: TaskEvent, size: int) -> None:
-        """Called by the reader; `size` is in bytes."""
-        with self._changed:
-            self._waiting.append((event, size))
-            self._bytes += size
-            too_slow = len(self._waiting) > MOST_WAITING or self._bytes > MOST_WAITING_BYTES
-            self._changed.notify()
-        if too_slow:
-            self._stream.drop(self)
-            self.interrupt(FollowerTooSlow())
-
-    def interrupt(self, notice: StreamGap | StreamEnded) -> None:
-        """Drop what waits and raise the notice in `next`: once for a gap, always for an end."""
-        with self._changed:
-            if not isinstance(self._notice, StreamEnded):
-                self._notice = notice
-            self._waiting.clear()
-            self._bytes = 0
-            self._changed.notify()
+    """An event in the stream cannot be decoded: it is damaged, or of another version."""
 
 
 class RedisEventStream(EventStream):
@@ -123,37 +66,31 @@ class RedisEventStream(EventStream):
                 raise StreamEnded
             if self._reader is None:
                 self._position = self._last_position()
-                self._reader = threading.Thread(target=self._read_on, name="event-reader", daemon=True)
+                self._reader = threading.Thread(target=self._read, name="event-reader", daemon=True)
                 self._reader.start()
-            member = id_bytes(task_id) if task_id else None
-            subscription = RedisSubscription(self, member, self._position)
-            self._followers[member].add(subscription)
+            raw_id = id_bytes(task_id) if task_id else None
+            subscription = RedisSubscription(self._drop, raw_id, self._position)
+            self._followers[raw_id].add(subscription)
             return subscription
-
-    def drop(self, subscription: RedisSubscription) -> None:
-        with self._lock:
-            self._followers[subscription.member].discard(subscription)
-            if not self._followers[subscription.member]:
-                del self._followers[subscription.member]
 
     def keeps(self, position: str) -> bool:
         asked = order(position)
         with self._store.client() as client:
-            [info] = _replies(client.pipeline(transaction=False).xinfo_stream(keys.EVENTS))
-        return _keeps(info, asked)
+            [info] = _execute(client.pipeline(transaction=False).xinfo_stream(keys.EVENTS))
+        return keeps_all_after(info, asked)
 
     def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
-        member = id_bytes(task_id) if task_id else None
+        raw_id = id_bytes(task_id) if task_id else None
         found: list[TaskEvent] = []
-        count = READ if member else min(READ, limit)
+        count = PAST_COUNT if raw_id else min(PAST_COUNT, limit)
         after = "{}-{}".format(*order(after))
         while len(found) < limit:
             with self._store.client() as client:
                 entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
-            if not self.keeps(after):  # Redis passes in silence over what it dropped meanwhile
+            if not self.keeps(after):  # XRANGE skips entries that were dropped, without an error
                 raise StreamGap(until)
             try:
-                found += [_event(entry) for entry in entries if member in (None, entry[1].get(b"id", member))]
+                found += [_event(entry) for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id))]
             except UnreadableEvent as error:
                 raise StreamGap(until) from error
             if len(entries) < count:
@@ -162,49 +99,55 @@ class RedisEventStream(EventStream):
         return found[:limit]
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
-        member = id_bytes(task_id)
-        return self._records.short_with_position(member) if member else (None, BEGINNING)
+        raw_id = id_bytes(task_id)
+        return self._records.short_with_position(raw_id) if raw_id else (None, BEGINNING)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for follower in self._all():
+            for follower in self._all_followers():
                 follower.interrupt(StreamEnded())
+
+    def _drop(self, subscription: RedisSubscription) -> None:
+        with self._lock:
+            self._followers[subscription.raw_id].discard(subscription)
+            if not self._followers[subscription.raw_id]:
+                del self._followers[subscription.raw_id]
 
     def _last_position(self) -> str:
         with self._store.client() as client:
             last = client.xrevrange(keys.EVENTS, count=1)
         return last[0][0].decode() if last else BEGINNING
 
-    def _read_on(self) -> None:
-        """Until nobody follows. What the connection loses is read after it.
+    def _read(self) -> None:
+        """Read and deliver events until nobody follows. Continue after a lost connection.
 
-        After each read it looks whether the position is still kept: Redis passes in silence over entries
-        that it dropped before they were read.
+        Check after each read whether the stream still has the position: XREAD skips entries that
+        were dropped before they were read, without an error.
         """
-        whole = True
+        complete = True
         while self._is_followed():
             try:
-                if not whole and not self.keeps(self._position):
-                    self._tell_of_gap()
-                entries, whole = self._next_entries()
-                if whole:
+                if not complete and not self.keeps(self._position):
+                    self._report_gap()
+                entries, complete = self._next_entries()
+                if complete:
                     self._deliver_in_parts(entries)
             except Exception as error:
-                whole = False
+                complete = False
                 logger.warning("Cannot read events: %s", error, extra={"action": "events_unread"})
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(RETRY_SECONDS)
 
     def _next_entries(self) -> tuple[list[Entry], bool]:
-        """Wait for entries. Return them, and whether none between the position and them was dropped.
+        """Wait for entries. Return them, and whether none before them was dropped.
 
         One round trip: each one waits for the batches that this process and Redis work on.
         """
         pipeline = self._blocking_client.pipeline(transaction=False)
-        pipeline.xread({keys.EVENTS: self._position}, count=READ_LIVE, block=BLOCK_MS)
-        answer, info = _replies(pipeline.xinfo_stream(keys.EVENTS))
-        entries = [entry for _, entries in _streams(answer) for entry in entries]
-        return entries, not entries or _keeps(info, order(self._position))
+        pipeline.xread({keys.EVENTS: self._position}, count=LIVE_COUNT, block=BLOCK_MS)
+        reply, info = _execute(pipeline.xinfo_stream(keys.EVENTS))
+        entries = [entry for _, entries in _streams(reply) for entry in entries]
+        return entries, not entries or keeps_all_after(info, order(self._position))
 
     def _is_followed(self) -> bool:
         with self._lock:
@@ -214,9 +157,10 @@ class RedisEventStream(EventStream):
             return followed
 
     def _deliver_in_parts(self, entries: Sequence[Entry]) -> None:
-        for following in range(DELIVERED_AT_ONCE, len(entries) + DELIVERED_AT_ONCE, DELIVERED_AT_ONCE):
-            concerned = self._deliver(entries[following - DELIVERED_AT_ONCE : following])
-            if concerned and following < len(entries):
+        """Deliver the entries. Between parts that concerned a follower, let followers run."""
+        for start in range(0, len(entries), DELIVERY_COUNT):
+            end = start + DELIVERY_COUNT
+            if self._deliver(entries[start:end]) and end < len(entries):
                 time.sleep(TURN_SECONDS)
 
     def _deliver(self, entries: Sequence[Entry]) -> bool:
@@ -243,23 +187,23 @@ class RedisEventStream(EventStream):
         for follower in followers:
             follower.put(event, size)
 
-    def _tell_of_gap(self) -> None:
+    def _report_gap(self) -> None:
         with self._lock:
             self._position = self._last_position()
-            for follower in self._all():
+            for follower in self._all_followers():
                 follower.interrupt(StreamGap(self._position))
 
-    def _followers_of(self, member: bytes | None) -> list[RedisSubscription]:
-        """The followers of this task and of all tasks; everybody for an event that names no task."""
-        if member is None:
-            return self._all()
-        return [*self._followers.get(member, ()), *self._followers.get(None, ())]
+    def _followers_of(self, raw_id: bytes | None) -> list[RedisSubscription]:
+        """Return the followers of this task and of all tasks; all for an event without a task."""
+        if raw_id is None:
+            return self._all_followers()
+        return [*self._followers.get(raw_id, ()), *self._followers.get(None, ())]
 
-    def _all(self) -> list[RedisSubscription]:
+    def _all_followers(self) -> list[RedisSubscription]:
         return [follower for followers in self._followers.values() for follower in followers]
 
 
-def _replies(pipeline: Any) -> list[Any]:
+def _execute(pipeline: Any) -> list[Any]:
     """Return the replies; None stands for a stream that does not exist. Raises RedisError."""
     replies: list[Any] = pipeline.execute(raise_on_error=False)
     for at, reply in enumerate(replies):
@@ -270,34 +214,8 @@ def _replies(pipeline: Any) -> list[Any]:
     return replies
 
 
-def _keeps(info: dict[str, Any] | None, asked: tuple[int, int]) -> bool:
-    """Return whether the stream still has every event after that position."""
-    if info is None:
-        return asked == order(BEGINNING)
-    if asked > order(info["last-generated-id"]) or max(asked) >= NUMBERS:
-        return False
-    first = info["first-entry"]
-    nothing_dropped = info["entries-added"] == info["length"]
-    return nothing_dropped or bool(first and asked >= order(first[0]))
-
-
-def order(position: str | bytes) -> tuple[int, int]:
-    """Return the two numbers of a position, at most 2**64 each. Raises ValueError for what is no position."""
-    text = position.decode() if isinstance(position, bytes) else position
-    milliseconds, _, number = text.partition("-")
-    if not (milliseconds.isascii() and milliseconds.isdigit() and number.isascii() and number.isdigit()):
-        raise ValueError(f"not a position in the stream of events: {text!r}")
-    return _bounded(milliseconds), _bounded(number)
-
-
-def _bounded(digits: str) -> int:
-    """Python refuses to read thousands of digits, so a number that is too large becomes the least of these."""
-    significant = digits.lstrip("0")
-    return min(int(significant or "0"), NUMBERS) if len(significant) <= len(str(NUMBERS)) else NUMBERS
-
-
 def _event(entry: Entry) -> TaskEvent:
-    """Raises UnreadableEvent, whatever is wrong with the entry: one bad event must not end the reader of all."""
+    """Decode an entry. Raises UnreadableEvent for any damage: it must not end the reader."""
     position, fields = entry
     try:
         return TaskEvent(
@@ -306,16 +224,17 @@ def _event(entry: Entry) -> TaskEvent:
             task=decode(fields[b"id"], unpack_record(fields[b"record"])),
         )
     except Exception as error:
-        raise UnreadableEvent(f"{position.decode()}: {type(error).__name__}: {error}") from error
+        cause = f"{type(error).__name__}: {error}"
+        raise UnreadableEvent(f"{position.decode()}: {cause}") from error
 
 
-def _streams(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:
-    """RESP3 answers a mapping, RESP2 a list of pairs."""
-    if not answer:
+def _streams(reply: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:
+    """Return the entries of each stream. XREAD replies with a mapping (RESP3) or pairs (RESP2)."""
+    if not reply:
         return []
-    if isinstance(answer, dict):
+    if isinstance(reply, dict):
         return [
             (name, entries[0] if entries and isinstance(entries[0], list) else entries)
-            for name, entries in answer.items()
+            for name, entries in reply.items()
         ]
-    return list(answer)
+    return list(reply)

@@ -1,4 +1,7 @@
-"""Heartbeats in Redis: a sorted set per role of how processes describe themselves, by the time of the last one."""
+"""Heartbeats in Redis: one sorted set for each role.
+
+It holds the descriptions of processes as JSON, by the time of the last heartbeat.
+"""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from application.skipped_items import SkippedItems
 
 LIFETIME_MS = 15_000
 REMEMBERED_MS = 30_000
-"""How long a process is remembered after it was alive."""
+"""Time for which `lately` still returns a process that is not alive."""
 
 
 class RedisHeartbeats(Heartbeats):
@@ -25,13 +28,13 @@ class RedisHeartbeats(Heartbeats):
         self._skipped_items = SkippedItems()
 
     def beat(self, process: ServiceProcess) -> None:
-        """Also while Redis has no memory left: whoever seems silent is killed."""
+        """Write a heartbeat, also while Redis is full: a silent process would be killed."""
         now = self._write(process)
         with self._store.client() as client:
             client.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS - REMEMBERED_MS)
 
     def end(self, process: ServiceProcess) -> None:
-        """Make it as old as one that fell silent: it is not alive, but remembered."""
+        """Date the last heartbeat back: the process is not alive then, and `lately` returns it."""
         with self._store.client() as client:
             silent = milliseconds(client.time()) - LIFETIME_MS
         self._write(process, silent)
@@ -43,9 +46,10 @@ class RedisHeartbeats(Heartbeats):
         return self._since(role, LIFETIME_MS + REMEMBERED_MS)
 
     def _write(self, process: ServiceProcess, score: int | None = None) -> int:
-        """Return the store's time in milliseconds, which is the score unless one is given.
+        """Write a heartbeat, of the present time unless a score is given.
 
-        Delete a key of the wrong type first: a process without heartbeats is replaced again and again.
+        Returns the present time in milliseconds. A key of the wrong type is deleted: a process
+        without heartbeats would be replaced again and again.
         """
         key, effects = keys.alive(process.role), Effects()
         effects.add_to_index(key, _member(process), score)
@@ -70,7 +74,7 @@ class RedisHeartbeats(Heartbeats):
         return sorted(found, key=lambda beat: beat.process.name)
 
     def _heartbeat(self, member: bytes, at: float) -> Heartbeat | None:
-        """Return None for an entry that is not ours: it must not make all processes seem dead."""
+        """Return None for a damaged entry: it must not make all processes seem dead."""
         try:
             return Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC))
         except Exception as error:  # whatever is wrong with the bytes

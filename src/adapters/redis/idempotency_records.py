@@ -1,4 +1,7 @@
-"""Idempotency records in Redis: a string each, and a sorted set of all of them by age; see RedisTaskRepository.add."""
+"""Idempotency records in Redis: one string for each, and a sorted set of all of them by age.
+
+RedisTaskRepository.add writes them.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,6 +1,7 @@
-"""What follows from the state of a task: the indexes in which it stands. One function an index.
+"""The indexes that follow from the state of a task. One function for each index.
 
-Each looks at the task before (None: it is new) and after (None: it is removed) and adds the effects of the difference.
+Each compares the task before (None: it is new) and after (None: it is removed), and adds the
+effects of the difference.
 """
 
 from collections import Counter
@@ -17,27 +18,30 @@ from domain.status import Status
 from domain.task import Task
 
 LOST_FOR = timedelta(days=1)
-"""How long after a crash its owner can still say that it was none."""
+"""Time after a crash in which the owner can still report that there was none."""
 
 WEBHOOK_KEPT_MS = timedelta(days=8) // timedelta(milliseconds=1)
-"""From its end or its last try on: longer than the longest pause between two tries."""
+"""Time for which a webhook is stored after the end of the task or its last delivery attempt.
+
+It is longer than the longest pause between two attempts.
+"""
 
 PRIORITY_STEP = 2**49
-"""A double holds ten priorities and so many places of each exactly."""
+"""Places of one priority. A double holds ten times as many exactly."""
 SUBMITTED = "SUBMITTED"
-COUNTED = {Status.COMPLETED, Status.FAILED}
-"""What is counted per minute, besides what was submitted."""
+COUNTED_STATUSES = {Status.COMPLETED, Status.FAILED}
+"""Statuses that are counted for each minute, besides submissions."""
 
 WakeUpOf = Callable[[str], WakeUp]
 
 
 class _Place(NamedTuple):
-    """Where a task waits."""
+    """The place where a task waits."""
 
     queue: str
     priority: int
     expires_at: datetime | None
-    """A claim may have taken the task out because it had expired: with a later time it waits again."""
+    """A claim may have removed an expired task. With a later time it waits again."""
 
 
 def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> None:
@@ -45,24 +49,28 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
     if task is None:
         raise ValueError("a change needs a task")
     member = require_id_bytes(task.task_id)
-    _submitted(effects, member, before, after)
-    _found_by(effects, member, before, after)
-    _running(effects, member, before, after)
-    _lost(effects, member, before, after)
+    _index_submission(effects, member, before, after)
+    _index_filters(effects, member, before, after)
+    _end_run(effects, member, before, after)
+    _record_lost_run(effects, member, before, after)
     if (before and before.status.is_waiting) or (after and after.status.is_waiting):
-        _timed(effects, keys.SCHEDULED, member, _due(before), _due(after))
-        _scheduled(effects, before, after)
-        _timed(effects, keys.EXPIRING, member, _expires(before), _expires(after))
-        _waiting(effects, member, before, after)
+        _index_time(effects, keys.SCHEDULED, member, _due(before), _due(after))
+        _count_scheduled(effects, before, after)
+        _index_time(effects, keys.EXPIRING, member, _expires(before), _expires(after))
+        _enqueue(effects, member, before, after)
     elif task.spec.expires_at:
-        effects.remove_from_index(keys.EXPIRING, member)  # claim.lua took it out, but that of earlier versions did not
-    _finished(effects, member, before, after)
-    _counted(effects, before, after)
-    _told(effects, member, before, after)
+        # claim.lua has removed the entry, but that of earlier versions has not.
+        effects.remove_from_index(keys.EXPIRING, member)
+    _index_end(effects, member, before, after)
+    _count_in_minute(effects, before, after)
+    _add_webhook(effects, member, before, after)
 
 
 def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
-    """Write the indexes of new tasks but for their queues, each index in one step where it can be."""
+    """Add new tasks to their indexes, in one step for each index where possible.
+
+    The tasks are added to their queues elsewhere.
+    """
     members: dict[bytes, list[bytes]] = {}
     types: dict[str, None] = {}
     queues: dict[str, None] = {}
@@ -73,8 +81,8 @@ def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> No
         types[task.spec.type] = queues[task.spec.queue] = None
         for index in (keys.SUBMITTED, *_filters(task, None)):
             members.setdefault(index, []).append(member)
-        _timed(effects, keys.SCHEDULED, member, None, _due(task))
-        _timed(effects, keys.EXPIRING, member, None, _expires(task))
+        _index_time(effects, keys.SCHEDULED, member, None, _due(task))
+        _index_time(effects, keys.EXPIRING, member, None, _expires(task))
         if task.due_at:
             scheduled[task.spec.queue] += 1
     for index, those in members.items():
@@ -89,12 +97,12 @@ def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> No
 
 
 def priority_base(priority: int) -> int:
-    """Return what stands before the place of a waiting task in its queue."""
+    """Return the number to which the place of a waiting task is added."""
     return (9 - priority) * PRIORITY_STEP
 
 
 def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_of: WakeUpOf) -> None:
-    """Put wake-ups for the queues in which a task waits now that did not before."""
+    """Put wake-ups for the queues in which a task waits now and did not before."""
     for queue in dict.fromkeys(
         place.queue for before, after in changes if (place := _place(after)) != _place(before) and place
     ):
@@ -121,7 +129,7 @@ def require_room(
     limit: int,
     exempt: Container[str],
 ) -> None:
-    """Refuse changes that name more queues than there may be. Those in `exempt` may always be named."""
+    """Refuse changes that name more queues than `limit`. Queues in `exempt` do not count."""
     queues = dict.fromkeys(
         after.spec.queue for before, after in changes if before is None or before.spec.queue != after.spec.queue
     )
@@ -130,15 +138,15 @@ def require_room(
         effects.require_room(keys.QUEUES, limit, limited)
 
 
-def _submitted(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def _index_submission(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     if before is None:
         effects.add_to_index(keys.SUBMITTED, member)
     elif after is None:
         effects.remove_from_index(keys.SUBMITTED, member)
 
 
-def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """The indexes of the filters. Their score is the time of the submission, which for a new task is the present."""
+def _index_filters(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """Change the indexes of the filters. Their score is submitted_at."""
     old, new = _filters(before, after), _filters(after, before)
     for index in old:
         if index not in new:
@@ -153,21 +161,21 @@ def _found_by(effects: Effects, member: bytes, before: Task | None, after: Task 
         effects.add_to_set(keys.QUEUES, after.spec.queue)
 
 
-def _running(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """Only claim.lua starts a run and only renew.lua moves its lease: here it ends."""
+def _end_run(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """End a run. Only claim.lua starts one, and only renew.lua moves its lease."""
     if before and before.owner and not (after and after.owner):
         effects.remove_from_index(keys.LEASES, member)
         effects.unset_fields(keys.HELD, [before.owner])
 
 
-def _lost(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """An owner loses one run in its life: it dies with it."""
+def _record_lost_run(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """Store which run an owner lost. An owner loses one at most, since it dies with it."""
     if before and before.owner and after and after.crashes > before.crashes:
         value = lost_entry(before.fencing_token, member)
         effects.set_for(keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
 
 
-def _scheduled(effects: Effects, before: Task | None, after: Task | None) -> None:
+def _count_scheduled(effects: Effects, before: Task | None, after: Task | None) -> None:
     old, new = (task.spec.queue if task and task.due_at else None for task in (before, after))
     if old != new:
         for queue, number in ((old, -1), (new, 1)):
@@ -175,7 +183,7 @@ def _scheduled(effects: Effects, before: Task | None, after: Task | None) -> Non
                 effects.add_to_field(keys.SCHEDULED_BY_QUEUE, queue, number)
 
 
-def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
+def _index_time(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
     if old == new:
         return
     if new is None:
@@ -184,7 +192,7 @@ def _timed(effects: Effects, index: bytes, member: bytes, old: datetime | None, 
         effects.add_to_index(index, member, epoch_milliseconds(new))
 
 
-def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def _enqueue(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     old, new = _place(before), _place(after)
     if old == new:
         return
@@ -195,8 +203,8 @@ def _waiting(effects: Effects, member: bytes, before: Task | None, after: Task |
         effects.enqueue(keys.waiting(new.queue), record, keys.SEQUENCE, member, base, PRIORITY_STEP)
 
 
-def _finished(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """A task that is deleted early leaves its entry behind; it falls out when its time comes."""
+def _index_end(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """A task that is deleted early leaves its entry behind, which retention removes in time."""
     if after and after.status.is_final and not (before and before.status.is_final):
         effects.push_dated(keys.FINISHED, member)
         if after.discarded:
@@ -205,15 +213,15 @@ def _finished(effects: Effects, member: bytes, before: Task | None, after: Task 
         effects.remove_from_index(keys.DISCARDED, member)
 
 
-def _counted(effects: Effects, before: Task | None, after: Task | None) -> None:
+def _count_in_minute(effects: Effects, before: Task | None, after: Task | None) -> None:
     if before is None:
         effects.count_in_minute(keys.MINUTE_PREFIX, SUBMITTED)
-    elif after and after.status is not before.status and after.status in COUNTED:
+    elif after and after.status is not before.status and after.status in COUNTED_STATUSES:
         effects.count_in_minute(keys.MINUTE_PREFIX, after.status)
 
 
-def _told(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
-    """The message is the record as it is now, so it comes after all that writes to it."""
+def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+    """Copy the record for a webhook, after all writes to it."""
     if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
         entry = outbox_entry(member, after.version)
         effects.copy_record(keys.webhook(entry), keys.record(after.task_id), WEBHOOK_KEPT_MS)
@@ -221,7 +229,10 @@ def _told(effects: Effects, member: bytes, before: Task | None, after: Task | No
 
 
 def _filters(task: Task | None, other: Task | None) -> Sequence[bytes]:
-    """Those of the task; where both have one specification, only those that can differ."""
+    """Return the indexes of a task that can differ from those of the other task.
+
+    With the same specification, only the index of the status can.
+    """
     if task is None:
         return ()
     spec, status = task.spec, keys.status_index(task.status)

@@ -1,4 +1,4 @@
-"""The names of everything that is kept in Redis."""
+"""The names of all keys in Redis."""
 
 from functools import cache
 from hashlib import sha256
@@ -11,58 +11,67 @@ WAITING_PREFIX = b"tm:waiting:"
 LOG_PREFIX = b"tm:log:"
 
 SUBMITTED = b"tm:tasks"
-"""Sorted set of all tasks by the time of their submission."""
+"""Sorted set of all tasks by submitted_at."""
 FINISHED = b"tm:finished"
-"""List of final tasks, first finished first, as id and time: 32 bytes each where a sorted set takes 128."""
+"""List of final tasks in the order of their end, see entries.finished_entry.
+
+An entry takes 32 bytes. In a sorted set it would take 128.
+"""
 SCHEDULED = b"tm:scheduled"
-"""Sorted set of scheduled tasks by the time when they are due."""
+"""Sorted set of scheduled tasks by due_at."""
 EXPIRING = b"tm:expiring"
-"""Sorted set of waiting tasks that have an expires_at, by that time."""
+"""Sorted set of waiting tasks that have an expires_at, by expires_at."""
 DISCARDED = b"tm:discarded"
-"""Sorted set of final tasks that were deleted while they ran, by the time of their end."""
+"""Sorted set of final tasks that were deleted while they ran, by finished_at."""
 IDEMPOTENCY_RECORDS = b"tm:receipts"
-"""Sorted set of the keys of all idempotency records by the time when they were written or last kept."""
+"""Sorted set of the keys of all idempotency records by the time of the last store or renewal."""
 SCHEDULED_BY_QUEUE = b"tm:scheduled-by-queue"
-"""Hash of queues to how many of their tasks are scheduled."""
+"""Hash of the number of scheduled tasks of each queue."""
 PAUSED = b"tm:paused"
-"""Set of the queues that start nothing."""
+"""Set of the paused queues."""
 TYPES = b"tm:types"
-"""Set of the types that a task ever had."""
+"""Set of all types that a task ever had."""
 MINUTE_PREFIX = b"tm:minute:"
-"""Of hashes that count what happened in one minute since 1970."""
+"""Prefix of hashes of counters, one for each minute since 1970."""
 EVENTS = b"tm:events"
-"""Stream of what happened, with the record as it stood then, as one text."""
+"""Stream of events, each with the record as it was then, as one text."""
 FULL = b"tm:full"
-"""There while the store takes no new tasks; maintenance sets it for a few seconds at a time."""
+"""A string that exists while new tasks are refused. Maintenance sets it for 3 seconds."""
 OUTBOX = b"tm:outbox"
-"""Sorted set of the messages that are to be delivered, by the time when they are due."""
+"""Sorted set of the webhooks to deliver, by the time when they are due.
+
+See entries.outbox_entry.
+"""
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"
-"""Hash of owners to what each holds: the claim id, a blank, the id of the task and its queue."""
+"""Hash of the run that each owner holds; see entries.held_entry."""
 QUEUES = b"tm:queues"
-"""Set of the queues that a task names, and for a while those that one named."""
+"""Set of the queues that a task names, and for a while of those that a task named."""
 WAITING_QUEUES = b"tm:waiting-queues"
-"""Set of every queue in which a task waits. Maintenance takes out those in which none waits any more."""
+"""Set of the queues in which a task waits. Maintenance removes those that are empty."""
 SEQUENCE = b"tm:sequence"
-"""Counter that gives each task its place in its queue, and each wake-up its number."""
+"""Counter of the places of tasks in their queues and of the numbers of wake-ups."""
 CLAIMS = b"tm:claims"
-"""Counter of claims: the fence."""
+"""Counter of claims, which are the fencing tokens."""
 
 
 def record(task_id: str) -> bytes:
-    """Raises ValueError for text that is not a task id."""
+    """Return the key of a hash, see task_codec. Raises ValueError for text that is no task id."""
     return RECORD_PREFIX + require_id_bytes(task_id)
 
 
 def waiting(queue: str) -> bytes:
-    """Sorted set of the queue's waiting tasks, the first to be claimed first."""
+    """Return the key of a sorted set of the waiting tasks of a queue in their order."""
     return WAITING_PREFIX + queue.encode()
 
 
 @cache
 def status_index(status: Status) -> bytes:
-    """Sorted set of the tasks in that state by the time of their submission, as all indexes of this form."""
+    """Return the key of a sorted set of the tasks in that status by submitted_at.
+
+    The other indexes have the same form.
+    """
     return b"tm:status:" + status.value.encode()
 
 
@@ -78,31 +87,34 @@ def label_index(key: str, value: str) -> bytes:
     return b"tm:label:" + key.encode() + b"=" + value.encode()
 
 
-def idempotency_record(name: str) -> bytes:
-    """The fingerprint of a request, the ids of its tasks and the time of their submission."""
-    return b"tm:receipt:" + sha256(name.encode()).digest()
+def idempotency_record(idempotency_key: str) -> bytes:
+    """Return the key of a string; see entries.idempotency_value."""
+    return b"tm:receipt:" + sha256(idempotency_key.encode()).digest()
 
 
 def log(task_id: str) -> bytes:
-    """List of the lines that the task's runs logged."""
+    """Return the key of a list of the lines that the runs of the task logged."""
     return LOG_PREFIX + require_id_bytes(task_id)
 
 
 def webhook(entry: bytes) -> bytes:
-    """The record as it was when the task became final; `entry` is that of the outbox."""
+    """Return the key of a copy of the record of a final task, by the entry in the outbox."""
     return b"tm:message:" + entry
 
 
 def deliveries(raw_id: bytes) -> bytes:
-    """Hash of the tries to tell of a task: each by its number, how often each message was tried, and a counter."""
+    """Return the key of a hash of the delivery attempts of a task.
+
+    It holds each attempt by its number, the number of attempts of each webhook, and a counter.
+    """
     return b"tm:deliveries:" + raw_id
 
 
 def lost(owner: str) -> bytes:
-    """The claim and the task of the run that this owner lost."""
+    """Return the key of a string about the run that this owner lost; see entries.lost_entry."""
     return b"tm:lost:" + owner.encode()
 
 
 def alive(role: str) -> bytes:
-    """Sorted set of the processes of that role by their last heartbeat."""
+    """Return the key of a sorted set of the processes of that role by their last heartbeat."""
     return f"tm:alive:{role}".encode()

@@ -16,7 +16,7 @@ from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from application.ports.queues import Queues, QueueState
 
 CHUNK = 500
-"""How many queues are looked at with one round trip."""
+"""Queues that one round trip reads."""
 
 
 class RedisQueues(Queues):
@@ -62,7 +62,7 @@ class RedisQueues(Queues):
         ]
 
     def pause(self, name: str) -> None:
-        """By a script that also runs while Redis has no memory left: then a pause is what an operator needs."""
+        """Pause the queue, also while Redis has no memory left: an operator may need it then."""
         effects = Effects()
         effects.add_to_set(keys.PAUSED, name)
         self._save.run(effects)
@@ -72,7 +72,7 @@ class RedisQueues(Queues):
             client.srem(keys.PAUSED, name)
 
     def forget(self, name: str) -> bool:
-        """A task that is submitted right after it makes the name anew, and makes this return False."""
+        """Return False also when a task that was submitted meanwhile has created the queue again."""
         effects = Effects()
         index, wake_ups = keys.queue_index(name), self._wake_up_of(name).list_key
         effects.remove_if_empty(keys.PAUSED, index, name)
@@ -83,7 +83,7 @@ class RedisQueues(Queues):
 
 
 def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
-    """Return how many tasks wait in each queue; 0 where its key is of the wrong type."""
+    """Return the number of waiting tasks of each queue; 0 for a key of the wrong type."""
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
         pipeline.zcard(keys.waiting(queue))
@@ -91,7 +91,10 @@ def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
 
 
 def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
-    """Return since when the oldest task of each queue waits, in three round trips. Damaged records are left out."""
+    """Return since when the oldest task of each queue waits, without damaged records.
+
+    Three round trips.
+    """
     heads = _heads(client, queues)
     pipeline = client.pipeline(transaction=False)
     for _, member in heads:
@@ -105,9 +108,9 @@ def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
 
 
 def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
-    """Return the first task of each priority, which is the oldest of that, with its queue.
+    """Return the queue and the id of the first task of each priority, which is its oldest.
 
-    Most queues hold one priority only: the first and the last rank tell.
+    Most queues hold one priority only. The first and the last rank show which ones there are.
     """
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
@@ -117,7 +120,7 @@ def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
     heads, owners = [], []
     for queue, first, last in zip(queues, ends[::2], ends[1::2], strict=True):
         if not first or not last:
-            continue  # emptied meanwhile
+            continue  # the queue was emptied meanwhile
         heads.append((queue, first[0][0]))
         for step in range(_step(first[0][1]) + 1, _step(last[0][1]) + 1):
             low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
@@ -129,5 +132,5 @@ def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
 
 
 def _step(rank: float) -> int:
-    """Return the place of a priority among the ten; the nearest one for a rank that no task has."""
+    """Return the place of a rank's priority, 0 to 9; the nearest for a rank that no task has."""
     return int(min(max(rank, 0), 9 * PRIORITY_STEP) // PRIORITY_STEP)

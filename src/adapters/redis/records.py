@@ -23,7 +23,7 @@ class TaskRecords:
     """
 
     def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
-        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
+        """`let_others_run` is called between tasks, for a process that serves other requests."""
         self._store = store
         self._let_others_run = let_others_run
         self._skipped_items = SkippedItems()
@@ -48,7 +48,7 @@ class TaskRecords:
         return self._readable(ids, records)
 
     def short_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
-        """Return for each id its task, None when there is none, or the error of a damaged record."""
+        """Return for each id its task, None when it is gone, or the error of a damaged record."""
         return list(map(decode_reply, ids, self._one_by_one(ids)))
 
     def short_with_position(self, raw: bytes) -> tuple[Task | None, str]:

@@ -1,4 +1,4 @@
-"""What running tasks say, in Redis: a field of the record, and a list of lines."""
+"""Progress and log lines of running tasks: a field of the record, and a list."""
 
 from collections.abc import Sequence
 from json import JSONEncoder, loads
@@ -13,7 +13,7 @@ from domain.events import Event
 from domain.task import Progress, Task
 
 _json = JSONEncoder(ensure_ascii=False).encode
-"""Escapes would turn each emoji into 12 bytes."""
+"""Without ASCII escapes, which would turn each emoji into 12 bytes."""
 
 
 class RedisRunLog(RunLog):
@@ -46,7 +46,7 @@ def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
 
 
 def _line(stored: bytes) -> LogLine:
-    """As the script wrote it: milliseconds since 1970, a blank, the attempt and the message."""
+    """Decode a line of save.lua: milliseconds since 1970, a blank, the attempt and the message."""
     at, _, rest = stored.partition(b" ")
     attempt, message = loads(rest)
     return LogLine(at=instant(int(at)), attempt=attempt, message=message)

@@ -9,18 +9,18 @@ from adapters.redis.stored_scripts import ScriptCall
 
 
 class SaveReply(NamedTuple):
-    """What save.lua replies: that all effects were made, or the guard that refused them all."""
+    """The reply of save.lua: all effects were made, or a guard refused them all."""
 
     saved: bool
     now_ms: int = 0
     """The present time in milliseconds since 1970, which the writes have used."""
     wake_ups_put: int = 0
     claimed: Any = None
-    """What claim.lua replies; None without a claim."""
+    """The reply of claim.lua; None without a claim, or when nothing was claimed."""
     refused_by: str = ""
     """The name of the guard, as Effects has it."""
     detail: Any = None
-    """What the guard found instead, for guards that say so."""
+    """The value that made the guard refuse, where Effects says so."""
 
 
 class SaveScript:

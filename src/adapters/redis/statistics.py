@@ -1,4 +1,4 @@
-"""Numbers about all tasks, from the indexes and from counters of each minute."""
+"""Numbers about all tasks, from the indexes and from the counters of each minute."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -15,16 +15,16 @@ from application.ports.statistics import Durations, Minute, Statistics
 from domain.status import Status
 
 CHUNK = 100
-"""How many tasks or queues one round trip looks at. Others get their turn in between."""
+"""Tasks or queues that one round trip reads. Other calls get their turn in between."""
 MINUTES = 60
 MINUTE_MS = 60_000
 
 
 class RedisStatistics(Statistics):
-    """Data that is damaged counts as nothing."""
+    """Damaged data counts as 0."""
 
     def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
-        """`let_others_run` is called between tasks, where a process serves other requests meanwhile."""
+        """`let_others_run` is called between tasks, for a process that serves other requests."""
         self._store = store
         self._let_others_run = let_others_run
 
@@ -104,7 +104,7 @@ def _row(reply: Any) -> Sequence[Any]:
 
 
 def _times(client: Any, entries: Sequence[bytes]) -> Sequence[Any]:
-    """Return the fields of each task that say when what happened. Its payload and result are not read."""
+    """Return the times of each task and its specification. Payloads and results are not read."""
     pipeline = client.pipeline(transaction=False)
     for entry in entries:
         pipeline.hmget(keys.RECORD_PREFIX + split_entry(entry)[0], SUBMITTED_AT, SPEC, STARTED, FINISHED)

@@ -1,4 +1,4 @@
-"""What every adapter here works with: the client, the scripts, and the errors of the application."""
+"""The store that all adapters of this package share."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,8 @@ MAX_CONNECTIONS = 64
 
 
 class RedisStore:
+    """Gives out the client and scripts, and raises the errors that the application knows."""
+
     def __init__(
         self,
         client: redis.Redis,
@@ -25,8 +27,8 @@ class RedisStore:
         keep_connections: bool = False,
         process: TaskProcess | None = None,
     ) -> None:
-        """With `fail_fast`, calls are refused at once while the store is unavailable: a web process
-        must not wait for the time limit in every request. Calls then also take turns at up to 64
+        """`fail_fast` refuses calls at once while the store is unavailable: a web process must not
+        wait for the time limit in every request. Calls then also take turns at up to 64
         connections: thousands of simultaneous requests would open as many, and run out of time.
 
         `keep_connections`: see ScriptRunner. `process` is the only one that may use this store; a

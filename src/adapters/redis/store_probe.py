@@ -1,7 +1,7 @@
-"""Asks Redis whether it is there, whether it is safe, and whether it has room."""
+"""Facts about Redis: whether it replies, its settings, its memory and its disk."""
 
 import os
-from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import redis
@@ -11,16 +11,7 @@ from adapters.redis.effects import Effects
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
-from application.ports.store_probe import StoreProbe
-
-CLOSED_AT = 0.85
-FREE_DISK_BYTES = 64 * 2**20
-FREE_DISK_SHARE = 0.05
-"""The store is closed while less disk is free than the smaller of both."""
-RECENT_EVENTS_MS = 10_000
-"""Events of so long are kept while memory is full; who follows has read the older ones."""
-CLOSED_SECONDS = 3
-"""How long the store stays closed without being measured again."""
+from application.ports.store_probe import StoreCapacity, StoreProbe, StoreSettings
 
 
 class RedisStoreProbe(StoreProbe):
@@ -34,48 +25,46 @@ class RedisStoreProbe(StoreProbe):
         with self._store.client() as client:
             client.ping()
 
-    def warnings(self) -> Sequence[str]:
+    def settings(self) -> StoreSettings:
         with self._store.client() as client:
             memory, persistence = client.info("memory"), client.info("persistence")
-        warnings = []
-        if memory["maxmemory_policy"] != "noeviction":
-            warnings.append(
-                f"maxmemory-policy is {memory['maxmemory_policy']}: Redis may evict tasks. Set it to noeviction."
-            )
-        if not int(persistence["aof_enabled"]):
-            warnings.append("appendonly is no: a restart of Redis forgets tasks. Set it to yes.")
-        return warnings
+        return StoreSettings(
+            eviction_policy=memory["maxmemory_policy"],
+            is_persistent=bool(int(persistence["aof_enabled"])),
+        )
 
-    def guard_capacity(self) -> bool:
+    def capacity(self) -> StoreCapacity:
         with self._store.client() as client:
             memory = client.info("memory")
-            limit = int(memory["maxmemory"])
-            memory_is_full = bool(limit) and int(memory["used_memory"]) >= CLOSED_AT * limit
-            full = memory_is_full or (self._on_this_host and _disk_is_full(client))
-            if full:  # first, since what follows may fail
-                effects = Effects()
-                effects.set_for(keys.FULL, 1, CLOSED_SECONDS * 1_000)
-                self._save.run(effects)
-            if memory_is_full:
-                _drop_old_events(client)
-        return full
+            free, size = _disk(client) if self._on_this_host else (None, None)
+        return StoreCapacity(
+            used_memory=int(memory["used_memory"]),
+            max_memory=int(memory["maxmemory"]),
+            free_disk=free,
+            disk_size=size,
+        )
+
+    def refuse_new_tasks(self, duration: timedelta) -> None:
+        effects = Effects()
+        effects.set_for(keys.FULL, 1, duration // timedelta(milliseconds=1))
+        self._save.run(effects)
+
+    def drop_old_events(self, keep: timedelta) -> None:
+        with self._store.client() as client:
+            oldest = milliseconds(client.time()) - keep // timedelta(milliseconds=1)
+            # The last event stays: followers compare their positions with it.
+            for position, _ in client.xrevrange(keys.EVENTS, count=1):
+                last = int(position.partition(b"-")[0])
+                client.xtrim(keys.EVENTS, minid=min(oldest, last), approximate=True)
 
 
-def _drop_old_events(client: Any) -> None:
-    """Drop up to 10,000 of the oldest events.
+def _disk(client: Any) -> tuple[int, int] | tuple[None, None]:
+    """Return the free bytes and the size of the disk of the server's files.
 
-    Their number is bounded, their size is not: events alone may fill a small store, and deleting tasks adds to them.
+    The folder may be unknown or not visible from here, as with a server in a container.
     """
-    oldest = milliseconds(client.time()) - RECENT_EVENTS_MS
-    for position, _ in client.xrevrange(keys.EVENTS, count=1):  # the last one stays: positions are compared with it
-        client.xtrim(keys.EVENTS, minid=min(oldest, int(position.partition(b"-")[0])), approximate=True)
-
-
-def _disk_is_full(client: Any) -> bool:
-    """False also when the folder is not known or not seen from here, as with a server in a container."""
     try:
         disk = os.statvfs(client.config_get("dir")["dir"])
     except (OSError, redis.ResponseError):
-        return False
-    free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    return free < min(FREE_DISK_BYTES, FREE_DISK_SHARE * size)
+        return None, None
+    return disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize

@@ -1,6 +1,7 @@
-"""A task as a Redis hash: short field names, nothing that is not set, what callers gave as one JSON value.
+"""Encode a task as a Redis hash: short field names, and one JSON value for the specification.
 
-Scripts read and write only the status, version, claim, attempt, owner and times.
+None, zero and defaults are not stored. Scripts read and write only the status, version, fencing
+token, attempt, owner and times.
 """
 
 import json
@@ -15,7 +16,8 @@ from typing import Any
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task, TaskError
+from domain.task import Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
 
 Record = Mapping[bytes, bytes]
@@ -26,16 +28,19 @@ SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
-"""By itself, as the result is: both may be long, and events leave out what is."""
+"""A field of its own, as the result is: both may be long, and events leave out long ones."""
 LONG_BYTES = 4_096
-"""A payload or result beyond this size is omitted from events, lists and snapshots; the same number stands in Lua."""
+"""A longer payload or result is omitted from events, lists and snapshots.
+
+shared.lua and read.lua hold the same number.
+"""
 OMITTABLE = {PAYLOAD: "payload", RESULT: "result"}
 OMITTED = b"omitted"
-"""Not stored: a script that leaves out long fields puts their names here."""
+"""The names of long fields that a script omitted. It is never stored."""
 LOG_SIZE = b"l"
-"""Bytes in the task's log, which is a list of its own. Only the script that writes the log touches it."""
+"""Bytes of the log of the task, which is a list of its own. Only save.lua uses this field."""
 RANK = b"q"
-"""The place in the queue. Scripts draw it when the task first waits; it is gone once the task is final."""
+"""The place in the queue. Scripts set it when the task first waits, and unset it at the end."""
 
 SPEC_NAMES = {
     "task_name": "n",
@@ -53,10 +58,10 @@ SPEC_NAMES = {
 """expires_at has a field of its own, since claim.lua looks at it; so has the payload."""
 SPEC_MEMBERS = {short: name for name, short in SPEC_NAMES.items()}
 SEPARATOR = b"\0"
-"""It stands in no value: JSON escapes it, and all else is a word, a number or the name of a process."""
+"""No value contains it: JSON escapes it, and others are words, numbers or names of processes."""
 IDS_REMEMBERED = 1_024
 CANONICAL_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-"""A UUID of version 7 as RFC 9562 writes it; uuid.UUID takes four times as long to say so."""
+"""A UUID of version 7 in the spelling of RFC 9562. uuid.UUID would take four times as long."""
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _from_json = json.JSONDecoder().decode
 STATUSES = {status.value.encode(): status for status in Status}
@@ -65,7 +70,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @lru_cache(IDS_REMEMBERED)
 def id_bytes(task_id: str) -> bytes | None:
-    """The 16 bytes of a task id; None for any text that is not a UUID of version 7 in its canonical spelling."""
+    """Return the 16 bytes of a task id; None for text that is no canonical UUID of version 7."""
     return bytes.fromhex(task_id.replace("-", "")) if CANONICAL_ID.fullmatch(task_id) else None
 
 
@@ -84,7 +89,7 @@ def id_text(raw: bytes) -> str:
 
 
 def encode(task: Task) -> dict[bytes, bytes]:
-    """The fields of the record; what has its default is left out. Raises ValueError for a task with omitted members."""
+    """Return the fields of the record. Raises ValueError for a task with omitted members."""
     if task.omitted:
         raise ValueError(f"a task that was read without its {' and '.join(task.omitted)} cannot be stored anew")
     values = {name: _encoded(name, value) for name, value in zip(MEMBERS, _values(task), strict=True)}
@@ -92,7 +97,9 @@ def encode(task: Task) -> dict[bytes, bytes]:
 
 
 def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """The fields that differ with their new values, and those that are gone. An untouched member costs nothing.
+    """Return the fields that differ with their new values, and those that are gone.
+
+    A member that is the same object before and after costs nothing.
 
     Raises ValueError for a change of a member that was omitted when the task was read.
     """
@@ -119,7 +126,7 @@ def unpack_record(packed: bytes) -> Record:
 
 
 def decode(task_id: bytes, record: Record) -> Task:
-    """The task of a record. Raises KeyError or ValueError when the record is not one of ours."""
+    """Return the task of a record. Raises KeyError or ValueError for a damaged record."""
     if missing := ALWAYS - record.keys():
         raise ValueError(f"a record without {missing}")
     members = {MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS}
@@ -132,7 +139,7 @@ def decode(task_id: bytes, record: Record) -> Task:
 
 
 def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
-    """Return when a task was submitted, or was due. None for fields that are not ours."""
+    """Return when a task was submitted, or was due if that is later. None for damaged fields."""
     try:
         run_at = _plain(spec or b"{}").get(SPEC_NAMES["run_at"])
         return max(_instant(submitted or b""), instant(run_at or 0))
@@ -145,7 +152,7 @@ def encode_progress(progress: Progress) -> str:
 
 
 def _encoded(name: bytes, value: Any) -> bytes | None:
-    """What is not set, counts nothing or is a default has no field."""
+    """Return the value of a field; None for what is not stored."""
     if value is None:
         return None
     text = ENCODERS.get(name, _number)(value)
@@ -165,7 +172,10 @@ def _encode_spec(spec: TaskSpec) -> str:
 
 
 def _unstored_default_timeout(duration: int | None) -> int:
-    """Return the default timeout of a record without one. Records of earlier versions have none, so never change it."""
+    """Return the default timeout, in seconds, of a record that has none.
+
+    Never change it: records of earlier versions depend on it.
+    """
     return duration + 60 if duration else 3_600
 
 
@@ -192,7 +202,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def epoch_milliseconds(instant: datetime) -> int:
-    """As all times are kept in Redis."""
+    """Return the milliseconds since 1970, as Redis holds all times."""
     return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
@@ -251,7 +261,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     RESULT: _json,
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
 }
-"""All others are numbers."""
+"""Other members are numbers."""
 DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
     STATUS: STATUSES.__getitem__,
     **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
@@ -266,4 +276,4 @@ DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
         lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
 }
-"""Of what belongs to the task itself and not to its specification."""
+"""Decoders of the members of a task without its specification."""

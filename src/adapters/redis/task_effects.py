@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class _Beginning(NamedTuple):
-    """What new tasks have in common that are written together."""
+    """The values that new tasks share which are written together."""
 
     event: Event
     status: Status

@@ -1,4 +1,4 @@
-"""Leases in Redis: a sorted set of the running tasks by the end of their lease, and a hash of who holds what."""
+"""Leases in Redis: a sorted set of running tasks by the end of their lease, a hash of owners."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,20 +16,18 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import id_text, require_id_bytes
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
+from application.lease_quarantine import LeaseQuarantine
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Backlog, Change
 from application.skipped_items import SkippedItems
 from domain.status import Status
 from domain.task import Task
 
-CLOCK_STEP_SECONDS = 1.0
-"""A change of the server's clock against ours beyond this is a step, not drift."""
 STILL_HELD = 2
 
 
 class RedisTaskLeases(TaskLeases):
-    """The server's clock decides when a lease ends. After it stepped, and while the server has been up for less
-    than one lease, no lease is called expired: their holders must have the time to renew them first."""
+    """The server's clock decides when a lease ends."""
 
     def __init__(
         self,
@@ -48,9 +46,8 @@ class RedisTaskLeases(TaskLeases):
         self._save = SaveScript(store)
         self._renew = store.script("renew")
         self._skipped_items = SkippedItems()
-        self._keys_of_claim = cache(self._keys_of_claim_in)
-        self._clock_offset: float | None = None
-        self._quarantine_until = 0.0
+        self._keys_of_claim = cache(self._list_keys_of_claim)
+        self._quarantine = LeaseQuarantine(lease)
 
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         effects = Effects()
@@ -72,9 +69,9 @@ class RedisTaskLeases(TaskLeases):
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
             now = milliseconds(client.time())
-            up_for = int(client.info("server")["uptime_in_seconds"])
-            if self._in_quarantine(now / 1000, up_for):
-                return []
+            uptime = int(client.info("server")["uptime_in_seconds"])
+        if self._quarantine.is_active(store_now=now / 1000, store_uptime=uptime, monotonic=time.monotonic()):
+            return []
         return self._repository.backlogs.past(Backlog.LOST, limit)
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
@@ -113,8 +110,8 @@ class RedisTaskLeases(TaskLeases):
             *(queue, wake_up.bound, wake_up.template, self._events_kept),
         )
 
-    def _keys_of_claim_in(self, queue: str) -> dict[bytes, str]:
-        """With their types, behind the waiting tasks, in the order in which claim.lua takes them."""
+    def _list_keys_of_claim(self, queue: str) -> dict[bytes, str]:
+        """Return the keys of claim.lua after the waiting tasks, in its order, with their types."""
         return {
             keys.LEASES: SORTED_SET,
             keys.HELD: HASH,
@@ -148,11 +145,3 @@ class RedisTaskLeases(TaskLeases):
         if kind == STILL_HELD:
             raise RunStillHeld(run)
         return run
-
-    def _in_quarantine(self, server_now: float, server_up_for: float) -> bool:
-        monotonic = time.monotonic()
-        offset = server_now - monotonic
-        if self._clock_offset is not None and abs(offset - self._clock_offset) > CLOCK_STEP_SECONDS:
-            self._quarantine_until = monotonic + self._lease.total_seconds()
-        self._clock_offset = offset
-        return monotonic < self._quarantine_until or server_up_for < self._lease.total_seconds()

@@ -44,7 +44,7 @@ class RedisTaskRepository(TaskRepository):
     ) -> None:
         """Tasks may name `max_queues` different queues. Those in `own_queues` do not count.
 
-        `let_others_run` is called between tasks, where a process serves other requests meanwhile.
+        `let_others_run` is called between tasks, for a process that serves other requests.
         """
         self._store = store
         self._max_queues = max_queues

@@ -1,15 +1,9 @@
-"""Finds tasks by the indexes, and where none helps by reading them.
-
-An index is a sorted set of task ids by the time of their submission; one of each state, type, queue and label. Members
-with the same time sort by their ids, which are those of their submission, too.
-"""
+"""Find tasks by the indexes, and by reading them where no index helps."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from heapq import merge
-from itertools import chain, count, islice
-from typing import Any, Self
+from itertools import chain, islice
+from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.records import TaskRecords
@@ -20,59 +14,29 @@ from adapters.redis.task_codec import (
     PAYLOAD,
     RESULT,
     SPEC,
-    epoch_milliseconds,
-    id_bytes,
     id_text,
 )
-from application.ports.task_repository import Cursor, PageRequest, TaskPage
+from adapters.redis.task_index import (
+    CHUNK,
+    AnyOf,
+    Entry,
+    Span,
+    cursor_of,
+    entries_after,
+    extent,
+    merged_entries,
+    present_in,
+    read_by_rank,
+)
+from application.ports.task_repository import PageRequest, TaskPage
 from application.task_filter import TaskFilter, compact
 from domain.task import Task
 
-CHUNK = 500
-"""How many entries one command reads, so that none keeps Redis busy for long."""
-MOST_LOOKED_AT = 50_000
-SCANS_AT_ONCE = 4
-"""A scan takes seconds and keeps its turn at the store meanwhile; all others wait for those turns, submits included."""
+MAX_CANDIDATES = 50_000
+MAX_SCANS = 4
+"""Maximum of simultaneous scans: each takes seconds, and holds a connection meanwhile."""
 SCANNED_BYTES = 2 * 1024 * 1024
-"""A bound on the payloads and results that a scan holds at once."""
-EVER = 2**53
-
-Entry = tuple[int, bytes]
-"""The time of a task's submission and its id."""
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """Tasks that stand in one of these indexes."""
-
-    indexes: Sequence[bytes]
-
-
-@dataclass(frozen=True)
-class Span:
-    """From when to when tasks were submitted, both in milliseconds since 1970 and included."""
-
-    low: int
-    high: int
-
-    @classmethod
-    def of(cls, wanted: TaskFilter) -> Self:
-        after, before = wanted.submitted_after, wanted.submitted_before
-        return cls(
-            epoch_milliseconds(after) + 1 if after else 0,
-            epoch_milliseconds(before) - 1 if before else EVER,
-        )
-
-    @property
-    def is_everything(self) -> bool:
-        return (self.low, self.high) == (0, EVER)
-
-    def behind(self, place: Cursor | None, *, newest_first: bool) -> "Span":
-        if place is None:
-            return self
-        if newest_first:
-            return Span(self.low, min(self.high, place.milliseconds))
-        return Span(max(self.low, place.milliseconds), self.high)
+"""Bytes of payloads and results that one scan holds at a time."""
 
 
 class RedisTaskSearch:
@@ -80,24 +44,24 @@ class RedisTaskSearch:
         self._store = store
         self._let_others_run = let_others_run
         self._records = records
-        self._scans = threading.Semaphore(SCANS_AT_ONCE)
+        self._scans = threading.Semaphore(MAX_SCANS)
 
-    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
+    def find(self, wanted: TaskFilter, page: PageRequest) -> TaskPage:
         groups, span = _groups(wanted), Span.of(wanted)
         if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
             with self._store.client() as client:
-                return self._from_one_index(client, groups[0].indexes[0], span, window)
+                return self._from_one_index(client, groups[0].indexes[0], span, page)
         with self._scans, self._store.client() as client:
-            return self._from_many(client, wanted, groups, span, window)
+            return self._from_many(client, wanted, groups, span, page)
 
-    def _from_one_index(self, client: Any, index: bytes, span: Span, window: PageRequest) -> TaskPage:
-        """By rank, so that a page deep inside costs no more than the first."""
-        first, total = _extent(client, index, span)
-        if window.after is None:
-            entries = _by_rank(client, index, first, total, window)
+    def _from_one_index(self, client: Any, index: bytes, span: Span, page: PageRequest) -> TaskPage:
+        """Read a page by rank, so that a late page costs no more than the first."""
+        first, total = extent(client, index, span)
+        if page.after is None:
+            entries = read_by_rank(client, index, first, total, page)
         else:
-            entries = list(islice(_behind(client, index, span, window), window.limit + 1))
-        return self._page(entries, window, total)
+            entries = list(islice(entries_after(client, index, span, page), page.limit + 1))
+        return self._page(entries, page, total)
 
     def _from_many(
         self,
@@ -105,32 +69,32 @@ class RedisTaskSearch:
         wanted: TaskFilter,
         groups: Sequence[AnyOf],
         span: Span,
-        window: PageRequest,
+        page: PageRequest,
     ) -> TaskPage:
-        """Reads the rarest of the groups and drops what is in none of the others."""
-        sizes = [sum(_extent(client, index, span)[1] for index in group.indexes) for group in groups]
-        rarest = sizes.index(min(sizes))
-        others = [group for number, group in enumerate(groups) if number != rarest]
-        candidates = _merged(client, groups[rarest].indexes, span, window)
+        """Read the smallest of the groups, and keep what is in all others as well."""
+        sizes = [sum(extent(client, index, span)[1] for index in group.indexes) for group in groups]
+        smallest = sizes.index(min(sizes))
+        others = [group for number, group in enumerate(groups) if number != smallest]
+        candidates = merged_entries(client, groups[smallest].indexes, span, page)
         found: list[Entry] = []
-        looked_at, last, at_end = 0, window.after, False
-        needed = window.offset + window.limit + 1
-        while len(found) < needed and looked_at < MOST_LOOKED_AT and not at_end:
+        candidates_read, last, at_end = 0, page.after, False
+        needed = page.offset + page.limit + 1
+        while len(found) < needed and candidates_read < MAX_CANDIDATES and not at_end:
             chunk = list(islice(candidates, CHUNK))
             at_end = len(chunk) < CHUNK
-            looked_at += len(chunk)
-            last = _place(chunk[-1]) if chunk else last
+            candidates_read += len(chunk)
+            last = cursor_of(chunk[-1]) if chunk else last
             found += self._matching(client, wanted, others, chunk)
-        exact = sizes[rarest] if not others and not wanted.needs_scan else None
-        total = exact if exact is not None else len(found) if at_end and window.after is None else None
-        page = self._page(found[window.offset :], window, total)
-        if page.next is None and not at_end:
-            return TaskPage(tasks=page.tasks, total=total, next=last)
-        return page
+        exact = sizes[smallest] if not others and not wanted.needs_scan else None
+        total = exact if exact is not None else len(found) if at_end and page.after is None else None
+        result = self._page(found[page.offset :], page, total)
+        if result.next is None and not at_end:
+            return TaskPage(tasks=result.tasks, total=total, next=last)
+        return result
 
     def _matching(self, client: Any, wanted: TaskFilter, others: Sequence[AnyOf], chunk: list[Entry]) -> list[Entry]:
         for group in others:
-            chunk = _standing_in(client, group, chunk)
+            chunk = present_in(client, group, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
         batches = _by_size(client, chunk)
@@ -143,7 +107,7 @@ class RedisTaskSearch:
         return [entry for entry in possible if id_text(entry[1]) in matching]
 
     def _possible(self, client: Any, wanted: TaskFilter, chunk: Sequence[Entry]) -> list[Entry]:
-        """Return the entries whose stored text holds what is wanted, as it is or as JSON writes it.
+        """Return the entries whose stored text contains a wanted text, plain or as JSON.
 
         Decoding all of them would take ten times as long.
         """
@@ -170,12 +134,12 @@ class RedisTaskSearch:
         self._let_others_run()
         return wanted.matches_scan(task)
 
-    def _page(self, entries: Sequence[Entry], window: PageRequest, total: int | None) -> TaskPage:
-        """`entries` begin with the page; one more says that there is another."""
-        shown = entries[: window.limit]
-        more = len(entries) > window.limit
+    def _page(self, entries: Sequence[Entry], page: PageRequest, total: int | None) -> TaskPage:
+        """Return the page with which the entries begin. More entries mean that another follows."""
+        shown = entries[: page.limit]
+        more = len(entries) > page.limit
         tasks = self._records.short(raw for _, raw in shown)
-        return TaskPage(tasks=tasks, total=total, next=_place(shown[-1]) if more else None)
+        return TaskPage(tasks=tasks, total=total, next=cursor_of(shown[-1]) if more else None)
 
 
 def _groups(wanted: TaskFilter) -> list[AnyOf]:
@@ -189,69 +153,8 @@ def _groups(wanted: TaskFilter) -> list[AnyOf]:
     return groups or [AnyOf([keys.SUBMITTED])]
 
 
-def _extent(client: Any, index: bytes, span: Span) -> tuple[int, int]:
-    """The rank of the first entry in the span, and how many there are in it."""
-    if span.is_everything:
-        return 0, client.zcard(index)
-    before = client.zcard(index) - client.zcount(index, span.low, "+inf")
-    return before, client.zcount(index, span.low, span.high)
-
-
-def _by_rank(client: Any, index: bytes, first: int, total: int, window: PageRequest) -> list[Entry]:
-    start, stop = window.offset, min(window.offset + window.limit, total - 1)
-    if start > stop:
-        return []
-    if window.newest_first:
-        start, stop = total - 1 - stop, total - 1 - start
-    entries = client.zrange(index, first + start, first + stop, withscores=True)
-    found = [_entry(*entry) for entry in entries]
-    return found[::-1] if window.newest_first else found
-
-
-def _behind(client: Any, index: bytes, span: Span, window: PageRequest) -> Iterator[Entry]:
-    """The entries of an index in their order, from behind the place of the window on."""
-    place = window.after
-    while True:
-        here = span.behind(place, newest_first=window.newest_first)
-        chunk = _chunk(client, index, here, place, newest_first=window.newest_first)
-        if not chunk:
-            return
-        yield from chunk
-        place = _place(chunk[-1])
-
-
-def _chunk(client: Any, index: bytes, span: Span, place: Cursor | None, *, newest_first: bool) -> list[Entry]:
-    """The next entries. More than one read is needed where many tasks were submitted in the same millisecond."""
-    last = (place.milliseconds, id_bytes(place.task_id) or b"") if place else None
-    ends = (span.high, span.low) if newest_first else (span.low, span.high)
-    for offset in count(0, CHUNK):
-        read = client.zrange(index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True)
-        entries = [_entry(*entry) for entry in read]
-        found = [entry for entry in entries if last is None or (entry < last if newest_first else entry > last)]
-        if found or len(read) < CHUNK:
-            return found
-    return []
-
-
-def _merged(client: Any, indexes: Sequence[bytes], span: Span, window: PageRequest) -> Iterator[Entry]:
-    """The entries of indexes that have none in common, in one order."""
-    streams = [_behind(client, index, span, window) for index in indexes]
-    return merge(*streams, reverse=window.newest_first)
-
-
-def _standing_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
-    if not chunk:
-        return []
-    members = [member for _, member in chunk]
-    pipeline = client.pipeline(transaction=False)
-    for index in group.indexes:
-        pipeline.zmscore(index, members)
-    scores = zip(*pipeline.execute(), strict=True)
-    return [entry for entry, found in zip(chunk, scores, strict=True) if any(score is not None for score in found)]
-
-
 def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Yield the entries in batches whose payloads and results fit into memory together, at least one in each."""
+    """Yield batches whose payloads and results fit into memory together, one entry at least."""
     pipeline = client.pipeline(transaction=False)
     for _, raw in chunk:
         pipeline.hstrlen(keys.RECORD_PREFIX + raw, PAYLOAD)
@@ -266,12 +169,3 @@ def _by_size(client: Any, chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         batch.append(entry)
         size += payload + result
     yield batch
-
-
-def _entry(member: bytes, score: float) -> Entry:
-    """Return an entry of an index; the nearest time for a score that is none, such as infinity."""
-    return int(min(max(score, 0), EVER)), member
-
-
-def _place(entry: Entry) -> Cursor:
-    return Cursor(entry[0], id_text(entry[1]))

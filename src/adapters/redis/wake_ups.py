@@ -1,4 +1,4 @@
-"""What the Redis adapters need to know of wake-ups; the Celery adapter makes them."""
+"""Facts about wake-ups that the Redis adapters need; the Celery adapter builds them."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ WAKE_UP_NUMBER = "@TOKEN@"
 
 @dataclass(frozen=True, kw_only=True)
 class WakeUp:
-    """One message that says that a queue has work."""
+    """A message by which a worker learns that a queue has work."""
 
     list_key: bytes
-    """The list that workers take it from."""
+    """The list from which workers take it."""
     template: bytes
-    """The message, with @TOKEN@ where each copy needs a number of its own."""
+    """The message, with WAKE_UP_NUMBER in place of a number that each copy has of its own."""
     bound: int
-    """How many at most wait in the list; taking one task puts the next wake-up."""
+    """Maximum number in the list. Each claim puts the next wake-up."""

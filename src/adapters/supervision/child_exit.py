@@ -1,4 +1,4 @@
-"""How a child of the worker ended, read from the kernel and told in sentences for people."""
+"""Reads from the kernel how a child of the worker ended, and puts it into sentences for people."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ REAP_SECONDS = 0.1
 def exit_code(descriptor: int, process: Any) -> int | None:
     """Return the exit code of a dead child, or minus the number of the signal that ended it.
 
-    `descriptor` is a pidfd of the child. The child is not reaped: that is billiard's part. If billiard was faster,
-    its `process` knows the code. Returns None if neither tells.
+    `descriptor` is a pidfd of the child. The child is not reaped, because billiard does that. If billiard
+    was faster, its `process` has the code. Returns None if neither has it.
     """
     try:
         ended = os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOWAIT | os.WNOHANG)
@@ -38,9 +38,9 @@ def _code_from_billiard(process: Any) -> int | None:
 
 
 def cause_of(code: int | None, renewal_limit: float) -> str:
-    """Describe the end of a child that held a run.
+    """Describe in full sentences how a child that held a run ended.
 
-    `renewal_limit` is how many seconds a child lives without a renewal of its lease.
+    `renewal_limit` is how many seconds a child lives without renewing its lease.
     """
     if code is None:
         return "How the process ended is not known."

@@ -15,16 +15,18 @@ from domain.task import Task
 
 RENEWALS_PER_LEASE = 5
 SELF_KILL_SHARE = 0.8
-"""The process is dead this share of a lease after the last good renewal was sent: before anybody else may start
-the task. The kernel does it (setitimer(2), SIGALRM at its default action), so it holds with the GIL taken, with
-exceptions swallowed, and for a stopped process as soon as it continues."""
+"""Share of a lease after which the process is dead, counted from sending the last successful renewal.
+
+Nobody else may start the task before that. The kernel ends the process (setitimer(2), SIGALRM at its
+default action), so it works while C code holds the GIL and while work swallows exceptions. A stopped
+process ends as soon as it continues."""
 RETRY_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
 
 class LeaseTimer(LeaseKeeper):
-    """One per process; `arm` and `release` belong to the main thread."""
+    """One per process. Call `arm` and `release` in the main thread alone."""
 
     def __init__(self, leases: TaskLeases, lease: timedelta, process: TaskProcess) -> None:
         self._leases = leases
@@ -32,56 +34,56 @@ class LeaseTimer(LeaseKeeper):
         self._interval = lease.total_seconds() / RENEWALS_PER_LEASE
         self._limit = lease.total_seconds() * SELF_KILL_SHARE
         self._lock = threading.Lock()
-        self._task: Task | None = None
+        self._run: Task | None = None
         self._thread: threading.Thread | None = None
         self._sleep, self._monotonic, self._set_timer = time.sleep, time.monotonic, signal.setitimer
-        """As they are before any work: work may replace them, as tests do, and must not so keep its lease."""
+        """References taken before any work runs: work may replace these functions, as tests do."""
 
     def arm(self) -> None:
         self._process.end_copy()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         self._set_timer(signal.ITIMER_REAL, self._limit)
 
-    def start_renewing(self, task: Task) -> None:
+    def start_renewing(self, run: Task) -> None:
         self._process.end_copy()
         with self._lock:
-            self._task = task
+            self._run = run
         if self._thread is None:
             self._thread = threading.Thread(target=self._renew_forever, name="lease-keeper", daemon=True)
             self._thread.start()
 
     def stop_renewing(self) -> None:
         with self._lock:
-            self._task = None
+            self._run = None
 
     def release(self) -> None:
         with self._lock:
-            self._task = None
+            self._run = None
             self._set_timer(signal.ITIMER_REAL, 0)
 
     def _renew_forever(self) -> None:
-        """Runs for as long as the process: a thread per run would cost more than an empty task."""
+        """Serve every run of the process: a thread per run would cost more than an empty task."""
         pause = self._interval
         while True:
             self._sleep(pause)
-            task = self._task
-            pause = self._interval if task is None or self._renew(task) else RETRY_SECONDS
+            run = self._run
+            pause = self._interval if run is None or self._renew(run) else RETRY_SECONDS
 
-    def _renew(self, task: Task) -> bool:
-        """False when the store did not answer. A reply counts only while the run that asked goes on."""
+    def _renew(self, run: Task) -> bool:
+        """Renew once. Returns False if the store did not reply. Ignores a reply that comes after the run."""
         sent = self._monotonic()
         try:
-            renewed = self._leases.renew(task)
+            renewed = self._leases.renew(run)
         except StoreUnavailable as error:
-            logger.warning("Cannot renew: %s", error.reason, extra={"action": "renew_failed", "task_id": task.task_id})
+            logger.warning("Cannot renew: %s", error.reason, extra={"action": "renew_failed", "task_id": run.task_id})
             return False
         except Exception:
-            logger.exception("Cannot renew", extra={"action": "renew_failed", "task_id": task.task_id})
+            logger.exception("Cannot renew", extra={"action": "renew_failed", "task_id": run.task_id})
             return False
         with self._lock:
-            if self._task is task and renewed:
+            if self._run is run and renewed:
                 self._set_timer(signal.ITIMER_REAL, max(self._limit - (self._monotonic() - sent), 0.001))
-            elif self._task is task:
-                logger.error("The lease is lost", extra={"action": "lease_lost", "task_id": task.task_id})
+            elif self._run is run:
+                logger.error("The lease is lost", extra={"action": "lease_lost", "task_id": run.task_id})
                 os.kill(os.getpid(), signal.SIGKILL)
         return True

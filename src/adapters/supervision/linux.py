@@ -1,4 +1,4 @@
-"""What Linux offers and Python has no function for: prctl(2), and /proc/<pid>/stat. Elsewhere there is nothing."""
+"""Calls prctl(2) and reads /proc/<pid>/stat, for which Python has no functions. Does nothing off Linux."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ STOPPED = "T"
 
 IS_LINUX = sys.platform == "linux"
 _prctl = ctypes.CDLL(None).prctl if IS_LINUX else None
-"""Looked up at import, since a process that was just forked must not take the loader's lock."""
+"""Looked up at import: a process that was just forked must not take the loader's lock."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class ProcessEntry:
 
     pid: int
     state: str
+    """The letter of proc(5), such as R, S, T or Z."""
     parent: int
     session: int
 
@@ -50,7 +51,7 @@ def process_table() -> Iterator[ProcessEntry]:
 
 
 def process_entry(pid: int) -> ProcessEntry | None:
-    """Return the entry of a process, None when there is none, or off Linux."""
+    """Return the entry of a process. Returns None if there is no such process, and off Linux."""
     with suppress(FileNotFoundError, ProcessLookupError):
         # proc(5): pid (comm) state ppid pgrp session; comm may contain anything
         stat = Path(f"/proc/{pid}/stat").read_bytes().decode(errors="replace")
@@ -60,6 +61,6 @@ def process_entry(pid: int) -> ProcessEntry | None:
 
 
 def is_stopped(pid: int) -> bool:
-    """Return True when all of the process stands still until SIGCONT. Always False off Linux."""
+    """Return whether the whole process stands still until SIGCONT. Always False off Linux."""
     entry = process_entry(pid)
     return entry is not None and entry.state == STOPPED

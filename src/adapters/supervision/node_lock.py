@@ -1,4 +1,4 @@
-"""Proof that a worker of this host is dead: a locked file whose descriptor its children inherit."""
+"""Proves that a worker of this host is dead, by a locked file whose descriptor its children inherit."""
 
 import fcntl
 import os
@@ -15,13 +15,13 @@ WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 class NodeLock:
-    """Two locks that belong to the open file, so they are free only when the parent and all its children are gone.
+    """Holds two locks of one open file. They are free only when the parent and all its children are gone.
 
-    They are flock(2) and, on Linux, F_OFD_SETLK of fcntl(2). A handler that calls flock or lockf with LOCK_UN on the
-    descriptor which its process inherited gives up the first at most.
+    The locks are flock(2) and, on Linux, F_OFD_SETLK of fcntl(2). A handler may call flock or lockf
+    with LOCK_UN on the descriptor that its process inherited; that gives up the first lock alone.
 
-    The file is named for the worker and the boot of the host, so that neither a restarted host nor another one that
-    shares the folder is taken for this.
+    The name of the file contains the worker and the boot of the host. A restarted host, or another
+    host that shares the folder, so has other files.
     """
 
     def __init__(self, directory: Path, incarnation: str) -> None:
@@ -30,19 +30,20 @@ class NodeLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Before any child is forked; never given back but by the death of all."""
+        """Take the locks. Call before the first child is forked. Only the death of all processes frees them."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _lock(self._descriptor)
 
     def discard(self) -> None:
-        """This worker has settled its runs itself."""
+        """Remove the file. Call when this worker has ended or handed back all its runs."""
         self._path.unlink(missing_ok=True)
 
     def dead(self) -> Iterator[str]:
-        """The incarnations of other workers of this host that are proven dead.
+        """Yield the incarnations of other workers of this host that are proven dead.
 
-        Each is locked while the caller looks after it, and forgotten afterwards unless that raises.
+        Each stays locked until the caller asks for the next one, and its file is removed then. The
+        file stays if the caller raises.
         """
         for path in sorted(self._directory.glob(f"*@{_boot_id()}{SUFFIX}")):
             if path != self._path:
@@ -76,7 +77,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _boot_id() -> str:
-    """Differs after each start of the host; off Linux there is none, and only the host's name tells."""
+    """Return an id that changes with each start of the host; off Linux, the name of the host."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

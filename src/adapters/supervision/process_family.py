@@ -8,9 +8,9 @@ from adapters.supervision.linux import process_table
 
 
 def kill_family(leader: int) -> None:
-    """SIGKILL the leader of a session, all of the session, and all descendants. Stopped ones die, too.
+    """Kill the leader of a session, the whole session and all descendants, stopped ones included.
 
-    Off Linux, where /proc is missing, only its process group.
+    Off Linux /proc is missing, so this kills the leader's process group alone.
     """
     family = _family(leader)
     with suppress(OSError):

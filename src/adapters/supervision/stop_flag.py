@@ -1,10 +1,10 @@
-"""A byte that the worker's parent and its children share: set once, seen before the next claim."""
+"""Shares one byte between the worker's parent and its children, which read it before each claim."""
 
 import mmap
 
 
 class StopFlag:
-    """Made before the children are forked."""
+    """A flag that is set once. Create it before the children are forked."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 1)

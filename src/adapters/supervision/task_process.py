@@ -1,4 +1,4 @@
-"""The process that runs tasks, told apart from the copies of it that handlers make by os.fork()."""
+"""Tells the process that runs tasks from the copies of it that handlers make by os.fork()."""
 
 import os
 import signal
@@ -6,49 +6,47 @@ import threading
 from collections.abc import Mapping
 
 from adapters.supervision.linux import die_with_parent
+from adapters.supervision.retirement import Retirement
 
 OpenFiles = Mapping[int, tuple[int, int]]
 """Descriptors, each with the device and inode behind it."""
 
 
 class TaskProcess:
-    """The process in which this object is made. Copies of it inherit the object and find out that they are copies."""
+    """The process in which this object is created. A copy inherits the object and sees that it is a copy."""
 
-    def __init__(self) -> None:
-        self._getpid = os.getpid  # work may replace it
+    def __init__(self, retirement: Retirement | None = None) -> None:
+        self.retirement = retirement or Retirement()
+        """Decides when the worker replaces this process."""
+        self._getpid = os.getpid  # a reference of its own, since work may replace os.getpid
         self._pid = os.getpid()
         self._worker_files: OpenFiles = {}
         self._next_copy_is_direct = False
-        self.is_retired = False
-        """True when this process must not run another task; its worker then replaces it."""
 
     @property
     def is_copy(self) -> bool:
         return self._getpid() != self._pid
 
     def end_copy(self, status: int = 0) -> None:
-        """End this process at once if it is a copy: it holds no run and must not write anything about one."""
+        """End this process at once if it is a copy: a copy holds no run and must not write about one."""
         if self.is_copy:
             os._exit(status)
 
-    def retire(self) -> None:
-        """Ask for a new process after the present run."""
-        self.is_retired = True
-
     @property
     def has_files_of_worker(self) -> bool:
-        """False when work closed or replaced a descriptor of the worker, such as a pipe of its pool."""
+        """False if work closed or replaced a descriptor of the worker, such as a pipe of its pool."""
         return all(_file(descriptor) == file for descriptor, file in self._worker_files.items())
 
     def outlive_sigterm(self) -> None:
-        """From now on SIGTERM does nothing to this process; copies and programs end by it as usual.
+        """Ignore SIGTERM in this process. Copies of it and programs that it starts end as usual.
 
-        A service manager may send it to all processes at once. The worker's parent decides when this one ends.
+        A service manager may send SIGTERM to all processes at once. The worker's parent decides when
+        this one ends.
         """
         signal.signal(signal.SIGTERM, _pass_over)
 
     def guard_forks(self, *, not_ours: OpenFiles) -> None:
-        """From now on each copy closes the worker's files: all that are open now, but those of `not_ours`."""
+        """Have each copy close the worker's files: all files that are open now, except `not_ours`."""
         self._worker_files = {
             descriptor: file for descriptor, file in open_files().items() if not_ours.get(descriptor) != file
         }
@@ -59,10 +57,11 @@ class TaskProcess:
         self._next_copy_is_direct = is_main and not self.is_copy
 
     def _disown(self) -> None:
-        """Runs first in each copy, and in copies of copies.
+        """Give up everything of the worker. Runs first in each copy, and in copies of copies.
 
-        A copy that still had the lock of the worker would make the worker look alive after its death. A copy that was
-        made by the main thread dies with this process; copies of copies may be daemons, whose parent ends early.
+        A copy that still had the worker's lock would make a dead worker look alive. A copy that the
+        main thread made dies with this process. Copies of copies may be daemons, whose parent ends
+        early, so they live on.
         """
         for descriptor, file in self._worker_files.items():
             if _file(descriptor) == file:
@@ -72,17 +71,17 @@ class TaskProcess:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self._next_copy_is_direct:
             die_with_parent()
-            if os.getppid() != self._pid:  # it died before
+            if os.getppid() != self._pid:  # the parent died before die_with_parent
                 os._exit(1)
         self._next_copy_is_direct = False
 
 
 def _pass_over(*_: object) -> None:
-    """Handles a signal by doing nothing: SIG_IGN would be inherited by programs."""
+    """Handle a signal by doing nothing. Programs would inherit SIG_IGN, but not this."""
 
 
 def open_files() -> OpenFiles:
-    """All descriptors of this process except standard input, output and error."""
+    """Return all descriptors of this process except standard input, output and error."""
     try:
         descriptors = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - names, not paths
     except OSError:

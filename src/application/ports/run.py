@@ -22,11 +22,17 @@ class LeaseKeeper(ABC):
 
     @abstractmethod
     def arm(self) -> None:
-        """Start the timer that ends the process unless the lease is renewed. Call before each claim."""
+        """Start the timer that ends the process unless the lease is renewed.
+
+        Call before each claim.
+        """
 
     @abstractmethod
     def start_renewing(self, run: Task) -> None:
-        """Renew the lease of this run until `stop_renewing` or `release`. Call when a claim was granted."""
+        """Renew the lease of this run until `stop_renewing` or `release`.
+
+        Call when a claim was granted.
+        """
 
     @abstractmethod
     def stop_renewing(self) -> None:
@@ -57,11 +63,16 @@ class RunContext(ABC):
 
     @abstractmethod
     def log(self, message: str) -> None:
-        """Add a line to the task's log. Of a long line only the first 2,000 characters are stored."""
+        """Add a line to the task's log.
+
+        Of a long line only the first 2,000 characters are stored.
+        """
 
     @abstractmethod
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within the block a request to stop calls `stop` in the main thread and raises no RunStopped."""
+        """Within the block a request to stop calls `stop` in the main thread and raises no
+        RunStopped.
+        """
 
 
 class RunContextFactory(ABC):
@@ -69,7 +80,10 @@ class RunContextFactory(ABC):
 
     @abstractmethod
     def open(self, run: Task) -> AbstractContextManager[RunContext]:
-        """Return the context of this run. Everything reported is stored when the block ends, at the latest."""
+        """Return the context of this run.
+
+        Everything reported is stored when the block ends, at the latest.
+        """
 
 
 class RunInterrupt(ABC):

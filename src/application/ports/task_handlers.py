@@ -1,4 +1,4 @@
-"""The code that does the work of tasks, by type."""
+"""Do the work of tasks: one handler for each type."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class TaskHandler(ABC):
 
     @abstractmethod
     def validate(self, spec: TaskSpec) -> None:
-        """Check the members that have rules of this type. Raises InvalidTaskSpec with all problems."""
+        """Check the rules of this type. Raises InvalidTaskSpec with all problems."""
 
     @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:

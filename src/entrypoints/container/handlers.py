@@ -51,7 +51,10 @@ def _isolated(functions: Sequence[PythonFunction], process: TaskProcess) -> Sequ
 
 
 def http_signing_key(settings: Settings) -> str:
-    """Return the secret that verifies `http` tasks. Raises InvalidSettings without TASKS_CALLBACK_SECRET."""
+    """Return the secret that verifies `http` tasks.
+
+    Raises InvalidSettings without TASKS_CALLBACK_SECRET.
+    """
     secret = http_secret(settings.callback_secret)
     if secret is None:
         raise InvalidSettings(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dependency_injector import providers
 
-from adapters.celery.retirement import Retirement
 from adapters.celery.worker import CeleryWorker
 from adapters.supervision.node_lock import NodeLock
+from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
 from application.ports.heartbeats import ServiceProcess
 from entrypoints.container.adapters import keep_running
@@ -59,8 +59,8 @@ def build_worker(settings: Settings) -> CeleryWorker:
     process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
     return CeleryWorker(
         container.celery_app(),
-        run_task_in_child=lambda owner, child: build_child_container(settings, child).run_tasks(owner=owner),
-        settle=container.release_runs(),
+        build_run_tasks=lambda owner, child: build_child_container(settings, child).run_tasks(owner=owner),
+        release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
         node=NodeLock(_private_folder(settings, "workers"), process.name),

@@ -47,7 +47,7 @@ from entrypoints.container.adapters import Adapters
 
 
 class Container(Adapters):
-    """Build every use case and the adapters that it needs. Nothing connects before the first call."""
+    """Build every use case with its adapters. Nothing connects before the first call."""
 
     update = providers.Singleton(OptimisticUpdate, Adapters.repository)
     admission = providers.Singleton(

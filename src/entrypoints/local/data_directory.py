@@ -18,7 +18,7 @@ class DataDirectory:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor of the lock. A process that inherits it holds the lock as long as it lives."""
+        """The descriptor of the lock. A process that inherits it holds the lock."""
         if self._descriptor is None:
             raise RuntimeError("the data directory is not locked")
         return self._descriptor

@@ -76,7 +76,7 @@ class EmbeddedRedis:
         return self._reply_to_ping().startswith(b"+PONG")
 
     def replies(self) -> bool:
-        """Return whether the server replies at all, for instance that it is still loading its data."""
+        """Return whether the server replies at all, also while it is loading its data."""
         return bool(self._reply_to_ping())
 
     def fix(self, path: Path) -> None:

@@ -69,6 +69,6 @@ class ServerLog:
         return f"The whole log is in {str(self._path)!r}."
 
     def _repair_command(self) -> str:
-        """Return a command with the path of this program, which `make run` calls outside of the PATH."""
+        """Return a command with the path of this program, which need not be on the PATH."""
         called = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
         return f"TASKS_DATA_DIR={shlex.quote(str(self._directory))} {shlex.quote(called)} repair"

@@ -31,17 +31,19 @@ Task Manager API is ready: {url}
 
 Try it in another terminal:
 
-  curl -s {url}/tasks -H 'Content-Type: application/json' -d '{{"task_name": "test", "duration": 3}}'
+  curl -s {url}/tasks -H 'Content-Type: application/json' \\
+    -d '{{"task_name": "test", "duration": 3}}'
   curl -s {url}/tasks
 
 {stored}
-Ctrl-C stops everything{exception}. Running tasks then have up to {grace} s to finish. Ctrl-C again ends them at once.
+Ctrl-C stops everything{exception}. Running tasks then have up to {grace} s to finish.
+Ctrl-C again ends them at once.
 """
 
 
 class LocalStack:
     def __init__(self, settings: Settings) -> None:
-        """Lock the data directory. Raises InvalidSettings if it is in use or there is no server program."""
+        """Lock the data directory. Raises InvalidSettings if it is in use or no server is there."""
         self._settings = settings
         self._redis: EmbeddedRedis | None = None
         if settings.redis_url is None:
@@ -62,7 +64,10 @@ class LocalStack:
         self._banner_shown = False
 
     def run(self) -> None:
-        """Run until SIGTERM, SIGHUP or Ctrl-C. Raises ServiceFailed if the embedded server cannot start."""
+        """Run until SIGTERM, SIGHUP or Ctrl-C.
+
+        Raises ServiceFailed if the embedded server cannot start.
+        """
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._supervisor.stop())
         signal.signal(signal.SIGINT, self._interrupt)
@@ -106,7 +111,7 @@ class LocalStack:
                 self._release(reports or [])
 
     def _reports_of(self, worker: int) -> Sequence[WorkerReport] | None:
-        """Return the reports of the worker with this process id; None if the store is unreachable."""
+        """Return the reports of the worker with this process id; None without the store."""
         try:
             reports = self._container.list_workers().execute()
         except StoreUnavailable:
@@ -203,7 +208,10 @@ def _stopping_message(running: int | None, grace: int) -> str:
 
 
 def embedded_max_memory(settings: Settings) -> int:
-    """Return the limit of the embedded server in bytes. Raises InvalidSettings if it exceeds the memory."""
+    """Return the limit of the embedded server in bytes.
+
+    Raises InvalidSettings if it exceeds the memory.
+    """
     available = memory_bytes()
     if settings.embedded_max_memory_mb is None:
         return max(available // 2, MIN_EMBEDDED_MEMORY_MB * MEBIBYTE)

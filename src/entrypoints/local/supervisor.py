@@ -22,7 +22,7 @@ LISTEN_SECONDS = 2.0
 SILENCE_SECONDS = 20.0
 """A service without a sign of life for this long is replaced. Heartbeats are sent every 3 s."""
 MAX_SILENCE_PER_LOOK_SECONDS = 5.0
-"""The most silence that one look adds. A supervisor that was suspended missed the signs of that time."""
+"""The most silence that one look adds: a suspended supervisor misses signs of life."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -65,7 +65,7 @@ class Service:
     life_sign: LifeSign | None = None
     """None: the service is replaced only if it ends."""
     was_heard: bool = False
-    """Whether this process has shown a sign of life. Until the first one, silence is no reason to act."""
+    """Whether this process has shown a sign of life. Before the first one, silence is ignored."""
     silent_seconds: float = 0.0
     listened_at: float = 0.0
     process: subprocess.Popen[bytes] | None = None
@@ -106,7 +106,7 @@ class Supervisor:
         self._is_stopped = is_stopped
         self._kill_family = kill_family
         self._stop_order = stop_order
-        # plain flags: a signal handler that interrupts the holder of an Event's lock would wait for ever
+        # plain flags: a signal handler could wait for ever for the lock of an Event
         self._stopping = False
         self._at_once = False
 
@@ -119,7 +119,7 @@ class Supervisor:
         self._stopping = True
 
     def end_at_once(self) -> None:
-        """Kill every service that may be killed, also during `stop`. A signal handler may call this."""
+        """Kill every service that may be killed. A signal handler may call this."""
         self._at_once = self._stopping = True
 
     def start(self) -> None:
@@ -217,7 +217,7 @@ class Supervisor:
 def popen(arguments: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that neither Ctrl-C nor the terminal reaches it.
 
-    On Linux it does not outlive its supervisor. Its stdin is /dev/null unless the options say otherwise.
+    On Linux it does not outlive its supervisor. By default its stdin is /dev/null.
     """
     options = {"start_new_session": True, "stdin": subprocess.DEVNULL, **options}
     if sys.platform == "linux":

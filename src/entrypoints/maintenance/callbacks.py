@@ -40,7 +40,7 @@ class CallbackDelivery:
             pass
 
     def _fill(self) -> bool:
-        """Give a webhook to each free sender. Returns False if there were fewer webhooks than senders."""
+        """Give a webhook to each free sender. Returns False if there were too few webhooks."""
         free = 0
         while free < MAX_SENDERS and self._free_senders.acquire(blocking=False):
             free += 1

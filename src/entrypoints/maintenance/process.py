@@ -107,7 +107,7 @@ class Maintenance:
         return more
 
     def _start_next_round_after(self, name: str) -> None:
-        """Start the next round after this duty: a duty that alone fails must not starve the others."""
+        """Start the next round after this duty, so that it does not starve the others."""
         names = [each for each, _ in self._duties]
         if name in names:
             self._duties.rotate(-1 - names.index(name))

@@ -5,5 +5,5 @@ from entrypoints.settings import Settings
 
 
 def run_worker(settings: Settings) -> int:
-    """Run a worker until SIGTERM or SIGINT. Returns the exit code."""
+    """Run a worker until SIGTERM, SIGINT or SIGHUP. Returns the exit code."""
     return build_worker(settings).run()

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.celery.retirement import Retirement, resident_bytes, retiring_pool
+from adapters.celery.retiring_pool import retiring_pool
 from adapters.supervision.child_exit import cause_of, exit_code
+from adapters.supervision.retirement import Retirement, resident_bytes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a pidfd is Linux's")
 
@@ -56,7 +57,7 @@ def test_a_child_retires_at_the_first_limit_that_it_reaches(
 
 
 def test_after_a_reconnect_a_child_that_has_ended_is_not_watched_and_the_worker_goes_on() -> None:
-    pool = retiring_pool(Retirement(0, 0)).Pool
+    pool = retiring_pool(Retirement()).Pool
     watched: list[int] = []
     hub = SimpleNamespace(add_reader=lambda fd, *_: watched.append(fd))
     reading, writing = os.pipe()

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.celery.child_watch import Children
+from adapters.celery.child_watch import BilliardPool
+from adapters.supervision.children import Children
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a pidfd is Linux's")
 
@@ -22,7 +23,8 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_child_that_the_pool_starts_while_its_loop_stands_still_is_known(sleeper: subprocess.Popen[bytes]) -> None:
     """As during an outage of Redis: whoever is not known is killed as left behind by a dead child."""
     children, starting = Children(), SimpleNamespace(pid=None)
-    children.belong_to(SimpleNamespace(_pool=[starting, sleeper], _cache={}))
+    pool = SimpleNamespace(_pool=[starting, sleeper], _cache={})
+    children.belong_to(BilliardPool(pool))
 
     children.wait(0)
 

@@ -34,7 +34,7 @@ def test_trees_and_daemons_are_killed() -> None:
 def test_what_is_to_be_kept_is_kept() -> None:
     descendants = Descendants()
     with subprocess.Popen(["sleep", "600"]) as kept:
-        descendants.keep()
+        descendants.spare()
         with subprocess.Popen(["sleep", "600"]) as other:
             assert descendants.end()
             assert other.poll() is not None

@@ -49,7 +49,7 @@ def test_sleep_times_out_a_minute_after_its_duration(duration: int) -> None:
     assert SleepHandler().default_timeout(spec) == duration + 60
 
 
-def test_sleep_takes_its_duration_and_says_each_second_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_takes_its_duration_and_reports_progress_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(sleep.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sleep.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))

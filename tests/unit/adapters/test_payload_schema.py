@@ -1,4 +1,4 @@
-"""What the errors of a payload may cost."""
+"""Limit what the errors of a payload cost."""
 
 from typing import Any, NotRequired, Required
 
@@ -26,7 +26,7 @@ def violations(payload: dict[str, Any], schema: PayloadSchema = SCHEMA) -> list[
     return [pointer for pointer, _ in raised.value.violations]
 
 
-def test_every_error_of_a_short_payload_is_named() -> None:
+def test_every_error_of_a_short_payload_is_listed() -> None:
     assert violations({"numbers": ["a", 1, "b"], "by_name": {"x": ["c"]}}) == [
         "payload/numbers/0",
         "payload/numbers/2",
@@ -44,23 +44,23 @@ def test_every_error_of_a_short_payload_is_named() -> None:
         ("type", {str(number): "a" for number in range(14_000)}),
     ],
 )
-def test_the_first_error_of_each_collection_of_a_long_payload_is_named(member: str, value: Any) -> None:
+def test_the_first_error_of_each_collection_of_a_long_payload_is_listed(member: str, value: Any) -> None:
     [pointer] = violations({"numbers": [], member: value})
 
     assert pointer.startswith(f"payload/{member}/0")
 
 
-def test_a_union_in_a_long_payload_names_one_error_a_branch() -> None:
+def test_a_union_in_a_long_payload_has_one_error_for_each_branch() -> None:
     assert len(violations({"numbers": [], "either": ["a"] * 29_000})) == 3
 
 
-def test_very_many_errors_are_one_with_their_number() -> None:
+def test_too_many_errors_become_one_that_counts_them() -> None:
     assert violations({"numbers": [], **{f"unknown{number}": 1 for number in range(1_001)}}) == ["payload"]
     more = PayloadSchema("more", {}, more=int)
     assert violations({f"n{number}": "a" for number in range(20_000)}, more) == ["payload/n0"]
 
 
-def test_a_long_payload_that_is_right_is_read_as_a_short_one() -> None:
+def test_a_long_valid_payload_is_read_as_a_short_one() -> None:
     payload = {"numbers": list(range(10_000)), "either": [1, True, {"x": 1}] * 1_000, "rows": [{"x": 1}], "pairs": [1]}
 
     assert len(str(payload)) > MAX_FULLY_CHECKED

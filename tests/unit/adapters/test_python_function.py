@@ -1,4 +1,4 @@
-"""Plain functions as the work of tasks."""
+"""Run plain functions as the work of tasks."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ def thumbnail(url: str, width: Annotated[int, Field(ge=1)] = 256, *, fit: Litera
     return {"path": f"{url}/{width}/{fit}", "task_id": context.task_id, "attempt": context.attempt}
 
 
-def test_the_signature_is_the_schema_and_the_docstring_the_description():
+def test_the_signature_becomes_the_schema_and_the_docstring_the_description():
     type = handler(thumbnail).type
 
     assert (type.name, type.description) == ("thumbnail", "Make a preview of the picture at url.")
@@ -62,7 +62,7 @@ def test_the_function_gets_its_payload_and_its_context():
     assert (context.reports, context.lines) == ([(0.5, "fetched")], ["resizing"])
 
 
-def test_each_misfit_of_a_payload_is_named():
+def test_every_violation_of_a_payload_is_listed():
     with pytest.raises(InvalidPayload) as refusal:
         validate(thumbnail, {"width": "3", "fit": "stretch", "a/b~c": 1})
 
@@ -74,7 +74,7 @@ def test_each_misfit_of_a_payload_is_named():
     ]
 
 
-def test_types_that_json_does_not_know_are_read_from_text():
+def test_a_type_that_json_lacks_is_read_from_text():
     def report(day: date, sizes: dict[str, list[float]]) -> str:
         return f"{day:%d.%m.%Y} {sizes}"
 
@@ -83,14 +83,14 @@ def test_types_that_json_does_not_know_are_read_from_text():
         validate(report, {"day": "24.11.", "sizes": {}})
 
 
-def test_a_function_without_hints_takes_anything_and_one_with_keywords_takes_more():
+def test_a_function_without_hints_accepts_any_value_and_one_with_keywords_any_member():
     def anything(first, **more):
         return {"first": first, **more}
 
     assert run(anything, first=None, second=2) == {"first": None, "second": 2}
 
 
-def test_what_is_inside_of_models_is_checked_as_strictly():
+def test_the_inside_of_a_model_is_checked_strictly():
     class Order(BaseModel):
         pieces: int
 
@@ -105,7 +105,7 @@ def test_what_is_inside_of_models_is_checked_as_strictly():
         validate(pack, {"order": {"pieces": 1}, "first": "2"})
 
 
-def test_a_payload_that_no_longer_fits_fails_the_task_for_good():
+def test_a_payload_that_no_longer_fits_fails_the_task_without_a_retry():
     with pytest.raises(
         HandlerFailed, match=r"no longer fits shop\.tasks:thumbnail: payload/url: Field required"
     ) as failure:
@@ -144,12 +144,12 @@ def no_json(what: threading.Lock):
         (no_json, "type hints cannot be read"),
     ],
 )
-def test_what_cannot_be_the_work_of_a_task_says_why(function, why):
+def test_an_unusable_function_is_refused_with_the_reason(function, why):
     with pytest.raises(UnusableFunction, match=why):
         handler(function)
 
 
-def test_what_is_printed_and_logged_is_the_log_of_the_task(capsys):
+def test_printed_and_logged_lines_become_the_log_of_the_task(capsys):
     def noisy() -> None:
         print("one", end=" ")
         print("line")
@@ -192,7 +192,7 @@ def test_programs_can_be_started_with_the_captured_output():
     assert run(starts) == 0
 
 
-def test_a_validator_that_breaks_is_a_misfit_and_not_a_fault():
+def test_a_validator_that_raises_is_a_violation():
     @dataclass
     class Share:
         of: int
@@ -207,7 +207,7 @@ def test_a_validator_that_breaks_is_a_misfit_and_not_a_fault():
         validate(split, {"share": {"of": 0}})
 
 
-def test_a_line_without_an_end_does_not_fill_the_memory():
+def test_an_endless_line_is_cut_and_not_buffered():
     def endless() -> None:
         for _ in range(1_000):
             sys.stdout.write("x" * 1_000)
@@ -219,7 +219,7 @@ def test_a_line_without_an_end_does_not_fill_the_memory():
     assert context.lines == ["x" * 2_001]
 
 
-def test_an_exception_goes_on_and_its_traceback_is_logged():
+def test_an_exception_is_raised_again_and_its_traceback_is_logged():
     def broken() -> None:
         raise ValueError("no\nway")
 
@@ -233,7 +233,7 @@ def test_an_exception_goes_on_and_its_traceback_is_logged():
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
-def test_what_would_end_a_program_is_a_failure(error):
+def test_an_exception_that_would_end_the_process_fails_the_run(error):
     def leave() -> None:
         raise error
 
@@ -241,7 +241,7 @@ def test_what_would_end_a_program_is_a_failure(error):
         run(leave)
 
 
-def test_a_request_to_stop_passes_through():
+def test_a_stop_request_is_raised_again():
     def stopped() -> None:
         raise RunStopped
 
@@ -249,7 +249,7 @@ def test_a_request_to_stop_passes_through():
         run(stopped)
 
 
-def test_a_coroutine_is_awaited_and_prints_like_any_other():
+def test_a_coroutine_is_awaited_and_its_output_is_logged():
     async def slow(name: str) -> str:
         await asyncio.sleep(0)
         print("awake")
@@ -260,7 +260,7 @@ def test_a_coroutine_is_awaited_and_prints_like_any_other():
     assert context.lines == ["awake"]
 
 
-def test_a_coroutine_that_is_asked_to_stop_is_cancelled_and_may_clean_up():
+def test_a_stop_request_cancels_a_coroutine_which_may_clean_up():
     context = FakeRunContext()
     seen = []
 

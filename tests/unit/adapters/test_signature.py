@@ -1,4 +1,4 @@
-"""Callbacks and `http` tasks are signed with different keys."""
+"""Sign callbacks and `http` tasks with different keys."""
 
 import base64
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def test_keys_are_derived_as_in_appendix_a_of_rfc_5869(
     assert hkdf_sha256(key_material, salt=salt, info=info) == bytes.fromhex(output)[:32]
 
 
-def test_the_derived_secret_is_a_secret_of_standard_webhooks_and_stays_the_same() -> None:
+def test_the_derived_secret_has_the_form_of_standard_webhooks_and_never_changes() -> None:
     derived = http_secret(SECRET)
 
     assert derived == "whsec_6d1HzJSl0DEzd9GwN/PP0CitnHUV2sMuy5uaIFoUS6A="
@@ -49,7 +49,7 @@ def test_the_derived_secret_is_a_secret_of_standard_webhooks_and_stays_the_same(
     assert http_secret(None) is None
 
 
-def test_what_one_key_signed_the_other_refuses() -> None:
+def test_a_signature_by_one_key_is_refused_by_the_other() -> None:
     body, now = b'{"type": "task.completed"}', datetime.now(UTC)
     callbacks, http = Webhook(SECRET), Webhook(str(http_secret(SECRET)))
     forged = dict(Signature(http_secret(SECRET)).headers("msg_1", body, now))

@@ -18,6 +18,7 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
 
@@ -55,16 +56,16 @@ def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, h
     for provider in (
         container.repository,
         container.leases,
-        container.store_probe,
         container.run_log,
     ):
         provider.override(providers.Object(store))
     for provider in (container.clock, container.store_clock):
         provider.override(providers.Object(clock))
+    container.store_probe.override(providers.Object(FakeStoreProbe(store)))
     container.event_stream.override(providers.Object(stream))
     container.heartbeats.override(providers.Object(heartbeats))
     container.queues.override(providers.Object(FakeQueues(store)))
-    container.wake_ups.override(providers.Object(FakeWakeUps()))
+    container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
     container.outbox.override(providers.Object(FakeOutbox(store, clock)))
     container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))

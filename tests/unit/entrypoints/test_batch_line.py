@@ -38,7 +38,7 @@ def test_batches_have_their_turns_one_by_one_in_the_order_of_their_arrival(
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_one_more_than_may_wait_is_refused_at_once_and_takes_no_place(
+def test_a_batch_beyond_the_limit_is_refused_at_once_and_takes_no_place(
     threads: ThreadPoolExecutor,
 ) -> None:
     line, may_end = BatchLine(max_waiting=2), Event()
@@ -74,7 +74,7 @@ def _arrived(threads: ThreadPoolExecutor, line: BatchLine, work, number: int) ->
 
 
 class UnreadBody(BytesIO):
-    """A body of which nothing may be read."""
+    """A body that must not be read."""
 
     def read(self, *_: object) -> bytes:
         pytest.fail("the body was read")

@@ -1,4 +1,4 @@
-"""Bounds on what one process of the API holds."""
+"""Limits on what one process of the API holds."""
 
 import socket
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_one_more_of_all_closes_the_oldest_pending_connection() -> None:
     assert shut(connections) == [True, False, False]
 
 
-def test_a_connection_whose_request_is_worked_on_is_not_counted() -> None:
+def test_a_connection_whose_request_is_being_served_is_not_counted() -> None:
     pending = PendingConnections(max_total=2, max_per_host=2)
     connections = opened("a", "a", "a")
 
@@ -96,7 +96,7 @@ def test_a_connection_over_a_unix_socket_is_counted() -> None:
 
 
 class FakeReader:
-    """Gives a piece after each pause, and then nothing for ever."""
+    """A reader that returns a piece after each pause, and then blocks."""
 
     def __init__(self, pieces: int, pause: float) -> None:
         self._pieces: Iterator[bytes] = iter([b" " * 65_536] * pieces)
@@ -110,7 +110,7 @@ class FakeReader:
         raise AssertionError("nobody ended the read")
 
 
-def test_a_body_has_more_time_with_each_piece_and_is_ended_when_it_stops() -> None:
+def test_each_piece_of_a_body_extends_its_deadline() -> None:
     closed = []
     request = SimpleNamespace(body=SimpleNamespace(reader=FakeReader(4, 0.06)), force_close=lambda: closed.append(1))
     pending = PendingConnections(max_total=2, max_per_host=2)
@@ -139,7 +139,7 @@ def test_five_thousand_streams_fit_into_what_macos_allows() -> None:
     assert Capacity.of(10_240).streams >= 5_000
 
 
-def test_a_place_is_free_again_after_its_block() -> None:
+def test_a_slot_is_free_again_after_its_block() -> None:
     slots = Slots(1, "streams")
 
     with slots.occupied(), pytest.raises(TooManyStreams, match="holds 1 streams"), slots.occupied():

@@ -1,4 +1,4 @@
-"""Control characters of others are shown, never obeyed."""
+"""Control characters in text are shown as escapes."""
 
 import io
 import json
@@ -22,20 +22,20 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize("code", UNSAFE)
-def test_each_is_replaced_by_its_json_escape(code: int) -> None:
+def test_each_control_character_is_replaced_by_its_json_escape(code: int) -> None:
     escaped = escape_controls(f"a{chr(code)}b")
 
     assert escaped == f"a\\u{code:04x}b"
     assert json.loads(f'"{escaped}"') == f"a{chr(code)}b"
 
 
-def test_text_of_any_language_and_layout_stay() -> None:
+def test_text_of_any_language_and_layout_stays() -> None:
     text = "naïve\t東京 🏳️‍🌈 שלום\n"
 
     assert escape_controls(text) == text
 
 
-def test_a_line_stays_one() -> None:
+def test_a_line_stays_one_line() -> None:
     assert escape_line("a\nb\tc") == "a\\nb\\tc"
 
 

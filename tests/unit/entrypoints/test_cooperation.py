@@ -1,4 +1,4 @@
-"""Requests that compute let others run; nothing else does."""
+"""Requests that compute let others run."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""One response names everything that is wrong with a request: query, members, rules of the domain and payloads."""
+"""One response lists every problem of a request: query, members, domain rules and payloads."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ NEVER_STARTS = {"run_at": "2999-01-02T00:00:00Z", "expires_at": "2999-01-01T00:0
 
 
 def pointers(client: FlaskClient, path: str, body: Any, method: str = "POST") -> list[str]:
-    answer = client.open(path, method=method, json=body)
-    assert answer.status_code == 422, answer.json
-    return sorted(error.get("pointer", error.get("parameter")) for error in answer.json["errors"])
+    response = client.open(path, method=method, json=body)
+    assert response.status_code == 422, response.json
+    return sorted(error.get("pointer", error.get("parameter")) for error in response.json["errors"])
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,7 @@ def pointers(client: FlaskClient, path: str, body: Any, method: str = "POST") ->
         ({**GOOD, "type": "dance", "priority": 10}, ["/priority", "/type"]),
     ],
 )  # fmt: skip
-def test_everything_that_is_wrong_with_a_task_is_said_at_once(
-    client: FlaskClient, body: dict[str, Any], wrong: list[str]
-) -> None:
+def test_every_problem_of_a_task_is_listed_at_once(client: FlaskClient, body: dict[str, Any], wrong: list[str]) -> None:
     assert pointers(client, "/tasks", body) == wrong
     task_id = client.post("/tasks", json=GOOD).json["task_id"]
     assert pointers(client, f"/tasks/{task_id}", body, "PUT") == wrong
@@ -45,7 +43,7 @@ def test_everything_that_is_wrong_with_a_task_is_said_at_once(
     assert pointers(client, "/tasks/batch", {"tasks": batch}) == [f"/tasks/1{pointer}" for pointer in wrong]
 
 
-def test_every_task_of_a_batch_is_looked_at(client: FlaskClient) -> None:
+def test_every_task_of_a_batch_is_checked(client: FlaskClient) -> None:
     batch = [
         {**GOOD, "priority": 10},
         {**A_CALL, "payload": {"url": "ftp://example.com"}},
@@ -70,11 +68,11 @@ def test_every_task_of_a_batch_is_looked_at(client: FlaskClient) -> None:
 def test_a_batch_names_100_problems_and_counts_the_rest(client: FlaskClient) -> None:
     wrong_call = {**A_CALL, "payload": {"a": 1}}  # a is unknown, url is missing
 
-    answer = client.post("/tasks/batch", json={"tasks": [{**GOOD, "priority": 10}] * 60 + [wrong_call] * 140})
+    response = client.post("/tasks/batch", json={"tasks": [{**GOOD, "priority": 10}] * 60 + [wrong_call] * 140})
 
-    assert len(answer.json["errors"]) == 100
-    assert answer.json["errors_omitted"] == 60 + 2 * 140 - 100
-    assert "240 more" in answer.json["detail"]
+    assert len(response.json["errors"]) == 100
+    assert response.json["errors_omitted"] == 60 + 2 * 140 - 100
+    assert "240 more" in response.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_problems_of_the_query_stand_beside_those_of_the_body(
         ({"duration": 3}, ["/duration"]),
     ],
 )  # fmt: skip
-def test_everything_that_is_wrong_with_a_patched_task_is_listed(
+def test_every_problem_of_a_patched_task_is_listed(
     client: FlaskClient, patch: dict[str, Any], wrong: list[str]
 ) -> None:
     task_id = client.post("/tasks", json=A_CALL).json["task_id"]
@@ -121,8 +119,8 @@ def test_everything_that_is_wrong_with_a_patched_task_is_listed(
 def test_every_problem_of_a_query_is_listed(client: FlaskClient) -> None:
     query = "label=red&label=a:1&label.a=2&status=DONE&page=0&page=1&cursor=x&sort=name"
 
-    answer = client.get(f"/tasks?{query}")
+    response = client.get(f"/tasks?{query}")
 
-    assert sorted({error["parameter"] for error in answer.json["errors"]}) == [
+    assert sorted({error["parameter"] for error in response.json["errors"]}) == [
         *("cursor", "label", "label.a", "page", "sort", "status"),
     ]

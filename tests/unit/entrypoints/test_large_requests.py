@@ -1,4 +1,4 @@
-"""Limits that keep one request from stopping a process, through the Flask application with a store in memory."""
+"""Limits that keep one request from blocking a process."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from entrypoints.api.reading import strict_json
 from entrypoints.api.resources import json_response
-from tests.unit.entrypoints.test_api import allow_bodies, submit
+from tests.unit.entrypoints.calls import allow_bodies, submit
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ def large(client: FlaskClient) -> FlaskClient:
     ],
 )
 def test_a_list_or_map_that_is_too_long_is_one_error(large: FlaskClient, path: str, body: Any, pointer: str) -> None:
-    answer = large.post(path, json=body)
+    response = large.post(path, json=body)
 
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
-    assert "errors_omitted" not in answer.json
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json["errors"]] == [pointer]
+    assert "errors_omitted" not in response.json
 
 
 def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
-    answer = large.post("/tasks/batch", json={"tasks": [{"a": 1, "b": 2}] * 1_000})
+    response = large.post("/tasks/batch", json={"tasks": [{"a": 1, "b": 2}] * 1_000})
 
-    assert len(answer.json["errors"]) == 100
-    assert answer.json["errors_omitted"] == 4 * 1_000 - 100  # a, b, task_name and duration of each
-    assert "3,900 more" in answer.json["detail"]
+    assert len(response.json["errors"]) == 100
+    assert response.json["errors_omitted"] == 4 * 1_000 - 100  # a, b, task_name and duration of each
+    assert "3,900 more" in response.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
     ],
 )
 def test_a_body_of_too_many_values_is_refused(large: FlaskClient, body: bytes) -> None:
-    answer = large.post("/tasks/batch", data=body, content_type="application/json")
+    response = large.post("/tasks/batch", data=body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert "more than 60,000 list elements" in answer.json["detail"]
+    assert response.status_code == 400
+    assert "more than 60,000 list elements" in response.json["detail"]
 
 
 @pytest.mark.parametrize("text", ["a,b;[{" * 50_000, 'x,"\\' * 50_000, "\\," * 150_000])
@@ -76,20 +76,20 @@ def test_commas_and_brackets_inside_of_strings_do_not_count(text: str) -> None:
 def test_a_payload_of_too_many_values_is_refused(large: FlaskClient) -> None:
     payload = {"url": "https://example.com/", "json": [[0] * 10] * 3_000}
 
-    answer = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
+    response = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
 
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json["errors"]] == ["/payload"]
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json["errors"]] == ["/payload"]
 
 
 @pytest.mark.parametrize("digits", [310, 5_000])
 def test_a_number_of_very_many_digits_is_refused(large: FlaskClient, digits: int) -> None:
     body = f'{{"task_name": "x", "duration": -{"9" * digits}}}'
 
-    answer = large.post("/tasks", data=body, content_type="application/json")
+    response = large.post("/tasks", data=body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert f"{digits:,} digits" in answer.json["detail"] or f"{digits + 1:,} digits" in answer.json["detail"]
+    assert response.status_code == 400
+    assert f"{digits:,} digits" in response.json["detail"] or f"{digits + 1:,} digits" in response.json["detail"]
 
 
 def test_long_statuses_and_headers_of_http_tasks_are_refused(large: FlaskClient) -> None:
@@ -99,27 +99,27 @@ def test_long_statuses_and_headers_of_http_tasks_are_refused(large: FlaskClient)
         "headers": {f"A{number}": "x" for number in range(101)},
     }
 
-    answer = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
+    response = large.post("/tasks", json={"task_name": "x", "type": "http", "payload": payload})
 
-    assert answer.status_code == 422
-    assert {error["pointer"] for error in answer.json["errors"]} == {
+    assert response.status_code == 422
+    assert {error["pointer"] for error in response.json["errors"]} == {
         "/payload/success_status",
         "/payload/headers",
     }
 
 
-def test_what_was_sent_is_repeated_only_in_part(large: FlaskClient) -> None:
-    answer = submit(large, **{"x" * 100_000: 1})
+def test_a_problem_quotes_a_long_request_only_in_part(large: FlaskClient) -> None:
+    response = submit(large, **{"x" * 100_000: 1})
 
-    assert answer.status_code == 422
-    assert len(answer.get_data()) < 5_000
+    assert response.status_code == 422
+    assert len(response.get_data()) < 5_000
 
 
 @pytest.mark.parametrize("header", ["Accept", "If-Match", "If-None-Match", "Prefer", "Idempotency-Key"])
 def test_the_headers_of_one_name_are_bounded_together(client: FlaskClient, header: str) -> None:
-    answer = client.get("/tasks", headers={header: "a" * 8_191})
+    response = client.get("/tasks", headers={header: "a" * 8_191})
 
-    assert (answer.status_code, answer.json["code"]) == (431, "headers_too_large")
+    assert (response.status_code, response.json["code"]) == (431, "headers_too_large")
 
 
 @pytest.mark.parametrize("tag", ["9" * 5_000, "9" * 16])

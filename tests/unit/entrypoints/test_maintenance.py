@@ -29,7 +29,7 @@ def late(store: FakeTaskStore, clock: FakeClock):
     return task
 
 
-@pytest.mark.parametrize("read", ["expired", "due", "discarded", "past_retention", "guard_capacity"])
+@pytest.mark.parametrize("read", ["expired", "due", "discarded", "past_retention", "capacity"])
 def test_a_failing_duty_is_logged_once_and_the_others_are_done(
     container: Container,
     store: FakeTaskStore,
@@ -38,7 +38,8 @@ def test_a_failing_duty_is_logged_once_and_the_others_are_done(
     monkeypatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(store, read, fail(RuntimeError("no")))
+    owner = container.store_probe() if read == "capacity" else store
+    monkeypatch.setattr(owner, read, fail(RuntimeError("no")))
     maintenance = Maintenance(container)
 
     assert [maintenance.tick() for _ in range(3)] == [TICK_SECONDS] * 3

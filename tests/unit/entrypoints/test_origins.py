@@ -1,4 +1,4 @@
-"""Which hosts and origins are let in."""
+"""Hosts and origins that are allowed, and those that are refused."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -171,24 +171,22 @@ FOREIGN = [
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("headers", FOREIGN)
-def test_no_write_of_a_foreign_page_is_done(
+def test_writes_of_foreign_pages_are_refused(
     client: FlaskClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    answer = client.open(path, method=method, headers=headers)
+    response = client.open(path, method=method, headers=headers)
 
-    assert (answer.status_code, answer.json["code"]) == (403, "cross_site_request")
-    assert answer.mimetype == "application/problem+json"
+    assert (response.status_code, response.json["code"]) == (403, "cross_site_request")
+    assert response.mimetype == "application/problem+json"
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_reads_are_left_to_the_browser_which_is_given_no_leave(
-    client: FlaskClient, method: str, headers: dict[str, str]
-) -> None:
-    answer = client.open("/tasks", method=method, headers=headers)
+def test_reads_of_foreign_pages_get_no_cors_headers(client: FlaskClient, method: str, headers: dict[str, str]) -> None:
+    response = client.open("/tasks", method=method, headers=headers)
 
-    assert answer.status_code == 200
-    assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
+    assert response.status_code == 200
+    assert not [name for name, _ in response.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize(
@@ -200,5 +198,5 @@ def test_reads_are_left_to_the_browser_which_is_given_no_leave(
         {"Sec-Fetch-Site": "none"},
     ],
 )
-def test_programs_and_the_own_pages_write(client: FlaskClient, headers: dict[str, str]) -> None:
+def test_programs_and_own_pages_may_write(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.post("/tasks", json={"task_name": "test", "duration": 3}, headers=headers).status_code == 202

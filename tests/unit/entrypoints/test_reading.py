@@ -1,6 +1,6 @@
-"""The specification names exactly what the code reads: query, headers, path and bodies, compared both ways.
+"""The specification names exactly what the code reads: query, headers, path and bodies.
 
-What is read is recorded while a request of each operation runs.
+The tests record what the code reads during a request of each operation, and compare both ways.
 """
 
 import json
@@ -26,14 +26,14 @@ EVERY_HTTP_MESSAGE = {
     *("Accept", "Host", "Origin", "Sec-Fetch-Site", "Content-Length", "Transfer-Encoding"),
     *("Content-Type", "Connection"),
 }
-"""Headers that OpenAPI leaves to HTTP, and those that browsers and not clients write."""
+"""Headers that OpenAPI leaves to HTTP, and headers that only browsers write."""
 RETRYABLE = {"/tasks/{task_id}/retry"}
 LABELS = {"labels": "label"}
-"""Members of schemas that have another name in a query string."""
+"""Names in a query string of members that have another name in their schema."""
 
 
 class RecordingEnviron(dict[str, Any]):
-    """The environment of a request, which notes the headers that are asked for by their names."""
+    """The environment of a request. It records the headers that the code asks for by name."""
 
     def __init__(self, members: dict[str, Any]) -> None:
         super().__init__(members)
@@ -58,7 +58,7 @@ class RecordingEnviron(dict[str, Any]):
 
 @dataclass
 class Reading:
-    """What one request was read for, and how it was answered."""
+    """What the code read of one request, and the status of the response."""
 
     status: int = 0
     headers: set[str] = field(default_factory=set)
@@ -79,7 +79,7 @@ def send(
     document: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str, str], Reading]:
-    """Send what the specification gives as example, to a task that there is."""
+    """Return a function that sends the example of an operation to a stored task."""
     app: Flask = client.application
     load_query, load_json = StrictParser.load_querystring, StrictParser.load_json
     readings = [Reading()]
@@ -123,7 +123,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def parameters(document: dict[str, Any], path: str, method: str) -> dict[str, set[str]]:
-    """The names of an operation's parameters by where they stand."""
+    """Return the names of an operation's parameters by location."""
     item = document["paths"][path]
     names: dict[str, set[str]] = {"query": set(), "header": set(), "path": set()}
     for parameter in [*item.get("parameters", []), *item[method].get("parameters", [])]:
@@ -142,7 +142,7 @@ def resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(document: dict[str, Any], schema: Schema, described: dict[str, Any], path: str = "") -> Iterator[str]:
-    """Where a schema of the code and one of the document have different members."""
+    """Yield the members in which a schema of the code and one of the document differ."""
     described = resolve(document, described)
     variants = [resolve(document, each) for each in described.get("oneOf", [described])]
     named = {name: member for variant in variants for name, member in variant["properties"].items()}
@@ -159,9 +159,7 @@ def differences(document: dict[str, Any], schema: Schema, described: dict[str, A
             yield from differences(document, inner.schema, node, f"{path}/{name}")
 
 
-def test_each_operation_is_read_as_it_is_documented(
-    document: dict[str, Any], send: Callable[[str, str], Reading]
-) -> None:
+def test_each_operation_reads_what_it_documents(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
     wrong = []
     for method, path, operation in operations(document):
         reading, documented = send(method, path), parameters(document, path, method)
@@ -188,20 +186,20 @@ def test_the_path_parameters_are_those_of_the_routes(client: FlaskClient, docume
         assert parameters(document, path, method)["path"] == rules[path], f"{method} {path}"
 
 
-def test_what_is_given_as_example_works(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
-    """Only two are refused: a resend, whose delivery is missing here, and the removal of a queue in use."""
+def test_every_example_works(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
+    """Two are refused: a resend without a delivery, and the removal of a queue in use."""
     refused = {f"{method} {path}" for method, path, _ in operations(document) if send(method, path).status >= 400}
 
     assert refused == {"post /tasks/{task_id}/deliveries/{number}/resend", "delete /queues/{queue}"}
 
 
-def test_each_parameter_of_the_query_is_taken(client: FlaskClient, document: dict[str, Any]) -> None:
-    """And any other is refused."""
+def test_each_documented_query_parameter_is_accepted(client: FlaskClient, document: dict[str, Any]) -> None:
+    """Every other parameter is refused."""
     for method, path, operation in operations(document):
         url = path.format(task_id="018f0000-0000-7000-8000-000000000000", queue="default", number=1)
         for parameter in (each for each in operation.get("parameters", []) if each.get("in") == "query"):
-            answer = client.open(url, method=method.upper(), query_string={parameter["name"]: "?"})
-            assert "Unknown field" not in json.dumps(answer.json), f"{url}?{parameter['name']}"
+            response = client.open(url, method=method.upper(), query_string={parameter["name"]: "?"})
+            assert "Unknown field" not in json.dumps(response.json), f"{url}?{parameter['name']}"
         options = {"json": {}} if "requestBody" in operation else {}
-        answer = client.open(url, method=method.upper(), query_string={"color": "red"}, **options)
-        assert "Unknown field" in json.dumps(answer.json), url
+        response = client.open(url, method=method.upper(), query_string={"color": "red"}, **options)
+        assert "Unknown field" in json.dumps(response.json), url

@@ -1,4 +1,4 @@
-"""The specification is complete, valid, committed as it is, and what answers really look like."""
+"""The specification is complete, valid, committed, and matches the responses."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_the_specification_is_valid(document: dict[str, Any]) -> None:
     assert document["openapi"] == "3.1.0"
 
 
-def test_what_is_committed_is_what_the_code_says(document: dict[str, Any]) -> None:
+def test_the_committed_files_match_the_code(document: dict[str, Any]) -> None:
     assert json.loads((DOCS / "openapi.json").read_text()) == document, "run: make openapi"
     assert (DOCS / "problems.md").read_text() == problems_page(), "run: make openapi"
     printed = CliRunner().invoke(main, ["openapi"])
@@ -70,7 +70,7 @@ def test_every_route_and_method_is_documented(client: FlaskClient, document: dic
     assert documented <= routes
 
 
-def test_every_operation_says_what_it_does_and_which_problems_it_answers(
+def test_every_operation_documents_its_purpose_and_problems(
     document: dict[str, Any],
 ) -> None:
     for path, method, operation in operations(document):
@@ -86,7 +86,7 @@ def test_every_operation_says_what_it_does_and_which_problems_it_answers(
 
 
 def test_everything_is_described(document: dict[str, Any]) -> None:
-    """What linters with strict rules (vacuum, Spectral) ask for."""
+    """Linters with strict rules (vacuum, Spectral) require descriptions."""
     missing = [f"{method} {path}" for path, method, operation in operations(document) if not operation["description"]]
     assert document["info"]["description"]
     assert all(server["description"] for server in document["servers"])
@@ -113,7 +113,7 @@ def test_each_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
 
 
 def test_defaults_do_not_make_members_of_bodies_required(document: dict[str, Any]) -> None:
-    """Generators of clients take a member with a default for one that is always there, as in responses."""
+    """Client generators treat a member with a default as always present, as in responses."""
     schemas = document["components"]["schemas"]
     bodies = {name for name in schemas if name.endswith("Body")}
 
@@ -124,7 +124,7 @@ def test_defaults_do_not_make_members_of_bodies_required(document: dict[str, Any
         assert member in schemas["TaskAnswer"]["required"]
 
 
-def test_what_is_optional_has_no_example_that_a_page_would_send(document: dict[str, Any]) -> None:
+def test_optional_parameters_have_no_example_that_a_page_would_send(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         for parameter in (each for each in operation["parameters"] if "$ref" not in each):
             text = json.dumps(parameter)
@@ -154,10 +154,10 @@ def test_rules_between_members_are_part_of_the_schemas(
     schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
 
     assert Draft202012Validator(schema).is_valid(body) is fits
-    answer = client.post("/tasks" if name == "TaskBody" else "/tasks/actions", json=body)
-    messages = [each["message"] for each in answer.json.get("errors", [])]
+    response = client.post("/tasks" if name == "TaskBody" else "/tasks/actions", json=body)
+    messages = [each["message"] for each in response.json.get("errors", [])]
     assert not messages or not fits or messages[0].startswith("Must be one of http, sleep"), messages
-    assert fits or answer.status_code == 422
+    assert fits or response.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_entity_tags_match_the_pattern_that_the_specification_gives(
 
     for tags in (own, "*", f'"7", {own}', f"W/{own}", '""', "1", '"', "x y", '"a" "b"', "*, *"):
         options = {"json": {}} if method == "patch" else {}
-        answer = client.open(url, method=method.upper(), headers={header: tags}, **options)
-        assert (answer.status_code != 400) == bool(re.search(pattern, tags)), tags
+        response = client.open(url, method=method.upper(), headers={header: tags}, **options)
+        assert (response.status_code != 400) == bool(re.search(pattern, tags)), tags
 
 
 def test_every_problem_is_explained() -> None:

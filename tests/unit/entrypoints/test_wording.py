@@ -1,4 +1,4 @@
-"""Users read paths, headers and settings in problems; the application's errors carry facts only."""
+"""Problems name paths, headers and settings; the application's errors carry facts only."""
 
 from dataclasses import replace
 
@@ -53,8 +53,8 @@ def test_a_queue_that_cannot_be_removed_says_what_to_do(client: FlaskClient, hea
         "A living worker serves the queue 'mine'. Stop it, or take the queue out of its TASKS_QUEUES."
     )
     assert unknown.json["detail"] == (
-        "There is no queue 'unknown'. A queue exists while a task names it, a worker serves it or it is paused. "
-        "GET /queues lists all queues."
+        "There is no queue 'unknown'. A queue exists while a task names it, a worker serves it or "
+        "it is paused. GET /queues lists all queues."
     )
 
 

@@ -1,6 +1,8 @@
--- Reads records without the payload (i) and the result (r) where they are long: `omitted` names those.
--- The long values stay where they are: only their lengths are asked for.
--- KEYS: 1 events 2... records. Answers the position of the last event and each record as one text, false where there is none.
+-- Reads records without a payload (i) and a result (r) of more than 4096 bytes. The field `omitted`
+-- names those. Long values stay in Redis: the script reads only their lengths.
+-- KEYS: 1 events 2... records
+-- Replies the position of the last event, then for each record its fields and values as one text,
+-- or false where there is no record.
 local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm'}
 local LONG = {'i', 'r'}
 
@@ -21,15 +23,16 @@ local function without_long(record, is_long)
 end
 
 local last = call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local told = {last and last[1] or '0-0'}
+local reply = {last and last[1] or '0-0'}
 for at = 2, #KEYS do
-  local payload, result = call('HSTRLEN', KEYS[at], 'i') > 4096, call('HSTRLEN', KEYS[at], 'r') > 4096
+  local payload = call('HSTRLEN', KEYS[at], 'i') > 4096
+  local result = call('HSTRLEN', KEYS[at], 'r') > 4096
   local fields
   if payload or result then
     fields = without_long(KEYS[at], {payload, result})
   else
     fields = call('HGETALL', KEYS[at])
   end
-  told[at] = #fields > 0 and packed(fields)
+  reply[at] = #fields > 0 and packed(fields)
 end
-return told
+return reply

@@ -73,7 +73,8 @@ local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
 local LENGTH = {h = 'HLEN', z = 'ZCARD', l = 'LLEN', s = 'SCARD', x = 'XLEN'}
 for place, letter in string.gmatch(types, '()(%a)') do
   if type(redis.pcall(LENGTH[letter], KEYS[place])) == 'table' then
-    return redis.error_reply('WRONGTYPE ' .. KEYS[place] .. ' is of a type that has no ' .. LENGTH[letter])
+    local reason = ' is of a type that has no ' .. LENGTH[letter]
+    return redis.error_reply('WRONGTYPE ' .. KEYS[place] .. reason)
   end
 end
 
@@ -121,21 +122,24 @@ while at <= last do
   local following = at + 2 + ARGV[at + 1]
   if word == 'create_records' then
     local before, count, waiting, base = ARGV[at + 2] - 1, first + 0, key_of(at + 4), ARGV[at + 6]
-    local stream, kept, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
-    local status, version, waits, entries, from = ARGV[at + 10], ARGV[at + 11], base ~= '', {}, at + 12
+    local stream, length, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
+    local status, version = ARGV[at + 10], ARGV[at + 11]
+    local waits, entries, from = base ~= '', {}, at + 12
     local rank = waits and base + call('INCRBY', key_of(at + 5), count) - count
     for number = 1, count do
       local member, behind = ARGV[from], from + 2 + ARGV[from + 1]
       local fields
       if waits then
         local place = text(rank + number)
-        fields = {'s', status, 'v', version, 'u', submitted, 'q', place, unpack(ARGV, from + 2, behind - 1)}
+        fields = {'s', status, 'v', version, 'u', submitted, 'q', place,
+          unpack(ARGV, from + 2, behind - 1)}
         entries[2 * number - 1], entries[2 * number] = place, member
       else
         fields = {'s', status, 'v', version, 'u', submitted, unpack(ARGV, from + 2, behind - 1)}
       end
       call('HSET', KEYS[before + number], unpack(fields))
-      call('XADD', stream, 'MAXLEN', '~', kept, '*', 'event', name, 'id', member, 'record', packed(short(fields)))
+      call('XADD', stream, 'MAXLEN', '~', length, '*',
+        'event', name, 'id', member, 'record', packed(without_long_values(fields)))
       from = behind
     end
     if waits then call('ZADD', waiting, unpack(entries)) end
@@ -201,9 +205,10 @@ while at <= last do
   elseif word == 'push' then
     call('RPUSH', key, first)
   elseif word == 'append_log' then
-    local record, lines, time = key_of(at + 3), {unpack(ARGV, at + 6, following - 1)}, text(now) .. ' '
+    local record, time = key_of(at + 3), text(now) .. ' '
+    local lines = {unpack(ARGV, at + 6, following - 1)}
     local size = call('HGET', record, 'l')
-    if not size then -- an older version wrote the log and did not count
+    if not size then -- an older version wrote the log without counting its bytes
       size = 0
       for _, line in ipairs(call('LRANGE', key, 0, -1)) do size = size + #line end
     end
@@ -220,7 +225,8 @@ while at <= last do
   elseif word == 'remove_if_empty' then
     if call('ZCARD', key_of(at + 3)) == 0 then call('SREM', key, ARGV[at + 4]) end
   elseif word == 'forget_queue' then
-    if call('ZCARD', key_of(at + 3)) == 0 and call('SISMEMBER', key_of(at + 4), ARGV[at + 6]) == 0 then
+    local is_empty = call('ZCARD', key_of(at + 3)) == 0
+    if is_empty and call('SISMEMBER', key_of(at + 4), ARGV[at + 6]) == 0 then
       call('SREM', key, ARGV[at + 6])
       call('DEL', key_of(at + 5))
     end

@@ -1,52 +1,57 @@
--- Stands before every script.
+-- Functions for all scripts. This file comes before every script.
 
 local call, KEYS, ARGV = redis.call, KEYS, ARGV
 
--- The key that an argument names by its index. Arithmetic reads a number from text for less than half of what tonumber costs.
+-- Returns the key whose index in KEYS an argument holds. Arithmetic turns text into a number for
+-- less than half the cost of tonumber.
 local function key_of(at)
   return KEYS[ARGV[at] + 0]
 end
 
--- A whole number in digits, also where a server's long has 32 bits.
+-- Returns a whole number as digits, also on servers whose long has 32 bits.
 local function text(number)
   return string.format('%.0f', number)
 end
 
--- Puts tokens until there are min(waiting, bound).
--- The template holds @TOKEN@ where each token needs a number of its own.
-local function top_up(tokens, waiting, sequence, bound, template)
+-- Puts wake-ups until there are min(number of waiting tasks, bound). Returns how many it put.
+-- The template holds @TOKEN@ in place of a number that each wake-up has of its own.
+local function top_up(wake_ups, waiting, sequence, bound, template)
   local wanted = math.min(call('ZCARD', waiting), bound)
-  local missing = wanted - call('LLEN', tokens)
+  local missing = wanted - call('LLEN', wake_ups)
   for _ = 1, missing do
-    call('LPUSH', tokens, (string.gsub(template, '@TOKEN@', text(call('INCR', sequence)))))
+    call('LPUSH', wake_ups, (string.gsub(template, '@TOKEN@', text(call('INCR', sequence)))))
   end
   return math.max(missing, 0)
 end
 
--- Without the payload (i) and the result (r) where they are long: there may be many events of one task. `omitted` names them.
-local function short(fields)
-  local told, omitted = fields, ''
+-- Returns fields and values without a payload (i) and a result (r) of more than 4096 bytes, since
+-- there may be many events of one task. The field `omitted` names them.
+local function without_long_values(fields)
+  local kept, omitted = fields, ''
   for at = #fields - 1, 1, -2 do
     if #fields[at + 1] > 4096 and (fields[at] == 'i' or fields[at] == 'r') then
-      if omitted == '' then told = {unpack(fields)} end
-      omitted = omitted .. table.remove(told, at)
-      table.remove(told, at)
+      if omitted == '' then kept = {unpack(fields)} end
+      omitted = omitted .. table.remove(kept, at)
+      table.remove(kept, at)
     end
   end
   if omitted == '' then return fields end
-  told[#told + 1], told[#told + 2] = 'omitted', omitted
-  return told
+  kept[#kept + 1], kept[#kept + 2] = 'omitted', omitted
+  return kept
 end
 
--- One text of fields and values, which hold no NUL: in a stream and in an answer it costs less than so many parts.
+-- Joins fields and values, which hold no NUL, into one text. In a stream and in a reply it costs
+-- less than many parts.
 local function packed(fields)
   return table.concat(fields, '\0')
 end
 
--- The record as it stands now, so that the stream tells each state that a task went through. Answers its fields.
-local function append_event(events, kept, name, id, record)
+-- Appends an event with the record as it is now, so that the stream holds each state of a task.
+-- Returns the fields of the record.
+local function append_event(events, max_length, name, id, record)
   local fields = call('HGETALL', record)
-  call('XADD', events, 'MAXLEN', '~', kept, '*', 'event', name, 'id', id, 'record', packed(short(fields)))
+  call('XADD', events, 'MAXLEN', '~', max_length, '*',
+    'event', name, 'id', id, 'record', packed(without_long_values(fields)))
   return fields
 end
 
@@ -56,8 +61,8 @@ local function field_of(fields, name)
   end
 end
 
+-- Returns the present time in milliseconds since 1970.
 local function milliseconds()
   local time = call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-

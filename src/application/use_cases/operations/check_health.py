@@ -3,6 +3,7 @@
 from application.errors import StoreUnsafe
 from application.ports.heartbeats import Heartbeats
 from application.ports.store_probe import StoreProbe
+from application.store_rules import store_warnings
 
 
 class CheckHealth:
@@ -22,6 +23,6 @@ class CheckHealth:
         self._probe.check()
         if role != "api":
             return any(beat.process.host == self._host for beat in self._heartbeats.alive(role))
-        if self._must_be_safe and (warnings := self._probe.warnings()):
+        if self._must_be_safe and (warnings := store_warnings(self._probe.settings())):
             raise StoreUnsafe(" ".join(warnings))
         return True

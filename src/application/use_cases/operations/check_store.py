@@ -1,8 +1,9 @@
-"""Check whether the settings of the store are safe."""
+"""Check whether the store keeps what it accepts."""
 
 from collections.abc import Sequence
 
 from application.ports.store_probe import StoreProbe
+from application.store_rules import store_warnings
 
 
 class CheckStore:
@@ -10,5 +11,5 @@ class CheckStore:
         self._probe = probe
 
     def execute(self) -> Sequence[str]:
-        """Return a sentence on each unsafe setting. Raises StoreUnavailable."""
-        return self._probe.warnings()
+        """Return one sentence for each unsafe setting. Raises StoreUnavailable."""
+        return store_warnings(self._probe.settings())

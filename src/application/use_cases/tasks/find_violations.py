@@ -5,7 +5,7 @@ from typing import Any
 
 from application.admission import Admission
 from domain.errors import InvalidTaskSpec, Violation
-from domain.task_spec import TaskSpec
+from domain.task_spec import WORK_MEMBERS, TaskSpec
 
 STAND_IN_NAME = "?"
 """Stands for a name that is wrong or missing, so that the other members can be checked."""
@@ -21,7 +21,7 @@ class FindViolations:
         `members` are those that could be read; `wrong` names those that could not, or are missing.
         Members whose rules depend on the type are not checked when the type is wrong.
         """
-        known = {*wrong, *(("duration", "payload") if "type" in wrong else ())}
+        known = {*wrong, *(WORK_MEMBERS if "type" in wrong else ())}
         violations: list[Violation] = []
         try:
             spec = _spec(members, known)

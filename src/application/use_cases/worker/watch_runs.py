@@ -1,4 +1,4 @@
-"""See which runs of a worker must be stopped."""
+"""Find the runs of a worker that must be stopped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,23 @@ from domain.task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedRun:
+    """A run, and when it must be stopped."""
+
     task: Task
     stop_in: float
-    """Seconds until it must be stopped; 0 when it was cancelled."""
+    """Seconds until the run must be stopped; 0 if it was cancelled."""
 
 
 class WatchRuns:
+    """Reads what the processes of a worker run, and which of their runs were given up."""
+
     def __init__(self, leases: TaskLeases, clock: Clock) -> None:
-        """`clock` is the store's, by which the runs were started."""
+        """`clock` is the store's clock, which set the start of each run."""
         self._leases = leases
         self._clock = clock
 
     def execute(self, owners: Sequence[str]) -> Sequence[WatchedRun]:
-        """What these owners run now. Raises StoreUnavailable."""
+        """Return what these owners run now. Raises StoreUnavailable."""
         held = self._leases.held_by(owners) if owners else []
         now = self._clock.now() if held else None
         return [

@@ -1,5 +1,6 @@
 """Lists and maps of a limited size."""
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -24,12 +25,19 @@ class BoundedList(fields.List[Any]):
         try:
             elements: list[Any] = super()._deserialize(paced_elements, attr, data, **options)
         except ValidationError as error:
-            raise ValidationError(_first_errors(self._every_error(value, error.messages))) from None
+            errors: Any = error.messages
+            valid = (place for place in range(len(value)) if place not in errors)
+            rest = zip(valid, error.valid_data or (), strict=True)
+            every_error = {**errors, **self.violations(rest)}
+            raise ValidationError(_first_errors(dict(sorted(every_error.items())))) from None
         return elements
 
-    def _every_error(self, elements: list[Any], by_element: Any) -> Any:
-        """Return the errors of all elements, of which there are some. Subclasses add more."""
-        return by_element
+    def violations(self, valid: Iterable[tuple[int, Any]]) -> dict[int, Any]:
+        """Return the errors of elements that are valid by themselves, by place.
+
+        It is called when other elements are wrong. Subclasses have more rules.
+        """
+        return {}
 
 
 def _first_errors(by_element: Any) -> dict[Any, Any]:

@@ -1,11 +1,13 @@
 """Schemas of bodies that concern many tasks: batches and actions."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from application.use_cases.tasks.bulk_action import MAX_TASKS, Action
 from domain.status import Status
+from domain.task_spec import TaskSpec
 from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.schemas.bounded import BoundedList
 from entrypoints.api.schemas.fields import Flag, OneOf, require_not_blank
@@ -19,13 +21,15 @@ MAX_BATCH_SIZE = 1_000
 class TaskList(BoundedList):
     """The tasks of a batch. When one is wrong, all others are checked completely, too."""
 
-    def _every_error(self, elements: list[Any], by_element: Any) -> dict[int, Any]:
-        body = TaskBody()
-        errors = {
-            place: by_element[place] if place in by_element else body.every_error(element)
-            for place, element in enumerate(paced(elements))
-        }
-        return {place: messages for place, messages in errors.items() if messages}
+    def violations(self, valid: Iterable[tuple[int, TaskSpec]]) -> dict[int, Any]:
+        return _violations(valid)
+
+
+def _violations(tasks: Iterable[tuple[int, TaskSpec]]) -> dict[int, Any]:
+    """Return the messages of tasks by place; only for tasks that have some."""
+    body = TaskBody()
+    messages = ((place, body.violations(spec)) for place, spec in paced(tasks))
+    return {place: wrong for place, wrong in messages if wrong}
 
 
 class BatchBody(StrictSchema):
@@ -39,13 +43,8 @@ class BatchBody(StrictSchema):
         metadata={"description": "1 to 1,000 tasks."},
     )
 
-    def every_error(self, data: Any) -> dict[Any, Any]:
-        errors = super().every_error(data)
-        if errors:
-            return errors
-        body = TaskBody()
-        tasks = {place: body.every_error(task) for place, task in enumerate(paced(data["tasks"]))}
-        return {"tasks": {place: messages for place, messages in tasks.items() if messages}}
+    def violations(self, loaded: dict[str, list[TaskSpec]]) -> dict[Any, Any]:
+        return {"tasks": _violations(enumerate(loaded["tasks"]))}
 
 
 class FilterBody(FilterMembers):

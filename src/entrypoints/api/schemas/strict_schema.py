@@ -46,9 +46,13 @@ class StrictSchema(Schema):
     def every_error(self, data: Any) -> dict[Any, Any]:
         """Return all messages by member; an empty map when the data is valid."""
         try:
-            self.load(data)
+            loaded = self.load(data)
         except ValidationError as error:
             return messages_by_member(error)
+        return self.violations(loaded)
+
+    def violations(self, loaded: Any) -> dict[Any, Any]:
+        """Return the messages of rules that only this installation knows. Subclasses have some."""
         return {}
 
 

@@ -1,11 +1,12 @@
 """Schemas of bodies that carry a task. The rules for its members are the domain's."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from domain.errors import InvalidTaskSpec
+from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import ATTEMPTS, DELAY_SECONDS, FACTOR, JITTER
 from domain.task_spec import (
     DEFAULT_TYPE,
@@ -16,7 +17,7 @@ from domain.task_spec import (
     TaskPatch,
     TaskSpec,
 )
-from entrypoints.api.concurrency.cooperation import let_others_run, paced
+from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.problems.violations import InnerMessage
 from entrypoints.api.schemas.fields import (
     Decimal,
@@ -108,41 +109,44 @@ class TaskBody(StrictSchema):
             reason = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
             raise ValidationError(f"Missing data for required field: {reason}.", "duration")
 
-    @post_load
-    def to_spec(self, members: dict[str, Any], **_: Any) -> TaskSpec:
-        """Return the TaskSpec. Raises InvalidTaskSpec, which `load` catches."""
-        return TaskSpec(**_with_retry(members))
-
     def load(self, data: Any, **options: Any) -> Any:
         """Return a TaskSpec. Raises ValidationError with everything that is wrong."""
         try:
-            return super().load(data, **options)
+            members = super().load(data, **options)
         except ValidationError as error:
             messages = messages_by_member(error)
+            raise ValidationError(_with_violations(error.valid_data, messages)) from None
+        try:
+            return TaskSpec(**_with_retry(members))
         except InvalidTaskSpec:
-            messages = {}
-        raise ValidationError(self._with_violations(data, messages))
+            raise ValidationError(_with_violations(members, {})) from None
 
-    def every_error(self, data: Any) -> dict[Any, Any]:
-        return super().every_error(data) or self._with_violations(data, {})
+    def violations(self, loaded: TaskSpec) -> dict[Any, Any]:
+        """Return the messages of the rules of the task's type and of this installation."""
+        try:
+            use_cases().admission().admit(loaded)
+        except InvalidTaskSpec as error:
+            return _by_member(error.violations)
+        return {}
 
-    def _with_violations(self, data: Any, messages: dict[Any, Any]) -> dict[Any, Any]:
-        """Return the messages together with the violations of the domain's and the type's rules."""
-        if not isinstance(data, dict) or "_schema" in messages:
-            return messages
-        members = {
-            name: field.deserialize(data[name])
-            for name, field in paced(self.load_fields.items())
-            if name in data and name not in messages
-        }
-        let_others_run()
-        found: dict[Any, list[str]] = {}
-        violations = use_cases().find_violations().execute(_with_retry(members), messages)
-        for pointer, message in violations:
-            member, _, inner = pointer.partition("/")
-            placed = InnerMessage(message, f"/{inner}" if inner else "")
-            found.setdefault(member, []).append(placed)
-        return {**messages, **found}
+
+def _with_violations(valid_data: Any, messages: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the messages together with those of rules that the other members break."""
+    if "_schema" in messages:
+        return messages
+    members = {name: value for name, value in valid_data.items() if name not in messages}
+    let_others_run()
+    violations = use_cases().find_violations().execute(_with_retry(members), messages)
+    return {**messages, **_by_member(violations)}
+
+
+def _by_member(violations: Iterable[Violation]) -> dict[Any, Any]:
+    messages: dict[Any, list[str]] = {}
+    for pointer, message in violations:
+        member, _, inner = pointer.partition("/")
+        placed = InnerMessage(message, f"/{inner}" if inner else "")
+        messages.setdefault(member, []).append(placed)
+    return messages
 
 
 def _with_retry(members: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""Celery's prefork pool, whose children leave between two runs when they are due for replacement."""
+
+import os
+from typing import Any
+
+from billiard.pool import EX_FAILURE, EX_OK, EX_RECYCLE
+from celery.concurrency.asynpool import AsynPool, Worker
+from celery.concurrency.prefork import TaskPool
+
+from adapters.supervision.retirement import Retirement
+
+
+def retiring_pool(retirement: Retirement) -> type[Any]:
+    """Return a pool whose children leave when their copy of `retirement` is due.
+
+    A child leaves when it would wait for its next wake-up. The result of the last one is on its way
+    to the parent then, and no run is held.
+    """
+
+    class RetiringWorker(Worker):
+        wait_for_job: Any
+        on_exit: Any
+
+        def on_loop_start(self, pid: int) -> None:
+            super().on_loop_start(pid)
+            receive = self.wait_for_job
+
+            def receive_or_retire() -> Any:
+                if retirement.is_due:
+                    retirement.end_process(EX_RECYCLE)  # the parent sees an orderly end
+                return receive()
+
+            self.wait_for_job = receive_or_retire
+
+        def _do_exit(self, pid: int, exitcode: int | None, exc: BaseException | None = None) -> None:
+            """Leave without billiard's sleep of a second: the parent sees the process end."""
+            if self.on_exit is not None:
+                self.on_exit(pid, exitcode)
+            os._exit((EX_FAILURE if exc else EX_OK) if exitcode is None else exitcode)
+
+    class RetiringAsynPool(AsynPool):
+        Worker = RetiringWorker
+
+        def _track_child_process(self, proc: Any, hub: Any) -> None:
+            """Skip a child that ended while the connection was lost: the pool replaces it.
+
+            After a reconnect Celery 5.7 registers such a child with the event loop again. Its
+            descriptor is closed by then, so the worker ends with "file descriptor is None".
+            """
+            if getattr(proc, "_sentinel_poll", True) is not None:
+                super()._track_child_process(proc, hub)  # type: ignore[misc]  # not in the stubs
+
+    class RetiringPool(TaskPool):
+        Pool = RetiringAsynPool
+
+    return RetiringPool
