@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from adapters.celery.wake_ups import WakeUpFactory
+from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
@@ -15,7 +16,7 @@ from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
 from tests.contracts.task_leases import TaskLeasesContract, claim
 from tests.contracts.task_repository import submit
-from tests.integration.conftest import EVENTS_KEPT
+from tests.integration.conftest import EVENTS_KEPT, LEASE
 from tests.integration.waiting import wait_until
 
 
@@ -46,6 +47,18 @@ class TestRedisTaskLeases(TaskLeasesContract):
             left.append(client.llen("task-manager.work.default"))
 
         assert left == [min(waiting, 16) for waiting in reversed(range(20))]
+
+    def test_a_renewed_lease_lasts_as_long_as_a_new_one(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        before = milliseconds(client.time())
+
+        assert leases.renew(run)
+
+        ends = client.zscore("tm:leases", id_bytes(run.task_id))
+        assert before + LEASE / timedelta(milliseconds=1) <= ends
 
     def test_a_task_that_does_not_wait_is_not_started_though_its_queue_names_it(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis

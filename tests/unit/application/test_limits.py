@@ -23,6 +23,8 @@ from application.use_cases.tasks.bulk_action import Action, BulkAction
 from application.use_cases.tasks.follow_tasks import FollowTasks, Notice, Snapshot
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
+from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.watch_runs import WatchRuns
 from domain.errors import InvalidTaskSpec
 from domain.events import Event
 from domain.status import Status
@@ -228,3 +230,26 @@ def test_an_event_that_the_snapshot_shows_already_is_not_told_again(
 
     assert isinstance(snapshot, Snapshot)
     assert (snapshot.task.spec.task_name, notice) == ("new", Notice.QUIET)
+
+
+def test_a_dead_process_does_not_end_the_run_of_the_worker_that_took_its_task_over(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
+    save(store)
+    first = store.claim("default", owner="a:1", claim_id="1")
+    assert first is not None
+    store.save(Change(before=first, after=first.lose(NOON)))
+    second = store.claim("default", owner="b:1", claim_id="1")
+    late_reader = Mock(held_by=Mock(return_value=[first]))
+
+    ReleaseRuns(late_reader, OptimisticUpdate(store), clock).crashed({"a:1": "SIGKILL ended it."})
+
+    assert store.get(first.task_id) == second
+
+
+def test_a_run_that_is_out_of_time_is_to_be_stopped_in_0_seconds(store: FakeTaskStore, clock: FakeClock) -> None:
+    save(store, timeout=3)
+    store.claim("default", owner="a:1", claim_id="1")
+    clock.advance(timedelta(seconds=4))
+
+    assert [each.stop_in for each in WatchRuns(store, clock).execute(["a:1"])] == [0]
