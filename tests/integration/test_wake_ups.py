@@ -1,6 +1,7 @@
 """Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
+from tests.contracts.wake_ups import WakeUpsContract
 from tests.integration.waiting import wait_until
 
 WAKE_UPS = "task-manager.work.default"
@@ -83,14 +85,24 @@ def test_taking_a_task_puts_the_wake_up_for_the_next(
     assert client.llen(WAKE_UPS) == 1
 
 
-def test_lost_wake_ups_are_put_again_and_none_too_many(
+class TestCeleryWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def lose_wake_ups(self, client: redis.Redis) -> Callable[[], None]:
+        def delete() -> None:
+            for name in client.scan_iter("task-manager.work.*"):
+                client.delete(name)
+
+        return delete
+
+
+def test_wake_ups_that_are_added_again_wait_in_the_list_of_their_queue(
     repository: RedisTaskRepository, wake_ups: CeleryWakeUps, client: redis.Redis
 ) -> None:
     submit(repository), submit(repository)
     client.delete(WAKE_UPS)
 
-    assert wake_ups.top_up_all() == 2
-    assert wake_ups.top_up_all() == 0
+    assert [wake_ups.top_up_all(), wake_ups.top_up_all()] == [2, 0]
+
     assert client.llen(WAKE_UPS) == 2
 
 

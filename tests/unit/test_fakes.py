@@ -18,6 +18,7 @@ from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
+from tests.contracts.wake_ups import WakeUpsContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
@@ -28,6 +29,7 @@ from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.wake_ups import FakeWakeUps
 
 
 @pytest.fixture(name="repository")
@@ -92,6 +94,16 @@ class TestFakeQueues(QueuesContract):
     @pytest.fixture
     def queues(self, store: FakeTaskStore) -> FakeQueues:
         return FakeQueues(store)
+
+
+class TestFakeWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def wake_ups(self, store: FakeTaskStore) -> FakeWakeUps:
+        return FakeWakeUps(store)
+
+    @pytest.fixture
+    def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
+        return wake_ups.waiting.clear
 
 
 class TestFakeStatistics(StatisticsContract):

@@ -202,14 +202,14 @@ class TestQueuesAndWorkers:
         assert seen == [("both", 1, 2, 5), ("lonely", 1, 0, 5), ("served", 0, 1, None)]
 
     def test_a_queue_is_paused_and_resumed(self, store, list_queues) -> None:
-        wake_ups = FakeWakeUps()
+        wake_ups = FakeWakeUps(store)
         pause = PauseQueue(FakeQueues(store), wake_ups, list_queues)
         save(store)
 
         assert pause.execute("default", paused=True).state.paused
         assert store.claim("default", owner="a:1", claim_id="1") is None
         assert not pause.execute("default", paused=False).state.paused
-        assert wake_ups.asked == 1
+        assert wake_ups.waiting == {"default": 1}
         with pytest.raises(QueueNotFound, match="'unknown'"):
             pause.execute("unknown", paused=True)
 

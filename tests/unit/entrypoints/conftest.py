@@ -65,7 +65,7 @@ def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, h
     container.event_stream.override(providers.Object(stream))
     container.heartbeats.override(providers.Object(heartbeats))
     container.queues.override(providers.Object(FakeQueues(store)))
-    container.wake_ups.override(providers.Object(FakeWakeUps()))
+    container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
     container.outbox.override(providers.Object(FakeOutbox(store, clock)))
     container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
