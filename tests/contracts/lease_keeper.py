@@ -9,7 +9,8 @@ from tests.building import a_task
 
 
 class LeaseKeeperContract:
-    """Expects the fixtures `keeper` and `is_armed`, which tells whether the process would end by itself."""
+    """Expects the fixtures `keeper` and `is_armed`, which tells whether the process would end by
+    itself."""
 
     @pytest.fixture(autouse=True)
     def _release(self, keeper: LeaseKeeper) -> object:

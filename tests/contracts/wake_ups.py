@@ -8,7 +8,8 @@ from tests.contracts.task_repository import submit
 
 
 class WakeUpsContract:
-    """Expects the fixtures `repository`, `wake_ups` and `lose_wake_ups`, which removes all that wait."""
+    """Expects the fixtures `repository`, `wake_ups` and `lose_wake_ups`, which removes all that
+    wait."""
 
     def test_lost_wake_ups_are_added_again_and_none_too_many(
         self, repository: TaskRepository, wake_ups: WakeUps, lose_wake_ups: Callable[[], None]

@@ -1,4 +1,5 @@
-"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
+"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of
+them."""
 
 import json
 from collections.abc import Callable

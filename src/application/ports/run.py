@@ -1,4 +1,5 @@
-"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a log."""
+"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a
+log."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -17,16 +18,23 @@ MAX_LOG_BYTES = 1024 * 1024
 class LeaseKeeper(ABC):
     """Renews the lease of the current run, and ends the process before a lease runs out.
 
-    Another process may start the task once the lease has run out, so this process must be dead by then.
+    Another process may start the task once the lease has run out, so this process must be dead by
+    then.
     """
 
     @abstractmethod
     def arm(self) -> None:
-        """Start the timer that ends the process unless the lease is renewed. Call before each claim."""
+        """Start the timer that ends the process unless the lease is renewed.
+
+        Call before each claim.
+        """
 
     @abstractmethod
     def start_renewing(self, run: Task) -> None:
-        """Renew the lease of this run until `stop_renewing` or `release`. Call when a claim was granted."""
+        """Renew the lease of this run until `stop_renewing` or `release`.
+
+        Call when a claim was granted.
+        """
 
     @abstractmethod
     def stop_renewing(self) -> None:
@@ -57,11 +65,15 @@ class RunContext(ABC):
 
     @abstractmethod
     def log(self, message: str) -> None:
-        """Add a line to the task's log. Of a long line only the first 2,000 characters are stored."""
+        """Add a line to the task's log.
+
+        Of a long line only the first 2,000 characters are stored.
+        """
 
     @abstractmethod
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within the block a request to stop calls `stop` in the main thread and raises no RunStopped."""
+        """Within the block a request to stop calls `stop` in the main thread and raises no
+        RunStopped."""
 
 
 class RunContextFactory(ABC):
@@ -69,7 +81,10 @@ class RunContextFactory(ABC):
 
     @abstractmethod
     def open(self, run: Task) -> AbstractContextManager[RunContext]:
-        """Return the context of this run. Everything reported is stored when the block ends, at the latest."""
+        """Return the context of this run.
+
+        Everything reported is stored when the block ends, at the latest.
+        """
 
 
 class RunInterrupt(ABC):
