@@ -1,11 +1,15 @@
-"""Tasks for tests: `a_task(status=Status.FAILED)` is a valid one in that state, by the transitions that lead there."""
+"""Builders for tests.
+
+`a_task(status=Status.FAILED)` makes a valid task by the transitions to that state.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.system.task_ids import UuidTaskIds
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
 
 NOON = datetime(2026, 1, 13, 12, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ LONGEST_FIRST = (
     "test_docs.py",
     "test_maintenance.py",
     "test_terminal.py",
-    "test_redis_adapters.py",
+    "test_redis_events.py",
     "test_functions.py",
     "test_specification_tools.py",
     "test_origins.py",

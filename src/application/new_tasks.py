@@ -28,7 +28,10 @@ class NewTasks:
         self._clock = clock
 
     def add(self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None) -> Submitted:
-        """Store all of them or none. Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable."""
+        """Store all of them or none.
+
+        Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable.
+        """
         now = self._clock.now()
         tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
         try:

@@ -1,4 +1,4 @@
-"""Update tasks by optimistic concurrency: read, decide, compare-and-set, and retry after a lost race."""
+"""Update tasks by optimistic concurrency: read, decide, compare-and-set; retry a lost race."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,7 +8,7 @@ from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
 
 MAX_ATTEMPTS = 20
-"""Each lost race means that another writer succeeded. More lost races in a row than this are a fault."""
+"""Each lost race means that another writer succeeded. More of them in a row are a fault."""
 
 T = TypeVar("T")
 
@@ -42,7 +42,9 @@ class OptimisticUpdate:
         return self.with_retries(task_id, save, known=known)
 
     def with_retries(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
-        """Call `write` with the stored task until it raises no StaleTask, at most MAX_ATTEMPTS times."""
+        """Call `write` with the stored task until it raises no StaleTask, at most MAX_ATTEMPTS
+        times.
+        """
         for _ in range(MAX_ATTEMPTS):
             task = known or self._repository.get_or_raise(task_id)
             try:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from application.json_values import replace_surrogates
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 
 MAX_MESSAGE_LENGTH = 10_000
 """Characters of an error's message."""

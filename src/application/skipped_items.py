@@ -15,7 +15,10 @@ class SkippedItems:
         self._told: set[tuple[str, str]] = set()
 
     def tell(self, action: str, name: str, reason: object) -> None:
-        """Log that `action` skips the task, queue or webhook of this name. Each pair is logged once."""
+        """Log that `action` skips the task, queue or webhook of this name.
+
+        Each pair is logged once.
+        """
         if (action, name) in self._told or len(self._told) > MAX_REMEMBERED:
             return
         self._told.add((action, name))

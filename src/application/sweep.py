@@ -10,9 +10,11 @@ from application.skipped_items import SkippedItems
 from domain.task import Task
 
 BATCH = 100
-"""Number of tasks. Small, so that a sweep ends soon after its time is up, even on a busy machine."""
+"""Number of tasks. Small, so that a sweep ends soon after its time is up, even on a busy
+machine."""
 BUDGET_SECONDS = 0.1
-"""Time after which no batch begins, so that every duty of maintenance has its turn within a second."""
+"""Time after which no batch begins, so that every duty of maintenance has its turn within a
+second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,10 @@ class Sweep:
         self._skipped_items = SkippedItems()
 
     def run(self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]) -> Swept:
-        """Sweep once. `read` returns a batch up to its limit; `decide` returns the change of one task."""
+        """Sweep once.
+
+        `read` returns a batch up to its limit; `decide` returns the change of one task.
+        """
         began = self._clock.monotonic()
         changed: list[Task] = []
         while tasks := read(BATCH):

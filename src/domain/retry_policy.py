@@ -39,7 +39,10 @@ class RetryPolicy:
                 raise InvalidTaskSpec([(f"retry/{name}", message)])
 
     def delay(self, failures: int, roll: float) -> timedelta | None:
-        """Return the delay after this many failures; None to give up. `roll` is a random number, 0 to 1."""
+        """Return the delay after this many failures; None to give up.
+
+        `roll` is a random number, 0 to 1.
+        """
         if failures >= self.max_attempts:
             return None
         backoff = min(self.initial_delay * self.factor ** (failures - 1), self.max_delay)

@@ -8,28 +8,13 @@ from typing import Any, Self
 from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
 from domain.restore import restore
 from domain.status import NEXT, Status
+from domain.task_error import CANCELLED, EXPIRED, UNKNOWN_CAUSE, WORKER_LOST, TaskError, lost_for_good
 from domain.task_spec import TaskPatch, TaskSpec
 
 POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
-WORKER_LOST = "worker_lost"
 MAX_CRASHES = 3
 """Number of crashed runs that are repeated; the next crash is final, which ends an endless loop."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskError:
-    """Why a task ended without a result: a stable word for programs, and a sentence for people."""
-
-    code: str
-    message: str
-
-
-CANCELLED = TaskError(code="cancelled", message="The task was cancelled.")
-EXPIRED = TaskError(code="expired", message="The task had not started by its expires_at.")
-UNKNOWN_CAUSE = "How it ended is not known."
-LAST_ERROR_LENGTH = 1_000
-"""Characters. Every event of a task repeats its last_error, whereas its error appears once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +144,7 @@ class Task:
         if delay is None or not retry:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
         due_at = now + max(delay, wait)
-        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=_shorten(error))
+        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=error.shortened())
 
     def stop(self, now: datetime) -> Self:
         """End a run that its worker stopped on purpose.
@@ -190,14 +175,16 @@ class Task:
         if ended := self._end_on_purpose(now):
             return ended
         if self.crashes >= MAX_CRASHES:
-            return self._end_run(
-                Status.FAILED, crashed_fencing_tokens=crashed, error=_worker_lost(cause), finished_at=now
-            )
-        lost = TaskError(code=WORKER_LOST, message=f"The run was lost; the task is queued again. {cause}")
-        return self._end_run(Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=_shorten(lost))
+            error = lost_for_good(cause, MAX_CRASHES + 1)
+            return self._end_run(Status.FAILED, crashed_fencing_tokens=crashed, error=error, finished_at=now)
+        message = f"The run was lost; the task is queued again. {cause}"
+        lost = TaskError(code=WORKER_LOST, message=message).shortened()
+        return self._end_run(Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost)
 
     def forgive(self, fencing_token: int) -> Self:
-        """Take back a crash: the run with this fencing token counts neither as crash nor as attempt."""
+        """Take back a crash: the run with this fencing token counts neither as crash nor as
+        attempt.
+        """
         if fencing_token not in self.crashed_fencing_tokens or self.status.is_final:
             return self
         others = tuple(token for token in self.crashed_fencing_tokens if token != fencing_token)
@@ -307,16 +294,3 @@ class Task:
     def _evolve(self, **changes: Any) -> Self:
         # dataclasses.replace takes four times as long, and a bulk action changes 10,000 tasks.
         return self.restore({**vars(self), "version": self.version + 1, **changes})
-
-
-def _worker_lost(cause: str) -> TaskError:
-    message = f"The worker process died during the run {MAX_CRASHES + 1} times; the task is not tried again."
-    return TaskError(code=WORKER_LOST, message=f"{message} The last time: {cause}")
-
-
-def _shorten(error: TaskError) -> TaskError:
-    omitted = len(error.message) - LAST_ERROR_LENGTH
-    if omitted <= 0:
-        return error
-    message = f"{error.message[:LAST_ERROR_LENGTH]}… ({omitted} characters more)"
-    return TaskError(code=error.code, message=message)

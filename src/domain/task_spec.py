@@ -32,7 +32,10 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """The members that a caller sets. Immutable. Raises InvalidTaskSpec with every invalid member."""
+    """The members that a caller sets. Immutable.
+
+    Raises InvalidTaskSpec with every invalid member.
+    """
 
     task_name: str
     type: str = DEFAULT_TYPE
@@ -51,7 +54,8 @@ class TaskSpec:
     timeout: int | None = None
     """Seconds that one run may take. None for the default of the type."""
     default_timeout: int = field(default=DEFAULT_TIMEOUT_SECONDS, compare=False)
-    """Seconds that one run may take without a `timeout`. The type's handler decides it at submit."""
+    """Seconds that one run may take without a `timeout`. The type's handler decides it at
+    submit."""
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
@@ -146,14 +150,18 @@ class TaskPatch:
     members: Mapping[str, Any]
 
     FREE = frozenset({"task_name", "labels"})
-    """Members that describe the task but do not change its work: they can be changed in every state."""
+    """Members that describe the task but do not change its work: they can be changed in every
+    state."""
 
     @property
     def changes_the_work(self) -> bool:
         return not self.members.keys() <= self.FREE
 
     def apply_to(self, spec: TaskSpec) -> TaskSpec:
-        """Return the changed copy. Raises InvalidTaskSpec when it lacks a member or has an invalid one."""
+        """Return the changed copy.
+
+        Raises InvalidTaskSpec when it lacks a member or has an invalid one.
+        """
         changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
@@ -165,7 +173,9 @@ class TaskPatch:
 
 
 def is_printable(text: str) -> bool:
-    """Return whether the text has no control characters and no lone surrogates (not valid in UTF-8)."""
+    """Return whether the text has no control characters and no lone surrogates (not valid in
+    UTF-8).
+    """
     return not UNPRINTABLE.search(text)
 
 
@@ -185,7 +195,9 @@ def _default(name: str) -> Any:
 
 
 def _merge(members: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge as RFC 7396 does: None in the patch removes a member; a mapping in it is a patch itself."""
+    """Merge as RFC 7396 does: None in the patch removes a member; a mapping in it is a patch
+    itself.
+    """
     merged = dict(members)
     for name, value in patch.items():
         if value is None:

@@ -1,4 +1,6 @@
-"""A webhook tells a URL that a task has become final: what is sent, when again, when it is given up."""
+"""A webhook tells a URL that a task has become final: what is sent, when again, when it is given
+up.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +10,8 @@ from domain.events import FINAL_EVENTS, Event
 from domain.task import Task
 
 BACKOFF = tuple(timedelta(seconds=pause) for pause in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
-"""The pause before each attempt: three days in all (Standard Webhooks 1.0, its table of retries)."""
+"""The pause before each attempt: three days in all (Standard Webhooks 1.0, its table of
+retries)."""
 GONE = 410
 """The status by which a receiver unsubscribes (Standard Webhooks 1.0)."""
 

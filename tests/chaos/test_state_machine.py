@@ -1,4 +1,4 @@
-"""F-21: any order of calls, repeated ones included, keeps one holder a task and every task in exactly one index."""
+"""F-21: any order of calls, also repeated ones, keeps one holder for each task and the indexes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +33,8 @@ from application.use_cases.worker.release_runs import ReleaseRuns
 from domain.errors import TransitionRefused
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
 from tests.fakes.webhook_sender import FakeWebhookSender
 
@@ -89,7 +90,7 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, again=st.booleans())
     def claim(self, owner: str, again: bool) -> None:
-        """Anew, or the last claim once more, as after a lost reply."""
+        """Make a new claim, or repeat the last one, as after a lost reply."""
         number = self.claims.get(owner, 1) + (not again)
         self.claims[owner] = number
         try:
@@ -105,25 +106,27 @@ class TaskStore(RuleBasedStateMachine):
         assert run.owner == owner
         self.holder[run.task_id] = run.fencing_token
         if known is None:
-            assert all(run.fencing_token > other.fencing_token for other in self.runs), "a claim number that is not new"
+            assert all(run.fencing_token > other.fencing_token for other in self.runs), (
+                "a fencing token that is not new"
+            )
             self.runs.append(run)
 
     @rule(which=ANY)
     def renew(self, which: int) -> None:
-        """Also a claim that is over."""
+        """Renew any claim, also one that is over."""
         if self.runs:
             run = self._some_run(which)
             assert self.leases.renew(run) == (self.holder.get(run.task_id) == run.fencing_token)
 
     @rule(which=ANY, fails=st.booleans())
     def finish(self, which: int, fails: bool) -> None:
-        """Also a claim that is over, which changes nothing."""
+        """Report for any claim. One that is over changes nothing."""
         if self.runs:
             self._finish(self._some_run(which), fails=fails)
 
     @rule(recovered=st.booleans())
     def time_passes(self, recovered: bool) -> None:
-        """Every lease runs out, and every retry is due; maintenance sees it at once, or not yet."""
+        """Let every lease run out and every retry be due. Maintenance runs at once, or later."""
         for key in ("tm:leases", "tm:scheduled"):
             for member in self.client.zrange(key, 0, -1):
                 self.client.zadd(key, {member: PAST}, xx=True)
@@ -132,7 +135,7 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(owner=OWNERS)
     def be_taken_over(self, owner: str) -> None:
-        """What was running is recovered and claimed again, and then its first workers come back."""
+        """Recover and claim again what was running. Then its first workers come back."""
         before = [run for run in self.runs if self.holder.get(run.task_id) == run.fencing_token]
         self.time_passes(recovered=True)
         self.claim(owner, again=False)
@@ -192,7 +195,7 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule()
     def prune(self) -> None:
-        """Removes what was discarded; nothing is so old that its retention is over."""
+        """Remove discarded tasks. None is old enough for retention."""
         PruneTasks(self.repository, timedelta(days=1)).execute()
 
     @rule(which=ANY)
@@ -255,7 +258,7 @@ class TaskStore(RuleBasedStateMachine):
             assert after == before, "a result of an old claim was kept"
 
     def _some_run(self, which: int) -> Task:
-        """Any claim that ever was, a late one rather than an early one."""
+        """Return any earlier claim, more often a late one."""
         return self.runs[-1 - which % min(len(self.runs), 4)]
 
     def _stop(self, run: Task) -> None:
@@ -263,7 +266,7 @@ class TaskStore(RuleBasedStateMachine):
         self._end(run, lambda task: task.stop(self.clock.now()))
 
     def _end(self, run: Task, transition: Callable[[Task], Task]) -> None:
-        """As RunTasks does it."""
+        """End a run as RunTasks does."""
         try:
             final = self.update.apply(
                 run.task_id, lambda task: transition(task) if task.is_run_of(run.fencing_token) else task, known=run

@@ -1,4 +1,4 @@
-"""What every Clock must do."""
+"""The contract of Clock, inherited by the tests of its fake and of its adapter."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every EventStream must do."""
+"""The contract of EventStream, inherited by the tests of its fake and of its adapter."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ def drain(subscription: Subscription) -> None:
 
 
 class EventStreamContract:
-    def test_who_follows_all_is_told_what_happens_to_each_task(
+    def test_a_follower_of_all_tasks_receives_every_event(
         self, repository: TaskRepository, leases: TaskLeases, stream: EventStream
     ) -> None:
         submit(repository)
@@ -47,7 +47,9 @@ class EventStreamContract:
                 (Event.DELETED, done),
             ]
 
-    def test_who_follows_one_is_told_of_that_alone(self, repository: TaskRepository, stream: EventStream) -> None:
+    def test_a_follower_of_one_task_receives_only_its_events(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
         mine, other = submit(repository), submit(repository)
         with stream.subscribe(mine.task_id) as subscription:
             repository.remove(other)
@@ -64,7 +66,7 @@ class EventStreamContract:
 
         assert [told(follower, 1) for follower in followers] == [[(Event.DELETED, task)]] * 3
 
-    def test_what_came_before_can_be_read_from_its_position_on(
+    def test_earlier_events_can_be_read_from_a_position_on(
         self, repository: TaskRepository, stream: EventStream
     ) -> None:
         first = submit(repository)
@@ -82,7 +84,9 @@ class EventStreamContract:
         only = stream.between(beginning, past[1].position, first.task_id, limit=10)
         assert [event.task for event in only] == [renamed]
 
-    def test_a_snapshot_says_where_its_events_go_on(self, repository: TaskRepository, stream: EventStream) -> None:
+    def test_a_snapshot_has_the_position_after_which_its_events_follow(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
         task = submit(repository)
 
         seen, position = stream.snapshot(task.task_id)
@@ -94,7 +98,7 @@ class EventStreamContract:
         assert [event.event for event in stream.between(position, later, None, limit=10)] == [Event.DELETED]
         assert stream.snapshot("nonsense")[0] is None
 
-    def test_events_and_snapshots_leave_out_what_is_long_and_name_it(
+    def test_events_and_snapshots_omit_long_members_and_name_them(
         self, repository: TaskRepository, leases: TaskLeases, stream: EventStream
     ) -> None:
         with stream.subscribe() as subscription:
@@ -114,7 +118,7 @@ class EventStreamContract:
         assert seen == events[-1]
         assert (dict(seen.spec.payload), seen.result, seen.status) == ({}, None, done.status)
 
-    def test_only_what_is_kept_can_be_resumed(self, repository: TaskRepository, stream: EventStream) -> None:
+    def test_only_stored_positions_can_be_resumed(self, repository: TaskRepository, stream: EventStream) -> None:
         _, position = stream.snapshot(submit(repository).task_id)
 
         assert stream.keeps(position)
@@ -124,7 +128,9 @@ class EventStreamContract:
             with pytest.raises(ValueError):  # noqa: PT011 - its message is not promised
                 stream.keeps(text)
 
-    def test_all_end_when_the_stream_is_closed(self, repository: TaskRepository, stream: EventStream) -> None:
+    def test_all_subscriptions_end_when_the_stream_is_closed(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
         followers = [stream.subscribe(), stream.subscribe(submit(repository).task_id)]
 
         stream.close()

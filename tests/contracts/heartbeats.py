@@ -1,4 +1,4 @@
-"""What every Heartbeats must do."""
+"""The contract of Heartbeats, inherited by the tests of its fake and of its adapter."""
 
 from application.ports.heartbeats import Heartbeats, ServiceProcess
 
@@ -8,10 +8,10 @@ def a_process(role: str = "worker", name: str = "host-1", **members: object) -> 
 
 
 class HeartbeatsContract:
-    def test_a_process_that_never_beat_is_not_alive(self, heartbeats: Heartbeats) -> None:
+    def test_a_process_without_a_heartbeat_is_not_alive(self, heartbeats: Heartbeats) -> None:
         assert list(heartbeats.alive("worker")) == []
 
-    def test_a_process_that_beats_is_alive_as_it_describes_itself(self, heartbeats: Heartbeats) -> None:
+    def test_a_process_with_a_heartbeat_is_alive_with_its_description(self, heartbeats: Heartbeats) -> None:
         second, first = (a_process(name=name, queues=("a", "b"), concurrency=4) for name in ("host-2", "host-1"))
         for process in (second, first, first):
             heartbeats.beat(process)
@@ -29,7 +29,7 @@ class HeartbeatsContract:
         heartbeats.beat(a_process())
         assert [beat.process for beat in heartbeats.alive("worker")] == [a_process()]
 
-    def test_who_is_alive_was_so_lately(self, heartbeats: Heartbeats) -> None:
+    def test_a_living_process_was_alive_lately(self, heartbeats: Heartbeats) -> None:
         assert list(heartbeats.lately("worker")) == []
 
         heartbeats.beat(a_process())

@@ -1,4 +1,4 @@
-"""What every IdempotencyRecords must do."""
+"""The contract of IdempotencyRecords, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ A_DAY = timedelta(days=1)
 class IdempotencyRecordsContract:
     """`let_a_day_pass` returns when every idempotency record is a day older."""
 
-    def test_an_idempotency_record_is_due_at_its_age_until_it_is_kept_or_forgotten(
+    def test_an_idempotency_record_is_due_at_its_age_until_it_is_renewed_or_forgotten(
         self, repository: TaskRepository, idempotency_records: IdempotencyRecords, let_a_day_pass: Callable[[], None]
     ) -> None:
         request = IdempotencyRecord(key="mine", request_hash=b"1" * 32)

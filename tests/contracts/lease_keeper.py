@@ -10,7 +10,8 @@ from tests.building import a_task
 
 class LeaseKeeperContract:
     """Expects the fixtures `keeper` and `is_armed`, which tells whether the process would end by
-    itself."""
+    itself.
+    """
 
     @pytest.fixture(autouse=True)
     def _release(self, keeper: LeaseKeeper) -> object:

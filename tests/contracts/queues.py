@@ -1,4 +1,4 @@
-"""What every Queues must do."""
+"""The contract of Queues, inherited by the tests of its fake and of its adapter."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ LATER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 class QueuesContract:
-    def test_a_queue_is_there_once_a_task_named_it(self, repository: TaskRepository, queues: Queues) -> None:
+    def test_a_queue_exists_once_a_task_has_named_it(self, repository: TaskRepository, queues: Queues) -> None:
         assert list(queues.names()) == []
 
         submit(repository, queue="b")
@@ -22,7 +22,7 @@ class QueuesContract:
 
         assert list(queues.names()) == ["a", "b"]
 
-    def test_a_state_counts_what_waits_runs_and_is_scheduled(
+    def test_a_queue_state_counts_queued_running_and_scheduled_tasks(
         self, repository: TaskRepository, leases: TaskLeases, queues: Queues
     ) -> None:
         submit(repository, priority=9)
@@ -60,7 +60,7 @@ class QueuesContract:
         assert not queues.states(["default"])[0].paused
         assert claim(leases, owner="b:1").task_id == waiting.task_id
 
-    def test_a_paused_queue_has_a_name_though_no_task_gives_it_one(self, queues: Queues) -> None:
+    def test_a_paused_queue_exists_even_without_tasks(self, queues: Queues) -> None:
         queues.pause("served")
 
         assert list(queues.names()) == ["served"]
@@ -92,7 +92,7 @@ class QueuesContract:
         assert leases.claim("gone", owner="a:1", claim_id="1").task_id == waiting.task_id
 
     @pytest.mark.parametrize("is_final", [False, True])
-    def test_a_queue_with_a_task_keeps_its_name_and_its_pause(
+    def test_a_queue_with_a_task_is_not_forgotten(
         self, repository: TaskRepository, queues: Queues, is_final: bool
     ) -> None:
         task = submit(repository, queue="mine")

@@ -9,8 +9,9 @@ from application.ports.run import RunInterrupt
 
 
 class RunInterruptContract:
-    """Expects the fixtures `interrupt` and `request_stop`, which asks the work of this process
-    to stop."""
+    """Expects the fixtures `interrupt` and `request_stop`, which asks the work of this process to
+    stop.
+    """
 
     def test_a_request_interrupts_the_work(self, interrupt: RunInterrupt, request_stop: Callable[[], None]) -> None:
         with pytest.raises(RunStopped), interrupt.allowed():

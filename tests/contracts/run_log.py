@@ -1,4 +1,4 @@
-"""What every RunLog must do."""
+"""The contract of RunLog, inherited by the tests of its fake and of its adapter."""
 
 from datetime import UTC, datetime
 

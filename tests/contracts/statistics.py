@@ -1,4 +1,4 @@
-"""What every Statistics must do."""
+"""The contract of Statistics, inherited by the tests of its fake and of its adapter."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -7,7 +7,7 @@ from application.ports.statistics import Statistics
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.status import Status
-from domain.task import TaskError
+from domain.task_error import TaskError
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
 

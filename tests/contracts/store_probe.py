@@ -1,4 +1,7 @@
-"""What every StoreProbe must do, with the repository whose new tasks it can refuse."""
+"""The contract of StoreProbe, inherited by the tests of its fake and of its adapter.
+
+The repository of the same store refuses or accepts new tasks.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What every TaskLeases must do. Inherited once for the fake and once for Redis."""
+"""The contract of TaskLeases, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,12 +27,10 @@ def completed(run: Task) -> Change:
 class TaskLeasesContract:
     """`let_leases_run_out` returns when the leases taken so far have expired."""
 
-    def test_an_empty_queue_gives_nothing(self, leases: TaskLeases) -> None:
+    def test_a_claim_of_an_empty_queue_returns_none(self, leases: TaskLeases) -> None:
         assert claim(leases) is None
 
-    def test_a_claim_stores_what_the_domain_says_of_a_start(
-        self, repository: TaskRepository, leases: TaskLeases
-    ) -> None:
+    def test_a_claim_stores_the_same_start_as_the_domain(self, repository: TaskRepository, leases: TaskLeases) -> None:
         waiting = submit(repository, labels={"a": "b"})
 
         run = claim(leases)
@@ -54,7 +52,7 @@ class TaskLeasesContract:
 
         assert started == sorted(by_priority, reverse=True)
 
-    def test_a_task_that_gets_its_old_priority_back_is_where_it_was(
+    def test_a_task_that_gets_its_old_priority_back_has_its_old_position(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         first, second = submit(repository), submit(repository)
@@ -64,7 +62,9 @@ class TaskLeasesContract:
         assert claim(leases).task_id == first.task_id
         assert claim(leases, owner="a:2").task_id == second.task_id
 
-    def test_a_held_task_is_never_given_to_another(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_held_task_is_never_claimed_by_another_owner(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository)
         claim(leases, owner="a:1")
 
@@ -76,12 +76,12 @@ class TaskLeasesContract:
 
         assert claim(leases) is None
 
-    def test_repeating_a_claim_answers_the_same_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_repeating_a_claim_returns_the_same_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository), submit(repository)
 
         assert claim(leases, claim_id="7") == claim(leases, claim_id="7")
 
-    def test_repeating_a_claim_makes_its_lease_whole_again(
+    def test_repeating_a_claim_renews_its_lease(
         self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
         submit(repository)
@@ -94,7 +94,9 @@ class TaskLeasesContract:
         with pytest.raises(StaleTask):
             repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
 
-    def test_an_owner_that_still_holds_a_run_is_told_so(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_second_claim_of_an_owner_that_holds_a_run_is_refused(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository), submit(repository)
         held = claim(leases, claim_id="1")
 
@@ -104,7 +106,7 @@ class TaskLeasesContract:
         assert refusal.value.run == held
         assert repository.get(held.task_id) == held
 
-    def test_a_task_of_another_queue_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_task_of_another_queue_is_not_claimed(self, repository: TaskRepository, leases: TaskLeases) -> None:
         other = submit(repository, queue="other")
 
         assert claim(leases) is None
@@ -112,7 +114,7 @@ class TaskLeasesContract:
         assert claim(leases).task_id == moved.task_id
         assert leases.claim("other", owner="a:2", claim_id="1") is None
 
-    def test_a_scheduled_task_is_not_given(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_scheduled_task_is_not_claimed(self, repository: TaskRepository, leases: TaskLeases) -> None:
         submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
 
         assert claim(leases) is None
@@ -153,7 +155,9 @@ class TaskLeasesContract:
         assert not leases.renew(earlier)
         assert leases.renew(later)
 
-    def test_a_result_of_an_earlier_claim_is_refused(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_result_with_an_earlier_fencing_token_is_refused(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository)
         earlier = claim(leases)
         repository.save(Change(before=earlier, after=earlier.stop(earlier.started_at)))
@@ -164,7 +168,7 @@ class TaskLeasesContract:
 
         assert repository.get(later.task_id) == later
 
-    def test_only_leases_that_ran_out_are_expired(
+    def test_only_leases_past_their_duration_are_expired(
         self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
         submit(repository), submit(repository), submit(repository)
@@ -175,7 +179,7 @@ class TaskLeasesContract:
 
         assert list(leases.expired(limit=10)) == [lost]
 
-    def test_a_renewed_lease_is_not_taken_for_expired(
+    def test_a_renewed_lease_is_not_expired(
         self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
         submit(repository)
@@ -188,7 +192,7 @@ class TaskLeasesContract:
 
         assert repository.get(run.task_id) == run
 
-    def test_a_recovered_task_keeps_its_place(
+    def test_a_recovered_task_keeps_its_position_in_the_queue(
         self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
         first, _second = submit(repository), submit(repository)
@@ -201,7 +205,7 @@ class TaskLeasesContract:
         assert (again.task_id, again.attempt, again.crashes) == (first.task_id, 2, 1)
         assert list(leases.held_under("a:")) == []
 
-    def test_what_owners_hold_is_found_by_their_names_or_their_start(
+    def test_held_tasks_are_found_by_the_names_or_the_prefix_of_their_owners(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         for _ in range(4):
@@ -228,7 +232,7 @@ class TaskLeasesContract:
         assert [repository.get(task.task_id).result for task in (first, second)] == ["done", "done"]
         assert list(leases.held_by(["a:1"])) == []
 
-    def test_an_end_that_cannot_be_saved_leaves_the_run_and_starts_no_other(
+    def test_an_end_that_cannot_be_saved_leaves_the_run_and_claims_no_other(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         submit(repository), submit(repository)
@@ -242,7 +246,7 @@ class TaskLeasesContract:
         repository.save(completed(changed))
         assert claim(leases, claim_id="2") is not None
 
-    def test_an_end_that_comes_too_late_starts_no_other_run(
+    def test_an_end_that_comes_too_late_claims_no_other_task(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         submit(repository), submit(repository)
@@ -254,7 +258,7 @@ class TaskLeasesContract:
 
         assert list(leases.held_by(["a:1"])) == []
 
-    def test_an_end_is_kept_when_the_claim_behind_it_is_refused(
+    def test_an_end_is_saved_even_when_the_claim_after_it_is_refused(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         for _ in range(3):
@@ -300,7 +304,7 @@ class TaskLeasesContract:
         assert labelled == replace(run, spec=labelled.spec, version=run.version + 1)
         assert leases.renew(run)
 
-    def test_a_lost_run_that_is_set_aside_makes_room_for_the_others(
+    def test_a_lost_run_that_is_set_aside_does_not_hold_up_the_others(
         self, repository: TaskRepository, leases: TaskLeases, let_leases_run_out: Callable[[], None]
     ) -> None:
         submit(repository), submit(repository)

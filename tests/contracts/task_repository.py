@@ -1,4 +1,4 @@
-"""What every TaskRepository must do. Inherited once for the fake and once for Redis."""
+"""The contract of TaskRepository, inherited by the tests of its fake and of its adapter."""
 
 import contextlib
 import json
@@ -51,7 +51,7 @@ class TaskRepositoryContract:
 
         assert repository.get(saved.task_id) == saved
 
-    def test_an_unknown_id_has_no_task(self, repository: TaskRepository) -> None:
+    def test_an_unknown_id_returns_none(self, repository: TaskRepository) -> None:
         assert repository.get(a_task().task_id) is None
 
     @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ class TaskRepositoryContract:
             lambda text: "",
         ],
     )
-    def test_an_id_in_any_other_spelling_has_no_task(self, repository: TaskRepository, spelling) -> None:
+    def test_an_id_in_another_spelling_returns_none(self, repository: TaskRepository, spelling) -> None:
         task = submit(repository)
 
         assert repository.get(spelling(task.task_id)) is None
 
-    def test_the_time_of_submission_is_that_of_the_store(self, repository: TaskRepository) -> None:
+    def test_submitted_at_comes_from_the_clock_of_the_store(self, repository: TaskRepository) -> None:
         wrong_clock = datetime(1999, 1, 1, tzinfo=UTC)
         task = Task.submit(a_task().task_id, a_task().spec, wrong_clock)
 
@@ -128,7 +128,7 @@ class TaskRepositoryContract:
         assert len(winners) == 1
         assert repository.get(task.task_id) == winners[0]
 
-    def test_a_member_that_returns_to_its_default_is_stored_so(self, repository: TaskRepository) -> None:
+    def test_a_member_that_returns_to_its_default_is_stored(self, repository: TaskRepository) -> None:
         task = submit(repository, priority=9, labels={"a": "b"})
 
         saved = repository.save(Change(before=task, after=task.patch(TaskPatch({"priority": None, "labels": None}))))
@@ -137,7 +137,7 @@ class TaskRepositoryContract:
         assert stored == saved
         assert (saved.spec.priority, dict(saved.spec.labels)) == (5, {})
 
-    def test_a_removed_task_is_nowhere(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_removed_task_is_in_no_index(self, repository: TaskRepository, leases: TaskLeases) -> None:
         task = submit(repository)
 
         repository.remove(task)
@@ -155,7 +155,7 @@ class TaskRepositoryContract:
 
         assert repository.get(old.task_id)
 
-    def test_final_tasks_outlive_their_retention_in_the_order_they_finished(
+    def test_final_tasks_are_past_their_retention_in_the_order_in_which_they_finished(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         second, first, _waiting = submit(repository), submit(repository), submit(repository)
@@ -179,7 +179,7 @@ class TaskRepositoryContract:
         assert list(repository.past_retention(AT_ONCE, limit=10)) == [kept]
         assert list(repository.past_retention(AT_ONCE, limit=1)) == [kept]
 
-    def test_the_time_of_the_end_is_that_of_the_store(self, repository: TaskRepository) -> None:
+    def test_finished_at_comes_from_the_clock_of_the_store(self, repository: TaskRepository) -> None:
         task = submit(repository)
 
         saved = repository.save(Change(before=task, after=task.cancel(datetime(1999, 1, 1, tzinfo=UTC))))
@@ -189,7 +189,7 @@ class TaskRepositoryContract:
         assert saved.finished_at >= saved.submitted_at
         assert repository.get(task.task_id) == saved
 
-    def test_each_of_many_changes_is_saved_or_refused_by_itself(self, repository: TaskRepository) -> None:
+    def test_each_of_many_changes_is_saved_or_refused_independently(self, repository: TaskRepository) -> None:
         old, other = submit(repository), submit(repository)
         repository.save(rename(old, "newer"))
 
@@ -199,7 +199,7 @@ class TaskRepositoryContract:
         assert saved == repository.get(other.task_id)
         assert saved.spec.task_name == "fresh"
 
-    def test_only_scheduled_tasks_whose_time_has_come_are_due(self, repository: TaskRepository) -> None:
+    def test_only_scheduled_tasks_past_their_run_at_are_due(self, repository: TaskRepository) -> None:
         second, first = (submit(repository, run_at=datetime(year, 1, 1, tzinfo=UTC)) for year in (2001, 2000))
         submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
         submit(repository)
@@ -209,7 +209,7 @@ class TaskRepositoryContract:
         repository.save_many([Change(before=task, after=task.promote()) for task in (first, second)])
         assert list(repository.due(limit=10)) == []
 
-    def test_only_waiting_tasks_that_are_too_late_are_expiring(
+    def test_only_waiting_tasks_past_their_expires_at_are_expiring(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         late = submit(repository, expires_at=datetime(2000, 1, 1, tzinfo=UTC))
@@ -220,7 +220,7 @@ class TaskRepositoryContract:
         repository.save(Change(before=late, after=late.expire(datetime.now(UTC))))
         assert list(repository.expiring(limit=10)) == []
 
-    def test_a_filter_finds_what_it_names(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_filter_finds_exactly_the_matching_tasks(self, repository: TaskRepository, leases: TaskLeases) -> None:
         first = submit(repository, task_name="one", queue="a", labels={"team": "x", "size": "big"})
         second = submit(repository, task_name="two", queue="b", labels={"team": "x"})
         third = submit(repository, task_name="One more", queue="b", labels={"team": "y"}, type="dance")
@@ -266,7 +266,7 @@ class TaskRepositoryContract:
         for part in {text, text[2:-1], text[:5], text.upper(), text[1:4].lower()}:
             assert list(repository.find(TaskFilter(text=part), PageRequest()).tasks) == [done], part
 
-    def test_a_span_of_time_leaves_out_its_ends(
+    def test_a_span_of_time_excludes_its_ends(
         self, repository: TaskRepository, let_a_millisecond_pass: Callable[[], None]
     ) -> None:
         tasks = []
@@ -296,7 +296,7 @@ class TaskRepositoryContract:
             TaskFilter(text="test"),
         ],
     )
-    def test_pages_by_place_and_by_number_hold_each_task_once(
+    def test_pages_by_cursor_and_by_offset_hold_each_task_once(
         self, repository: TaskRepository, wanted: TaskFilter, newest_first: bool
     ) -> None:
         tasks = list(repository.add([a_task(labels={"a": "b"}) for _ in range(7)]))
@@ -320,7 +320,7 @@ class TaskRepositoryContract:
         assert by_number == expected
         assert by_place == expected
 
-    def test_a_page_goes_on_behind_a_task_that_is_gone(self, repository: TaskRepository) -> None:
+    def test_a_cursor_of_a_removed_task_still_works(self, repository: TaskRepository) -> None:
         first, second, third = repository.add([a_task() for _ in range(3)])
         place = repository.find(EVERY_TASK, PageRequest(limit=2)).next
         repository.remove(second)
@@ -341,7 +341,7 @@ class TaskRepositoryContract:
         assert leases.claim("default", owner="a:1", claim_id="1").task_id == first.task_id
         assert repository.positions([]) == {}
 
-    def test_many_are_added_or_none(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_all_new_tasks_are_added_or_none(self, repository: TaskRepository, leases: TaskLeases) -> None:
         taken, new = submit(repository, queue="other"), a_task()
 
         with pytest.raises(StaleTask):
@@ -352,7 +352,7 @@ class TaskRepositoryContract:
         assert repository.get_many([task.task_id for task in added]) == list(added)
         assert leases.claim("default", owner="a:1", claim_id="1").task_id == new.task_id
 
-    def test_an_idempotency_record_lets_a_request_be_made_once(self, repository: TaskRepository) -> None:
+    def test_a_request_with_an_idempotency_record_adds_its_tasks_once(self, repository: TaskRepository) -> None:
         idempotency_record = IdempotencyRecord(key="mine ✓", request_hash=b"1" * 32)
         added = repository.add([a_task(), a_task()], idempotency_record)
 
@@ -365,7 +365,7 @@ class TaskRepositoryContract:
         assert repository.find(EVERY_TASK, PageRequest()).total == 2
         repository.add([a_task()], IdempotencyRecord(key="other", request_hash=b"1" * 32))
 
-    def test_of_many_requests_of_one_name_exactly_one_is_made(self, repository: TaskRepository) -> None:
+    def test_of_many_requests_with_one_key_exactly_one_adds_its_tasks(self, repository: TaskRepository) -> None:
         racers, refused = 8, []
         barrier = threading.Barrier(racers)
 
@@ -385,7 +385,7 @@ class TaskRepositoryContract:
         [task] = repository.find(EVERY_TASK, PageRequest()).tasks
         assert refused == [[task.task_id]] * (racers - 1)
 
-    def test_each_of_many_is_removed_or_not_by_itself(self, repository: TaskRepository) -> None:
+    def test_each_of_many_tasks_is_removed_or_not_independently(self, repository: TaskRepository) -> None:
         old, other = submit(repository), submit(repository)
         newer = repository.save(rename(old, "newer"))
 
@@ -393,7 +393,7 @@ class TaskRepositoryContract:
         assert list(repository.remove_many([])) == []
         assert repository.get_many([old.task_id, other.task_id, "nonsense"]) == [newer]
 
-    def test_what_was_deleted_while_it_ran_is_found_once_it_is_final(
+    def test_a_task_that_was_deleted_while_it_ran_is_discarded_once_it_is_final(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         submit(repository)
@@ -407,9 +407,7 @@ class TaskRepositoryContract:
         repository.remove(ended)
         assert list(repository.discarded(limit=10)) == []
 
-    def test_a_task_that_is_tried_again_waits_behind_the_others(
-        self, repository: TaskRepository, leases: TaskLeases
-    ) -> None:
+    def test_a_retried_task_waits_behind_the_others(self, repository: TaskRepository, leases: TaskLeases) -> None:
         first, second = submit(repository), submit(repository)
         cancelled = repository.save(Change(before=first, after=first.cancel(datetime.now(UTC))))
 
@@ -419,7 +417,7 @@ class TaskRepositoryContract:
         assert repository.positions([again, second]) == {second.task_id: 1, again.task_id: 2}
         assert list(repository.past_retention(AT_ONCE, limit=10)) == []
 
-    def test_a_task_that_is_set_aside_makes_room_for_the_others(
+    def test_a_task_that_is_set_aside_does_not_hold_up_the_others(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         submit(repository)
@@ -477,7 +475,7 @@ class TaskRepositoryContract:
 
         assert leases.claim("default", owner="a:1", claim_id="2").task_id == late.task_id
 
-    def test_a_sweep_that_reads_no_long_payload_leaves_it_as_it_is(self, repository: TaskRepository) -> None:
+    def test_a_change_of_a_task_read_without_its_payload_keeps_the_payload(self, repository: TaskRepository) -> None:
         payload = {"body": "y" * 5_000}
         stored = submit(repository, type="http", payload=payload, run_at=datetime(2000, 1, 1, tzinfo=UTC))
 
@@ -505,7 +503,7 @@ class TaskRepositoryContract:
         done = repository.save(Change(before=again, after=again.complete("done", datetime.now(UTC))))
         assert done.last_error is repository.get(done.task_id).last_error is None
 
-    def test_where_many_are_read_long_members_are_left_out_and_named(
+    def test_methods_that_read_many_tasks_omit_long_members_and_name_them(
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         brief = submit(repository, type="http", payload={"body": "y" * 4_000})

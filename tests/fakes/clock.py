@@ -5,7 +5,7 @@ from tests.building import NOON
 
 
 class FakeClock(Clock):
-    """Stands still until told otherwise; sleeping moves it."""
+    """Stands still, except that `advance` and `sleep` move it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""Follows what the fake store wrote down; time passes only when there is nothing to tell."""
+"""An event stream of the fake store's events. Time passes only when no event is left."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,7 +6,8 @@ from datetime import timedelta
 from application.ports.event_stream import EventStream, StreamEnded, Subscription, TaskEvent
 from domain.task import Task
 from tests.fakes.clock import FakeClock
-from tests.fakes.task_store import FakeTaskStore, short
+from tests.fakes.records import short
+from tests.fakes.task_store import FakeTaskStore
 
 
 class FakeSubscription(Subscription):
@@ -38,7 +39,7 @@ class FakeEventStream(EventStream):
         self.closed = False
         self.followers = 0
         self.dropped = 0
-        """How many of the first events are not kept."""
+        """Number of the first events that are no longer stored."""
 
     def subscribe(self, task_id: str | None = None) -> Subscription:
         if self.closed:

@@ -9,7 +9,7 @@ from tests.fakes.task_store import FakeTaskStore
 
 
 class FakeOutbox(Outbox):
-    """Looks at the tasks that became final in the store."""
+    """An outbox of the tasks that became final in the fake store."""
 
     def __init__(self, store: FakeTaskStore, clock: Clock) -> None:
         self._store = store

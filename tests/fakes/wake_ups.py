@@ -1,30 +1,39 @@
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from application.ports.wake_ups import WakeUps
 from domain.status import Status
+from domain.task import Task
 from tests.fakes.task_store import FakeTaskStore
 
 
 class FakeWakeUps(WakeUps):
-    """Counts the wake-ups that wait in each queue of a fake store."""
+    """Each QUEUED task has a wake-up, unless `lose` took it away. Counts the calls that top up."""
 
     def __init__(self, store: FakeTaskStore) -> None:
         self._store = store
-        self.waiting: Counter[str] = Counter()
+        self._lost: set[str] = set()
+        self.calls = 0
+
+    def lose(self) -> None:
+        self._lost = {task.task_id for task in self._queued()}
 
     def top_up_all(self) -> int:
-        return sum(self.top_up(queue) for queue in sorted(self._store.queues))
+        return self._add(task for task in self._queued() if task.spec.queue not in self._store.paused)
 
     def top_up(self, queue: str) -> int:
-        tasks = [task for task in self._store.tasks() if task.spec.queue == queue]
-        queued = sum(task.status is Status.QUEUED for task in tasks)
-        missing = max(queued - self.waiting[queue], 0)
-        self.waiting[queue] += missing
-        return missing
+        return self._add(task for task in self._queued() if task.spec.queue == queue)
 
     def forget_unused(self) -> Sequence[str]:
-        used = {task.spec.queue for task in self._store.tasks()}
-        unused = self._store.queues - used - self._store.paused
+        named = {task.spec.queue for task in self._store.tasks()}
+        unused = self._store.queues - named - self._store.paused
         self._store.queues -= unused
         return sorted(unused)
+
+    def _queued(self) -> list[Task]:
+        return [task for task in self._store.tasks() if task.status is Status.QUEUED]
+
+    def _add(self, tasks: Iterable[Task]) -> int:
+        self.calls += 1
+        missing = self._lost & {task.task_id for task in tasks}
+        self._lost -= missing
+        return len(missing)

@@ -11,7 +11,7 @@ def collect(
     by_name: dict[str, list[int]] | None = None,
     anything: Any = None,
 ) -> int:
-    """Count what was given."""
+    """Count the elements."""
     return sum(map(len, filter(None, (numbers, rows, either, unique, by_name, anything))))
 
 

@@ -36,7 +36,7 @@ def installed_browser() -> str | None:
 
 
 class Browser:
-    """One process of a browser with an empty profile. As a context manager it is gone afterwards."""
+    """A process of a browser with an empty profile. It ends with the context manager."""
 
     def __init__(self, program: str, folder: Path, *, names: str = "") -> None:
         """`names` is a list of rules, such as "MAP evil.example 127.0.0.1"."""

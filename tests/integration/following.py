@@ -51,7 +51,10 @@ class Follower:
         self.ended.set()
 
     def _lines(self) -> Iterator[str]:
-        """Return the lines as they come. requests reads byte by byte, which takes a minute for megabytes."""
+        """Yield the lines as they come.
+
+        requests reads byte by byte, which takes a minute for megabytes.
+        """
         rest = b""
         while data := self.response.raw.read1(READ_BYTES):
             *lines, rest = (rest + data).split(b"\n")

@@ -36,7 +36,7 @@ class Place:
         return BATCH_BYTES if self.path in LARGE else BODY_BYTES
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield bodies of as many elements as the limits of bytes, of values and of the place allow."""
+        """Yield bodies with as many elements as the limits of bytes, values and the place allow."""
         room = self.most_bytes - len(self.body.encode())
         for element in ELEMENTS[-3:] if self.path in LARGE else ELEMENTS:
             each = len(element) + (len('"1234567":,') if self.is_map else 1)

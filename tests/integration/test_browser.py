@@ -1,4 +1,4 @@
-"""Hostile pages in a real browser, which decides itself what it sends and what it lets them read."""
+"""Hostile pages in a real browser, which decides what it sends and what they may read."""
 
 import http.client
 import json
@@ -79,7 +79,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def attack(browser: Browser, api: str, task_id: str) -> dict[str, str]:
-    """What each attempt of the page that is open got to know."""
+    """Return the result of each attempt of the open page."""
     attempts = "".join(
         f"results[{json.dumps(name)}] = await {call}.then(described, described);\n" for name, call in ATTACKS.items()
     )
@@ -90,7 +90,7 @@ def attack(browser: Browser, api: str, task_id: str) -> dict[str, str]:
 
 
 def state(api: Api) -> tuple[int, bool]:
-    """How many tasks there are, and whether a queue is paused."""
+    """Return the number of tasks, and whether a queue is paused."""
     queues = api.request("GET", "/queues").json()["queues"]
     total: int = api.request("GET", "/tasks").json()["pagination"]["total_tasks"]
     return total, any(queue["paused"] for queue in queues)
@@ -119,7 +119,7 @@ def test_a_page_of_another_origin_changes_and_reads_nothing(
 
 
 def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api: Api, receiver: Receiver) -> None:
-    """DNS rebinding: the page's own origin becomes the API, so the browser lets it read and write."""
+    """DNS rebinding: the page's own origin becomes the API, so the browser allows everything."""
     task_id = api.submit()
 
     def rebound(request: Request) -> Response:

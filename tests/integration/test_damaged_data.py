@@ -1,4 +1,4 @@
-"""Data in Redis that is not ours, or damaged, is left out: everything else is told as before."""
+"""Damaged data in Redis is left out, and everything else is returned."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def replaced(client: redis.Redis, key: bytes) -> None:
 
 
 def in_each_minute(client: redis.Redis, damage: Callable[[str], object]) -> None:
-    """Damage the present minute and the next: the test may run into it."""
+    """Damage the counters of the present minute and the next, which may begin during the test."""
     minute = client.time()[0] // 60
     for each in (minute, minute + 1):
         client.delete(f"tm:minute:{each}")
@@ -90,7 +90,7 @@ def heartbeat(client: redis.Redis, member: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_whatever_is_damaged_everything_else_is_told(
+def test_everything_else_is_returned_beside_damaged_data(
     api: Api, client: redis.Redis, repository: RedisTaskRepository, redis_store: object, damage: Damage
 ) -> None:
     good = submit(repository, queue="good", task_name="wanted", payload={}).task_id

@@ -1,4 +1,4 @@
-"""The interactive documentation in a real browser: each operation can be tried as the page prefills it."""
+"""The interactive documentation in a real browser: each operation works as it is prefilled."""
 
 import json
 import os

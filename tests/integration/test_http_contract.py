@@ -1,4 +1,4 @@
-"""The other rows of the contract's tables, against a running server. No worker runs, so tasks wait."""
+"""The other rows of the contract, against a running server. No worker runs, so tasks wait."""
 
 import threading
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A real maintenance process meets data that no single duty can work off: it goes on past it."""
+"""A real maintenance process skips data that it cannot handle."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ def damage(client: redis.Redis, task: Task, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["not a record", "wrong type"])
-def test_a_damaged_record_at_the_head_of_each_index_is_told_once_and_passed_over(
+def test_a_damaged_record_at_the_head_of_each_index_is_logged_once_and_skipped(
     repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain, how: str
 ) -> None:
     heads = [submit(repository, expires_at=PAST), submit(repository, run_at=PAST)]
@@ -187,7 +187,7 @@ def test_a_damaged_counter_holds_up_no_task(
     assert errors(process) == []
 
 
-def test_a_duty_that_fails_leaves_the_others_their_turn(
+def test_other_duties_run_beside_one_that_fails(
     repository: RedisTaskRepository, client: redis.Redis, maintain: Maintain
 ) -> None:
     client.set(keys.EXPIRING, "text")
@@ -204,7 +204,7 @@ def test_a_duty_that_fails_leaves_the_others_their_turn(
     wait_until(is_expired(repository, late))
 
 
-def test_a_queue_too_many_is_refused_until_maintenance_forgets_one(
+def test_a_queue_beyond_the_limit_is_refused_until_maintenance_forgets_one(
     redis_url: str, maintain: Maintain, tmp_path: Path
 ) -> None:
     with Api(tmp_path / "api.log", redis_url=redis_url, max_queues=2, queues="own", http_workers=1) as api:
@@ -242,7 +242,7 @@ def test_an_entry_of_the_future_at_the_head_does_not_hold_up_retention(
     assert errors(process) == []
 
 
-def test_of_two_processes_at_retention_none_searches_the_list_for_what_the_other_dropped(
+def test_no_process_searches_the_finished_tasks_for_an_entry_that_another_removed(
     repository: RedisTaskRepository, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = [id_bytes(UuidTaskIds().next()) + b"1" for _ in range(MORE_THAN_A_BATCH)]

@@ -1,4 +1,4 @@
-"""The cost of one request: every list and map of the specification, filled to the limit of a body."""
+"""The cost of one request: every list and map of a body, filled to its limit."""
 
 import base64
 import contextlib

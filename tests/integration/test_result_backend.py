@@ -13,7 +13,8 @@ from celery.exceptions import ImproperlyConfigured, TaskRevokedError, TimeoutErr
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
 from tests.contracts.task_leases import claim

@@ -1,7 +1,7 @@
-"""Other people's tools read docs/openapi.json without a complaint, and what they generate works.
+"""Common tools read docs/openapi.json without complaints, and their clients work.
 
-npm and pip install them once, into the user's cache. Without npm or the registries the tests are skipped; with CI=true
-and npm there, they fail.
+npm and pip install the tools once, into the user's cache. Without npm or the registries the tests are
+skipped. With CI=true and npm present, they fail instead.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ PACKAGES = [
 ]
 PYTHON_PACKAGES = ["openapi-python-client==0.29.1"]
 BEFORE = "2026-11-20"
-"""What these packages need is taken as it was on this day."""
+"""Dependencies of these packages are installed as of this day."""
 RETRIES = ["--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=1000"]
 INSTALL_SECONDS = 240
 COMPILER_OPTIONS = [
@@ -79,7 +79,7 @@ pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder of the programs."""
+    """Return the folder of the programs."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("npm and node are not installed: the tools that read the specification cannot be tried")
@@ -89,12 +89,12 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def python_tools() -> Path:
-    """The folder to import the generator and what its clients need from."""
+    """Return the folder of the generator and of the packages that its clients need."""
     return installed("pip", [*PYTHON_PACKAGES, sys.version], pip_install)
 
 
 def installed(name: str, wanted: Sequence[str], install_into: Callable[[Path], str]) -> Path:
-    """Return the folder with what is wanted, which is filled when it is not there. Skips or fails without."""
+    """Return the folder, and fill it when it does not exist. Skips or fails when that fails."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "task-manager-api"
     folder = cache / f"{name}-{hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]}"
     if not folder.is_dir():
@@ -132,7 +132,7 @@ def problem_of(command: Sequence[str]) -> str:
 
 
 def run(folder: Path, command: Sequence[str | Path]) -> str:
-    """Return what the program writes. Fails when the program does."""
+    """Return the output of the program. Fails when the program fails."""
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **quiet}, capture_output=True, text=True, timeout=100, check=False

@@ -1,4 +1,4 @@
-"""With rediss://, no part of the service speaks to a server whose certificate is not trusted."""
+"""No part of the service talks to a rediss:// server whose certificate is not trusted."""
 
 import socket
 import ssl
@@ -16,7 +16,7 @@ PASSWORD = "hunter2secret"
 
 
 class Impostor:
-    """A TLS server with a certificate that nobody vouches for; keeps what it is told."""
+    """A TLS server with an untrusted certificate, which records what it receives."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,7 +63,7 @@ def impostor(tmp_path: Path) -> Iterator[Impostor]:
 
 
 @pytest.mark.parametrize("part", ["worker", "maintenance"])
-def test_the_password_is_not_given_to_a_server_that_is_not_trusted(
+def test_the_password_is_not_sent_to_a_server_that_is_not_trusted(
     impostor: Impostor, tmp_path: Path, part: str
 ) -> None:
     url = f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0"

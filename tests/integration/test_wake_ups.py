@@ -1,5 +1,4 @@
-"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of
-them."""
+"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
 
 import json
 from collections.abc import Callable
@@ -10,8 +9,10 @@ import redis
 from celery import Celery
 
 from adapters.celery.app import WORK_TASK, create_celery_app, queue_of_wake_ups
-from adapters.celery.wake_ups import MAX_WAITING_WAKE_UPS, SCAN_COUNT, CeleryWakeUps
+from adapters.celery.wake_ups import MAX_WAITING_WAKE_UPS, SCAN_COUNT, CeleryWakeUps, WakeUpFactory
 from adapters.redis.effects import Effects
+from adapters.redis.queues import RedisQueues
+from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
@@ -26,6 +27,16 @@ WAKE_UPS = "task-manager.work.default"
 @pytest.fixture
 def app(redis_url: str) -> Celery:
     return create_celery_app(redis_url, ["default"])
+
+
+class TestCeleryWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisQueues:
+        return RedisQueues(redis_store, wake_up_factory.wake_up_of)
+
+    @pytest.fixture
+    def lose_wake_ups(self, client: redis.Redis) -> Callable[[], None]:
+        return lambda: client.delete(*client.scan_iter("task-manager.work.*"))
 
 
 def shape(value: Any) -> Any:
@@ -86,24 +97,14 @@ def test_taking_a_task_puts_the_wake_up_for_the_next(
     assert client.llen(WAKE_UPS) == 1
 
 
-class TestCeleryWakeUps(WakeUpsContract):
-    @pytest.fixture
-    def lose_wake_ups(self, client: redis.Redis) -> Callable[[], None]:
-        def delete() -> None:
-            for name in client.scan_iter("task-manager.work.*"):
-                client.delete(name)
-
-        return delete
-
-
-def test_wake_ups_that_are_added_again_wait_in_the_list_of_their_queue(
+def test_lost_wake_ups_are_put_again_and_none_too_many(
     repository: RedisTaskRepository, wake_ups: CeleryWakeUps, client: redis.Redis
 ) -> None:
     submit(repository), submit(repository)
     client.delete(WAKE_UPS)
 
-    assert [wake_ups.top_up_all(), wake_ups.top_up_all()] == [2, 0]
-
+    assert wake_ups.top_up_all() == 2
+    assert wake_ups.top_up_all() == 0
     assert client.llen(WAKE_UPS) == 2
 
 

@@ -1,4 +1,4 @@
-"""The API with a greenlet that ticks beside its requests: `python -m tests.integration.ticking_api`.
+"""The API with a greenlet that ticks beside requests: `python -m tests.integration.ticking_api`.
 
 GET /stalls responds with the longest CPU time between two ticks since the last call, which is how
 long one request kept all others waiting; with the CPU time of a fixed loop, to compare it with; and
@@ -41,7 +41,7 @@ class Ticker:
 
 
 def fixed_loop() -> float:
-    """Return the CPU seconds of a loop that takes 100 ms where the limits of the API were measured."""
+    """Return the CPU seconds of a loop that took 100 ms on the machine of the API's limits."""
     began = time.process_time()
     sum(number % 7 for number in range(3_500_000))
     return time.process_time() - began

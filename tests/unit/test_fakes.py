@@ -96,23 +96,13 @@ class TestFakeQueues(QueuesContract):
         return FakeQueues(store)
 
 
-class TestFakeWakeUps(WakeUpsContract):
-    @pytest.fixture
-    def wake_ups(self, store: FakeTaskStore) -> FakeWakeUps:
-        return FakeWakeUps(store)
-
-    @pytest.fixture
-    def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
-        return wake_ups.waiting.clear
-
-
 class TestFakeStatistics(StatisticsContract):
     @pytest.fixture
     def statistics(self, store: FakeTaskStore, clock: FakeClock) -> FakeStatistics:
         return FakeStatistics(store, clock)
 
 
-class TestFakeReceipts(IdempotencyRecordsContract):
+class TestFakeIdempotencyRecords(IdempotencyRecordsContract):
     @pytest.fixture
     def idempotency_records(self, store: FakeTaskStore, clock: FakeClock) -> FakeIdempotencyRecords:
         return FakeIdempotencyRecords(store, clock)
@@ -136,3 +126,17 @@ class TestFakeHeartbeats(HeartbeatsContract):
 
 class TestFakeClock(ClockContract):
     pass
+
+
+class TestFakeWakeUps(WakeUpsContract):
+    @pytest.fixture
+    def queues(self, store: FakeTaskStore) -> FakeQueues:
+        return FakeQueues(store)
+
+    @pytest.fixture
+    def wake_ups(self, store: FakeTaskStore) -> FakeWakeUps:
+        return FakeWakeUps(store)
+
+    @pytest.fixture
+    def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
+        return wake_ups.lose

@@ -19,7 +19,8 @@ from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.wake_ups import WakeUp
 from application.errors import StoreUnavailable
 from domain.status import Status
-from domain.task import Task, TaskError
+from domain.task import Task
+from domain.task_error import TaskError
 
 STATES = {
     Status.SCHEDULED: states.PENDING,

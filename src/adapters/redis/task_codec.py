@@ -16,7 +16,8 @@ from typing import Any
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task, TaskError
+from domain.task import Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
 
 Record = Mapping[bytes, bytes]

@@ -17,7 +17,8 @@ class TaskEvent:
     """Where the event stands in the stream. Later events have greater positions."""
     event: Event
     task: Task
-    """The task after the event, without a payload or result of more than 4 KiB (see `task.omitted`)."""
+    """The task after the event, without a payload or result of more than 4 KiB (see
+    `task.omitted`)."""
 
 
 class StreamEnded(Exception):

@@ -1,4 +1,4 @@
-"""Which processes of the service are alive."""
+"""Heartbeats, which show the processes of the service that are alive."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ class ServiceProcess:
     role: str
     """`worker` or `maintenance`."""
     name: str
-    """Unique for all time. The owners of a worker's runs have names that start with it and a colon."""
+    """Unique for all time. The owners of a worker's runs have names that start with it and a
+    colon."""
     host: str
     pid: int
     queues: tuple[str, ...] = ()
@@ -46,4 +47,6 @@ class Heartbeats(ABC):
 
     @abstractmethod
     def lately(self, role: str) -> Sequence[Heartbeat]:
-        """Return the processes of the role that were alive at some time in the last 30 seconds, by name."""
+        """Return the processes of the role that were alive at some time in the last 30 seconds, by
+        name.
+        """

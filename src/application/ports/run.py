@@ -1,5 +1,4 @@
-"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a
-log."""
+"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a log."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -18,8 +17,7 @@ MAX_LOG_BYTES = 1024 * 1024
 class LeaseKeeper(ABC):
     """Renews the lease of the current run, and ends the process before a lease runs out.
 
-    Another process may start the task once the lease has run out, so this process must be dead by
-    then.
+    Another process may start the task once the lease has run out, so this process must be dead by then.
     """
 
     @abstractmethod
@@ -73,7 +71,8 @@ class RunContext(ABC):
     @abstractmethod
     def on_stop(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
         """Within the block a request to stop calls `stop` in the main thread and raises no
-        RunStopped."""
+        RunStopped.
+        """
 
 
 class RunContextFactory(ABC):

@@ -158,7 +158,10 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def remove(self, task: Task) -> None:
-        """Remove the task from the store and its indexes. Raises StaleTask when it was changed meanwhile."""
+        """Remove the task from the store and its indexes.
+
+        Raises StaleTask when it was changed meanwhile.
+        """
 
     @abstractmethod
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
@@ -173,7 +176,9 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def past_retention(self, retention: timedelta, *, limit: int) -> Sequence[Task]:
-        """Return final tasks that finished longer than `retention` ago, oldest first, without long members."""
+        """Return final tasks that finished longer than `retention` ago, oldest first, without long
+        members.
+        """
 
     @abstractmethod
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:

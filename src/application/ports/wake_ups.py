@@ -16,7 +16,10 @@ class WakeUps(ABC):
 
     @abstractmethod
     def top_up(self, queue: str) -> int:
-        """Add the missing wake-ups of one queue. Returns how many were added. Raises StoreUnavailable."""
+        """Add the missing wake-ups of one queue. Returns how many were added.
+
+        Raises StoreUnavailable.
+        """
 
     @abstractmethod
     def forget_unused(self) -> Sequence[str]:

@@ -44,7 +44,7 @@ class AllowedHosts:
     """The hosts that requests may be sent to. Ports are ignored, since a proxy changes them."""
 
     def __init__(self, listening: str, named: Iterable[str] = (), host_name: str = "") -> None:
-        """`listening` is the address that the server binds; the operator allows the `named` hosts."""
+        """`listening` is the address that the server binds. The operator allows `named` hosts."""
         self.named = {_bare(host) for host in named}
         self.allows_any = ANY_HOST in self.named
         self._names = self.named | {_bare(listening)}
@@ -108,7 +108,7 @@ def protect_from_pages(app: Flask, settings: Settings) -> None:
 
 
 def _bare(host: str) -> str:
-    """Return the host in lower case, without the brackets of IPv6 and the dot of the root domain."""
+    """Return the host in lower case, without brackets (IPv6) and the dot of the root domain."""
     name = host.lower().removeprefix("[").removesuffix("]").removesuffix(".")
     address = _address(name)
     return name if address is None else str(address)

@@ -1,4 +1,4 @@
-"""Any task comes back from its record as it went in."""
+"""Encoding a task and decoding its record returns the same task."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpack_record
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task, TaskError
+from domain.task import Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
 from tests.building import a_task
 
@@ -64,7 +65,7 @@ def tasks(draw: st.DrawFn) -> Task:
 
 
 @given(tasks())
-def test_any_task_comes_back_as_it_went_in(task: Task) -> None:
+def test_any_task_is_decoded_as_it_was_encoded(task: Task) -> None:
     raw = id_bytes(task.task_id)
     assert raw is not None
 
@@ -73,7 +74,7 @@ def test_any_task_comes_back_as_it_went_in(task: Task) -> None:
 
 
 @given(tasks(), tasks())
-def test_the_changes_turn_the_one_record_into_the_other(before: Task, after: Task) -> None:
+def test_encoded_changes_turn_one_record_into_the_other(before: Task, after: Task) -> None:
     changed, gone = encode_changes(before, after)
 
     record = {name: value for name, value in {**encode(before), **changed}.items() if name not in gone}
@@ -100,7 +101,7 @@ def test_the_default_timeout_of_the_type_comes_back(spec: TaskSpec, seconds: int
     assert decode(b"0" * 16, encode(task)).spec.default_timeout == seconds
 
 
-def test_what_is_not_set_takes_no_room() -> None:
+def test_none_zero_and_defaults_are_not_stored() -> None:
     assert encode(a_task()).keys() == {b"s", b"v", b"u", b"d"}
 
 
@@ -112,13 +113,13 @@ def test_any_other_text_is_no_task_id(text: str) -> None:
 
 
 @given(tasks())
-def test_a_record_that_is_one_text_comes_apart_again(task: Task) -> None:
+def test_a_packed_record_is_unpacked(task: Task) -> None:
     record = encode(task)
 
     assert unpack_record(b"\0".join(part for pair in record.items() for part in pair)) == record
 
 
-def test_what_separates_the_parts_of_a_record_stands_in_none() -> None:
+def test_no_value_of_a_record_contains_the_separator() -> None:
     spec = TaskSpec(task_name="a", type="http", payload={"\0": "\0"})
     now = datetime.now(UTC)
     run = replace(a_task(), spec=spec, progress=Progress(fraction=0, message="\0")).start(
@@ -139,7 +140,7 @@ def test_a_record_that_lacks_a_field_is_refused(name: bytes) -> None:
         decode(b"0" * 16, record)
 
 
-def test_a_task_that_todays_rules_would_refuse_can_be_read() -> None:
+def test_a_stored_task_that_todays_rules_would_refuse_is_decoded() -> None:
     task = a_task()
     record = encode(task) | {b"d": b'{"n":"%s","d":1,"l":{"k":"v"},"y":{"max_attempts":101}}' % (b"x" * 201)}
 

@@ -1,4 +1,4 @@
-"""Following and waiting: what is told, in which order, and when it ends."""
+"""Following tasks and waiting for one: the items, their order, and the end."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -57,7 +57,7 @@ def first(following: Following, number: int) -> list[object]:
     return [told(news) for news in islice(following, number)]
 
 
-def test_one_task_is_told_from_how_it_stands_to_its_end(store, follow, cancel) -> None:
+def test_a_follower_of_one_task_receives_a_snapshot_and_all_events_to_its_end(store, follow, cancel) -> None:
     task = submit(store)
     following = follow.one(task.task_id, None)
     renamed = rename(store, task, "new")
@@ -71,13 +71,13 @@ def test_one_task_is_told_from_how_it_stands_to_its_end(store, follow, cancel) -
     ]
 
 
-def test_a_quiet_time_is_told_so_that_connections_stay_open(store, follow, clock) -> None:
+def test_a_notice_follows_15_seconds_without_an_event(store, follow, clock) -> None:
     following = follow.one(submit(store).task_id, None)
 
     assert first(following, 3) == [("snapshot", "test"), Notice.QUIET, Notice.QUIET]
 
 
-def test_a_quiet_time_is_told_though_events_that_do_not_match_go_on(store, stream, follow, clock, monkeypatch) -> None:
+def test_a_notice_follows_15_seconds_without_a_matching_event(store, stream, follow, clock, monkeypatch) -> None:
     others = [submit(store, task_name="other")]
 
     def next_of_others(self: Subscription, seconds: float) -> TaskEvent | None:
@@ -93,7 +93,7 @@ def test_a_quiet_time_is_told_though_events_that_do_not_match_go_on(store, strea
     assert 30 <= clock.monotonic() - began < 31
 
 
-def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(store, stream, follow, cancel) -> None:
+def test_a_follower_that_resumes_receives_missed_events_once(store, stream, follow, cancel) -> None:
     task = submit(store)
     _, seen = stream.snapshot(task.task_id)
     renamed = rename(store, task, "missed")
@@ -110,7 +110,7 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(store, stream,
     assert follow.one(task.task_id, end) is None
 
 
-def test_who_was_away_too_long_is_told_of_the_gap(store, stream, follow) -> None:
+def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(store, stream, follow) -> None:
     task = submit(store)
     rename(store, task, "new")
     stream.dropped = 2
@@ -118,7 +118,7 @@ def test_who_was_away_too_long_is_told_of_the_gap(store, stream, follow) -> None
     assert first(follow.one(task.task_id, "1-0"), 2) == [Notice.GAP, ("snapshot", "new")]
 
 
-def test_all_tasks_are_told_as_their_filter_says(store, follow, cancel) -> None:
+def test_a_follower_of_all_receives_the_matching_tasks(store, follow, cancel) -> None:
     submit(store, task_name="other")
     mine = submit(store, task_name="mine", queue="mine")
     following = follow.all(TaskFilter(queue="mine"), None)
@@ -128,7 +128,7 @@ def test_all_tasks_are_told_as_their_filter_says(store, follow, cancel) -> None:
     assert first(following, 3) == [("snapshot", "mine"), (Event.CANCELLED, "mine"), Notice.QUIET]
 
 
-def test_a_gap_that_opens_later_is_told_with_how_things_stand(store, stream, follow, monkeypatch) -> None:
+def test_a_gap_during_the_stream_is_followed_by_snapshots(store, stream, follow, monkeypatch) -> None:
     task = submit(store)
     following = follow.one(task.task_id, None)
     assert first(following, 1) == [("snapshot", "test")]
@@ -141,7 +141,7 @@ def test_a_gap_that_opens_later_is_told_with_how_things_stand(store, stream, fol
     assert first(following, 2) == [Notice.GAP, ("snapshot", "lost")]
 
 
-def test_history_that_cannot_be_read_is_a_gap_and_the_stream_goes_on_from_the_present(
+def test_unreadable_history_is_a_gap_and_the_stream_goes_on_from_the_present(
     store, stream, follow, cancel, monkeypatch
 ) -> None:
     task = submit(store)
@@ -160,7 +160,7 @@ def test_history_that_cannot_be_read_is_a_gap_and_the_stream_goes_on_from_the_pr
     assert first(follow.one(task.task_id, seen), 2) == [Notice.GAP, ("snapshot", "lost")]
 
 
-def test_a_follower_that_is_too_slow_is_told_of_a_gap_and_ends(store, follow, monkeypatch) -> None:
+def test_a_follower_that_is_too_slow_receives_a_gap_and_ends(store, follow, monkeypatch) -> None:
     submit(store)
     following = follow.all(EVERY_TASK, None)
     assert first(following, 1) == [("snapshot", "test")]
@@ -199,7 +199,7 @@ def test_a_stream_ends_with_its_process_and_leaves_no_subscription(store, stream
         follow.all(EVERY_TASK, None)
 
 
-def test_a_store_that_is_away_shows_before_anything_is_told(store, stream, follow) -> None:
+def test_an_unavailable_store_raises_before_the_first_item(store, stream, follow) -> None:
     task = submit(store)
     store.away = True
 
@@ -209,7 +209,7 @@ def test_a_store_that_is_away_shows_before_anything_is_told(store, stream, follo
     assert stream.followers == 0
 
 
-def test_there_is_nothing_to_follow_of_no_task(follow) -> None:
+def test_an_unknown_task_cannot_be_followed(follow) -> None:
     with pytest.raises(TaskNotFound):
         follow.one("nonsense", None)
 
@@ -256,12 +256,12 @@ class TestWaiting:
         assert wait.execute(task.task_id, 7) == task
         assert clock.now() - began == timedelta(seconds=7)
 
-    def test_a_process_that_ends_answers_as_the_task_stands(self, store, stream, wait) -> None:
+    def test_waiting_returns_the_unfinished_task_when_the_process_ends(self, store, stream, wait) -> None:
         task = submit(store)
         stream.close()
 
         assert wait.execute(task.task_id, 7) == task
 
-    def test_there_is_nothing_to_wait_for_of_no_task(self, wait) -> None:
+    def test_waiting_for_an_unknown_task_raises(self, wait) -> None:
         with pytest.raises(TaskNotFound):
             wait.execute("nonsense", 7)

@@ -1,4 +1,4 @@
-"""What callers do to many tasks, to queues, and with requests that have a name."""
+"""Use cases on many tasks, on queues and workers, and on requests with an idempotency record."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -62,7 +62,7 @@ def total(store: FakeTaskStore) -> int | None:
     return store.find(EVERY_TASK, PageRequest()).total
 
 
-class TestActions:
+class TestBulkAction:
     @pytest.fixture
     def act(self, store: FakeTaskStore, clock: FakeClock) -> BulkAction:
         return BulkAction(store, clock)
@@ -75,7 +75,9 @@ class TestActions:
             (Action.DELETE, set(Status) - {Status.PROCESSING}),
         ],
     )
-    def test_it_is_done_to_those_whose_state_allows_it(self, store, act, action: Action, able: set[Status]) -> None:
+    def test_an_action_changes_the_tasks_whose_state_allows_it(
+        self, store, act, action: Action, able: set[Status]
+    ) -> None:
         tasks = [save(store, status) for status in Status]
 
         rehearsed = act.execute(action, EVERY_TASK, dry_run=True)
@@ -87,7 +89,7 @@ class TestActions:
         changed = {task.status for task in tasks if store.get(task.task_id) != task}
         assert changed == able
 
-    def test_a_call_goes_to_its_end_through_many_pages(self, store, act, monkeypatch) -> None:
+    def test_an_action_processes_every_page(self, store, act, monkeypatch) -> None:
         monkeypatch.setattr(bulk_action, "PAGE", 3)
         for number in range(8):
             save(store, queue="mine" if number % 2 else "other")
@@ -96,7 +98,7 @@ class TestActions:
 
         assert report == ActionReport(matched=4, done=4, remaining=0)
 
-    def test_what_is_beyond_the_most_is_said_to_remain(self, store, act, monkeypatch) -> None:
+    def test_tasks_beyond_the_limit_are_reported_as_remaining(self, store, act, monkeypatch) -> None:
         monkeypatch.setattr(bulk_action, "PAGE", 2)
         monkeypatch.setattr(bulk_action, "MAX_TASKS", 4)
         tasks = [save(store) for _ in range(5)]
@@ -107,7 +109,7 @@ class TestActions:
         assert (by_filter.matched, by_filter.done, by_filter.remaining) == (4, 4, 1)
         assert (by_ids.matched, by_ids.done, by_ids.remaining) == (1, 1, 0)
 
-    def test_what_others_change_meanwhile_is_looked_at_again(self, store, act, monkeypatch) -> None:
+    def test_a_task_that_another_request_changed_meanwhile_is_read_again(self, store, act, monkeypatch) -> None:
         task = save(store)
         save_many = store.save_many
 
@@ -123,13 +125,13 @@ class TestActions:
         assert (now.status, now.spec.task_name) == (Status.CANCELLED, "theirs")
 
 
-class TestNamedRequests:
+class TestSubmitBatch:
     @pytest.fixture
     def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitBatch:
         admission = Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
         return SubmitBatch(admission, NewTasks(store, UuidTaskIds(), clock))
 
-    def test_a_request_that_is_repeated_is_answered_as_at_first(self, store, submit, clock) -> None:
+    def test_a_repeated_request_returns_the_tasks_of_the_first(self, store, submit, clock) -> None:
         specs = [a_spec(), a_spec(task_name="second")]
         first = submit.execute(specs, REQUEST)
         clock.advance(timedelta(hours=1))
@@ -140,7 +142,7 @@ class TestNamedRequests:
         assert (list(again.tasks), again.replayed, first.replayed) == (list(first.tasks), True, False)
         assert total(store) == 1
 
-    def test_a_name_belongs_to_one_body(self, submit) -> None:
+    def test_a_key_cannot_be_reused_with_another_body(self, submit) -> None:
         submit.execute([a_spec()], REQUEST)
 
         with pytest.raises(IdempotencyKeyReused):
@@ -162,7 +164,9 @@ class TestNamedRequests:
 
         assert (list(refusal.value.errors), total(store)) == ([1, 3], 1)
 
-    def test_a_name_is_forgotten_after_a_day_but_not_before_its_tasks_are_final(self, store, submit, clock) -> None:
+    def test_an_idempotency_record_is_pruned_after_a_day_but_not_before_its_tasks_are_final(
+        self, store, submit, clock
+    ) -> None:
         idempotency_records = FakeIdempotencyRecords(store, clock)
         forget = PruneIdempotencyRecords(idempotency_records, store, clock)
         [task] = submit.execute([a_spec()], REQUEST).tasks
@@ -187,17 +191,19 @@ class TestQueuesAndWorkers:
     def list_queues(self, store: FakeTaskStore, clock: FakeClock, heartbeats: FakeHeartbeats) -> ListQueues:
         return ListQueues(FakeQueues(store), heartbeats, clock)
 
-    def test_queues_are_those_that_a_task_named_or_a_worker_serves(self, store, clock, heartbeats, list_queues) -> None:
+    def test_the_queues_are_those_that_a_task_names_or_a_worker_serves(
+        self, store, clock, heartbeats, list_queues
+    ) -> None:
         heartbeats.beat(a_process(name="1", queues=("served", "both")))
         heartbeats.beat(a_process(name="2", queues=("both",)))
         save(store, queue="both")
         save(store, queue="lonely")
         clock.advance(timedelta(seconds=5))
 
-        run_log = list_queues.execute()
+        reports = list_queues.execute()
 
         seen = [
-            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in run_log
+            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in reports
         ]
         assert seen == [("both", 1, 2, 5), ("lonely", 1, 0, 5), ("served", 0, 1, None)]
 
@@ -209,11 +215,11 @@ class TestQueuesAndWorkers:
         assert pause.execute("default", paused=True).state.paused
         assert store.claim("default", owner="a:1", claim_id="1") is None
         assert not pause.execute("default", paused=False).state.paused
-        assert wake_ups.waiting == {"default": 1}
+        assert wake_ups.calls == 1
         with pytest.raises(QueueNotFound, match="'unknown'"):
             pause.execute("unknown", paused=True)
 
-    def test_a_queue_that_nobody_serves_is_told_once_each_time(self, store, clock, heartbeats) -> None:
+    def test_an_unserved_queue_is_reported_once_until_it_was_served(self, store, clock, heartbeats) -> None:
         watch = FindUnservedQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
         save(store, queue="lonely")
         assert list(watch.execute()) == []
@@ -255,12 +261,12 @@ class TestQueuesAndWorkers:
         with pytest.raises(QueueNotFound, match="'mine'"):
             remove.execute("mine")
 
-    def test_a_queue_that_no_worker_has_served_lately_is_warned_of(self, clock, heartbeats) -> None:
+    def test_there_is_a_warning_for_a_queue_that_no_worker_has_served_lately(self, clock, heartbeats) -> None:
         warn = WarnAboutQueues(heartbeats, clock)
         heartbeats.beat(a_process(queues=("served",)))
 
         def warned() -> list[str]:
-            clock.advance(timedelta(seconds=1))  # no answer is older
+            clock.advance(timedelta(seconds=1))  # the cache is older than that
             return list(warn.execute(["served", "lonely", "lonely"]))
 
         clock.advance(timedelta(seconds=10))
@@ -275,7 +281,7 @@ class TestQueuesAndWorkers:
         heartbeats.beat(a_process(queues=("lonely",)))
         assert warned() == ["served"]
 
-    def test_warnings_ask_the_store_once_a_second_and_are_bounded(self, clock, heartbeats, monkeypatch) -> None:
+    def test_warnings_read_the_store_once_a_second_and_are_limited(self, clock, heartbeats, monkeypatch) -> None:
         asked = []
         monkeypatch.setattr(heartbeats, "lately", lambda role: asked.append(role) or [])
         warn = WarnAboutQueues(heartbeats, clock)
@@ -287,7 +293,7 @@ class TestQueuesAndWorkers:
 
         assert asked == ["worker"] * 2
 
-    def test_a_store_that_is_away_is_no_reason_for_a_warning(self, clock, heartbeats, monkeypatch) -> None:
+    def test_there_are_no_warnings_while_the_store_is_unavailable(self, clock, heartbeats, monkeypatch) -> None:
         warn = WarnAboutQueues(heartbeats, clock)
         clock.advance(timedelta(seconds=30))
         assert len(warn.execute(["a"])) == 1
@@ -300,7 +306,7 @@ class TestQueuesAndWorkers:
 
         assert warn.execute(["a"]) == []
 
-    def test_a_worker_says_what_it_runs(self, store, heartbeats) -> None:
+    def test_a_worker_report_has_the_tasks_that_the_worker_runs(self, store, heartbeats) -> None:
         mine, _theirs = save(store), save(store)
         heartbeats.beat(a_process(name="host-1", queues=("default",), concurrency=2))
         store.claim("default", owner="host-1:7", claim_id="1")

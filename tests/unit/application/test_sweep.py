@@ -27,7 +27,7 @@ def promote(task: Task, _: object) -> Change:
     return Change(before=task, after=task.promote())
 
 
-def test_a_task_that_refuses_its_transition_is_passed_over_and_told_once(
+def test_a_task_that_refuses_its_transition_is_skipped_and_logged_once(
     store: FakeTaskStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuses, other = scheduled(store, 2)
@@ -103,7 +103,7 @@ def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(store: Fak
     assert store.get(final[-1].task_id) is None
 
 
-def test_what_is_told_of_is_remembered_within_bounds(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_remembered_items_is_limited(caplog: pytest.LogCaptureFixture) -> None:
     skipped_items = SkippedItems()
 
     for number in range(MAX_REMEMBERED + 100):

@@ -89,7 +89,7 @@ def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
 
 
-def test_an_update_is_decided_again_when_the_task_changed_meanwhile(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_an_update_is_retried_when_the_task_changed_meanwhile(store: FakeTaskStore, clock: FakeClock) -> None:
     task = submit(store, clock)
 
     class RacedStore(FakeTaskStore):
@@ -132,7 +132,7 @@ def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, u
         DeleteTask(store, update, FakeClock()).execute(task.task_id)
 
 
-def test_runs_whose_lease_ran_out_are_queued_again_and_others_left(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_only_runs_with_an_expired_lease_are_queued_again(store: FakeTaskStore, clock: FakeClock) -> None:
     for _ in range(3):
         submit(store, clock)
     lost = claim(store, "a:1")
@@ -291,7 +291,7 @@ def test_final_tasks_are_pruned_when_their_retention_is_over(
     assert store.get(waiting.task_id)
 
 
-def test_a_part_is_healthy_while_it_was_heard_of_lately(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_role_is_healthy_with_a_recent_heartbeat_of_this_host(store: FakeTaskStore, clock: FakeClock) -> None:
     heartbeats = FakeHeartbeats(clock)
     health = CheckHealth(FakeStoreProbe(store), heartbeats, host="host", must_be_safe=True)
     assert health.execute("api")
@@ -321,7 +321,7 @@ def test_a_heartbeat_that_fails_does_not_stop_the_process_and_is_logged_once(
 
 
 @pytest.mark.parametrize("must_be_safe", [True, False])
-def test_a_store_that_may_lose_tasks_is_none_where_it_must_be_safe(
+def test_an_unsafe_store_is_unhealthy_only_where_it_must_be_safe(
     store: FakeTaskStore, clock: FakeClock, must_be_safe: bool
 ) -> None:
     probe = FakeStoreProbe(store)

@@ -22,7 +22,7 @@ def test_jitter_makes_a_delay_longer_or_shorter_by_its_share() -> None:
     assert policy.delay(1, roll=1) == timedelta(seconds=110)
 
 
-def test_the_last_failure_is_not_tried_again() -> None:
+def test_the_last_failure_is_not_retried() -> None:
     assert RetryPolicy().delay(1, roll=0) is None
     assert RetryPolicy(max_attempts=3).delay(2, roll=0) is not None
     assert RetryPolicy(max_attempts=3).delay(3, roll=0) is None

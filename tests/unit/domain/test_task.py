@@ -1,4 +1,4 @@
-"""What may happen to a task in each state, and what it leads to."""
+"""The transitions that each state of a task allows, and their results."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,8 @@ from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNo
 from domain.events import event_of
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
-from domain.task import MAX_CRASHES, Progress, Task, TaskError
+from domain.task import MAX_CRASHES, Progress, Task
+from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
 from tests.building import AN_ERROR, NOON, a_spec, a_task
 
@@ -59,14 +60,14 @@ def test_each_transition_is_made_from_its_states_and_refused_from_all_others(nam
             transition(task)
 
 
-def test_every_state_says_where_it_may_go_and_a_result_is_the_end() -> None:
+def test_every_state_has_its_next_states_and_a_completed_task_has_none() -> None:
     assert NEXT.keys() == set(Status)
     assert {status for status in Status if not NEXT[status]} == {Status.COMPLETED}
     assert all(NEXT[status] <= {Status.QUEUED} for status in FINAL)
     assert not WAITING & FINAL
 
 
-def test_a_start_counts_an_attempt_and_notes_who_and_when() -> None:
+def test_a_start_counts_an_attempt_and_records_its_owner_and_time() -> None:
     run = a_task().start(owner="host:2", fencing_token=7, now=LATER)
 
     assert (run.owner, run.fencing_token, run.attempt, run.started_at) == ("host:2", 7, 1, LATER)
@@ -78,7 +79,7 @@ def test_a_result_ends_the_run_and_frees_its_owner() -> None:
     assert (done.result, done.finished_at, done.owner, done.error) == ({"a": 1}, LATER, None, None)
 
 
-def test_a_run_handed_back_counts_as_nothing() -> None:
+def test_a_run_that_is_handed_back_is_not_counted() -> None:
     waiting = a_task()
 
     again = waiting.start(owner="host:2", fencing_token=1, now=LATER).stop(LATER)
@@ -100,14 +101,14 @@ def test_a_lost_run_counts_as_a_crash_and_is_repeated_three_times() -> None:
     assert task.error.message.endswith("The last time: SIGSEGV ended it.")
 
 
-def test_a_cancelled_task_says_so() -> None:
+def test_a_cancelled_task_has_the_error_cancelled() -> None:
     cancelled = a_task().cancel(LATER)
 
     assert cancelled.error is not None
     assert (cancelled.error.code, cancelled.finished_at) == ("cancelled", LATER)
 
 
-def test_a_refusal_says_which_state_is_in_the_way() -> None:
+def test_a_refusal_names_the_state_of_the_task() -> None:
     with pytest.raises(TaskFinal, match="COMPLETED, which is final"):
         a_task(Status.COMPLETED).cancel(LATER)
     with pytest.raises(TaskRunning, match="runs this task now"):
@@ -131,7 +132,7 @@ def test_the_work_of_a_task_that_no_longer_waits_cannot_be_changed(status: Statu
         a_task(status).replace(a_spec(duration=9))
 
 
-def test_a_change_to_the_same_is_no_change() -> None:
+def test_a_patch_without_an_effect_returns_the_same_task() -> None:
     task = a_task(duration=3)
 
     assert task.patch(TaskPatch({"duration": 3})) is task
@@ -193,7 +194,7 @@ def test_crashes_do_not_count_against_the_attempts() -> None:
     assert (failed_once.status, failed_twice.status) == (Status.SCHEDULED, Status.FAILED)
 
 
-def test_a_forgiven_crash_counts_as_nothing() -> None:
+def test_a_forgiven_crash_counts_neither_as_crash_nor_as_attempt() -> None:
     lost = a_task(Status.PROCESSING).lose(NOON)
 
     forgiven = lost.forgive(lost.fencing_token)
@@ -210,14 +211,14 @@ def test_an_earlier_crash_that_is_forgiven_leaves_the_error_of_the_later_one() -
     assert second.forgive(2).last_error is None
 
 
-def test_a_run_forgiven_after_another_failed_leaves_the_error_of_that() -> None:
+def test_forgiving_an_earlier_crash_keeps_the_error_of_a_later_failure() -> None:
     lost = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2)).lose(NOON)
     failed = lost.start(owner="host:1", fencing_token=2, now=NOON).fail(AN_ERROR, NOON)
 
     assert failed.forgive(lost.fencing_token).last_error == AN_ERROR
 
 
-def test_a_task_says_why_its_latest_run_failed_until_it_is_final() -> None:
+def test_a_task_has_the_error_of_its_latest_failed_run_until_it_is_final() -> None:
     run = a_task(Status.PROCESSING, retry=RetryPolicy(max_attempts=2))
 
     failed = run.fail(AN_ERROR, LATER)
@@ -276,14 +277,14 @@ def test_a_completed_task_has_no_progress() -> None:
     assert run.complete("done", LATER).progress is None
 
 
-def test_a_stored_task_whose_name_is_refused_today_can_be_tried_again() -> None:
+def test_a_stored_task_with_a_name_that_is_now_invalid_can_be_retried() -> None:
     failed = a_task(Status.FAILED)
     old = replace(failed, spec=TaskSpec.restore({**vars(failed.spec), "task_name": " "}))
 
     assert old.retry(LATER).status is Status.QUEUED
 
 
-def test_a_new_time_puts_a_waiting_task_off_and_none_brings_it_back() -> None:
+def test_setting_run_at_schedules_a_waiting_task_and_removing_it_queues_the_task() -> None:
     put_off = a_task().patch(TaskPatch({"run_at": LATER}))
     assert (put_off.status, put_off.due_at) == (Status.SCHEDULED, LATER)
 
@@ -316,7 +317,7 @@ def test_each_change_has_its_event(before: Task | None, after: Task | None, even
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_what_ended_without_a_result_can_be_tried_again_as_if_it_had_never_run(status: Status) -> None:
+def test_a_task_that_ended_without_a_result_can_be_retried_as_if_it_had_never_run(status: Status) -> None:
     ended = a_task(status, run_at=LATER, expires_at=LATER + timedelta(seconds=1), labels={"a": "b"})
 
     again = ended.retry(LATER + timedelta(hours=1))
@@ -328,7 +329,7 @@ def test_what_ended_without_a_result_can_be_tried_again_as_if_it_had_never_run(s
     assert again.version == ended.version + 1
 
 
-def test_a_retry_comes_at_once_and_may_expire_later() -> None:
+def test_a_retry_drops_a_run_at_that_lies_ahead_and_keeps_a_later_expires_at() -> None:
     never = LATER + timedelta(days=1)
     cancelled = a_task(Status.SCHEDULED, run_at=never, expires_at=never + timedelta(days=1)).cancel(LATER)
 
@@ -350,12 +351,12 @@ def test_a_retry_at_the_very_moment_of_its_times_has_come_due_and_has_expired() 
 
 
 @pytest.mark.parametrize("status", [status for status in REACHED if status not in FINAL or status is Status.COMPLETED])
-def test_a_task_that_goes_on_or_has_a_result_cannot_be_tried_again(status: Status) -> None:
+def test_a_task_that_is_not_final_or_has_a_result_cannot_be_retried(status: Status) -> None:
     with pytest.raises(TaskNotRetryable, match=f"The task is {status}"):
         a_task(status).retry(LATER)
 
 
-def test_a_discarded_run_is_asked_to_stop_and_says_so_when_it_has() -> None:
+def test_a_discarded_task_is_asked_to_stop_and_remains_discarded_when_it_is_final() -> None:
     run = a_task(Status.PROCESSING)
 
     discarded = run.discard(LATER)
@@ -367,7 +368,7 @@ def test_a_discarded_run_is_asked_to_stop_and_says_so_when_it_has() -> None:
     assert discarded.stop(LATER).discarded
 
 
-def test_a_run_that_fails_or_is_put_off_after_it_was_cancelled_ends_as_cancelled() -> None:
+def test_a_run_that_fails_or_is_postponed_after_a_cancel_request_ends_as_cancelled() -> None:
     patient = RetryPolicy(max_attempts=9)
     run = a_task(retry=patient).start(owner="host:1", fencing_token=1, now=LATER).cancel(LATER)
 
@@ -375,13 +376,13 @@ def test_a_run_that_fails_or_is_put_off_after_it_was_cancelled_ends_as_cancelled
     assert run.postpone(LATER).status is Status.CANCELLED
 
 
-def test_a_stored_task_is_what_it_was() -> None:
+def test_a_restored_task_equals_the_stored_one() -> None:
     run = a_task().start(owner="a:1", fencing_token=7, now=NOON)
 
     assert Task.restore(vars(run)) == run
 
 
-def test_a_stored_task_in_no_possible_state_is_refused() -> None:
+def test_a_stored_task_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="owner"):
         Task.restore({**vars(a_task()), "owner": "a:1"})
 

@@ -75,13 +75,13 @@ def test_a_patch_changes_what_it_names_and_merges_labels() -> None:
     assert patched == a_spec(duration=7, priority=9, labels={"a": "1", "c": "3"})
 
 
-def test_null_gives_a_member_its_default_again() -> None:
+def test_null_returns_a_member_to_its_default() -> None:
     spec = a_spec(priority=9, labels={"a": "1"})
 
     assert TaskPatch({"priority": None, "labels": None}).apply_to(spec) == a_spec()
 
 
-def test_what_is_required_cannot_be_removed() -> None:
+def test_a_required_member_cannot_be_removed() -> None:
     with pytest.raises(InvalidTaskSpec, match="required"):
         TaskPatch({"task_name": None}).apply_to(a_spec())
 

@@ -10,7 +10,7 @@ from tests.building import NOON, a_task
 WEBHOOK = Webhook(task=a_task(Status.FAILED, callback_url="https://example.com/"))
 
 
-def test_a_message_is_tried_for_three_days_with_ever_longer_pauses() -> None:
+def test_a_webhook_is_attempted_for_three_days_with_growing_pauses() -> None:
     pauses = []
     for failed_attempts in range(20):
         result = record_attempt(replace(WEBHOOK, failed_attempts=failed_attempts), WebhookResponse(status=500), NOON)
@@ -31,7 +31,7 @@ def test_a_message_is_tried_for_three_days_with_ever_longer_pauses() -> None:
         WebhookResponse(refused=True),
     ],
 )
-def test_what_was_delivered_or_cannot_be_is_not_sent_again(response: WebhookResponse) -> None:
+def test_a_webhook_that_was_delivered_or_refused_is_not_attempted_again(response: WebhookResponse) -> None:
     assert record_attempt(WEBHOOK, response, NOON).next_at is None
 
 
@@ -42,7 +42,7 @@ def test_any_response_but_a_success_or_410_is_tried_again(status: int | None) ->
     assert attempt.next_at == NOON + timedelta(seconds=5)
 
 
-def test_a_receiver_may_ask_for_more_time_but_not_for_less() -> None:
+def test_a_receiver_can_lengthen_the_pause_but_not_shorten_it() -> None:
     assert record_attempt(
         WEBHOOK, WebhookResponse(status=429, wait=timedelta(hours=1)), NOON
     ).next_at == NOON + timedelta(hours=1)

@@ -187,7 +187,7 @@ def test_the_path_parameters_are_those_of_the_routes(client: FlaskClient, docume
 
 
 def test_every_example_works(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
-    """Two are refused: a resend, whose delivery is missing here, and the removal of a used queue."""
+    """Two are refused: a resend without a delivery, and the removal of a queue in use."""
     refused = {f"{method} {path}" for method, path, _ in operations(document) if send(method, path).status >= 400}
 
     assert refused == {"post /tasks/{task_id}/deliveries/{number}/resend", "delete /queues/{queue}"}

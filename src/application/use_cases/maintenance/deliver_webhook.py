@@ -39,7 +39,9 @@ class DeliverWebhook:
         return attempt
 
     def _send(self, webhook: Webhook) -> WebhookResponse:
-        """Count a fault of the sender as a failed attempt, so that the webhook is given up in the end."""
+        """Count a fault of the sender as a failed attempt, so that the webhook is given up in the
+        end.
+        """
         try:
             return self._sender.send(webhook)
         except Exception as error:

@@ -11,7 +11,10 @@ class ExpireTasks:
         self._sweep = Sweep(repository, clock, Backlog.EXPIRING)
 
     def execute(self) -> Swept:
-        """Expire tasks until none is left or the time of one sweep is up. Raises StoreUnavailable."""
+        """Expire tasks until none is left or the time of one sweep is up.
+
+        Raises StoreUnavailable.
+        """
         return self._sweep.run(
             lambda limit: self._repository.expiring(limit=limit),
             lambda task, now: Change(before=task, after=task.expire(now)),

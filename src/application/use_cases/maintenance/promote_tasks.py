@@ -11,7 +11,10 @@ class PromoteTasks:
         self._sweep = Sweep(repository, clock, Backlog.DUE)
 
     def execute(self) -> Swept:
-        """Queue due tasks until none is left or the time of one sweep is up. Raises StoreUnavailable."""
+        """Queue due tasks until none is left or the time of one sweep is up.
+
+        Raises StoreUnavailable.
+        """
         return self._sweep.run(
             lambda limit: self._repository.due(limit=limit), lambda task, _: Change(before=task, after=task.promote())
         )

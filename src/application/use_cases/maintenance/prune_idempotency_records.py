@@ -38,7 +38,10 @@ class PruneIdempotencyRecords:
         return forgotten
 
     def _is_over(self, record: StoredIdempotencyRecord) -> bool:
-        """Return whether all tasks are final. An unreadable task counts as not final, to hold up no other record."""
+        """Return whether all tasks are final.
+
+        An unreadable task counts as not final, to hold up no other record.
+        """
         ids = record.task_ids
         try:
             pages = (self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))

@@ -20,7 +20,10 @@ class RecoverTasks:
         self._leases = leases
 
     def execute(self) -> Swept:
-        """Recover lost runs until none is left or the time of one sweep is up. Raises StoreUnavailable."""
+        """Recover lost runs until none is left or the time of one sweep is up.
+
+        Raises StoreUnavailable.
+        """
         return self._sweep.run(lambda limit: self._leases.expired(limit=limit), _lose)
 
 

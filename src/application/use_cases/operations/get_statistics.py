@@ -17,7 +17,7 @@ class TaskStatistics:
     by_queue: Mapping[str, int]
     last_hour: Sequence[Minute]
     sample: int
-    """How many of the tasks that finished last were timed."""
+    """Number of tasks whose durations were measured."""
     wait_seconds: Mapping[int, float]
     """By percentile; empty when no task has finished."""
     run_seconds: Mapping[int, float]
@@ -33,7 +33,9 @@ class GetStatistics:
         self._statistics = statistics
 
     def execute(self) -> TaskStatistics:
-        """Counts are of now; wait and run times are of the last 1,000 tasks that finished after a run."""
+        """Counts are of now; wait and run times are of the last 1,000 tasks that finished after a
+        run.
+        """
         durations = self._statistics.durations(tasks=SAMPLE)
         return TaskStatistics(
             by_status=self._statistics.by_status(),

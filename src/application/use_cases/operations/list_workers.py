@@ -20,7 +20,10 @@ class ListWorkers:
         self._leases = leases
 
     def execute(self) -> Sequence[WorkerReport]:
-        """Return the workers with a heartbeat in the last 15 seconds, by name. Raises StoreUnavailable."""
+        """Return the workers with a heartbeat in the last 15 seconds, by name.
+
+        Raises StoreUnavailable.
+        """
         running = self._leases.running()
         return [
             WorkerReport(

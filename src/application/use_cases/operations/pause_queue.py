@@ -9,7 +9,10 @@ from application.use_cases.operations.list_queues import ListQueues, QueueReport
 
 
 class PauseQueue:
-    """A paused queue accepts tasks but starts none. Running tasks go on. Pausing twice changes nothing."""
+    """A paused queue accepts tasks but starts none. Running tasks go on.
+
+    Pausing twice changes nothing.
+    """
 
     def __init__(self, queues: Queues, wake_ups: WakeUps, list_queues: ListQueues) -> None:
         self._queues = queues

@@ -13,7 +13,9 @@ class RemoveQueue:
         self._list_queues = list_queues
 
     def execute(self, name: str) -> None:
-        """Raises QueueNotFound, and QueueInUse when a task names the queue or a living worker serves it."""
+        """Raises QueueNotFound, and QueueInUse when a task names the queue or a living worker
+        serves it.
+        """
         reports = self._list_queues.execute(only=name)
         if not reports:
             raise QueueNotFound(name)

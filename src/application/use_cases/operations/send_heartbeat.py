@@ -14,7 +14,10 @@ class SendHeartbeat:
         self._failing = False
 
     def execute(self, process: ServiceProcess, *, last: bool = False) -> bool:
-        """Return whether the store accepted the heartbeat. The first of several failures in a row is logged."""
+        """Return whether the store accepted the heartbeat.
+
+        The first of several failures in a row is logged.
+        """
         try:
             (self._heartbeats.end if last else self._heartbeats.beat)(process)
         except StoreUnavailable as error:

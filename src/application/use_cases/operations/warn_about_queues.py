@@ -9,7 +9,8 @@ from application.ports.heartbeats import Heartbeats
 FRESH_SECONDS = 1.0
 """Time for which the served queues are cached, so that few submits read them from the store."""
 START_SECONDS = 15.0
-"""Time after its start in which a process gives no warnings, since its workers may be starting, too."""
+"""Time after its start in which a process gives no warnings, since its workers may be starting,
+too."""
 MAX_WARNINGS = 20
 """Limit per request, which may name 1,000 queues."""
 

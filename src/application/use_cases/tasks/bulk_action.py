@@ -13,7 +13,8 @@ from domain.task import Task
 
 MAX_TASKS = 10_000
 PAGE = 250
-"""Number of tasks in memory at a time, which bounds memory and garbage collection for large tasks."""
+"""Number of tasks in memory at a time, which bounds memory and garbage collection for large
+tasks."""
 MAX_ATTEMPTS = 5
 """Number of times that a task is read when other requests keep changing it."""
 
@@ -72,7 +73,10 @@ class BulkAction:
         return sum(self._allows(action, task, now) for task in tasks)
 
     def _do(self, action: Action, tasks: Sequence[Task]) -> int:
-        """Change the tasks whose state allows it. Tasks that other requests changed meanwhile are read again."""
+        """Change the tasks whose state allows it.
+
+        Tasks that other requests changed meanwhile are read again.
+        """
         done = 0
         for _ in range(MAX_ATTEMPTS):
             now = self._clock.now()

@@ -55,7 +55,9 @@ class Following(Iterator[News]):
         self._ended = False
 
     def __next__(self) -> News:
-        """Raises StopIteration at the end, and when the store is unavailable: the follower may resume."""
+        """Raises StopIteration at the end, and when the store is unavailable: the follower may
+        resume.
+        """
         if self._ended:
             raise StopIteration
         try:
@@ -113,7 +115,10 @@ class FollowTasks:
     def _news(
         self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
     ) -> Iterator[News]:
-        """Return the items. The first ones are read before it returns, to raise StoreUnavailable at once."""
+        """Return the items.
+
+        The first ones are read before it returns, to raise StoreUnavailable at once.
+        """
         position = subscription.position
         if after is not None:
             return self._resumed(subscription, task_id, wanted, after)
@@ -176,7 +181,9 @@ class FollowTasks:
             return False
 
     def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> tuple[Iterator[Snapshot], str]:
-        """Return snapshots of one task or of the latest tasks, and the position after which events follow."""
+        """Return snapshots of one task or of the latest tasks, and the position after which events
+        follow.
+        """
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
             if task is None:
@@ -187,7 +194,10 @@ class FollowTasks:
         return self._read_in_turn(ids, wanted, position), position
 
     def _read_in_turn(self, ids: list[str], wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
-        """Yield the tasks, oldest first. Each is read shortly before its turn and left out if it no longer matches."""
+        """Yield the tasks, oldest first.
+
+        Each is read shortly before its turn and left out if it no longer matches.
+        """
         still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
         for at in range(0, len(ids), SNAPSHOT_BATCH):
             for task in self._repository.get_many(ids[at : at + SNAPSHOT_BATCH]):

@@ -22,7 +22,10 @@ class ReadDetails:
         return self._repository.positions(tasks)
 
     def log(self, task_id: str) -> Sequence[LogLine]:
-        """Return the last 1,000 lines that runs of the task logged, oldest first. Raises TaskNotFound."""
+        """Return the last 1,000 lines that runs of the task logged, oldest first.
+
+        Raises TaskNotFound.
+        """
         self._repository.get_or_raise(task_id)
         return self._run_log.lines(task_id)
 

@@ -11,7 +11,10 @@ class ResendDelivery:
         self._outbox = outbox
 
     def execute(self, task_id: str, number: int) -> None:
-        """Make the webhook of that delivery due now, unchanged. Raises TaskNotFound, DeliveryNotFound."""
+        """Make the webhook of that delivery due now, unchanged.
+
+        Raises TaskNotFound, DeliveryNotFound.
+        """
         self._repository.get_or_raise(task_id)
         if not self._outbox.resend(task_id, number):
             raise DeliveryNotFound(number)

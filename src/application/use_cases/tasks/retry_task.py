@@ -12,5 +12,8 @@ class RetryTask:
         self._clock = clock
 
     def execute(self, task_id: str) -> Task:
-        """Queue the task again, behind the tasks that wait now. Raises TaskNotFound, TaskNotRetryable."""
+        """Queue the task again, behind the tasks that wait now.
+
+        Raises TaskNotFound, TaskNotRetryable.
+        """
         return self._update.apply(task_id, lambda task: task.retry(self._clock.now()))

@@ -23,7 +23,9 @@ class SubmitBatch:
         new_tasks: NewTasks,
         let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
-        """`let_others_run` is called between tasks, for a process that serves other requests meanwhile."""
+        """`let_others_run` is called between tasks, for a process that serves other requests
+        meanwhile.
+        """
         self._admission = admission
         self._new_tasks = new_tasks
         self._let_others_run = let_others_run

@@ -15,7 +15,10 @@ class WaitForTask:
         self._clock = clock
 
     def execute(self, task_id: str, seconds: float) -> Task:
-        """Return the task when it is final, or as it is after these seconds. Raises TaskNotFound."""
+        """Return the task when it is final, or as it is after these seconds.
+
+        Raises TaskNotFound.
+        """
         task = self._repository.get_or_raise(task_id)
         if task.status.is_final:
             return task

@@ -35,13 +35,15 @@ DOCS = """<!doctype html>
 </head>
 <body>
 <div id="docs"></div>
-<noscript>This page needs JavaScript. The specification is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<noscript>
+This page needs JavaScript. The specification is at <a href="/openapi.json">/openapi.json</a>.
+</noscript>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/init.js"></script>
 </body>
 </html>
 """
-INIT = """// Fill the ids of stored tasks into the page, so that each operation can be tried at once.
+INIT = """// Fill ids of stored tasks into the page, so that each operation can be tried at once.
 const FITTING = {
   cancelTask: "SCHEDULED,QUEUED,PROCESSING",
   replaceTask: "SCHEDULED,QUEUED",
@@ -53,7 +55,8 @@ const filled = {};
 let isWrite = false;
 
 async function newest(status) {
-  const query = new URLSearchParams({ sort: "-submitted_at", page_size: 1, ...(status && { status }) });
+  const filter = status && { status };
+  const query = new URLSearchParams({ sort: "-submitted_at", page_size: 1, ...filter });
   const response = await fetch(`/tasks?${query}`);
   return response.ok ? (await response.json()).tasks[0]?.task_id : undefined;
 }
@@ -68,7 +71,9 @@ async function fill() {
       if (operationId === undefined) continue;
       const fitting = FITTING[operationId] && await newest(FITTING[operationId]);
       const value = fitting ?? latest, key = `${method} ${path}`;
-      if (filled[key] !== value) specActions.changeParam([path, method], "task_id", "path", filled[key] = value);
+      if (filled[key] === value) continue;
+      filled[key] = value;
+      specActions.changeParam([path, method], "task_id", "path", value);
     }
   }
 }
@@ -93,7 +98,8 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
   onComplete: fill,
   requestInterceptor: request => {
-    if (new URL(request.url, location).pathname.endsWith("/events")) request.userFetch = fetchBriefly;
+    const { pathname } = new URL(request.url, location);
+    if (pathname.endsWith("/events")) request.userFetch = fetchBriefly;
     isWrite = request.method !== undefined && request.method !== "GET";
     return request;
   },

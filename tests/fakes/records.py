@@ -1,0 +1,136 @@
+"""Tasks in memory, as the fakes of all ports over tasks see them."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, id_bytes
+from application.errors import StoreUnavailable
+from application.ports.clock import Clock
+from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
+from application.ports.task_repository import Backlog, Cursor
+from domain.events import Event
+from domain.status import Status
+from domain.task import Task
+
+
+class FakeRecords:
+    """The records that the fakes share. They use the real codec: only what Redis could store is stored.
+
+    `away` makes every call fail. `lose_replies` makes that many calls fail after they did their work.
+    """
+
+    def __init__(self, clock: Clock, lease: timedelta = timedelta(seconds=15)) -> None:
+        self._clock = clock
+        self._lease = lease
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._records: dict[str, dict[bytes, bytes]] = {}
+        self._places: dict[str, int] = {}
+        self._finished: list[str] = []
+        self._expiries: dict[str, datetime] = {}
+        self._held: dict[str, tuple[str, str]] = {}
+        self._lost: dict[str, tuple[str, int]] = {}
+        self._drawn = 0
+        self._claims = 0
+        self.logs: dict[str, deque[LogLine]] = {}
+        self.events: list[tuple[Event, Task]] = []
+        """The events, as an event stream would have them."""
+        self.ended: list[Task] = []
+        """The tasks that became final and have a callback URL."""
+        self.paused: set[str] = set()
+        self.queues: set[str] = set()
+        self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
+        self.away = False
+        self.full = False
+        self.max_queues = 1_000
+        self.damaged: set[str] = set()
+        """The ids of tasks that the store cannot change."""
+        self._aside: dict[tuple[Backlog, str], datetime] = {}
+        self.lose_replies = 0
+
+    def check(self) -> None:
+        """Raises StoreUnavailable while the store is away."""
+        with self._reached():
+            pass
+
+    def tasks(self) -> Sequence[Task]:
+        """Return all tasks in the order of submission, for fakes of other ports."""
+        with self._reached():
+            return sorted(self._all(), key=Cursor.of)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Make what happens inside one atomic step, within another such step a part of that one."""
+        if self.away:
+            raise StoreUnavailable("the fake is away")
+        with self._lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            is_whole = self._depth == 0
+        if is_whole and self.lose_replies:
+            self.lose_replies -= 1
+            raise StoreUnavailable("the fake lost its reply")
+
+    def _read(self, task_id: str) -> Task | None:
+        raw = id_bytes(task_id)
+        return decode(raw, self._records[task_id]) if raw and task_id in self._records else None
+
+    def _all(self) -> list[Task]:
+        return [task for task_id in self._records if (task := self._read(task_id))]
+
+    def _queued(self, queue: str) -> list[Task]:
+        """Return the QUEUED tasks of a queue in the order in which they start."""
+        tasks = [task for task in self._all() if task.status is Status.QUEUED and task.spec.queue == queue]
+        return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
+
+    def _not_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> list[Task]:
+        now = self._clock.now()
+        return [short(task) for task in tasks if self._aside.get((backlog, task.task_id), now) <= now]
+
+    def _tell(self, event: Event, task: Task) -> None:
+        self.events.append((event, short(task)))
+
+    def _write(self, task: Task) -> None:
+        self.queues.add(task.spec.queue)
+        self._records[task.task_id] = encode(task)
+        if task.status is Status.QUEUED and task.task_id not in self._places:
+            self._drawn += 1
+            self._places[task.task_id] = self._drawn
+        if task.status.is_final:
+            self._places.pop(task.task_id, None)
+            if task.task_id not in self._finished:
+                self._finished.append(task.task_id)
+
+    def _run_out(self) -> set[str]:
+        now = self._clock.now()
+        return {
+            task.task_id
+            for task in self._all()
+            if task.status is Status.PROCESSING and self._expiries[task.task_id] <= now
+        }
+
+    def _add_lines(self, run: Task, lines: Sequence[str]) -> None:
+        for message in lines:
+            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+            self.logs.setdefault(run.task_id, deque(maxlen=MAX_LOG_LINES)).append(line)
+        kept = self.logs.get(run.task_id, deque())
+        while sum(len(line.message.encode()) for line in kept) > MAX_LOG_BYTES:
+            kept.popleft()
+
+
+def short(task: Task) -> Task:
+    """Return the task without its long members, as methods that read many tasks return it."""
+    if task.omitted:
+        return task
+    record, raw = encode(task), id_bytes(task.task_id) or b""
+    long = [field for field in OMITTABLE if len(record.get(field, b"")) > LONG_BYTES]
+    if not long:
+        return task
+    rest = {field: value for field, value in record.items() if field not in long}
+    return decode(raw, {**rest, OMITTED: b"".join(long)})

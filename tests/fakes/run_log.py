@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+from application.ports.run import LogLine, RunLog
+from domain.events import Event
+from domain.task import Progress, Task
+from tests.fakes.records import FakeRecords
+
+
+class FakeRunLog(FakeRecords, RunLog):
+    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+        with self._reached():
+            stored = self._read(run.task_id)
+            if stored is None or not stored.is_run_of(run.fencing_token):
+                return False
+            self._add_lines(run, lines)
+            if progress:
+                self._write(replace(stored, progress=progress))
+                self._tell(Event.PROGRESS, replace(stored, progress=progress))
+            return True
+
+    def lines(self, task_id: str) -> Sequence[LogLine]:
+        with self._reached():
+            return list(self.logs.get(task_id, []))
