@@ -30,7 +30,7 @@ Maintain = Callable[[], ServiceProcess]
 
 @pytest.fixture
 def maintain(redis_url: str, tmp_path: Path) -> Iterator[Maintain]:
-    """Starts maintenance with a retention of one second. It must still run at the end, without a restart."""
+    """Start maintenance with a retention of one second. It must not end or restart in the test."""
     process = ServiceProcess("maintenance", tmp_path / "log", redis_url=redis_url, retention_seconds=1)
 
     def start() -> ServiceProcess:

@@ -124,7 +124,8 @@ class TestRedisStoreProbe(StoreProbeContract):
     )
     def test_a_store_with_a_nearly_full_disk_refuses_new_tasks_alone(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore,
-        monkeypatch: pytest.MonkeyPatch, free_mib: int, size_mib: int, on_this_host: bool, closed: bool,
+        monkeypatch: pytest.MonkeyPatch,
+        free_mib: int, size_mib: int, on_this_host: bool, closed: bool,
     ) -> None:  # fmt: skip
         probe = RedisStoreProbe(redis_store, on_this_host=on_this_host)
         submit(repository)

@@ -1,6 +1,7 @@
 """The pages name only files, tests and sections that exist."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ PATH = re.compile(
 )
 TEST = re.compile(r"`(test_\w+|Test\w+|\w+Contract)`")
 TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
+PAGE = re.compile(r"docs/(?:decisions/\d{4}[\w-]*|[\w-]+\.(?:md|json))")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
+@cache
 def definitions() -> set[str]:
     files = (ROOT / "tests").rglob("*.py")
     return {name for file in files for name in re.findall(r"(?:def|class) (\w+)", file.read_text())}
@@ -61,3 +64,10 @@ def test_every_link_leads_to_a_page_and_a_section(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in section_anchors(target), link
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    files = [path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
+    named = {name for path in files for name in PAGE.findall(path.read_text())}
+
+    assert [name for name in named if not list(ROOT.glob(f"{name}*"))] == []

@@ -96,7 +96,7 @@ class CeleryWakeUps(WakeUps):
         return unused
 
     def _take_over(self) -> None:
-        """Check all queues every minute: processes of an earlier version do not mark waiting queues."""
+        """Check all queues every minute: earlier versions do not mark waiting queues."""
         if time.monotonic() >= self._next_takeover:
             with suppress(StoreFull), self._store.client() as client:
                 client.sunionstore(keys.WAITING_QUEUES, [keys.WAITING_QUEUES, keys.QUEUES])
@@ -108,7 +108,7 @@ class CeleryWakeUps(WakeUps):
         return following, list(filter(None, map(self._name, members)))
 
     def _name(self, member: bytes) -> str | None:
-        """Return the name of a queue; None for damaged text, which must not hold up other queues."""
+        """Return the name of a queue; None for damaged text, which is logged once."""
         try:
             return member.decode()
         except UnicodeDecodeError as error:

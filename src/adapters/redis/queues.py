@@ -72,7 +72,7 @@ class RedisQueues(Queues):
             client.srem(keys.PAUSED, name)
 
     def forget(self, name: str) -> bool:
-        """Return False also when a task that was submitted meanwhile has created the queue again."""
+        """Return False also when a task that was submitted since has created the queue again."""
         effects = Effects()
         index, wake_ups = keys.queue_index(name), self._wake_up_of(name).list_key
         effects.remove_if_empty(keys.PAUSED, index, name)

@@ -1,4 +1,4 @@
-"""The code that does the work of tasks, by type."""
+"""Do the work of tasks: one handler for each type."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
