@@ -182,6 +182,29 @@ def test_a_failed_run_leaves_a_line_that_says_why_and_what_follows(store, run_ta
     ]
 
 
+@pytest.mark.parametrize(
+    ("length", "status"), [(998, Status.COMPLETED), (999, Status.FAILED)], ids=["limit", "one more"]
+)
+def test_a_result_may_have_as_many_bytes_as_the_limit_says(store, run_tasks, length: int, status: Status) -> None:
+    task = submit(store)
+
+    run_tasks(lambda run: "x" * length).execute("default")
+
+    assert stored(store, task).status is status  # the two quotes of JSON count as well
+
+
+def test_the_message_of_an_error_is_cut_after_10000_characters(store, run_tasks) -> None:
+    def work(run: Task) -> None:
+        raise HandlerFailed("x" * 10_001)
+
+    task = submit(store)
+    run_tasks(work).execute("default")
+
+    error = stored(store, task).error
+    assert error is not None
+    assert error.message == "x" * 10_000
+
+
 def test_a_line_about_a_failed_run_is_short(store, run_tasks) -> None:
     def work(run: Task) -> None:
         raise HandlerFailed("x" * 5_000)
