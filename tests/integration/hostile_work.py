@@ -162,7 +162,10 @@ def leak_files() -> int:
 
 
 def break_tidying(folder: str) -> int:
-    """Make that fail by which a run is tidied up after, and leave a program running. Returns the process id."""
+    """Make that fail by which a run is tidied up after, and leave a program running.
+
+    Returns the process id.
+    """
     start_program(folder)
     os.chdir = time.tzset = locale.setlocale = None  # type: ignore[assignment]
     os.environ["SPOILT"] = "yes"
@@ -201,7 +204,10 @@ def unlock_files() -> int:
 
 
 def garble_pipes() -> int:
-    """Write the beginning of a message that never ends into each pipe of the worker. Returns the process id."""
+    """Write the beginning of a message that never ends into each pipe of the worker.
+
+    Returns the process id.
+    """
     worker_descriptors.garble(worker_descriptors.pipes_to_write())
     return os.getpid()
 

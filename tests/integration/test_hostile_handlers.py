@@ -1,4 +1,5 @@
-"""Handlers that fork, leave programs running, and change their process: with real workers, seen through HTTP."""
+"""Handlers that fork, leave programs running, and change their process: with real workers, seen
+through HTTP."""
 
 import os
 import signal
@@ -27,7 +28,8 @@ def a_worker(redis_url: str, folder: Path, name: str = "worker", **settings: Any
 def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     """A worker with one child, so that the next run is in the same process, beside a maintenance.
 
-    A wake-up may go to the connection of the worker before, which the server still has: maintenance puts another.
+    A wake-up may go to the connection of the worker before, which the server still has: maintenance
+    puts another.
     """
     with (
         ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3),

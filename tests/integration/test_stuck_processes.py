@@ -47,7 +47,10 @@ def submit(api: Api, type: str, **payload: Any) -> str:
 
 
 def final(api: Api, task_id: str) -> dict[str, Any]:
-    """Return the task when it is final. The tests run without maintenance, so lost wake-ups are put here."""
+    """Return the task when it is final.
+
+    The tests run without maintenance, so lost wake-ups are put here.
+    """
 
     def ended() -> dict[str, Any]:
         api.request("POST", "/queues/default/resume")  # puts the wake-up that a killed child took

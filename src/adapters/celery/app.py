@@ -25,7 +25,7 @@ def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
 
 
 def broker_url(redis_url: str) -> str:
-    """Return the URL as kombu spells it: `redis+socket:///path?virtual_host=0` for a Unix socket."""
+    """Return the URL as kombu spells it, with `redis+socket://` for a Unix socket."""
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
@@ -33,7 +33,10 @@ def broker_url(redis_url: str) -> str:
 
 
 def queue_of_wake_ups(queue: str) -> Queue:
-    """Return the Celery queue that holds the wake-ups of a queue. Its name is that of the Redis list."""
+    """Return the Celery queue that holds the wake-ups of a queue.
+
+    Its name is that of the Redis list.
+    """
     name = WAKE_UP_LIST_PREFIX + queue
     return Queue(name, Exchange(""), routing_key=name)
 

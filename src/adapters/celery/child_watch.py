@@ -10,7 +10,7 @@ from adapters.supervision.children import Children
 
 
 class BilliardPool:
-    """What supervision reads of the pool's private books, through copies: other threads write them."""
+    """Reads the pool's private lists for supervision. Copies them: other threads change them."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -25,14 +25,17 @@ class BilliardPool:
 
 
 def child_watch(children: Children) -> type[bootsteps.Step]:
-    """Return a part of Celery's worker that replaces dead children and tells `children` of new ones."""
+    """Return a bootstep that replaces dead children and tells `children` of new ones."""
 
     class ChildWatch(bootsteps.StartStopStep):
         requires = ("celery.worker.components:Pool",)
         descriptors: ClassVar[dict[int, int]] = {}
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Watch the children. Celery calls this again after each reconnect, which clears the loop."""
+            """Watch the children.
+
+            Celery calls this again after each reconnect, which clears the loop.
+            """
             self.pool, self.hub = worker.pool._pool, hub
             children.belong_to(BilliardPool(self.pool))
             hub.on_tick.add(self.watch_new)

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class QuickReconnectConsumer(Consumer):
-    """Celery's consumer with short pauses between attempts to connect, and one log line for each."""
+    """Celery's consumer with short pauses between attempts to connect, and a log line for each."""
 
     def ensure_connected(self, conn: Connection) -> Connection:
         """Retry until the connection stands or the worker is told to stop."""

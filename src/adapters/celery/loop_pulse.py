@@ -38,7 +38,7 @@ def pulse_of_loop(pulse: LoopPulse) -> type[bootsteps.Step]:
         requires = ("celery.worker.components:Hub",)
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Celery calls this again after each loss of the connection, when the loop has forgotten its timers."""
+            """Start beating. Celery calls this again after each reconnect, which clears the loop."""
             pulse.beat()
             hub.call_repeatedly(PULSE_SECONDS, pulse.beat)
 

@@ -1,6 +1,7 @@
-"""Lets other Celery programs read tasks: `celery.result.AsyncResult(task_id)` sees the state and the result.
+"""Lets other Celery programs read the state and result of tasks by AsyncResult(task_id).
 
-Name it as the result backend: `adapters.celery.result_backend:TaskResultBackend+redis://host:6379/0`.
+Name it as the result backend:
+`adapters.celery.result_backend:TaskResultBackend+redis://host:6379/0`.
 """
 
 from typing import Any
@@ -33,7 +34,10 @@ STATES = {
 
 
 class TaskResultBackend(BaseBackend):
-    """Reads tasks. Storing and forgetting results do nothing, because the task record is the truth."""
+    """Reads tasks.
+
+    Storing and forgetting results do nothing, because the task record is the truth.
+    """
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
@@ -48,7 +52,7 @@ class TaskResultBackend(BaseBackend):
         return meta
 
     def _task(self, task_id: str) -> Task | None:
-        """Raises ImproperlyConfigured if Redis refuses this program, ConnectionError while it is away."""
+        """Raises ImproperlyConfigured if Redis refuses access, ConnectionError while it is away."""
         try:
             return self._repository.get(task_id)
         except StoreUnavailable as error:

@@ -1,4 +1,4 @@
-"""Celery's prefork pool, whose children leave between two runs when they are due for replacement."""
+"""Celery's prefork pool, whose children leave between two runs when they are to be replaced."""
 
 import os
 from typing import Any

@@ -41,7 +41,10 @@ logger = logging.getLogger(__name__)
 
 
 class CeleryWorker:
-    """Runs until SIGTERM, SIGINT or SIGHUP. Lets running tasks finish within the grace, then hands back the rest."""
+    """Runs until SIGTERM, SIGINT or SIGHUP.
+
+    Lets running tasks finish within the grace, then hands back the rest.
+    """
 
     def __init__(
         self,
@@ -57,10 +60,10 @@ class CeleryWorker:
         grace: timedelta,
         retirement: Retirement,
     ) -> None:
-        """`build_run_tasks` takes the owner name and process of a child, and is called after its fork, so that
-        the child shares nothing with the parent.
-        `retirement` decides when a child is replaced; each child counts in its own copy.
-        `process` describes this worker; the owner names of its children start with its name."""
+        """`build_run_tasks` takes the owner name and process of a child, and is called after its
+        fork, so that the child shares nothing with the parent. `retirement` decides when a child
+        is replaced; each child counts in its own copy. `process` describes this worker; the
+        owner names of its children start with its name."""
         self._app = app
         self._build_run_tasks = build_run_tasks
         self._release = release
@@ -81,7 +84,7 @@ class CeleryWorker:
     def run(self) -> int:
         """Run the worker. Returns its exit code."""
         warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
-        # Wake-ups are disposable. Without this kombu would write each one to a file in /tmp while Redis is away.
+        # Wake-ups are disposable. While Redis is away, kombu would write each to a file in /tmp.
         Channel.do_restore = False
         child = WorkerChild(
             self._build_run_tasks, owner_of=self._owner_of, stop=self._stop, retirement=self._retirement
@@ -191,7 +194,7 @@ class CeleryWorker:
 
 
 def _graceful(app: Celery) -> type[Any]:
-    """Return Celery's worker, for which Ctrl-C and a closed terminal are the same request to stop as SIGTERM."""
+    """Return Celery's worker, changed so that Ctrl-C and a closed terminal act like SIGTERM."""
     install_term_handler: Any = getattr(apps_worker, "install_worker_term_handler")  # noqa: B009 - not in the stubs
 
     class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time

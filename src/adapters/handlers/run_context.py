@@ -69,7 +69,10 @@ class BufferedRunContext(RunContext, AbstractContextManager[RunContext]):
         self._process = process
         self._lines: deque[bytes] = deque()
         self._bytes = 0
-        """Bytes in `_lines`. Lines that arrive during a flush make it too high until the next one."""
+        """Bytes in `_lines`.
+
+        Lines that arrive during a flush make it too high until the next one.
+        """
         self._progress: Progress | None = None
         self._flushing = threading.Lock()
         self._is_over = False

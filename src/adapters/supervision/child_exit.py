@@ -17,8 +17,8 @@ REAP_SECONDS = 0.1
 def exit_code(descriptor: int, process: Any) -> int | None:
     """Return the exit code of a dead child, or minus the number of the signal that ended it.
 
-    `descriptor` is a pidfd of the child. The child is not reaped, because billiard does that. If billiard
-    was faster, its `process` has the code. Returns None if neither has it.
+    `descriptor` is a pidfd of the child. The child is not reaped, because billiard does that. If
+    billiard was faster, its `process` has the code. Returns None if neither has it.
     """
     try:
         ended = os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOWAIT | os.WNOHANG)

@@ -1,7 +1,7 @@
 """Watches the processes of the worker's pool by pidfd_open(2), which Linux alone has.
 
-Celery notices a death after 0.1 to 4.4 s, because its sentinel fires before the child can be reaped.
-A pidfd fires at once. Off Linux no child is watched, and Celery's own pace remains.
+Celery notices a death after 0.1 to 4.4 s, because its sentinel fires before the child can be
+reaped. A pidfd fires at once. Off Linux no child is watched, and Celery's own pace remains.
 """
 
 import os

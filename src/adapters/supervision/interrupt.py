@@ -13,7 +13,9 @@ STOP_SIGNAL = signal.SIGUSR2
 
 
 class SignalRunInterrupt(RunInterrupt, AbstractContextManager[None]):
-    """Handles the stop signal. Create it in the main thread of a child, where Python runs signal handlers.
+    """Handles the stop signal.
+
+    Create it in the main thread of a child, where Python runs signal handlers.
 
     The signal does nothing outside of `allowed`.
     """

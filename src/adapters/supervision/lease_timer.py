@@ -1,4 +1,4 @@
-"""Renews the lease of the run in this process, and has the kernel end the process when it cannot."""
+"""Renews the lease of this process's run. If that fails, the kernel ends the process in time."""
 
 import logging
 import os
@@ -15,11 +15,12 @@ from domain.task import Task
 
 RENEWALS_PER_LEASE = 5
 SELF_KILL_SHARE = 0.8
-"""Share of a lease after which the process is dead, counted from sending the last successful renewal.
+"""Share of a lease after which the process is dead, from sending the last successful renewal.
 
-Nobody else may start the task before that. The kernel ends the process (setitimer(2), SIGALRM at its
-default action), so it works while C code holds the GIL and while work swallows exceptions. A stopped
-process ends as soon as it continues."""
+Nobody else may start the task before that. The kernel ends the process (setitimer(2), SIGALRM at
+its default action), so it works while C code holds the GIL and while work swallows exceptions. A
+stopped process ends as soon as it continues.
+"""
 RETRY_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,10 @@ class LeaseTimer(LeaseKeeper):
             pause = self._interval if run is None or self._renew(run) else RETRY_SECONDS
 
     def _renew(self, run: Task) -> bool:
-        """Renew once. Returns False if the store did not reply. Ignores a reply that comes after the run."""
+        """Renew once.
+
+        Returns False if the store did not reply. Ignores a reply that comes after the run.
+        """
         sent = self._monotonic()
         try:
             renewed = self._leases.renew(run)

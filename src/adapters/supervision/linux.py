@@ -1,4 +1,7 @@
-"""Calls prctl(2) and reads /proc/<pid>/stat, for which Python has no functions. Does nothing off Linux."""
+"""Calls prctl(2) and reads /proc/<pid>/stat, for which Python has no functions.
+
+Does nothing off Linux.
+"""
 
 import ctypes
 import os
@@ -12,7 +15,10 @@ from pathlib import Path
 SET_PDEATHSIG = 1
 SET_CHILD_SUBREAPER = 36
 STOPPED = "T"
-"""proc(5): stopped by SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU. A process under a debugger is "t" instead."""
+"""proc(5): stopped by SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU.
+
+A process under a debugger is "t" instead.
+"""
 
 IS_LINUX = sys.platform == "linux"
 _prctl = ctypes.CDLL(None).prctl if IS_LINUX else None
@@ -31,7 +37,7 @@ class ProcessEntry:
 
 
 def adopt_orphans() -> None:
-    """Make this process the new parent of its descendants whose own parent ends, also of daemons."""
+    """Make this process the parent of all descendants, daemons too, whose own parent ends."""
     if _prctl is not None:
         _prctl(SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
 
@@ -43,7 +49,10 @@ def die_with_parent() -> None:
 
 
 def process_table() -> Iterator[ProcessEntry]:
-    """Yield every process of this host. Raises OSError when /proc cannot be read; yields nothing off Linux."""
+    """Yield every process of this host.
+
+    Raises OSError when /proc cannot be read; yields nothing off Linux.
+    """
     if IS_LINUX:
         for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
             if name.isdecimal() and (entry := process_entry(int(name))):

@@ -1,4 +1,4 @@
-"""Proves that a worker of this host is dead, by a locked file whose descriptor its children inherit."""
+"""Proves that a worker of this host is dead: its children inherit the lock of a file."""
 
 import fcntl
 import os
@@ -15,7 +15,9 @@ WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 class NodeLock:
-    """Holds two locks of one open file. They are free only when the parent and all its children are gone.
+    """Holds two locks of one open file.
+
+    They are free only when the parent and all its children are gone.
 
     The locks are flock(2) and, on Linux, F_OFD_SETLK of fcntl(2). A handler may call flock or lockf
     with LOCK_UN on the descriptor that its process inherited; that gives up the first lock alone.
@@ -30,7 +32,10 @@ class NodeLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Take the locks. Call before the first child is forked. Only the death of all processes frees them."""
+        """Take the locks.
+
+        Call before the first child is forked. Only the death of all processes frees them.
+        """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _lock(self._descriptor)

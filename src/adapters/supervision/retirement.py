@@ -1,4 +1,5 @@
-"""Decides when a child of the worker is replaced: after so many runs, or when it has grown too large.
+"""Decides when a child of the worker is replaced: after so many runs, or when it has grown too
+large.
 
 Celery's own max_tasks_per_child counts wake-ups, each of which may be many runs.
 """

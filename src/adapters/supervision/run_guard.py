@@ -29,18 +29,24 @@ LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 0.5
 """How long a run may go on after it was asked to stop."""
 CUT_OFF_SHARE = 0.4
-"""Share of a lease. A worker that has not reached the store for so long is cut off, and its children
-may die of that."""
+"""Share of a lease.
+
+A worker that has not reached the store for so long is cut off, and its children may die of that.
+"""
 IDLE_SECONDS = 10.0
-"""How long a child may have one wake-up and no run. A child claims within milliseconds, and returns the
-wake-up within a second after its last run. A longer time shows that the child or its pipes are
-unusable, for instance after work has written garbage into them."""
+"""How long a child may have one wake-up and no run.
+
+A child claims within milliseconds, and returns the wake-up within a second after its last run. A
+longer time shows that the child or its pipes are unusable, for instance after work has written
+garbage into them.
+"""
 
 logger = logging.getLogger(__name__)
 
 
 class RunGuard:
-    """Stops runs that are cancelled or out of time, and ends the runs of dead children and workers."""
+    """Stops runs that are cancelled or out of time, and ends the runs of dead children and
+    workers."""
 
     def __init__(
         self,
@@ -84,7 +90,10 @@ class RunGuard:
 
     @property
     def has_working_child(self) -> bool:
-        """True if a child is alive and not stopped. Always True off Linux: no child is watched there."""
+        """True if a child is alive and not stopped.
+
+        Always True off Linux: no child is watched there.
+        """
         stopped = self._stopped_since
         living = self._children.living()
         return not self._children.are_watched or any(pid not in stopped for pid in living)
@@ -126,7 +135,10 @@ class RunGuard:
         return time.monotonic() - self._reached_at > self._cut_off_seconds
 
     def _note_dead_children(self) -> None:
-        """Sort dead children. One that died while the store was unreachable ended itself: no crash."""
+        """Sort dead children.
+
+        One that died while the store was unreachable ended itself: no crash.
+        """
         for pid, code in self._children.take_dead().items():
             kill_group(pid)
             self._orphans.expect()

@@ -13,7 +13,10 @@ OpenFiles = Mapping[int, tuple[int, int]]
 
 
 class TaskProcess:
-    """The process in which this object is created. A copy inherits the object and sees that it is a copy."""
+    """The process in which this object is created.
+
+    A copy inherits the object and sees that it is a copy.
+    """
 
     def __init__(self, retirement: Retirement | None = None) -> None:
         self.retirement = retirement or Retirement()
@@ -28,25 +31,28 @@ class TaskProcess:
         return self._getpid() != self._pid
 
     def end_copy(self, status: int = 0) -> None:
-        """End this process at once if it is a copy: a copy holds no run and must not write about one."""
+        """End this process at once if it is a copy: a copy holds no run and must not write about
+        one."""
         if self.is_copy:
             os._exit(status)
 
     @property
     def has_files_of_worker(self) -> bool:
-        """False if work closed or replaced a descriptor of the worker, such as a pipe of its pool."""
+        """False if work closed or replaced a descriptor of the worker, such as a pipe of its
+        pool."""
         return all(_file(descriptor) == file for descriptor, file in self._worker_files.items())
 
     def outlive_sigterm(self) -> None:
         """Ignore SIGTERM in this process. Copies of it and programs that it starts end as usual.
 
-        A service manager may send SIGTERM to all processes at once. The worker's parent decides when
-        this one ends.
+        A service manager may send SIGTERM to all processes at once. The worker's parent decides
+        when this one ends.
         """
         signal.signal(signal.SIGTERM, _pass_over)
 
     def guard_forks(self, *, not_ours: OpenFiles) -> None:
-        """Have each copy close the worker's files: all files that are open now, except `not_ours`."""
+        """Have each copy close the worker's files: all files that are open now, except
+        `not_ours`."""
         self._worker_files = {
             descriptor: file for descriptor, file in open_files().items() if not_ours.get(descriptor) != file
         }

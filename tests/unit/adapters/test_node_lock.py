@@ -73,7 +73,8 @@ def test_a_worker_of_another_boot_or_host_is_left_to_its_lease(tmp_path: Path) -
 
 
 def _a_child_that_holds(directory: Path, incarnation: str) -> int:
-    """The lock of a worker whose parent is gone, as a descriptor that one of its children inherited."""
+    """The lock of a worker whose parent is gone, as a descriptor that one of its children
+    inherited."""
     lock = NodeLock(directory, incarnation)
     lock.take()
     inherited = os.dup(lock._descriptor)

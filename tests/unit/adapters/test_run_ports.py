@@ -1,4 +1,7 @@
-"""The adapters and the fakes of the ports of one run fulfil the same contracts. All are of this process."""
+"""The adapters and the fakes of the ports of one run fulfil the same contracts.
+
+All are of this process.
+"""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -107,7 +110,8 @@ class TestFakeLeaseKeeper(LeaseKeeperContract):
 class TestLeaseTimer(LeaseKeeperContract):
     @pytest.fixture
     def keeper(self) -> Iterator[LeaseTimer]:
-        """A lease so long that its timer ends no test; pytest-timeout's own timer and handler come back."""
+        """A lease so long that its timer ends no test; pytest-timeout's own timer and handler
+        come back."""
         handler, timer = signal.getsignal(signal.SIGALRM), signal.setitimer(signal.ITIMER_REAL, 0)
         yield LeaseTimer(FakeTaskStore(FakeClock()), timedelta(hours=1), TaskProcess())
         signal.signal(signal.SIGALRM, handler)

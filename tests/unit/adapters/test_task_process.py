@@ -1,4 +1,5 @@
-"""Copies of a process that runs tasks, made by os.fork(): they find out that they are copies, and have no lock."""
+"""Copies of a process that runs tasks, made by os.fork(): they find out that they are copies,
+and have no lock."""
 
 import os
 import subprocess

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
 from application.errors import (
     IdempotencyKeyReused,
@@ -16,7 +15,6 @@ from application.errors import (
     TaskNotFound,
 )
 from application.new_tasks import NewTasks
-from application.optimistic_update import OptimisticUpdate
 from application.ports.task_repository import Change, IdempotencyRecord, PageRequest
 from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
@@ -46,10 +44,8 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.statistics import FakeStatistics
-from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
-from tests.fakes.webhook_sender import FakeWebhookSender
 
 REQUEST = IdempotencyRecord(key="mine", request_hash=b"1" * 32)
 
@@ -127,9 +123,8 @@ class TestBulkAction:
 
 class TestSubmitBatch:
     @pytest.fixture
-    def submit(self, store: FakeTaskStore, clock: FakeClock) -> SubmitBatch:
-        admission = Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
-        return SubmitBatch(admission, NewTasks(store, UuidTaskIds(), clock))
+    def submit(self, admission: Admission, new_tasks: NewTasks) -> SubmitBatch:
+        return SubmitBatch(admission, new_tasks)
 
     def test_a_repeated_request_returns_the_tasks_of_the_first(self, store, submit, clock) -> None:
         specs = [a_spec(), a_spec(task_name="second")]
@@ -317,10 +312,10 @@ class TestQueuesAndWorkers:
         assert (report.heartbeat.process.name, list(report.running)) == ("host-1", [mine.task_id])
 
 
-def test_a_running_task_is_deleted_once_it_has_stopped(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_running_task_is_deleted_once_it_has_stopped(store, update, clock) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
-    delete = DeleteTask(store, OptimisticUpdate(store), clock)
+    delete = DeleteTask(store, update, clock)
     with pytest.raises(TaskRunning):
         delete.execute(run.task_id)
 
@@ -334,11 +329,11 @@ def test_a_running_task_is_deleted_once_it_has_stopped(store: FakeTaskStore, clo
     assert total(store) == 0
 
 
-def test_a_retry_is_decided_by_the_clock_of_the_store(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_retry_is_decided_by_the_clock_of_the_store(store, update, clock) -> None:
     task = save(store, Status.FAILED, expires_at=clock.now() + timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
 
-    again = RetryTask(OptimisticUpdate(store), clock).execute(task.task_id)
+    again = RetryTask(update, clock).execute(task.task_id)
 
     assert (again.status, again.spec.expires_at) == (Status.QUEUED, None)
     assert store.positions([again]) == {task.task_id: 1}

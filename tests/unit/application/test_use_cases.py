@@ -45,11 +45,6 @@ UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 HANDLERS = FakeTaskHandlers(lambda task: None)
 
 
-@pytest.fixture
-def update(store: FakeTaskStore) -> OptimisticUpdate:
-    return OptimisticUpdate(store)
-
-
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
     admission, new_tasks = Admission(HANDLERS, FakeWebhookSender()), NewTasks(store, UuidTaskIds(), clock)
     [task] = SubmitTask(admission, new_tasks).execute(a_spec(**members)).tasks
@@ -69,10 +64,12 @@ def test_a_submitted_task_waits_and_can_be_read(store: FakeTaskStore, clock: Fak
     assert GetTask(store).execute(task.task_id) == task
 
 
-def test_an_unknown_task_is_not_found(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> None:
+def test_an_unknown_task_is_not_found(
+    store: FakeTaskStore, update: OptimisticUpdate, admission: Admission, clock: FakeClock
+) -> None:
     calls = [
         lambda: GetTask(store).execute(UNKNOWN),
-        lambda: UpdateTask(update, Admission(HANDLERS, FakeWebhookSender())).execute(UNKNOWN, TaskPatch({})),
+        lambda: UpdateTask(update, admission).execute(UNKNOWN, TaskPatch({})),
         lambda: CancelTask(update, clock).execute(UNKNOWN),
         lambda: DeleteTask(store, update, FakeClock()).execute(UNKNOWN),
     ]
@@ -89,7 +86,9 @@ def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
 
 
-def test_an_update_is_retried_when_the_task_changed_meanwhile(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_an_update_is_retried_when_the_task_changed_meanwhile(
+    store: FakeTaskStore, admission: Admission, clock: FakeClock
+) -> None:
     task = submit(store, clock)
 
     class RacedStore(FakeTaskStore):
@@ -102,7 +101,7 @@ def test_an_update_is_retried_when_the_task_changed_meanwhile(store: FakeTaskSto
         def save(self, change: Change) -> Task:
             return store.save(change)
 
-    update = UpdateTask(OptimisticUpdate(RacedStore(clock)), Admission(HANDLERS, FakeWebhookSender()))
+    update = UpdateTask(OptimisticUpdate(RacedStore(clock)), admission)
     updated = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})

@@ -1,12 +1,15 @@
 """Paths, methods, parameters and headers, through the Flask application with a store in memory."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
 from application.ports.task_repository import Change
 from domain.status import Status
+from domain.task import Progress
+from entrypoints.api.reading.headers import entity_tag
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore
 from tests.unit.entrypoints.calls import AN_ID, stored, submit
@@ -164,3 +167,19 @@ def test_a_blank_idempotency_key_is_refused(client: FlaskClient, store: FakeTask
 
     assert (response.status_code, response.json["code"]) == (400, "malformed_request")
     assert stored(store) == 0
+
+
+def test_a_preferred_wait_of_more_than_a_minute_counts_as_a_minute(client: FlaskClient) -> None:
+    url = submit(client).location
+    client.post(f"{url}/cancel")
+
+    response = client.get(url, headers={"Prefer": "wait=61"})
+
+    assert response.headers["Preference-Applied"] == "wait=60"
+
+
+def test_the_etag_changes_with_the_progress() -> None:
+    task = a_task(Status.PROCESSING)
+    half, whole = (replace(task, progress=Progress(fraction=part, message="")) for part in (0.5, 1))
+
+    assert len({entity_tag(each) for each in (task, half, whole)}) == 3

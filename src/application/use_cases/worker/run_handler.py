@@ -13,7 +13,8 @@ from domain.task import Task
 NEEDLESS_STOP = (
     "It was asked to stop (SIGUSR2), though it was neither cancelled nor out of time. Work must not send that signal."
 )
-"""The cause of a lost run, which counts as a crash: work that signals itself would otherwise run for ever.
+"""The cause of a lost run, which counts as a crash: work that signals itself would otherwise run
+for ever.
 
 A late request may also reach the next run of the process. Task.lose ignores the cause if the task
 was cancelled or is out of time.

@@ -45,7 +45,9 @@ class RunTasks:
         self._claims = count(1)
 
     def execute(self, queue: str, go_on: Callable[[], bool] = lambda: False) -> int:
-        """Run the first waiting task, then the next while `go_on` returns True. Returns how many ran.
+        """Run the first waiting task, then the next while `go_on` returns True.
+
+        Returns how many ran.
 
         The end of each run is saved, unless its lease was lost.
         """
@@ -64,7 +66,8 @@ class RunTasks:
             self._keeper.release()
 
     def _claim(self, queue: str, claim_id: str) -> Task | None:
-        """Claim the first waiting task; returns None when none waits or the store stays unavailable.
+        """Claim the first waiting task; returns None when none waits or the store stays
+        unavailable.
 
         Each attempt has the same claim id: an earlier one may have succeeded and lost its reply.
         """
@@ -110,7 +113,8 @@ class RunTasks:
         return self._claim(queue, claim_id)
 
     def _end(self, run: Task, outcome: RunOutcome, *, seconds: float) -> RunEnd:
-        """Date the end by the store's clock, which set the start; this host's clock may be wrong."""
+        """Date the end by the store's clock, which set the start; this host's clock may be
+        wrong."""
         started_at = run.started_at or self._clock.now()
         return RunEnd(run, outcome, at=started_at + timedelta(seconds=seconds))
 
