@@ -295,8 +295,5 @@ def kill(run: Execution) -> float:
 
 
 def pause(shortest: float, longest: float) -> None:
-    """Wait a random time, so that each fault meets another point of a run.
-
-    It decides no verdict.
-    """
+    """Wait a random time, so that each fault meets another point of a run."""
     time.sleep(random.uniform(shortest, longest))

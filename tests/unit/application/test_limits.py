@@ -261,7 +261,9 @@ def test_a_dead_process_does_not_end_the_run_of_the_worker_that_took_its_task_ov
     assert store.get(first.task_id) == second
 
 
-def test_a_run_that_is_out_of_time_is_to_be_stopped_in_0_seconds(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_run_that_is_out_of_time_is_to_be_stopped_in_0_seconds(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     save(store, timeout=3)
     store.claim("default", owner="a:1", claim_id="1")
     clock.advance(timedelta(seconds=4))
