@@ -79,20 +79,28 @@ class Round:
             *(self.subject, str(self.clients), f"{rate:,.0f}"),
             *(_figure(list(self.sent.accepted.values()), 50), refused, str(self.kept)),
             _figure(self.script, 50),
-            *(_figure(self.readers[kind], percent) for kind in self.readers for percent in (50, 99)),
+            *(
+                _figure(self.readers[kind], percent)
+                for kind in self.readers
+                for percent in (50, 99)
+            ),
             str(self.refused_readers),
         ]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--clients", default="1,4,8,16,64", show_default=True, help="Clients of each round.")
-@click.option("--seconds", type=click.FloatRange(1, 60), default=10, show_default=True, help="One round.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 60), default=10, show_default=True, help="One round."
+)
 @click.option(
     "--against",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder `src` of another version, which takes turns with this one.",
 )
-@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report there, too.")
+@click.option(
+    "--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report there, too."
+)
 def main(clients: str, seconds: float, against: Path | None, write: Path | None) -> None:
     """Measure reads, lists and a stream beside clients that submit batches of 1,000 tasks.
 
@@ -116,7 +124,11 @@ def main(clients: str, seconds: float, against: Path | None, write: Path | None)
     except NotReady as error:
         raise click.ClickException(str(error)) from error
     text = HEAD.format(
-        facts=facts, processes=2, seconds=seconds, tasks=TASKS_IN_A_BATCH, pause=PAUSE_SECONDS * 1000
+        facts=facts,
+        processes=2,
+        seconds=seconds,
+        tasks=TASKS_IN_A_BATCH,
+        pause=PAUSE_SECONDS * 1000,
     ) + _table(rounds)
     print(text)
     if write:
@@ -126,11 +138,14 @@ def main(clients: str, seconds: float, against: Path | None, write: Path | None)
         raise click.ClickException(f"{wrong} batches were stored although refused, or in part")
 
 
-def measured(numbers: Sequence[int], seconds: float, sources: dict[str, Path | None]) -> tuple[list[Round], str]:
+def measured(
+    numbers: Sequence[int], seconds: float, sources: dict[str, Path | None]
+) -> tuple[list[Round], str]:
     with tempfile.TemporaryDirectory(prefix="bulk-") as name, ExitStack() as stack:
         clients = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
         subjects = {
-            label: stack.enter_context(_running(Path(name) / label, source)) for label, source in sources.items()
+            label: stack.enter_context(_running(Path(name) / label, source))
+            for label, source in sources.items()
         }
         facts = machine_facts(next(iter(subjects.values())).store)
         rounds = [
@@ -141,7 +156,9 @@ def measured(numbers: Sequence[int], seconds: float, sources: dict[str, Path | N
     return rounds, facts
 
 
-def one_round(subject: Subject, label: str, clients: int, seconds: float, pool: ProcessPoolExecutor) -> Round:
+def one_round(
+    subject: Subject, label: str, clients: int, seconds: float, pool: ProcessPoolExecutor
+) -> Round:
     """Let the clients send from another process, so that readers are timed by one that is idle."""
     redis = subject.store.client
     redis.execute_command("FLUSHALL", "SYNC")
@@ -223,7 +240,10 @@ class Readers:
             "list": self._getting("/tasks?page_size=10"),
             "stream": self._following(changed),
         }
-        self._calls = [self._threads.submit(self._repeat, each, self.seconds[kind]) for kind, each in turns.items()]
+        self._calls = [
+            self._threads.submit(self._repeat, each, self.seconds[kind])
+            for kind, each in turns.items()
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -239,7 +259,9 @@ class Readers:
                 return
 
     def _new_task(self) -> str:
-        _, _, response = _call(self._address, "POST", "/tasks", json.dumps(TASK | {"queue": "nobody"}))
+        _, _, response = _call(
+            self._address, "POST", "/tasks", json.dumps(TASK | {"queue": "nobody"})
+        )
         task_id: str = json.loads(response)["task_id"]
         return task_id
 
@@ -271,7 +293,9 @@ class Readers:
                 yield time.perf_counter() - began
 
 
-def _call(address: Address, method: str, path: str, body: str | None = None) -> tuple[int, float, bytes]:
+def _call(
+    address: Address, method: str, path: str, body: str | None = None
+) -> tuple[int, float, bytes]:
     """Send a request over a new connection; return status, seconds of Retry-After and body."""
     with _connection(address) as connection:
         connection.request(method, path, body, HEADERS if body else {})
@@ -305,7 +329,11 @@ def _figure(seconds: list[float], percent: int) -> str:
 
 
 def _table(rounds: Sequence[Round]) -> str:
-    lines = [list(COLUMNS), ["---", *["---:"] * (len(COLUMNS) - 1)], *(each.cells for each in rounds)]
+    lines = [
+        list(COLUMNS),
+        ["---", *["---:"] * (len(COLUMNS) - 1)],
+        *(each.cells for each in rounds),
+    ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 

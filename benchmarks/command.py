@@ -21,17 +21,32 @@ from benchmarks.subjects import NotReady, Pair, running_both, running_on, runnin
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--seconds", type=click.FloatRange(0.5, 60), help="One round of one scenario.  [default: 4]")
-@click.option("--rounds", type=click.IntRange(1, 20), help="Rounds in which both take turns.  [default: 3]")
-@click.option("--tasks", type=click.IntRange(100, 100_000), help="Stored tasks during the GETs.  [default: 100000]")
+@click.option(
+    "--seconds", type=click.FloatRange(0.5, 60), help="One round of one scenario.  [default: 4]"
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 20), help="Rounds in which both take turns.  [default: 3]"
+)
+@click.option(
+    "--tasks",
+    type=click.IntRange(100, 100_000),
+    help="Stored tasks during the GETs.  [default: 100000]",
+)
 @click.option("--quick", is_flag=True, help="Short rounds and few tasks: to see that it works.")
-@click.option("--worker", is_flag=True, help="Only how many tasks a worker runs: about five minutes.")
-@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report to this file, too.")
+@click.option(
+    "--worker", is_flag=True, help="Only how many tasks a worker runs: about five minutes."
+)
+@click.option(
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the report to this file, too.",
+)
 def main(quick: bool, worker: bool, write: Path | None, **given: Any) -> None:
     """Measure this service against a plain one of Flask, Celery and Redis.
 
-    Both run on this machine, with a Redis server of the same program each, and take turns. The report goes to
-    standard output, the progress to standard error. It takes about half an hour; Ctrl-C stops everything.
+    Both run on this machine, with a Redis server of the same program each, and take turns. The
+    report goes to standard output, the progress to standard error. It takes about half an hour;
+    Ctrl-C stops everything.
 
     \b
     Example: longer rounds, and the report in a file
@@ -50,7 +65,10 @@ def main(quick: bool, worker: bool, write: Path | None, **given: Any) -> None:
 
 
 def plan_of(quick: bool, given: dict[str, Any]) -> Plan:
-    plan = replace(QUICK if quick else Plan(), **{name: value for name, value in given.items() if value is not None})
+    plan = replace(
+        QUICK if quick else Plan(),
+        **{name: value for name, value in given.items() if value is not None},
+    )
     return replace(plan, many=max(plan.many, plan.tasks))
 
 

@@ -1,6 +1,7 @@
 """Keep-alive connections, spread evenly over the worker processes of a server.
 
-The kernel spreads them at random, and a round with 13 of 16 connections on one of two processes would measure that.
+The kernel spreads them at random, and a round with 13 of 16 connections on one of two processes
+would measure that.
 """
 
 import socket
@@ -43,7 +44,9 @@ class Spread:
             if not missing:
                 return
             self._choose([used_once(self.subject.address) for _ in range(missing)])
-        raise LoadFailed(f"the connections are spread unevenly even after {MAX_TRIES} tries: {dict(self.held)}")
+        raise LoadFailed(
+            f"the connections are spread unevenly even after {MAX_TRIES} tries: {dict(self.held)}"
+        )
 
     def close(self) -> None:
         for connection in self.kept:

@@ -1,6 +1,7 @@
 """`python -m benchmarks.empty_worker`: the worker of this service, but its tasks take no time.
 
-Its children build their containers from the same class after the fork, so they have the handler, too.
+Its children build their containers from the same class after the fork, so they have the handler,
+too.
 """
 
 import sys

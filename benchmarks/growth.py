@@ -27,7 +27,10 @@ def page_growth(few: Pair, many: Pair, plan: Plan) -> list[Growth]:
 def page_round(subjects: Sequence[Subject], plan: Plan, number: int) -> list[float]:
     figures = [page_p50(subject, plan.seconds) for subject in subjects]
     shown = ", ".join(f"{figure:.2f}" for figure in figures)
-    say(f"  page p50, round {number} of {plan.rounds}: {shown} ms (ours, plain; with few, then many tasks)")
+    say(
+        f"  page p50, round {number} of {plan.rounds}: {shown} ms (ours, plain; with few, then "
+        "many tasks)"
+    )
     return figures
 
 

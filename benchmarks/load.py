@@ -2,7 +2,8 @@
 
 Each connection sends its next request when the previous response is complete.
 
-One process and no threads: it costs a small part of what the servers cost, the same for both of them.
+One process and no threads: it costs a small part of what the servers cost, the same for both of
+them.
 """
 
 import selectors
@@ -65,7 +66,9 @@ class Connection:
         """
         data = self.socket.recv(RECEIVE_BYTES)
         if not data:
-            raise LoadFailed(f"the server closed a connection after {bytes(self.received[:SHOWN_BYTES])!r}")
+            raise LoadFailed(
+                f"the server closed a connection after {bytes(self.received[:SHOWN_BYTES])!r}"
+            )
         self.received += data
         if self.length is None:
             self.length = response_length(self.received)
@@ -134,7 +137,9 @@ class ClosedLoop:
     def _require_success(self) -> None:
         if self._refusals:
             count, total = len(self._refusals), len(self._latencies)
-            raise LoadFailed(f"{count} of {total} responses were errors; the first: {self._refusals[0]!r}")
+            raise LoadFailed(
+                f"{count} of {total} responses were errors; the first: {self._refusals[0]!r}"
+            )
 
 
 def connect(address: Address) -> socket.socket:
@@ -150,5 +155,8 @@ def get(path: str) -> bytes:
 
 def post(path: str, body: bytes) -> bytes:
     """Return the bytes of a POST of JSON."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+        f"application/json\r\nContent-Length: {len(body)}"
+    )
     return f"{head}\r\n\r\n".encode() + body

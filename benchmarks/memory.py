@@ -2,8 +2,9 @@
 
 They are the growth of used_memory on a fresh server, divided by the number of tasks.
 
-Not counted are the buffer of the append-only file and those of connections. A reading is taken when nothing is being
-freed, rehashed or rewritten. Both services store a name of the same length and a duration of one digit.
+Not counted are the buffer of the append-only file and those of connections. A reading is taken when
+nothing is being freed, rehashed or rewritten. Both services store a name of the same length and a
+duration of one digit.
 """
 
 import json
@@ -19,7 +20,14 @@ from benchmarks.progress import counted, say
 from benchmarks.rows import Row
 from benchmarks.scenarios import CONNECTIONS
 from benchmarks.stored_tasks import NAME, OurTasks
-from benchmarks.subjects import NotReady, Store, Subject, running_plain, running_plain_worker, running_store
+from benchmarks.subjects import (
+    NotReady,
+    Store,
+    Subject,
+    running_plain,
+    running_plain_worker,
+    running_store,
+)
 
 BUFFERS = ("mem_aof_buffer", "mem_clients_normal")
 SETTLE_SECONDS = 1.0
@@ -65,7 +73,10 @@ def our_bytes(directory: Path, number: int) -> TaskBytes:
 
 def plain_bytes(directory: Path, number: int) -> TaskBytes:
     """Submit tasks by the plain API and run them by a Celery worker."""
-    with running_store(directory) as store, running_plain(store, store.url, directory / "plain.log") as subject:
+    with (
+        running_store(directory) as store,
+        running_plain(store, store.url, directory / "plain.log") as subject,
+    ):
         submit_plain(subject, PARTS)
         empty = emptied(store)
         for _ in counted(range(PARTS), total=PARTS, what="submitting plain, tenths"):

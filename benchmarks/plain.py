@@ -72,7 +72,9 @@ def get_page() -> Any:
         "total_pages": -(-total // page_size),
         "total_tasks": total,
     }
-    return jsonify({"pagination": pagination, "tasks": [store.hgetall(record_key(task_id)) for task_id in ids]})
+    return jsonify(
+        {"pagination": pagination, "tasks": [store.hgetall(record_key(task_id)) for task_id in ids]}
+    )
 
 
 @app.get("/readyz")

@@ -1,7 +1,7 @@
 """Count the commands that a service sends to Redis for one submit.
 
-Counted with MONITOR, which shows each command with its sender: what a script runs has the sender `lua` and is counted
-apart. INFO's total_commands_processed and commandstats would mix both.
+Counted with MONITOR, which shows each command with its sender: what a script runs has the sender
+`lua` and is counted apart. INFO's total_commands_processed and commandstats would mix both.
 """
 
 import socket

@@ -16,7 +16,17 @@ from benchmarks.scenarios import CONNECTIONS
 from benchmarks.streams import Streams, streams_table
 from benchmarks.subjects import HTTP_WORKERS, Store
 
-LIBRARIES = ("celery", "flask", "flask-smorest", "gevent", "gunicorn", "hiredis", "kombu", "marshmallow", "redis")
+LIBRARIES = (
+    "celery",
+    "flask",
+    "flask-smorest",
+    "gevent",
+    "gunicorn",
+    "hiredis",
+    "kombu",
+    "marshmallow",
+    "redis",
+)
 COMPARED = ("", "ours", "plain", "ours is better by", "in the rounds")
 
 HEAD = """\
@@ -24,15 +34,16 @@ HEAD = """\
 
 {facts}
 
-Only the factors mean something elsewhere: the services took turns on one machine, which also ran the load and Redis.
+Only the factors mean something elsewhere: the services took turns on one machine, which also ran
+the load and Redis.
 A factor is the median of the factors of {rounds} rounds; above 1, ours is better.
 
 """
 HTTP = """\
 ## HTTP
 
-{connections} keep-alive connections, as many on each worker process of gunicorn; {tasks:,} final tasks stored during
-the GETs; no Celery worker running; a round takes {seconds:g} s.
+{connections} keep-alive connections, as many on each worker process of gunicorn; {tasks:,} final
+tasks stored during the GETs; no Celery worker running; a round takes {seconds:g} s.
 
 {http}
 
@@ -46,8 +57,8 @@ p50 in ms of the page of 10 in the middle of the list, over one connection.
 WORKER = """\
 ## A worker
 
-{worker_tasks:,} empty tasks a round; one worker each. Ours with leases, events and records, the plain one
-with `acks_late` and the Redis result backend.
+{worker_tasks:,} empty tasks a round; one worker each. Ours with leases, events and records, the
+plain one with `acks_late` and the Redis result backend.
 
 {worker}
 
@@ -55,7 +66,8 @@ with `acks_late` and the Redis result backend.
 REST = """\
 ## Redis
 
-Memory: `used_memory` without buffers, over {memory_tasks:,} tasks. Commands: seen with MONITOR over {submits} submits.
+Memory: `used_memory` without buffers, over {memory_tasks:,} tasks. Commands: seen with MONITOR over
+{submits} submits.
 
 {redis}
 
@@ -68,8 +80,8 @@ Commands per submit of the plain one: {plain_commands}.
 
 ## Filters with very many tasks stored
 
-Ours alone; {scale_bytes:,.0f} bytes in Redis per task. The last five look at more than one index or at the tasks
-themselves: 50,000 a call at most, so that they cost more and say where to go on.
+Ours alone; {scale_bytes:,.0f} bytes in Redis per task. The last five look at more than one index or
+at the tasks themselves: 50,000 a call at most, so that they cost more and say where to go on.
 
 {scale_table}
 
@@ -118,12 +130,15 @@ def worker_report(rows: Sequence[Row], plan: Plan, facts: str) -> str:
 
 def machine_facts(store: Store) -> str:
     info = store.client.info("server")
-    server = f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])}"
+    server = (
+        f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])}"
+    )
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}",
-        f"{platform.python_implementation()} {platform.python_version()}, {'' if optimised else 'not '}built with PGO",
+        f"{platform.python_implementation()} {platform.python_version()}, "
+        f"{'' if optimised else 'not '}built with PGO",
         f"{server} with an append-only file, one server for each service",
         f"gunicorn with {HTTP_WORKERS} gevent workers for each service",
         ", ".join(f"{name} {version(name)}" for name in LIBRARIES),

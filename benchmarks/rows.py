@@ -27,7 +27,13 @@ class Row:
     def cells(self) -> list[str]:
         factors = self.factors
         spread = f"{min(factors):.2f} to {max(factors):.2f}" if len(factors) > 1 else ""
-        return [self.name, shown(median(self.ours)), shown(median(self.plain)), f"{median(factors):.2f}", spread]
+        return [
+            self.name,
+            shown(median(self.ours)),
+            shown(median(self.plain)),
+            f"{median(factors):.2f}",
+            spread,
+        ]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,13 @@ class Growth:
     def cells(self) -> list[str]:
         factors = [many / few for few, many in zip(self.few, self.many, strict=True)]
         spread = f"{min(factors):.2f} to {max(factors):.2f}" if len(factors) > 1 else ""
-        return [self.name, shown(median(self.few)), shown(median(self.many)), f"{median(factors):.2f}", spread]
+        return [
+            self.name,
+            shown(median(self.few)),
+            shown(median(self.many)),
+            f"{median(factors):.2f}",
+            spread,
+        ]
 
 
 def shown(figure: float) -> str:

@@ -67,7 +67,10 @@ def filters_at_scale(directory: Path, plan: Plan) -> Scale:
         for name, query in QUERIES.items():
             p50, slowest = measured(store, subject, query, plan.scale_tasks)
             queries.append(Query(name, few[name][0], p50, slowest))
-            say(f"  {name}: {few[name][0]:.2f} ms with {FEW:,}, {p50:.2f} ms with {plan.scale_tasks:,}")
+            say(
+                f"  {name}: {few[name][0]:.2f} ms with {FEW:,}, {p50:.2f} ms with "
+                f"{plan.scale_tasks:,}"
+            )
         return Scale(plan.scale_tasks, used, queries)
 
 
@@ -96,7 +99,8 @@ def measured(store: Store, subject: Subject, query: str, stored: int) -> tuple[f
 
 def scale_table(found: Scale) -> str:
     lines = [
-        f"| | {FEW:,} tasks, p50 ms | {found.tasks:,} tasks, p50 ms | grows by | slowest Redis command, ms |",
+        f"| | {FEW:,} tasks, p50 ms | {found.tasks:,} tasks, p50 ms | grows by | slowest Redis "
+        "command, ms |",
         "| --- | ---: | ---: | ---: | ---: |",
         *(
             f"| {query.name} | {query.few:.2f} | {query.many:.2f} | {query.many / query.few:.2f} "

@@ -76,7 +76,11 @@ def pages_of(size: int) -> Requests:
 
 
 SUBMIT = Scenario("submit", submits)
-GETS = (Scenario("get one", reads), Scenario("list of 10", pages_of(10)), Scenario("list of 100", pages_of(100)))
+GETS = (
+    Scenario("get one", reads),
+    Scenario("list of 10", pages_of(10)),
+    Scenario("list of 100", pages_of(100)),
+)
 
 
 def compare(scenario: Scenario, pair: Pair, plan: Plan) -> list[Row]:
@@ -89,12 +93,19 @@ def compare(scenario: Scenario, pair: Pair, plan: Plan) -> list[Row]:
     rounds = [compare_once(scenario, pair, plan, number) for number in range(1, plan.rounds + 1)]
     ours, others = zip(*rounds, strict=True)
     return [
-        Row(f"{scenario.name}: {name}", [*map(take, ours)], [*map(take, others)], name in MORE_IS_BETTER)
+        Row(
+            f"{scenario.name}: {name}",
+            [*map(take, ours)],
+            [*map(take, others)],
+            name in MORE_IS_BETTER,
+        )
         for name, take in QUANTITIES.items()
     ]
 
 
-def compare_once(scenario: Scenario, pair: Pair, plan: Plan, number: int) -> tuple[Measurement, Measurement]:
+def compare_once(
+    scenario: Scenario, pair: Pair, plan: Plan, number: int
+) -> tuple[Measurement, Measurement]:
     ours, other = (measure(scenario, subject, plan.seconds) for subject in pair)
     rates = f"ours {ours.load.rate:,.0f}/s, plain {other.load.rate:,.0f}/s"
     say(f"  {scenario.name}, round {number} of {plan.rounds}: {rates}")

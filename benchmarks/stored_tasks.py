@@ -31,11 +31,17 @@ class OurTasks:
         self._claims = count(1)
 
     def submit(self) -> Task:
-        return self._container.submit_task().execute(TaskSpec(task_name=NAME, duration=DURATION)).tasks[0]
+        return (
+            self._container.submit_task()
+            .execute(TaskSpec(task_name=NAME, duration=DURATION))
+            .tasks[0]
+        )
 
     def finish_next(self) -> None:
         """Claim the first waiting task and complete it."""
-        task = self._container.leases().claim("default", owner=OWNER, claim_id=str(next(self._claims)))
+        task = self._container.leases().claim(
+            "default", owner=OWNER, claim_id=str(next(self._claims))
+        )
         if task is None:
             raise RuntimeError("no task waits")
         after = task.complete(RESULT, self._container.clock().now())
@@ -51,7 +57,9 @@ class OurTasks:
 
     def cancel_each(self, tasks: Sequence[Task]) -> None:
         now = self._container.clock().now()
-        self._container.repository().save_many([Change(before=task, after=task.cancel(now)) for task in tasks])
+        self._container.repository().save_many(
+            [Change(before=task, after=task.cancel(now)) for task in tasks]
+        )
 
     def close(self) -> None:
         self._container.redis_client().close()

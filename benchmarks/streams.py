@@ -44,7 +44,9 @@ class Streams:
 def open_streams(directory: Path, plan: Plan) -> Streams:
     """Open streams wave by wave, and in another process all at once, and measure both."""
     burst = streams_in_waves(directory / "burst", plan, plan.streams)
-    return replace(streams_in_waves(directory / "waves", plan, WAVE), kib_after_burst=burst.kib_each)
+    return replace(
+        streams_in_waves(directory / "waves", plan, WAVE), kib_after_burst=burst.kib_each
+    )
 
 
 def streams_in_waves(directory: Path, plan: Plan, wave: int) -> Streams:
@@ -60,7 +62,11 @@ def streams_in_waves(directory: Path, plan: Plan, wave: int) -> Streams:
         began = time.monotonic()
         streams: list[socket.socket] = []
         try:
-            for first in counted(range(0, plan.streams, wave), total=-(-plan.streams // wave), what="waves of streams"):
+            for first in counted(
+                range(0, plan.streams, wave),
+                total=-(-plan.streams // wave),
+                what="waves of streams",
+            ):
                 numbers = range(first, min(first + wave, plan.streams))
                 streams += [opened(subject, ids[number % FOLLOWED]) for number in numbers]
                 wait_for(streams[first:], b"task.snapshot", OPENING_SECONDS)
@@ -95,7 +101,9 @@ def wait_for(streams: Sequence[socket.socket], mark: bytes, seconds: float) -> N
             selector.register(stream, selectors.EVENT_READ, bytearray())
         while selector.get_map():
             if time.monotonic() > deadline:
-                raise LoadFailed(f"{len(selector.get_map())} of {len(streams)} streams never had {mark!r}")
+                raise LoadFailed(
+                    f"{len(selector.get_map())} of {len(streams)} streams never had {mark!r}"
+                )
             for key, _ in selector.select(1):
                 received: bytearray = key.data
                 received += key.fileobj.recv(65_536)  # type: ignore[union-attr]  # a socket
@@ -114,11 +122,16 @@ def streams_table(found: Streams) -> str:
     rows = [
         ("streams held by one process", f"{found.number:,}"),
         ("opened within, s", f"{found.opened_seconds:.1f}"),
-        (f"memory of the process per stream, opened {WAVE} at a time, KiB", f"{found.kib_each:.1f}"),
+        (
+            f"memory of the process per stream, opened {WAVE} at a time, KiB",
+            f"{found.kib_each:.1f}",
+        ),
         ("the same, opened all at once, KiB", f"{found.kib_after_burst:.1f}"),
         ("another request without streams, p50 ms", f"{found.p50_alone:.2f}"),
         ("another request beside them, p50 ms", f"{found.p50_beside:.2f}"),
         ("another request beside them, p99 ms", f"{found.p99_beside:.2f}"),
         (f"an event of each of {FOLLOWED} tasks told to all, s", f"{found.told_seconds:.2f}"),
     ]
-    return "\n".join(["| | |", "| --- | ---: |", *(f"| {name} | {figure} |" for name, figure in rows)])
+    return "\n".join(
+        ["| | |", "| --- | ---: |", *(f"| {name} | {figure} |" for name, figure in rows)]
+    )

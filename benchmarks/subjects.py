@@ -150,8 +150,23 @@ def running_ours(
 def running_plain(store: Store, url: str, log: Path) -> Iterator[Subject]:
     """Start the plain service with the same HTTP server."""
     port = free_port()
-    options = ["--worker-class", "gevent", "--workers", str(HTTP_WORKERS), "--bind", f"127.0.0.1:{port}"]
-    command = [sys.executable, "-m", "gunicorn", "--log-level", "warning", *options, "benchmarks.plain:app"]
+    options = [
+        "--worker-class",
+        "gevent",
+        "--workers",
+        str(HTTP_WORKERS),
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--log-level",
+        "warning",
+        *options,
+        "benchmarks.plain:app",
+    ]
     with running(command, {"PLAIN_REDIS_URL": url}, log) as process:
         yield ready_subject("plain", port, store, url, process, log)
 
@@ -188,18 +203,26 @@ def running_both(directory: Path) -> Iterator[Pair]:
 def running_on(ours: Store, plain: Store, directory: Path, *, database: int) -> Iterator[Pair]:
     """Start both services on running Redis servers."""
     with (
-        running_ours(ours, ours.with_database(database), directory / f"ours-{database}.log") as our_subject,
-        running_plain(plain, plain.with_database(database), directory / f"plain-{database}.log") as plain_subject,
+        running_ours(
+            ours, ours.with_database(database), directory / f"ours-{database}.log"
+        ) as our_subject,
+        running_plain(
+            plain, plain.with_database(database), directory / f"plain-{database}.log"
+        ) as plain_subject,
     ):
         yield our_subject, plain_subject
 
 
 @contextmanager
-def running(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], environment: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process that ends with the block. Its output goes to `log`."""
     root = str(Path(__file__).parent.parent)
     with log.open("wb") as output:
-        process = popen(command, env={**os.environ, **environment}, cwd=root, stdout=output, stderr=output)
+        process = popen(
+            command, env={**os.environ, **environment}, cwd=root, stdout=output, stderr=output
+        )
     with stopped_at_the_end(process):
         yield process
 
@@ -217,7 +240,9 @@ def stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
 
 
-def ready_subject(name: str, port: int, store: Store, url: str, process: subprocess.Popen[bytes], log: Path) -> Subject:
+def ready_subject(
+    name: str, port: int, store: Store, url: str, process: subprocess.Popen[bytes], log: Path
+) -> Subject:
     wait_until(lambda: is_ready(port), process, log)
     return Subject(name, ("127.0.0.1", port), store, url, process)
 
@@ -228,7 +253,9 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], 
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
             written = log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
-            raise NotReady(f"a process is not ready (exit code {process.poll()}). Its output: {written}")
+            raise NotReady(
+                f"a process is not ready (exit code {process.poll()}). Its output: {written}"
+            )
         time.sleep(POLL_SECONDS)
 
 

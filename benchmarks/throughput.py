@@ -18,7 +18,16 @@ CHILDREN = (2, 4)
 LIMIT_SECONDS = 180.0
 POLL_SECONDS = 0.02
 OURS = [sys.executable, "-m", "benchmarks.empty_worker"]
-PLAIN = [sys.executable, "-m", "celery", "--app", "benchmarks.plain:celery_app", "worker", "--loglevel", "ERROR"]
+PLAIN = [
+    sys.executable,
+    "-m",
+    "celery",
+    "--app",
+    "benchmarks.plain:celery_app",
+    "worker",
+    "--loglevel",
+    "ERROR",
+]
 
 
 def throughput(directory: Path, plan: Plan) -> list[Row]:
@@ -30,7 +39,9 @@ def throughput_row(directory: Path, plan: Plan, children: int) -> Row:
     name = f"empty tasks per second of one worker with {children} children"
     rounds = []
     for number in range(plan.rounds):
-        ours, theirs = throughput_round(directory / f"throughput-{children}-{number}", plan.worker_tasks, children)
+        ours, theirs = throughput_round(
+            directory / f"throughput-{children}-{number}", plan.worker_tasks, children
+        )
         say(f"  {name}, round {number + 1} of {plan.rounds}: {ours:,.0f} ours, {theirs:,.0f} plain")
         rounds.append((ours, theirs))
     ours_all, theirs_all = zip(*rounds, strict=True)
@@ -59,7 +70,9 @@ def our_throughput(store: Store, directory: Path, tasks: int, children: int) -> 
 
 
 def plain_throughput(store: Store, directory: Path, tasks: int, children: int) -> float:
-    with Celery("publisher", broker=store.url, backend=store.url, set_as_current=False) as publisher:
+    with Celery(
+        "publisher", broker=store.url, backend=store.url, set_as_current=False
+    ) as publisher:
         for _ in range(tasks):
             publisher.send_task(plain.nothing.name)
     keys = int(store.client.dbsize())

@@ -32,7 +32,15 @@ def csv_report(orders: list[Order], delimiter: str = ",", *, context: Any) -> di
     writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(["day", "product", "pieces", "price", "sum"])
     for number, order in enumerate(orders, 1):
-        writer.writerow([order.day, order.product, order.pieces, order.price, round(order.pieces * order.price, 2)])
+        writer.writerow(
+            [
+                order.day,
+                order.product,
+                order.pieces,
+                order.price,
+                round(order.pieces * order.price, 2),
+            ]
+        )
         context.progress(number / len(orders), f"{number} of {len(orders)} orders")
     total = round(sum(order.pieces * order.price for order in orders), 2)
     context.log(f"The sum of {len(orders)} orders is {total}")
@@ -45,7 +53,9 @@ class NoPicture(Exception):
     retry = False
 
 
-def thumbnail(source: str, target: str, width: Annotated[int, Field(ge=1, le=4096)] = 256) -> dict[str, Any]:
+def thumbnail(
+    source: str, target: str, width: Annotated[int, Field(ge=1, le=4096)] = 256
+) -> dict[str, Any]:
     """Make a smaller copy of a picture with the given width. Needs `pip install pillow`."""
     from PIL import Image, UnidentifiedImageError
 
@@ -64,7 +74,9 @@ def thumbnail(source: str, target: str, width: Annotated[int, Field(ge=1, le=409
 def render_video(service: str, video: str, *, context: Any) -> dict[str, Any]:
     """Have a slow service render a video, and wait for it."""
     named = {"Idempotency-Key": context.task_id}
-    job = requests.post(f"{service}/renders", json={"video": video}, headers=named, timeout=10).json()
+    job = requests.post(
+        f"{service}/renders", json={"video": video}, headers=named, timeout=10
+    ).json()
     while job["state"] != "ready":
         context.progress(job["done"], job["state"])
         time.sleep(job.get("ask_again_seconds", 1))

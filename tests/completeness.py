@@ -36,7 +36,10 @@ class Completeness:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Count what a worker collected. Each worker collects all tests, also one that replaces another."""
+        """Count what a worker collected.
+
+        Each worker collects all tests, also one that replaces another.
+        """
         self._collected |= Counter(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -74,7 +77,9 @@ class Completeness:
         terminalreporter.write_line(f"{counts} {self._seconds.total():7.1f} s  in all")
         if self._stopped_early:
             missing = collected.total() - reported.total()
-            terminalreporter.write_line(f"The run stopped early: {missing} of {collected.total()} tests did not run.")
+            terminalreporter.write_line(
+                f"The run stopped early: {missing} of {collected.total()} tests did not run."
+            )
 
     def _reported(self) -> Counter[str]:
         """Return the collected tests whose end or crash was reported."""

@@ -19,7 +19,9 @@ from tests.integration.waiting import wait_until
 pytest_plugins = ["tests.completeness", "tests.order"]
 
 # A busy machine may take any time for an example and must not fail a test.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 IMAGE = "redis:8-alpine"
@@ -29,7 +31,10 @@ PULL_SECONDS = 30
 
 @pytest.fixture(scope="session")
 def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a server and return its URL. With CI=true and Docker available, only a container is used."""
+    """Start a server and return its URL.
+
+    With CI=true and Docker available, only a container is used.
+    """
     client = _docker()
     if client is not None and (_has_image(client, IMAGE) or _pulls(client, IMAGE)):
         yield from _container(client)

@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for test in sorted(test for test, outcome in runs[0].items() if test not in unsteady):
         if runs[0][test] in ("failed", "error"):
             print(f"{runs[0][test]} in every run: {test}")
-    print("One verdict: every run passed." if passed and not unsteady else "The tests are not steady.")
+    print(
+        "One verdict: every run passed." if passed and not unsteady else "The tests are not steady."
+    )
     return 0 if passed and not unsteady else 1
 
 
@@ -116,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     cores = os.cpu_count() or 1
     parser.add_argument("--busy", type=int, default=cores, help=f"busy processes ({cores})")
     parser.add_argument("--into", type=Path, help="folder of the reports (a new temporary one)")
-    parser.add_argument("pytest", nargs="*", help=f"arguments of pytest, after -- ({' '.join(ALL_TESTS)})")
+    parser.add_argument(
+        "pytest", nargs="*", help=f"arguments of pytest, after -- ({' '.join(ALL_TESTS)})"
+    )
     return parser
 
 

@@ -11,7 +11,9 @@ from domain.task_spec import TaskSpec
 class Admission:
     """Checks what a specification cannot check itself, and fills in the defaults of its type."""
 
-    def __init__(self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = "") -> None:
+    def __init__(
+        self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = ""
+    ) -> None:
         """`no_callbacks` says why this installation sends no callbacks; empty if it does."""
         self._handlers = handlers
         self._no_callbacks = no_callbacks

@@ -47,7 +47,11 @@ class Wait:
     def __init__(self, contact: ServerContact) -> None:
         self.turns = 0
         self._contact = contact
-        self._heard, self._began_in, self._silences = contact.heard, contact.rounds, contact.silences
+        self._heard, self._began_in, self._silences = (
+            contact.heard,
+            contact.rounds,
+            contact.silences,
+        )
         self._silent_turns = 0
 
     def end_turn(self) -> Verdict:
@@ -61,6 +65,9 @@ class Wait:
             return Verdict.SERVER_SILENT
         if contact.silences != self._silences and self._silent_turns:
             return Verdict.SERVER_SILENT  # another wait has found it silent
-        if self.turns >= MAX_SILENT_TURNS and contact.rounds - self._began_in >= MAX_OVERTAKING_ROUNDS:
+        if (
+            self.turns >= MAX_SILENT_TURNS
+            and contact.rounds - self._began_in >= MAX_OVERTAKING_ROUNDS
+        ):
             return Verdict.CONNECTION_DEAD
         return Verdict.WAIT

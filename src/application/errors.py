@@ -11,7 +11,9 @@ class TaskNotFound(Exception):
     """There is no task with this id."""
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"There is no task {task_id!r}. It may have been deleted, or its retention may be over.")
+        super().__init__(
+            f"There is no task {task_id!r}. It may have been deleted, or its retention may be over."
+        )
         self.task_id = task_id
 
 
@@ -27,14 +29,19 @@ class VersionMismatch(Exception):
     """The task has another version than the caller has seen."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"The task now has version {version}. Read it again, and repeat the change if it still fits.")
+        super().__init__(
+            f"The task now has version {version}. Read it again, and repeat the change if it still "
+            "fits."
+        )
         self.version = version
 
 
 class AlreadySubmitted(Exception):
     """An earlier submit request had the same key."""
 
-    def __init__(self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime) -> None:
+    def __init__(
+        self, request_hash: bytes, task_ids: Sequence[str], submitted_at: datetime
+    ) -> None:
         super().__init__("An earlier submit request had the same key.")
         self.request_hash = request_hash
         self.task_ids = task_ids
@@ -66,7 +73,9 @@ class TooManyQueues(InvalidTaskSpec):
     """A task would add a queue to as many as there may be. Nothing was saved."""
 
     def __init__(self, limit: int, places: Sequence[int] = (0,)) -> None:
-        """`places` are the indexes, among the tasks saved together, of those that name a new queue."""
+        """`places` are the indexes, among the tasks saved together, of those that name a new
+        queue.
+        """
         super().__init__([("queue", f"There are already as many queues as are allowed ({limit}).")])
         self.limit = limit
         self.places = places
@@ -76,13 +85,16 @@ class InvalidBatch(Exception):
     """Tasks of a batch are invalid. Nothing was saved."""
 
     def __init__(self, errors: Mapping[int, InvalidTaskSpec]) -> None:
-        """`errors` holds the error of each invalid task by its index in the batch, in that order."""
+        """`errors` holds the error of each invalid task by its index in the batch, in that
+        order.
+        """
         super().__init__(f"{len(errors)} tasks of the batch are invalid.")
         self.errors = errors
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached or refuses to write. The last write may or may not have been made.
+    """The store cannot be reached or refuses to write. The last write may or may not have been
+    made.
 
     The message is for callers. The reason is for the log, since it may name hosts.
     """
@@ -103,7 +115,10 @@ class StoreFull(StoreUnavailable):
 class StoreUnsafe(StoreUnavailable):
     """The store responds, but may lose tasks."""
 
-    MESSAGE = "The task store may lose tasks because of its settings. The service's log says how to repair them."
+    MESSAGE = (
+        "The task store may lose tasks because of its settings. The service's log says how "
+        "to repair them."
+    )
 
 
 class RunStillHeld(Exception):
@@ -136,7 +151,9 @@ class RunStopped(BaseException):
 
 
 class HandlerFailed(Exception):
-    """The work of a task failed in a way that its handler understands; the message is for callers."""
+    """The work of a task failed in a way that its handler understands; the message is for
+    callers.
+    """
 
     def __init__(self, message: str, *, retry: bool = True, wait: timedelta = timedelta(0)) -> None:
         """`retry` is False where trying again cannot help; the next try waits at least `wait`."""

@@ -27,7 +27,8 @@ class OptimisticUpdate:
         known: Task | None = None,
         log: Callable[[Task, Task], str] = lambda before, after: "",
     ) -> Task:
-        """Return the task as saved. Raises TaskNotFound, StaleTask, and the errors of the transition.
+        """Return the task as saved. Raises TaskNotFound, StaleTask, and the errors of the
+        transition.
 
         `known` is the task as the caller last saw it; the first attempt then needs no read. `log`
         takes the task before and after and returns the line of the task's log; empty for none.
@@ -41,7 +42,9 @@ class OptimisticUpdate:
 
         return self.with_retries(task_id, save, known=known)
 
-    def with_retries(self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None) -> T:
+    def with_retries(
+        self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None
+    ) -> T:
         """Call `write` with the stored task until it raises no StaleTask, at most MAX_ATTEMPTS
         times.
         """

@@ -23,6 +23,10 @@ class SkippedItems:
             return
         self._told.add((action, name))
         about = {"action": action, "task_id": name}
-        logger.error("Passed over %s in %s: %s. Everything else goes on.", name, action, reason, extra=about)
+        logger.error(
+            "Passed over %s in %s: %s. Everything else goes on.", name, action, reason, extra=about
+        )
         if len(self._told) > MAX_REMEMBERED:
-            logger.error("No more is logged of what is passed over", extra={"action": "passed_over_limit"})
+            logger.error(
+                "No more is logged of what is passed over", extra={"action": "passed_over_limit"}
+            )

@@ -30,7 +30,8 @@ class Swept:
 class Sweep:
     """Any number of processes may sweep at the same time: each change is made by one of them.
 
-    A task that cannot be changed is set aside, so that it neither ends the sweep nor fills its batches.
+    A task that cannot be changed is set aside, so that it neither ends the sweep nor fills its
+    batches.
     """
 
     def __init__(self, repository: TaskRepository, clock: Clock, backlog: Backlog) -> None:
@@ -40,7 +41,9 @@ class Sweep:
         self._backlog = backlog
         self._skipped_items = SkippedItems()
 
-    def run(self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]) -> Swept:
+    def run(
+        self, read: Callable[[int], Sequence[Task]], decide: Callable[[Task, datetime], Change]
+    ) -> Swept:
         """Sweep once.
 
         `read` returns a batch up to its limit; `decide` returns the change of one task.
@@ -56,7 +59,9 @@ class Sweep:
                 return Swept(tasks=changed, more=True)
         return Swept(tasks=changed, more=False)
 
-    def _change(self, tasks: Sequence[Task], decide: Callable[[Task, datetime], Change]) -> list[Task]:
+    def _change(
+        self, tasks: Sequence[Task], decide: Callable[[Task, datetime], Change]
+    ) -> list[Task]:
         now = self._clock.now()
         stuck, able, changes = [], [], []
         for task in tasks:

@@ -45,14 +45,19 @@ class TaskFinal(TransitionRefused):
     """A final task cannot be cancelled."""
 
     def __init__(self, status: Status) -> None:
-        super().__init__(status, f"The task is {status}, which is final. There is nothing left to cancel.")
+        super().__init__(
+            status, f"The task is {status}, which is final. There is nothing left to cancel."
+        )
 
 
 class TaskNotRetryable(TransitionRefused):
     """Only a task that ended without a result can be retried."""
 
     def __init__(self, status: Status) -> None:
-        super().__init__(status, f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.")
+        super().__init__(
+            status,
+            f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.",
+        )
 
 
 class InvalidTaskSpec(ValueError):

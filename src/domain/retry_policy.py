@@ -13,7 +13,8 @@ JITTER = (0, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """Exponential back-off with jitter, so that tasks that failed together are not retried together.
+    """Exponential back-off with jitter, so that tasks that failed together are not retried
+    together.
 
     Raises InvalidTaskSpec when a member is outside its range.
     """
@@ -49,5 +50,10 @@ class RetryPolicy:
         return timedelta(seconds=backoff * (1 + self.jitter * (2 * roll - 1)))
 
 
-LIMITS = {"initial_delay": DELAY_SECONDS, "factor": FACTOR, "max_delay": DELAY_SECONDS, "jitter": JITTER}
+LIMITS = {
+    "initial_delay": DELAY_SECONDS,
+    "factor": FACTOR,
+    "max_delay": DELAY_SECONDS,
+    "jitter": JITTER,
+}
 NO_RETRY = RetryPolicy()

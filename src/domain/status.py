@@ -14,8 +14,9 @@ class Status(StrEnum):
     maintenance adds one."""
 
     PROCESSING = "PROCESSING"
-    """Runs in the one worker that holds its lease, and which also finishes it. A crash leaves a lease
-    that expires: maintenance queues the task again."""
+    """Runs in the one worker that holds its lease, and which also finishes it. A crash leaves a
+    lease that expires: maintenance queues the task again.
+    """
 
     COMPLETED = "COMPLETED"
     """Final: the run returned a result. Removed when its retention is over."""
@@ -47,8 +48,12 @@ FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXP
 
 NEXT: Mapping[Status, frozenset[Status]] = {
     Status.SCHEDULED: frozenset({Status.QUEUED, Status.CANCELLED, Status.EXPIRED}),
-    Status.QUEUED: frozenset({Status.PROCESSING, Status.SCHEDULED, Status.CANCELLED, Status.EXPIRED}),
-    Status.PROCESSING: frozenset({Status.QUEUED, Status.SCHEDULED, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
+    Status.QUEUED: frozenset(
+        {Status.PROCESSING, Status.SCHEDULED, Status.CANCELLED, Status.EXPIRED}
+    ),
+    Status.PROCESSING: frozenset(
+        {Status.QUEUED, Status.SCHEDULED, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+    ),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset({Status.QUEUED}),

@@ -5,10 +5,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning
+from domain.errors import (
+    InvalidTransition,
+    TaskFinal,
+    TaskNotRetryable,
+    TaskNotWaiting,
+    TaskRunning,
+)
 from domain.restore import restore
 from domain.status import NEXT, Status
-from domain.task_error import CANCELLED, EXPIRED, UNKNOWN_CAUSE, WORKER_LOST, TaskError, lost_for_good
+from domain.task_error import (
+    CANCELLED,
+    EXPIRED,
+    UNKNOWN_CAUSE,
+    WORKER_LOST,
+    TaskError,
+    lost_for_good,
+)
 from domain.task_spec import TaskPatch, TaskSpec
 
 POSTPONEMENT = timedelta(seconds=10)
@@ -71,11 +84,17 @@ class Task:
             if instant is not None and instant.tzinfo is None:
                 raise ValueError(f"times must be aware, not {instant!r}")
         if (self.finished_at is not None) != self.status.is_final:
-            raise ValueError(f"finished_at is set exactly when a task is final; this one is {self.status}")
+            raise ValueError(
+                f"finished_at is set exactly when a task is final; this one is {self.status}"
+            )
         if (self.owner is not None) != (self.status is Status.PROCESSING):
-            raise ValueError(f"a task has an owner exactly while it runs; this one is {self.status}")
+            raise ValueError(
+                f"a task has an owner exactly while it runs; this one is {self.status}"
+            )
         if (self.due_at is not None) != (self.status is Status.SCHEDULED):
-            raise ValueError(f"a task has a due time exactly while it is scheduled; this one is {self.status}")
+            raise ValueError(
+                f"a task has a due time exactly while it is scheduled; this one is {self.status}"
+            )
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
@@ -125,18 +144,25 @@ class Task:
     def start(self, *, owner: str, fencing_token: int, now: datetime) -> Self:
         """Begin a run: a worker has claimed the task."""
         return self._become(
-            Status.PROCESSING, owner=owner, fencing_token=fencing_token, attempt=self.attempt + 1, started_at=now
+            Status.PROCESSING,
+            owner=owner,
+            fencing_token=fencing_token,
+            attempt=self.attempt + 1,
+            started_at=now,
         )
 
     def complete(self, result: Any, now: datetime) -> Self:
         """End the run with its result. A pending cancel request is ignored."""
         return self._end_run(Status.COMPLETED, result=result, progress=None, finished_at=now)
 
-    def fail(self, error: TaskError, now: datetime, *, retry: bool = True, wait: timedelta = timedelta(0)) -> Self:
-        """End the run with an error: SCHEDULED for a retry, or FAILED when the policy allows no more.
+    def fail(
+        self, error: TaskError, now: datetime, *, retry: bool = True, wait: timedelta = timedelta(0)
+    ) -> Self:
+        """End the run with an error: SCHEDULED for a retry, or FAILED when the policy allows no
+        more.
 
-        A task with a pending cancel request becomes CANCELLED. `retry` is False when another attempt
-        cannot help. The next attempt waits at least `wait`.
+        A task with a pending cancel request becomes CANCELLED. `retry` is False when another
+        attempt cannot help. The next attempt waits at least `wait`.
         """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
@@ -144,13 +170,15 @@ class Task:
         if delay is None or not retry:
             return self._end_run(Status.FAILED, error=error, finished_at=now)
         due_at = now + max(delay, wait)
-        return self._end_run(Status.SCHEDULED, due_at=due_at, started_at=None, last_error=error.shortened())
+        return self._end_run(
+            Status.SCHEDULED, due_at=due_at, started_at=None, last_error=error.shortened()
+        )
 
     def stop(self, now: datetime) -> Self:
         """End a run that its worker stopped on purpose.
 
-        The task is cancelled when that was requested, fails when its time was over, and otherwise is
-        queued again without counting the attempt.
+        The task is cancelled when that was requested, fails when its time was over, and otherwise
+        is queued again without counting the attempt.
         """
         if ended := self._end_on_purpose(now):
             return ended
@@ -163,7 +191,9 @@ class Task:
         """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
-        return self._end_run(Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None)
+        return self._end_run(
+            Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None
+        )
 
     def lose(self, now: datetime, cause: str = UNKNOWN_CAUSE) -> Self:
         """End a run that died: CANCELLED or timed out when it was to end anyway, otherwise a crash.
@@ -176,10 +206,14 @@ class Task:
             return ended
         if self.crashes >= MAX_CRASHES:
             error = lost_for_good(cause, MAX_CRASHES + 1)
-            return self._end_run(Status.FAILED, crashed_fencing_tokens=crashed, error=error, finished_at=now)
+            return self._end_run(
+                Status.FAILED, crashed_fencing_tokens=crashed, error=error, finished_at=now
+            )
         message = f"The run was lost; the task is queued again. {cause}"
         lost = TaskError(code=WORKER_LOST, message=message).shortened()
-        return self._end_run(Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost)
+        return self._end_run(
+            Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost
+        )
 
     def forgive(self, fencing_token: int) -> Self:
         """Take back a crash: the run with this fencing token counts neither as crash nor as
@@ -192,7 +226,9 @@ class Task:
         last_error = self.last_error
         if is_latest and last_error and last_error.code == WORKER_LOST:
             last_error = None
-        return self._evolve(crashed_fencing_tokens=others, attempt=self.attempt - 1, last_error=last_error)
+        return self._evolve(
+            crashed_fencing_tokens=others, attempt=self.attempt - 1, last_error=last_error
+        )
 
     def cancel(self, now: datetime) -> Self:
         """End a waiting task, or request that a running one stops. Raises TaskFinal."""
@@ -209,7 +245,8 @@ class Task:
         return replace(self.cancel(now), version=self.version + 1, discarded=True)
 
     def retry(self, now: datetime) -> Self:
-        """Queue a task that ended without a result, as if it had never run. Raises TaskNotRetryable.
+        """Queue a task that ended without a result, as if it had never run. Raises
+        TaskNotRetryable.
 
         A run_at that lies ahead and an expires_at that has passed are dropped: the task starts now.
         """
@@ -253,7 +290,9 @@ class Task:
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         if self.deadline and now >= self.deadline:
-            message = f"The run took longer than its timeout of {self.spec.effective_timeout} seconds."
+            message = (
+                f"The run took longer than its timeout of {self.spec.effective_timeout} seconds."
+            )
             return self.fail(TaskError(code="timeout", message=message), now)
         return None
 

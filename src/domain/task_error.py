@@ -33,5 +33,7 @@ EXPIRED = TaskError(code="expired", message="The task had not started by its exp
 
 def lost_for_good(cause: str, crashes: int) -> TaskError:
     """Return the error of a task that is not tried again after this many crashes."""
-    message = f"The worker process died during the run {crashes} times; the task is not tried again."
+    message = (
+        f"The worker process died during the run {crashes} times; the task is not tried again."
+    )
     return TaskError(code=WORKER_LOST, message=f"{message} The last time: {cause}")

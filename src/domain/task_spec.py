@@ -102,7 +102,10 @@ class TaskSpec:
             if text and is_blank(text):
                 yield name, "Must not be blank."
         if not re.fullmatch(QUEUE, self.queue):
-            yield "queue", f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}."
+            yield (
+                "queue",
+                f"Must be 1 to 63 of a-z, 0-9, hyphen and underscore, not {self.queue!r}.",
+            )
         if self.priority not in PRIORITIES:
             yield "priority", f"Must be 0 to 9, not {self.priority}."
         if self.timeout is not None and self.timeout not in TIMEOUT_SECONDS:
@@ -162,7 +165,9 @@ class TaskPatch:
 
         Raises InvalidTaskSpec when it lacks a member or has an invalid one.
         """
-        changes = {name: _default(name) if value is None else value for name, value in self.members.items()}
+        changes = {
+            name: _default(name) if value is None else value for name, value in self.members.items()
+        }
         if self.members.get("labels") is not None:
             changes["labels"] = _merge(spec.labels, self.members["labels"])
         if self.members.get("payload") is not None:

@@ -6,11 +6,16 @@ LENGTH = 2_048
 
 
 def require_web_url(url: str) -> str:
-    """Return the URL. Raises ValueError unless it is an http: or https: URL with a host and no password.
+    """Return the URL. Raises ValueError unless it is an http: or https: URL with a host and no
+    password.
 
     The address of the host is checked at each call, since a name may resolve differently by then.
     """
-    if len(url) > LENGTH or not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+    if (
+        len(url) > LENGTH
+        or not url.isascii()
+        or any(character <= " " or character == "\x7f" for character in url)
+    ):
         raise ValueError(f"Must be a URL of at most {LENGTH} ASCII characters without blanks")
     try:
         parts = urlsplit(url)

@@ -9,7 +9,10 @@ from enum import StrEnum
 from domain.events import FINAL_EVENTS, Event
 from domain.task import Task
 
-BACKOFF = tuple(timedelta(seconds=pause) for pause in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
+BACKOFF = tuple(
+    timedelta(seconds=pause)
+    for pause in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+)
 """The pause before each attempt: three days in all (Standard Webhooks 1.0, its table of
 retries)."""
 GONE = 410

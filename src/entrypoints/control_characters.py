@@ -55,4 +55,6 @@ def unescaped(stream: TextIO) -> TextIO:
 
 
 def _escaping(stream: Any) -> Any:
-    return stream if stream is None or isinstance(stream, EscapingStream) else EscapingStream(stream)
+    return (
+        stream if stream is None or isinstance(stream, EscapingStream) else EscapingStream(stream)
+    )

@@ -62,7 +62,9 @@ def _read_http(env: FileAwareEnv) -> dict[str, Any]:
         "http_body_seconds": _whole(env, "HTTP_BODY_SECONDS", 30, 1, 3_600),
         "http_pending_per_client": _whole(env, "HTTP_PENDING_PER_CLIENT", 512, 1, 10_000),
         "http_allowed_hosts": env.list("HTTP_ALLOWED_HOSTS", [], subcast=_stripped, validate=hosts),
-        "http_allowed_networks": env.list("HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=networks),
+        "http_allowed_networks": env.list(
+            "HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=networks
+        ),
     }
 
 
@@ -81,7 +83,9 @@ def _read_limits(env: FileAwareEnv) -> dict[str, Any]:
         "child_max_memory": _whole(env, "CHILD_MAX_MEMORY", 0, 0, 1024 * 1024),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "max_queues": _whole(env, "MAX_QUEUES", 1_000, 1, 100_000),
-        "embedded_max_memory_mb": _whole(env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024),
+        "embedded_max_memory_mb": _whole(
+            env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024
+        ),
     }
 
 

@@ -63,10 +63,14 @@ def _renderers(*, on_terminal: bool) -> list[structlog.typing.Processor]:
     return [structlog.processors.JSONRenderer(), _escape_rendered]
 
 
-def _escape_values(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _escape_values(
+    _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
     """Escape all values. Only a traceback keeps its newlines: another value could forge a line."""
     return {
-        name: (escape_controls if name in MULTILINE else escape_line)(value) if isinstance(value, str) else value
+        name: (escape_controls if name in MULTILINE else escape_line)(value)
+        if isinstance(value, str)
+        else value
         for name, value in event.items()
     }
 

@@ -22,7 +22,9 @@ LISTENING_ADDRESS = validate.Length(
     min=1, error="must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
 )
 FOLDER = validate.Length(min=1, error="must name a folder")
-ENVIRONMENT = validate.OneOf(["development", "production"], error="must be development or production")
+ENVIRONMENT = validate.OneOf(
+    ["development", "production"], error="must be development or production"
+)
 
 
 def check_redis_url(url: str | None) -> None:
@@ -58,7 +60,9 @@ def _check_options(parts: SplitResult) -> None:
             Path(path).read_bytes()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise ValidationError(f"{shown} has the option {name}, which must name a readable file: {reason}") from None
+            raise ValidationError(
+                f"{shown} has the option {name}, which must name a readable file: {reason}"
+            ) from None
 
 
 def _names_host(parts: SplitResult) -> bool:
@@ -81,17 +85,24 @@ def _names_socket(parts: SplitResult) -> bool:
 def check_queues(names: list[str]) -> None:
     wrong = [name for name in names if not re.fullmatch(QUEUE, name)]
     if wrong or not names:
-        raise ValidationError("must be names of 1 to 63 of a-z, 0-9, hyphen and underscore, separated by commas")
+        raise ValidationError(
+            "must be names of 1 to 63 of a-z, 0-9, hyphen and underscore, separated by commas"
+        )
 
 
 def check_handlers(names: list[str]) -> None:
     name_of_module_or_function = r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*)?"
     if any(not re.fullmatch(name_of_module_or_function, name) for name in names):
-        raise ValidationError("must be modules or module:functions, separated by commas, such as shop.tasks")
+        raise ValidationError(
+            "must be modules or module:functions, separated by commas, such as shop.tasks"
+        )
 
 
 def check_hosts(hosts: list[str]) -> None:
-    if any(host != "*" and not re.fullmatch(HOST_NAME, host) and not _is_address(host) for host in hosts):
+    if any(
+        host != "*" and not re.fullmatch(HOST_NAME, host) and not _is_address(host)
+        for host in hosts
+    ):
         raise ValidationError(
             "must be host names or addresses without scheme and port, such as tasks.example.com, "
             "separated by commas; * allows every host"
@@ -111,7 +122,9 @@ def check_networks(networks: list[str]) -> None:
         try:
             ip_network(network)
         except ValueError as error:
-            raise ValidationError(f"must be networks such as 10.1.0.0/16, separated by commas: {error}") from None
+            raise ValidationError(
+                f"must be networks such as 10.1.0.0/16, separated by commas: {error}"
+            ) from None
 
 
 def check_secret(secret: str | None) -> None:

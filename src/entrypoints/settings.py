@@ -15,7 +15,9 @@ class InvalidSettings(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         lines = "\n".join(f"  - {problem}" for problem in problems)
-        super().__init__(f"The settings are not valid:\n{lines}\nREADME.md has a table of all settings.")
+        super().__init__(
+            f"The settings are not valid:\n{lines}\nREADME.md has a table of all settings."
+        )
         self.problems = problems
 
 
@@ -62,7 +64,10 @@ class Settings:
         """
         if not self.is_production or self.callback_secret is not None:
             return ""
-        return "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET in production."
+        return (
+            "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET "
+            "in production."
+        )
 
     @property
     def redis_is_on_this_host(self) -> bool:

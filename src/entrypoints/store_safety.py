@@ -18,10 +18,14 @@ def require_safe_store(settings: Settings) -> None:
         warnings = build_container(settings).check_store().execute()
     except StoreUnavailable as error:
         logger.warning(
-            "Cannot reach the store to check whether it is safe: %s", error.reason, extra={"action": "store_unchecked"}
+            "Cannot reach the store to check whether it is safe: %s",
+            error.reason,
+            extra={"action": "store_unchecked"},
         )
         return
     if warnings and settings.is_production:
-        raise InvalidSettings([f"TASKS_ENV is production, and Redis is not safe: {warning}" for warning in warnings])
+        raise InvalidSettings(
+            [f"TASKS_ENV is production, and Redis is not safe: {warning}" for warning in warnings]
+        )
     for warning in warnings:
         logger.warning("Redis is not safe: %s", warning, extra={"action": "store_unsafe"})

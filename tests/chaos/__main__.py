@@ -1,4 +1,6 @@
-"""The table of faults: `python -m tests.chaos`, and random faults for a while: `python -m tests.chaos soak`."""
+"""The table of faults: `python -m tests.chaos`, and random faults for a while: `python -m
+tests.chaos soak`.
+"""
 
 import argparse
 import importlib
@@ -38,7 +40,9 @@ def main() -> int:
         help="a fifth of the repetitions, and without F-04c and F-08",
     )
     parser.add_argument("--list", action="store_true", help="only list the rows")
-    parser.add_argument("--keep", type=Path, help="a new folder for logs and journals, which stay there")
+    parser.add_argument(
+        "--keep", type=Path, help="a new folder for logs and journals, which stay there"
+    )
     commands = parser.add_subparsers(dest="command", metavar="soak")
     soak_options = commands.add_parser("soak", help="random faults while tasks flow")
     soak_options.add_argument("--minutes", type=float, default=10)
@@ -51,7 +55,9 @@ def main() -> int:
         directory = options.keep or Path(folder)
         if options.command == "soak":
             soak = importlib.import_module("tests.chaos.soak")
-            row = Row(id="soak", fault=f"random faults, seed {options.seed}", measure=soak.soak(options))
+            row = Row(
+                id="soak", fault=f"random faults, seed {options.seed}", measure=soak.soak(options)
+            )
             return run_rows([row], directory, quick=False)
         return run_rows(chosen(options.rows, quick=options.quick), directory, quick=options.quick)
 
@@ -61,7 +67,10 @@ def in_order() -> list[Row]:
 
 
 def chosen(names: str | None, *, quick: bool) -> list[Row]:
-    """Return the rows of these names. F-02 means F-02a, too. Raises SystemExit for an unknown name."""
+    """Return the rows of these names.
+
+    F-02 means F-02a, too. Raises SystemExit for an unknown name.
+    """
     if names is None:
         return [row for row in in_order() if row.in_quick or not quick]
     wanted = names.split(",")
@@ -84,7 +93,10 @@ def run_rows(rows: list[Row], directory: Path, *, quick: bool) -> int:
         say(row.line(outcome, time.monotonic() - began))
         if not outcome.passed:
             failed.append(row.id)
-    say(f"{len(rows) - len(failed)} of {len(rows)} passed" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    say(
+        f"{len(rows) - len(failed)} of {len(rows)} passed"
+        + (f"; failed: {', '.join(failed)}" if failed else "")
+    )
     return 1 if failed else 0
 
 

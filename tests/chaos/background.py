@@ -17,7 +17,9 @@ class Background:
 
     def __init__(self, works: Iterable[Work]) -> None:
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._carry_out, args=(work,), daemon=True) for work in works]
+        self._threads = [
+            threading.Thread(target=self._carry_out, args=(work,), daemon=True) for work in works
+        ]
         self._errors: list[BaseException] = []
 
     def __enter__(self) -> Self:

@@ -70,8 +70,12 @@ def judge(outcome: Outcome, site: Site, inbox: Inbox, seconds: float) -> None:
     with contextlib.suppress(AssertionError):
         wait_until(lambda: wanted <= inbox.tasks, seconds)
     told = inbox.tasks
-    outcome.expect(wanted == told, f"{len(wanted - told)} tasks told nobody, {len(told - wanted)} are unknown")
-    outcome.expect(len(inbox.bodies) == len(wanted), f"{len(inbox.bodies)} messages of {len(wanted)} ends")
+    outcome.expect(
+        wanted == told, f"{len(wanted - told)} tasks told nobody, {len(told - wanted)} are unknown"
+    )
+    outcome.expect(
+        len(inbox.bodies) == len(wanted), f"{len(inbox.bodies)} messages of {len(wanted)} ends"
+    )
     outcome.expect(
         all(len(bodies) == 1 for bodies in inbox.bodies.values()),
         "a message changed between two attempts",

@@ -18,7 +18,10 @@ from tests.chaos.site import Site
 
 PAUSE_SECONDS = 0.05
 ALLOWED = {200, 202, 204, 304, 404, 409, 412, 503}
-"""Every request is valid, so 400, 422 and 500 are faults. The faults around a 503 explain it or not."""
+"""Every request is valid, so 400, 422 and 500 are faults.
+
+The faults around a 503 explain it or not.
+"""
 REMEMBERED = 400
 """Task ids that a caller goes on to use; older ones are forgotten."""
 
@@ -110,7 +113,9 @@ class Caller:
             self._all.faults.append(f"Idempotency-Key {key} made a second task")
 
     def _batch(self) -> None:
-        bodies = [random_task(self._dice, self._callback_url) for _ in range(self._dice.randint(1, 30))]
+        bodies = [
+            random_task(self._dice, self._callback_url) for _ in range(self._dice.randint(1, 30))
+        ]
         response = self._request("POST", "/tasks/batch", json={"tasks": bodies})
         if response.status_code == 202:
             self._accept([task["task_id"] for task in response.json()["tasks"]], bodies)

@@ -73,7 +73,9 @@ class PlainSite:
     def with_worker(self, concurrency: int) -> PlainWorker:
         before = len(self.journal.lives)
         log = self._directory / f"worker{before}.log"
-        worker = self._stack.enter_context(PlainWorker(log, self._server.url, self.journal.path, concurrency))
+        worker = self._stack.enter_context(
+            PlainWorker(log, self._server.url, self.journal.path, concurrency)
+        )
         wait_until(lambda: len(self.journal.lives) >= before + concurrency, 30)
         return worker
 
@@ -112,7 +114,8 @@ def kill_a_child_of_celery(run: Run) -> Outcome:
 
 @row(
     "F-04c",
-    f"Celery: lost host, another alive (acks_late; visibility_timeout {VISIBILITY_SECONDS} s, default 3600)",
+    f"Celery: lost host, another alive (acks_late; visibility_timeout {VISIBILITY_SECONDS} s, "
+    "default 3600)",
     in_quick=False,
 )
 def lose_a_host_of_celery(run: Run) -> Outcome:

@@ -40,7 +40,10 @@ def count(
     records: Mapping[str, Task],
     executions: Mapping[str, Sequence[Execution]],
 ) -> Counts:
-    """Count over the accepted tasks. `executions` of a task are in the order of their start lines."""
+    """Count over the accepted tasks.
+
+    `executions` of a task are in the order of their start lines.
+    """
     accepted = list(accepted)
     tasks = [records[task_id] for task_id in accepted if task_id in records]
     unfounded = [
@@ -59,7 +62,10 @@ def count(
 
 def overlaps(runs: Sequence[Execution]) -> int:
     times = sorted(
-        (begin, end, number) for number, run in enumerate(runs) for begin, end in run.open_times() if end > begin
+        (begin, end, number)
+        for number, run in enumerate(runs)
+        for begin, end in run.open_times()
+        if end > begin
     )
     found, open_until, by = 0, float("-inf"), -1
     for begin, end, number in times:

@@ -36,17 +36,25 @@ def unfinished_bodies(run: Run) -> Outcome:
         site.with_worker(2)
         processes = {child.pid for child in api.children()}
         followed = [
-            stack.enter_context(requests.get(site.url("/events"), stream=True, timeout=STREAM_SECONDS))
+            stack.enter_context(
+                requests.get(site.url("/events"), stream=True, timeout=STREAM_SECONDS)
+            )
             for _ in range(STREAMS)
         ]
         _attack_and_use(site, outcome, opened=held if run.quick else 2 * held, held=held)
-        outcome.expect(all(_tells_of_submits(stream) for stream in followed), "a stream was dropped")
+        outcome.expect(
+            all(_tells_of_submits(stream) for stream in followed), "a stream was dropped"
+        )
         outcome.settle(site, 60)
-        outcome.expect({child.pid for child in api.children()} == processes, "a process was started again")
+        outcome.expect(
+            {child.pid for child in api.children()} == processes, "a process was started again"
+        )
     return outcome
 
 
-@row("F-37a", "a process of the API with 256 descriptors: all streams, and 1,000 unfinished requests")
+@row(
+    "F-37a", "a process of the API with 256 descriptors: all streams, and 1,000 unfinished requests"
+)
 def few_descriptors(run: Run) -> Outcome:
     outcome = Outcome(limit=LIMIT_SECONDS)
     with run.site() as site, contextlib.ExitStack() as stack:
@@ -64,7 +72,9 @@ def few_descriptors(run: Run) -> Outcome:
         outcome.expect(opened[0] == 503, f"stream {streams + 1} had the status {opened[0]}")
         _attack_and_use(site, outcome, opened=run.times(20_000), held=1_000)
         outcome.settle(site, 60)
-        outcome.expect({child.pid for child in api.children()} == processes, "a process was started again")
+        outcome.expect(
+            {child.pid for child in api.children()} == processes, "a process was started again"
+        )
         outcome.expect("Too many open files" not in log.read_text(), "the descriptors were used up")
         outcome.notes.append(f"{streams} streams")
     return outcome
@@ -85,7 +95,9 @@ def _attack_and_use(site: Site, outcome: Outcome, *, opened: int, held: int) -> 
             with requests.Session() as session:
                 alive = session.get(site.url("/livez"), timeout=LIMIT_SECONDS)
                 submitted = site.post(session=session)
-            outcome.expect(alive.ok and submitted.ok, f"{alive.status_code} and {submitted.status_code}")
+            outcome.expect(
+                alive.ok and submitted.ok, f"{alive.status_code} and {submitted.status_code}"
+            )
             outcome.recoveries.append(time.monotonic() - began)
             outcome.repetitions += 1
     outcome.notes.append(f"(/livez and a submit after each {WAVE} of {opened} connections)")

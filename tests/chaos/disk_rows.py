@@ -191,7 +191,9 @@ def _fill_by_tasks(folder: Path, disk: SmallDisk, outcome: Outcome) -> int:
             return sum(not client.exists(key) for key in keys)
 
 
-def _submit_until_refused(url: str, body: dict[str, object], accepted: list[str]) -> tuple[int, str]:
+def _submit_until_refused(
+    url: str, body: dict[str, object], accepted: list[str]
+) -> tuple[int, str]:
     with requests.Session() as session:
         while True:
             response = session.post(f"{url}/tasks/batch", json={"tasks": [body] * 10}, timeout=30)
@@ -211,16 +213,22 @@ def damage_the_file(run: Run) -> Outcome:
             site.server.stop()
             _damage(site.server.directory, cut_off=number % 2 == 0)
             done = _repair(site.server.directory)
-            outcome.expect(done.returncode == 0, f"repair ended with {done.returncode}: {done.stderr[-200:]}")
+            outcome.expect(
+                done.returncode == 0, f"repair ended with {done.returncode}: {done.stderr[-200:]}"
+            )
             repaired += "Cut " in done.stdout
             site.server.start()
             kept = site.tasks(ids)
         outcome.tasks += len(ids)
         kept_in_all += len(kept)
-        outcome.expect(set(kept) == set(ids[: len(kept)]), "what is left is not what was accepted first")
+        outcome.expect(
+            set(kept) == set(ids[: len(kept)]), "what is left is not what was accepted first"
+        )
         run.say(f"{number + 1}: {len(kept)} of {len(ids)} kept")
     cuts = outcome.repetitions - repaired
-    outcome.notes.append(f"{repaired} repaired, {cuts} read without; {kept_in_all} tasks stood before the damage")
+    outcome.notes.append(
+        f"{repaired} repaired, {cuts} read without; {kept_in_all} tasks stood before the damage"
+    )
     return outcome
 
 
@@ -228,10 +236,14 @@ def _damage(directory: Path, *, cut_off: bool) -> None:
     [path] = (directory / "appendonlydir").glob("*.incr.aof")
     content = path.read_bytes()
     at = random.randrange(len(content) // 4, len(content))
-    path.write_bytes(content[:at] if cut_off else content[:at] + random.randbytes(40) + content[at:])
+    path.write_bytes(
+        content[:at] if cut_off else content[:at] + random.randbytes(40) + content[at:]
+    )
 
 
 def _repair(directory: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TASKS_DATA_DIR": str(directory)}
     command = [sys.executable, "-m", "entrypoints.cli", "repair"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )

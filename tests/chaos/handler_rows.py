@@ -57,7 +57,8 @@ def daemon_of_a_killed_worker(run: Run) -> Outcome:
 
 @row(
     "F-44",
-    "children replaced after each run, killed, without pipes; worker killed or its whole unit told to stop",
+    "children replaced after each run, killed, without pipes; worker killed or its whole unit told "
+    "to stop",
 )
 def replace_children_under_kills(run: Run) -> Outcome:
     """A second worker of the host is always there."""
@@ -90,7 +91,9 @@ def garble_all_pipes(run: Run) -> Outcome:
                 run.say(f"{number + 1}: both children garble their pipes")
             garbled = time.monotonic()
             waiting = [site.submit(ms=10) for _ in range(4)]
-            outcome.recoveries.append(site.journal.wait_start(waiting[-1], seconds=90).started - garbled)
+            outcome.recoveries.append(
+                site.journal.wait_start(waiting[-1], seconds=90).started - garbled
+            )
             run.say(f"{number + 1}: the queue goes on after {outcome.recoveries[-1]:.2f} s")
         outcome.settle(site, 60)
         _expect_all_completed(site, outcome)
@@ -130,7 +133,9 @@ def _expect_nothing_left(site: Site, outcome: Outcome) -> None:
 
 
 def _left(site: Site) -> list[int]:
-    return [pid for file in site.crash_points.glob(f"{LEFT}*") for pid in _living(int(file.read_text()))]
+    return [
+        pid for file in site.crash_points.glob(f"{LEFT}*") for pid in _living(int(file.read_text()))
+    ]
 
 
 def _left_by(site: Site, execution: Execution) -> list[int]:
@@ -139,4 +144,8 @@ def _left_by(site: Site, execution: Execution) -> list[int]:
 
 
 def _living(pid: int) -> list[int]:
-    return [pid] if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE else []
+    return (
+        [pid]
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        else []
+    )

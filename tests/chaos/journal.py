@@ -56,8 +56,8 @@ class Execution:
     def open_times(self) -> list[tuple[float, float]]:
         """Return when it ran. A stopped process runs nothing.
 
-        The time after SIGCONT counts only when a line shows that the process did something then. It may
-        be killed before its first instruction, and its death is seen a moment later.
+        The time after SIGCONT counts only when a line shows that the process did something then. It
+        may be killed before its first instruction, and its death is seen a moment later.
         """
         times, begin = [], self.started
         for stop, go in self.life.stopped:
@@ -100,7 +100,9 @@ class Journal(Background):
         """Return the executions of a task in the order of their start lines."""
         return list(self.executions.get(task_id, ()))
 
-    def wait_start(self, task_id: str, *, nth: int = 1, after: float = 0.0, seconds: float = 20) -> Execution:
+    def wait_start(
+        self, task_id: str, *, nth: int = 1, after: float = 0.0, seconds: float = 20
+    ) -> Execution:
         """Wait for the nth execution of the task that starts after that moment. Returns it."""
 
         def found() -> Execution | None:

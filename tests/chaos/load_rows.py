@@ -27,7 +27,9 @@ def cancel_at_random(run: Run) -> Outcome:
 
         def submit_and_cancel(_: int) -> None:
             with requests.Session() as session:
-                task_id = site.post("tick", ms=random.randint(0, 600), session=session).json()["task_id"]
+                task_id = site.post("tick", ms=random.randint(0, 600), session=session).json()[
+                    "task_id"
+                ]
                 pause(0, 0.6)
                 asked[task_id] = time.monotonic()
                 session.post(site.url(f"/tasks/{task_id}/cancel"), timeout=30)
@@ -37,9 +39,15 @@ def cancel_at_random(run: Run) -> Outcome:
         outcome.settle(site, 60)
         for task_id, moment in asked.items():
             runs = site.journal.of(task_id)
-            outcome.recoveries += [each.over - moment for each in runs if each.started < moment < each.over]
+            outcome.recoveries += [
+                each.over - moment for each in runs if each.started < moment < each.over
+            ]
         tasks = site.tasks()
-        both = [task for task in tasks.values() if task.result is not None and task.status != "COMPLETED"]
+        both = [
+            task
+            for task in tasks.values()
+            if task.result is not None and task.status != "COMPLETED"
+        ]
         outcome.expect(not both, f"{len(both)} have a result and are not COMPLETED")
         ends = _final_events(site)
         outcome.expect(max(ends.values()) == 1, "a task ended twice")
@@ -78,7 +86,9 @@ def change_while_it_runs(run: Run) -> Outcome:
         tasks = site.tasks()
         kept = sum(task.status == "COMPLETED" and task.attempt == 1 for task in tasks.values())
         labelled = sum("seen" in tasks[task_id].spec.labels for task_id in patched)
-        outcome.expect(kept == len(tasks), f"{len(tasks) - kept} results were not kept at the first run")
+        outcome.expect(
+            kept == len(tasks), f"{len(tasks) - kept} results were not kept at the first run"
+        )
         outcome.expect(labelled == len(patched), f"{len(patched) - labelled} patches were lost")
         outcome.notes.append(f"{len(patched)} of them patched in their run")
     return outcome
@@ -111,7 +121,9 @@ def flood_of_wake_ups(run: Run) -> Outcome:
         site.with_worker(2)
         client = site.server.client
         for number in range(outcome.repetitions):
-            wake_ups = [site.wake_up.template.replace(b"@TOKEN@", b"%d" % each) for each in range(10_000)]
+            wake_ups = [
+                site.wake_up.template.replace(b"@TOKEN@", b"%d" % each) for each in range(10_000)
+            ]
             client.lpush(site.wake_up.list_key, *wake_ups)
             flooded = time.monotonic()
             site.flood(50, ms=20)

@@ -42,7 +42,9 @@ def expire_at_once(run: Run) -> Outcome:
         wait_until(lambda: client.zcard("tm:alive:worker"))  # from here on, the queue exists
         site.session.post(site.url("/queues/default/pause"), timeout=10).raise_for_status()
         moment = _now(site) + timedelta(seconds=outcome.repetitions / 1_500 + 5)
-        site.accepted += _store(site, [_spec(priority=9, expires_at=moment)] * outcome.repetitions, repository)
+        site.accepted += _store(
+            site, [_spec(priority=9, expires_at=moment)] * outcome.repetitions, repository
+        )
         site.accepted += _store(site, [_spec()] * 200, repository)
         client.config_set("slowlog-log-slower-than", SLOW_MICROSECONDS)
         client.slowlog_reset()
@@ -95,7 +97,9 @@ def many_queues(run: Run) -> Outcome:
         outcome.expect(not left, f"{len(left)} lists of wake-ups were left")
         outcome.settle(site, 60)
         outcome.expect_quiet(maintenance)
-        outcome.notes.append(f"(from due to queued) /queues took {seconds:.1f} s, names went within {gone:.1f} s")
+        outcome.notes.append(
+            f"(from due to queued) /queues took {seconds:.1f} s, names went within {gone:.1f} s"
+        )
     return outcome
 
 
@@ -154,7 +158,9 @@ def _heartbeat_ages(site: Site) -> Iterator[list[float]]:
 
     def sample(ended: threading.Event) -> None:
         while not ended.wait(0.2):
-            [(_, beaten)] = site.server.client.zrange("tm:alive:maintenance", 0, 0, withscores=True) or [("", 0)]
+            [(_, beaten)] = site.server.client.zrange(
+                "tm:alive:maintenance", 0, 0, withscores=True
+            ) or [("", 0)]
             ages.append((milliseconds(site.server.client.time()) - beaten) / 1000)
 
     with Background([sample]):

@@ -64,7 +64,10 @@ def slow_readers_and_large_pages(run: Run) -> Outcome:
             f"pages had {sorted(set(pages))} large tasks",
         )
         outcome.expect(memory.growth < LIMIT, f"the API grew by {memory.growth // MEGABYTE} MB")
-        outcome.notes.append(f"{len(pages)} pages of {LARGE_TASKS} MB, the API grew by {memory.growth // MEGABYTE} MB")
+        outcome.notes.append(
+            f"{len(pages)} pages of {LARGE_TASKS} MB, the API grew by {memory.growth // MEGABYTE} "
+            "MB"
+        )
     return outcome
 
 
@@ -91,7 +94,9 @@ def results_beyond_memory(run: Run) -> Outcome:
             30,
         )
         refused = site.post()
-        outcome.expect(refused.status_code == 503, f"a submit beyond memory was a {refused.status_code}")
+        outcome.expect(
+            refused.status_code == 503, f"a submit beyond memory was a {refused.status_code}"
+        )
         for path in ("/tasks", "/stats", "/queues", "/workers", f"/tasks/{large[0]}"):
             status = site.session.get(site.url(path), timeout=30).status_code
             outcome.expect(status == 200, f"GET {path} beyond memory was a {status}")
@@ -117,7 +122,11 @@ def results_beyond_memory(run: Run) -> Outcome:
 
 
 def completed(reader: Follower) -> list[str]:
-    return [event["data"]["task_id"] for event in list(reader.events) if event["event"] == "task.completed"]
+    return [
+        event["data"]["task_id"]
+        for event in list(reader.events)
+        if event["event"] == "task.completed"
+    ]
 
 
 def complete_large_tasks(site: Site, number: int) -> None:
@@ -137,7 +146,9 @@ def complete_large_tasks(site: Site, number: int) -> None:
         held = leases.claim(LARGE_QUEUE, owner=f"large:{each}", claim_id="1")
         if held is None:
             raise AssertionError("a task that waits was not claimed")
-        site.repository.save(Change(before=held, after=held.complete("x" * MEGABYTE, datetime.now(UTC))))
+        site.repository.save(
+            Change(before=held, after=held.complete("x" * MEGABYTE, datetime.now(UTC)))
+        )
 
 
 def stream_without_reading(site: Site) -> socket.socket:

@@ -51,8 +51,13 @@ def kill_connections(run: Run) -> Outcome:
                 pause(0.1, 0.5)
                 dropped = site.server.kill_connections()
                 killed = time.monotonic()
-                outcome.recoveries.append(site.journal.first_start(after=killed, seconds=30) - killed)
-                run.say(f"{number + 1}: {dropped} connections, work after {outcome.recoveries[-1]:.2f} s")
+                outcome.recoveries.append(
+                    site.journal.first_start(after=killed, seconds=30) - killed
+                )
+                run.say(
+                    f"{number + 1}: {dropped} connections, work after {outcome.recoveries[-1]:.2f} "
+                    "s"
+                )
         outcome.settle(site, 60)
         outcome.expect_one_run_each(site)
     return outcome
@@ -69,7 +74,9 @@ def lose_replies(run: Run) -> Outcome:
                 pause(0.1, 0.5)
                 proxy.lose_replies()
                 lost = time.monotonic()
-                outcome.recoveries.append(site.journal.first_start(after=lost + 0.05, seconds=30) - lost)
+                outcome.recoveries.append(
+                    site.journal.first_start(after=lost + 0.05, seconds=30) - lost
+                )
                 run.say(f"{number + 1} lost, work after {outcome.recoveries[-1]:.2f} s")
         outcome.settle(site, 60)
         outcome.expect_one_run_each(site)
@@ -97,7 +104,9 @@ def swallow_connections(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-16s", "the API's connections swallow everything without closing, while streams are followed")
+@row(
+    "F-16s", "the API's connections swallow everything without closing, while streams are followed"
+)
 def swallow_streams(run: Run) -> Outcome:
     outcome = Outcome(repetitions=2 if run.quick else 5, limit=25.0)
     with run.site() as site:

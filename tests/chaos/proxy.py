@@ -102,9 +102,13 @@ class Proxy:
         with self._lock:
             self._links.add(link)
         for source, target, is_reply in ((near, far, False), (far, near, True)):
-            threading.Thread(target=self._pump, args=(link, source, target, is_reply), daemon=True).start()
+            threading.Thread(
+                target=self._pump, args=(link, source, target, is_reply), daemon=True
+            ).start()
 
-    def _pump(self, link: Link, source: socket.socket, target: socket.socket, is_reply: bool) -> None:
+    def _pump(
+        self, link: Link, source: socket.socket, target: socket.socket, is_reply: bool
+    ) -> None:
         try:
             while data := source.recv(CHUNK):
                 if link.swallows:

@@ -52,7 +52,10 @@ def hostile_requests(run: Run) -> Outcome:
         dropped: list[str] = []
         streams = [partial(_follow, site, dropped)] * STREAMS
         bodies = itertools.islice(itertools.cycle(hostile_bodies()), outcome.repetitions)
-        with Background([*streams, partial(_submit, site, outcome)]), ThreadPoolExecutor(CLIENTS) as clients:
+        with (
+            Background([*streams, partial(_submit, site, outcome)]),
+            ThreadPoolExecutor(CLIENTS) as clients,
+        ):
             statuses = list(clients.map(_sender(site), bodies))
         outcome.settle(site, 60)
         wrong = [status for status in statuses if not 400 <= status < 500]

@@ -77,7 +77,9 @@ class Run:
         return Site(self.directory / self.row / name, **options)
 
     def say(self, text: str) -> None:
-        sys.stderr.write(f"\r\033[K{self.row}: {text}" if sys.stderr.isatty() else f"{self.row}: {text}\n")
+        sys.stderr.write(
+            f"\r\033[K{self.row}: {text}" if sys.stderr.isatty() else f"{self.row}: {text}\n"
+        )
         sys.stderr.flush()
 
 
@@ -98,7 +100,9 @@ class Row:
             middle, worst = statistics.median(outcome.recoveries), max(outcome.recoveries)
             parts.append(f"again p50 {middle:.2f} s p100 {worst:.2f} s{limit}")
         verdict = "Celery" if outcome.of_celery else "PASS" if outcome.passed else "FAIL"
-        return " | ".join([*parts, *outcome.notes, f"took {seconds:.0f} s", verdict, *outcome.faults[:5]])
+        return " | ".join(
+            [*parts, *outcome.notes, f"took {seconds:.0f} s", verdict, *outcome.faults[:5]]
+        )
 
 
 ROWS: list[Row] = []

@@ -62,7 +62,9 @@ class Site:
         self.journal = self._stack.enter_context(Journal(self.directory / "journal"))
         wake_up_factory = WakeUpFactory(create_celery_app(self.server.url, ["default"]))
         self.wake_up = wake_up_factory.wake_up_of("default")
-        self.repository = RedisTaskRepository(RedisStore(connect(self.server.url)), wake_up_factory.wake_up_of, 100_000)
+        self.repository = RedisTaskRepository(
+            RedisStore(connect(self.server.url)), wake_up_factory.wake_up_of, 100_000
+        )
         self.session = self._stack.enter_context(requests.Session())
         self._ids = UuidTaskIds()
         return self
@@ -87,7 +89,9 @@ class Site:
 
     def with_maintenance(self, **settings: object) -> ServiceProcess:
         log = self._log("maintenance")
-        process = ServiceProcess("maintenance", log, redis_url=self.server.url, lease_seconds=self.lease, **settings)
+        process = ServiceProcess(
+            "maintenance", log, redis_url=self.server.url, lease_seconds=self.lease, **settings
+        )
         return self._stack.enter_context(process)
 
     def with_service(self, concurrency: int = 2, **settings: object) -> ChaosWorker:
@@ -97,7 +101,8 @@ class Site:
         return self.with_worker(concurrency, **settings)
 
     def with_worker(
-        self, concurrency: int = 2, *, host: str = "here", through: Proxy | None = None, ready: bool = True,
+        self, concurrency: int = 2, *, host: str = "here", through: Proxy | None = None,
+        ready: bool = True,
         environment: dict[str, str] | None = None, **settings: object,
     ) -> ChaosWorker:  # fmt: skip
         """Start a worker. Workers of one `host` share the folder that proves others dead."""
@@ -129,7 +134,9 @@ class Site:
     def with_proxy(self) -> Proxy:
         return self._stack.enter_context(Proxy(self.server.port))
 
-    def submit(self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, **labels: str) -> str:
+    def submit(
+        self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, **labels: str
+    ) -> str:
         """Submit a task through the API. Raises requests.RequestException when it is refused."""
         response = self.post(do, ms, timeout=timeout, **labels)
         response.raise_for_status()
@@ -164,7 +171,8 @@ class Site:
         return False
 
     def post(
-        self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT, session: requests.Session | None = None,
+        self, do: str = "sleep", ms: int = 0, *, timeout: int = NO_TIMEOUT,
+        session: requests.Session | None = None,
         **labels: str,
     ) -> requests.Response:  # fmt: skip
         body = {
@@ -221,7 +229,11 @@ class Site:
         left = list(self.accepted if ids is None else ids)
         while left and time.monotonic() < deadline:
             tasks = self.tasks(left[:BATCH])
-            done = {task_id for task_id in left[:BATCH] if task_id not in tasks or tasks[task_id].status.is_final}
+            done = {
+                task_id
+                for task_id in left[:BATCH]
+                if task_id not in tasks or tasks[task_id].status.is_final
+            }
             left = [task_id for task_id in left if task_id not in done]
             if not done:
                 time.sleep(0.02)
@@ -234,7 +246,9 @@ class Site:
         ids = list(self.accepted if ids is None else ids)
         found: dict[str, Task] = {}
         for start in range(0, len(ids), BATCH):
-            raw = [bytes.fromhex(task_id.replace("-", "")) for task_id in ids[start : start + BATCH]]
+            raw = [
+                bytes.fromhex(task_id.replace("-", "")) for task_id in ids[start : start + BATCH]
+            ]
             found |= {task.task_id: task for task in self.repository.read(raw)}
         return found
 

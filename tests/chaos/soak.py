@@ -1,7 +1,7 @@
 """Random faults, one after the other, while random clients use every member of the API.
 
-Storms of faults and calm times take turns. In a calm time no fault explains a restart, an ERROR line
-or a failed probe.
+Storms of faults and calm times take turns. In a calm time no fault explains a restart, an ERROR
+line or a failed probe.
 """
 
 import argparse
@@ -80,7 +80,10 @@ class Soak:
         }
 
     def _worker(self) -> ChaosWorker:
-        """Start a worker. Every other one reaches Redis through the proxy; every other pair shares a host."""
+        """Start a worker.
+
+        Every other one reaches Redis through the proxy; every other pair shares a host.
+        """
         number, self._names = self._names, self._names + 1
         worker = self._site.with_worker(
             2,
@@ -200,7 +203,8 @@ def soak(options: argparse.Namespace) -> Measure:
         done = Counter(fault.name for fault in watch.faults)
         outcome.repetitions = len(watch.faults)
         outcome.notes.append(
-            f"lease {LEASE} s; {sum(callers.calls.values())} calls {dict(callers.calls)}; {watch.probes} probes; "
+            f"lease {LEASE} s; {sum(callers.calls.values())} calls {dict(callers.calls)}; "
+            f"{watch.probes} probes; "
             f"{len(callers.refusals)} refused; {dict(done)}"
         )
         return outcome
@@ -214,7 +218,9 @@ def weather(run: Run, faults: Soak, callers: Callers, until: float) -> None:
     while time.monotonic() < storm_ends:
         time.sleep(faults.pause())
         name = faults.one()
-        run.say(f"{sum(callers.calls.values())} calls, {len(callers.faults)} wrong responses; {name}")
+        run.say(
+            f"{sum(callers.calls.values())} calls, {len(callers.faults)} wrong responses; {name}"
+        )
     calm_until(min(time.monotonic() + CALM_SECONDS, until))
 
 
@@ -240,10 +246,16 @@ def judge(outcome: Outcome, site: Site, callers: Callers, watch: Watch, mailbox:
         watch.note(at, {"api", "store"}, f"{call}: {reason}")
     watch.read_logs(excused)
     unexplained = watch.unexplained()
-    outcome.expect(not callers.faults, f"{len(callers.faults)} wrong responses: {callers.faults[:3]}")
-    outcome.expect(not unexplained, f"{len(unexplained)} incidents that no fault explains: {unexplained[:5]}")
+    outcome.expect(
+        not callers.faults, f"{len(callers.faults)} wrong responses: {callers.faults[:3]}"
+    )
+    outcome.expect(
+        not unexplained, f"{len(unexplained)} incidents that no fault explains: {unexplained[:5]}"
+    )
     wanted = {
-        task_id.replace("-", "") for task_id, task in records.items() if task.spec.callback_url and task.status.is_final
+        task_id.replace("-", "")
+        for task_id, task in records.items()
+        if task.spec.callback_url and task.status.is_final
     }
     with contextlib.suppress(AssertionError):
         wait_until(lambda: wanted <= mailbox.told, TOLD_SECONDS)

@@ -33,7 +33,9 @@ def _stop_and_continue(run: Run, *, parent: bool) -> Outcome:
         pids = [*([victim.pid] if parent else []), *(each.life.pid for each in runs)]
         with stopped(pids, [each.life for each in runs]) as stop:
             outcome.recoveries += [each.started - stop.began for each in site.again(runs)]
-            run.say(f"again after {max(outcome.recoveries):.2f} s; continued {seconds} s after the stop")
+            run.say(
+                f"again after {max(outcome.recoveries):.2f} s; continued {seconds} s after the stop"
+            )
             wait_until(lambda: time.monotonic() - stop.began > seconds, 60)
         deaths = site.deaths(runs, 10)
         late = [each for each in runs if each.life.last_line > stop.ended]
@@ -89,7 +91,10 @@ def hold_the_gil(run: Run) -> Outcome:
             plain += lived[:2]
             cancelled += [death - moment for death, moment in zip(deaths[2:4], asked, strict=True)]
             timed_out += [seconds - 3 for seconds in lived[4:]]
-            run.say(f"dead: {plain[-1]:.2f} s, cancel {cancelled[-1]:.2f} s, timeout + {timed_out[-1]:.2f} s")
+            run.say(
+                f"dead: {plain[-1]:.2f} s, cancel {cancelled[-1]:.2f} s, timeout + "
+                f"{timed_out[-1]:.2f} s"
+            )
             for each in holding[2:]:
                 status = site.task(each.task_id).status
                 outcome.expect(status == "CANCELLED", "a cancelled one is not CANCELLED")
@@ -137,7 +142,9 @@ def stop_all_children(run: Run) -> Outcome:
     return outcome
 
 
-@row("F-40a", "SIGSTOP of worker, maintenance, API and server of a local stack, one after the other")
+@row(
+    "F-40a", "SIGSTOP of worker, maintenance, API and server of a local stack, one after the other"
+)
 def stop_each_service(run: Run) -> Outcome:
     names = ("maintenance", "worker", "api", "redis")
     outcome = Outcome(repetitions=run.times(2) * len(names), limit=30.0)
@@ -149,7 +156,9 @@ def stop_each_service(run: Run) -> Outcome:
         "worker_concurrency": 1,
         "data_dir": directory / "data",
     }
-    with ServiceProcess("local", directory / "stack.log", lease_seconds=LEASE_SECONDS, **settings) as stack:
+    with ServiceProcess(
+        "local", directory / "stack.log", lease_seconds=LEASE_SECONDS, **settings
+    ) as stack:
 
         def pid_of(name: str) -> int:
             return int(dict(STARTED.findall(stack.output))[name])
@@ -183,7 +192,9 @@ def hold_the_gil_for_ever(run: Run) -> Outcome:
             outcome.expect(executions == 4, f"{executions} executions, not 4")
             outcome.expect(site.task(good).status == "COMPLETED", "the other task is not COMPLETED")
             outcome.expect(
-                error is not None and error.code == "worker_lost" and "interpreter lock" in error.message,
+                error is not None
+                and error.code == "worker_lost"
+                and "interpreter lock" in error.message,
                 f"the error does not say why: {error}",
             )
             run.say(f"{number + 1}: {error.message if error else ''}")

@@ -72,7 +72,8 @@ def redis_down(run: Run) -> Outcome:
     outcome.expect(refusals.growth < 5, "the memory of the API grew by more than 5 MiB")
     first_ms, slow_ms, last_ms = refusals.waits[0] * 1000, slow * 1000, later[-1] * 1000
     outcome.notes.append(
-        f"down for {seconds} s; {len(refusals.waits)} x 503, first {first_ms:.0f} ms (1100), then p99 "
+        f"down for {seconds} s; {len(refusals.waits)} x 503, first {first_ms:.0f} ms (1100), then "
+        "p99 "
         f"{slow_ms:.0f} ms (20) max {last_ms:.0f} ms; memory {refusals.growth:+.1f} MiB"
     )
     return outcome

@@ -15,7 +15,9 @@ from tests.chaos.journal import JOURNAL, Execution, Journal, Life
 from tests.integration.waiting import wait_until
 
 
-def an_execution(started: float, ended: float | None, *, fencing_token: int = 1, life: Life | None = None) -> Execution:
+def an_execution(
+    started: float, ended: float | None, *, fencing_token: int = 1, life: Life | None = None
+) -> Execution:
     how = "returned" if ended else ""
     life = life or Life(pid=int(started * 10))
     return Execution(
@@ -58,7 +60,9 @@ def test_a_task_that_still_waits_is_stuck() -> None:
 def test_a_result_of_an_earlier_claim_is_stale() -> None:
     task = done(fencing_token=2, result_of=1)
 
-    assert count([task.task_id], {task.task_id: task}, {task.task_id: [an_execution(1, 2)]}).stale == 1
+    assert (
+        count([task.task_id], {task.task_id: task}, {task.task_id: [an_execution(1, 2)]}).stale == 1
+    )
 
 
 def test_a_claim_that_began_after_the_one_whose_result_was_kept_makes_it_stale() -> None:
@@ -84,7 +88,9 @@ def test_a_run_without_an_end_goes_on_until_its_process_is_dead() -> None:
 
 def test_a_stopped_run_overlaps_only_when_it_does_something_afterwards() -> None:
     def stopped(last_line: float) -> Execution:
-        return an_execution(1, None, life=Life(pid=1, stopped=[(2, 5)], died=6, last_line=last_line))
+        return an_execution(
+            1, None, life=Life(pid=1, stopped=[(2, 5)], died=6, last_line=last_line)
+        )
 
     assert overlaps([stopped(last_line=1.9), an_execution(3, 5.5)]) == 0
     assert overlaps([stopped(last_line=5.1), an_execution(3, 5.5)]) == 1
@@ -102,7 +108,9 @@ def test_the_journal_sees_starts_ends_and_deaths(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     with Journal(tmp_path / "journal") as journal:
-        process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, JOURNAL: str(journal.path)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], env={**os.environ, JOURNAL: str(journal.path)}
+        )
         running = journal.wait_start("b")
         assert running.over == float("inf")
         process.kill()

@@ -5,7 +5,13 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
@@ -59,7 +65,11 @@ class TaskStore(RuleBasedStateMachine):
         wake_up_factory = WakeUpFactory(create_celery_app(url, [QUEUE]))
         self.repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, 1_000)
         self.leases = RedisTaskLeases(
-            store, self.repository, wake_up_factory.wake_up_of, timedelta(milliseconds=900), events_kept=1_000
+            store,
+            self.repository,
+            wake_up_factory.wake_up_of,
+            timedelta(milliseconds=900),
+            events_kept=1_000,
         )
         self.queue = CeleryWakeUps(store, wake_up_factory)
         self.clock = RedisClock(store)
@@ -169,7 +179,9 @@ class TaskStore(RuleBasedStateMachine):
     def patch(self, which: int, priority: int) -> None:
         self._ask(
             which,
-            lambda task_id: UpdateTask(self.update, ADMISSION).execute(task_id, TaskPatch({"priority": priority})),
+            lambda task_id: UpdateTask(self.update, ADMISSION).execute(
+                task_id, TaskPatch({"priority": priority})
+            ),
         )
 
     @rule(which=ANY, label=st.sampled_from("ab"))
@@ -233,7 +245,12 @@ class TaskStore(RuleBasedStateMachine):
     def _finish(self, run: Task, *, fails: bool) -> None:
         now = self.clock.now()
         before = self.repository.get(run.task_id)
-        self._end(run, lambda task: task.fail(FAILURE, now) if fails else task.complete(run.fencing_token, now))
+        self._end(
+            run,
+            lambda task: (
+                task.fail(FAILURE, now) if fails else task.complete(run.fencing_token, now)
+            ),
+        )
         after = self.repository.get(run.task_id)
         if before and before.fencing_token != run.fencing_token:
             assert after == before, "a result of an old claim was kept"
@@ -250,11 +267,16 @@ class TaskStore(RuleBasedStateMachine):
         """End a run as RunTasks does."""
         try:
             final = self.update.apply(
-                run.task_id, lambda task: transition(task) if task.is_run_of(run.fencing_token) else task, known=run
+                run.task_id,
+                lambda task: transition(task) if task.is_run_of(run.fencing_token) else task,
+                known=run,
             )
         except TaskNotFound:
             return
-        if final.fencing_token == run.fencing_token and self.holder.get(run.task_id) == run.fencing_token:
+        if (
+            final.fencing_token == run.fencing_token
+            and self.holder.get(run.task_id) == run.fencing_token
+        ):
             assert final.status is not Status.PROCESSING
             del self.holder[run.task_id]
 

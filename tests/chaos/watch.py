@@ -89,7 +89,8 @@ class Watch(Background):
             f"{incident.text} ({self._moment(incident.at)})"
             for incident in sorted(self.incidents, key=lambda each: each.at)
             if not any(
-                fault.touches & incident.parts and fault.began - 1 <= incident.at <= fault.ended + AFTERMATH_SECONDS
+                fault.touches & incident.parts
+                and fault.began - 1 <= incident.at <= fault.ended + AFTERMATH_SECONDS
                 for fault in self.faults
             )
         ]
@@ -148,7 +149,9 @@ class Watch(Background):
     def _look_at(self, process: ServiceProcess) -> None:
         code = process.process.poll()
         if code is not None and (parts := self._expected.pop(process, None)):
-            self.note(time.monotonic(), parts, f"{' '.join(parts)} ended by itself with code {code}")
+            self.note(
+                time.monotonic(), parts, f"{' '.join(parts)} ended by itself with code {code}"
+            )
 
     def _look_at_heartbeats(self) -> None:
         """Read the heartbeats as the health checks do. Notes nothing while the store is away."""
@@ -161,7 +164,9 @@ class Watch(Background):
                 return
             age = now[0] - newest[0][1] / 1000 if newest else float("inf")
             if age > SILENT_SECONDS:
-                self.note(time.monotonic(), {role, "store"}, f"no heartbeat of a {role} for {age:.0f} s")
+                self.note(
+                    time.monotonic(), {role, "store"}, f"no heartbeat of a {role} for {age:.0f} s"
+                )
 
     def _lines(self, path: Path) -> Iterator[tuple[float, str, dict[str, Any]]]:
         """Yield each line with its moment. One that is not JSON has that of the line before."""

@@ -78,14 +78,20 @@ class ChaosHandler(TaskHandler):
             result = self._real_result(task, context)
             how = "returned"
         finally:
-            if os.getpid() == process:  # a copy, made by os.fork(), goes on to the end of the handler
+            if (
+                os.getpid() == process
+            ):  # a copy, made by os.fork(), goes on to the end of the handler
                 write_line(self._journal, "end", how=how, **what)
         return {"claim": task.fencing_token, "attempt": task.attempt, **result}
 
     def _real_result(self, task: Task, context: RunContext) -> dict[str, Any]:
         """Do the work of a type that is not simulated: an HTTP call or a Python function."""
         if task.spec.type == DEFAULT_TYPE:
-            return {"text": "x" * 1_000 * int(task.spec.labels["kb"])} if "kb" in task.spec.labels else {}
+            return (
+                {"text": "x" * 1_000 * int(task.spec.labels["kb"])}
+                if "kb" in task.spec.labels
+                else {}
+            )
         return {"result": self._real.of_type(task.spec.type).run(task, context)}
 
     def _work(self, task: Task, context: RunContext) -> None:
@@ -109,7 +115,10 @@ class ChaosHandler(TaskHandler):
             "report": lambda: report(context, seconds),
             "fail": fail,
             **{
-                fork: lambda fork=fork: fork_as(fork, f"{task.task_id}-{task.fencing_token}", seconds) for fork in FORKS
+                fork: lambda fork=fork: fork_as(
+                    fork, f"{task.task_id}-{task.fencing_token}", seconds
+                )
+                for fork in FORKS
             },
         }[do]()
 
@@ -127,7 +136,9 @@ class ChaosHandlers(TaskHandlers):
     def __init__(self, process: TaskProcess, real: TaskHandlers) -> None:
         journal = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         write_line(journal, "child")
-        self._handler = IsolatedHandler(ChaosHandler(journal, real), process, Descendants(), lambda: None)
+        self._handler = IsolatedHandler(
+            ChaosHandler(journal, real), process, Descendants(), lambda: None
+        )
 
     def of_type(self, type: str) -> TaskHandler:
         return self._handler
@@ -184,7 +195,9 @@ def fail() -> None:
 def fork_as(how: str, name: str, seconds: float) -> None:
     """Fork, or start a program, and go on for so long. Copies return from the handler, too."""
     if how == "program":
-        leave_pid(f"{name}-program", subprocess.Popen(["sleep", str(FOREVER)], start_new_session=True).pid)
+        leave_pid(
+            f"{name}-program", subprocess.Popen(["sleep", str(FOREVER)], start_new_session=True).pid
+        )
     elif os.fork() == 0:
         leave_pid(f"{name}-copy", os.getpid())
         match how:
@@ -252,7 +265,9 @@ def main() -> int:
     add_crash_points(RedisTaskLeases, "finish_and_claim", "turn")
     add_crash_points(kombu_redis.Channel, "_brpop_read", "pop")
     settings = load_settings()
-    Container.handlers.override(providers.Singleton(ChaosHandlers, Container.task_process, find_handlers(settings)))
+    Container.handlers.override(
+        providers.Singleton(ChaosHandlers, Container.task_process, find_handlers(settings))
+    )
     configure_logging("worker")
     return build_worker(settings).run()
 

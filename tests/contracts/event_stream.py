@@ -37,7 +37,9 @@ class EventStreamContract:
         with stream.subscribe() as subscription:
             second = submit(repository)
             run = claim(leases)
-            done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+            done = repository.save(
+                Change(before=run, after=run.complete("done", datetime.now(UTC)))
+            )
             repository.remove(done)
 
             assert told(subscription, 4) == [
@@ -53,7 +55,9 @@ class EventStreamContract:
         mine, other = submit(repository), submit(repository)
         with stream.subscribe(mine.task_id) as subscription:
             repository.remove(other)
-            renamed = repository.save(Change(before=mine, after=mine.patch(TaskPatch({"task_name": "new"}))))
+            renamed = repository.save(
+                Change(before=mine, after=mine.patch(TaskPatch({"task_name": "new"})))
+            )
 
             assert told(subscription, 1) == [(Event.UPDATED, renamed)]
             assert subscription.next(NOT_LONG) is None
@@ -72,13 +76,18 @@ class EventStreamContract:
         first = submit(repository)
         _, beginning = stream.snapshot(first.task_id)
         second = submit(repository)
-        renamed = repository.save(Change(before=first, after=first.patch(TaskPatch({"task_name": "new"}))))
+        renamed = repository.save(
+            Change(before=first, after=first.patch(TaskPatch({"task_name": "new"})))
+        )
         with stream.subscribe() as subscription:
             submit(repository)
 
             past = stream.between(beginning, subscription.position, None, limit=10)
 
-        assert [(event.event, event.task) for event in past] == [(Event.SUBMITTED, second), (Event.UPDATED, renamed)]
+        assert [(event.event, event.task) for event in past] == [
+            (Event.SUBMITTED, second),
+            (Event.UPDATED, renamed),
+        ]
         assert stream.between(past[0].position, past[1].position, None, limit=10)[0].task == renamed
         assert len(stream.between(beginning, past[1].position, None, limit=1)) == 1
         only = stream.between(beginning, past[1].position, first.task_id, limit=10)
@@ -95,7 +104,9 @@ class EventStreamContract:
         repository.remove(task)
         gone, later = stream.snapshot(task.task_id)
         assert gone is None
-        assert [event.event for event in stream.between(position, later, None, limit=10)] == [Event.DELETED]
+        assert [event.event for event in stream.between(position, later, None, limit=10)] == [
+            Event.DELETED
+        ]
         assert stream.snapshot("nonsense")[0] is None
 
     def test_events_and_snapshots_omit_long_members_and_name_them(
@@ -118,7 +129,9 @@ class EventStreamContract:
         assert seen == events[-1]
         assert (dict(seen.spec.payload), seen.result, seen.status) == ({}, None, done.status)
 
-    def test_only_stored_positions_can_be_resumed(self, repository: TaskRepository, stream: EventStream) -> None:
+    def test_only_stored_positions_can_be_resumed(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
         _, position = stream.snapshot(submit(repository).task_id)
 
         assert stream.keeps(position)

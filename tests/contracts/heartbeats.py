@@ -11,8 +11,12 @@ class HeartbeatsContract:
     def test_a_process_without_a_heartbeat_is_not_alive(self, heartbeats: Heartbeats) -> None:
         assert list(heartbeats.alive("worker")) == []
 
-    def test_a_process_with_a_heartbeat_is_alive_with_its_description(self, heartbeats: Heartbeats) -> None:
-        second, first = (a_process(name=name, queues=("a", "b"), concurrency=4) for name in ("host-2", "host-1"))
+    def test_a_process_with_a_heartbeat_is_alive_with_its_description(
+        self, heartbeats: Heartbeats
+    ) -> None:
+        second, first = (
+            a_process(name=name, queues=("a", "b"), concurrency=4) for name in ("host-2", "host-1")
+        )
         for process in (second, first, first):
             heartbeats.beat(process)
 

@@ -14,7 +14,10 @@ class IdempotencyRecordsContract:
     """`let_a_day_pass` returns when every idempotency record is a day older."""
 
     def test_an_idempotency_record_is_due_at_its_age_until_it_is_renewed_or_forgotten(
-        self, repository: TaskRepository, idempotency_records: IdempotencyRecords, let_a_day_pass: Callable[[], None]
+        self,
+        repository: TaskRepository,
+        idempotency_records: IdempotencyRecords,
+        let_a_day_pass: Callable[[], None],
     ) -> None:
         request = IdempotencyRecord(key="mine", request_hash=b"1" * 32)
         tasks = repository.add([a_task(), a_task()], request)

@@ -58,20 +58,30 @@ class OutboxContract:
         assert (taken.webhook.event, taken.webhook.failed_attempts) == (Event.CANCELLED, 0)
         assert taken.webhook.message_id == f"msg_{ended.task_id.replace('-', '')}_{ended.version}"
 
-    def test_a_task_without_a_callback_url_leaves_no_webhook(self, repository: TaskRepository, outbox: Outbox) -> None:
+    def test_a_task_without_a_callback_url_leaves_no_webhook(
+        self, repository: TaskRepository, outbox: Outbox
+    ) -> None:
         cancelled(repository, callback_url=None)
 
         assert lease(outbox) == []
 
-    def test_each_end_of_a_task_leaves_its_own_webhook(self, repository: TaskRepository, outbox: Outbox) -> None:
+    def test_each_end_of_a_task_leaves_its_own_webhook(
+        self, repository: TaskRepository, outbox: Outbox
+    ) -> None:
         first = cancelled(repository)
         waiting = repository.save(Change(before=first, after=first.retry(datetime.now(UTC))))
         second = repository.save(Change(before=waiting, after=waiting.cancel(datetime.now(UTC))))
 
-        assert {taken.webhook.task.version for taken in lease(outbox)} == {first.version, second.version}
+        assert {taken.webhook.task.version for taken in lease(outbox)} == {
+            first.version,
+            second.version,
+        }
 
     def test_a_webhook_is_leased_to_one_caller_at_a_time(
-        self, repository: TaskRepository, outbox: Outbox, let_callback_leases_run_out: Callable[[], None]
+        self,
+        repository: TaskRepository,
+        outbox: Outbox,
+        let_callback_leases_run_out: Callable[[], None],
     ) -> None:
         for _ in range(3):
             cancelled(repository)
@@ -102,7 +112,11 @@ class OutboxContract:
         let_callback_leases_run_out()
         assert lease(outbox) == []
         [delivery] = outbox.deliveries(task.task_id)
-        assert (delivery.number, delivery.event, delivery.attempt) == (1, Event.CANCELLED, delivered)
+        assert (delivery.number, delivery.event, delivery.attempt) == (
+            1,
+            Event.CANCELLED,
+            delivered,
+        )
         assert delivery.message_id == taken.webhook.message_id
 
     def test_a_failed_attempt_is_counted_and_the_webhook_is_due_again_at_its_time(
@@ -145,7 +159,10 @@ class OutboxContract:
         assert outbox.resend(task.task_id, 1)
 
         [again] = lease(outbox)
-        assert (again.webhook.message_id, again.webhook.failed_attempts) == (taken.webhook.message_id, 0)
+        assert (again.webhook.message_id, again.webhook.failed_attempts) == (
+            taken.webhook.message_id,
+            0,
+        )
         assert not outbox.resend(task.task_id, 2)
         assert not outbox.resend(a_task().task_id, 1)
         assert not outbox.resend("nonsense", 1)

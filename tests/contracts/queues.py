@@ -14,7 +14,9 @@ LATER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 class QueuesContract:
-    def test_a_queue_exists_once_a_task_has_named_it(self, repository: TaskRepository, queues: Queues) -> None:
+    def test_a_queue_exists_once_a_task_has_named_it(
+        self, repository: TaskRepository, queues: Queues
+    ) -> None:
         assert list(queues.names()) == []
 
         submit(repository, queue="b")
@@ -67,7 +69,9 @@ class QueuesContract:
         queues.resume("served")
         assert list(queues.names()) == []
 
-    def test_every_queue_in_which_a_task_waits_is_waiting(self, repository: TaskRepository, queues: Queues) -> None:
+    def test_every_queue_in_which_a_task_waits_is_waiting(
+        self, repository: TaskRepository, queues: Queues
+    ) -> None:
         submit(repository, queue="b")
         submit(repository, queue="later", run_at=LATER)
         scheduled = submit(repository, queue="due", run_at=LATER)

@@ -13,7 +13,9 @@ class RunInterruptContract:
     stop.
     """
 
-    def test_a_request_interrupts_the_work(self, interrupt: RunInterrupt, request_stop: Callable[[], None]) -> None:
+    def test_a_request_interrupts_the_work(
+        self, interrupt: RunInterrupt, request_stop: Callable[[], None]
+    ) -> None:
         with pytest.raises(RunStopped), interrupt.allowed():
             request_stop()
 

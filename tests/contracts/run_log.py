@@ -97,7 +97,9 @@ class RunLogContract:
         with pytest.raises(StaleTask):
             repository.save(lost)
 
-        assert [(line.attempt, line.message) for line in run_log.lines(run.task_id)] == [(1, "It broke.")]
+        assert [(line.attempt, line.message) for line in run_log.lines(run.task_id)] == [
+            (1, "It broke.")
+        ]
 
     def test_the_last_thousand_lines_are_kept_with_their_attempt(
         self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
@@ -110,7 +112,9 @@ class RunLogContract:
             run_log.append(run, lines=[f"Größe\n{number}"])
 
         lines = run_log.lines(task.task_id)
-        assert [line.message for line in lines] == [f"Größe\n{number}" for number in range(1, 1_001)]
+        assert [line.message for line in lines] == [
+            f"Größe\n{number}" for number in range(1, 1_001)
+        ]
         assert {line.attempt for line in lines} == {1}
         assert all(line.at >= run.started_at for line in lines)
 

@@ -44,16 +44,23 @@ class StatisticsContract:
         hour = statistics.last_hour()
 
         assert len(hour) == 60
-        assert all(later.begins_at - minute.begins_at == timedelta(minutes=1) for minute, later in pairwise(hour))
+        assert all(
+            later.begins_at - minute.begins_at == timedelta(minutes=1)
+            for minute, later in pairwise(hour)
+        )
         assert [
-            sum(getattr(minute, name) for minute in hour[-2:]) for name in ("submitted", "completed", "failed")
+            sum(getattr(minute, name) for minute in hour[-2:])
+            for name in ("submitted", "completed", "failed")
         ] == [3, 1, 1]
         assert not any(minute.submitted for minute in hour[:-2])
 
     def test_durations_are_of_tasks_that_ran(
         self, repository: TaskRepository, leases: TaskLeases, statistics: Statistics
     ) -> None:
-        assert (list(statistics.durations(tasks=10).wait), list(statistics.durations(tasks=10).run)) == ([], [])
+        assert (
+            list(statistics.durations(tasks=10).wait),
+            list(statistics.durations(tasks=10).run),
+        ) == ([], [])
         submit(repository)
         run = claim(leases)
         done = repository.save(Change(before=run, after=run.complete(None, datetime.now(UTC))))

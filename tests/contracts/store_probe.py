@@ -32,7 +32,9 @@ class StoreProbeContract:
         assert capacity.used_memory > 0
         assert (capacity.max_memory, capacity.free_disk, capacity.disk_size) == (0, None, None)
 
-    def test_new_tasks_alone_are_refused(self, probe: StoreProbe, repository: TaskRepository) -> None:
+    def test_new_tasks_alone_are_refused(
+        self, probe: StoreProbe, repository: TaskRepository
+    ) -> None:
         task = submit(repository)
 
         probe.refuse_new_tasks(timedelta(minutes=1))

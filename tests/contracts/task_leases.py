@@ -30,12 +30,16 @@ class TaskLeasesContract:
     def test_a_claim_of_an_empty_queue_returns_none(self, leases: TaskLeases) -> None:
         assert claim(leases) is None
 
-    def test_a_claim_stores_the_same_start_as_the_domain(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_claim_stores_the_same_start_as_the_domain(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         waiting = submit(repository, labels={"a": "b"})
 
         run = claim(leases)
 
-        assert run == waiting.start(owner="a:1", fencing_token=run.fencing_token, now=run.started_at)
+        assert run == waiting.start(
+            owner="a:1", fencing_token=run.fencing_token, now=run.started_at
+        )
         assert repository.get(run.task_id) == run
 
     def test_tasks_start_in_the_order_in_which_they_were_submitted(
@@ -45,7 +49,9 @@ class TaskLeasesContract:
 
         assert [claim(leases, owner=f"a:{number}").task_id for number in range(20)] == ids
 
-    def test_a_higher_priority_starts_first(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_higher_priority_starts_first(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         by_priority = {priority: submit(repository, priority=priority) for priority in (0, 5, 9, 1)}
 
         started = [claim(leases, owner=f"a:{number}").spec.priority for number in range(4)]
@@ -56,7 +62,9 @@ class TaskLeasesContract:
         self, repository: TaskRepository, leases: TaskLeases
     ) -> None:
         first, second = submit(repository), submit(repository)
-        lowered = repository.save(Change(before=first, after=first.patch(TaskPatch({"priority": 1}))))
+        lowered = repository.save(
+            Change(before=first, after=first.patch(TaskPatch({"priority": 1})))
+        )
         repository.save(Change(before=lowered, after=lowered.patch(TaskPatch({"priority": 5}))))
 
         assert claim(leases).task_id == first.task_id
@@ -70,13 +78,17 @@ class TaskLeasesContract:
 
         assert claim(leases, owner="b:1") is None
 
-    def test_a_cancelled_task_is_not_started(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_cancelled_task_is_not_started(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         task = submit(repository)
         repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
 
         assert claim(leases) is None
 
-    def test_repeating_a_claim_returns_the_same_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_repeating_a_claim_returns_the_same_run(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository), submit(repository)
 
         assert claim(leases, claim_id="7") == claim(leases, claim_id="7")
@@ -92,7 +104,9 @@ class TaskLeasesContract:
 
         assert list(leases.expired(limit=10)) == []
         with pytest.raises(StaleTask):
-            repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
+            repository.save(
+                Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True)
+            )
 
     def test_a_second_claim_of_an_owner_that_holds_a_run_is_refused(
         self, repository: TaskRepository, leases: TaskLeases
@@ -106,15 +120,21 @@ class TaskLeasesContract:
         assert refusal.value.run == held
         assert repository.get(held.task_id) == held
 
-    def test_a_task_of_another_queue_is_not_claimed(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_task_of_another_queue_is_not_claimed(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         other = submit(repository, queue="other")
 
         assert claim(leases) is None
-        moved = repository.save(Change(before=other, after=other.patch(TaskPatch({"queue": "default"}))))
+        moved = repository.save(
+            Change(before=other, after=other.patch(TaskPatch({"queue": "default"})))
+        )
         assert claim(leases).task_id == moved.task_id
         assert leases.claim("other", owner="a:2", claim_id="1") is None
 
-    def test_a_scheduled_task_is_not_claimed(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_scheduled_task_is_not_claimed(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
 
         assert claim(leases) is None
@@ -148,7 +168,9 @@ class TaskLeasesContract:
     ) -> None:
         submit(repository)
         earlier = claim(leases)
-        handed_back = repository.save(Change(before=earlier, after=earlier.stop(earlier.started_at)))
+        handed_back = repository.save(
+            Change(before=earlier, after=earlier.stop(earlier.started_at))
+        )
         later = claim(leases, owner="b:1")
 
         assert later.task_id == handed_back.task_id
@@ -164,7 +186,9 @@ class TaskLeasesContract:
         later = claim(leases, owner="b:1")
 
         with pytest.raises(StaleTask):
-            repository.save(Change(before=earlier, after=earlier.complete("stale", datetime.now(UTC))))
+            repository.save(
+                Change(before=earlier, after=earlier.complete("stale", datetime.now(UTC)))
+            )
 
         assert repository.get(later.task_id) == later
 
@@ -188,7 +212,9 @@ class TaskLeasesContract:
         leases.renew(run)
 
         with pytest.raises(StaleTask):
-            repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
+            repository.save(
+                Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True)
+            )
 
         assert repository.get(run.task_id) == run
 
@@ -198,7 +224,9 @@ class TaskLeasesContract:
         first, _second = submit(repository), submit(repository)
         run = claim(leases)
         let_leases_run_out()
-        repository.save(Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True))
+        repository.save(
+            Change(before=run, after=run.lose(run.started_at), only_if_lease_expired=True)
+        )
 
         again = claim(leases, owner="b:1")
 
@@ -226,7 +254,9 @@ class TaskLeasesContract:
         run = claim(leases, claim_id="1")
 
         next_run = leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
-        none_left = leases.finish_and_claim(completed(next_run), "default", owner="a:1", claim_id="3")
+        none_left = leases.finish_and_claim(
+            completed(next_run), "default", owner="a:1", claim_id="3"
+        )
 
         assert (run.task_id, next_run.task_id, none_left) == (first.task_id, second.task_id, None)
         assert [repository.get(task.task_id).result for task in (first, second)] == ["done", "done"]
@@ -237,7 +267,9 @@ class TaskLeasesContract:
     ) -> None:
         submit(repository), submit(repository)
         run = claim(leases)
-        changed = repository.save(Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}}))))
+        changed = repository.save(
+            Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}})))
+        )
 
         with pytest.raises(StaleTask):
             leases.finish_and_claim(completed(run), "default", owner="a:1", claim_id="2")
@@ -271,7 +303,9 @@ class TaskLeasesContract:
         assert refusal.value.run == held
         assert repository.get(run.task_id).result == "done"
 
-    def test_a_repeated_end_and_claim_starts_no_third_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_repeated_end_and_claim_starts_no_third_run(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         for _ in range(3):
             submit(repository)
         run = claim(leases, claim_id="1")
@@ -295,11 +329,15 @@ class TaskLeasesContract:
         ]
         assert list(leases.lost_by([])) == []
 
-    def test_a_change_of_the_labels_does_not_end_the_run(self, repository: TaskRepository, leases: TaskLeases) -> None:
+    def test_a_change_of_the_labels_does_not_end_the_run(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
         submit(repository)
         run = claim(leases)
 
-        labelled = repository.save(Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}}))))
+        labelled = repository.save(
+            Change(before=run, after=run.patch(TaskPatch({"labels": {"a": "b"}})))
+        )
 
         assert labelled == replace(run, spec=labelled.spec, version=run.version + 1)
         assert leases.renew(run)

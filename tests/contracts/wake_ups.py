@@ -35,7 +35,11 @@ class WakeUpsContract:
         assert (wake_ups.top_up_all(), wake_ups.top_up("default")) == (0, 0)
 
     def test_a_paused_queue_gets_none(
-        self, repository: TaskRepository, queues: Queues, wake_ups: WakeUps, lose_wake_ups: Callable[[], None]
+        self,
+        repository: TaskRepository,
+        queues: Queues,
+        wake_ups: WakeUps,
+        lose_wake_ups: Callable[[], None],
     ) -> None:
         submit(repository)
         queues.pause("default")

@@ -78,6 +78,8 @@ class WebhookSenderContract:
         assert sender.refusal(url)
         assert webhook_receiver.message_ids == []
 
-    def test_an_allowed_url_has_no_refusal(self, sender: WebhookSender, webhook_receiver: WebhookReceiver) -> None:
+    def test_an_allowed_url_has_no_refusal(
+        self, sender: WebhookSender, webhook_receiver: WebhookReceiver
+    ) -> None:
         assert sender.refusal(webhook_receiver.url) is None
         assert sender.refusal("https://93.184.215.14/") is None

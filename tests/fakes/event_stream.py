@@ -51,7 +51,9 @@ class FakeEventStream(EventStream):
     def keeps(self, position: str) -> bool:
         return self.dropped <= _number(position) <= len(self.store.events)
 
-    def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
+    def between(
+        self, after: str, until: str, task_id: str | None, *, limit: int
+    ) -> Sequence[TaskEvent]:
         events = [self.event(number) for number in range(_number(after) + 1, _number(until) + 1)]
         return [event for event in events if task_id in (None, event.task.task_id)][:limit]
 

@@ -44,7 +44,9 @@ class FakeOutbox(Outbox):
         self._webhooks[name] = replace(webhook, failed_attempts=webhook.failed_attempts + 1)
         earlier = self._deliveries.setdefault(webhook.task.task_id, [])
         number = earlier[-1].number + 1 if earlier else 1
-        earlier.append(Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt))
+        earlier.append(
+            Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt)
+        )
         del earlier[:-1_000]
         return True
 

@@ -14,7 +14,9 @@ class FakeQueues(Queues):
         return sorted(self._store.queues | self._store.paused)
 
     def waiting(self) -> Sequence[str]:
-        return sorted({task.spec.queue for task in self._store.tasks() if task.status is Status.QUEUED})
+        return sorted(
+            {task.spec.queue for task in self._store.tasks() if task.status is Status.QUEUED}
+        )
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         return [self._state(name) for name in names]
@@ -40,10 +42,15 @@ class FakeQueues(Queues):
             processing=len(self._in(name, Status.PROCESSING)),
             scheduled=len(self._in(name, Status.SCHEDULED)),
             oldest_waiting_since=min(
-                (max(task.submitted_at, task.spec.run_at or task.submitted_at) for task in waiting), default=None
+                (max(task.submitted_at, task.spec.run_at or task.submitted_at) for task in waiting),
+                default=None,
             ),
             paused=name in self._store.paused,
         )
 
     def _in(self, name: str, status: Status) -> list[Task]:
-        return [task for task in self._store.tasks() if task.spec.queue == name and task.status is status]
+        return [
+            task
+            for task in self._store.tasks()
+            if task.spec.queue == name and task.status is status
+        ]

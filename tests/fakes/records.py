@@ -17,9 +17,11 @@ from domain.task import Task
 
 
 class FakeRecords:
-    """The records that the fakes share. They use the real codec: only what Redis could store is stored.
+    """The records that the fakes share. They use the real codec: only what Redis could store is
+    stored.
 
-    `away` makes every call fail. `lose_replies` makes that many calls fail after they did their work.
+    `away` makes every call fail. `lose_replies` makes that many calls fail after they did their
+    work.
     """
 
     def __init__(self, clock: Clock, lease: timedelta = timedelta(seconds=15)) -> None:
@@ -86,12 +88,18 @@ class FakeRecords:
 
     def _queued(self, queue: str) -> list[Task]:
         """Return the QUEUED tasks of a queue in the order in which they start."""
-        tasks = [task for task in self._all() if task.status is Status.QUEUED and task.spec.queue == queue]
+        tasks = [
+            task
+            for task in self._all()
+            if task.status is Status.QUEUED and task.spec.queue == queue
+        ]
         return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
 
     def _not_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> list[Task]:
         now = self._clock.now()
-        return [short(task) for task in tasks if self._aside.get((backlog, task.task_id), now) <= now]
+        return [
+            short(task) for task in tasks if self._aside.get((backlog, task.task_id), now) <= now
+        ]
 
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, short(task)))

@@ -8,7 +8,9 @@ from tests.fakes.records import FakeRecords
 
 
 class FakeRunLog(FakeRecords, RunLog):
-    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+    def append(
+        self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()
+    ) -> bool:
         with self._reached():
             stored = self._read(run.task_id)
             if stored is None or not stored.is_run_of(run.fencing_token):

@@ -17,7 +17,9 @@ class FakeStatistics(Statistics):
         self._clock = clock
 
     def by_status(self) -> Mapping[Status, int]:
-        return {status: sum(task.status is status for task in self._store.tasks()) for status in Status}
+        return {
+            status: sum(task.status is status for task in self._store.tasks()) for status in Status
+        }
 
     def by_type(self) -> Mapping[str, int]:
         return Counter(task.spec.type for task in self._store.tasks())
@@ -30,10 +32,14 @@ class FakeStatistics(Statistics):
         return [self._minute(present - number * MINUTE) for number in range(59, -1, -1)]
 
     def durations(self, *, tasks: int) -> Durations:
-        finished = [task for task in self._store.tasks() if task.started_at and task.finished_at][-tasks:]
+        finished = [task for task in self._store.tasks() if task.started_at and task.finished_at][
+            -tasks:
+        ]
         pairs = [
             (
-                (task.started_at - max(task.submitted_at, task.spec.run_at or task.submitted_at)).total_seconds(),
+                (
+                    task.started_at - max(task.submitted_at, task.spec.run_at or task.submitted_at)
+                ).total_seconds(),
                 (task.finished_at - task.started_at).total_seconds(),
             )
             for task in finished

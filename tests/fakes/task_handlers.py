@@ -33,7 +33,9 @@ class FakeTaskHandlers(TaskHandlers):
 
 
 class _FakeHandler(TaskHandler):
-    type = TaskType(name="sleep", description="What the test says.", payload_schema={"type": "object"})
+    type = TaskType(
+        name="sleep", description="What the test says.", payload_schema={"type": "object"}
+    )
 
     def __init__(self, work: Work) -> None:
         self._work = work

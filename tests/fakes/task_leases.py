@@ -36,7 +36,9 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
             self._expiries[run.task_id] = now + self._lease
             return run
 
-    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
+    def finish_and_claim(
+        self, end: Change, queue: str, *, owner: str, claim_id: str
+    ) -> Task | None:
         with self._reached():
             self.save(end)
             return self.claim(queue, owner=owner, claim_id=claim_id)
@@ -60,7 +62,9 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
 
     def held_under(self, owner_prefix: str) -> Sequence[Task]:
         with self._reached():
-            return [task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)]
+            return [
+                task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)
+            ]
 
     def running(self) -> Mapping[str, str]:
         with self._reached():

@@ -31,7 +31,11 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
 
     def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
         with self._reached():
-            found = sorted(filter(wanted.matches, self._all()), key=Cursor.of, reverse=page_request.newest_first)
+            found = sorted(
+                filter(wanted.matches, self._all()),
+                key=Cursor.of,
+                reverse=page_request.newest_first,
+            )
         if page_request.after:
             behind = operator.lt if page_request.newest_first else operator.gt
             tasks = [task for task in found if behind(Cursor.of(task), page_request.after)]
@@ -44,14 +48,21 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         with self._reached():
             return {
-                task.task_id: [other.task_id for other in self._queued(task.spec.queue)].index(task.task_id) + 1
+                task.task_id: [other.task_id for other in self._queued(task.spec.queue)].index(
+                    task.task_id
+                )
+                + 1
                 for task in tasks
                 if task.status is Status.QUEUED
             }
 
-    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
+    def add(
+        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+    ) -> Sequence[Task]:
         with self._reached():
-            earlier = self.idempotency_records.get(idempotency_record.key) if idempotency_record else None
+            earlier = (
+                self.idempotency_records.get(idempotency_record.key) if idempotency_record else None
+            )
             if earlier:
                 raise AlreadySubmitted(*earlier)
             if any(self._read(task.task_id) for task in tasks):
@@ -60,7 +71,11 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             saved = [self.save(Change(before=None, after=task)) for task in tasks]
             if idempotency_record:
                 ids, at = [task.task_id for task in saved], saved[0].submitted_at
-                self.idempotency_records[idempotency_record.key] = (idempotency_record.request_hash, ids, at)
+                self.idempotency_records[idempotency_record.key] = (
+                    idempotency_record.request_hash,
+                    ids,
+                    at,
+                )
             return saved
 
     def save(self, change: Change) -> Task:
@@ -87,7 +102,10 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             return task
 
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        return [None if change.after.task_id in self.damaged else self._save_or_none(change) for change in changes]
+        return [
+            None if change.after.task_id in self.damaged else self._save_or_none(change)
+            for change in changes
+        ]
 
     def due(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
@@ -98,7 +116,9 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
     def expiring(self, *, limit: int) -> Sequence[Task]:
         with self._reached():
             now = self._clock.now()
-            late = [task for task in self._all() if task.status.is_waiting and task.has_expired(now)]
+            late = [
+                task for task in self._all() if task.status.is_waiting and task.has_expired(now)
+            ]
             return self._not_aside(Backlog.EXPIRING, late)[:limit]
 
     def remove(self, task: Task) -> None:
@@ -119,7 +139,9 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
         with self._reached():
             due = self._clock.now() - retention
             finished = [task for task_id in self._finished if (task := self._read(task_id))]
-            return [short(task) for task in finished if task.finished_at and task.finished_at <= due][:limit]
+            return [
+                short(task) for task in finished if task.finished_at and task.finished_at <= due
+            ][:limit]
 
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
         with self._reached():

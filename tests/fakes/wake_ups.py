@@ -18,7 +18,9 @@ class FakeWakeUps(WakeUps):
         self._lost = {task.task_id for task in self._queued()}
 
     def top_up_all(self) -> int:
-        return self._add(task for task in self._queued() if task.spec.queue not in self._store.paused)
+        return self._add(
+            task for task in self._queued() if task.spec.queue not in self._store.paused
+        )
 
     def top_up(self, queue: str) -> int:
         return self._add(task for task in self._queued() if task.spec.queue == queue)

@@ -16,9 +16,26 @@ from typing import Any, Self
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"),
-    *("--no-default-browser-check", "--disable-extensions", "--remote-debugging-pipe", "--password-store=basic"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-proxy-server",
+    ),
+    *(
+        "--no-default-browser-check",
+        "--disable-extensions",
+        "--remote-debugging-pipe",
+        "--password-store=basic",
+    ),
 )
 
 ON_PIPES = """
@@ -64,7 +81,9 @@ class Browser:
         os.close(responses)
         try:
             target = self._call("Target.createTarget", url="about:blank")["targetId"]
-            self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)[
+                "sessionId"
+            ]
             self._call("Page.enable")
         except BaseException:
             self.__exit__()
@@ -82,13 +101,16 @@ class Browser:
         """Load a page and return its text."""
         self._call("Page.navigate", url=url)
         self.run(
-            """new Promise(done => document.readyState === "complete" ? done() : addEventListener("load", done))"""
+            """new Promise(done =>
+                document.readyState === "complete" ? done() : addEventListener("load", done))"""
         )
         return str(self.run("document.documentElement.innerText"))
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page, that of a promise when it is settled."""
-        response = self._call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        response = self._call(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
 

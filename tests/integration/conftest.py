@@ -26,7 +26,9 @@ def server(
 ) -> Iterator[Api]:
     """Start one API for all tests of a module: two processes, or as its API_SETTINGS say."""
     settings = {"http_workers": 2, **getattr(request.module, "API_SETTINGS", {})}
-    with Api(tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, **settings) as api:
+    with Api(
+        tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, **settings
+    ) as api:
         yield api
 
 
@@ -72,7 +74,9 @@ def repository(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> Redis
 
 
 @pytest.fixture
-def leases(redis_store: RedisStore, repository: RedisTaskRepository, wake_up_factory: WakeUpFactory) -> RedisTaskLeases:
+def leases(
+    redis_store: RedisStore, repository: RedisTaskRepository, wake_up_factory: WakeUpFactory
+) -> RedisTaskLeases:
     """Wait until the server is older than a lease: before that, no lease counts as expired."""
     with redis_store.client() as client:
         wait_until(lambda: client.info("server")["uptime_in_seconds"] >= LEASE.total_seconds())

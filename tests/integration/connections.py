@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.integration.processes import Api
 
 UNFINISHED = (
-    b"POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    b"POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    b"application/json\r\nContent-Length: 100\r\n\r\n{"
 )
 SECONDS = 30
 
@@ -23,7 +24,9 @@ class ApiWithFewDescriptors(Api):
         self._arguments = ["sh", "-c", limited, *self._arguments]
 
 
-def connect(port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: int | None = None) -> socket.socket:
+def connect(
+    port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: int | None = None
+) -> socket.socket:
     """Connect and send. `buffer` is the size of the receive buffer in bytes."""
     connection = socket.socket()
     if buffer is not None:

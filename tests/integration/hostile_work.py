@@ -135,10 +135,21 @@ def describe_state() -> dict[str, Any]:
         "recursion": sys.getrecursionlimit(),
         "stdin": sys.stdin is not None,
         "locale": locale.setlocale(locale.LC_ALL),
-        "handlers": [str(signal.getsignal(number)) for number in (signal.SIGALRM, signal.SIGUSR2, signal.SIGTERM)],
+        "handlers": [
+            str(signal.getsignal(number))
+            for number in (signal.SIGALRM, signal.SIGUSR2, signal.SIGTERM)
+        ],
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
-        "interpreter": [sys.getswitchinterval(), gc.isenabled(), sys.path, str(time.time), str(time.monotonic)],
-        "traces": str([sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()]),
+        "interpreter": [
+            sys.getswitchinterval(),
+            gc.isenabled(),
+            sys.path,
+            str(time.time),
+            str(time.monotonic),
+        ],
+        "traces": str(
+            [sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()]
+        ),
         "defaults": [decimal.getcontext().prec, socket.getdefaulttimeout(), len(warnings.filters)],
         "logging": [logging.root.level, logging.root.manager.disable, len(logging.root.handlers)],
         "loop": str(asyncio._get_running_loop()),

@@ -23,7 +23,9 @@ class PeakMemory:
     def __enter__(self) -> Self:
         for process in self._processes:
             with contextlib.suppress(OSError):
-                Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # Linux forgets the peak so far
+                Path(f"/proc/{process.pid}/clear_refs").write_text(
+                    "5"
+                )  # Linux forgets the peak so far
         self._before = self._peak = self._resident()
         self._sampler.start()
         return self
@@ -49,5 +51,9 @@ class PeakMemory:
         for process in self._processes:
             with contextlib.suppress(OSError):
                 status = Path(f"/proc/{process.pid}/status").read_text()
-                peaks += sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+                peaks += sum(
+                    int(line.split()[1]) * 1024
+                    for line in status.splitlines()
+                    if line.startswith("VmHWM")
+                )
         return peaks

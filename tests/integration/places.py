@@ -42,7 +42,11 @@ class Place:
             each = len(element) + (len('"1234567":,') if self.is_map else 1)
             values = 2 if element.startswith("{") else 1
             fitting = room // each
-            limits = {(MAX_VALUES - 100) // values, (MAX_PAYLOAD_VALUES - 100) // values, self.most or fitting}
+            limits = {
+                (MAX_VALUES - 100) // values,
+                (MAX_PAYLOAD_VALUES - 100) // values,
+                self.most or fitting,
+            }
             for number in {min(fitting, limit) for limit in limits}:
                 yield self.body.replace(json.dumps(MARK), self._filled(element, number)).encode()
 
@@ -63,13 +67,24 @@ def places(document: dict[str, Any], types: list[dict[str, Any]]) -> list[Place]
     for path in ("/tasks", "/tasks/batch"):
         for type in types:
             task = {"task_name": "x", "type": type["type"], "payload": {"url": "http://127.0.0.1/"}}
-            skeleton, at = ({"tasks": [task]}, ["tasks", 0, "payload"]) if path in LARGE else (task, ["payload"])
-            found += _within(type["payload_schema"], type["payload_schema"], "post", path, skeleton, at)
+            skeleton, at = (
+                ({"tasks": [task]}, ["tasks", 0, "payload"])
+                if path in LARGE
+                else (task, ["payload"])
+            )
+            found += _within(
+                type["payload_schema"], type["payload_schema"], "post", path, skeleton, at
+            )
     return found
 
 
 def _within(
-    document: dict[str, Any], schema: dict[str, Any], method: str, path: str, skeleton: Any, at: list[Any]
+    document: dict[str, Any],
+    schema: dict[str, Any],
+    method: str,
+    path: str,
+    skeleton: Any,
+    at: list[Any],
 ) -> list[Place]:
     """Return the lists and maps of a schema, including itself."""
     while "$ref" in schema:
@@ -83,7 +98,10 @@ def _within(
     types = schema.get("type")
     kinds = set(types) if isinstance(types, list) else {types}
     if at and kinds & {"array", "object"}:
-        is_map, most = "object" in kinds, schema.get("maxProperties" if "object" in kinds else "maxItems") or None
+        is_map, most = (
+            "object" in kinds,
+            schema.get("maxProperties" if "object" in kinds else "maxItems") or None,
+        )
         found.append(Place(method, path, json.dumps(_with(skeleton, at, MARK)), is_map, most))
     if not at:  # unknown members
         found.append(Place(method, path, json.dumps(MARK), True, None))
@@ -92,7 +110,9 @@ def _within(
     if isinstance(schema.get("items"), dict):
         found += _within(document, schema["items"], method, path, skeleton, [*at, 0])
     if isinstance(schema.get("additionalProperties"), dict):
-        found += _within(document, schema["additionalProperties"], method, path, skeleton, [*at, "a"])
+        found += _within(
+            document, schema["additionalProperties"], method, path, skeleton, [*at, "a"]
+        )
     return found
 
 

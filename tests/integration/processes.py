@@ -100,7 +100,9 @@ class Api(ServiceProcess):
         return requests.request(method, url, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
     def submit(self, **members: object) -> str:
-        response = self.request("POST", "/tasks", json={"task_name": "test", "duration": 1, **members})
+        response = self.request(
+            "POST", "/tasks", json={"task_name": "test", "duration": 1, **members}
+        )
         assert response.status_code == 202, response.text
         task_id: str = response.json()["task_id"]
         return task_id

@@ -49,7 +49,9 @@ class _Server(ThreadingHTTPServer):
 class Receiver:
     """Sends its responses in order and repeats the last. Listens on 127.0.0.1 within `with`."""
 
-    def __init__(self, *responses: Response, respond: Callable[[Request], Response] | None = None) -> None:
+    def __init__(
+        self, *responses: Response, respond: Callable[[Request], Response] | None = None
+    ) -> None:
         """`respond` makes each response instead, in the thread of the request."""
         self.requests: list[Request] = []
         self.responses = list(responses) or [Response()]

@@ -20,7 +20,9 @@ class TcpRedis(EmbeddedRedis):
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
+    def start(
+        self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+    ) -> subprocess.Popen[bytes]:
         def with_options(arguments: Sequence[str], **rest: Any) -> subprocess.Popen[bytes]:
             program, stdin = arguments
             return popen([program, *self._options, stdin], **rest)

@@ -17,7 +17,9 @@ INSTALL = "neither Chromium nor Chrome is installed: apt-get install chromium"
 EVIL = "evil.example"
 PAGE = Response(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
 ATTACKS = {
-    "fetch without a body": 'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors"})',
+    "fetch without a body": (
+        'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors"})'
+    ),
     "fetch with a simple body": (
         'fetch(api + "/tasks", '
         '{method: "POST", mode: "no-cors", body: JSON.stringify({task_name: "evil", '
@@ -28,10 +30,12 @@ ATTACKS = {
         'body: JSON.stringify({task_name: "evil", duration: 1})})'
     ),
     "fetch with credentials": (
-        'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors", credentials: "include"})'
+        'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors", credentials: '
+        '"include"})'
     ),
     "fetch without a referrer": (
-        'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors", referrerPolicy: "no-referrer"})'
+        'fetch(api + "/queues/default/pause", {method: "POST", mode: "no-cors", referrerPolicy: '
+        '"no-referrer"})'
     ),
     "delete": 'fetch(api + "/tasks/" + task, {method: "DELETE"})',
     "beacon": '(async () => navigator.sendBeacon(api + "/queues/default/pause"))()',
@@ -62,7 +66,8 @@ SCRIPT = """
     source.addEventListener("task.snapshot", () => { source.close(); done("read"); });
     source.onerror = () => { source.close(); done("refused"); };
   });
-  const described = value => value instanceof Response ? `${value.type} ${value.status}` : String(value);
+  const described = value =>
+    value instanceof Response ? `${value.type} ${value.status}` : String(value);
   %(attacks)s
   return results;
 })()
@@ -74,14 +79,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     program = installed_browser()
     if program is None:
         pytest.fail(INSTALL) if os.environ.get("CI") == "true" else pytest.skip(INSTALL)
-    with Browser(program, tmp_path_factory.mktemp("browser"), names=f"MAP {EVIL} 127.0.0.1") as browser:
+    with Browser(
+        program, tmp_path_factory.mktemp("browser"), names=f"MAP {EVIL} 127.0.0.1"
+    ) as browser:
         yield browser
 
 
 def attack(browser: Browser, api: str, task_id: str) -> dict[str, str]:
     """Return the result of each attempt of the open page."""
     attempts = "".join(
-        f"results[{json.dumps(name)}] = await {call}.then(described, described);\n" for name, call in ATTACKS.items()
+        f"results[{json.dumps(name)}] = await {call}.then(described, described);\n"
+        for name, call in ATTACKS.items()
     )
     results: dict[str, str] = browser.run(
         SCRIPT % {"api": json.dumps(api), "task": json.dumps(task_id), "attacks": attempts}
@@ -118,7 +126,9 @@ def test_a_page_of_another_origin_changes_and_reads_nothing(
     assert seen["fetch without a body"] == "opaque 0"
 
 
-def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api: Api, receiver: Receiver) -> None:
+def test_a_name_that_leads_here_changes_and_reads_nothing(
+    browser: Browser, api: Api, receiver: Receiver
+) -> None:
     """DNS rebinding: the page's own origin becomes the API, so the browser allows everything."""
     task_id = api.submit()
 
@@ -133,7 +143,9 @@ def test_a_name_that_leads_here_changes_and_reads_nothing(browser: Browser, api:
         seen = attack(browser, own, task_id)
 
     assert state(api) == (1, False), seen
-    assert {seen[name] for name in ("fetch without a body", "fetch with JSON", "delete")} == {"basic 421"}
+    assert {seen[name] for name in ("fetch without a body", "fetch with JSON", "delete")} == {
+        "basic 421"
+    }
     assert "host_not_allowed" in seen["read"]
     assert task_id not in json.dumps(seen).replace(f"/tasks/{task_id}", "")
     assert seen["event stream"] == "refused"
@@ -148,7 +160,9 @@ def forwarded(api: Api, request: Request) -> tuple[int, bytes, dict[str, str]]:
     connection.endheaders(request.body or None)
     response = connection.getresponse()
     kind = response.headers["Content-Type"]
-    body = response.read1() if kind.startswith("text/event-stream") else response.read()  # a stream does not end
+    body = (
+        response.read1() if kind.startswith("text/event-stream") else response.read()
+    )  # a stream does not end
     connection.close()
     return response.status, body, {"Content-Type": kind}
 
@@ -169,5 +183,7 @@ def test_the_documentation_tries_requests_out(browser: Browser, api: Api) -> Non
         browser.run(f"{button}.click()")
 
     wait_until(lambda: state(api)[0] == 1)
-    answered = 'document.querySelector(".live-responses-table tbody .response-col_status")?.innerText'
+    answered = (
+        'document.querySelector(".live-responses-table tbody .response-col_status")?.innerText'
+    )
     assert "202" in wait_until(lambda: str(browser.run(answered) or ""))

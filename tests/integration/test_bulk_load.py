@@ -69,7 +69,9 @@ class TestBusyStore:
         self, server: TcpRedis, caplog: pytest.LogCaptureFixture
     ) -> None:
         with LineProxy(server.port) as proxy, ThreadPoolExecutor(LINE) as threads:
-            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            store = RedisStore(
+                connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True
+            )
             _open_connections(store, LINE)
             proxy.is_long = True
 
@@ -81,13 +83,17 @@ class TestBusyStore:
 
     def test_batches_side_by_side_are_all_stored(self, one_process: Api) -> None:
         with ThreadPoolExecutor(8) as clients:
-            responses = list(clients.map(lambda number: _send_batch(one_process, f"b{number}"), range(8)))
+            responses = list(
+                clients.map(lambda number: _send_batch(one_process, f"b{number}"), range(8))
+            )
 
         assert Counter(response.status_code for response in responses) == {202: 8}
         assert _stored(one_process) == 8 * BATCH
         assert "store_away" not in one_process.output
 
-    def test_a_blocked_process_does_not_report_an_outage_of_the_store(self, redis_url: str, tmp_path: Path) -> None:
+    def test_a_blocked_process_does_not_report_an_outage_of_the_store(
+        self, redis_url: str, tmp_path: Path
+    ) -> None:
         api = Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1)
         api._arguments = [sys.executable, "-m", "tests.integration.lagging_api"]
         over = Event()
@@ -105,7 +111,9 @@ class TestBusyStore:
         with api, ThreadPoolExecutor(8) as clients:
             readers = [clients.submit(read) for _ in range(8)]
             try:
-                wait_until(has_told)  # as soon as one of them waits for Redis when the process is held up
+                wait_until(
+                    has_told
+                )  # as soon as one of them waits for Redis when the process is held up
             finally:
                 over.set()
             seen = sum((reader.result() for reader in readers), Counter[int]())
@@ -133,7 +141,9 @@ class TestSilentServer:
 
                 assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
                 assert api.output.index("server silent") < api.output.index("The store is back")
-                assert api.output.index("The store is back") < api.output.index("connection refused")
+                assert api.output.index("The store is back") < api.output.index(
+                    "connection refused"
+                )
                 assert "Busy" not in api.output
         finally:
             process.send_signal(SIGCONT)
@@ -142,7 +152,9 @@ class TestSilentServer:
 
     def test_dead_connections_are_replaced(self, server: TcpRedis) -> None:
         with Proxy(server.port) as proxy:
-            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            store = RedisStore(
+                connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True
+            )
             _open_connections(store, 3)
             proxy.swallow()
 
@@ -156,7 +168,9 @@ class TestSilentServer:
 
     def test_one_dead_connection_beside_living_ones_fails_alone(self, server: TcpRedis) -> None:
         with Proxy(server.port) as proxy, ThreadPoolExecutor(1) as threads:
-            store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True)
+            store = RedisStore(
+                connect(f"redis://127.0.0.1:{proxy.port}/0", patient=True), fail_fast=True
+            )
             probe = RedisStoreProbe(store)
             probe.check()
             proxy.swallow()
@@ -183,7 +197,9 @@ class TestOverload:
         with ThreadPoolExecutor(len(names)) as clients:
             responses = dict(zip(names, clients.map(send, names), strict=True))
 
-        refused = {name: response for name, response in responses.items() if response.status_code != 202}
+        refused = {
+            name: response for name, response in responses.items() if response.status_code != 202
+        }
         assert refused
         for name, response in refused.items():
             assert (response.status_code, response.json()["code"]) == (503, "overloaded")
@@ -196,12 +212,16 @@ class TestOverload:
 
 def _send_batch(api: Api, name: str, number: int = BATCH) -> requests.Response:
     task = {"task_name": "one of many", "duration": 1, "labels": {"batch": name}}
-    return api.request("POST", "/tasks/batch", json={"tasks": [task] * number}, headers={"Idempotency-Key": name})
+    return api.request(
+        "POST", "/tasks/batch", json={"tasks": [task] * number}, headers={"Idempotency-Key": name}
+    )
 
 
 def _stored(api: Api, name: str | None = None) -> int:
     query = f"&label.batch={name}" if name else ""
-    total: int = api.request("GET", f"/tasks?page_size=1{query}").json()["pagination"]["total_tasks"]
+    total: int = api.request("GET", f"/tasks?page_size=1{query}").json()["pagination"][
+        "total_tasks"
+    ]
     return total
 
 

@@ -18,9 +18,15 @@ API_SETTINGS = {"http_workers": 1, "http_allowed_networks": NETWORKS}
 
 
 @pytest.fixture(scope="module")
-def maintenance(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+def maintenance(
+    redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
     log = tmp_path_factory.mktemp("maintenance") / "maintenance.log"
-    settings = {"redis_url": redis_server_url, "http_allowed_networks": NETWORKS, "callback_secret": SECRET}
+    settings = {
+        "redis_url": redis_server_url,
+        "http_allowed_networks": NETWORKS,
+        "callback_secret": SECRET,
+    }
     with ServiceProcess("maintenance", log, **settings) as maintenance:
         yield maintenance
 
@@ -48,8 +54,12 @@ def delivered(api: Api, task_id: str, number: int = 1) -> list[dict[str, Any]]:
 def test_the_receiver_gets_the_final_task_and_can_verify_it(
     api: Api, maintenance: ServiceProcess, receiver: Receiver, redis_server_url: str, tmp_path: Any
 ) -> None:
-    with ServiceProcess("worker", tmp_path / "worker.log", redis_url=redis_server_url, data_dir=tmp_path / "state"):
-        task_id = api.submit(duration=1, callback_url=f"{receiver.url}/told?x=1", labels={"team": "billing"})
+    with ServiceProcess(
+        "worker", tmp_path / "worker.log", redis_url=redis_server_url, data_dir=tmp_path / "state"
+    ):
+        task_id = api.submit(
+            duration=1, callback_url=f"{receiver.url}/told?x=1", labels={"team": "billing"}
+        )
         task = api.wait_for(task_id, "COMPLETED")
 
     [request] = receiver.wait_for(1)
@@ -67,11 +77,15 @@ def test_the_receiver_gets_the_final_task_and_can_verify_it(
     assert (delivery["outcome"], "next_try" in delivery) == ("delivered", False)
 
 
-def test_every_final_state_sends_a_webhook(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_every_final_state_sends_a_webhook(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
     cancelled(api, receiver.url)
     expired = {"run_at": "2099-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:01Z"}
     task_id = api.submit(callback_url=receiver.url, **expired)
-    api.request("PATCH", f"/tasks/{task_id}", json={"run_at": None, "expires_at": "2020-01-01T00:00:00Z"})
+    api.request(
+        "PATCH", f"/tasks/{task_id}", json={"run_at": None, "expires_at": "2020-01-01T00:00:00Z"}
+    )
 
     told = {request.json["type"] for request in receiver.wait_for(2)}
 
@@ -121,7 +135,11 @@ def test_a_receiver_that_responds_410_gets_no_further_attempt(
 
     [delivery] = delivered(api, cancelled(api, receiver.url))
 
-    assert (delivery["status"], delivery["outcome"], "next_try" in delivery) == (410, "given_up", False)
+    assert (delivery["status"], delivery["outcome"], "next_try" in delivery) == (
+        410,
+        "given_up",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,14 +152,18 @@ def test_a_receiver_that_responds_410_gets_no_further_attempt(
         "https://16843009:22/",
     ],
 )
-def test_a_url_that_leads_to_a_forbidden_address_is_given_up(api: Api, maintenance: ServiceProcess, url: str) -> None:
+def test_a_url_that_leads_to_a_forbidden_address_is_given_up(
+    api: Api, maintenance: ServiceProcess, url: str
+) -> None:
     [delivery] = delivered(api, cancelled(api, url))
 
     assert "TASKS_HTTP_ALLOWED_NETWORKS" in delivery["error"]
     assert not {"status", "next_try"} & delivery.keys()
 
 
-def test_a_refused_connection_is_an_error_and_attempted_again(api: Api, maintenance: ServiceProcess) -> None:
+def test_a_refused_connection_is_an_error_and_attempted_again(
+    api: Api, maintenance: ServiceProcess
+) -> None:
     [delivery] = delivered(api, cancelled(api, "http://127.0.0.1:9/"))
 
     assert delivery["error"] == "[Errno 111] Connection refused"
@@ -157,13 +179,18 @@ def test_a_resent_webhook_is_unchanged_although_the_task_has_changed(
 
     response = api.request("POST", f"/tasks/{task_id}/deliveries/1/resend")
 
-    assert (response.status_code, response.headers["Location"]) == (202, f"/tasks/{task_id}/deliveries")
+    assert (response.status_code, response.headers["Location"]) == (
+        202,
+        f"/tasks/{task_id}/deliveries",
+    )
     first, second = receiver.wait_for(2)
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
     assert [delivery["number"] for delivery in delivered(api, task_id, 2)] == [1, 2]
 
 
-def test_the_webhook_of_a_deleted_task_is_sent(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_the_webhook_of_a_deleted_task_is_sent(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
     task_id = cancelled(api, receiver.url)
     assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
 
@@ -172,7 +199,9 @@ def test_the_webhook_of_a_deleted_task_is_sent(api: Api, maintenance: ServicePro
     assert request.json["data"]["task_id"] == task_id
 
 
-def test_slow_receivers_delay_no_other_webhook(api: Api, maintenance: ServiceProcess, receiver: Receiver) -> None:
+def test_slow_receivers_delay_no_other_webhook(
+    api: Api, maintenance: ServiceProcess, receiver: Receiver
+) -> None:
     with Receiver() as slow:
         slow.responses = [Response(stall=lambda: receiver.wait_for(1))]
         for _ in range(8):
@@ -210,13 +239,18 @@ def test_an_unknown_task_or_delivery_is_not_found(api: Api) -> None:
         (3, "Not a valid string."),
         ("https://127.0.0.2/", f"Must lead to a public address, not 127.0.0.2; {OPENED_BY}."),
         ("https://[::1]:8443/", f"Must lead to a public address, not ::1; {OPENED_BY}."),
-        ("https://169.254.169.254/", f"Must lead to a public address, not 169.254.169.254; {OPENED_BY}."),
+        (
+            "https://169.254.169.254/",
+            f"Must lead to a public address, not 169.254.169.254; {OPENED_BY}.",
+        ),
         ("http://1.1.1.1/", f"Must begin with https://; {OPENED_BY}."),
         ("https://1.1.1.1:22/", f"Must name port 443 or 80, not 22; {OPENED_BY}."),
     ],
 )
 def test_an_invalid_url_is_refused(api: Api, url: Any, message: str) -> None:
-    response = api.request("POST", "/tasks", json={"task_name": "test", "duration": 1, "callback_url": url})
+    response = api.request(
+        "POST", "/tasks", json={"task_name": "test", "duration": 1, "callback_url": url}
+    )
 
     assert response.status_code == 422
     assert response.json()["errors"] == [{"pointer": "/callback_url", "message": message}]
@@ -225,7 +259,9 @@ def test_an_invalid_url_is_refused(api: Api, url: Any, message: str) -> None:
 def test_the_url_can_be_changed_while_the_task_waits(api: Api) -> None:
     task_id = api.submit(callback_url="https://example.com/a")
 
-    changed = api.request("PATCH", f"/tasks/{task_id}", json={"callback_url": "https://example.com/b"})
+    changed = api.request(
+        "PATCH", f"/tasks/{task_id}", json={"callback_url": "https://example.com/b"}
+    )
     removed = api.request("PATCH", f"/tasks/{task_id}", json={"callback_url": None})
 
     assert changed.json()["callback_url"] == "https://example.com/b"

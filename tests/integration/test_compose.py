@@ -38,18 +38,30 @@ if not (ENGINE and IN_CI):
     if not ENGINE:
         pytest.skip("no Docker engine: `docker info` fails", allow_module_level=True)
     if not _succeeds("docker", "compose", "version"):
-        pytest.skip("Docker has no Compose: `docker compose version` fails", allow_module_level=True)
+        pytest.skip(
+            "Docker has no Compose: `docker compose version` fails", allow_module_level=True
+        )
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def run(*command: str, directory: Path = ROOT, settings: Mapping[str, str] | None = None) -> str:
     """Run a command and return its output. Fails with the output if the command fails."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TASKS_", "COMPOSE_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TASKS_", "COMPOSE_"))
+    }
     done = subprocess.run(
-        command, cwd=directory, env={**environment, **(settings or {})}, capture_output=True, text=True
+        command,
+        cwd=directory,
+        env={**environment, **(settings or {})},
+        capture_output=True,
+        text=True,
     )
-    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, (
+        f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     return done.stdout
 
 
@@ -76,7 +88,9 @@ class Stack:
         return self.compose("ps", "--all", "--quiet", service).strip()
 
     def inspect(self, service: str, what: str) -> str:
-        return run("docker", "inspect", "--format", f"{{{{{what}}}}}", self.container(service)).strip()
+        return run(
+            "docker", "inspect", "--format", f"{{{{{what}}}}}", self.container(service)
+        ).strip()
 
     def submit(self, **members: object) -> str:
         body = {"task_name": "test", **members}
@@ -155,15 +169,28 @@ def _have_base_images() -> None:
         if _succeeds("docker", "image", "inspect", image):
             continue
         try:
-            pulled = subprocess.run(["docker", "pull", image], capture_output=True, timeout=PULL_SECONDS)
+            pulled = subprocess.run(
+                ["docker", "pull", image], capture_output=True, timeout=PULL_SECONDS
+            )
         except subprocess.TimeoutExpired:
             pulled = None
         if pulled is None or pulled.returncode:
-            (pytest.fail if IN_CI else pytest.skip)(f"{image} could not be pulled within {PULL_SECONDS} s")
+            (pytest.fail if IN_CI else pytest.skip)(
+                f"{image} could not be pulled within {PULL_SECONDS} s"
+            )
 
 
 def configuration(directory: Path, *files: str, **settings: str) -> dict[str, Any]:
-    text = run("docker", "compose", *files, "config", "--format", "json", directory=directory, settings=settings)
+    text = run(
+        "docker",
+        "compose",
+        *files,
+        "config",
+        "--format",
+        "json",
+        directory=directory,
+        settings=settings,
+    )
     return {name: value for name, value in json.loads(text).items() if not name.startswith("x-")}
 
 
@@ -194,18 +221,27 @@ def test_make_takes_a_compose_file_of_the_user_after_its_own(target: str) -> Non
 
     commands = [line for line in lines if line.startswith("docker compose")]
     assert commands
-    assert all(re.match(r"docker compose( -f docker-compose\.\S+){2} -f shop\.yml ", line) for line in commands)
+    assert all(
+        re.match(r"docker compose( -f docker-compose\.\S+){2} -f shop\.yml ", line)
+        for line in commands
+    )
 
 
-def test_every_service_has_a_health_check_and_comes_back_after_a_crash(services: dict[str, Any]) -> None:
+def test_every_service_has_a_health_check_and_comes_back_after_a_crash(
+    services: dict[str, Any],
+) -> None:
     assert set(services) == {"redis", "api", "worker", "maintenance"}
     for service in services.values():
         assert service["healthcheck"]["test"]
         assert service["restart"] == "unless-stopped"
 
 
-def test_only_the_port_of_the_api_is_published_and_only_to_this_machine(services: dict[str, Any]) -> None:
-    published = {name: service["ports"] for name, service in services.items() if service.get("ports")}
+def test_only_the_port_of_the_api_is_published_and_only_to_this_machine(
+    services: dict[str, Any],
+) -> None:
+    published = {
+        name: service["ports"] for name, service in services.items() if service.get("ports")
+    }
     assert set(published) == {"api"}
     (port,) = published["api"]
     assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "5999", 5000)
@@ -218,7 +254,9 @@ def test_no_service_can_write_to_its_image_or_gain_rights(services: dict[str, An
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(services: dict[str, Any]) -> None:
+def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(
+    services: dict[str, Any],
+) -> None:
     for name in ("api", "worker", "maintenance"):
         grace = int(services[name]["environment"]["TASKS_SHUTDOWN_GRACE_SECONDS"])
         assert int(services[name]["stop_grace_period"].removesuffix("s")) >= grace + 5
@@ -242,7 +280,9 @@ def test_every_production_service_has_a_memory_limit_and_rotates_its_log() -> No
 
 def test_the_image_bears_the_version_of_the_project(stack: Stack) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert stack.inspect("api", 'index .Config.Labels "org.opencontainers.image.version"') == version
+    assert (
+        stack.inspect("api", 'index .Config.Labels "org.opencontainers.image.version"') == version
+    )
 
 
 def test_a_task_that_comes_through_the_published_port_is_completed(stack: Stack) -> None:
@@ -257,7 +297,10 @@ def test_a_task_outlives_its_worker_and_the_container_comes_back(stack: Stack) -
     stack.wait_for(task_id, "PROCESSING")
 
     # not `docker kill`, after which Docker restarts nothing: that counts as stopped by hand
-    subprocess.run(["docker", "exec", stack.container("worker"), "sh", "-c", "kill -KILL -1"], capture_output=True)
+    subprocess.run(
+        ["docker", "exec", stack.container("worker"), "sh", "-c", "kill -KILL -1"],
+        capture_output=True,
+    )
 
     wait_until(lambda: int(stack.inspect("worker", ".RestartCount")) > restarts, every=0.1)
     assert stack.wait_for(task_id, "COMPLETED")["attempt"] == 2
@@ -288,7 +331,9 @@ def test_a_worker_that_is_asked_to_stop_lets_its_task_finish(stack: Stack) -> No
         stack.compose("start", "worker")
 
 
-def test_a_compose_file_of_the_user_gives_variables_secrets_and_volumes_to_the_worker(stack: Stack, own: Path) -> None:
+def test_a_compose_file_of_the_user_gives_variables_secrets_and_volumes_to_the_worker(
+    stack: Stack, own: Path
+) -> None:
     task = stack.wait_for(stack.submit(type="look"), "COMPLETED")
 
     assert task["result"] == ["postgresql://shop", "the key", "a cat"]
@@ -307,12 +352,16 @@ def test_the_password_is_made_once_and_stored(stack: Stack) -> None:
     assert password() == before
 
 
-def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_go(tmp_path: Path) -> None:
+def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_go(
+    tmp_path: Path,
+) -> None:
     """In the development image, `make up` lists the types before it starts anything."""
     _have_base_images()
     [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " types " in line]
     (tmp_path / "broken.py").write_text("import pandas\n")
-    (tmp_path / "own.yml").write_text(f"services: {{api: {{volumes: ['{tmp_path}:/app/handlers:ro']}}}}")
+    (tmp_path / "own.yml").write_text(
+        f"services: {{api: {{volumes: ['{tmp_path}:/app/handlers:ro']}}}}"
+    )
     tmp_path.chmod(0o755)
     project = f"task-manager-test-{secrets.token_hex(4)}"
     settings = {**os.environ, "COMPOSE_PROJECT_NAME": project, "TASKS_HANDLERS": "broken"}
@@ -321,12 +370,17 @@ def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_
     command = check.replace(" --progress", f" -f {tmp_path / 'own.yml'} --progress")
 
     try:
-        done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=settings, capture_output=True, text=True)
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=ROOT, env=settings, capture_output=True, text=True
+        )
     finally:
         run(*compose, "down", "--volumes", settings={"COMPOSE_PROJECT_NAME": project})
 
     assert done.returncode == 2
-    assert "TASKS_HANDLERS names broken: the module cannot be imported: ModuleNotFoundError: No module" in done.stderr
+    assert (
+        "TASKS_HANDLERS names broken: the module cannot be imported: ModuleNotFoundError: No module"
+        in done.stderr
+    )
     assert "name it in handlers/requirements.txt and start again with `make up`" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -17,7 +17,13 @@ from tests.integration.processes import Api
 
 Damage = Callable[[redis.Redis, Task], object]
 
-LISTS = ["/tasks", "/tasks?queue=good", "/tasks?q=wanted", "/tasks?task_name=wanted", "/tasks?sort=-submitted_at"]
+LISTS = [
+    "/tasks",
+    "/tasks?queue=good",
+    "/tasks?q=wanted",
+    "/tasks?task_name=wanted",
+    "/tasks?sort=-submitted_at",
+]
 OVERVIEWS = ["/stats", "/queues", "/workers", "/types"]
 NOT_TEXT = b"\xff\xfe"
 
@@ -43,7 +49,9 @@ DAMAGES: dict[str, Damage] = {
     "record of the wrong type": lambda client, task: replaced(client, record(task)),
     "specification that is no JSON": lambda client, task: client.hset(record(task), "d", NOT_TEXT),
     "payload that is no text": lambda client, task: client.hset(record(task), "i", NOT_TEXT),
-    "long payload that is no text": lambda client, task: client.hset(record(task), "i", NOT_TEXT * 4_000),
+    "long payload that is no text": lambda client, task: client.hset(
+        record(task), "i", NOT_TEXT * 4_000
+    ),
     "time of 400 digits": lambda client, task: client.hset(record(task), "u", "9" * 400),
     "type that is no text": lambda client, task: client.sadd(keys.TYPES, NOT_TEXT),
     "index of a type of the wrong type": lambda client, task: (
@@ -51,14 +59,20 @@ DAMAGES: dict[str, Damage] = {
         client.set("tm:type:other", "text"),
     ),
     "queue that is no text": lambda client, task: client.sadd(keys.QUEUES, NOT_TEXT),
-    "index of a queue of the wrong type": lambda client, task: replaced(client, keys.queue_index("damaged")),
-    "waiting tasks of the wrong type": lambda client, task: replaced(client, keys.waiting("damaged")),
+    "index of a queue of the wrong type": lambda client, task: replaced(
+        client, keys.queue_index("damaged")
+    ),
+    "waiting tasks of the wrong type": lambda client, task: replaced(
+        client, keys.waiting("damaged")
+    ),
     "places that no queue has": lambda client, task: (
         client.zadd(keys.waiting("damaged"), {b"a": "-inf", b"b": 1e300}),
         client.zadd(keys.waiting("good"), {b"c": "inf"}),
     ),
     "paused queue that is no text": lambda client, task: client.sadd(keys.PAUSED, NOT_TEXT),
-    "number of scheduled tasks": lambda client, task: client.hset(keys.SCHEDULED_BY_QUEUE, "damaged", "many"),
+    "number of scheduled tasks": lambda client, task: client.hset(
+        keys.SCHEDULED_BY_QUEUE, "damaged", "many"
+    ),
     "counters of a minute": lambda client, task: in_each_minute(
         client, lambda minute: client.hset(minute, "SUBMITTED", "many")
     ),
@@ -66,7 +80,9 @@ DAMAGES: dict[str, Damage] = {
         client, lambda minute: client.set(minute, "text")
     ),
     "heartbeat that is no JSON": lambda client, task: heartbeat(client, b"nonsense"),
-    "heartbeat that lacks members": lambda client, task: heartbeat(client, b'{"name":"x","queues":[]}'),
+    "heartbeat that lacks members": lambda client, task: heartbeat(
+        client, b'{"name":"x","queues":[]}'
+    ),
     "heartbeat with members of other types": lambda client, task: heartbeat(
         client, b'{"role":"worker","name":5,"host":"h","pid":1,"queues":[{}],"concurrency":1}'
     ),
@@ -74,14 +90,20 @@ DAMAGES: dict[str, Damage] = {
         keys.alive("worker"),
         {b'{"role":"worker","name":"x","host":"h","pid":1,"queues":["q"],"concurrency":1}': "inf"},
     ),
-    "holder that is no text": lambda client, task: client.hset(keys.HELD, NOT_TEXT, b"1 " + b"x" * 16 + NOT_TEXT),
+    "holder that is no text": lambda client, task: client.hset(
+        keys.HELD, NOT_TEXT, b"1 " + b"x" * 16 + NOT_TEXT
+    ),
     "holder of nothing": lambda client, task: client.hset(keys.HELD, "host-1:1", "nothing"),
-    "finished task that is none": lambda client, task: client.rpush(keys.FINISHED, b"", b"short", b"x" * 16 + b"1"),
+    "finished task that is none": lambda client, task: client.rpush(
+        keys.FINISHED, b"", b"short", b"x" * 16 + b"1"
+    ),
     "finished task of the wrong type": lambda client, task: (
         replaced(client, record(task)),
         client.rpush(keys.FINISHED, id_bytes(task.task_id) + b"1"),
     ),
-    "submission at no time": lambda client, task: client.zadd(keys.SUBMITTED, {b"a": "-inf", b"b": "inf", b"c": 1e300}),
+    "submission at no time": lambda client, task: client.zadd(
+        keys.SUBMITTED, {b"a": "-inf", b"b": "inf", b"c": 1e300}
+    ),
 }
 
 
@@ -91,7 +113,11 @@ def heartbeat(client: redis.Redis, member: bytes) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_everything_else_is_returned_beside_damaged_data(
-    api: Api, client: redis.Redis, repository: RedisTaskRepository, redis_store: object, damage: Damage
+    api: Api,
+    client: redis.Redis,
+    repository: RedisTaskRepository,
+    redis_store: object,
+    damage: Damage,
 ) -> None:
     good = submit(repository, queue="good", task_name="wanted", payload={}).task_id
     damaged = submit(repository, queue="damaged", task_name="unwanted")
@@ -111,7 +137,10 @@ def test_everything_else_is_returned_beside_damaged_data(
         assert (path, answer.status_code) == (path, 200)
         told[path] = answer.json()
     assert told["/stats"]["by_queue"]["good"] == 1
-    assert [queue["depth"] for queue in told["/queues"]["queues"] if queue["name"] == "good"] in ([1], [2])
+    assert [queue["depth"] for queue in told["/queues"]["queues"] if queue["name"] == "good"] in (
+        [1],
+        [2],
+    )
     assert [worker["name"] for worker in told["/workers"]["workers"]] == ["good-1"]
     for change in ("pause", "resume"):
         assert api.request("POST", f"/queues/good/{change}").status_code == 200

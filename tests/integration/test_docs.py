@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
 def submitted(page: str) -> list[Any]:
@@ -25,7 +27,9 @@ def submitted(page: str) -> list[Any]:
     return [json.loads(body) for body in bodies]
 
 
-@pytest.fixture(params=["README.md", "docs/functions.md", "docs/http-tasks.md", "docs/callbacks.md"])
+@pytest.fixture(
+    params=["README.md", "docs/functions.md", "docs/http-tasks.md", "docs/callbacks.md"]
+)
 def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Write the modules of a page into a folder on PYTHONPATH, and return the name of the page."""
     page: str = request.param
@@ -39,7 +43,9 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def started(page: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    handlers = re.findall(r"^TASKS_HANDLERS=(\S+) make run$", "".join(blocks(page, "sh")), re.MULTILINE)
+    handlers = re.findall(
+        r"^TASKS_HANDLERS=(\S+) make run$", "".join(blocks(page, "sh")), re.MULTILINE
+    )
     settings: dict[str, Any] = {
         "redis_url": redis_url,
         "handlers": ",".join(handlers),
@@ -49,7 +55,9 @@ def started(page: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
     with (
         Api(tmp_path / "api.log", http_workers=1, **settings) as api,
         ServiceProcess("worker", tmp_path / "worker.log", **settings),
-        ServiceProcess("maintenance", tmp_path / "maintenance.log", **settings, callback_secret=SECRET),
+        ServiceProcess(
+            "maintenance", tmp_path / "maintenance.log", **settings, callback_secret=SECRET
+        ),
     ):
         yield api
 

@@ -59,10 +59,12 @@ TRY_OUT = """
   const block = await until(() => document.querySelector('[id$="-%(operation)s"].opblock'));
   block.querySelector(".opblock-summary-control").click();
   (await until(() => block.querySelector(".try-out__btn"))).click();
-  const filled = () => [...block.querySelectorAll("tr[data-param-in=path] input")].every(input => input.value);
+  const inputs = () => [...block.querySelectorAll("tr[data-param-in=path] input")];
+  const filled = () => inputs().every(input => input.value);
   await until(() => block.querySelector(".btn.execute") && filled());
   block.querySelector(".btn.execute").click();
-  const status = await until(() => block.querySelector(".live-responses-table tbody .response-col_status")?.innerText);
+  const shown = ".live-responses-table tbody .response-col_status";
+  const status = await until(() => block.querySelector(shown)?.innerText);
   const curl = block.querySelector(".curl-command")?.innerText ?? "";
   block.querySelector(".opblock-summary-control").click();
   return [parseInt(status), curl];
@@ -80,7 +82,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.mark.timeout(300)
-def test_each_operation_works_as_the_page_prefills_it(browser: Browser, api: Api, redis_store: RedisStore) -> None:
+def test_each_operation_works_as_the_page_prefills_it(
+    browser: Browser, api: Api, redis_store: RedisStore
+) -> None:
     document = api.request("GET", "/openapi.json").json()
     operations = {operation["operationId"] for item in document["paths"].values()
                   for operation in item.values() if isinstance(operation, dict)}  # fmt: skip
@@ -93,11 +97,22 @@ def test_each_operation_works_as_the_page_prefills_it(browser: Browser, api: Api
             deliver(api, redis_store)
         seen[operation] = browser.run(TRY_OUT % {"operation": operation})
 
-    assert {operation: status for operation, (status, _) in seen.items()} == EXPECTED, json.dumps(seen, indent=1)
+    assert {operation: status for operation, (status, _) in seen.items()} == EXPECTED, json.dumps(
+        seen, indent=1
+    )
     sent = "\n".join(curl for _, curl in seen.values())
-    for header in ("Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Last-Event-ID", "X-Request-ID"):
+    for header in (
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "Prefer",
+        "Last-Event-ID",
+        "X-Request-ID",
+    ):
         assert header not in sent
-    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1  # that of the batch
+    assert (
+        api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
+    )  # that of the batch
 
 
 def deliver(api: Api, redis_store: RedisStore) -> None:
@@ -108,4 +123,7 @@ def deliver(api: Api, redis_store: RedisStore) -> None:
     assert api.request("POST", f"{url}/cancel").status_code == 200
     outbox = RedisOutbox(redis_store)
     [taken] = wait_until(lambda: list(outbox.lease(limit=1, duration=timedelta(minutes=1))))
-    outbox.settle(taken, DeliveryAttempt(at=taken.webhook.task.submitted_at, status=200, error=None, next_at=None))
+    outbox.settle(
+        taken,
+        DeliveryAttempt(at=taken.webhook.task.submitted_at, status=200, error=None, next_at=None),
+    )

@@ -1,4 +1,6 @@
-"""The embedded server of `task-manager local`: only its user reaches it, and its data can be repaired."""
+"""The embedded server of `task-manager local`: only its user reaches it, and its data can be
+repaired.
+"""
 
 import contextlib
 import errno
@@ -34,7 +36,13 @@ class Local(ServiceProcess):
         super().__init__(
             "local",
             log,
-            **{"http_port": free_port(), "http_workers": 1, "worker_concurrency": 1, "data_dir": data_dir, **settings},
+            **{
+                "http_port": free_port(),
+                "http_workers": 1,
+                "worker_concurrency": 1,
+                "data_dir": data_dir,
+                **settings,
+            },
         )
 
     def url(self) -> str:
@@ -105,7 +113,16 @@ def test_a_deep_data_directory_has_its_socket_in_a_private_temporary_folder(tmp_
     assert not place.parent.exists()
 
 
-NAMES = ["with space", "per%cent", 'quo"te', "back\\slash", "plus+é", "line\nend", "es\x1b[31mcape", "no\udcffutf8"]
+NAMES = [
+    "with space",
+    "per%cent",
+    'quo"te',
+    "back\\slash",
+    "plus+é",
+    "line\nend",
+    "es\x1b[31mcape",
+    "no\udcffutf8",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,11 +133,17 @@ def test_any_name_of_a_data_directory_can_be_used(tmp_path: Path, name: str) -> 
     server.discard()
 
 
-def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_are(tmp_path: Path) -> None:
+def test_a_folder_that_was_open_before_is_closed_and_foreign_files_stay_as_they_are(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "data"
     for path in (folder / "appendonlydir", folder / "workers"):
         path.mkdir(parents=True)
-    for path in (folder / "server.log", folder / "appendonlydir" / "a.aof", folder / "workers" / "x.lock"):
+    for path in (
+        folder / "server.log",
+        folder / "appendonlydir" / "a.aof",
+        folder / "workers" / "x.lock",
+    ):
         path.touch()
         path.chmod(0o644)
     mine = folder / "notes.txt"
@@ -148,7 +171,9 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     os.chown(folder, 4242, 4242)
 
-    with pytest.raises(InvalidSettings, match=r"TASKS_DATA_DIR is .* belongs to user 4242, not to you \(user 0\)"):
+    with pytest.raises(
+        InvalidSettings, match=r"TASKS_DATA_DIR is .* belongs to user 4242, not to you \(user 0\)"
+    ):
         DataDirectory(folder).lock()
 
 
@@ -158,7 +183,9 @@ def test_a_full_disk_is_named_at_the_start(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("entrypoints.local.data_directory.os.write", full)
 
-    with pytest.raises(InvalidSettings, match=r"TASKS_DATA_DIR is .* No space left on device. Free some space"):
+    with pytest.raises(
+        InvalidSettings, match=r"TASKS_DATA_DIR is .* No space left on device. Free some space"
+    ):
         DataDirectory(tmp_path / "data").lock()
 
 
@@ -173,14 +200,18 @@ def test_a_shared_folder_is_refused_and_stays_open(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
 
 
-def test_a_worker_alone_closes_its_folder_and_leaves_a_shared_one_open(tmp_path: Path, redis_url: str) -> None:
+def test_a_worker_alone_closes_its_folder_and_leaves_a_shared_one_open(
+    tmp_path: Path, redis_url: str
+) -> None:
     mine, shared = tmp_path / "mine", tmp_path / "shared"
     mine.mkdir(mode=0o755)
     shared.mkdir()
     shared.chmod(0o1777)
     for folder in (mine, shared):
         log = tmp_path / f"{folder.name}.log"
-        with ServiceProcess("worker", log, redis_url=redis_url, data_dir=folder, worker_concurrency=1):
+        with ServiceProcess(
+            "worker", log, redis_url=redis_url, data_dir=folder, worker_concurrency=1
+        ):
             wait_until(lambda folder=folder: list(folder.glob("workers/*.lock")))
 
     assert others_may(mine) == []
@@ -191,14 +222,18 @@ def test_a_worker_alone_closes_its_folder_and_leaves_a_shared_one_open(tmp_path:
 def test_a_worker_that_cannot_use_its_folder_says_so(tmp_path: Path, redis_url: str) -> None:
     (tmp_path / "file").touch()
 
-    with ServiceProcess("worker", tmp_path / "log", redis_url=redis_url, data_dir=tmp_path / "file") as worker:
+    with ServiceProcess(
+        "worker", tmp_path / "log", redis_url=redis_url, data_dir=tmp_path / "file"
+    ) as worker:
         assert worker.exit_code() == 2
         assert "TASKS_DATA_DIR is" in worker.output
         assert "Traceback" not in worker.output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
-def test_a_worker_refuses_a_folder_in_which_another_user_could_forge_locks(tmp_path: Path, redis_url: str) -> None:
+def test_a_worker_refuses_a_folder_in_which_another_user_could_forge_locks(
+    tmp_path: Path, redis_url: str
+) -> None:
     folder = tmp_path / "data"
     (folder / "workers").mkdir(parents=True)
     os.chown(folder / "workers", 4242, 4242)
@@ -213,9 +248,14 @@ def test_a_running_stack_is_private_and_writes_its_url_into_a_file(tmp_path: Pat
     folder.mkdir(mode=0o755)
     with Local(tmp_path / "log", folder) as stack:
         url = stack.url()
-        answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": 1}, timeout=PATIENCE)
+        answer = requests.post(
+            f"{url}/tasks", json={"task_name": "test", "duration": 1}, timeout=PATIENCE
+        )
         task_id = answer.json()["task_id"]
-        backend = "adapters.celery.result_backend:TaskResultBackend+" + (folder / "redis.url").read_text().strip()
+        backend = (
+            "adapters.celery.result_backend:TaskResultBackend+"
+            + (folder / "redis.url").read_text().strip()
+        )
 
         result = Celery("shop", backend=backend, set_as_current=False).AsyncResult(task_id)
 
@@ -228,12 +268,20 @@ def test_a_running_stack_is_private_and_writes_its_url_into_a_file(tmp_path: Pat
 
 
 def test_a_small_limit_of_memory_closes_the_api_for_new_tasks(tmp_path: Path) -> None:
-    with Local(tmp_path / "log", tmp_path / "data", embedded_max_memory_mb=16, worker_concurrency=1) as stack:
+    with Local(
+        tmp_path / "log", tmp_path / "data", embedded_max_memory_mb=16, worker_concurrency=1
+    ) as stack:
         url = stack.url()
-        body = {"task_name": "test", "duration": 3600, "labels": {f"l{i}": "x" * 200 for i in range(16)}}
+        body = {
+            "task_name": "test",
+            "duration": 3600,
+            "labels": {f"l{i}": "x" * 200 for i in range(16)},
+        }
         codes = set()
         for _ in range(60):
-            answer = requests.post(f"{url}/tasks/batch", json={"tasks": [body] * 50}, timeout=PATIENCE)
+            answer = requests.post(
+                f"{url}/tasks/batch", json={"tasks": [body] * 50}, timeout=PATIENCE
+            )
             codes.add(answer.status_code)
             if answer.status_code != 202:
                 break
@@ -261,7 +309,9 @@ class TestDamagedData:
         [path] = (folder / "appendonlydir").glob("*.incr.aof")
         return path
 
-    def test_the_stack_says_so_with_the_repair_command_and_ends(self, folder: Path, tmp_path: Path) -> None:
+    def test_the_stack_says_so_with_the_repair_command_and_ends(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
         with Local(tmp_path / "log", folder) as stack:
             assert stack.exit_code() == 1
 
@@ -297,7 +347,9 @@ class TestDamagedData:
         assert "Nothing to repair" in again.stdout
         assert not (folder / "appendonlydir.damaged-2").exists()
 
-    def test_a_folder_without_tasks_is_distinguished_from_undamaged_data(self, tmp_path: Path) -> None:
+    def test_a_folder_without_tasks_is_distinguished_from_undamaged_data(
+        self, tmp_path: Path
+    ) -> None:
         done = run("repair", tmp_path / "misspelt")
 
         assert done.returncode == 1
@@ -321,14 +373,18 @@ class TestDamagedData:
         elsewhere = folder.parent / "mine.txt"
         elsewhere.write_text("mine")
         [manifest] = (folder / "appendonlydir").glob("*.manifest")
-        manifest.write_text(manifest.read_text().replace(self.commands(folder).name, "../../mine.txt"))
+        manifest.write_text(
+            manifest.read_text().replace(self.commands(folder).name, "../../mine.txt")
+        )
 
         done = run("repair", folder)
 
         assert done.returncode == 1
         assert elsewhere.read_text() == "mine"
 
-    def test_data_that_cannot_be_read_for_another_reason_stays_unchanged(self, folder: Path) -> None:
+    def test_data_that_cannot_be_read_for_another_reason_stays_unchanged(
+        self, folder: Path
+    ) -> None:
         before = self.commands(folder).read_bytes()
         shutil.move(folder / "appendonlydir", folder / "elsewhere")
         (folder / "appendonlydir").touch()
@@ -346,7 +402,9 @@ class TestDamagedData:
         with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
-            wait_until(lambda: b"second" in self.commands(folder).read_bytes())  # the server may reply before it writes
+            wait_until(
+                lambda: b"second" in self.commands(folder).read_bytes()
+            )  # the server may reply before it writes
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 
@@ -357,7 +415,9 @@ class TestDamagedData:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TASKS_DATA_DIR": str(folder)}
     arguments = [sys.executable, "-m", "entrypoints.cli", command]
-    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return subprocess.run(
+        arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None:
@@ -365,10 +425,14 @@ def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None
     with Local(tmp_path / "log", folder) as stack:
         stack.url()
         [path] = (folder / "appendonlydir").glob("*.incr.aof")
-        os.kill(int(re.search(r"redis +started \(process (\d+)\)", stack.output)[1]), signal.SIGSTOP)
+        os.kill(
+            int(re.search(r"redis +started \(process (\d+)\)", stack.output)[1]), signal.SIGSTOP
+        )
         with path.open("ab") as commands:
             commands.write(b"garbage\r\n" * 10)
-        os.kill(int(re.search(r"redis +started \(process (\d+)\)", stack.output)[1]), signal.SIGKILL)
+        os.kill(
+            int(re.search(r"redis +started \(process (\d+)\)", stack.output)[1]), signal.SIGKILL
+        )
 
         wait_until(lambda: "times in a row" in stack.output)
 
@@ -379,7 +443,10 @@ def test_a_server_that_dies_again_and_again_is_explained(tmp_path: Path) -> None
 def test_start_without_room_for_so_much_memory_is_refused(tmp_path: Path) -> None:
     with Local(tmp_path / "log", tmp_path / "data", embedded_max_memory_mb=1024 * 1024) as stack:
         assert stack.exit_code() == 2
-        assert "TASKS_EMBEDDED_MAX_MEMORY_MB is 1048576, but this machine or container has" in stack.output
+        assert (
+            "TASKS_EMBEDDED_MAX_MEMORY_MB is 1048576, but this machine or container has"
+            in stack.output
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,19 @@ API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 
 
 @pytest.fixture(scope="module")
-def worker(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+def worker(
+    redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
     """One worker for all tests: a task must not affect the next one."""
     folder = tmp_path_factory.mktemp("worker")
-    settings: dict[str, Any] = {"redis_url": redis_server_url, "data_dir": folder / "state", "handlers": HANDLERS}
-    with ServiceProcess("worker", folder / "worker.log", worker_concurrency=2, lease_seconds=3, **settings) as worker:
+    settings: dict[str, Any] = {
+        "redis_url": redis_server_url,
+        "data_dir": folder / "state",
+        "handlers": HANDLERS,
+    }
+    with ServiceProcess(
+        "worker", folder / "worker.log", worker_concurrency=2, lease_seconds=3, **settings
+    ) as worker:
         yield worker
 
 
@@ -33,7 +41,9 @@ def submit(api: Api, type: str, payload: dict[str, Any] | None = None, **members
     return str(response.json()["task_id"])
 
 
-def run(api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+def run(
+    api: Api, type: str, payload: dict[str, Any] | None = None, **members: Any
+) -> dict[str, Any]:
     """Return the task once it is final."""
     task_id = submit(api, type, payload, **members)
     return api.final(task_id)
@@ -44,10 +54,15 @@ def log(api: Api, task: dict[str, Any]) -> list[str]:
     return [line["message"] for line in lines]
 
 
-def test_a_function_gets_its_payload_and_its_result_and_output_are_stored(api: Api, worker: ServiceProcess) -> None:
+def test_a_function_gets_its_payload_and_its_result_and_output_are_stored(
+    api: Api, worker: ServiceProcess
+) -> None:
     task = run(api, "greet", {"name": "Ada", "times": 2, "born": "1815-12-10"})
 
-    assert (task["status"], task["payload"]) == ("COMPLETED", {"name": "Ada", "times": 2, "born": "1815-12-10"})
+    assert (task["status"], task["payload"]) == (
+        "COMPLETED",
+        {"name": "Ada", "times": 2, "born": "1815-12-10"},
+    )
     assert task["result"] == {"greeting": "Hello Ada! Hello Ada! ", "year": 1815}
     assert log(api, task) == ["greeting Ada"]
     assert "duration" not in task
@@ -66,7 +81,10 @@ def test_each_type_has_a_description_and_a_schema(api: Api) -> None:
     [
         (
             {"type": "greet", "payload": {"name": 3, "tims": 1}},
-            {"/payload/name": "Input should be a valid string.", "/payload/tims": "Extra inputs are not permitted."},
+            {
+                "/payload/name": "Input should be a valid string.",
+                "/payload/tims": "Extra inputs are not permitted.",
+            },
         ),
         ({"type": "greet"}, {"/payload/name": "Field required."}),
         ({"type": "greet", "payload": []}, {"/payload": "Not a valid mapping type."}),
@@ -118,7 +136,9 @@ def test_the_refusal_of_an_unknown_type_lists_the_known_ones(api: Api) -> None:
 def test_the_payload_of_a_waiting_task_can_be_patched_and_is_checked_again(api: Api) -> None:
     task_id = submit(api, "greet", {"name": "Ada", "times": 2}, queue="unserved")
 
-    changed = api.request("PATCH", f"/tasks/{task_id}", json={"payload": {"times": None, "name": "Bob"}})
+    changed = api.request(
+        "PATCH", f"/tasks/{task_id}", json={"payload": {"times": None, "name": "Bob"}}
+    )
     refused = api.request("PATCH", f"/tasks/{task_id}", json={"payload": {"name": None}})
 
     assert changed.json()["payload"] == {"name": "Bob"}
@@ -126,15 +146,24 @@ def test_the_payload_of_a_waiting_task_can_be_patched_and_is_checked_again(api: 
 
 
 def test_a_task_is_found_by_the_text_of_its_payload(api: Api) -> None:
-    wanted, _ = submit(api, "greet", {"name": "Grace Hopper"}), submit(api, "greet", {"name": "Ada"})
+    wanted, _ = (
+        submit(api, "greet", {"name": "Grace Hopper"}),
+        submit(api, "greet", {"name": "Ada"}),
+    )
 
-    assert [task["task_id"] for task in api.request("GET", "/tasks?q=hopper").json()["tasks"]] == [wanted]
+    assert [task["task_id"] for task in api.request("GET", "/tasks?q=hopper").json()["tasks"]] == [
+        wanted
+    ]
 
 
-def test_progress_and_log_are_published_during_the_run(api: Api, worker: ServiceProcess, client: redis.Redis) -> None:
+def test_progress_and_log_are_published_during_the_run(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
     task = run(api, "count_to", {"number": 3})
 
-    told = [fields for _, fields in client.xrange("tm:events") if fields[b"event"] == b"task.progress"]
+    told = [
+        fields for _, fields in client.xrange("tm:events") if fields[b"event"] == b"task.progress"
+    ]
     assert b'[1.0,"3"]' in told[-1][b"record"]
     assert "progress" not in task
     assert log(api, task) == [f"attempt 1 of {task['task_id']}: {number}" for number in (1, 2, 3)]
@@ -168,7 +197,9 @@ def test_a_log_of_long_lines_takes_about_a_megabyte_of_redis(
 
     lines = log(api, task)
     assert lines[-1] == "999 " + "🥁" * 1_996
-    assert [line[:3] for line in lines] == [f"{number:03}" for number in range(1_000 - len(lines), 1_000)]
+    assert [line[:3] for line in lines] == [
+        f"{number:03}" for number in range(1_000 - len(lines), 1_000)
+    ]
     (key,) = client.scan_iter("tm:log:*")
     assert MAX_LOG_BYTES / 2 < client.memory_usage(key, samples=0) < 1.2 * MAX_LOG_BYTES
 
@@ -196,7 +227,10 @@ def test_the_worker_survives_bad_work(api: Api, worker: ServiceProcess) -> None:
         "Store it elsewhere and return its location."
     )
     assert ends["never_end"]["error"]["code"] == "timeout"
-    assert (ends["kill_itself"]["error"]["code"], ends["kill_itself"]["attempt"]) == ("worker_lost", 4)
+    assert (ends["kill_itself"]["error"]["code"], ends["kill_itself"]["attempt"]) == (
+        "worker_lost",
+        4,
+    )
     assert ends["leave"]["error"]["message"] == "SystemExit: goodbye"
     assert run(api, "greet", {"name": "Ada"})["status"] == "COMPLETED"
     assert worker.process.poll() is None
@@ -205,9 +239,14 @@ def test_the_worker_survives_bad_work(api: Api, worker: ServiceProcess) -> None:
 def test_unusable_handlers_stop_the_start(redis_url: str, tmp_path: Path) -> None:
     for command in ("api", "worker", "local"):
         log = tmp_path / f"{command}.log"
-        with ServiceProcess(command, log, redis_url=redis_url, handlers="nowhere", http_port=1) as process:
+        with ServiceProcess(
+            command, log, redis_url=redis_url, handlers="nowhere", http_port=1
+        ) as process:
             assert process.exit_code() == 2
-        assert "TASKS_HANDLERS names nowhere: the module cannot be imported: ModuleNotFoundError" in process.output
+        assert (
+            "TASKS_HANDLERS names nowhere: the module cannot be imported: ModuleNotFoundError"
+            in process.output
+        )
 
 
 def test_a_report_is_built(api: Api, worker: ServiceProcess) -> None:
@@ -218,7 +257,8 @@ def test_a_report_is_built(api: Api, worker: ServiceProcess) -> None:
     task = run(api, "csv_report", {"orders": orders})
 
     assert task["result"] == {
-        "csv": "day,product,pieces,price,sum\r\n2026-11-24,tea,3,4.5,13.5\r\n2026-11-25,cups,2,7.25,14.5\r\n",
+        "csv": "day,product,pieces,price,sum\r\n"
+        "2026-11-24,tea,3,4.5,13.5\r\n2026-11-25,cups,2,7.25,14.5\r\n",
         "rows": 2,
         "total": 28.0,
     }
@@ -237,19 +277,26 @@ def test_a_thumbnail_is_made(api: Api, worker: ServiceProcess, tmp_path: Path) -
     assert log(api, task) == [f"{source} is now 200 x 150"]
 
 
-def test_a_file_that_is_not_a_picture_is_not_retried(api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_not_retried(
+    api: Api, worker: ServiceProcess, tmp_path: Path
+) -> None:
     source = tmp_path / "picture.png"
     source.write_text("no")
 
     task = run(api, "thumbnail", {"source": str(source), "target": "x"}, retry={"max_attempts": 3})
 
-    assert (task["attempt"], task["error"]["message"]) == (1, f"NoPicture: {source} is not a picture")
+    assert (task["attempt"], task["error"]["message"]) == (
+        1,
+        f"NoPicture: {source} is not a picture",
+    )
 
 
 def test_a_slow_service_is_waited_for(api: Api, worker: ServiceProcess) -> None:
     job = {"id": 7, "state": "waiting", "done": 0.0, "ask_again_seconds": 0}
     ready = {"id": 7, "state": "ready", "done": 1.0, "url": "https://videos.example/7.mp4"}
-    with Receiver(Response(body=job), Response(body={**job, "state": "rendering"}), Response(body=ready)) as service:
+    with Receiver(
+        Response(body=job), Response(body={**job, "state": "rendering"}), Response(body=ready)
+    ) as service:
         task = run(api, "render_video", {"service": service.url, "video": "holiday"})
 
     assert task["result"] == {"url": "https://videos.example/7.mp4"}

@@ -31,7 +31,9 @@ def task_ids(server: Api) -> list[str]:
 @schema.parametrize()
 @pytest.mark.parametrize("examples", [EXAMPLES])  # or pytest gives all operations one node id
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_response_matches_the_specification(case: Any, examples: int, server: Api, task_ids: list[str]) -> None:
+def test_every_response_matches_the_specification(
+    case: Any, examples: int, server: Api, task_ids: list[str]
+) -> None:
     _shorten_waits(case)
     if "task_id" in (case.path_parameters or {}):
         case.path_parameters["task_id"] = _sometimes_real(case, task_ids)
@@ -43,7 +45,9 @@ def test_every_response_matches_the_specification(case: Any, examples: int, serv
             base_url=f"http://127.0.0.1:{server.port}",
             session=session,
             timeout=PATIENCE,
-            excluded_checks=[positive_data_acceptance],  # no schema says that expires_at must be later than run_at
+            excluded_checks=[
+                positive_data_acceptance
+            ],  # no schema says that expires_at must be later than run_at
         )
 
 

@@ -20,8 +20,15 @@ SECRET = "whsec_" + "c2VjcmV0" * 4
 
 
 def a_worker(redis_url: str, folder: Path, name: str = "worker", **settings: Any) -> ServiceProcess:
-    defaults = {"data_dir": folder / "state", "worker_concurrency": 1, "lease_seconds": 3, "handlers": HANDLERS}
-    return ServiceProcess("worker", folder / f"{name}.log", redis_url=redis_url, **{**defaults, **settings})
+    defaults = {
+        "data_dir": folder / "state",
+        "worker_concurrency": 1,
+        "lease_seconds": 3,
+        "handlers": HANDLERS,
+    }
+    return ServiceProcess(
+        "worker", folder / f"{name}.log", redis_url=redis_url, **{**defaults, **settings}
+    )
 
 
 @pytest.fixture
@@ -32,14 +39,18 @@ def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     puts another.
     """
     with (
-        ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3),
+        ServiceProcess(
+            "maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3
+        ),
         a_worker(redis_url, tmp_path, callback_secret=SECRET) as worker,
     ):
         yield worker
 
 
 def submit(api: Api, type: str, **payload: Any) -> str:
-    answer = api.request("POST", "/tasks", json={"task_name": "test", "type": type, "payload": payload})
+    answer = api.request(
+        "POST", "/tasks", json={"task_name": "test", "type": type, "payload": payload}
+    )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["task_id"])
 
@@ -55,15 +66,21 @@ def left_behind(folder: Path, name: str) -> psutil.Process:
 
 
 class TestForks:
-    def test_a_copy_that_returns_ends_and_the_result_is_the_originals(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_copy_that_returns_ends_and_the_result_is_the_originals(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         ids = [submit(api, "fork_and_return") for _ in range(8)]
 
         tasks = [api.final(task_id) for task_id in ids]
 
-        assert {(task["status"], task["result"], task["attempt"]) for task in tasks} == {("COMPLETED", "original", 1)}
+        assert {(task["status"], task["result"], task["attempt"]) for task in tasks} == {
+            ("COMPLETED", "original", 1)
+        }
         wait_until(lambda: len(worker.children()) == 1)
 
-    @pytest.mark.parametrize(("ending", "status"), [("return", 0), ("raise", 1), ("failed exec", 1), ("exit", 7)])
+    @pytest.mark.parametrize(
+        ("ending", "status"), [("return", 0), ("raise", 1), ("failed exec", 1), ("exit", 7)]
+    )
     def test_the_end_of_a_copy_is_no_end_of_the_run(
         self, api: Api, worker: ServiceProcess, ending: str, status: int
     ) -> None:
@@ -72,13 +89,17 @@ class TestForks:
         assert (task["status"], task["result"], task["attempt"]) == ("COMPLETED", status, 1)
         assert api.request("GET", f"/tasks/{task['task_id']}/logs").json()["lines"] == []
 
-    def test_a_copy_is_killed_when_the_run_ends(self, api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+    def test_a_copy_is_killed_when_the_run_ends(
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
+    ) -> None:
         task = run(api, "fork_and_go_on", folder=str(tmp_path))
 
         assert (task["status"], task["result"]) == ("COMPLETED", "original")
         assert not psutil.pid_exists(int((tmp_path / "copy").read_text()))
 
-    def test_a_copy_dies_with_a_killed_worker(self, api: Api, worker: ServiceProcess, tmp_path: Path) -> None:
+    def test_a_copy_dies_with_a_killed_worker(
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
+    ) -> None:
         submit(api, "fork_and_go_on", folder=str(tmp_path), seconds=600)
         copy = left_behind(tmp_path, "copy")
 
@@ -88,7 +109,9 @@ class TestForks:
 
 
 class TestWhatARunLeavesBehind:
-    @pytest.mark.parametrize(("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")])
+    @pytest.mark.parametrize(
+        ("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")]
+    )
     def test_it_is_killed_when_the_run_ends(
         self, api: Api, worker: ServiceProcess, tmp_path: Path, type: str, name: str
     ) -> None:
@@ -97,7 +120,9 @@ class TestWhatARunLeavesBehind:
         assert task["result"] == "original"
         assert not psutil.pid_exists(int((tmp_path / name).read_text()))
 
-    @pytest.mark.parametrize(("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")])
+    @pytest.mark.parametrize(
+        ("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")]
+    )
     def test_it_is_killed_when_the_run_is_cancelled(
         self, api: Api, worker: ServiceProcess, tmp_path: Path, type: str, name: str
     ) -> None:
@@ -109,9 +134,17 @@ class TestWhatARunLeavesBehind:
         assert api.final(task_id)["status"] == "CANCELLED"
         wait_until(lambda: is_dead(left), 5)
 
-    @pytest.mark.parametrize(("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")])
+    @pytest.mark.parametrize(
+        ("type", "name"), [("start_daemon", "daemon"), ("start_program", "program")]
+    )
     def test_it_is_killed_when_the_child_is_killed(
-        self, api: Api, worker: ServiceProcess, tmp_path: Path, client: redis.Redis, type: str, name: str
+        self,
+        api: Api,
+        worker: ServiceProcess,
+        tmp_path: Path,
+        client: redis.Redis,
+        type: str,
+        name: str,
     ) -> None:
         submit(api, type, folder=str(tmp_path), seconds=5)
         left = left_behind(tmp_path, name)
@@ -133,12 +166,16 @@ class TestWhatARunLeavesBehind:
 
         wait_until(lambda: is_dead(kept))
 
-    def test_programs_inherit_no_lock_pipe_or_connection_of_the_worker(self, api: Api, worker: ServiceProcess) -> None:
+    def test_programs_inherit_no_lock_pipe_or_connection_of_the_worker(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         files = run(api, "files_of_program")["result"]
 
         assert files == ["0", "1", "2"]
 
-    def test_a_daemon_does_not_make_a_killed_worker_look_alive(self, api: Api, redis_url: str, tmp_path: Path) -> None:
+    def test_a_daemon_does_not_make_a_killed_worker_look_alive(
+        self, api: Api, redis_url: str, tmp_path: Path
+    ) -> None:
         long_lease = {"lease_seconds": 600}
         with a_worker(redis_url, tmp_path, **long_lease) as killed:
             task_id = submit(api, "start_daemon", folder=str(tmp_path), seconds=2)
@@ -155,7 +192,9 @@ class TestWhatARunLeavesBehind:
 
 
 class TestState:
-    def test_what_a_run_changes_in_its_process_is_changed_back(self, api: Api, worker: ServiceProcess) -> None:
+    def test_what_a_run_changes_in_its_process_is_changed_back(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         before = run(api, "describe_state")["result"]
         assert run(api, "spoil_state")["status"] == "COMPLETED"
 
@@ -167,7 +206,11 @@ class TestState:
         first = run(api, "lower_limit_for_good")
         second = run(api, "describe_state")
 
-        assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
+        assert (first["status"], second["status"], second["attempt"]) == (
+            "COMPLETED",
+            "COMPLETED",
+            1,
+        )
         assert second["result"]["pid"] != first["result"]
 
     def test_a_run_that_breaks_the_tidying_ends_as_it_ended_and_its_process_is_replaced(
@@ -176,7 +219,11 @@ class TestState:
         first = run(api, "break_tidying", folder=str(tmp_path))
         second = run(api, "describe_state")
 
-        assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
+        assert (first["status"], second["status"], second["attempt"]) == (
+            "COMPLETED",
+            "COMPLETED",
+            1,
+        )
         assert second["result"]["pid"] != first["result"]
         wait_until(lambda: not psutil.pid_exists(int((tmp_path / "program").read_text())), 10)
 
@@ -200,37 +247,55 @@ class TestState:
         assert first["result"] != second["result"]["pid"] == third["result"]["pid"]
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-    def test_a_process_that_became_another_user_is_replaced(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_process_that_became_another_user_is_replaced(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         first, second = run(api, "change_user"), run(api, "describe_state")
 
         assert (first["status"], second["status"]) == ("COMPLETED", "COMPLETED")
         assert first["result"] != second["result"]["pid"]
 
-    def test_clocks_that_a_run_replaced_neither_end_it_nor_stay(self, api: Api, worker: ServiceProcess) -> None:
+    def test_clocks_that_a_run_replaced_neither_end_it_nor_stay(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         first = run(api, "freeze_the_clocks", seconds=5)
         second = run(api, "describe_state")
 
-        assert (first["status"], first["attempt"], second["status"]) == ("COMPLETED", 1, "COMPLETED")
+        assert (first["status"], first["attempt"], second["status"]) == (
+            "COMPLETED",
+            1,
+            "COMPLETED",
+        )
         assert "function time" in second["result"]["interpreter"][3]
 
-    def test_functions_of_json_that_a_run_replaced_do_not_stay(self, api: Api, worker: ServiceProcess) -> None:
+    def test_functions_of_json_that_a_run_replaced_do_not_stay(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         run(api, "break_json")
 
         task = run(api, "fork_and_wait_for", ending="exit")
 
         assert (task["status"], task["result"], task["attempt"]) == ("COMPLETED", 7, 1)
 
-    def test_a_run_that_asks_itself_to_stop_is_not_repeated_for_ever(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_run_that_asks_itself_to_stop_is_not_repeated_for_ever(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         task = run(api, "interrupt_itself")
 
         assert (task["status"], task["error"]["code"]) == ("FAILED", "worker_lost")
         assert "SIGUSR2" in task["error"]["message"]
 
-    def test_a_process_whose_pipes_got_garbage_does_not_stop_the_queue(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_process_whose_pipes_got_garbage_does_not_stop_the_queue(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         first = run(api, "garble_pipes")
         second = run(api, "describe_state")
 
-        assert (first["status"], second["status"], second["attempt"]) == ("COMPLETED", "COMPLETED", 1)
+        assert (first["status"], second["status"], second["attempt"]) == (
+            "COMPLETED",
+            "COMPLETED",
+            1,
+        )
         assert first["result"] != second["result"]["pid"]
 
     def test_a_run_that_gives_up_the_locks_of_its_worker_makes_no_other_take_it_for_dead(

@@ -22,7 +22,9 @@ class TestTheOriginalContract:
         assert response.status_code == 202
         assert body["status"] == "QUEUED"
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", body["submitted_at"])
-        assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", body["task_id"])
+        assert re.fullmatch(
+            r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", body["task_id"]
+        )
         assert response.headers["Location"] == f"/tasks/{body['task_id']}"
 
     def test_list(self, api: Api) -> None:
@@ -31,12 +33,22 @@ class TestTheOriginalContract:
         body = api.request("GET", "/tasks").json()
 
         assert body["pagination"].pop("next_cursor")
-        assert body["pagination"] == {"current_page": 1, "page_size": 10, "total_pages": 2, "total_tasks": 12}
+        assert body["pagination"] == {
+            "current_page": 1,
+            "page_size": 10,
+            "total_pages": 2,
+            "total_tasks": 12,
+        }
         assert [task["task_id"] for task in body["tasks"]] == ids[:10]
         second = api.request("GET", "/tasks?page=2&page_size=5").json()
         assert [task["task_id"] for task in second["tasks"]] == ids[5:10]
         assert second["pagination"].pop("next_cursor")
-        assert second["pagination"] == {"current_page": 2, "page_size": 5, "total_pages": 3, "total_tasks": 12}
+        assert second["pagination"] == {
+            "current_page": 2,
+            "page_size": 5,
+            "total_pages": 3,
+            "total_tasks": 12,
+        }
 
     def test_an_empty_list_has_no_pages(self, api: Api) -> None:
         body = api.request("GET", "/tasks").json()
@@ -64,7 +76,13 @@ class TestTheOriginalContract:
             "priority": 5,
             "labels": {},
             "timeout": 63,
-            "retry": {"max_attempts": 1, "initial_delay": 1.0, "factor": 2.0, "max_delay": 300.0, "jitter": 0.1},
+            "retry": {
+                "max_attempts": 1,
+                "initial_delay": 1.0,
+                "factor": 2.0,
+                "max_delay": 300.0,
+                "jitter": 0.1,
+            },
             "queue_position": 1,
             "version": 1,
             "links": {"self": f"/tasks/{task_id}", "events": f"/tasks/{task_id}/events"},
@@ -96,7 +114,12 @@ def test_a_put_replaces_everything(api: Api) -> None:
 
     assert response.status_code == 200
     task = api.task(task_id)
-    assert (task["task_name"], task["duration"], task["priority"], task["labels"]) == ("other", 7, 5, {})
+    assert (task["task_name"], task["duration"], task["priority"], task["labels"]) == (
+        "other",
+        7,
+        5,
+        {},
+    )
 
 
 def test_a_waiting_task_can_be_cancelled_once(api: Api) -> None:
@@ -200,7 +223,9 @@ class TestWithoutRedis:
                 second.kill()
                 second.wait()
 
-    def test_a_redis_that_hangs_holds_up_only_the_first_call(self, redis_server: EmbeddedRedis, tmp_path: Path) -> None:
+    def test_a_redis_that_hangs_holds_up_only_the_first_call(
+        self, redis_server: EmbeddedRedis, tmp_path: Path
+    ) -> None:
         process = redis_server.start()
         with Api(tmp_path / "api.log", redis_url=redis_server.url, http_workers=1) as api:
             wait_until(lambda: self._submitted(api))
@@ -209,7 +234,9 @@ class TestWithoutRedis:
                 first, *others = [api.request("GET", "/tasks") for _ in range(20)]
                 for response in (first, *others):
                     self._assert_unavailable(response)
-                assert statistics.median(response.elapsed for response in others) < first.elapsed / 2
+                assert (
+                    statistics.median(response.elapsed for response in others) < first.elapsed / 2
+                )
             finally:
                 process.send_signal(subprocess.signal.SIGCONT)
             wait_until(lambda: api.request("GET", "/tasks").status_code == 200)

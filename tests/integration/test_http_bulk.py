@@ -11,13 +11,18 @@ from tests.integration.processes import Api
 
 class TestBatches:
     def test_all_tasks_are_accepted_in_their_order(self, api: Api) -> None:
-        bodies = [{"task_name": f"number {number}", "duration": 1, "priority": number % 10} for number in range(1000)]
+        bodies = [
+            {"task_name": f"number {number}", "duration": 1, "priority": number % 10}
+            for number in range(1000)
+        ]
 
         response = api.request("POST", "/tasks/batch", json={"tasks": bodies})
 
         assert response.status_code == 202
         accepted = [task["task_id"] for task in response.json()["tasks"]]
-        assert [task["task_name"] for task in response.json()["tasks"]] == [body["task_name"] for body in bodies]
+        assert [task["task_name"] for task in response.json()["tasks"]] == [
+            body["task_name"] for body in bodies
+        ]
         listed = api.request("GET", "/tasks?page_size=100&page=10").json()
         assert [task["task_id"] for task in listed["tasks"]] == accepted[900:]
         assert listed["pagination"]["total_tasks"] == 1000
@@ -26,18 +31,27 @@ class TestBatches:
         good = {"task_name": "good", "duration": 1}
 
         response = api.request(
-            "POST", "/tasks/batch", json={"tasks": [good, {**good, "duration": 0}, {**good, "x": 1}]}
+            "POST",
+            "/tasks/batch",
+            json={"tasks": [good, {**good, "duration": 0}, {**good, "x": 1}]},
         )
-        unknown = api.request("POST", "/tasks/batch", json={"tasks": [good, {**good, "type": "dance"}]})
+        unknown = api.request(
+            "POST", "/tasks/batch", json={"tasks": [good, {**good, "type": "dance"}]}
+        )
 
         assert response.status_code == 422
-        assert {error["pointer"] for error in response.json()["errors"]} == {"/tasks/1/duration", "/tasks/2/x"}
+        assert {error["pointer"] for error in response.json()["errors"]} == {
+            "/tasks/1/duration",
+            "/tasks/2/x",
+        }
         assert [error["pointer"] for error in unknown.json()["errors"]] == ["/tasks/1/type"]
         assert client.dbsize() == 0
 
     @pytest.mark.parametrize("number", [0, 1001])
     def test_a_batch_holds_1_to_1000(self, api: Api, number: int) -> None:
-        response = api.request("POST", "/tasks/batch", json={"tasks": [{"task_name": "a", "duration": 1}] * number})
+        response = api.request(
+            "POST", "/tasks/batch", json={"tasks": [{"task_name": "a", "duration": 1}] * number}
+        )
 
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "/tasks"
@@ -63,8 +77,16 @@ class TestActions:
         }
         assert act(action="cancel", filter=team) == {"matched": 5, "done": 4, "remaining": 0}
         assert act(action="cancel", filter=team) == {"matched": 5, "done": 0, "remaining": 0}
-        assert act(action="retry", ids=[*ids[:2], ids[0], "nonsense"]) == {"matched": 2, "done": 2, "remaining": 0}
-        assert act(action="delete", filter={"status": ["CANCELLED"]}) == {"matched": 3, "done": 3, "remaining": 0}
+        assert act(action="retry", ids=[*ids[:2], ids[0], "nonsense"]) == {
+            "matched": 2,
+            "done": 2,
+            "remaining": 0,
+        }
+        assert act(action="delete", filter={"status": ["CANCELLED"]}) == {
+            "matched": 3,
+            "done": 3,
+            "remaining": 0,
+        }
         states = Counter(task["status"] for task in api.request("GET", "/tasks").json()["tasks"])
         assert states == {"QUEUED": 3}
 
@@ -85,7 +107,9 @@ class TestActions:
             ({"action": "cancel", "ids": ["a"], "dry_run": 1}, "/dry_run"),
         ],
     )
-    def test_a_wrong_member_of_an_action_is_named(self, api: Api, body: dict[str, Any], pointer: str) -> None:
+    def test_a_wrong_member_of_an_action_is_named(
+        self, api: Api, body: dict[str, Any], pointer: str
+    ) -> None:
         response = api.request("POST", "/tasks/actions", json=body)
 
         assert response.status_code == 422

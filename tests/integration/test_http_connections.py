@@ -26,7 +26,9 @@ from tests.integration.waiting import wait_until
 
 API_SETTINGS = {"http_workers": 2, "http_body_seconds": 1, "http_pending_per_client": 100}
 CONNECTIONS = 3_000
-CHUNKED = UNFINISHED.replace(b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{")
+CHUNKED = UNFINISHED.replace(
+    b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"
+)
 
 
 @pytest.fixture
@@ -48,7 +50,9 @@ def patient_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
 @pytest.fixture
 def small_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
     """One process with 256 descriptors, as macOS has by default."""
-    with ApiWithFewDescriptors(tmp_path / "api.log", 256, redis_url=redis_url, http_workers=1) as api:
+    with ApiWithFewDescriptors(
+        tmp_path / "api.log", 256, redis_url=redis_url, http_workers=1
+    ) as api:
         yield api
 
 
@@ -70,11 +74,15 @@ class TestPendingConnections:
 
         assert {child.pid for child in patient_api.children()} == before
 
-    def test_clients_that_read_no_response_are_limited_too(self, redis_url: str, tmp_path: Path) -> None:
+    def test_clients_that_read_no_response_are_limited_too(
+        self, redis_url: str, tmp_path: Path
+    ) -> None:
         settings = {"redis_url": redis_url, "http_workers": 1, "http_pending_per_client": 10}
         asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40
         with Api(tmp_path / "api.log", **settings) as api, contextlib.ExitStack() as stack:
-            connections = [stack.enter_context(connect(api.port, asked, buffer=4_096)) for _ in range(15)]
+            connections = [
+                stack.enter_context(connect(api.port, asked, buffer=4_096)) for _ in range(15)
+            ]
 
             wait_until(lambda: _broken(connections) >= 5)
 
@@ -83,7 +91,9 @@ class TestPendingConnections:
 
 class TestDeadlines:
     @pytest.mark.parametrize("request_bytes", [UNFINISHED, CHUNKED], ids=["length", "chunked"])
-    def test_a_missing_body_is_a_408_and_closes_the_connection(self, api: Api, request_bytes: bytes) -> None:
+    def test_a_missing_body_is_a_408_and_closes_the_connection(
+        self, api: Api, request_bytes: bytes
+    ) -> None:
         with connect(api.port, request_bytes) as connection:
             head, _, body = response_of(connection).partition(b"\r\n\r\n")
 
@@ -97,10 +107,14 @@ class TestDeadlines:
         piece, pieces = b" " * 25_000, 8
         last = b'{"task_name": "large", "duration": 1}'
         length = len(piece) * pieces + len(last)
-        head = UNFINISHED.replace(b"Content-Length: 100\r\n\r\n{", b"Content-Length: %d\r\n\r\n" % length)
+        head = UNFINISHED.replace(
+            b"Content-Length: 100\r\n\r\n{", b"Content-Length: %d\r\n\r\n" % length
+        )
         with connect(api.port, head) as connection:
             for _ in range(pieces):
-                connection.settimeout(0.25)  # the pace of the client; a response within it would be the refusal
+                connection.settimeout(
+                    0.25
+                )  # the pace of the client; a response within it would be the refusal
                 with pytest.raises(TimeoutError):
                     connection.recv(1)
                 connection.settimeout(30)
@@ -144,7 +158,9 @@ class TestFewDescriptors:
             assert small_api.request("GET", f"/tasks/{task_id}").status_code == 200
             small_api.submit()
 
-    def test_unfinished_requests_beside_all_streams_do_not_exhaust_descriptors(self, small_api: Api) -> None:
+    def test_unfinished_requests_beside_all_streams_do_not_exhaust_descriptors(
+        self, small_api: Api
+    ) -> None:
         [before] = [child.pid for child in small_api.children()]
         with contextlib.ExitStack() as stack:
             for each in _all_streams(small_api):
@@ -157,11 +173,15 @@ class TestFewDescriptors:
         assert [child.pid for child in small_api.children()] == [before]
         assert "Too many open files" not in small_api.output
 
-    @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux sets limits of other processes")
+    @pytest.mark.skipif(
+        not hasattr(psutil.Process, "rlimit"), reason="only Linux sets limits of other processes"
+    )
     def test_a_process_without_a_descriptor_waits_until_it_has_one(self, small_api: Api) -> None:
         [worker] = small_api.children()
         worker.rlimit(psutil.RLIMIT_NOFILE, (5, 256))
-        with connect(small_api.port, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
+        with connect(
+            small_api.port, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ) as connection:
             wait_until(lambda: "Too many open files" in small_api.output)
             worker.rlimit(psutil.RLIMIT_NOFILE, (256, 256))
 
@@ -177,7 +197,9 @@ class TestFewDescriptors:
         finally:
             api.__exit__()
 
-        assert "The limit on open files (ulimit -n) is 100; the API needs at least 128" in api.output
+        assert (
+            "The limit on open files (ulimit -n) is 100; the API needs at least 128" in api.output
+        )
 
 
 def _all_streams(api: Api) -> list[socket.socket]:

@@ -20,19 +20,29 @@ class TestConditionalRequests:
         first, second = api.submit(), api.submit()
         tag = api.request("GET", f"/tasks/{second}").headers["ETag"]
 
-        unchanged = api.request("GET", f"/tasks/{second}", headers={"If-None-Match": f'"other", {tag}'})
+        unchanged = api.request(
+            "GET", f"/tasks/{second}", headers={"If-None-Match": f'"other", {tag}'}
+        )
         api.request("DELETE", f"/tasks/{first}")
         moved_up = api.request("GET", f"/tasks/{second}", headers={"If-None-Match": tag})
 
-        assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", tag)
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (
+            304,
+            b"",
+            tag,
+        )
         assert (moved_up.status_code, moved_up.json()["queue_position"]) == (200, 1)
 
     def test_a_change_of_a_stale_version_is_refused(self, api: Api) -> None:
         task_id = api.submit()
         tag = api.request("GET", f"/tasks/{task_id}").headers["ETag"]
-        changed = api.request("PATCH", f"/tasks/{task_id}", json={"priority": 9}, headers={"If-Match": tag})
+        changed = api.request(
+            "PATCH", f"/tasks/{task_id}", json={"priority": 9}, headers={"If-Match": tag}
+        )
 
-        stale = api.request("PATCH", f"/tasks/{task_id}", json={"priority": 1}, headers={"If-Match": tag})
+        stale = api.request(
+            "PATCH", f"/tasks/{task_id}", json={"priority": 1}, headers={"If-Match": tag}
+        )
 
         assert changed.status_code == 200
         assert (stale.status_code, stale.json()["code"]) == (412, "version_mismatch")
@@ -45,7 +55,11 @@ class TestIdempotentSubmits:
     def test_a_repeated_request_gets_the_same_response_and_is_done_once(self, api: Api) -> None:
         first = self.post(api, "k1")
         api.request("POST", f"/tasks/{first.json()['task_id']}/cancel")
-        moved_on = self.post(api, '"k1"', data=b'{"retry": {"initial_delay": 1.0}, "duration":1,  "task_name":"order"}')
+        moved_on = self.post(
+            api,
+            '"k1"',
+            data=b'{"retry": {"initial_delay": 1.0}, "duration":1,  "task_name":"order"}',
+        )
         api.request("DELETE", f"/tasks/{first.json()['task_id']}")
         deleted = self.post(api, "k1")
 
@@ -69,7 +83,8 @@ class TestIdempotentSubmits:
     def test_a_batch_is_replayed_as_a_whole(self, api: Api) -> None:
         body = {"tasks": [self.BODY, self.BODY]}
         first, again = (
-            api.request("POST", "/tasks/batch", json=body, headers={"Idempotency-Key": "b1"}) for _ in range(2)
+            api.request("POST", "/tasks/batch", json=body, headers={"Idempotency-Key": "b1"})
+            for _ in range(2)
         )
 
         assert accepted(again) == accepted(first)
@@ -96,7 +111,9 @@ class TestIdempotentSubmits:
         assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
         assert self.post(api, "race", json={**self.BODY, "duration": 9}).status_code == 422
 
-    @pytest.mark.parametrize("key", ["", '"', '"a', '"a"b"', "x" * 256, '""', "é", "key\xa0", "\x85key"])
+    @pytest.mark.parametrize(
+        "key", ["", '"', '"a', '"a"b"', "x" * 256, '""', "é", "key\xa0", "\x85key"]
+    )
     def test_a_malformed_key_is_refused(self, api: Api, client: redis.Redis, key: str) -> None:
         response = self.post(api, key.encode("latin-1"))
 
@@ -168,7 +185,12 @@ class TestTheServiceItself:
 
         [queue] = api.request("GET", "/queues").json()["queues"]
 
-        assert (queue["name"], queue["depth"], queue["workers"], queue["paused"]) == ("lonely", 1, 0, False)
+        assert (queue["name"], queue["depth"], queue["workers"], queue["paused"]) == (
+            "lonely",
+            1,
+            0,
+            False,
+        )
         assert queue["oldest_waiting_seconds"] >= 0
         assert api.request("GET", "/workers").json() == {"workers": []}
 
@@ -179,7 +201,8 @@ class TestTheServiceItself:
 
 class TestMethodsAndMediaTypes:
     @pytest.mark.parametrize(
-        "path", ["/tasks", "/queues", "/workers", "/types", "/stats", "/livez", "/readyz", "/openapi.json"]
+        "path",
+        ["/tasks", "/queues", "/workers", "/types", "/stats", "/livez", "/readyz", "/openapi.json"],
     )
     def test_head_and_options_work(self, api: Api, path: str) -> None:
         get, head, options = (api.request(method, path) for method in ("GET", "HEAD", "OPTIONS"))
@@ -201,7 +224,9 @@ class TestMethodsAndMediaTypes:
 
         assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
 
-    @pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, */*;q=0.1", "application/json"])
+    @pytest.mark.parametrize(
+        "accept", ["*/*", "application/*", "text/html, */*;q=0.1", "application/json"]
+    )
     def test_a_request_that_accepts_json_is_served(self, api: Api, accept: str) -> None:
         assert api.request("GET", "/tasks", headers={"Accept": accept}).status_code == 200
 
@@ -216,7 +241,10 @@ class TestMethodsAndMediaTypes:
         body = '{"task_name": "ü", "duration": 1}'.encode()
 
         response = api.request(
-            "POST", "/tasks", data=body, headers={"Content-Type": f"application/json; charset={charset}"}
+            "POST",
+            "/tasks",
+            data=body,
+            headers={"Content-Type": f"application/json; charset={charset}"},
         )
 
         assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")

@@ -24,7 +24,10 @@ def names(response: requests.Response) -> list[str]:
 
 
 def links(response: requests.Response) -> dict[str, str]:
-    return {name: url for url, name in re.findall(r'<([^>]+)>; rel="([a-z]+)"', response.headers["Link"])}
+    return {
+        name: url
+        for url, name in re.findall(r'<([^>]+)>; rel="([a-z]+)"', response.headers["Link"])
+    }
 
 
 class TestLists:
@@ -59,13 +62,17 @@ class TestLists:
         assert found("sort=-submitted_at&page_size=1&page=2") == ["three"]
         hour = timedelta(hours=1)
         now = datetime.now(UTC)
-        assert found(f"submitted_after={rfc(now - hour)}&submitted_before={rfc(now + hour)}&queue=fast") == [
+        assert found(
+            f"submitted_after={rfc(now - hour)}&submitted_before={rfc(now + hour)}&queue=fast"
+        ) == [
             "one",
             "One More",
         ]
         assert found(f"submitted_after={rfc(now + hour)}") == []
 
-    def test_totals_are_exact_for_one_filter_and_for_what_was_read_to_its_end(self, api: Api) -> None:
+    def test_totals_are_exact_for_one_filter_and_for_what_was_read_to_its_end(
+        self, api: Api
+    ) -> None:
         for first in range(0, 600, 300):
             bodies = [
                 {"task_name": "a", "duration": 1, "labels": {"team": "a", "odd": str(number % 2)}}
@@ -74,9 +81,15 @@ class TestLists:
             api.request("POST", "/tasks/batch", json={"tasks": bodies})
 
         one = api.request("GET", "/tasks?label.odd=0&page_size=100").json()["pagination"]
-        both = api.request("GET", "/tasks?label.team=a&queue=default&page_size=100").json()["pagination"]
-        small = api.request("GET", "/tasks?label.team=a&label.odd=1&page_size=100").json()["pagination"]
-        last = api.request("GET", "/tasks?label.team=a&queue=default&page_size=100&page=6").json()["pagination"]
+        both = api.request("GET", "/tasks?label.team=a&queue=default&page_size=100").json()[
+            "pagination"
+        ]
+        small = api.request("GET", "/tasks?label.team=a&label.odd=1&page_size=100").json()[
+            "pagination"
+        ]
+        last = api.request("GET", "/tasks?label.team=a&queue=default&page_size=100&page=6").json()[
+            "pagination"
+        ]
 
         assert (one["total_tasks"], one["total_pages"]) == (300, 3)
         assert "total_tasks" not in both

@@ -17,12 +17,16 @@ from tests.integration.waiting import PATIENCE, wait_until
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     log = tmp_path / "worker.log"
-    with ServiceProcess("worker", log, redis_url=redis_url, worker_concurrency=2, data_dir=tmp_path) as worker:
+    with ServiceProcess(
+        "worker", log, redis_url=redis_url, worker_concurrency=2, data_dir=tmp_path
+    ) as worker:
         yield worker
 
 
 class TestEventsOfOneTask:
-    def test_a_stream_sends_each_event_and_ends_after_the_final_one(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_stream_sends_each_event_and_ends_after_the_final_one(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         task_id = api.submit(duration=2)
 
         follower = Follower(api, f"/tasks/{task_id}/events")
@@ -36,7 +40,9 @@ class TestEventsOfOneTask:
         ids = [tuple(map(int, event["id"].split("-"))) for event in follower.events]
         assert ids == sorted(ids)
 
-    def test_a_stream_resumes_without_a_gap_or_a_duplicate(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_stream_resumes_without_a_gap_or_a_duplicate(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         task_id = api.submit(duration=4)
         whole = Follower(api, f"/tasks/{task_id}/events")
         wait_until(lambda: "task.progress" in whole.names())
@@ -75,7 +81,9 @@ class TestEventsOfOneTask:
         assert follower.ended.wait(PATIENCE)
         assert follower.names() == ["task.snapshot", "task.deleted"]
 
-    def test_events_that_were_trimmed_are_a_gap_and_a_snapshot(self, api: Api, client: redis.Redis) -> None:
+    def test_events_that_were_trimmed_are_a_gap_and_a_snapshot(
+        self, api: Api, client: redis.Redis
+    ) -> None:
         task_id = api.submit()
         old = client.xinfo_stream("tm:events")["last-generated-id"].decode()
         api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "new"})
@@ -89,7 +97,9 @@ class TestEventsOfOneTask:
 
     @pytest.mark.parametrize("last", ["x", "1", "1-x", "-1-0", "9" * 30])
     def test_an_invalid_last_event_id_is_refused(self, api: Api, last: str) -> None:
-        response = api.request("GET", f"/tasks/{api.submit()}/events", headers={"Last-Event-ID": last})
+        response = api.request(
+            "GET", f"/tasks/{api.submit()}/events", headers={"Last-Event-ID": last}
+        )
 
         assert (response.status_code, response.json()["code"]) == (400, "malformed_request")
 
@@ -112,8 +122,16 @@ class TestEventsOfAllTasks:
         api.request("DELETE", f"/tasks/{present}")
 
         assert snapshot["data"]["task_id"] == present
-        told = follower.wait_for("task.scheduled", "task.updated", "task.cancelled", "task.retrying", "task.deleted")
-        assert [event["data"]["task_id"] for event in told] == [later, present, later, later, present]
+        told = follower.wait_for(
+            "task.scheduled", "task.updated", "task.cancelled", "task.retrying", "task.deleted"
+        )
+        assert [event["data"]["task_id"] for event in told] == [
+            later,
+            present,
+            later,
+            later,
+            present,
+        ]
         resumed = Follower(api, "/events", last_event_id=told[1]["id"])
         assert resumed.wait_for("task.cancelled", "task.retrying", "task.deleted") == told[2:]
 
@@ -139,14 +157,19 @@ class TestEventsOfAllTasks:
         for follower in followers:
             follower.wait_for("task.snapshot")
         waiting: list[requests.Response] = []
-        waiter = threading.Thread(target=lambda: waiting.append(api.request("GET", f"/tasks/{task_id}?wait=60")))
+        waiter = threading.Thread(
+            target=lambda: waiting.append(api.request("GET", f"/tasks/{task_id}?wait=60"))
+        )
         waiter.start()
         assert api.stop() == 0
 
         assert all(follower.ended.wait(PATIENCE) for follower in followers)
         waiter.join(PATIENCE)
         [response] = waiting
-        assert (response.json()["status"], response.elapsed.total_seconds() < 60) == ("QUEUED", True)
+        assert (response.json()["status"], response.elapsed.total_seconds() < 60) == (
+            "QUEUED",
+            True,
+        )
 
     def test_streams_go_on_after_redis_was_away(self, tmp_path: Path) -> None:
         server = EmbeddedRedis(tmp_path / "data")
@@ -184,7 +207,9 @@ class TestWaiting:
     def test_a_wait_ends_after_its_seconds_with_the_task_as_it_is(self, api: Api) -> None:
         task_id = api.submit()
 
-        response = api.request("GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"})
+        response = api.request(
+            "GET", f"/tasks/{task_id}", headers={"Prefer": "respond-async, wait=1"}
+        )
 
         assert response.json()["status"] == "QUEUED"
         assert response.headers["Preference-Applied"] == "wait=1"
@@ -205,8 +230,26 @@ class TestWaiting:
     @pytest.mark.parametrize(
         "preference",
         [
-            *("wait=soon", "wait", "wait=", "wait=-1", "wait=1.5", "wait=1 2", '"', "=;,", "\xff", "wait=x, wait=5"),
-            *('note="a, wait=5"', "respond-async; wait=5", "return=minimal", ", , ;", 'wait="5', "x" * 8_000),
+            *(
+                "wait=soon",
+                "wait",
+                "wait=",
+                "wait=-1",
+                "wait=1.5",
+                "wait=1 2",
+                '"',
+                "=;,",
+                "\xff",
+                "wait=x, wait=5",
+            ),
+            *(
+                'note="a, wait=5"',
+                "respond-async; wait=5",
+                "return=minimal",
+                ", , ;",
+                'wait="5',
+                "x" * 8_000,
+            ),
         ],
     )
     def test_an_invalid_preference_is_ignored(self, api: Api, preference: str) -> None:
@@ -224,7 +267,9 @@ class TestWaiting:
 
 
 class TestQueuesAndWorkers:
-    def test_a_queue_that_exists_only_by_its_pause_can_be_resumed(self, api: Api, client: redis.Redis) -> None:
+    def test_a_queue_that_exists_only_by_its_pause_can_be_resumed(
+        self, api: Api, client: redis.Redis
+    ) -> None:
         task_id = api.submit(queue="brief")
         assert api.request("POST", "/queues/brief/pause").status_code == 200
         assert api.request("DELETE", f"/tasks/{task_id}").status_code == 204
@@ -235,13 +280,19 @@ class TestQueuesAndWorkers:
         assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
         assert api.request("POST", "/queues/brief/pause").status_code == 404
 
-    def test_a_paused_queue_starts_nothing_until_it_is_resumed(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_paused_queue_starts_nothing_until_it_is_resumed(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         wait_until(lambda: api.request("GET", "/workers").json()["workers"])
         paused = api.request("POST", "/queues/default/pause")
         task_id = api.submit()
         other = api.submit(queue="other")
 
-        assert (paused.status_code, paused.json()["paused"], paused.json()["workers"]) == (200, True, 1)
+        assert (paused.status_code, paused.json()["paused"], paused.json()["workers"]) == (
+            200,
+            True,
+            1,
+        )
         assert api.request("GET", f"/tasks/{task_id}?wait=2").json()["status"] == "QUEUED"
         resumed = api.request("POST", "/queues/default/resume")
         assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
@@ -249,13 +300,19 @@ class TestQueuesAndWorkers:
         assert api.task(other)["status"] == "QUEUED"
         assert api.request("POST", "/queues/unknown/pause").json()["code"] == "queue_not_found"
 
-    def test_a_worker_lists_its_queues_and_running_tasks(self, api: Api, worker: ServiceProcess) -> None:
+    def test_a_worker_lists_its_queues_and_running_tasks(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
         task_id = api.submit(duration=5)
         api.wait_for(task_id, "PROCESSING")
 
         [listed] = wait_until(lambda: api.request("GET", "/workers").json()["workers"])
 
-        assert (listed["queues"], listed["concurrency"], listed["running"]) == (["default"], 2, [task_id])
+        assert (listed["queues"], listed["concurrency"], listed["running"]) == (
+            ["default"],
+            2,
+            [task_id],
+        )
         assert listed["pid"] == worker.pid
         assert listed["last_heartbeat"].endswith("Z")
         [queue] = api.request("GET", "/queues").json()["queues"]
@@ -278,10 +335,14 @@ class TestQueuesAndWorkers:
         with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url):
             wait_until(lambda: api.request("GET", f"/tasks/{task_id}").status_code == 404)
 
-    def test_maintenance_warns_of_a_queue_that_nobody_serves(self, api: Api, redis_url: str, tmp_path: Path) -> None:
+    def test_maintenance_warns_of_a_queue_that_nobody_serves(
+        self, api: Api, redis_url: str, tmp_path: Path
+    ) -> None:
         api.submit(queue="lonely")
 
-        with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url, lease_seconds=3) as maintenance:
+        with ServiceProcess(
+            "maintenance", tmp_path / "m.log", redis_url=redis_url, lease_seconds=3
+        ) as maintenance:
             wait_until(lambda: "no worker serves it" in maintenance.output, 30)
             assert "TASKS_QUEUES=lonely" in maintenance.output
 

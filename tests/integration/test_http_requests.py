@@ -16,7 +16,11 @@ def test_refused_input_stores_nothing(api: Api, client: redis.Redis) -> None:
 
     assert response.status_code == 422
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert {error["pointer"] for error in response.json()["errors"]} == {"/task_name", "/duration", "/color"}
+    assert {error["pointer"] for error in response.json()["errors"]} == {
+        "/task_name",
+        "/duration",
+        "/color",
+    }
     assert client.dbsize() == 0
 
 
@@ -32,7 +36,9 @@ def test_a_body_over_the_limit_is_refused_with_and_without_a_length(api: Api) ->
 
 
 @pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n", "2\r\n{}"])
-def test_a_broken_transfer_encoding_is_a_problem_of_the_client(api: Api, client: redis.Redis, chunk: str) -> None:
+def test_a_broken_transfer_encoding_is_a_problem_of_the_client(
+    api: Api, client: redis.Redis, chunk: str
+) -> None:
     response = raw(api, f"Transfer-Encoding: chunked\r\n\r\n{chunk}")
 
     assert response.startswith(b"HTTP/1.1 400 ")
@@ -50,14 +56,24 @@ def test_a_truncated_body_is_refused(api: Api, client: redis.Redis) -> None:
     ("start", "status", "code"),
     [
         (f"GET /tasks?q={'x' * 9000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri_too_long"),
-        (f"GET /tasks HTTP/1.1\r\nHost: localhost\r\nX-A: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
-        ("GET /tasks HTTP/1.1\r\nHost: localhost\r\n" + "X-A: b\r\n" * 101 + "\r\n", 431, "headers_too_large"),
+        (
+            f"GET /tasks HTTP/1.1\r\nHost: localhost\r\nX-A: {'x' * 9000}\r\n\r\n",
+            431,
+            "headers_too_large",
+        ),
+        (
+            "GET /tasks HTTP/1.1\r\nHost: localhost\r\n" + "X-A: b\r\n" * 101 + "\r\n",
+            431,
+            "headers_too_large",
+        ),
         ("nonsense\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),
     ],
 )
-def test_bytes_that_are_no_request_get_a_problem(api: Api, start: str, status: int, code: str) -> None:
+def test_bytes_that_are_no_request_get_a_problem(
+    api: Api, start: str, status: int, code: str
+) -> None:
     response = sent(api, start)
 
     head, _, body = response.partition(b"\r\n\r\n")
@@ -72,7 +88,11 @@ def test_bytes_that_are_no_request_get_a_problem(api: Api, start: str, status: i
     [
         (b"[" * 10_000 + b"]" * 10_000, 400),
         (b'{"task_name":' * 10_000, 400),
-        (b'{"task_name": "test", "duration": {"__type__": "datetime", "__value__": "2026-01-01"}}', 422),
+        (
+            b'{"task_name": "test", "duration": {"__type__": "datetime", "__value__": '
+            b'"2026-01-01"}}',
+            422,
+        ),
         (b'{"__type__": "set", "__value__": [], "task_name": "test", "duration": 3}', 422),
         (b'{"task_name": "' + b"x" * 10_000_000 + b'"}', 413),
     ],
@@ -80,7 +100,9 @@ def test_bytes_that_are_no_request_get_a_problem(api: Api, start: str, status: i
 def test_hostile_bodies_are_refused_and_the_server_goes_on(
     api: Api, client: redis.Redis, body: bytes, status: int
 ) -> None:
-    response = api.request("POST", "/tasks", data=body, headers={"Content-Type": "application/json"})
+    response = api.request(
+        "POST", "/tasks", data=body, headers={"Content-Type": "application/json"}
+    )
 
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -90,7 +112,10 @@ def test_hostile_bodies_are_refused_and_the_server_goes_on(
 
 def test_pipelined_requests_get_their_responses_in_order(api: Api) -> None:
     task_id = api.submit()
-    ahead = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in (f"/tasks/{task_id}", "/nothing", "/livez")]
+    ahead = [
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for path in (f"/tasks/{task_id}", "/nothing", "/livez")
+    ]
 
     response = sent(api, "".join(ahead))
 
@@ -114,7 +139,10 @@ def test_a_slow_body_does_not_delay_other_requests(api: Api) -> None:
 
 def raw(api: Api, rest: str) -> bytes:
     """Return the response to a submit with this rest of its head and body."""
-    head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = (
+        "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nConnection: close\r\n"
+    )
     return sent(api, head + rest)
 
 

@@ -19,7 +19,9 @@ API_SETTINGS = {"http_workers": 1, "http_allowed_networks": "127.0.0.1/32"}
 @pytest.fixture(scope="module")
 def strict(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """An API whose operator allows no network."""
-    with Api(tmp_path_factory.mktemp("strict") / "api.log", redis_url=redis_server_url, http_workers=1) as api:
+    with Api(
+        tmp_path_factory.mktemp("strict") / "api.log", redis_url=redis_server_url, http_workers=1
+    ) as api:
         yield api
 
 
@@ -52,10 +54,19 @@ def test_the_request_is_sent_as_given_and_its_response_is_the_result(
     api: Api, service: None, receiver: Receiver
 ) -> None:
     receiver.responses = [
-        Response(201, {"id": 7}, {"Content-Type": "application/json; charset=utf-8", "X-Seen": "yes"})
+        Response(
+            201, {"id": 7}, {"Content-Type": "application/json; charset=utf-8", "X-Seen": "yes"}
+        )
     ]
 
-    task = run(api, {"url": f"{receiver.url}/orders?x=1", "headers": {"Authorization": "Bearer a"}, "json": {"a": [1]}})
+    task = run(
+        api,
+        {
+            "url": f"{receiver.url}/orders?x=1",
+            "headers": {"Authorization": "Bearer a"},
+            "json": {"a": [1]},
+        },
+    )
 
     assert (task["status"], task["max_attempts"]) == ("COMPLETED", 5)
     assert (task["result"]["status"], task["result"]["body"]) == (201, {"id": 7})
@@ -71,8 +82,14 @@ def test_the_request_is_sent_as_given_and_its_response_is_the_result(
     assert Webhook(HTTP_SECRET).verify(request.body, headers) == {"a": [1]}
 
 
-def test_a_caller_cannot_make_the_service_sign_a_forged_callback(api: Api, service: None, receiver: Receiver) -> None:
-    forged = {"type": "task.completed", "timestamp": "2026-11-24T03:58:36.140Z", "data": {"task_id": "another"}}
+def test_a_caller_cannot_make_the_service_sign_a_forged_callback(
+    api: Api, service: None, receiver: Receiver
+) -> None:
+    forged = {
+        "type": "task.completed",
+        "timestamp": "2026-11-24T03:58:36.140Z",
+        "data": {"task_id": "another"},
+    }
     bodies: list[dict[str, Any]] = [{"json": forged}, {"body": json.dumps(forged)}]
 
     for body in bodies:
@@ -85,8 +102,12 @@ def test_a_caller_cannot_make_the_service_sign_a_forged_callback(api: Api, servi
         assert not request.headers["webhook-id"].startswith("msg_")
 
 
-def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.responses = [Response(200, "grüß".encode("latin-1"), {"Content-Type": "text/plain; charset=latin-1"})]
+def test_a_text_body_and_another_method_are_sent_as_they_are(
+    api: Api, service: None, receiver: Receiver
+) -> None:
+    receiver.responses = [
+        Response(200, "grüß".encode("latin-1"), {"Content-Type": "text/plain; charset=latin-1"})
+    ]
 
     task = run(api, {"url": receiver.url, "method": "PUT", "body": "plain ü"})
 
@@ -96,7 +117,9 @@ def test_a_text_body_and_another_method_are_sent_as_they_are(api: Api, service: 
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
-def test_a_temporary_error_is_retried(api: Api, service: None, receiver: Receiver, status: int) -> None:
+def test_a_temporary_error_is_retried(
+    api: Api, service: None, receiver: Receiver, status: int
+) -> None:
     receiver.responses = [Response(status, "busy"), Response(200)]
 
     task = run(api, {"url": receiver.url})
@@ -107,17 +130,26 @@ def test_a_temporary_error_is_retried(api: Api, service: None, receiver: Receive
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 410])
-def test_a_permanent_error_fails_at_once(api: Api, service: None, receiver: Receiver, status: int) -> None:
-    receiver.responses = [Response(status, "no such order", {"Location": "http://169.254.169.254/"})]
+def test_a_permanent_error_fails_at_once(
+    api: Api, service: None, receiver: Receiver, status: int
+) -> None:
+    receiver.responses = [
+        Response(status, "no such order", {"Location": "http://169.254.169.254/"})
+    ]
 
     task = run(api, {"url": f"{receiver.url}/orders?token=secret"})
 
     assert (task["status"], task["attempt"], len(receiver.requests)) == ("FAILED", 1, 1)
     why = ", and redirects are not followed" if status == 302 else ""
-    assert task["error"]["message"] == f"POST {receiver.url}/orders responded with {status}{why}: no such order"
+    assert (
+        task["error"]["message"]
+        == f"POST {receiver.url}/orders responded with {status}{why}: no such order"
+    )
 
 
-def test_a_status_that_the_caller_expects_is_a_success(api: Api, service: None, receiver: Receiver) -> None:
+def test_a_status_that_the_caller_expects_is_a_success(
+    api: Api, service: None, receiver: Receiver
+) -> None:
     receiver.responses = [Response(404, "gone")]
 
     task = run(api, {"url": receiver.url, "method": "DELETE", "success_status": [204, 404]})
@@ -138,19 +170,29 @@ def test_a_retry_waits_as_retry_after_asks(api: Api, service: None, receiver: Re
     why = f"POST {receiver.url} responded with 429"
     assert task["last_error"] == {"code": "handler_error", "message": why}
     assert "error" not in task
-    lines = [line["message"] for line in api.request("GET", f"/tasks/{task_id}/logs").json()["lines"]]
+    lines = [
+        line["message"] for line in api.request("GET", f"/tasks/{task_id}/logs").json()["lines"]
+    ]
     assert lines == [why, f"Attempt 1 failed: {why}; the next attempt starts in 3600 s."]
 
 
-def test_a_call_without_a_response_in_time_is_retried(api: Api, service: None, receiver: Receiver) -> None:
-    task = run(api, {"url": "http://127.0.0.1:9/", "timeout": 0.5}, retry={**FAST, "max_attempts": 2})
+def test_a_call_without_a_response_in_time_is_retried(
+    api: Api, service: None, receiver: Receiver
+) -> None:
+    task = run(
+        api, {"url": "http://127.0.0.1:9/", "timeout": 0.5}, retry={**FAST, "max_attempts": 2}
+    )
 
     assert (task["status"], task["attempt"]) == ("FAILED", 2)
     assert task["error"]["message"] == "POST http://127.0.0.1:9/: [Errno 111] Connection refused"
 
 
-@pytest.mark.parametrize("url", ["http://0x7f000002/", "http://2130706434:80/", "http://0xa9fea9fe/latest/meta-data/"])
-def test_an_address_that_is_not_allowed_fails_the_task_at_once(api: Api, service: None, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["http://0x7f000002/", "http://2130706434:80/", "http://0xa9fea9fe/latest/meta-data/"]
+)
+def test_an_address_that_is_not_allowed_fails_the_task_at_once(
+    api: Api, service: None, url: str
+) -> None:
     task = run(api, {"url": url})
 
     assert (task["status"], task["attempt"]) == ("FAILED", 1)
@@ -182,7 +224,9 @@ def test_a_response_that_is_not_what_its_content_type_says_is_text(
 
 
 def test_a_long_response_is_cut(api: Api, service: None, receiver: Receiver) -> None:
-    receiver.responses = [Response(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})]
+    receiver.responses = [
+        Response(200, b'"' + b"x" * 200_000 + b'"', {"Content-Type": "application/json"})
+    ]
 
     result = run(api, {"url": receiver.url})["result"]
 
@@ -195,26 +239,90 @@ def test_a_long_response_is_cut(api: Api, service: None, receiver: Receiver) -> 
         ({}, "/payload/url", "Field required."),
         ({"url": "ftp://x/"}, "/payload/url", "Must begin with https:// or http:// and a host."),
         ({"url": "https:///x"}, "/payload/url", "Must begin with https:// or http:// and a host."),
-        ({"url": "https://a:b@x/"}, "/payload/url", "Must not contain a user name, a password or a backslash."),
-        ({"url": "https://x:99999/"}, "/payload/url", "Must be a URL; its host or port cannot be read."),
-        ({"url": "https://x/ y"}, "/payload/url", "Must be a URL of at most 2048 ASCII characters without blanks."),
-        ({"url": "http://127.0.0.1/"}, "/payload/url", "Must lead to a public address, not 127.0.0.1; TASKS_HTTP"),
-        ({"url": "https://[fe80::1]/"}, "/payload/url", "Must lead to a public address, not fe80::1; TASKS_HTTP_ALL"),
-        ({"url": "http://example.com:6379/"}, "/payload/url", "Must name port 443 or 80, not 6379; TASKS_HTTP_ALL"),
-        ({"url": "https://x", "method": "get"}, "/payload/method", "Input should be 'GET', 'HEAD', 'POST', 'PUT', "),
-        ({"url": "https://x", "headers": {"Host": "y"}}, "/payload/headers/Host", "Host is set by the service"),
-        ({"url": "https://x", "headers": {"x_task_id": "y"}}, "/payload/headers/x_task_id", "x_task_id is set by"),
-        ({"url": "https://x", "headers": {"Expect": "y"}}, "/payload/headers/Expect", "Expect is set by the service"),
-        ({"url": "https://x", "headers": {"A": "b\r\nc"}}, "/payload/headers/A", "String should match pattern"),
-        ({"url": "https://x", "json": 1, "body": "2"}, "/payload/body", "Give either json or body."),
+        (
+            {"url": "https://a:b@x/"},
+            "/payload/url",
+            "Must not contain a user name, a password or a backslash.",
+        ),
+        (
+            {"url": "https://x:99999/"},
+            "/payload/url",
+            "Must be a URL; its host or port cannot be read.",
+        ),
+        (
+            {"url": "https://x/ y"},
+            "/payload/url",
+            "Must be a URL of at most 2048 ASCII characters without blanks.",
+        ),
+        (
+            {"url": "http://127.0.0.1/"},
+            "/payload/url",
+            "Must lead to a public address, not 127.0.0.1; TASKS_HTTP",
+        ),
+        (
+            {"url": "https://[fe80::1]/"},
+            "/payload/url",
+            "Must lead to a public address, not fe80::1; TASKS_HTTP_ALL",
+        ),
+        (
+            {"url": "http://example.com:6379/"},
+            "/payload/url",
+            "Must name port 443 or 80, not 6379; TASKS_HTTP_ALL",
+        ),
+        (
+            {"url": "https://x", "method": "get"},
+            "/payload/method",
+            "Input should be 'GET', 'HEAD', 'POST', 'PUT', ",
+        ),
+        (
+            {"url": "https://x", "headers": {"Host": "y"}},
+            "/payload/headers/Host",
+            "Host is set by the service",
+        ),
+        (
+            {"url": "https://x", "headers": {"x_task_id": "y"}},
+            "/payload/headers/x_task_id",
+            "x_task_id is set by",
+        ),
+        (
+            {"url": "https://x", "headers": {"Expect": "y"}},
+            "/payload/headers/Expect",
+            "Expect is set by the service",
+        ),
+        (
+            {"url": "https://x", "headers": {"A": "b\r\nc"}},
+            "/payload/headers/A",
+            "String should match pattern",
+        ),
+        (
+            {"url": "https://x", "json": 1, "body": "2"},
+            "/payload/body",
+            "Give either json or body.",
+        ),
         ({"url": "https://x", "timeout": 0}, "/payload/timeout", "Input should be greater than 0."),
-        ({"url": "https://x", "timeout": "5"}, "/payload/timeout", "Input should be a valid number."),
-        ({"url": "https://x", "success_status": [200, 99]}, "/payload/success_status/1", "Input should be greater"),
-        ({"url": "https://x", "follow": True}, "/payload/follow", "Extra inputs are not permitted."),
+        (
+            {"url": "https://x", "timeout": "5"},
+            "/payload/timeout",
+            "Input should be a valid number.",
+        ),
+        (
+            {"url": "https://x", "success_status": [200, 99]},
+            "/payload/success_status/1",
+            "Input should be greater",
+        ),
+        (
+            {"url": "https://x", "follow": True},
+            "/payload/follow",
+            "Extra inputs are not permitted.",
+        ),
     ],
 )
-def test_an_invalid_call_is_refused(strict: Api, payload: dict[str, Any], pointer: str, message: str) -> None:
-    response = strict.request("POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload})
+def test_an_invalid_call_is_refused(
+    strict: Api, payload: dict[str, Any], pointer: str, message: str
+) -> None:
+    response = strict.request(
+        "POST", "/tasks", json={"task_name": "call", "type": "http", "payload": payload}
+    )
 
     [error] = response.json()["errors"]
     assert (response.status_code, error["pointer"]) == (422, pointer)

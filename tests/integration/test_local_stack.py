@@ -28,7 +28,9 @@ STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
 class LocalStack(ServiceProcess):
     def __init__(self, log: Path, data_dir: Path, port: int, **settings: object) -> None:
         defaults = {"http_workers": 1, "worker_concurrency": 1, "lease_seconds": 3}
-        super().__init__("local", log, **{**defaults, "http_port": port, "data_dir": data_dir, **settings})
+        super().__init__(
+            "local", log, **{**defaults, "http_port": port, "data_dir": data_dir, **settings}
+        )
 
     def url(self) -> str:
         match = wait_until(lambda: READY.search(self.output), 40)
@@ -78,7 +80,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
 
 
 def submit(url: str, duration: int = 1) -> str:
-    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "duration": duration}, timeout=PATIENCE)
+    answer = requests.post(
+        f"{url}/tasks", json={"task_name": "test", "duration": duration}, timeout=PATIENCE
+    )
     task_id: str = answer.json()["task_id"]
     return task_id
 
@@ -108,7 +112,9 @@ def test_a_task_is_completed_kept_over_a_restart_and_nothing_is_left_running(sta
     assert again.stop() == 0
 
 
-def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback(
+    tmp_path: Path,
+) -> None:
     code = (
         "import os, signal, sys\n"
         "class Interrupt:\n"
@@ -118,7 +124,9 @@ def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback(
         "sys.meta_path.insert(0, Interrupt())\n"
         "import entrypoints.cli\n"
     )
-    program = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    program = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
 
     assert (program.returncode, program.stderr) == (-signal.SIGINT, "")
 
@@ -181,7 +189,10 @@ def test_the_files_stay_locked_until_the_server_of_a_killed_stack_has_ended(star
 
 def _keep_busy(url: str) -> None:
     """Run a script that ends only with the server, so that the server cannot stop by itself."""
-    with redis.Redis.from_url(url, socket_timeout=60) as client, contextlib.suppress(redis.RedisError):
+    with (
+        redis.Redis.from_url(url, socket_timeout=60) as client,
+        contextlib.suppress(redis.RedisError),
+    ):
         client.eval("while true do redis.call('SET', 'busy', 1) end", 0)
 
 
@@ -198,7 +209,10 @@ def test_a_second_stack_on_the_same_data_says_what_is_taken(start) -> None:
     second = start()
 
     assert second.exit_code() == 2
-    assert re.search(r"TASKS_DATA_DIR is '.*/data', which another running stack uses \(process \d+\)", second.output)
+    assert re.search(
+        r"TASKS_DATA_DIR is '.*/data', which another running stack uses \(process \d+\)",
+        second.output,
+    )
     assert "Traceback" not in second.output
 
 
@@ -209,11 +223,16 @@ def test_a_second_stack_on_the_same_port_says_what_is_taken(start) -> None:
     second = start(data_dir="other", port=port)
 
     assert second.exit_code() == 2
-    assert f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which is not available" in second.output
+    assert (
+        f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are 127.0.0.1:{port}, which is not available"
+        in second.output
+    )
     assert "Traceback" not in second.output
 
 
-def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(start) -> None:
+def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(
+    start,
+) -> None:
     stack = start()
     url = stack.url()
     first_task = submit(url, duration=5)  # the supervisor listens every 2 s
@@ -229,8 +248,14 @@ def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason
         wait_until(lambda name=name, pid=pid: stack.pid_of(name) != pid, 60)
 
     for name in stopped:
-        assert f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it" in stack.output
-    assert "api          shows no sign of life for 20 s (no response to GET /livez); replacing it" in stack.output
+        assert (
+            f"{name:<12} shows no sign of life for 20 s (its process is stopped); replacing it"
+            in stack.output
+        )
+    assert (
+        "api          shows no sign of life for 20 s (no response to GET /livez); replacing it"
+        in stack.output
+    )
     assert all(map(is_dead, api_processes))
     wait_until(lambda: _ready(url), 40)
     task_id = submit(url)
@@ -239,7 +264,9 @@ def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason
 
 def test_a_handler_that_reads_the_terminal_fails_alone(tmp_path: Path) -> None:
     handlers = "tests.integration.stuck_work"
-    with TerminalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), handlers=handlers) as stack:
+    with TerminalStack(
+        tmp_path / "stack.log", tmp_path / "data", free_port(), handlers=handlers
+    ) as stack:
         url = stack.url()
 
         terminal = run(url, "ask_at_the_terminal")
@@ -271,10 +298,18 @@ def test_ctrl_c_without_running_work_says_so_and_ends_at_once(tmp_path: Path) ->
     assert shutdown.index("redis        stopped") > shutdown.index("api          stopped")
 
 
-def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(
+    tmp_path: Path,
+) -> None:
     data, port = tmp_path / "data", free_port()
-    settings = {"handlers": "tests.integration.stuck_work", "shutdown_grace_seconds": 3600, "worker_concurrency": 2}
-    with TerminalStack(tmp_path / "stack.log", data, port, **{**settings, "lease_seconds": 60}) as stack:
+    settings = {
+        "handlers": "tests.integration.stuck_work",
+        "shutdown_grace_seconds": 3600,
+        "worker_concurrency": 2,
+    }
+    with TerminalStack(
+        tmp_path / "stack.log", data, port, **{**settings, "lease_seconds": 60}
+    ) as stack:
         url = stack.url()
         running = submit(url, duration=2)
         body = {"task_name": "stuck", "type": "stop_itself", "payload": {"times": 1}}
@@ -291,16 +326,22 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(t
         assert stack.process.wait(30) == 0
         assert not [process for process in processes if not is_dead(process)]
         assert "worker       killed" in stack.output
-        assert {f"worker       task {each} is queued again" in stack.output for each in (running, stuck)} == {True}
+        assert {
+            f"worker       task {each} is queued again" in stack.output for each in (running, stuck)
+        } == {True}
     with LocalStack(tmp_path / "again.log", data, port, **settings) as again:
         url = again.url()
         for task_id in (running, stuck):
             wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
-        assert requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1  # it does not count as a crash
+        assert (
+            requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1
+        )  # it does not count as a crash
 
 
 def test_the_banner_names_a_redis_of_the_users_own(tmp_path: Path, redis_url: str) -> None:
-    with LocalStack(tmp_path / "stack.log", tmp_path / "data", free_port(), redis_url=redis_url) as stack:
+    with LocalStack(
+        tmp_path / "stack.log", tmp_path / "data", free_port(), redis_url=redis_url
+    ) as stack:
         stack.url()
         wait_until(lambda: "Ctrl-C stops everything but that Redis." in stack.output)
 
@@ -312,7 +353,9 @@ def test_the_banner_names_a_redis_of_the_users_own(tmp_path: Path, redis_url: st
 
 def run(url: str, type: str) -> dict[str, Any]:
     """Return the task when it is final."""
-    answer = requests.post(f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE)
+    answer = requests.post(
+        f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE
+    )
     task_id = answer.json()["task_id"]
     return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=PATIENCE).json())
 

@@ -31,7 +31,9 @@ Maintain = Callable[[], ServiceProcess]
 @pytest.fixture
 def maintain(redis_url: str, tmp_path: Path) -> Iterator[Maintain]:
     """Start maintenance with a retention of one second. It must not end or restart in the test."""
-    process = ServiceProcess("maintenance", tmp_path / "log", redis_url=redis_url, retention_seconds=1)
+    process = ServiceProcess(
+        "maintenance", tmp_path / "log", redis_url=redis_url, retention_seconds=1
+    )
 
     def start() -> ServiceProcess:
         return process.__enter__()
@@ -87,7 +89,9 @@ def test_entries_of_tasks_that_are_gone_do_not_fill_the_batches(
 
     wait_until(is_expired(repository, late))
     wait_until(lambda: repository.get(due.task_id).status is Status.QUEUED)
-    wait_until(lambda: client.zcard(index) == 0)  # a server that has just started calls no lease expired
+    wait_until(
+        lambda: client.zcard(index) == 0
+    )  # a server that has just started calls no lease expired
     assert errors(process) == []
 
 
@@ -130,7 +134,9 @@ def test_a_damaged_record_at_the_head_of_each_index_is_logged_once_and_skipped(
     wait_until(lambda: len(errors(process)) >= len(pairs) + 1)
     told = [(line["action"], line["task_id"]) for line in errors(process)]
     assert len(set(told)) == len(told) == len(pairs) + 1
-    assert {task_id for _, task_id in told} == {task.task_id for _, task in pairs} | {finished.task_id}
+    assert {task_id for _, task_id in told} == {task.task_id for _, task in pairs} | {
+        finished.task_id
+    }
 
 
 def test_a_queue_whose_key_has_the_wrong_type_holds_up_no_other(
@@ -150,7 +156,9 @@ def test_a_queue_whose_key_has_the_wrong_type_holds_up_no_other(
     wait_until(lambda: {line["action"] for line in errors(process)} == {"save", "replenish"})
     assert [line["task_id"] for line in errors(process)].count(stuck.task_id) == 1
     assert repository.get(waiting.task_id).status is Status.QUEUED
-    assert client.zscore(keys.SCHEDULED, id_bytes(stuck.task_id)) > client.time()[0] * 1000  # set aside, not dropped
+    assert (
+        client.zscore(keys.SCHEDULED, id_bytes(stuck.task_id)) > client.time()[0] * 1000
+    )  # set aside, not dropped
 
 
 def test_a_queue_name_that_is_no_text_holds_up_no_other(
@@ -207,7 +215,9 @@ def test_other_duties_run_beside_one_that_fails(
 def test_a_queue_beyond_the_limit_is_refused_until_maintenance_forgets_one(
     redis_url: str, maintain: Maintain, tmp_path: Path
 ) -> None:
-    with Api(tmp_path / "api.log", redis_url=redis_url, max_queues=2, queues="own", http_workers=1) as api:
+    with Api(
+        tmp_path / "api.log", redis_url=redis_url, max_queues=2, queues="own", http_workers=1
+    ) as api:
         first = api.submit(queue="a")
         api.submit(queue="b")
         maintain()

@@ -78,7 +78,10 @@ def test_unread_streams_cost_little_and_do_not_cut_others(new_api: Api, complete
         reader = Follower(new_api, "/events")
         ids = complete(30)
         wait_until(
-            lambda: reader.names()[-1:] == ["task.completed"] and reader.events[-1]["data"]["task_id"] == ids[-1]
+            lambda: (
+                reader.names()[-1:] == ["task.completed"]
+                and reader.events[-1]["data"]["task_id"] == ids[-1]
+            )
         )
 
     assert memory.growth < 60 * MEGABYTE
@@ -89,7 +92,9 @@ def test_unread_streams_cost_little_and_do_not_cut_others(new_api: Api, complete
     assert all(task["omitted"] == ["result"] and "result" not in task for task in ended + snapshots)
 
 
-def test_a_stream_that_is_read_gets_all_of_the_largest_batch(api: Api, repository: RedisTaskRepository) -> None:
+def test_a_stream_that_is_read_gets_all_of_the_largest_batch(
+    api: Api, repository: RedisTaskRepository
+) -> None:
     reader = Follower(api, "/events")
     batch = [a_task(type="http", payload={"body": "x" * 4_080}) for _ in range(1_000)]
 
@@ -99,7 +104,9 @@ def test_a_stream_that_is_read_gets_all_of_the_largest_batch(api: Api, repositor
     assert [event["data"]["task_id"] for event in reader.events] == [task.task_id for task in batch]
 
 
-def test_the_stream_of_one_task_leaves_out_its_long_result_from_the_snapshot(api: Api, complete: Complete) -> None:
+def test_the_stream_of_one_task_leaves_out_its_long_result_from_the_snapshot(
+    api: Api, complete: Complete
+) -> None:
     [task_id] = complete(1)
 
     follower = Follower(api, f"/tasks/{task_id}/events")
@@ -110,7 +117,9 @@ def test_the_stream_of_one_task_leaves_out_its_long_result_from_the_snapshot(api
     assert api.task(task_id)["result"] == "0001" + "x" * (MEGABYTE - 4)
 
 
-def test_a_page_of_large_tasks_leaves_out_their_results_and_names_them(new_api: Api, complete: Complete) -> None:
+def test_a_page_of_large_tasks_leaves_out_their_results_and_names_them(
+    new_api: Api, complete: Complete
+) -> None:
     complete(TASKS)
 
     with PeakMemory(new_api) as memory:
@@ -122,7 +131,9 @@ def test_a_page_of_large_tasks_leaves_out_their_results_and_names_them(new_api: 
     assert [task["task_id"] for task in found] == [listed[6]["task_id"]]
 
 
-def test_a_page_of_whole_tasks_is_complete_and_takes_the_memory_of_a_few(new_api: Api, complete: Complete) -> None:
+def test_a_page_of_whole_tasks_is_complete_and_takes_the_memory_of_a_few(
+    new_api: Api, complete: Complete
+) -> None:
     ids = complete(TASKS)
 
     with PeakMemory(new_api) as memory:
@@ -131,10 +142,17 @@ def test_a_page_of_whole_tasks_is_complete_and_takes_the_memory_of_a_few(new_api
     page = response.json()
     assert memory.growth < 40 * MEGABYTE
     assert [task["task_id"] for task in page["tasks"]] == ids
-    assert [task["result"][:4] for task in page["tasks"]] == [f"{number:04}" for number in range(1, TASKS + 1)]
+    assert [task["result"][:4] for task in page["tasks"]] == [
+        f"{number:04}" for number in range(1, TASKS + 1)
+    ]
     assert {len(task["result"]) for task in page["tasks"]} == {MEGABYTE}
     assert not any("omitted" in task for task in page["tasks"])
-    assert page["pagination"] == {"current_page": 1, "page_size": 100, "total_pages": 1, "total_tasks": TASKS}
+    assert page["pagination"] == {
+        "current_page": 1,
+        "page_size": 100,
+        "total_pages": 1,
+        "total_tasks": TASKS,
+    }
     small = new_api.request("GET", "/tasks?page_size=2&full=true&sort=-submitted_at")
     assert [task["task_id"] for task in small.json()["tasks"]] == ids[:-3:-1]
     assert "full=true" in small.headers["Link"]
@@ -156,12 +174,16 @@ def test_a_task_that_is_damaged_while_its_page_is_read_comes_without_its_long_me
     assert len(json.loads(requests.get(url, timeout=PATIENCE).content)["tasks"]) == 19
 
 
-def test_actions_and_stats_of_large_tasks_use_little_memory(new_api: Api, complete: Complete) -> None:
+def test_actions_and_stats_of_large_tasks_use_little_memory(
+    new_api: Api, complete: Complete
+) -> None:
     ids = complete(TASKS)
 
     with PeakMemory(new_api) as memory:
         sample = new_api.request("GET", "/stats").json()["sample"]
-        done = new_api.request("POST", "/tasks/actions", json={"action": "delete", "ids": ids}).json()["done"]
+        done = new_api.request(
+            "POST", "/tasks/actions", json={"action": "delete", "ids": ids}
+        ).json()["done"]
 
     assert memory.growth < 40 * MEGABYTE
     assert (sample, done) == (TASKS, TASKS)
@@ -192,7 +214,9 @@ def test_zeros_in_front_of_a_last_event_id_mean_nothing(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/events", "/tasks/{}/events"])
-def test_events_of_an_older_version_are_a_gap_and_end_no_stream(api: Api, client: redis.Redis, path: str) -> None:
+def test_events_of_an_older_version_are_a_gap_and_end_no_stream(
+    api: Api, client: redis.Redis, path: str
+) -> None:
     task_id, other_id = api.submit(), api.submit()
     before = client.xinfo_stream("tm:events")["last-generated-id"].decode()
     [other] = [Follower(api, f"/tasks/{other_id}/events")]

@@ -33,7 +33,9 @@ class TickingApi(Api):
     def stall_of(self, place: Place, body: bytes, task_id: str) -> float:
         self.stalls()
         headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        response = self.request(place.method, place.path.format(task_id=task_id), data=body, headers=headers)
+        response = self.request(
+            place.method, place.path.format(task_id=task_id), data=body, headers=headers
+        )
         assert response.status_code < 500, response.text
         assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100
         stall: float = self.stalls()["stall"]
@@ -41,7 +43,9 @@ class TickingApi(Api):
 
 
 @pytest.fixture(scope="module")
-def ticking(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TickingApi]:
+def ticking(
+    redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TickingApi]:
     handlers = "tests.integration.bounded_types"
     log = tmp_path_factory.mktemp("ticking") / "api.log"
     with TickingApi(log, redis_url=redis_server_url, http_workers=1, handlers=handlers) as api:
@@ -51,8 +55,20 @@ def ticking(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_every_list_and_map_of_the_specification_is_found(ticking: TickingApi) -> None:
     names = {place.body for place in _places(ticking)}
 
-    for name in ("tasks", "ids", "status", "labels", "success_status", "headers", "payload", "numbers", "by_name"):
-        assert any(f'"{name}": "{MARK}"' in body or f'"{name}": [{{' in body for body in names), name
+    for name in (
+        "tasks",
+        "ids",
+        "status",
+        "labels",
+        "success_status",
+        "headers",
+        "payload",
+        "numbers",
+        "by_name",
+    ):
+        assert any(f'"{name}": "{MARK}"' in body or f'"{name}": [{{' in body for body in names), (
+            name
+        )
 
 
 @pytest.mark.timeout(600)
@@ -65,7 +81,9 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     for place in (place for place in _places(ticking) if place.path == path):
         for body in place.bodies():
             stall = ticking.stall_of(place, body, task_id)
-            if stall > before["reference"]:  # again, since a busy machine makes CPU time longer, too
+            if (
+                stall > before["reference"]
+            ):  # again, since a busy machine makes CPU time longer, too
                 stall = min(stall, *(ticking.stall_of(place, body, task_id) for _ in range(2)))
             slowest = max(slowest, (stall, place.method, body[:300]))
 
@@ -77,7 +95,9 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
 
 
-def test_a_batch_of_a_thousand_new_queues_lets_others_run(ticking: TickingApi, redis_url: str) -> None:
+def test_a_batch_of_a_thousand_new_queues_lets_others_run(
+    ticking: TickingApi, redis_url: str
+) -> None:
     tasks = [{**A_TASK, "queue": f"new{number}"} for number in range(1_000)]
     ticking.stalls()
 
@@ -135,7 +155,9 @@ def test_a_body_that_nobody_reads_lets_others_run(ticking: TickingApi, path: str
     assert ticking.stalls()["stall"] < before["reference"]
 
 
-@pytest.mark.parametrize(("path", "number"), [("/livez", 3_000), ("/nowhere", 3_000), ("/openapi.json", 300)])
+@pytest.mark.parametrize(
+    ("path", "number"), [("/livez", 3_000), ("/nowhere", 3_000), ("/openapi.json", 300)]
+)
 def test_requests_that_follow_each_other_without_a_wait_let_others_run(
     ticking: TickingApi, path: str, number: int
 ) -> None:
@@ -169,7 +191,9 @@ def test_requests_that_follow_each_other_without_a_wait_let_others_run(
     ],
     ids=lambda query: query[:12],
 )
-def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_url: str, query: str) -> None:
+def test_long_queries_are_refused_and_let_others_run(
+    ticking: TickingApi, redis_url: str, query: str
+) -> None:
     before = ticking.stalls()
 
     response = ticking.request("GET", f"/tasks?{query}")
@@ -192,13 +216,18 @@ def test_long_queries_are_refused_and_let_others_run(ticking: TickingApi, redis_
         ("X-Request-ID", "a" * 8_000),
     ],
 )
-def test_long_headers_let_others_run(ticking: TickingApi, redis_url: str, name: str, value: str) -> None:
+def test_long_headers_let_others_run(
+    ticking: TickingApi, redis_url: str, name: str, value: str
+) -> None:
     path, before = f"/tasks/{ticking.submit()}", ticking.stalls()
 
     for method in ("GET", "PATCH", "POST"):
         path = "/tasks" if method == "POST" else path
         response = ticking.request(
-            method, path, data=json.dumps(A_TASK), headers={"Content-Type": "application/json", name: value}
+            method,
+            path,
+            data=json.dumps(A_TASK),
+            headers={"Content-Type": "application/json", name: value},
         )
         assert response.status_code < 500
 

@@ -13,7 +13,9 @@ from tests.integration.waiting import PATIENCE
 API_SETTINGS = {"http_workers": 1, "http_allowed_hosts": "tasks.example.com"}
 
 
-def sent(api: Api, request_line: str, *headers: str, body: str = "") -> tuple[int, dict[str, str], Any]:
+def sent(
+    api: Api, request_line: str, *headers: str, body: str = ""
+) -> tuple[int, dict[str, str], Any]:
     """Return status, headers and JSON body of the response."""
     lines = [request_line, *headers, "Connection: close", f"Content-Length: {len(body)}"]
     with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as connection:
@@ -31,18 +33,28 @@ def is_paused(api: Api) -> bool:
     return any(queue["paused"] for queue in api.request("GET", "/queues").json()["queues"])
 
 
-@pytest.mark.parametrize("request_line", ["GET /tasks", "GET /livez", "GET /docs", "POST /tasks", "GET /nothing"])
+@pytest.mark.parametrize(
+    "request_line", ["GET /tasks", "GET /livez", "GET /docs", "POST /tasks", "GET /nothing"]
+)
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "10.0.0.8", "a\xffb", ""])
-def test_a_request_to_a_foreign_host_is_refused_whatever_it_asks_for(api: Api, request_line: str, host: str) -> None:
+def test_a_request_to_a_foreign_host_is_refused_whatever_it_asks_for(
+    api: Api, request_line: str, host: str
+) -> None:
     status, headers, problem = sent(api, f"{request_line} HTTP/1.1", f"Host: {host}")
 
-    assert (status, problem["code"], problem["type"]) == (421, "host_not_allowed", "/problems/host_not_allowed")
+    assert (status, problem["code"], problem["type"]) == (
+        421,
+        "host_not_allowed",
+        "/problems/host_not_allowed",
+    )
     assert headers["content-type"] == "application/problem+json"
     assert f"the host {host!a}" in problem["detail"]
     assert "TASKS_HTTP_ALLOWED_HOSTS" in problem["detail"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "app.localhost", "[::1]:80", "tasks.example.com"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost:1", "app.localhost", "[::1]:80", "tasks.example.com"]
+)
 def test_loopback_and_named_hosts_are_let_in(api: Api, host: str) -> None:
     assert sent(api, "GET /tasks HTTP/1.1", f"Host: {host}")[0] == 200
 
@@ -69,7 +81,9 @@ def test_a_request_with_two_hosts_is_refused(api: Api) -> None:
 def test_a_foreign_page_cannot_pause_a_queue(api: Api, headers: list[str]) -> None:
     api.submit()
 
-    status, fields, problem = sent(api, "POST /queues/default/pause HTTP/1.1", "Host: localhost", *headers)
+    status, fields, problem = sent(
+        api, "POST /queues/default/pause HTTP/1.1", "Host: localhost", *headers
+    )
 
     assert (status, problem["code"]) == (403, "cross_site_request")
     assert not [name for name in fields if name.startswith("access-control-")]
@@ -87,7 +101,11 @@ def test_pages_of_the_own_origin_and_of_named_hosts_can_write(api: Api, origin: 
 
 
 def test_a_preflight_gets_no_cors_headers(api: Api) -> None:
-    headers = ("Host: localhost", "Origin: http://evil.example", "Access-Control-Request-Method: POST")
+    headers = (
+        "Host: localhost",
+        "Origin: http://evil.example",
+        "Access-Control-Request-Method: POST",
+    )
     status, fields, _ = sent(api, "OPTIONS /tasks HTTP/1.1", *headers)
 
     assert status == 200
@@ -97,12 +115,42 @@ def test_a_preflight_gets_no_cors_headers(api: Api) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        *("SCRIPT_NAME: /tasks", "Script-Name: /tasks", "SCRIPT_NAME: /other", "script_name: /tasks/x"),
-        *("PATH_INFO: /livez", "Path-Info: /livez", "REMOTE_USER: root", "Remote-User: root", "REMOTE_ADDR: 10.9.9.9"),
-        *("X-Forwarded-Host: evil.example", "X_Forwarded_Host: evil.example", "Forwarded: host=evil.example"),
-        *("X-Forwarded-Proto: https", "X_Forwarded_Proto: https", "X-Forwarded-Protocol: ssl", "X-Forwarded-Ssl: on"),
-        *("X-Forwarded-Prefix: /evil", "X-Forwarded-Port: 1", "X-Forwarded-For: 10.9.9.9", "X_Forwarded_For: 10.9.9.9"),
-        *("X-Script-Name: /tasks", "X-Original-Url: /livez", "X-Rewrite-Url: /livez", "X-HTTP-Method-Override: DELETE"),
+        *(
+            "SCRIPT_NAME: /tasks",
+            "Script-Name: /tasks",
+            "SCRIPT_NAME: /other",
+            "script_name: /tasks/x",
+        ),
+        *(
+            "PATH_INFO: /livez",
+            "Path-Info: /livez",
+            "REMOTE_USER: root",
+            "Remote-User: root",
+            "REMOTE_ADDR: 10.9.9.9",
+        ),
+        *(
+            "X-Forwarded-Host: evil.example",
+            "X_Forwarded_Host: evil.example",
+            "Forwarded: host=evil.example",
+        ),
+        *(
+            "X-Forwarded-Proto: https",
+            "X_Forwarded_Proto: https",
+            "X-Forwarded-Protocol: ssl",
+            "X-Forwarded-Ssl: on",
+        ),
+        *(
+            "X-Forwarded-Prefix: /evil",
+            "X-Forwarded-Port: 1",
+            "X-Forwarded-For: 10.9.9.9",
+            "X_Forwarded_For: 10.9.9.9",
+        ),
+        *(
+            "X-Script-Name: /tasks",
+            "X-Original-Url: /livez",
+            "X-Rewrite-Url: /livez",
+            "X-HTTP-Method-Override: DELETE",
+        ),
         "X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off",
     ],
 )
@@ -117,19 +165,30 @@ def test_headers_of_a_forwarder_are_ignored(api: Api, header: str, path: str) ->
 
 
 def test_a_client_cannot_set_the_script_name_by_a_path_that_begins_with_it(api: Api) -> None:
-    status, _, problem = sent(api, "GET /evil/livez HTTP/1.1", "Host: localhost", "SCRIPT_NAME: /evil")
+    status, _, problem = sent(
+        api, "GET /evil/livez HTTP/1.1", "Host: localhost", "SCRIPT_NAME: /evil"
+    )
 
     assert (status, problem["instance"]) == (404, "/evil/livez")
 
 
-def test_the_check_of_hosts_can_be_switched_off_and_that_is_logged(redis_url: str, tmp_path: Path) -> None:
-    with Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1, http_allowed_hosts="*") as api:
+def test_the_check_of_hosts_can_be_switched_off_and_that_is_logged(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with Api(
+        tmp_path / "api.log", redis_url=redis_url, http_workers=1, http_allowed_hosts="*"
+    ) as api:
         assert sent(api, "GET /tasks HTTP/1.1", "Host: evil.example")[0] == 200
         assert "any_host_allowed" in api.output
-        assert sent(api, "POST /tasks HTTP/1.1", "Host: localhost", "Origin: http://evil.example")[0] == 403
+        assert (
+            sent(api, "POST /tasks HTTP/1.1", "Host: localhost", "Origin: http://evil.example")[0]
+            == 403
+        )
 
 
-def test_on_every_address_the_addresses_of_the_machine_are_let_in(redis_url: str, tmp_path: Path) -> None:
+def test_on_every_address_the_addresses_of_the_machine_are_let_in(
+    redis_url: str, tmp_path: Path
+) -> None:
     settings: dict[str, Any] = {"redis_url": redis_url, "http_workers": 1, "http_host": "0.0.0.0"}
     with Api(tmp_path / "api.log", **settings) as api:
         assert sent(api, "GET /tasks HTTP/1.1", "Host: 10.0.0.8:5000")[0] == 200

@@ -18,7 +18,9 @@ PUBLIC_ALONE = OutboundHttp()
 
 
 def send(http: OutboundHttp, url: str, **options: Any) -> HttpResponse:
-    return http.send("POST", url, headers={}, body=b"x", **{"seconds": 5, "max_bytes": 100, **options})
+    return http.send(
+        "POST", url, headers={}, body=b"x", **{"seconds": 5, "max_bytes": 100, **options}
+    )
 
 
 @pytest.fixture
@@ -53,11 +55,51 @@ def resolve(monkeypatch: pytest.MonkeyPatch, *responses: list[str]) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        *("127.0.0.1", "127.1", "0x7f.1", "0x7f000001", "2130706433", "017700000001", "localhost", "LOCALHOST."),
-        *("0.0.0.0", "0", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1"),
-        *("255.255.255.255", "192.0.2.1", "198.18.0.1", "[::]", "[::1]", "[::ffff:10.0.0.1]", "[::ffff:7f00:1]"),
-        *("[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]", "[2002:7f00:1::]"),
-        *("[fc00::1]", "[fd12::1]", "[fe80::1]", "[fe80::1%25lo]", "[fec0::1]", "[ff02::1]", "[2001:db8::1]"),
+        *(
+            "127.0.0.1",
+            "127.1",
+            "0x7f.1",
+            "0x7f000001",
+            "2130706433",
+            "017700000001",
+            "localhost",
+            "LOCALHOST.",
+        ),
+        *(
+            "0.0.0.0",
+            "0",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "100.64.0.1",
+            "169.254.169.254",
+            "224.0.0.1",
+        ),
+        *(
+            "255.255.255.255",
+            "192.0.2.1",
+            "198.18.0.1",
+            "[::]",
+            "[::1]",
+            "[::ffff:10.0.0.1]",
+            "[::ffff:7f00:1]",
+        ),
+        *(
+            "[::127.0.0.1]",
+            "[::ffff:0:127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b:1::a00:1]",
+            "[2002:7f00:1::]",
+        ),
+        *(
+            "[fc00::1]",
+            "[fd12::1]",
+            "[fe80::1]",
+            "[fe80::1%25lo]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "[2001:db8::1]",
+        ),
         *("[2001::1]", "[100::1]", "127.0.0.1.", "user:password@127.0.0.1"),
     ],
 )
@@ -97,7 +139,10 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        (f"https://{PUBLIC}:8443/", "Must name port 443 or 80, not 8443; TASKS_HTTP_ALLOWED_NETWORKS"),
+        (
+            f"https://{PUBLIC}:8443/",
+            "Must name port 443 or 80, not 8443; TASKS_HTTP_ALLOWED_NETWORKS",
+        ),
         (f"http://{PUBLIC}:6379/", "Must begin with https://"),
         (f"http://{PUBLIC}/", "Must begin with https://; TASKS_HTTP_ALLOWED_NETWORKS"),
         ("ftp://127.0.0.1/", "No connection adapters"),
@@ -113,8 +158,12 @@ def test_a_public_address_is_called_on_the_ports_of_the_web_alone(
     assert connected == []
 
 
-def test_an_allowed_network_is_called_with_name_and_port_in_the_host_header(receiver: Receiver) -> None:
-    response = send(EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", allow_public_http=False)
+def test_an_allowed_network_is_called_with_name_and_port_in_the_host_header(
+    receiver: Receiver,
+) -> None:
+    response = send(
+        EVERYWHERE, f"http://localhost:{receiver.port}/path?x=1", allow_public_http=False
+    )
 
     assert (response.status, response.body, response.truncated) == (200, b"hello", False)
     [request] = receiver.requests
@@ -146,7 +195,9 @@ def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
 def test_retry_after_is_at_most_a_day(asked: str, seconds: int) -> None:
     response = HttpResponse(status=503, headers={"retry-after": asked}, body=b"", truncated=False)
 
-    assert response.retry_after(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(seconds=seconds)
+    assert response.retry_after(datetime(2026, 11, 24, 12, tzinfo=UTC)) == timedelta(
+        seconds=seconds
+    )
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(
@@ -184,7 +235,9 @@ def test_a_response_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
     def drip(listener: socket.socket) -> None:
         accepted, _ = listener.accept()
         with accepted:
-            accepted.sendall(b"HTTP/1.1 200 OK\r\nX: " if scheme == "http" else b"\x16\x03\x03\x40\x00")
+            accepted.sendall(
+                b"HTTP/1.1 200 OK\r\nX: " if scheme == "http" else b"\x16\x03\x03\x40\x00"
+            )
             while not over.wait(0.02):
                 try:
                     accepted.sendall(b"x" if scheme == "http" else b"\x00")

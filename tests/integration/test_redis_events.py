@@ -118,7 +118,9 @@ class TestRedisEventStream(EventStreamContract):
         sent_by_reader: list[bytes] = []
         send = AbstractConnection.send_packed_command
 
-        def record(connection: AbstractConnection, command: Iterable[bytes], **options: bool) -> None:
+        def record(
+            connection: AbstractConnection, command: Iterable[bytes], **options: bool
+        ) -> None:
             if current_thread().name == "event-reader":
                 sent_by_reader.append(b"".join(command))
             send(connection, command, **options)
@@ -241,7 +243,9 @@ class TestRedisEventStream(EventStreamContract):
         mine = submit(repository)
         _, before = stream.snapshot(mine.task_id)
         with stream.subscribe() as all_tasks, stream.subscribe(mine.task_id) as one:
-            position = client.xadd("tm:events", {"event": "task.submitted", "record": "s\0QUEUED"}).decode()
+            position = client.xadd(
+                "tm:events", {"event": "task.submitted", "record": "s\0QUEUED"}
+            ).decode()
 
             for subscription in (all_tasks, one):
                 with pytest.raises(StreamGap):

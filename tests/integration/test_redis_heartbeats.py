@@ -37,7 +37,9 @@ class TestRedisHeartbeats(HeartbeatsContract):
         heartbeats.beat(a_process(name="new"))
         assert client.zcard("tm:alive:worker") == 1
 
-    def test_a_process_can_end_while_the_store_is_full(self, heartbeats: RedisHeartbeats, client: redis.Redis) -> None:
+    def test_a_process_can_end_while_the_store_is_full(
+        self, heartbeats: RedisHeartbeats, client: redis.Redis
+    ) -> None:
         heartbeats.beat(a_process())
         before = client.config_get("maxmemory")["maxmemory"]
         client.config_set("maxmemory", 1)

@@ -96,8 +96,12 @@ class TestRedisTaskLeases(TaskLeasesContract):
         client.hset(b"tm:task:" + id_bytes(damaged.task_id), "d", b"{")
 
         assert [task.task_id for task in leases.held_by(["a:1", "a:2"])] == [whole.task_id]
-        assert [task.task_id for task in repository.find(TaskFilter(), PageRequest()).tasks] == [whole.task_id]
-        assert [task.task_id for task in repository.get_many([damaged.task_id, whole.task_id])] == [whole.task_id]
+        assert [task.task_id for task in repository.find(TaskFilter(), PageRequest()).tasks] == [
+            whole.task_id
+        ]
+        assert [task.task_id for task in repository.get_many([damaged.task_id, whole.task_id])] == [
+            whole.task_id
+        ]
         with pytest.raises(ValueError, match="Expecting"):
             repository.get(damaged.task_id)
 

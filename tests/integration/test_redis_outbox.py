@@ -78,7 +78,9 @@ class TestRedisOutbox(OutboxContract):
         taken = outbox.lease(limit=10, duration=timedelta(0))
 
         assert [each.webhook.task.task_id for each in taken] == [good.task_id]
-        assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(client.time())
+        assert client.zscore("tm:outbox", message.removeprefix(b"tm:message:")) > milliseconds(
+            client.time()
+        )
 
     @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
     @pytest.mark.parametrize("score", ["-inf", "1.5", "-1e300"])
@@ -110,6 +112,8 @@ class TestRedisOutbox(OutboxContract):
                 DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)),
             )
 
-        assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == list(range(3, 1_003))
+        assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == list(
+            range(3, 1_003)
+        )
         repository.remove(task)
         assert list(client.scan_iter("tm:deliveries:*")) == []

@@ -106,7 +106,9 @@ class TestRedisStatistics(StatisticsContract):
         assert (len(durations.run), len(turns)) == (3, 3)
         assert "cmdstat_hgetall" not in client.info("commandstats")
 
-    def test_the_counters_of_a_minute_expire(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+    def test_the_counters_of_a_minute_expire(
+        self, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
         submit(repository)
 
         (minute, *_) = client.keys("tm:minute:*")

@@ -54,21 +54,27 @@ MADE_BY_THE_SCRIPT = {
 
 
 class TestRedisTaskRepository(TaskRepositoryContract):
-    def test_a_submit_is_one_round_trip(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+    def test_a_submit_is_one_round_trip(
+        self, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
         submit(repository)
         before = client.info("commandstats")
 
         submit(repository)
 
         after = client.info("commandstats")
-        calls = {name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"] for name in after}
+        calls = {
+            name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"] for name in after
+        }
         assert calls.pop("cmdstat_evalsha") == 1
         assert {name for name, number in calls.items() if number} == {
             "cmdstat_info",
             *MADE_BY_THE_SCRIPT,
         }
 
-    def test_a_small_task_is_stored_as_a_listpack(self, repository: RedisTaskRepository, client: redis.Redis) -> None:
+    def test_a_small_task_is_stored_as_a_listpack(
+        self, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
         submit(repository, task_name="n" * 200)
 
         (key,) = client.scan_iter(b"tm:task:*")
@@ -89,7 +95,9 @@ class TestRedisTaskRepository(TaskRepositoryContract):
     def test_parallel_submits_keep_the_limit_of_queues(
         self, redis_store: RedisStore, wake_up_factory: WakeUpFactory, client: redis.Redis
     ) -> None:
-        limited = RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, 10, ("own",))
+        limited = RedisTaskRepository(
+            redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, 10, ("own",)
+        )
         refused: list[str] = []
 
         def submit_to(queue: str) -> None:
@@ -145,7 +153,9 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         assert client.zcard("tm:expiring") == 1
 
 
-def test_a_batch_stores_what_its_tasks_store_one_by_one(repository: RedisTaskRepository, client: redis.Redis) -> None:
+def test_a_batch_stores_what_its_tasks_store_one_by_one(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
     """The tasks of a batch are written together; `save` writes each by itself."""
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     specs = [
@@ -186,7 +196,8 @@ def _left(client: redis.Redis) -> dict[bytes, object]:
             found[key] = client.smembers(key)
         elif kind == b"stream":
             found[key] = [
-                {**event, b"record": _without_time(unpack_record(event[b"record"]))} for _, event in client.xrange(key)
+                {**event, b"record": _without_time(unpack_record(event[b"record"]))}
+                for _, event in client.xrange(key)
             ]
         elif kind == b"list":
             found[key] = client.llen(key)
@@ -201,7 +212,9 @@ def _without_time(fields: dict[bytes, bytes]) -> dict[bytes, object]:
     return kept
 
 
-def test_the_fields_of_a_record_have_one_letter(repository: RedisTaskRepository, client: redis.Redis) -> None:
+def test_the_fields_of_a_record_have_one_letter(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
     submit(repository, labels={"team": "a"})
 
     (key,) = client.scan_iter(b"tm:task:*")
@@ -211,7 +224,9 @@ def test_the_fields_of_a_record_have_one_letter(repository: RedisTaskRepository,
     assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "e": 3600, "l": {"team": "a"}}
 
 
-def test_long_searches_leave_connections_to_other_calls(redis_url: str, wake_up_factory: WakeUpFactory) -> None:
+def test_long_searches_leave_connections_to_other_calls(
+    redis_url: str, wake_up_factory: WakeUpFactory
+) -> None:
     searching, may_end, submitter = Signal(), Signal(), current_thread()
 
     def last() -> None:
@@ -220,12 +235,16 @@ def test_long_searches_leave_connections_to_other_calls(redis_url: str, wake_up_
             may_end.wait()
 
     store = RedisStore(connect(redis_url), fail_fast=True)
-    repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, EVENTS_KEPT, let_others_run=last)
+    repository = RedisTaskRepository(
+        store, wake_up_factory.wake_up_of, EVENTS_KEPT, let_others_run=last
+    )
     other = Thread(target=submit, args=(repository,), daemon=True)
     submit(repository, task_name="wanted")
     window = PageRequest(limit=10)
     wanted = TaskFilter(text="wanted")
-    searches = [Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * MAX_CONNECTIONS)]
+    searches = [
+        Thread(target=repository.find, args=(wanted, window)) for _ in range(2 * MAX_CONNECTIONS)
+    ]
     for search in searches:
         search.start()
     try:

@@ -43,7 +43,9 @@ class TestRedisStoreProbe(StoreProbeContract):
     def test_a_safe_store_has_no_warnings(self, probe: RedisStoreProbe) -> None:
         assert CheckStore(probe).execute() == []
 
-    def test_each_unsafe_setting_is_named_with_its_cure(self, probe: RedisStoreProbe, client: redis.Redis) -> None:
+    def test_each_unsafe_setting_is_named_with_its_cure(
+        self, probe: RedisStoreProbe, client: redis.Redis
+    ) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("appendonly", "no")
 

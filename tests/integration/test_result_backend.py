@@ -34,7 +34,9 @@ def run(repository: RedisTaskRepository, leases: RedisTaskLeases) -> Task:
     return claim(leases)
 
 
-def test_a_result_can_be_read_and_waited_for(program: Celery, repository: RedisTaskRepository, run: Task) -> None:
+def test_a_result_can_be_read_and_waited_for(
+    program: Celery, repository: RedisTaskRepository, run: Task
+) -> None:
     repository.save(Change(before=run, after=run.complete({"path": "a.png"}, datetime.now(UTC))))
 
     result = program.AsyncResult(run.task_id)
@@ -100,7 +102,11 @@ def test_nothing_can_be_stored_or_forgotten(
 
 
 def program_of(url: str) -> Celery:
-    return Celery("shop", backend=f"adapters.celery.result_backend:TaskResultBackend+{url}", set_as_current=False)
+    return Celery(
+        "shop",
+        backend=f"adapters.celery.result_backend:TaskResultBackend+{url}",
+        set_as_current=False,
+    )
 
 
 @pytest.fixture
@@ -128,8 +134,12 @@ def guarded(tmp_path: Path) -> Iterator[EmbeddedRedis]:
         ("reader:right@", "permission"),
     ],
 )
-def test_a_refused_program_is_told_so_without_its_password(guarded: EmbeddedRedis, user: str, reason: str) -> None:
-    result = program_of(guarded.url.replace("unix://", f"unix://{user}")).AsyncResult(a_task().task_id)
+def test_a_refused_program_is_told_so_without_its_password(
+    guarded: EmbeddedRedis, user: str, reason: str
+) -> None:
+    result = program_of(guarded.url.replace("unix://", f"unix://{user}")).AsyncResult(
+        a_task().task_id
+    )
 
     with pytest.raises(ImproperlyConfigured, match="refuses this program") as raised:
         _ = result.state
@@ -142,7 +152,9 @@ def test_a_refused_program_is_told_so_without_its_password(guarded: EmbeddedRedi
 def test_a_redis_that_is_away_is_told_from_one_that_refuses(tmp_path: Path) -> None:
     result = program_of(f"unix://:secret@{tmp_path}/redis.sock?db=0").AsyncResult(a_task().task_id)
 
-    with pytest.raises(ConnectionError, match=r"is not available: Error 2 connecting to .*redis.sock") as raised:
+    with pytest.raises(
+        ConnectionError, match=r"is not available: Error 2 connecting to .*redis.sock"
+    ) as raised:
         result.get(timeout=1)
 
     assert "secret@" not in str(raised.value)

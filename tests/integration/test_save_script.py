@@ -23,7 +23,9 @@ class TestTheSaveScript:
     def save(self, redis_store: RedisStore) -> Callable[[Effects], SaveReply]:
         return SaveScript(redis_store).run
 
-    def test_a_key_that_must_not_exist_is_set_with_the_time_behind_its_value(self, save, client: redis.Redis) -> None:
+    def test_a_key_that_must_not_exist_is_set_with_the_time_behind_its_value(
+        self, save, client: redis.Redis
+    ) -> None:
         effects = Effects()
         effects.require_no_value(KEY)
         effects.set_dated(KEY, b"value")
@@ -41,7 +43,9 @@ class TestTheSaveScript:
         assert client.get(KEY) == b"value"
         assert 59_000 < client.pttl(KEY) <= 60_000
 
-    def test_a_key_that_exists_refuses_the_whole_change_with_its_value(self, save, client: redis.Redis) -> None:
+    def test_a_key_that_exists_refuses_the_whole_change_with_its_value(
+        self, save, client: redis.Redis
+    ) -> None:
         client.set(KEY, "first")
         effects = Effects()
         effects.set_fields(OTHER, {"field": b"value"})
@@ -52,17 +56,23 @@ class TestTheSaveScript:
         assert client.get(KEY) == b"first"
         assert not client.exists(OTHER)
 
-    def test_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+    def test_a_key_of_the_wrong_type_refuses_the_whole_change(
+        self, save, client: redis.Redis
+    ) -> None:
         client.set(KEY, "a string")
         effects = Effects()
         effects.set_fields(OTHER, {"field": b"value"})
         effects.push(KEY, "value")
 
-        with pytest.raises(redis.ResponseError, match="WRONGTYPE one is of a type that has no LLEN"):
+        with pytest.raises(
+            redis.ResponseError, match="WRONGTYPE one is of a type that has no LLEN"
+        ):
             save(effects)
         assert not client.exists(OTHER)
 
-    def test_a_guard_on_a_key_of_the_wrong_type_refuses_the_whole_change(self, save, client: redis.Redis) -> None:
+    def test_a_guard_on_a_key_of_the_wrong_type_refuses_the_whole_change(
+        self, save, client: redis.Redis
+    ) -> None:
         client.set(KEY, "a string")
         effects = Effects()
         effects.set_fields(OTHER, {"field": b"value"})
@@ -79,7 +89,9 @@ class TestTheSaveScript:
             (["-", 3, "require_hope", 1, 1], "unknown guard require_hope"),
         ],
     )
-    def test_an_unknown_word_is_an_error(self, redis_store: RedisStore, arguments: list, error: str) -> None:
+    def test_an_unknown_word_is_an_error(
+        self, redis_store: RedisStore, arguments: list, error: str
+    ) -> None:
         with pytest.raises(redis.ResponseError, match=error):
             redis_store.script("save")([KEY], arguments)
 
@@ -103,7 +115,9 @@ class TestTheSaveScript:
         assert client.hgetall(KEY) == {b"field": b"%d" % now, b"other": b"value"}
         assert not client.exists(OTHER)
 
-    def test_an_event_holds_the_record_as_the_change_left_it(self, save, client: redis.Redis) -> None:
+    def test_an_event_holds_the_record_as_the_change_left_it(
+        self, save, client: redis.Redis
+    ) -> None:
         effects = Effects()
         effects.set_fields(KEY, {"s": b"QUEUED"})
         effects.append_event(b"stream", KEY, 100, "task.submitted", "member")

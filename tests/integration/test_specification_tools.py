@@ -1,7 +1,7 @@
 """Common tools read docs/openapi.json without complaints, and their clients work.
 
-npm and pip install the tools once, into the user's cache. Without npm or the registries the tests are
-skipped. With CI=true and npm present, they fail instead.
+npm and pip install the tools once, into the user's cache. Without npm or the registries the tests
+are skipped. With CI=true and npm present, they fail instead.
 """
 
 import hashlib
@@ -35,7 +35,16 @@ BEFORE = "2026-11-20"
 RETRIES = ["--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=1000"]
 INSTALL_SECONDS = 240
 COMPILER_OPTIONS = [
-    *("--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node"),
+    *(
+        "--strict",
+        "--target",
+        "es2022",
+        "--module",
+        "nodenext",
+        "--skipLibCheck",
+        "--types",
+        "node",
+    ),
     *("--outDir", "out"),
 ]
 
@@ -46,8 +55,8 @@ from client import Client
 from client.api.bulk import act_on_tasks, submit_batch
 from client.api.tasks import get_task, list_tasks, submit_task, update_task
 from client.models import (
-    ActionOnFilterBody, ActionOnFilterBodyAction, BatchBody, FilterBody, ListTasksStatusItem, PayloadTaskBody,
-    PayloadTaskBodyPayload, SleepTaskBody, SleepTaskBodyLabels, TaskPatchBody,
+    ActionOnFilterBody, ActionOnFilterBodyAction, BatchBody, FilterBody, ListTasksStatusItem,
+    PayloadTaskBody, PayloadTaskBodyPayload, SleepTaskBody, SleepTaskBodyLabels, TaskPatchBody,
 )
 
 client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
@@ -60,9 +69,11 @@ call = PayloadTaskBodyPayload.from_dict({"url": "https://example.com/"})
 tasks = [PayloadTaskBody(task_name="two", type_="http", payload=call, queue="other"), body]
 assert len(submit_batch.sync(client=client, body=BatchBody(tasks=tasks)).tasks) == 2
 
-found = list_tasks.sync(client=client, label=["team:a:b, c"], status=[ListTasksStatusItem.QUEUED]).tasks
+queued = [ListTasksStatusItem.QUEUED]
+found = list_tasks.sync(client=client, label=["team:a:b, c"], status=queued).tasks
 assert [each.task_name for each in found] == ["one", "one"]
-patched = update_task.sync(task.task_id, client=client, body=TaskPatchBody(task_name="new"), if_match='"1"')
+patch = TaskPatchBody(task_name="new")
+patched = update_task.sync(task.task_id, client=client, body=patch, if_match='"1"')
 assert patched.task_name == "new"
 
 cancel = ActionOnFilterBody(action=ActionOnFilterBodyAction.CANCEL, filter_=FilterBody())
@@ -82,7 +93,9 @@ def tools() -> Path:
     """Return the folder of the programs."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        pytest.skip("npm and node are not installed: the tools that read the specification cannot be tried")
+        pytest.skip(
+            "npm and node are not installed: the tools that read the specification cannot be tried"
+        )
     folder = installed("npm", [*PACKAGES, BEFORE], lambda made: install(npm, made))
     return folder / "node_modules" / ".bin"
 
@@ -112,20 +125,40 @@ def installed(name: str, wanted: Sequence[str], install_into: Callable[[Path], s
 
 def install(npm: str, folder: Path) -> str:
     """Return why it failed, or nothing. Scripts of packages are not run."""
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", f"--before={BEFORE}"]
+    options = [
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-save",
+        "--loglevel=error",
+        f"--before={BEFORE}",
+    ]
     return problem_of([npm, "install", *options, *RETRIES, "--prefix", str(folder), *PACKAGES])
 
 
 def pip_install(folder: Path) -> str:
     """Return why it failed, or nothing."""
     options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--retries=1"]
-    return problem_of([sys.executable, "-m", "pip", "install", *options, "--target", str(folder), *PYTHON_PACKAGES])
+    return problem_of(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            *options,
+            "--target",
+            str(folder),
+            *PYTHON_PACKAGES,
+        ]
+    )
 
 
 def problem_of(command: Sequence[str]) -> str:
     """Run an installer. Return why it failed, or nothing."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"not done within {INSTALL_SECONDS} s"
     return done.stderr[-1_000:] if done.returncode else ""
@@ -135,7 +168,13 @@ def run(folder: Path, command: Sequence[str | Path]) -> str:
     """Return the output of the program. Fails when the program fails."""
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **quiet}, capture_output=True, text=True, timeout=100, check=False
+        command,
+        cwd=folder,
+        env={**os.environ, **quiet},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     written = done.stdout + done.stderr
     assert done.returncode == 0, written[-5_000:]
@@ -145,7 +184,10 @@ def run(folder: Path, command: Sequence[str | Path]) -> str:
 def test_spectral_finds_nothing(tools: Path, tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text('extends: ["spectral:oas"]\n')
 
-    found = run(tmp_path, [tools / "spectral", "lint", "--fail-severity", "hint", "-r", "rules.yaml", DOCUMENT])
+    found = run(
+        tmp_path,
+        [tools / "spectral", "lint", "--fail-severity", "hint", "-r", "rules.yaml", DOCUMENT],
+    )
 
     assert "No results" in found
 
@@ -156,7 +198,9 @@ def test_redocly_finds_nothing(tools: Path, tmp_path: Path) -> None:
     assert "is valid" in found  # warnings are errors of recommended-strict
 
 
-def test_a_typed_client_in_typescript_compiles_and_works(tools: Path, api: Api, tmp_path: Path) -> None:
+def test_a_typed_client_in_typescript_compiles_and_works(
+    tools: Path, api: Api, tmp_path: Path
+) -> None:
     (tmp_path / "node_modules").symlink_to(tools.parent)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     shutil.copy(HERE / "client.ts", tmp_path)
@@ -172,8 +216,20 @@ def test_a_client_in_python_is_generated_and_works(
     monkeypatch.setenv("PYTHONPATH", str(python_tools))
     (tmp_path / "program.py").write_text(PYTHON_CLIENT)
     (tmp_path / "config.yaml").write_text("post_hooks: []")
-    generate = ["generate", "--path", DOCUMENT, "--output-path", "client", "--meta", "none", "--config", "config.yaml"]
+    generate = [
+        "generate",
+        "--path",
+        DOCUMENT,
+        "--output-path",
+        "client",
+        "--meta",
+        "none",
+        "--config",
+        "config.yaml",
+    ]
 
-    written = run(tmp_path, [sys.executable, "-m", "openapi_python_client", *generate, "--fail-on-warning"])
+    written = run(
+        tmp_path, [sys.executable, "-m", "openapi_python_client", *generate, "--fail-on-warning"]
+    )
     assert "Warning" not in written
     run(tmp_path, [sys.executable, "program.py", f"http://127.0.0.1:{api.port}"])

@@ -45,7 +45,9 @@ class TestScripts:
     ) -> None:
         with connect(redis_url) as own:
             load = own.script_load
-            monkeypatch.setattr(own, "script_load", lambda source: (load(source), client.script_flush()))
+            monkeypatch.setattr(
+                own, "script_load", lambda source: (load(source), client.script_flush())
+            )
             client.script_flush()
 
             RedisStore(own).pipeline_scripts([a_push(RedisStore(own)).call] * 3)
@@ -65,7 +67,9 @@ class TestScripts:
 
             assert len({each["id"] for each in client.client_list()} - before) == 3
 
-    def test_a_fork_does_not_share_a_kept_connection(self, redis_url: str, client: redis.Redis) -> None:
+    def test_a_fork_does_not_share_a_kept_connection(
+        self, redis_url: str, client: redis.Redis
+    ) -> None:
         fork = get_context("fork")
         with connect(redis_url) as own:
             push = a_push(RedisStore(own, keep_connections=True))
@@ -82,7 +86,9 @@ class TestScripts:
 
             assert (connections, child.exitcode) == (before + 1, 0)
 
-    def test_a_batch_loads_an_unknown_script_once(self, redis_store: RedisStore, client: redis.Redis) -> None:
+    def test_a_batch_loads_an_unknown_script_once(
+        self, redis_store: RedisStore, client: redis.Redis
+    ) -> None:
         push = a_push(redis_store)
         client.script_flush()
         client.config_resetstat()
@@ -92,7 +98,9 @@ class TestScripts:
         assert client.llen(KEY) == 20
         assert client.info("commandstats")["cmdstat_script|load"]["calls"] == 1
 
-    def test_a_kept_connection_that_was_closed_fails_once(self, redis_url: str, client: redis.Redis) -> None:
+    def test_a_kept_connection_that_was_closed_fails_once(
+        self, redis_url: str, client: redis.Redis
+    ) -> None:
         with connect(redis_url) as own:
             push = a_push(RedisStore(own, keep_connections=True))
             push()
@@ -170,7 +178,9 @@ class TestAServerOfOurOwn:
     ) -> None:
         store = RedisStore(connect(server.url))
         repository = RedisTaskRepository(store, wake_up_factory.wake_up_of, EVENTS_KEPT)
-        leases = RedisTaskLeases(store, repository, wake_up_factory.wake_up_of, timedelta(seconds=15), EVENTS_KEPT)
+        leases = RedisTaskLeases(
+            store, repository, wake_up_factory.wake_up_of, timedelta(seconds=15), EVENTS_KEPT
+        )
         submit(repository)
         with redis.Redis.from_url(server.url) as client:
             client.config_set("maxmemory", 1)
@@ -187,7 +197,9 @@ class TestAServerOfOurOwn:
         self, server: EmbeddedRedis, process: subprocess.Popen, wake_up_factory
     ) -> None:
         client = connect(server.url)
-        repository = RedisTaskRepository(RedisStore(client), wake_up_factory.wake_up_of, EVENTS_KEPT)
+        repository = RedisTaskRepository(
+            RedisStore(client), wake_up_factory.wake_up_of, EVENTS_KEPT
+        )
         task = submit(repository)
         process.kill()
         process.wait()

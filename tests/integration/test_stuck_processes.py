@@ -41,7 +41,9 @@ def start(redis_url: str, tmp_path: Path) -> Iterator[Callable[..., ServiceProce
 
 
 def submit(api: Api, type: str, **payload: Any) -> str:
-    answer = api.request("POST", "/tasks", json={"task_name": "test", "type": type, "payload": payload})
+    answer = api.request(
+        "POST", "/tasks", json={"task_name": "test", "type": type, "payload": payload}
+    )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["task_id"])
 
@@ -70,7 +72,9 @@ def test_children_that_a_handler_stopped_are_replaced_and_the_queue_goes_on(
 ) -> None:
     worker = start(worker_concurrency=4)
     stopping = [submit(api, "stop_itself", times=1) for _ in range(4)]
-    wait_until(lambda: sum(child.status() == psutil.STATUS_STOPPED for child in worker.children()) == 4)
+    wait_until(
+        lambda: sum(child.status() == psutil.STATUS_STOPPED for child in worker.children()) == 4
+    )
 
     others = [final(api, submit(api, "process_id")) for _ in range(4)]
 
@@ -94,15 +98,19 @@ def test_a_task_that_stops_its_process_each_time_ends_after_four_runs(
     assert "was stopped" in task["error"]["message"]
 
 
-def test_work_that_holds_the_interpreter_is_told_what_to_do(api: Api, start: Callable[..., ServiceProcess]) -> None:
+def test_work_that_holds_the_interpreter_is_told_what_to_do(
+    api: Api, start: Callable[..., ServiceProcess]
+) -> None:
     start(worker_concurrency=1)
     task_id = submit(api, "hold_the_interpreter", seconds=60)
 
     task = final(api, task_id)
 
     cause = (
-        "The work kept the process from renewing its lease for 2.4 s, so the kernel ended it (SIGALRM). "
-        "This happens when a call into C code holds Python's interpreter lock. Run that call in a process of its "
+        "The work kept the process from renewing its lease for 2.4 s, so the kernel ended it "
+        "(SIGALRM). "
+        "This happens when a call into C code holds Python's interpreter lock. Run that call in a "
+        "process of its "
         "own (subprocess), split it into shorter calls, or raise TASKS_LEASE_SECONDS."
     )
     assert task["error"] == {
@@ -110,11 +118,15 @@ def test_work_that_holds_the_interpreter_is_told_what_to_do(api: Api, start: Cal
         "message": "The worker process died during the run 4 times; the task is not tried again. "
         f"The last time: {cause}",
     }
-    assert log(api, task_id) == [(attempt, f"The run was lost. {cause}") for attempt in (1, 2, 3, 4)]
+    assert log(api, task_id) == [
+        (attempt, f"The run was lost. {cause}") for attempt in (1, 2, 3, 4)
+    ]
 
 
 @pytest.mark.parametrize("repetition", range(3))
-def test_the_log_says_how_a_child_left(api: Api, start: Callable[..., ServiceProcess], repetition: int) -> None:
+def test_the_log_says_how_a_child_left(
+    api: Api, start: Callable[..., ServiceProcess], repetition: int
+) -> None:
     start(worker_concurrency=2)
     task_id = submit(api, "exit_with", code=7)
 
@@ -138,7 +150,8 @@ def test_a_child_that_lives_on_after_its_lease_ended_is_killed(
     assert re.search("Killing a child: It lost its lease", worker.output)
     assert log(api, task_id)[0] == (
         1,
-        "The run was lost. Its lease ran out: the worker was lost, stopped, starved or cut off from the store.",
+        "The run was lost. Its lease ran out: the worker was lost, stopped, starved or cut off "
+        "from the store.",
     )
 
 
@@ -159,11 +172,16 @@ def test_a_worker_whose_children_all_stand_still_is_unhealthy(
     assert "Sending no heartbeat" in worker.output
 
 
-def test_an_idle_worker_stays_healthy(api: Api, start: Callable[..., ServiceProcess], client: redis.Redis) -> None:
+def test_an_idle_worker_stays_healthy(
+    api: Api, start: Callable[..., ServiceProcess], client: redis.Redis
+) -> None:
     start(worker_concurrency=1)
 
     def beat() -> float:
-        return max((score for _, score in client.zrange("tm:alive:worker", 0, -1, withscores=True)), default=0)
+        return max(
+            (score for _, score in client.zrange("tm:alive:worker", 0, -1, withscores=True)),
+            default=0,
+        )
 
     first = wait_until(beat)
 
@@ -188,7 +206,9 @@ def test_children_are_replaced_after_so_many_runs_without_a_trace(
     assert not re.search("ERROR|WARNING|Traceback", worker.output)
 
 
-def test_a_child_that_has_grown_is_replaced_after_its_run(api: Api, start: Callable[..., ServiceProcess]) -> None:
+def test_a_child_that_has_grown_is_replaced_after_its_run(
+    api: Api, start: Callable[..., ServiceProcess]
+) -> None:
     worker = start(worker_concurrency=1, child_max_memory=200)
 
     small = [final(api, submit(api, "grow", megabytes=1)) for _ in range(2)]

@@ -34,7 +34,13 @@ def speak() -> None:
 
 sys.stderr.write("imported " + {HOSTILE!r} + "\\n")
 """
-PATHS = ("/x%1b%5d0;owned%07", "/x%0a%7b%22forged%22:1%7d", "/x%c2%9b2J", "/x%7f%e2%80%a8%e2%80%ae", "/tasks/%1b%5b2J")
+PATHS = (
+    "/x%1b%5d0;owned%07",
+    "/x%0a%7b%22forged%22:1%7d",
+    "/x%c2%9b2J",
+    "/x%7f%e2%80%a8%e2%80%ae",
+    "/tasks/%1b%5b2J",
+)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -46,7 +52,12 @@ class OnTerminal(ServiceProcess):
         master, slave = pty.openpty()
         self._shown = bytearray()
         self.process = subprocess.Popen(
-            self._arguments, env=self._environment, stdin=slave, stdout=slave, stderr=slave, process_group=0
+            self._arguments,
+            env=self._environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            process_group=0,
         )
         os.close(slave)
         threading.Thread(target=self._read, args=(master,), daemon=True).start()
@@ -82,7 +93,9 @@ def attack(stack: ServiceProcess, port: object) -> None:
     url = f"http://127.0.0.1:{port}"
     for path in PATHS:
         with socket.create_connection(("127.0.0.1", int(str(port)))) as connection:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+            )
             connection.recv(65_536)
     for line in (
         b"G\x1b]0;owned\x07T / HTTP/1.1\r\n\r\n",
@@ -93,9 +106,13 @@ def attack(stack: ServiceProcess, port: object) -> None:
             connection.sendall(line)
             connection.recv(65_536)
     for kind in ("explode", "speak"):
-        answer = requests.post(f"{url}/tasks", json={"task_name": "name", "type": kind}, timeout=PATIENCE)
+        answer = requests.post(
+            f"{url}/tasks", json={"task_name": "name", "type": kind}, timeout=PATIENCE
+        )
         assert answer.status_code == 202, answer.text
-        assert requests.get(f"{url}{answer.headers['Location']}?wait=20", timeout=PATIENCE).json()["finished_at"]
+        assert requests.get(f"{url}{answer.headers['Location']}?wait=20", timeout=PATIENCE).json()[
+            "finished_at"
+        ]
     wait_until(lambda: "forged" in stack.output and "Traceback" in stack.output)
     stack.stop()
 
@@ -110,10 +127,14 @@ def shown(settings: dict[str, object], tmp_path: Path) -> Iterator[str]:
 def test_no_control_character_of_others_reaches_the_terminal(shown: str) -> None:
     assert CONTROLS.findall(shown.replace("\r\n", "\n")) == []
     assert "\\u001b]0;owned\\u0007" in shown
-    assert not re.search(r'^\{"forged"', re.sub(r"(?s)Traceback.*?\n(?=\d{4}-)", "", shown), re.MULTILINE)
+    assert not re.search(
+        r'^\{"forged"', re.sub(r"(?s)Traceback.*?\n(?=\d{4}-)", "", shown), re.MULTILINE
+    )
 
 
-def test_each_line_of_a_log_is_one_json_document(settings: dict[str, object], tmp_path: Path) -> None:
+def test_each_line_of_a_log_is_one_json_document(
+    settings: dict[str, object], tmp_path: Path
+) -> None:
     with ServiceProcess("local", tmp_path / "log", **settings) as stack:
         attack(stack, settings["http_port"])
         output = stack.output
@@ -129,7 +150,9 @@ def test_the_list_of_types_has_no_control_characters(settings: dict[str, object]
     environment = {**os.environ, "TASKS_HANDLERS": "hostile"}
     arguments = [sys.executable, "-m", "entrypoints.cli", "types"]
 
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(
+        arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
 
     assert "explode: Explode a\\u001b]0;owned" in done.stdout
     assert CONTROLS.findall(done.stdout) == []

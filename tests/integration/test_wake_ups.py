@@ -1,4 +1,6 @@
-"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of them."""
+"""Wake-ups are what Celery itself would have put into the list, and there are only a handful of
+them.
+"""
 
 import json
 from collections.abc import Callable
@@ -53,7 +55,11 @@ def test_a_wake_up_has_the_members_and_types_of_a_message_that_celery_sends(
 ) -> None:
     with app.connection_for_write() as connection:
         app.send_task(
-            WORK_TASK, args=("default",), queue=queue_of_wake_ups("default"), ignore_result=True, connection=connection
+            WORK_TASK,
+            args=("default",),
+            queue=queue_of_wake_ups("default"),
+            ignore_result=True,
+            connection=connection,
         )
     sent = json.loads(client.rpop(WAKE_UPS))
 
@@ -66,20 +72,30 @@ def test_a_wake_up_has_the_members_and_types_of_a_message_that_celery_sends(
     assert wake_up["headers"]["task"] == sent["headers"]["task"]
 
 
-def test_no_two_wake_ups_have_the_same_number(repository: RedisTaskRepository, client: redis.Redis) -> None:
+def test_no_two_wake_ups_have_the_same_number(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
     for _ in range(MAX_WAITING_WAKE_UPS):
         submit(repository)
 
     wake_ups = [json.loads(wake_up) for wake_up in client.lrange(WAKE_UPS, 0, -1)]
 
-    assert len({wake_up["headers"]["id"] for wake_up in wake_ups}) == len(wake_ups) == MAX_WAITING_WAKE_UPS
+    assert (
+        len({wake_up["headers"]["id"] for wake_up in wake_ups})
+        == len(wake_ups)
+        == MAX_WAITING_WAKE_UPS
+    )
     assert all(
-        wake_up["headers"]["id"] == wake_up["properties"]["delivery_tag"] == wake_up["properties"]["correlation_id"]
+        wake_up["headers"]["id"]
+        == wake_up["properties"]["delivery_tag"]
+        == wake_up["properties"]["correlation_id"]
         for wake_up in wake_ups
     )
 
 
-def test_a_long_queue_holds_a_handful_of_wake_ups(repository: RedisTaskRepository, client: redis.Redis) -> None:
+def test_a_long_queue_holds_a_handful_of_wake_ups(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
     for _ in range(MAX_WAITING_WAKE_UPS + 20):
         submit(repository)
 
@@ -114,7 +130,10 @@ def test_an_empty_queue_gets_no_wake_up(wake_ups: CeleryWakeUps, client: redis.R
 
 
 def test_only_queues_in_which_tasks_wait_are_looked_at(
-    repository: RedisTaskRepository, leases: RedisTaskLeases, wake_ups: CeleryWakeUps, client: redis.Redis
+    repository: RedisTaskRepository,
+    leases: RedisTaskLeases,
+    wake_ups: CeleryWakeUps,
+    client: redis.Redis,
 ) -> None:
     submit(repository), submit(repository, queue="other")
     assert client.smembers("tm:waiting-queues") == {b"default", b"other"}
@@ -142,7 +161,9 @@ def test_wake_ups_of_more_queues_than_one_round_trip_looks_at_are_put(
 
     wait_until(lambda: wake_ups.top_up_all() == 0)
 
-    assert all(client.llen(f"task-manager.work.q{number}") == 1 for number in range(SCAN_COUNT + 100))
+    assert all(
+        client.llen(f"task-manager.work.q{number}") == 1 for number in range(SCAN_COUNT + 100)
+    )
 
 
 def test_a_name_that_no_task_uses_goes_with_its_wake_ups_but_not_while_it_is_paused(
@@ -161,7 +182,10 @@ def test_a_name_that_no_task_uses_goes_with_its_wake_ups_but_not_while_it_is_pau
 
 
 def test_a_name_that_a_task_uses_again_meanwhile_stays(
-    repository: RedisTaskRepository, wake_ups: CeleryWakeUps, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    repository: RedisTaskRepository,
+    wake_ups: CeleryWakeUps,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     repository.remove(submit(repository))
     forgetting = wake_ups._forgetting

@@ -21,7 +21,9 @@ API_SETTINGS = {"http_workers": 1}
 
 @pytest.fixture
 def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
-    with ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3) as process:
+    with ServiceProcess(
+        "maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3
+    ) as process:
         yield process
 
 
@@ -55,9 +57,19 @@ def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) 
 
     assert task["result"] == "Task completed in 1 seconds"
     assert task["attempt"] == 1
-    [line] = [line for line in map(json.loads, worker.output.splitlines()) if line.get("action") == "run_finished"]
+    [line] = [
+        line
+        for line in map(json.loads, worker.output.splitlines())
+        if line.get("action") == "run_finished"
+    ]
     said = {name: line[name] for name in ("level", "task_id", "type", "outcome", "attempt")}
-    assert said == {"level": "info", "task_id": task_id, "type": "sleep", "outcome": "completed", "attempt": 1}
+    assert said == {
+        "level": "info",
+        "task_id": task_id,
+        "type": "sleep",
+        "outcome": "completed",
+        "attempt": 1,
+    }
     assert 1 <= line["seconds"] < 20
     assert str(task["submitted_at"]) <= str(task["started_at"]).replace("T", " ")
 
@@ -93,7 +105,9 @@ def test_a_running_task_can_be_renamed_and_keeps_its_result(
     task_id = api.submit(duration=2)
     api.wait_for(task_id, "PROCESSING")
 
-    assert api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "renamed"}).status_code == 200
+    assert (
+        api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "renamed"}).status_code == 200
+    )
     refused = api.request("PATCH", f"/tasks/{task_id}", json={"duration": 9})
     assert (refused.status_code, refused.json()["code"]) == (409, "task_not_waiting")
     assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_running"
@@ -193,7 +207,10 @@ def test_a_run_ends_at_its_timeout(api: Api, worker: ServiceProcess) -> None:
 
     task = api.wait_for(task_id, "FAILED")
 
-    assert task["error"] == {"code": "timeout", "message": "The run took longer than its timeout of 2 seconds."}
+    assert task["error"] == {
+        "code": "timeout",
+        "message": "The run took longer than its timeout of 2 seconds.",
+    }
 
 
 def test_a_scheduled_task_runs_when_it_is_due_and_one_that_came_too_late_never(
@@ -202,7 +219,9 @@ def test_a_scheduled_task_runs_when_it_is_due_and_one_that_came_too_late_never(
     now = datetime.fromtimestamp(client.time()[0], UTC)
     due = api.submit(run_at=(now + timedelta(seconds=3)).isoformat())
     late = api.submit(run_at=(now + timedelta(days=1)).isoformat())
-    expired = api.submit(queue="nobody-serves-this", expires_at=(now + timedelta(seconds=2)).isoformat())
+    expired = api.submit(
+        queue="nobody-serves-this", expires_at=(now + timedelta(seconds=2)).isoformat()
+    )
     assert {api.task(task_id)["status"] for task_id in (due, late)} == {"SCHEDULED"}
 
     task = api.wait_for(due, "COMPLETED")
@@ -277,7 +296,9 @@ def test_work_that_outlasts_the_grace_is_handed_back_uncounted(
     assert client.hlen("tm:held") == client.zcard("tm:leases") == 0
 
 
-def test_no_child_outlives_a_killed_worker(api: Api, worker: ServiceProcess, client: redis.Redis) -> None:
+def test_no_child_outlives_a_killed_worker(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
     api.submit(duration=600)
     running_child(client)
     children = worker.children()
@@ -288,12 +309,16 @@ def test_no_child_outlives_a_killed_worker(api: Api, worker: ServiceProcess, cli
     wait_until(lambda: all(map(is_dead, children)))
 
 
-def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_url: str, tmp_path: Path) -> None:
+def test_final_tasks_are_removed_when_their_retention_is_over(
+    api: Api, redis_url: str, tmp_path: Path
+) -> None:
     task_id = api.submit()
     api.request("POST", f"/tasks/{task_id}/cancel")
     waiting = api.submit()
 
-    with ServiceProcess("maintenance", tmp_path / "m.log", redis_url=redis_url, retention_seconds=1):
+    with ServiceProcess(
+        "maintenance", tmp_path / "m.log", redis_url=redis_url, retention_seconds=1
+    ):
         wait_until(lambda: api.request("GET", f"/tasks/{task_id}").status_code == 404)
 
     assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
@@ -301,13 +326,19 @@ def test_final_tasks_are_removed_when_their_retention_is_over(api: Api, redis_ur
 
 
 @pytest.mark.parametrize("part", ["worker", "maintenance"])
-def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: str, client: redis.Redis) -> None:
+def test_a_part_is_healthy_once_it_beats(
+    redis_url: str, tmp_path: Path, part: str, client: redis.Redis
+) -> None:
     def health() -> int:
-        with ServiceProcess(f"health {part}", tmp_path / "health.log", redis_url=redis_url) as check:
+        with ServiceProcess(
+            f"health {part}", tmp_path / "health.log", redis_url=redis_url
+        ) as check:
             return check.exit_code()
 
     assert health() == 1
-    with ServiceProcess(part, tmp_path / "part.log", redis_url=redis_url, data_dir=tmp_path) as process:
+    with ServiceProcess(
+        part, tmp_path / "part.log", redis_url=redis_url, data_dir=tmp_path
+    ) as process:
         wait_until(lambda: client.zcard(f"tm:alive:{part}"))
         assert health() == 0
         assert process.stop() == 0
@@ -316,7 +347,9 @@ def test_a_part_is_healthy_once_it_beats(redis_url: str, tmp_path: Path, part: s
 @pytest.mark.parametrize("part", ["worker", "maintenance"])
 def test_a_part_starts_without_redis_and_works_once_it_is_there(tmp_path: Path, part: str) -> None:
     server = EmbeddedRedis(tmp_path / "data")
-    with ServiceProcess(part, tmp_path / "part.log", redis_url=server.url, data_dir=tmp_path) as process:
+    with ServiceProcess(
+        part, tmp_path / "part.log", redis_url=server.url, data_dir=tmp_path
+    ) as process:
         wait_until(lambda: "Cannot reach" in process.output)
         redis_process = server.start()
         try:
@@ -406,25 +439,35 @@ def test_production_refuses_a_redis_that_may_forget(
         client.config_set("maxmemory-policy", "noeviction")
 
     assert code == 2
-    assert "TASKS_ENV is production, and Redis is not safe: maxmemory-policy is allkeys-lru" in process.output
+    assert (
+        "TASKS_ENV is production, and Redis is not safe: maxmemory-policy is allkeys-lru"
+        in process.output
+    )
     assert "Traceback" not in process.output
 
 
-def test_each_line_of_a_worker_is_one_of_ours_also_when_redis_goes_and_comes_back(tmp_path: Path) -> None:
+def test_each_line_of_a_worker_is_one_of_ours_also_when_redis_goes_and_comes_back(
+    tmp_path: Path,
+) -> None:
     server = EmbeddedRedis(tmp_path / "redis")
     process = server.start()
     try:
         wait_until(server.replies)
         settings = {"redis_url": server.url, "data_dir": tmp_path, "worker_concurrency": 1}
         with ServiceProcess("worker", tmp_path / "log", **settings) as worker:
-            wait_until(lambda: "The worker is ready: 1 processes for the queues default" in worker.output, 30)
+            wait_until(
+                lambda: "The worker is ready: 1 processes for the queues default" in worker.output,
+                30,
+            )
             process.kill()
             process.wait()
             wait_until(lambda: "Cannot reach Redis" in worker.output, 30)
             process = server.start()
             wait_until(server.replies)
             with redis.Redis.from_url(server.url) as client:
-                wait_until(lambda: "brpop" in {each["cmd"] for each in client.client_list()}, 30)  # it listens again
+                wait_until(
+                    lambda: "brpop" in {each["cmd"] for each in client.client_list()}, 30
+                )  # it listens again
             assert worker.stop() == 0
             output = worker.output
     finally:

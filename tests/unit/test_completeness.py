@@ -31,8 +31,12 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.mark.parametrize("arguments", [(), XDIST], ids=["one process", "xdist"])
 class TestEachRun:
-    def test_a_run_that_reports_all_passes_and_counts_each_file(self, run: Run, arguments: Arguments) -> None:
-        skipped = "import pytest\ndef test_a(): pytest.skip()\n@pytest.mark.xfail\ndef test_b(): assert 0"
+    def test_a_run_that_reports_all_passes_and_counts_each_file(
+        self, run: Run, arguments: Arguments
+    ) -> None:
+        skipped = (
+            "import pytest\ndef test_a(): pytest.skip()\n@pytest.mark.xfail\ndef test_b(): assert 0"
+        )
         result = run(*arguments, test_three=THREE, test_skipped=skipped)
 
         assert result.ret == 0
@@ -87,7 +91,9 @@ def pytest_runtest_protocol(item):
     result = run(conftest=dropping, test_three=THREE)
 
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*did not run: test_three.py::test_number?1?*", "*2 of 3 *test_three.py"])
+    result.stdout.fnmatch_lines(
+        ["*did not run: test_three.py::test_number?1?*", "*2 of 3 *test_three.py"]
+    )
 
 
 def test_a_lost_worker_fails_the_run_with_the_tests_that_it_took_along(run: Run) -> None:

@@ -43,7 +43,9 @@ def page(request: pytest.FixtureRequest) -> Path:
 def test_every_path_in_a_page_exists(page: Path) -> None:
     paths = set(PATH.findall(page.read_text()))
 
-    missing = {path for path in paths if not any((root / path).exists() for root in (ROOT, ROOT / "src"))}
+    missing = {
+        path for path in paths if not any((root / path).exists() for root in (ROOT, ROOT / "src"))
+    }
     assert not missing
 
 

@@ -10,13 +10,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CONTRACTS = {
     contract["name"]: contract
-    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
 }
 
 
 def packages(layer: str) -> set[str]:
     """What lies directly in a layer, as module names."""
-    return {f"{layer}.{path.stem}" for path in (ROOT / "src" / layer).iterdir() if path.stem.isidentifier()} - {
+    return {
+        f"{layer}.{path.stem}"
+        for path in (ROOT / "src" / layer).iterdir()
+        if path.stem.isidentifier()
+    } - {
         f"{layer}.__init__",
         f"{layer}.__pycache__",
     }
@@ -29,10 +35,16 @@ def packages(layer: str) -> set[str]:
         ("Only adapters.redis imports redis", "adapters", {"adapters.redis"}),
         ("Only adapters.celery imports celery and kombu", "adapters", {"adapters.celery"}),
         ("Only adapters.http calls what callers name", "adapters", {"adapters.http"}),
-        ("Only entrypoints.api imports the web libraries", "entrypoints", {"entrypoints.api", "entrypoints.cli"}),
+        (
+            "Only entrypoints.api imports the web libraries",
+            "entrypoints",
+            {"entrypoints.api", "entrypoints.cli"},
+        ),
     ],
 )
-def test_a_rule_names_every_package_but_those_it_allows(contract: str, layer: str, allowed: set[str]) -> None:
+def test_a_rule_names_every_package_but_those_it_allows(
+    contract: str, layer: str, allowed: set[str]
+) -> None:
     named = set(CONTRACTS[contract]["source_modules"])
 
     assert packages(layer) - allowed <= named

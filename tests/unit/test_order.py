@@ -28,5 +28,7 @@ def test_long_files_come_first_with_their_tests_in_the_order_they_had(
 
     names = [line for line in result.outlines if "::" in line]
     assert names == [
-        f"{file}.py::{name}" for file in ("test_z", "test_b", "test_a") for name in ("test_second", "test_first")
+        f"{file}.py::{name}"
+        for file in ("test_z", "test_b", "test_a")
+        for name in ("test_second", "test_first")
     ]

@@ -26,7 +26,9 @@ def test_the_kernel_gives_them_to_no_outgoing_connection() -> None:
 def test_no_other_test_process_gets_one_that_is_not_bound_yet() -> None:
     port = ports.free_port()
 
-    other = subprocess.run([sys.executable, "-c", TAKE, str(port)], capture_output=True, text=True, check=False)
+    other = subprocess.run(
+        [sys.executable, "-c", TAKE, str(port)], capture_output=True, text=True, check=False
+    )
 
     assert "RuntimeError: No port" in other.stderr, other.stdout
 

@@ -29,7 +29,8 @@ def broker_url(redis_url: str) -> str:
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
-    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={parts.query.removeprefix('db=') or 0}"
+    database = parts.query.removeprefix("db=") or 0
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def queue_of_wake_ups(queue: str) -> Queue:

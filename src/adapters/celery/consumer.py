@@ -25,10 +25,15 @@ class QuickReconnectConsumer(Consumer):
         def report(error: Exception, interval: float) -> None:
             reason = str(error).rstrip(".")
             logger.warning(
-                "Cannot reach Redis: %s. Trying again in %s s.", reason, interval, extra={"action": "reconnect"}
+                "Cannot reach Redis: %s. Trying again in %s s.",
+                reason,
+                interval,
+                extra={"action": "reconnect"},
             )
 
-        connection = conn.ensure_connection(report, FOR_EVER, callback=maybe_shutdown, **RECONNECT_SECONDS)
+        connection = conn.ensure_connection(
+            report, FOR_EVER, callback=maybe_shutdown, **RECONNECT_SECONDS
+        )
         self.first_connection_attempt = False
         return connection
 

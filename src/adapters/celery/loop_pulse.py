@@ -38,7 +38,10 @@ def pulse_of_loop(pulse: LoopPulse) -> type[bootsteps.Step]:
         requires = ("celery.worker.components:Hub",)
 
         def register_with_event_loop(self, worker: Any, hub: Any) -> None:
-            """Start beating. Celery calls this again after each reconnect, which clears the loop."""
+            """Start beating.
+
+            Celery calls this again after each reconnect, which clears the loop.
+            """
             pulse.beat()
             hub.call_repeatedly(PULSE_SECONDS, pulse.beat)
 

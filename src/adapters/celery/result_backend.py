@@ -42,7 +42,9 @@ class TaskResultBackend(BaseBackend):
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
         self._shown_url = maybe_sanitize_url(url)
-        self._repository = RedisTaskRepository(RedisStore(connect(url)), _no_wake_ups, events_kept=0)
+        self._repository = RedisTaskRepository(
+            RedisStore(connect(url)), _no_wake_ups, events_kept=0
+        )
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         task = self._task(task_id)
@@ -59,7 +61,8 @@ class TaskResultBackend(BaseBackend):
             if is_access_refusal(error.__cause__):
                 raise self._refused(error.reason) from error
             raise ConnectionError(
-                f"The result backend {self._shown_url} is not available: {error.reason.rstrip('.')}. "
+                f"The result backend {self._shown_url} is not available: "
+                f"{error.reason.rstrip('.')}. "
                 "Check that the service's Redis runs, or try again."
             ) from error
         except Exception as error:
@@ -94,7 +97,11 @@ def _meta(task: Task) -> dict[str, Any]:
 def _exception(status: Status, error: TaskError) -> dict[str, Any]:
     """Return an exception in the form in which Celery stores it. `AsyncResult.get` raises it."""
     if STATES[status] == states.REVOKED:
-        return {"exc_type": "TaskRevokedError", "exc_message": [error.message], "exc_module": "celery.exceptions"}
+        return {
+            "exc_type": "TaskRevokedError",
+            "exc_message": [error.message],
+            "exc_module": "celery.exceptions",
+        }
     return {"exc_type": error.code, "exc_message": [error.message], "exc_module": None}
 
 

@@ -32,7 +32,9 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
 
             self.wait_for_job = receive_or_retire
 
-        def _do_exit(self, pid: int, exitcode: int | None, exc: BaseException | None = None) -> None:
+        def _do_exit(
+            self, pid: int, exitcode: int | None, exc: BaseException | None = None
+        ) -> None:
             """Leave without billiard's sleep of a second: the parent sees the process end."""
             if self.on_exit is not None:
                 self.on_exit(pid, exitcode)

@@ -46,13 +46,19 @@ class WakeUpFactory:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
         with self._app.connection_for_write("memory://") as connection:
             message = amqp.as_task_v2(WAKE_UP_NUMBER, WORK_TASK, args=(queue,), ignore_result=True)
-            amqp.send_task_message(amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False)
+            amqp.send_task_message(
+                amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False
+            )
             channel: Any = connection.default_channel
             published = channel._get(celery_queue.name)
-            channel._delete(celery_queue.name)  # the transport keeps its queues for as long as the process lives
+            channel._delete(
+                celery_queue.name
+            )  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
         return WakeUp(
-            list_key=celery_queue.name.encode(), template=dumps(published).encode(), bound=MAX_WAITING_WAKE_UPS
+            list_key=celery_queue.name.encode(),
+            template=dumps(published).encode(),
+            bound=MAX_WAITING_WAKE_UPS,
         )
 
 

@@ -78,16 +78,26 @@ class CeleryWorker:
         self._pulse = LoopPulse()
         self._children = Children()
         self._guard = RunGuard(
-            children=self._children, watch=watch, release=release, node=node, owner_of=self._owner_of, lease=lease
+            children=self._children,
+            watch=watch,
+            release=release,
+            node=node,
+            owner_of=self._owner_of,
+            lease=lease,
         )
 
     def run(self) -> int:
         """Run the worker. Returns its exit code."""
-        warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle as root; only JSON is accepted
+        warnings.filterwarnings(
+            "ignore", category=SecurityWarning
+        )  # about pickle as root; only JSON is accepted
         # Wake-ups are disposable. While Redis is away, kombu would write each to a file in /tmp.
         Channel.do_restore = False
         child = WorkerChild(
-            self._build_run_tasks, owner_of=self._owner_of, stop=self._stop, retirement=self._retirement
+            self._build_run_tasks,
+            owner_of=self._owner_of,
+            stop=self._stop,
+            retirement=self._retirement,
         )
         adopt_orphans()
         self._node.take()
@@ -150,12 +160,18 @@ class CeleryWorker:
     def _end_children(self) -> None:
         """Kill the children that still run when the grace is over."""
         seconds = self._grace.total_seconds()
-        logger.info("Stopping; running tasks have %g seconds to finish", seconds, extra={"action": "stopping"})
+        logger.info(
+            "Stopping; running tasks have %g seconds to finish",
+            seconds,
+            extra={"action": "stopping"},
+        )
         if self._stopped.wait(seconds):
             return
         self._guard.stop()  # it would count the children that are killed now as crashed
         for pid in self._living_children():
-            logger.warning("Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": pid})
+            logger.warning(
+                "Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": pid}
+            )
             kill_with_group(pid)
 
     def _living_children(self) -> list[int]:
@@ -170,9 +186,14 @@ class CeleryWorker:
         self._guard.stop()
         try:
             for task in self._release.stopped_under(f"{self._process.name}:"):
-                logger.info("Task handed back", extra={"action": "task_handed_back", "task_id": task.task_id})
+                logger.info(
+                    "Task handed back",
+                    extra={"action": "task_handed_back", "task_id": task.task_id},
+                )
         except StoreUnavailable as error:
-            logger.warning("Cannot hand back: %s", error.reason, extra={"action": "hand_back_failed"})
+            logger.warning(
+                "Cannot hand back: %s", error.reason, extra={"action": "hand_back_failed"}
+            )
         else:
             self._node.discard()
 
@@ -180,7 +201,11 @@ class CeleryWorker:
         """Return whether this worker takes tasks, or finishes its last ones during a shutdown."""
         if self._stop.is_set or (self._pulse.is_recent and self._guard.has_working_child):
             return True
-        reason = "all children are stopped or dead" if self._pulse.is_recent else "the consumer does not turn"
+        reason = (
+            "all children are stopped or dead"
+            if self._pulse.is_recent
+            else "the consumer does not turn"
+        )
         logger.warning("Sending no heartbeat: %s", reason, extra={"action": "heartbeat_withheld"})
         return False
 

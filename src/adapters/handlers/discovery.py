@@ -61,7 +61,9 @@ def _functions(named: str, problems: list[str]) -> Iterator[PythonFunction]:
         try:
             yield PythonFunction(name, function, where=f"{module_name}:{name}")
         except UnusableFunction as error:
-            problems.append(f"TASKS_HANDLERS names {named}: {name} cannot be the work of a task: {error}")
+            problems.append(
+                f"TASKS_HANDLERS names {named}: {name} cannot be the work of a task: {error}"
+            )
 
 
 def _imported(name: str) -> ModuleType:
@@ -93,7 +95,8 @@ def _advice(error: BaseException) -> str:
     if not isinstance(error, ModuleNotFoundError):
         return ""
     in_docker = (
-        "in Docker, add it to handlers/requirements.txt and start again with `make up`, `make prod` "
+        "in Docker, add it to handlers/requirements.txt and start again with `make up`, `make "
+        "prod` "
         "or `docker compose up --build`"
     )
     install = f"Install the package that contains {error.name}: .venv/bin/pip install …"
@@ -115,5 +118,7 @@ def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
         if not name.startswith("_") and function.__module__ == module.__name__
     ]
     if not functions:
-        raise UnusableFunction("the module defines no public function; name one that it imports as module:function")
+        raise UnusableFunction(
+            "the module defines no public function; name one that it imports as module:function"
+        )
     return functions

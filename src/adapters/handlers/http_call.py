@@ -57,7 +57,9 @@ Url = Annotated[
     AfterValidator(require_web_url),
     Field(json_schema_extra={"format": "uri", "maxLength": 2_048}),
 ]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_require_free_header)]
+HeaderName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_require_free_header)
+]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ -~\t]{0,8190}[!-~])?)?$")]
 Status = Annotated[int, Field(ge=100, le=599)]
 
@@ -66,11 +68,15 @@ PAYLOAD = PayloadSchema(
     {
         "url": Required[Url],
         "method": NotRequired[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]],
-        "headers": NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]],
+        "headers": NotRequired[
+            Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]
+        ],
         "json": NotRequired[JsonValue],
         "body": NotRequired[str],
         "timeout": NotRequired[Annotated[float, Field(gt=0, le=MAX_SECONDS)]],
-        "success_status": NotRequired[Annotated[list[Status], Field(min_length=1, max_length=MAX_STATUSES)]],
+        "success_status": NotRequired[
+            Annotated[list[Status], Field(min_length=1, max_length=MAX_STATUSES)]
+        ],
     },
 )
 

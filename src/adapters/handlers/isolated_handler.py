@@ -49,7 +49,9 @@ class IsolatedHandler(TaskHandler):
             result = self._in_own_context(task, context)
         except BaseException as error:
             self._process.end_copy(_status(error))
-            self._tidy(self._state, keep=self._keeps_processes and not isinstance(error, RunStopped))
+            self._tidy(
+                self._state, keep=self._keeps_processes and not isinstance(error, RunStopped)
+            )
             raise
         self._process.end_copy()
         self._tidy(self._state, keep=self._keeps_processes)

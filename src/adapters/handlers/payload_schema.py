@@ -61,7 +61,9 @@ class PayloadSchema:
         except ValidationError as error:
             raise InvalidPayload(_violations(error)) from None
         except Exception as error:  # raised by a validator of the handler's author
-            raise InvalidPayload([("payload", f"Cannot be checked: {type(error).__name__}: {error}")]) from error
+            raise InvalidPayload(
+                [("payload", f"Cannot be checked: {type(error).__name__}: {error}")]
+            ) from error
 
 
 class _Validator:
@@ -100,5 +102,9 @@ def _violations(error: ValidationError) -> list[Violation]:
 
 
 def _violation(problem: Mapping[str, Any]) -> Violation:
-    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"] if part != KEY)
+    path = "".join(
+        f"/{str(part).replace('~', '~0').replace('/', '~1')}"
+        for part in problem["loc"]
+        if part != KEY
+    )
     return f"payload{path}", f"{str(problem['msg']).removeprefix(VALUE_ERROR)}."

@@ -29,7 +29,9 @@ SIGNALS = (
     ),
 )
 """Signals that programs handle themselves. Reading one handler takes 0.4 microseconds."""
-LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
+LIMITS = tuple(
+    sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+)
 FUNCTIONS = (
     *((time, name) for name in ("time", "monotonic", "perf_counter", "sleep")),
     *((json, name) for name in ("dumps", "loads")),
@@ -164,7 +166,9 @@ def succeeds(step: Callable[[], object]) -> bool:
     except RunStopped:
         raise
     except BaseException:
-        logger.warning("Cannot undo what a run changed", exc_info=True, extra={"action": "undo_failed"})
+        logger.warning(
+            "Cannot undo what a run changed", exc_info=True, extra={"action": "undo_failed"}
+        )
         return False
 
 

@@ -77,7 +77,9 @@ class PythonFunction(TaskHandler):
         try:
             arguments = self._payload.read(task.spec.payload)
         except InvalidPayload as error:
-            raise HandlerFailed(f"The payload no longer fits {self.where}: {error}", retry=False) from error
+            raise HandlerFailed(
+                f"The payload no longer fits {self.where}: {error}", retry=False
+            ) from error
         if self._takes_context:
             arguments[CONTEXT] = Context(task, context)
         with captured_output(context.log):
@@ -105,11 +107,15 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
         raise UnusableFunction(f"its signature cannot be read: {error}") from error
     for name, parameter in parameters.items():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise UnusableFunction(f"its parameter {name} cannot be given by name, as the members of a payload are")
+            raise UnusableFunction(
+                f"its parameter {name} cannot be given by name, as the members of a payload are"
+            )
     return parameters
 
 
-def _payload(name: str, function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> PayloadSchema:
+def _payload(
+    name: str, function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]
+) -> PayloadSchema:
     try:
         hints = typing.get_type_hints(function, include_extras=True)
         members = {
@@ -119,10 +125,16 @@ def _payload(name: str, function: Callable[..., Any], parameters: Mapping[str, i
             for parameter in parameters.values()
             if parameter.name != CONTEXT and parameter.kind is not parameter.VAR_KEYWORD
         }
-        others = [name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD]
+        others = [
+            name
+            for name, parameter in parameters.items()
+            if parameter.kind is parameter.VAR_KEYWORD
+        ]
         return PayloadSchema(name, members, more=hints.get(others[0], Any) if others else None)
     except Exception as error:
-        raise UnusableFunction(f"its type hints cannot be read: {_first_sentence(error)}") from error
+        raise UnusableFunction(
+            f"its type hints cannot be read: {_first_sentence(error)}"
+        ) from error
 
 
 def _first_sentence(error: Exception) -> str:
@@ -130,7 +142,9 @@ def _first_sentence(error: Exception) -> str:
     return str(error).splitlines()[0].partition(". ")[0]
 
 
-def _schema_with_defaults(payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]) -> Mapping[str, Any]:
+def _schema_with_defaults(
+    payload: PayloadSchema, parameters: Mapping[str, inspect.Parameter]
+) -> Mapping[str, Any]:
     """Return the JSON Schema with the function's defaults, which its type hints do not contain."""
     properties = {
         name: {**member, "default": parameters[name].default}

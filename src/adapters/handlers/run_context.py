@@ -45,7 +45,9 @@ class BufferedRunContextFactory(RunContextFactory):
         context = BufferedRunContext(run, self._run_log, self._interrupt, self._process)
         self._current = context
         if self._thread is None:
-            self._thread = threading.Thread(target=self._flush_forever, name="run-context", daemon=True)
+            self._thread = threading.Thread(
+                target=self._flush_forever, name="run-context", daemon=True
+            )
             self._thread.start()
         return context
 
@@ -62,7 +64,9 @@ class BufferedRunContext(RunContext, AbstractContextManager[RunContext]):
     Reporting takes no lock, because a request to stop may interrupt the work at any point of it.
     """
 
-    def __init__(self, run: Task, run_log: RunLog, interrupt: RunInterrupt, process: TaskProcess) -> None:
+    def __init__(
+        self, run: Task, run_log: RunLog, interrupt: RunInterrupt, process: TaskProcess
+    ) -> None:
         self._run = run
         self._run_log = run_log
         self._interrupt = interrupt

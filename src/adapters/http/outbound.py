@@ -144,7 +144,9 @@ class OutboundHttp:
         return f"{violation}; {OPENED_BY}." if violation else None
 
     @contextmanager
-    def _session(self, deadline: "_Deadline", allow_public_http: bool) -> Iterator[requests.Session]:
+    def _session(
+        self, deadline: "_Deadline", allow_public_http: bool
+    ) -> Iterator[requests.Session]:
         with self._policy.get_antissrf_session() as session:
             session.trust_env = False  # use no proxy or password from the environment
             session.get_redirect_target = lambda _: None  # or it reads a redirect's whole body
@@ -155,7 +157,12 @@ class OutboundHttp:
 
                 watching = deadline
 
-                def build_connection_pool_key_attributes(_, request: Any, verify: Any, cert: Any = None) -> Any:  # noqa: N805
+                def build_connection_pool_key_attributes(
+                    _,  # noqa: N805 - `self` is the object around this class
+                    request: Any,
+                    verify: Any,
+                    cert: Any = None,
+                ) -> Any:
                     host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
                     parts = urlsplit(request.url)
                     request.headers["Host"] = parts.netloc.rpartition("@")[2]

@@ -57,7 +57,9 @@ class RedisBacklogs:
                 if not client.exists(index):
                     return []
                 now = milliseconds(client.time())
-                entries = client.zrange(index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
+                entries = client.zrange(
+                    index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True
+                )
             found = self._records.short_each([raw for raw, _ in entries])
             tasks, repairs = [], []
             for (raw, score), task in zip(entries, found, strict=True):
@@ -94,7 +96,9 @@ class RedisBacklogs:
             if isinstance(task, Task) and finished_entry(task) == entry:
                 tasks.append(task)
             elif isinstance(task, Exception):
-                self._skipped_items.tell(f"read_{Backlog.PAST_RETENTION}", id_text(split_entry(entry)[0]), task)
+                self._skipped_items.tell(
+                    f"read_{Backlog.PAST_RETENTION}", id_text(split_entry(entry)[0]), task
+                )
                 repairs.append(_to_the_end(entry))
             else:
                 repairs.append(_dropped(entry))

@@ -20,7 +20,9 @@ def connect(url: str, *, patient: bool = False) -> redis.Redis:
     """
     if patient:
         kind = patient_connection(url)
-        return _client(url, TIMEOUT_SECONDS, connection_class=kind, socket_connect_timeout=CONNECT_SECONDS)
+        return _client(
+            url, TIMEOUT_SECONDS, connection_class=kind, socket_connect_timeout=CONNECT_SECONDS
+        )
     return _client(url, TIMEOUT_SECONDS)
 
 

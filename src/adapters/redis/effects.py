@@ -98,7 +98,9 @@ class Effects:
         if fields:
             self._write("set_fields", HASH, key, *chain.from_iterable(fields.items()))
 
-    def set_time(self, key: bytes, name: bytes, others: Mapping[bytes, bytes] | None = None) -> None:
+    def set_time(
+        self, key: bytes, name: bytes, others: Mapping[bytes, bytes] | None = None
+    ) -> None:
         """Set a field to the present time, and the others to their values."""
         pairs = chain.from_iterable(others.items()) if others else ()
         self._write("set_time", HASH, key, name, *pairs)
@@ -140,7 +142,9 @@ class Effects:
     def remove_from_index(self, index: bytes, member: bytes) -> None:
         self._write("remove_from_index", SORTED_SET, index, member)
 
-    def enqueue(self, waiting: bytes, record: bytes, sequence: bytes, member: bytes, base: int, step: int) -> None:
+    def enqueue(
+        self, waiting: bytes, record: bytes, sequence: bytes, member: bytes, base: int, step: int
+    ) -> None:
         """Put a task into its queue at the place that it first drew, on top of its priority's base.
 
         `step` is the distance between the bases of two priorities.
@@ -155,7 +159,9 @@ class Effects:
         """Remove the member of a set if this index, which belongs to it, is empty."""
         self._write("remove_if_empty", SET, set_key, self.place_of(index), member)
 
-    def forget_queue(self, queues: bytes, index: bytes, paused: bytes, wake_ups: bytes, queue: str) -> None:
+    def forget_queue(
+        self, queues: bytes, index: bytes, paused: bytes, wake_ups: bytes, queue: str
+    ) -> None:
         """Remove a queue and its wake-ups if its index is empty and it is not paused."""
         places = map(self.place_of, (index, paused, wake_ups))
         self._write("forget_queue", SET, queues, *places, queue)
@@ -171,12 +177,16 @@ class Effects:
         """Remove the first of these values."""
         self._write("remove_from_list", LIST, list_key, value)
 
-    def append_log(self, log: bytes, record: bytes, max_lines: int, max_bytes: int, lines: Iterable[bytes]) -> None:
+    def append_log(
+        self, log: bytes, record: bytes, max_lines: int, max_bytes: int, lines: Iterable[bytes]
+    ) -> None:
         """Append lines with the present time; the oldest beyond a limit go."""
         place = self.place_of(record)
         self._write("append_log", LIST, log, place, max_lines, max_bytes, *lines)
 
-    def append_event(self, stream: bytes, record: bytes, length: int, event: str, member: bytes | str) -> None:
+    def append_event(
+        self, stream: bytes, record: bytes, length: int, event: str, member: bytes | str
+    ) -> None:
         """Append an event with the record as the writes before have left it."""
         self._write("append_event", STREAM, stream, self.place_of(record), length, event, member)
 

@@ -79,7 +79,9 @@ class RedisEventStream(EventStream):
             [info] = _execute(client.pipeline(transaction=False).xinfo_stream(keys.EVENTS))
         return keeps_all_after(info, asked)
 
-    def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
+    def between(
+        self, after: str, until: str, task_id: str | None, *, limit: int
+    ) -> Sequence[TaskEvent]:
         raw_id = id_bytes(task_id) if task_id else None
         found: list[TaskEvent] = []
         count = PAST_COUNT if raw_id else min(PAST_COUNT, limit)
@@ -90,7 +92,11 @@ class RedisEventStream(EventStream):
             if not self.keeps(after):  # XRANGE skips entries that were dropped, without an error
                 raise StreamGap(until)
             try:
-                found += [_event(entry) for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id))]
+                found += [
+                    _event(entry)
+                    for entry in entries
+                    if raw_id in (None, entry[1].get(b"id", raw_id))
+                ]
             except UnreadableEvent as error:
                 raise StreamGap(until) from error
             if len(entries) < count:

@@ -31,7 +31,9 @@ class RedisHeartbeats(Heartbeats):
         """Write a heartbeat, also while Redis is full: a silent process would be killed."""
         now = self._write(process)
         with self._store.client() as client:
-            client.zremrangebyscore(keys.alive(process.role), "-inf", now - LIFETIME_MS - REMEMBERED_MS)
+            client.zremrangebyscore(
+                keys.alive(process.role), "-inf", now - LIFETIME_MS - REMEMBERED_MS
+            )
 
     def end(self, process: ServiceProcess) -> None:
         """Date the last heartbeat back: the process is not alive then, and `lately` returns it."""
@@ -94,6 +96,9 @@ def _process(member: bytes) -> ServiceProcess:
         (process.role, process.name, process.host, *process.queues),
         (process.pid, process.concurrency),
     )
-    if not (all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)):
+    if not (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int) for number in numbers)
+    ):
         raise ValueError("a member has the wrong type")
     return process

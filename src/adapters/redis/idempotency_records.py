@@ -20,7 +20,9 @@ class RedisIdempotencyRecords(IdempotencyRecords):
     def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
         with self._store.client() as client:
             latest = milliseconds(client.time()) - age // timedelta(milliseconds=1)
-            names = client.zrange(keys.IDEMPOTENCY_RECORDS, "-inf", latest, byscore=True, offset=0, num=limit)
+            names = client.zrange(
+                keys.IDEMPOTENCY_RECORDS, "-inf", latest, byscore=True, offset=0, num=limit
+            )
             values = client.mget(names) if names else []
         return [
             StoredIdempotencyRecord(name=name.hex(), task_ids=task_ids_of(value or b""))

@@ -101,10 +101,14 @@ def priority_base(priority: int) -> int:
     return (9 - priority) * PRIORITY_STEP
 
 
-def wake(effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_of: WakeUpOf) -> None:
+def wake(
+    effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_of: WakeUpOf
+) -> None:
     """Put wake-ups for the queues in which a task waits now and did not before."""
     for queue in dict.fromkeys(
-        place.queue for before, after in changes if (place := _place(after)) != _place(before) and place
+        place.queue
+        for before, after in changes
+        if (place := _place(after)) != _place(before) and place
     ):
         effects.add_to_set(keys.WAITING_QUEUES, queue)
         top_up(effects, queue, wake_up_of(queue))
@@ -131,21 +135,27 @@ def require_room(
 ) -> None:
     """Refuse changes that name more queues than `limit`. Queues in `exempt` do not count."""
     queues = dict.fromkeys(
-        after.spec.queue for before, after in changes if before is None or before.spec.queue != after.spec.queue
+        after.spec.queue
+        for before, after in changes
+        if before is None or before.spec.queue != after.spec.queue
     )
     limited = [queue for queue in queues if queue not in exempt]
     if limited:
         effects.require_room(keys.QUEUES, limit, limited)
 
 
-def _index_submission(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def _index_submission(
+    effects: Effects, member: bytes, before: Task | None, after: Task | None
+) -> None:
     if before is None:
         effects.add_to_index(keys.SUBMITTED, member)
     elif after is None:
         effects.remove_from_index(keys.SUBMITTED, member)
 
 
-def _index_filters(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def _index_filters(
+    effects: Effects, member: bytes, before: Task | None, after: Task | None
+) -> None:
     """Change the indexes of the filters. Their score is submitted_at."""
     old, new = _filters(before, after), _filters(after, before)
     for index in old:
@@ -168,7 +178,9 @@ def _end_run(effects: Effects, member: bytes, before: Task | None, after: Task |
         effects.unset_fields(keys.HELD, [before.owner])
 
 
-def _record_lost_run(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def _record_lost_run(
+    effects: Effects, member: bytes, before: Task | None, after: Task | None
+) -> None:
     """Store which run an owner lost. An owner loses one at most, since it dies with it."""
     if before and before.owner and after and after.crashes > before.crashes:
         value = lost_entry(before.fencing_token, member)
@@ -183,7 +195,9 @@ def _count_scheduled(effects: Effects, before: Task | None, after: Task | None) 
                 effects.add_to_field(keys.SCHEDULED_BY_QUEUE, queue, number)
 
 
-def _index_time(effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None) -> None:
+def _index_time(
+    effects: Effects, index: bytes, member: bytes, old: datetime | None, new: datetime | None
+) -> None:
     if old == new:
         return
     if new is None:
@@ -222,7 +236,12 @@ def _count_in_minute(effects: Effects, before: Task | None, after: Task | None) 
 
 def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """Copy the record for a webhook, after all writes to it."""
-    if after and after.spec.callback_url and after.status.is_final and not (before and before.status.is_final):
+    if (
+        after
+        and after.spec.callback_url
+        and after.status.is_final
+        and not (before and before.status.is_final)
+    ):
         entry = outbox_entry(member, after.version)
         effects.copy_record(keys.webhook(entry), keys.record(after.task_id), WEBHOOK_KEPT_MS)
         effects.add_to_index(keys.OUTBOX, entry)

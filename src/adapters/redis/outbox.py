@@ -51,10 +51,14 @@ class RedisOutbox(Outbox):
                 if not client.exists(keys.OUTBOX):
                     return []
                 now = milliseconds(client.time())
-                due = client.zrange(keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True)
+                due = client.zrange(
+                    keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True
+                )
             until = now + duration // timedelta(milliseconds=1)
             replies = self._save.run_each([_moved(entry, score, until) for entry, score in due])
-            leased = [entry for (entry, _), reply in zip(due, replies, strict=True) if succeeded(reply)]
+            leased = [
+                entry for (entry, _), reply in zip(due, replies, strict=True) if succeeded(reply)
+            ]
             if (webhooks := self._read(leased, until)) or not leased:
                 return [LeasedDelivery(webhook=webhook, lease=until) for webhook in webhooks]
         return []

@@ -22,7 +22,9 @@ class TaskRecords:
     once.
     """
 
-    def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None
+    ) -> None:
         """`let_others_run` is called between tasks, for a process that serves other requests."""
         self._store = store
         self._let_others_run = let_others_run

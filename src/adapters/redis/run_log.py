@@ -22,7 +22,9 @@ class RedisRunLog(RunLog):
         self._save = SaveScript(store)
         self._events_kept = events_kept
 
-    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+    def append(
+        self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()
+    ) -> bool:
         record, effects = keys.record(run.task_id), Effects()
         effects.require_run(record, run.fencing_token)
         if lines:

@@ -23,7 +23,9 @@ MINUTE_MS = 60_000
 class RedisStatistics(Statistics):
     """Damaged data counts as 0."""
 
-    def __init__(self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None
+    ) -> None:
         """`let_others_run` is called between tasks, for a process that serves other requests."""
         self._store = store
         self._let_others_run = let_others_run
@@ -50,7 +52,9 @@ class RedisStatistics(Statistics):
                     Status.COMPLETED,
                     Status.FAILED,
                 )
-            counts = [[count_or_zero(count) for count in _row(reply)] for reply in execute(pipeline)]
+            counts = [
+                [count_or_zero(count) for count in _row(reply)] for reply in execute(pipeline)
+            ]
         return [
             Minute(
                 begins_at=EPOCH + timedelta(minutes=minute),
@@ -83,7 +87,11 @@ class RedisStatistics(Statistics):
             began, ended = instant(int(started)), instant(int(finished))
         except (ValueError, OverflowError):
             return None
-        return (max((began - since).total_seconds(), 0), (ended - began).total_seconds()) if since else None
+        return (
+            (max((began - since).total_seconds(), 0), (ended - began).total_seconds())
+            if since
+            else None
+        )
 
     def _by_name(self, names_key: bytes, index: Callable[[str], bytes]) -> Mapping[str, int]:
         with self._store.client() as client:
@@ -107,5 +115,7 @@ def _times(client: Any, entries: Sequence[bytes]) -> Sequence[Any]:
     """Return the times of each task and its specification. Payloads and results are not read."""
     pipeline = client.pipeline(transaction=False)
     for entry in entries:
-        pipeline.hmget(keys.RECORD_PREFIX + split_entry(entry)[0], SUBMITTED_AT, SPEC, STARTED, FINISHED)
+        pipeline.hmget(
+            keys.RECORD_PREFIX + split_entry(entry)[0], SUBMITTED_AT, SPEC, STARTED, FINISHED
+        )
     return execute(pipeline)

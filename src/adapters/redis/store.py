@@ -60,7 +60,9 @@ class RedisStore:
         """Return a script of this package; see load_script."""
         return BoundScript(self, load_script(name, when_full=when_full, writes=writes))
 
-    def pipeline_scripts(self, calls: Sequence[ScriptCall], *, damage_as_reply: bool = False) -> list[Any]:
+    def pipeline_scripts(
+        self, calls: Sequence[ScriptCall], *, damage_as_reply: bool = False
+    ) -> list[Any]:
         """Return the replies to many calls in one round trip. Raises StoreUnavailable.
 
         Each call is made by itself. With `damage_as_reply`, an error that one call met in its own

@@ -22,7 +22,9 @@ A batch of tasks of the default size limit fits. Events that wait for several fo
 
 
 class RedisSubscription(Subscription):
-    def __init__(self, drop: Callable[["RedisSubscription"], None], raw_id: bytes | None, position: str) -> None:
+    def __init__(
+        self, drop: Callable[["RedisSubscription"], None], raw_id: bytes | None, position: str
+    ) -> None:
         """`drop` ends the subscription. `raw_id` names the followed task; None follows all."""
         self.position = position
         self.raw_id = raw_id

@@ -91,8 +91,12 @@ def id_text(raw: bytes) -> str:
 def encode(task: Task) -> dict[bytes, bytes]:
     """Return the fields of the record. Raises ValueError for a task with omitted members."""
     if task.omitted:
-        raise ValueError(f"a task that was read without its {' and '.join(task.omitted)} cannot be stored anew")
-    values = {name: _encoded(name, value) for name, value in zip(MEMBERS, _values(task), strict=True)}
+        raise ValueError(
+            f"a task that was read without its {' and '.join(task.omitted)} cannot be stored anew"
+        )
+    values = {
+        name: _encoded(name, value) for name, value in zip(MEMBERS, _values(task), strict=True)
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -109,7 +113,9 @@ def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[
             continue
         if before.omitted and OMITTABLE.get(name) in before.omitted:
             if old != new:
-                raise ValueError(f"the {OMITTABLE[name]} of a task that was read without it cannot be changed")
+                raise ValueError(
+                    f"the {OMITTABLE[name]} of a task that was read without it cannot be changed"
+                )
             continue
         value = _encoded(name, new)
         if value is not None:
@@ -129,12 +135,18 @@ def decode(task_id: bytes, record: Record) -> Task:
     """Return the task of a record. Raises KeyError or ValueError for a damaged record."""
     if missing := ALWAYS - record.keys():
         raise ValueError(f"a record without {missing}")
-    members = {MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS}
+    members = {
+        MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS
+    }
     expires = record.get(EXPIRES)
-    members["spec"] = _decode_spec(record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD))
+    members["spec"] = _decode_spec(
+        record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD)
+    )
     members["task_id"] = id_text(task_id)
     if OMITTED in record:
-        members["omitted"] = tuple(name for field, name in OMITTABLE.items() if field in record[OMITTED])
+        members["omitted"] = tuple(
+            name for field, name in OMITTABLE.items() if field in record[OMITTED]
+        )
     return Task.restore(members)
 
 
@@ -167,8 +179,14 @@ def _encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
     values = {name: getattr(spec, name) for name in SPEC_NAMES}
     defaults = {**DEFAULTS, "default_timeout": _unstored_default_timeout(spec.duration)}
-    differing = {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
-    return _json({SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()})
+    differing = {
+        name: value
+        for name, value in values.items()
+        if name not in defaults or value != defaults[name]
+    }
+    return _json(
+        {SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()}
+    )
 
 
 def _unstored_default_timeout(duration: int | None) -> int:
@@ -269,7 +287,9 @@ DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
     OWNER: bytes.decode,
     **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
-    PROGRESS: lambda progress: Progress(**dict(zip(("fraction", "message"), _plain(progress), strict=True))),
+    PROGRESS: lambda progress: Progress(
+        **dict(zip(("fraction", "message"), _plain(progress), strict=True))
+    ),
     RESULT: _plain,
     **dict.fromkeys(
         (ERROR, LAST_ERROR),

@@ -70,7 +70,9 @@ class TaskEffects:
         self._own_queues = own_queues
         self._let_others_run = let_others_run
 
-    def of_new(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None) -> Effects:
+    def of_new(
+        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None
+    ) -> Effects:
         """Return the effects of adding tasks: all of them, or none."""
         effects = Effects()
         effects.needs_memory = True
@@ -79,7 +81,9 @@ class TaskEffects:
         effects.require_absent(keys.FULL)
         changes = [(None, task) for task in tasks]
         require_room(effects, changes, self._max_queues, self._own_queues)
-        waiting = [(require_id_bytes(task.task_id), task) for task in tasks if task.status.is_waiting]
+        waiting = [
+            (require_id_bytes(task.task_id), task) for task in tasks if task.status.is_waiting
+        ]
         for beginning, run in groupby(waiting, key=_beginning):
             self._create(effects, beginning, list(run))
         index_new_tasks(effects, self.paced(waiting))
@@ -128,7 +132,9 @@ class TaskEffects:
             add_lines(effects, before, [change.log])
         self._append_event(effects, before, after)
 
-    def _create(self, effects: Effects, beginning: _Beginning, tasks: Sequence[tuple[bytes, Task]]) -> None:
+    def _create(
+        self, effects: Effects, beginning: _Beginning, tasks: Sequence[tuple[bytes, Task]]
+    ) -> None:
         """Write new tasks that follow each other in their queue.
 
         Lua's unpack takes up to 8,000 values, and 1,000 tasks are 2,000 here.
@@ -164,7 +170,9 @@ def as_stored(change: Change, now_ms: int) -> Task:
     return replace(change.after, **times) if times else change.after
 
 
-def _add_idempotency_record(effects: Effects, record: IdempotencyRecord, tasks: Sequence[Task]) -> None:
+def _add_idempotency_record(
+    effects: Effects, record: IdempotencyRecord, tasks: Sequence[Task]
+) -> None:
     key, ids = (
         keys.idempotency_record(record.key),
         (require_id_bytes(task.task_id) for task in tasks),

@@ -65,7 +65,9 @@ def extent(client: Any, index: bytes, span: Span) -> tuple[int, int]:
     return before, client.zcount(index, span.low, span.high)
 
 
-def read_by_rank(client: Any, index: bytes, first: int, total: int, page: PageRequest) -> list[Entry]:
+def read_by_rank(
+    client: Any, index: bytes, first: int, total: int, page: PageRequest
+) -> list[Entry]:
     start, stop = page.offset, min(page.offset + page.limit, total - 1)
     if start > stop:
         return []
@@ -88,20 +90,30 @@ def entries_after(client: Any, index: bytes, span: Span, page: PageRequest) -> I
         cursor = cursor_of(chunk[-1])
 
 
-def _chunk(client: Any, index: bytes, span: Span, cursor: Cursor | None, *, newest_first: bool) -> list[Entry]:
+def _chunk(
+    client: Any, index: bytes, span: Span, cursor: Cursor | None, *, newest_first: bool
+) -> list[Entry]:
     """Return the next entries. Many tasks of the same millisecond need more than one read."""
     last = (cursor.milliseconds, id_bytes(cursor.task_id) or b"") if cursor else None
     ends = (span.high, span.low) if newest_first else (span.low, span.high)
     for offset in count(0, CHUNK):
-        read = client.zrange(index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True)
+        read = client.zrange(
+            index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True
+        )
         entries = [_entry(*entry) for entry in read]
-        found = [entry for entry in entries if last is None or (entry < last if newest_first else entry > last)]
+        found = [
+            entry
+            for entry in entries
+            if last is None or (entry < last if newest_first else entry > last)
+        ]
         if found or len(read) < CHUNK:
             return found
     return []
 
 
-def merged_entries(client: Any, indexes: Sequence[bytes], span: Span, page: PageRequest) -> Iterator[Entry]:
+def merged_entries(
+    client: Any, indexes: Sequence[bytes], span: Span, page: PageRequest
+) -> Iterator[Entry]:
     """Yield the entries of indexes that have none in common, in one order."""
     streams = [entries_after(client, index, span, page) for index in indexes]
     return merge(*streams, reverse=page.newest_first)
@@ -115,7 +127,11 @@ def present_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
     for index in group.indexes:
         pipeline.zmscore(index, members)
     scores = zip(*pipeline.execute(), strict=True)
-    return [entry for entry, found in zip(chunk, scores, strict=True) if any(score is not None for score in found)]
+    return [
+        entry
+        for entry, found in zip(chunk, scores, strict=True)
+        if any(score is not None for score in found)
+    ]
 
 
 def _entry(member: bytes, score: float) -> Entry:

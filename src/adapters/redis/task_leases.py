@@ -54,7 +54,9 @@ class RedisTaskLeases(TaskLeases):
         self._add_claim(effects, queue, owner, claim_id)
         return self._claimed(self._save.run(effects), owner)
 
-    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
+    def finish_and_claim(
+        self, end: Change, queue: str, *, owner: str, claim_id: str
+    ) -> Task | None:
         effects = self._repository.effects_of(end)
         self._add_claim(effects, queue, owner, claim_id)
         reply = self._save.run(effects)
@@ -70,7 +72,9 @@ class RedisTaskLeases(TaskLeases):
         with self._store.client() as client:
             now = milliseconds(client.time())
             uptime = int(client.info("server")["uptime_in_seconds"])
-        if self._quarantine.is_active(store_now=now / 1000, store_uptime=uptime, monotonic=time.monotonic()):
+        if self._quarantine.is_active(
+            store_now=now / 1000, store_uptime=uptime, monotonic=time.monotonic()
+        ):
             return []
         return self._repository.backlogs.past(Backlog.LOST, limit)
 
@@ -83,12 +87,20 @@ class RedisTaskLeases(TaskLeases):
         with self._store.client() as client:
             held = client.hgetall(keys.HELD)
         mine = (entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode()))
-        return [task for task in self._held_tasks(mine) if task.owner and task.owner.startswith(owner_prefix)]
+        return [
+            task
+            for task in self._held_tasks(mine)
+            if task.owner and task.owner.startswith(owner_prefix)
+        ]
 
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
         with self._store.client() as client:
             entries = client.mget([keys.lost(owner) for owner in owners]) if owners else []
-        lost = [(owner, *split_lost_entry(entry)) for owner, entry in zip(owners, entries, strict=True) if entry]
+        lost = [
+            (owner, *split_lost_entry(entry))
+            for owner, entry in zip(owners, entries, strict=True)
+            if entry
+        ]
         return [
             LostRun(task=task, fencing_token=fencing_token, owner=owner)
             for owner, fencing_token, raw in lost
@@ -137,7 +149,9 @@ class RedisTaskLeases(TaskLeases):
             return None
         kind, raw, record = reply.claimed
         run = decode_reply(raw, record)
-        if not isinstance(run, Task):  # the worker must not claim the damaged record again and again
+        if not isinstance(
+            run, Task
+        ):  # the worker must not claim the damaged record again and again
             self._skipped_items.tell("claim", id_text(raw), run)
             with self._store.client() as client:
                 client.hdel(keys.HELD, owner)

@@ -74,9 +74,15 @@ class RedisTaskRepository(TaskRepository):
             for task in queued:
                 pipeline.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id))
             ranks = execute(pipeline)
-        return {task.task_id: rank + 1 for task, rank in zip(queued, ranks, strict=True) if isinstance(rank, int)}
+        return {
+            task.task_id: rank + 1
+            for task, rank in zip(queued, ranks, strict=True)
+            if isinstance(rank, int)
+        }
 
-    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
+    def add(
+        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+    ) -> Sequence[Task]:
         reply = self._save.run(self._effects.of_new(tasks, idempotency_record))
         if reply.refused_by == "require_no_value":
             raise AlreadySubmitted(*split_idempotency_value(reply.detail))
@@ -128,7 +134,9 @@ class RedisTaskRepository(TaskRepository):
         """Return the effects of a change, for an adapter that adds its own to them."""
         return self._effects.of_change(change)
 
-    def _save_each(self, effects: Sequence[Effects], tasks: Sequence[Task]) -> Sequence[SaveReply | None]:
+    def _save_each(
+        self, effects: Sequence[Effects], tasks: Sequence[Task]
+    ) -> Sequence[SaveReply | None]:
         """Return the reply for each task; None where its data is damaged, which is logged once."""
         replies: list[SaveReply | None] = []
         for task, reply in zip(tasks, self._save.run_each(effects), strict=True):

@@ -40,7 +40,9 @@ SCANNED_BYTES = 2 * 1024 * 1024
 
 
 class RedisTaskSearch:
-    def __init__(self, store: RedisStore, records: TaskRecords, let_others_run: Callable[[], None]) -> None:
+    def __init__(
+        self, store: RedisStore, records: TaskRecords, let_others_run: Callable[[], None]
+    ) -> None:
         self._store = store
         self._let_others_run = let_others_run
         self._records = records
@@ -86,21 +88,29 @@ class RedisTaskSearch:
             last = cursor_of(chunk[-1]) if chunk else last
             found += self._matching(client, wanted, others, chunk)
         exact = sizes[smallest] if not others and not wanted.needs_scan else None
-        total = exact if exact is not None else len(found) if at_end and page.after is None else None
+        total = (
+            exact if exact is not None else len(found) if at_end and page.after is None else None
+        )
         result = self._page(found[page.offset :], page, total)
         if result.next is None and not at_end:
             return TaskPage(tasks=result.tasks, total=total, next=last)
         return result
 
-    def _matching(self, client: Any, wanted: TaskFilter, others: Sequence[AnyOf], chunk: list[Entry]) -> list[Entry]:
+    def _matching(
+        self, client: Any, wanted: TaskFilter, others: Sequence[AnyOf], chunk: list[Entry]
+    ) -> list[Entry]:
         for group in others:
             chunk = present_in(client, group, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
         batches = _by_size(client, chunk)
-        return list(chain.from_iterable(self._matching_text(client, wanted, batch) for batch in batches))
+        return list(
+            chain.from_iterable(self._matching_text(client, wanted, batch) for batch in batches)
+        )
 
-    def _matching_text(self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]) -> list[Entry]:
+    def _matching_text(
+        self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]
+    ) -> list[Entry]:
         possible = self._possible(client, wanted, batch)
         whole = self._records.whole(raw for _, raw in possible)
         matching = {task.task_id for task in whole if self._is_wanted(wanted, task)}

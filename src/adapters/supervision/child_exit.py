@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 HINTS = {
-    signal.SIGKILL: " The kernel sends it when memory runs out; an operator or other code may send it, too.",
+    signal.SIGKILL: (
+        " The kernel sends it when memory runs out; an operator or other code may send it, too."
+    ),
     signal.SIGSEGV: " C code accessed memory that it does not own.",
     signal.SIGABRT: " C code called abort().",
 }
@@ -48,9 +50,10 @@ def cause_of(code: int | None, renewal_limit: float) -> str:
         return f"The process exited with code {code} during the run."
     if code == -signal.SIGALRM:
         return (
-            f"The work kept the process from renewing its lease for {renewal_limit:g} s, so the kernel ended it "
-            "(SIGALRM). This happens when a call into C code holds Python's interpreter lock. Run that call in a "
-            "process of its own (subprocess), split it into shorter calls, or raise TASKS_LEASE_SECONDS."
+            f"The work kept the process from renewing its lease for {renewal_limit:g} s, so the "
+            "kernel ended it (SIGALRM). This happens when a call into C code holds Python's "
+            "interpreter lock. Run that call in a process of its own (subprocess), split it into "
+            "shorter calls, or raise TASKS_LEASE_SECONDS."
         )
     number = signal.Signals(-code)
     return f"{number.name} ended the process.{HINTS.get(number, '')}"

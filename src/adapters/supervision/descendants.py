@@ -41,7 +41,10 @@ class Descendants:
             for pid in left:
                 kill_and_reap(pid)
             if time.monotonic() > deadline:
-                logger.warning("Cannot end processes that a run left", extra={"action": "leftovers", "pids": [*left]})
+                logger.warning(
+                    "Cannot end processes that a run left",
+                    extra={"action": "leftovers", "pids": [*left]},
+                )
                 return False
             time.sleep(PAUSE_SECONDS)  # when they are gone, this process adopts what they started
         return True

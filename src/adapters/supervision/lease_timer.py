@@ -50,7 +50,9 @@ class LeaseTimer(LeaseKeeper):
         with self._lock:
             self._run = run
         if self._thread is None:
-            self._thread = threading.Thread(target=self._renew_forever, name="lease-keeper", daemon=True)
+            self._thread = threading.Thread(
+                target=self._renew_forever, name="lease-keeper", daemon=True
+            )
             self._thread.start()
 
     def stop_renewing(self) -> None:
@@ -79,15 +81,25 @@ class LeaseTimer(LeaseKeeper):
         try:
             renewed = self._leases.renew(run)
         except StoreUnavailable as error:
-            logger.warning("Cannot renew: %s", error.reason, extra={"action": "renew_failed", "task_id": run.task_id})
+            logger.warning(
+                "Cannot renew: %s",
+                error.reason,
+                extra={"action": "renew_failed", "task_id": run.task_id},
+            )
             return False
         except Exception:
-            logger.exception("Cannot renew", extra={"action": "renew_failed", "task_id": run.task_id})
+            logger.exception(
+                "Cannot renew", extra={"action": "renew_failed", "task_id": run.task_id}
+            )
             return False
         with self._lock:
             if self._run is run and renewed:
-                self._set_timer(signal.ITIMER_REAL, max(self._limit - (self._monotonic() - sent), 0.001))
+                self._set_timer(
+                    signal.ITIMER_REAL, max(self._limit - (self._monotonic() - sent), 0.001)
+                )
             elif self._run is run:
-                logger.error("The lease is lost", extra={"action": "lease_lost", "task_id": run.task_id})
+                logger.error(
+                    "The lease is lost", extra={"action": "lease_lost", "task_id": run.task_id}
+                )
                 os.kill(os.getpid(), signal.SIGKILL)
         return True

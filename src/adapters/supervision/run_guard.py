@@ -174,7 +174,9 @@ class RunGuard:
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         for lost in self._watch.lost(list(pids)):
             pid = pids[lost.owner]
-            if lost.fencing_token == self._last_tokens.get(pid):  # else an earlier process had this id
+            if lost.fencing_token == self._last_tokens.get(
+                pid
+            ):  # else an earlier process had this id
                 self._kill(pid, "It lost its lease, so the worker killed it.")
 
     def _kill_idle_children(self) -> None:
@@ -185,7 +187,10 @@ class RunGuard:
         self._idle_since = {wake_up: self._idle_since.get(wake_up, now) for wake_up in idle}
         for (pid, _), since in self._idle_since.items():
             if now - since >= IDLE_SECONDS:
-                cause = f"It has had a wake-up for {IDLE_SECONDS:g} s, but no run, so the worker killed it."
+                cause = (
+                    f"It has had a wake-up for {IDLE_SECONDS:g} s, but no run, so the worker "
+                    "killed it."
+                )
                 self._kill(pid, cause)
 
     def _kill(self, pid: int, cause: str) -> None:
@@ -234,7 +239,9 @@ class RunGuard:
             "Killing a run that does not stop",
             extra={"action": "run_killed", "task_id": run.task_id, "pid": pid},
         )
-        self._kill_causes[pid] = "The run did not stop when it was asked to, so the worker killed its process."
+        self._kill_causes[pid] = (
+            "The run did not stop when it was asked to, so the worker killed its process."
+        )
         kill_with_group(pid)
         return LOOK_SECONDS
 

@@ -54,7 +54,9 @@ class TaskProcess:
         """Have each copy close the worker's files: all files that are open now, except
         `not_ours`."""
         self._worker_files = {
-            descriptor: file for descriptor, file in open_files().items() if not_ours.get(descriptor) != file
+            descriptor: file
+            for descriptor, file in open_files().items()
+            if not_ours.get(descriptor) != file
         }
         os.register_at_fork(before=self._note_thread, after_in_child=self._disown)
 

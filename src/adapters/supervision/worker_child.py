@@ -55,7 +55,9 @@ class WorkerChild:
         try:
             self._run_tasks.execute(queue, lambda: self._goes_on(until))
         except BaseException:
-            self._retirement.require("it cannot serve a wake-up")  # and could not serve the next one
+            self._retirement.require(
+                "it cannot serve a wake-up"
+            )  # and could not serve the next one
             raise
         if not self._process.has_files_of_worker:
             self._retirement.require("a run closed or replaced descriptors of the worker")

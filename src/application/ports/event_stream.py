@@ -81,11 +81,13 @@ class EventStream(ABC):
         """
 
     @abstractmethod
-    def between(self, after: str, until: str, task_id: str | None, *, limit: int) -> Sequence[TaskEvent]:
+    def between(
+        self, after: str, until: str, task_id: str | None, *, limit: int
+    ) -> Sequence[TaskEvent]:
         """Return the first events after `after`, up to and including `until`.
 
-        Raises StreamGap with the position `until` when one of them was dropped or cannot be read, as
-        can be the case for an event of an older version.
+        Raises StreamGap with the position `until` when one of them was dropped or cannot be read,
+        as can be the case for an event of an older version.
         """
 
     @abstractmethod

@@ -1,4 +1,6 @@
-"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a log."""
+"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a
+log.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -17,7 +19,8 @@ MAX_LOG_BYTES = 1024 * 1024
 class LeaseKeeper(ABC):
     """Renews the lease of the current run, and ends the process before a lease runs out.
 
-    Another process may start the task once the lease has run out, so this process must be dead by then.
+    Another process may start the task once the lease has run out, so this process must be dead by
+    then.
     """
 
     @abstractmethod
@@ -117,7 +120,9 @@ class RunLog(ABC):
     """Stores the progress and the log lines of runs. Every method raises StoreUnavailable."""
 
     @abstractmethod
-    def append(self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()) -> bool:
+    def append(
+        self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()
+    ) -> bool:
         """Store the progress, and lines with their time and attempt. The task's version stays.
 
         Returns False and stores nothing when the run is over.

@@ -29,16 +29,20 @@ class TaskLeases(ABC):
 
         The highest priority comes first, then the order in which tasks were queued. A task that has
         expired is skipped. Repeating a claim id, because the reply was lost, returns the same task
-        with its lease renewed. Raises RunStillHeld when the owner holds the run of another claim id.
+        with its lease renewed. Raises RunStillHeld when the owner holds the run of another claim
+        id.
         """
 
     @abstractmethod
-    def finish_and_claim(self, end: Change, queue: str, *, owner: str, claim_id: str) -> Task | None:
-        """Save the end of a run and claim the next task, in one atomic step. Returns as `claim` does.
+    def finish_and_claim(
+        self, end: Change, queue: str, *, owner: str, claim_id: str
+    ) -> Task | None:
+        """Save the end of a run and claim the next task, in one atomic step. Returns as `claim`
+        does.
 
-        Raises StaleTask when the end could not be saved; nothing is claimed then. Raises RunStillHeld
-        when the end was saved but the owner holds another run. After StoreUnavailable, both may have
-        been done: save the end by other means, then repeat the claim with its id.
+        Raises StaleTask when the end could not be saved; nothing is claimed then. Raises
+        RunStillHeld when the end was saved but the owner holds another run. After StoreUnavailable,
+        both may have been done: save the end by other means, then repeat the claim with its id.
         """
 
     @abstractmethod

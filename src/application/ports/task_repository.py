@@ -87,8 +87,8 @@ class Backlog(StrEnum):
 class TaskRepository(ABC):
     """Every method raises StoreUnavailable.
 
-    Methods that read many tasks leave out a payload or result of more than 4 KiB, which `Task.omitted`
-    names. Only `get` returns whole tasks. A change never touches an omitted member.
+    Methods that read many tasks leave out a payload or result of more than 4 KiB, which
+    `Task.omitted` names. Only `get` returns whole tasks. A change never touches an omitted member.
     """
 
     @abstractmethod
@@ -110,9 +110,9 @@ class TaskRepository(ABC):
     def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
         """Return matching tasks in the order of submission, without long members.
 
-        When one index has them all, the time does not grow with the number of tasks, and the total is
-        known. Otherwise at most 50,000 tasks are examined: the page may then hold fewer tasks than
-        match, and its `next` says where to continue.
+        When one index has them all, the time does not grow with the number of tasks, and the total
+        is known. Otherwise at most 50,000 tasks are examined: the page may then hold fewer tasks
+        than match, and its `next` says where to continue.
         """
 
     @abstractmethod
@@ -120,11 +120,14 @@ class TaskRepository(ABC):
         """Return the position in its queue, from 1, of each QUEUED task by its id."""
 
     @abstractmethod
-    def add(self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None) -> Sequence[Task]:
+    def add(
+        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+    ) -> Sequence[Task]:
         """Save all of these new tasks, or none. Returns them as stored.
 
-        Raises StaleTask when one of the ids is taken, AlreadySubmitted when an idempotency record with
-        the same key is stored, StoreFull, and TooManyQueues when the tasks name more queues than may exist.
+        Raises StaleTask when one of the ids is taken, AlreadySubmitted when an idempotency record
+        with the same key is stored, StoreFull, and TooManyQueues when the tasks name more queues
+        than may exist.
         """
 
     @abstractmethod
@@ -132,17 +135,17 @@ class TaskRepository(ABC):
         """Save the change with its indexes, events and wake-ups in one atomic step.
 
         Returns the task as stored: submitted_at and finished_at come from the store's own clock.
-        Raises StaleTask when the stored version is not that of `before`, or when the change requires
-        an expired lease and the lease is valid. Raises TooManyQueues when the task names one more
-        queue than may exist.
+        Raises StaleTask when the stored version is not that of `before`, or when the change
+        requires an expired lease and the lease is valid. Raises TooManyQueues when the task names
+        one more queue than may exist.
         """
 
     @abstractmethod
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         """Save each change independently, in one round trip. Returns the tasks as stored.
 
-        The result is None where `save` would raise an error of that change alone, such as StaleTask.
-        A task whose stored data is damaged is logged once.
+        The result is None where `save` would raise an error of that change alone, such as
+        StaleTask. A task whose stored data is damaged is logged once.
         """
 
     @abstractmethod
@@ -182,7 +185,8 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
-        """Leave these tasks out of their backlog for a minute. PAST_RETENTION moves them to its end instead.
+        """Leave these tasks out of their backlog for a minute. PAST_RETENTION moves them to its end
+        instead.
 
         A task that was changed since it was read is not set aside, so that a lost race delays no
         transition.

@@ -79,18 +79,26 @@ def _begin() -> None:
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
     for name, value in request.headers.items():
         if len(value) > MAX_HEADER_BYTES:
-            raise RequestHeaderFieldsTooLarge(f"The header {name} has more than {MAX_HEADER_BYTES:,} bytes in all.")
+            raise RequestHeaderFieldsTooLarge(
+                f"The header {name} has more than {MAX_HEADER_BYTES:,} bytes in all."
+            )
     settings = use_cases().settings()
-    limit_body(settings.max_batch_bytes if request.endpoint in LARGE_BODIES else settings.max_body_bytes)
+    limit_body(
+        settings.max_batch_bytes if request.endpoint in LARGE_BODIES else settings.max_body_bytes
+    )
 
 
 def _require_acceptable() -> None:
     """Raise NotAcceptable when Accept excludes the media types of a resource. Pages are exempt."""
     if request.blueprint == pages.blueprint.name or not request.accept_mimetypes:
         return
-    offered = [EVENT_STREAM] if request.blueprint == events.name else ["application/json", PROBLEM_JSON]
+    offered = (
+        [EVENT_STREAM] if request.blueprint == events.name else ["application/json", PROBLEM_JSON]
+    )
     if not request.accept_mimetypes.best_match(offered):
-        raise NotAcceptable(f"The Accept header excludes every response: available is {' or '.join(offered)}.")
+        raise NotAcceptable(
+            f"The Accept header excludes every response: available is {' or '.join(offered)}."
+        )
 
 
 def _finish(response: Response) -> Response:

@@ -11,7 +11,9 @@ from domain.task import Task
 from entrypoints.api.schemas.cursor_field import encode_cursor
 
 
-def serialize_page(page: TaskPage, page_request: PageRequest, positions: Mapping[str, int]) -> dict[str, Any]:
+def serialize_page(
+    page: TaskPage, page_request: PageRequest, positions: Mapping[str, int]
+) -> dict[str, Any]:
     """Return the form of TaskListResponse. `positions` are places in queues by task id."""
     return {
         "pagination": serialize_pagination(page, page_request),

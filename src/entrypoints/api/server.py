@@ -61,7 +61,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(*arguments, **options)
         settings: Settings = self.app.settings
         self._body_seconds = settings.http_body_seconds
-        self._pending = PendingConnections(self.app.capacity.pending, settings.http_pending_per_client)
+        self._pending = PendingConnections(
+            self.app.capacity.pending, settings.http_pending_per_client
+        )
         self._mine = local()
         """Holds the connection of the current greenlet."""
 
@@ -191,7 +193,10 @@ def _allowed_files() -> int:
                 soft = wanted
     if soft < MIN_DESCRIPTORS:
         raise InvalidSettings(
-            [f"The limit on open files (ulimit -n) is {soft}; the API needs at least {MIN_DESCRIPTORS}. Raise it."]
+            [
+                f"The limit on open files (ulimit -n) is {soft}; the API needs at least "
+                f"{MIN_DESCRIPTORS}. Raise it."
+            ]
         )
     return soft
 
@@ -206,9 +211,9 @@ def require_free_address(settings: Settings) -> None:
     """Raise InvalidSettings unless the server can bind its address."""
     address = authority(settings.http_host, settings.http_port)
     try:
-        family, kind, _, _, where = socket.getaddrinfo(settings.http_host, settings.http_port, type=socket.SOCK_STREAM)[
-            0
-        ]
+        family, kind, _, _, where = socket.getaddrinfo(
+            settings.http_host, settings.http_port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(where)

@@ -24,7 +24,8 @@ LABELS = {
         "type": "array",
         "items": {
             "type": "string",
-            "pattern": f"^{LABEL_KEY}:[^\\u0000-\\u001f\\u007f-\\u009f]{{0,{LABEL_VALUE_LENGTH[-1]}}}$",
+            "pattern": f"^{LABEL_KEY}:[^\\u0000-\\u001f\\u007f-\\u009f]"
+            f"{{0,{LABEL_VALUE_LENGTH[-1]}}}$",
         },
         "minItems": 1,
         "maxItems": MAX_LABELS,
@@ -32,7 +33,9 @@ LABELS = {
     },
 }
 REQUEST_ID = {
-    "description": "The X-Request-ID of the request if it matches [A-Za-z0-9._-]{1,128}, otherwise a new one.",
+    "description": (
+        "The X-Request-ID of the request if it matches [A-Za-z0-9._-]{1,128}, otherwise a new one."
+    ),
     "schema": {"type": "string"},
 }
 REQUEST_ID_PARAMETER = {
@@ -43,7 +46,10 @@ REQUEST_ID_PARAMETER = {
     "schema": {"type": "string"},
 }
 PATH_PARAMETERS = {
-    "task_id": {"description": "The task_id of a task: a UUID in lower case. Any other spelling is not found."},
+    "task_id": {
+        "description": "The task_id of a task: a UUID in lower case. "
+        "Any other spelling is not found."
+    },
     "queue": {"description": "The name of a queue.", "example": "default"},
     "number": {"description": "The number of a delivery.", "example": 1},
 }
@@ -81,15 +87,21 @@ class Converter(OpenAPIConverter):
     def dict2properties(self, field: Any, **options: Any) -> dict[str, Any]:
         """Return the properties of a field. Add the pattern of a map's keys."""
         members: dict[str, Any] = super().dict2properties(field, **options)
-        keys = field.key_field.validators if isinstance(field, fields.Dict) and field.key_field else ()
-        for pattern in (str(each.regex.pattern) for each in keys if isinstance(each, validate.Regexp)):
+        keys = (
+            field.key_field.validators if isinstance(field, fields.Dict) and field.key_field else ()
+        )
+        for pattern in (
+            str(each.regex.pattern) for each in keys if isinstance(each, validate.Regexp)
+        ):
             members["propertyNames"] = {"pattern": f"^{pattern.removesuffix(PYTHON_END)}$"}
         return members
 
 
 def _narrowed(whole: dict[str, Any], variant: Variant) -> dict[str, Any]:
     """Return the schema of one form of a body."""
-    members = {name: member for name, member in whole["properties"].items() if name not in variant.without}
+    members = {
+        name: member for name, member in whole["properties"].items() if name not in variant.without
+    }
     narrower = {name: {**members[name], **rule} for name, rule in variant.narrower.items()}
     return {
         **whole,
@@ -121,7 +133,9 @@ def component_name(schema: Any) -> str:
 def specification(api: Api) -> dict[str, Any]:
     """Return the whole document."""
     document: dict[str, Any] = api.spec.to_dict()
-    document["components"]["schemas"].pop("PaginationMetadataSchema", None)  # flask-smorest's own, which nothing uses
+    document["components"]["schemas"].pop(
+        "PaginationMetadataSchema", None
+    )  # flask-smorest's own, which nothing uses
     document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
     for item in document["paths"].values():
         for parameter in item.get("parameters", []):

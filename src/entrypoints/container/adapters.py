@@ -53,7 +53,9 @@ class Adapters(containers.DeclarativeContainer):
         keep_connections=keep_connections,
         process=task_process,
     )
-    celery_app = providers.Singleton(create_celery_app, settings.provided.redis_url, queues=settings.provided.queues)
+    celery_app = providers.Singleton(
+        create_celery_app, settings.provided.redis_url, queues=settings.provided.queues
+    )
     wake_up_factory = providers.Singleton(WakeUpFactory, celery_app)
 
     process_is_stopped = providers.Object(is_stopped)
@@ -81,7 +83,9 @@ class Adapters(containers.DeclarativeContainer):
     )
     wake_ups = providers.Singleton(CeleryWakeUps, store, wake_up_factory)
     heartbeats = providers.Singleton(RedisHeartbeats, store)
-    store_probe = providers.Singleton(RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host)
+    store_probe = providers.Singleton(
+        RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host
+    )
     queues = providers.Singleton(RedisQueues, store, wake_up_factory.provided.wake_up_of)
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
@@ -91,7 +95,9 @@ class Adapters(containers.DeclarativeContainer):
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
-    run_context_factory = providers.Singleton(BufferedRunContextFactory, run_log, interrupt, task_process)
+    run_context_factory = providers.Singleton(
+        BufferedRunContextFactory, run_log, interrupt, task_process
+    )
     handlers = providers.Singleton(find_handlers, settings, task_process)
     outbox = providers.Singleton(RedisOutbox, store)
     webhook_sender = providers.Singleton(

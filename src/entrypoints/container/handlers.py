@@ -30,10 +30,14 @@ def find_handlers(settings: Settings, process: TaskProcess | None = None) -> Han
     )
     built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
     try:
-        functions = find_functions(settings.handlers, built_in=[handler.type.name for handler in built_in])
+        functions = find_functions(
+            settings.handlers, built_in=[handler.type.name for handler in built_in]
+        )
     except UnusableHandlers as error:
         raise InvalidSettings(list(error.problems)) from error
-    return HandlerRegistry([*built_in, *(functions if process is None else _isolated(functions, process))])
+    return HandlerRegistry(
+        [*built_in, *(functions if process is None else _isolated(functions, process))]
+    )
 
 
 def _isolated(functions: Sequence[PythonFunction], process: TaskProcess) -> Sequence[TaskHandler]:

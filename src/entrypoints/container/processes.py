@@ -56,10 +56,14 @@ def build_worker(settings: Settings) -> CeleryWorker:
     container = build_container(settings)
     hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
-    process = describe_process("worker", queues=settings.queues, concurrency=settings.worker_concurrency)
+    process = describe_process(
+        "worker", queues=settings.queues, concurrency=settings.worker_concurrency
+    )
     return CeleryWorker(
         container.celery_app(),
-        build_run_tasks=lambda owner, child: build_child_container(settings, child).run_tasks(owner=owner),
+        build_run_tasks=lambda owner, child: build_child_container(settings, child).run_tasks(
+            owner=owner
+        ),
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
@@ -85,22 +89,28 @@ def _private_folder(settings: Settings, name: str) -> Path:
     except OSError as error:
         raise InvalidSettings(
             [
-                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, which cannot be used: {error.strerror}. "
+                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, which cannot be used: "
+                f"{error.strerror}. "
                 "Set it to a folder that you may write to."
             ]
         ) from error
     if owner != os.geteuid():
         raise InvalidSettings(
             [
-                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, and its folder {name!r} belongs to user {owner}, "
+                f"TASKS_DATA_DIR is {str(settings.data_dir)!r}, and its folder {name!r} belongs to "
+                f"user {owner}, "
                 f"not to you (user {os.geteuid()}). Set it to a folder of your own."
             ]
         )
     return folder
 
 
-def describe_process(role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0) -> ServiceProcess:
+def describe_process(
+    role: str, *, queues: tuple[str, ...] = (), concurrency: int = 0
+) -> ServiceProcess:
     """Describe this process, with a unique name."""
     host, pid = socket.gethostname(), os.getpid()
     name = f"{host}-{pid}-{uuid.uuid4().hex[:12]}"
-    return ServiceProcess(role=role, name=name, host=host, pid=pid, queues=queues, concurrency=concurrency)
+    return ServiceProcess(
+        role=role, name=name, host=host, pid=pid, queues=queues, concurrency=concurrency
+    )

@@ -57,7 +57,9 @@ class Container(Adapters):
         no_callbacks=Adapters.settings.provided.no_callbacks,
     )
 
-    new_tasks = providers.Singleton(NewTasks, Adapters.repository, Adapters.task_ids, Adapters.clock)
+    new_tasks = providers.Singleton(
+        NewTasks, Adapters.repository, Adapters.task_ids, Adapters.clock
+    )
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
     find_violations = providers.Singleton(FindViolations, admission)
@@ -67,10 +69,18 @@ class Container(Adapters):
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
     retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
     bulk_action = providers.Singleton(BulkAction, Adapters.repository, Adapters.store_clock)
-    wait_for_task = providers.Singleton(WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock)
-    follow_tasks = providers.Singleton(FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock)
-    read_details = providers.Singleton(ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox)
-    list_queues = providers.Singleton(ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock)
+    wait_for_task = providers.Singleton(
+        WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock
+    )
+    follow_tasks = providers.Singleton(
+        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock
+    )
+    read_details = providers.Singleton(
+        ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox
+    )
+    list_queues = providers.Singleton(
+        ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock
+    )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
     warn_about_queues = providers.Singleton(WarnAboutQueues, Adapters.heartbeats, Adapters.clock)
@@ -87,11 +97,15 @@ class Container(Adapters):
         PruneIdempotencyRecords, Adapters.idempotency_records, Adapters.repository, Adapters.clock
     )
     delete_task = providers.Singleton(DeleteTask, Adapters.repository, update, Adapters.clock)
-    recover_tasks = providers.Singleton(RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock)
+    recover_tasks = providers.Singleton(
+        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock
+    )
     promote_tasks = providers.Singleton(PromoteTasks, Adapters.repository, Adapters.store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, Adapters.repository, Adapters.store_clock)
     guard_capacity = providers.Singleton(GuardCapacity, Adapters.store_probe)
-    prune_tasks = providers.Singleton(PruneTasks, Adapters.repository, Adapters.settings.provided.retention)
+    prune_tasks = providers.Singleton(
+        PruneTasks, Adapters.repository, Adapters.settings.provided.retention
+    )
     release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
     deliver_webhook = providers.Singleton(

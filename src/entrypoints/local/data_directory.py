@@ -35,7 +35,11 @@ class DataDirectory:
             make_contents_private(*(self.path / name for name in OWN_FILES))
             self._descriptor = self._locked()
         except OSError as error:
-            advice = "Free some space" if error.errno == errno.ENOSPC else "Set it to a folder that you may write to"
+            advice = (
+                "Free some space"
+                if error.errno == errno.ENOSPC
+                else "Set it to a folder that you may write to"
+            )
             raise self._unusable(f"which cannot be used: {error.strerror}. {advice}.") from error
 
     def _locked(self) -> int:
@@ -65,7 +69,8 @@ class DataDirectory:
             )
         if is_shared(status):
             raise self._unusable(
-                "which is shared with other users (its sticky bit is set). Set it to a folder inside of it."
+                "which is shared with other users (its sticky bit is set). Set it to a folder "
+                "inside of it."
             )
         return self.path
 

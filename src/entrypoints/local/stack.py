@@ -104,7 +104,11 @@ class LocalStack:
         running = None if reports is None else sum(len(report.running) for report in reports)
         if worker is not None:
             _say(_stopping_message(running, self._settings.shutdown_grace_seconds))
-        groups = [["worker", "maintenance", "api"]] if running == 0 else [["worker", "maintenance"], ["api"]]
+        groups = (
+            [["worker", "maintenance", "api"]]
+            if running == 0
+            else [["worker", "maintenance"], ["api"]]
+        )
         for group in [*groups, ["redis"]]:
             yield [named[name] for name in group if name in named]
             if "worker" in group and worker is not None and worker.returncode == -signal.SIGKILL:
@@ -117,7 +121,11 @@ class LocalStack:
         except StoreUnavailable:
             return None
         here = (socket.gethostname(), worker)
-        return [report for report in reports if (report.heartbeat.process.host, report.heartbeat.process.pid) == here]
+        return [
+            report
+            for report in reports
+            if (report.heartbeat.process.host, report.heartbeat.process.pid) == here
+        ]
 
     def _release(self, reports: Sequence[WorkerReport]) -> None:
         """Queue the tasks of a killed worker again.
@@ -130,7 +138,9 @@ class LocalStack:
             return
         with suppress(StoreUnavailable):
             for report in reports:
-                tasks = self._container.release_runs().stopped_under(f"{report.heartbeat.process.name}:")
+                tasks = self._container.release_runs().stopped_under(
+                    f"{report.heartbeat.process.name}:"
+                )
                 for task in tasks:
                     _say(f"{'worker':<12} task {task.task_id} is queued again")
 
@@ -158,7 +168,9 @@ class LocalStack:
             start = partial(popen, pass_fds=(lock,))  # the lock is held until the server has ended
             sign = LifeSign(shown_by=lambda pid: redis.replies(), missing="no reply to PING")
             _say(f"{'redis':<12} embedded server on {redis.location}")
-            service = Service("redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, life_sign=sign)
+            service = Service(
+                "redis", lambda: redis.start(start), STOP_MARGIN_SECONDS, life_sign=sign
+            )
             service.may_be_killed = False  # it ends in a moment, and may still have to write tasks
             service.is_ready, service.explain = redis.is_ready, redis.log.explain
             services.insert(0, service)
@@ -167,11 +179,18 @@ class LocalStack:
     def _service(self, name: str, stop_seconds: float) -> Service:
         environment = child_environment(TASKS_REDIS_URL=self._redis_url)
         command = [sys.executable, "-m", "entrypoints.cli", name]
-        return Service(name, lambda: popen(command, env=environment), stop_seconds, life_sign=self._life_sign(name))
+        return Service(
+            name,
+            lambda: popen(command, env=environment),
+            stop_seconds,
+            life_sign=self._life_sign(name),
+        )
 
     def _life_sign(self, name: str) -> LifeSign:
         if name == "api":
-            return LifeSign(shown_by=HttpSign(f"{self._url}/livez"), missing="no response to GET /livez")
+            return LifeSign(
+                shown_by=HttpSign(f"{self._url}/livez"), missing="no response to GET /livez"
+            )
         sign = HeartbeatSign(self._container.heartbeats(), name)
         return LifeSign(shown_by=sign, missing="no heartbeat in Redis")
 
@@ -188,7 +207,11 @@ class LocalStack:
             url = without_secrets(self._settings.redis_url)
             return f"The tasks are stored in your Redis, {url}.", " but that Redis"
         folder = self._directory.path
-        return f"The tasks are stored in {folder} (its file {REDIS_URL_FILE} has the URL for other programs).", ""
+        return (
+            f"The tasks are stored in {folder} (its file {REDIS_URL_FILE} has the URL for other "
+            "programs).",
+            "",
+        )
 
     def _is_ready(self) -> bool:
         try:
@@ -203,8 +226,12 @@ def _stopping_message(running: int | None, grace: int) -> str:
     again = "Ctrl-C again ends everything at once."
     if running == 0:
         return f"\nStopping. No task is running. {again}"
-    tasks = {None: "Running tasks have", 1: "1 running task has"}.get(running, f"{running} running tasks have")
-    return f"\nStopping. {tasks} up to {grace} s to finish; unfinished tasks are queued again. {again}"
+    tasks = {None: "Running tasks have", 1: "1 running task has"}.get(
+        running, f"{running} running tasks have"
+    )
+    return (
+        f"\nStopping. {tasks} up to {grace} s to finish; unfinished tasks are queued again. {again}"
+    )
 
 
 def embedded_max_memory(settings: Settings) -> int:
@@ -219,8 +246,10 @@ def embedded_max_memory(settings: Settings) -> int:
     if wanted > available:
         raise InvalidSettings(
             [
-                f"TASKS_EMBEDDED_MAX_MEMORY_MB is {settings.embedded_max_memory_mb}, but this machine or container has "
-                f"{available // MEBIBYTE} MiB of memory. Set it to less, or remove it to use half of the memory."
+                f"TASKS_EMBEDDED_MAX_MEMORY_MB is {settings.embedded_max_memory_mb}, but this "
+                "machine or container has "
+                f"{available // MEBIBYTE} MiB of memory. Set it to less, or remove it to use half "
+                "of the memory."
             ]
         )
     return wanted

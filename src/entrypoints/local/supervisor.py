@@ -168,12 +168,24 @@ class Supervisor:
                 self._launch(service)
         elif service.process.poll() is not None:
             is_steady = now - service.started_at >= STEADY_SECONDS
-            service.backoff = FIRST_BACKOFF_SECONDS if is_steady else min(service.backoff * 2, MAX_BACKOFF_SECONDS)
+            service.backoff = (
+                FIRST_BACKOFF_SECONDS
+                if is_steady
+                else min(service.backoff * 2, MAX_BACKOFF_SECONDS)
+            )
             service.due_at = now + (0 if is_steady else service.backoff)
             service.failures = 0 if is_steady else service.failures + 1
-            self._say(f"{service.name:<12} ended ({_reason(service.process.returncode)}); starting it again")
+            self._say(
+                f"{service.name:<12} ended ({_reason(service.process.returncode)}); starting it "
+                "again"
+            )
             if service.failures and service.failures % FAILURES_EXPLAINED == 0:
-                self._say(f"{service.name:<12} failed {service.failures} times in a row\n{service.explain()}".rstrip())
+                self._say(
+                    (
+                        f"{service.name:<12} failed {service.failures} times in a "
+                        f"row\n{service.explain()}"
+                    ).rstrip()
+                )
             service.process = None
         elif service.life_sign and now - service.listened_at >= LISTEN_SECONDS:
             self._listen(service.process.pid, service, service.life_sign)
@@ -183,19 +195,27 @@ class Supervisor:
         stopped = self._is_stopped(pid)
         heard = False if stopped else sign.shown_by(pid)
         now = time.monotonic()
-        step, service.listened_at = min(now - service.listened_at, MAX_SILENCE_PER_LOOK_SECONDS), now
+        step, service.listened_at = (
+            min(now - service.listened_at, MAX_SILENCE_PER_LOOK_SECONDS),
+            now,
+        )
         service.was_heard = service.was_heard or heard is True
         silent = stopped or (service.was_heard and heard is False)
         service.silent_seconds = service.silent_seconds + step if silent else 0.0
         if service.silent_seconds >= SILENCE_SECONDS:
             reason = "its process is stopped" if stopped else sign.missing
-            self._say(f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); replacing it")
+            self._say(
+                f"{service.name:<12} shows no sign of life for {SILENCE_SECONDS:g} s ({reason}); "
+                "replacing it"
+            )
             self._kill_family(pid)
 
     def _end(self, group: Sequence[Service]) -> None:
         """Stop the services together, and kill each one that takes too long."""
         began = time.monotonic()
-        waiting = {service.name: service.process for service in group if service.process is not None}
+        waiting = {
+            service.name: service.process for service in group if service.process is not None
+        }
         for process in waiting.values():
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGCONT)  # a stopped process would not receive SIGTERM
@@ -204,7 +224,9 @@ class Supervisor:
                 process = waiting[service.name]
                 late = time.monotonic() - began >= service.stop_seconds
                 if process.poll() is None and (late or (self._at_once and service.may_be_killed)):
-                    self._say(f"{service.name:<12} " + ("does not stop; killing it" if late else "killed"))
+                    self._say(
+                        f"{service.name:<12} " + ("does not stop; killing it" if late else "killed")
+                    )
                     self._kill_family(process.pid)
                     process.wait()
                 if process.poll() is not None:

@@ -51,7 +51,9 @@ class CallbackDelivery:
             leased = []  # maintenance logs the outage
         except Exception as error:
             if repr(error) != self._failure:
-                logger.exception("Cannot read the callbacks that are due", extra={"action": "callbacks_error"})
+                logger.exception(
+                    "Cannot read the callbacks that are due", extra={"action": "callbacks_error"}
+                )
             self._failure = repr(error)
             leased = []
         for delivery in leased:
@@ -67,14 +69,23 @@ class CallbackDelivery:
             result = self._deliver.execute(delivery)
         except StoreUnavailable as error:
             logger.warning(
-                "Cannot store a delivery attempt: %s", error.reason, extra={"action": "delivery_unkept", **about}
+                "Cannot store a delivery attempt: %s",
+                error.reason,
+                extra={"action": "delivery_unkept", **about},
             )
         except Exception:
-            logger.exception("A delivery attempt raised an error", extra={"action": "delivery_error", **about})
+            logger.exception(
+                "A delivery attempt raised an error", extra={"action": "delivery_error", **about}
+            )
         else:
             logger.info(
                 "Callback attempted",
-                extra={"action": "callback_tried", "status": result.status, "error": result.error, **about},
+                extra={
+                    "action": "callback_tried",
+                    "status": result.status,
+                    "error": result.error,
+                    **about,
+                },
             )
         finally:
             self._free_senders.release()

@@ -79,7 +79,9 @@ class Maintenance:
                 more |= self._do(name, duty)
         except StoreUnavailable as error:
             if not self._away:
-                logger.warning("Cannot reach the store: %s", error.reason, extra={"action": "store_away"})
+                logger.warning(
+                    "Cannot reach the store: %s", error.reason, extra={"action": "store_away"}
+                )
             self._away = True
             return TICK_SECONDS
         if self._away:
@@ -99,11 +101,16 @@ class Maintenance:
             raise
         except Exception as error:
             if self._failures.get(name) != repr(error):
-                logger.exception("A duty failed; the others continue", extra={"action": "duty_failed", "duty": name})
+                logger.exception(
+                    "A duty failed; the others continue",
+                    extra={"action": "duty_failed", "duty": name},
+                )
             self._failures[name] = repr(error)
             return False
         if self._failures.pop(name, None):
-            logger.info("A duty that failed works again", extra={"action": "duty_back", "duty": name})
+            logger.info(
+                "A duty that failed works again", extra={"action": "duty_back", "duty": name}
+            )
         return more
 
     def _start_next_round_after(self, name: str) -> None:
@@ -141,7 +148,8 @@ class Maintenance:
         self._next_look = time.monotonic() + BEAT_SECONDS
         for queue in self._find_unserved.execute():
             logger.warning(
-                "Tasks wait in the queue %s, and no worker serves it. Start one with TASKS_QUEUES=%s.",
+                "Tasks wait in the queue %s, and no worker serves it. Start one with "
+                "TASKS_QUEUES=%s.",
                 queue,
                 queue,
                 extra={"action": "queue_unserved", "queue": queue},

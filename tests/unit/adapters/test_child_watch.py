@@ -20,7 +20,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_child_that_the_pool_starts_while_its_loop_stands_still_is_known(sleeper: subprocess.Popen[bytes]) -> None:
+def test_a_child_that_the_pool_starts_while_its_loop_stands_still_is_known(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
     """As during an outage of Redis: whoever is not known is killed as left behind by a dead
     child."""
     children, starting = Children(), SimpleNamespace(pid=None)

@@ -12,8 +12,8 @@ import os, subprocess, sys, time
 from adapters.supervision.descendants import Descendants, has_children
 from adapters.supervision.linux import adopt_orphans
 adopt_orphans()
-shell = subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 600 & sleep 600' & setsid sleep 600 & echo; wait"],
-                         stdout=subprocess.PIPE)
+command = "setsid sh -c 'sleep 600 & sleep 600' & setsid sleep 600 & echo; wait"
+shell = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE)
 shell.stdout.readline()
 assert Descendants().end()
 assert not has_children()

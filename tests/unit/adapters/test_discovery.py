@@ -52,15 +52,20 @@ def test_all_problems_are_listed_at_once(shop: Path):
     (shop / "shop" / "empty.py").write_text("from shop.tasks import pack")
     (shop / "shop" / "wrong.py").write_text("def first(*all): pass\ndef second(): yield\n")
 
-    said = problems("shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task")
+    said = problems(
+        "shop.nowhere", "broken", "shop.empty", "shop.tasks:missing", "shop.wrong", "domain.task"
+    )
 
     cannot = "cannot be the work of a task"
     assert [line.partition(" (")[0].removeprefix("TASKS_HANDLERS names ") for line in said] == [
-        "shop.nowhere: the module cannot be imported: ModuleNotFoundError: No module named 'shop.nowhere'",
+        "shop.nowhere: the module cannot be imported: ModuleNotFoundError: No module named "
+        "'shop.nowhere'",
         "broken: the module cannot be imported: ZeroDivisionError: division by zero",
-        "shop.empty: the module defines no public function; name one that it imports as module:function",
+        "shop.empty: the module defines no public function; name one that it imports as "
+        "module:function",
         "shop.tasks:missing: shop.tasks has no function missing",
-        f"shop.wrong: first {cannot}: its parameter all cannot be given by name, as the members of a payload are",
+        f"shop.wrong: first {cannot}: its parameter all cannot be given by name, as the members of "
+        "a payload are",
         f"shop.wrong: second {cannot}: it yields; return one value instead",
         "domain.task: domain is a package of this service: rename your module",
     ]
@@ -70,7 +75,9 @@ def test_all_problems_are_listed_at_once(shop: Path):
 def test_a_failed_import_is_reported_with_what_to_do(shop: Path):
     (shop / "broken.py").write_text("\n\nimport shop.tasks, nowhere_to_be_found")
 
-    [written_as_a_file, inside, elsewhere] = problems("shop/tasks.py".replace("/", "."), "broken", "shopp")
+    [written_as_a_file, inside, elsewhere] = problems(
+        "shop/tasks.py".replace("/", "."), "broken", "shopp"
+    )
 
     assert "(write shop.tasks, without .py)" in written_as_a_file
     assert "broken.py, line 3). Install the package that contains nowhere_to_be_found" in inside
@@ -82,6 +89,7 @@ def test_two_functions_of_one_name_are_refused(shop: Path):
     (shop / "shop" / "more.py").write_text("def pack(): pass\ndef sleep(): pass\n")
 
     assert problems("shop.tasks", "shop.more") == [
-        "TASKS_HANDLERS names shop.tasks:pack and shop.more:pack, and both are the type pack: rename one of them",
+        "TASKS_HANDLERS names shop.tasks:pack and shop.more:pack, and both are the type pack: "
+        "rename one of them",
         "TASKS_HANDLERS names shop.more:sleep, but the type sleep is built in: rename the function",
     ]

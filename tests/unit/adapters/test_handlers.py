@@ -34,7 +34,9 @@ class TestSystemClock(ClockContract):
         ({"payload": {"a": 1}}, ["payload"]),
     ],
 )
-def test_sleep_needs_a_duration_in_its_range_and_takes_no_payload(members: dict[str, Any], wrong: list[str]) -> None:
+def test_sleep_needs_a_duration_in_its_range_and_takes_no_payload(
+    members: dict[str, Any], wrong: list[str]
+) -> None:
     with pytest.raises(InvalidTaskSpec) as refusal:
         SleepHandler().validate(a_spec(**members))
 
@@ -49,7 +51,9 @@ def test_sleep_times_out_a_minute_after_its_duration(duration: int) -> None:
     assert SleepHandler().default_timeout(spec) == duration + 60
 
 
-def test_sleep_takes_its_duration_and_reports_progress_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_takes_its_duration_and_reports_progress_each_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [100.0]
     monkeypatch.setattr(sleep.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sleep.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
@@ -58,4 +62,8 @@ def test_sleep_takes_its_duration_and_reports_progress_each_second(monkeypatch: 
     assert SleepHandler().run(a_task(duration=4), context) == "Task completed in 4 seconds"
 
     assert now == [104.0]
-    assert context.reports == [(0.25, "1 of 4 seconds"), (0.5, "2 of 4 seconds"), (0.75, "3 of 4 seconds")]
+    assert context.reports == [
+        (0.25, "1 of 4 seconds"),
+        (0.5, "2 of 4 seconds"),
+        (0.75, "3 of 4 seconds"),
+    ]

@@ -12,10 +12,33 @@ from tests.building import a_spec, a_task
 from tests.fakes.run_context import FakeRunContext
 
 RESERVED = [
-    *("Idempotency-Key", "idempotency_key", "X-Task-Id", "X_Task_Id", "x-task_attempt", "X-TASK-ANYTHING"),
+    *(
+        "Idempotency-Key",
+        "idempotency_key",
+        "X-Task-Id",
+        "X_Task_Id",
+        "x-task_attempt",
+        "X-TASK-ANYTHING",
+    ),
     *("webhook-id", "Webhook_Signature", "WEBHOOK_TIMESTAMP", "webhook-extra"),
-    *("Content-Length", "Content_Length", "Transfer-Encoding", "transfer_encoding", "Connection", "Keep-Alive"),
-    *("Host", "TE", "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "Proxy_Connection", "Keep_Alive"),
+    *(
+        "Content-Length",
+        "Content_Length",
+        "Transfer-Encoding",
+        "transfer_encoding",
+        "Connection",
+        "Keep-Alive",
+    ),
+    *(
+        "Host",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Proxy-Authorization",
+        "Proxy_Connection",
+        "Keep_Alive",
+    ),
 ]
 
 
@@ -27,20 +50,38 @@ def call() -> HttpCall:
 @pytest.mark.parametrize("name", RESERVED)
 def test_a_reserved_header_is_refused_in_any_spelling(call: HttpCall, name: str) -> None:
     with pytest.raises(InvalidPayload) as refusal:
-        call.validate(a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}}))
+        call.validate(
+            a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}})
+        )
 
-    assert refusal.value.violations == [(f"payload/headers/{name}", f"{name} is set by the service itself.")]
+    assert refusal.value.violations == [
+        (f"payload/headers/{name}", f"{name} is set by the service itself.")
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "X-Tasks", "X_Api_Key", "Content-Type", "traceparent", "Accept", "Hosts", "Tea"]
+    "name",
+    [
+        "Authorization",
+        "X-Tasks",
+        "X_Api_Key",
+        "Content-Type",
+        "traceparent",
+        "Accept",
+        "Hosts",
+        "Tea",
+    ],
 )
 def test_any_other_header_is_accepted(call: HttpCall, name: str) -> None:
-    call.validate(a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}}))
+    call.validate(
+        a_spec(type="http", payload={"url": "https://example.com/", "headers": {name: "1"}})
+    )
 
 
 def test_a_task_that_todays_rules_refuse_fails_at_once_and_sends_nothing(call: HttpCall) -> None:
-    task = a_task(type="http", payload={"url": "https://example.com/", "headers": {"X_Task_Id": "1"}})
+    task = a_task(
+        type="http", payload={"url": "https://example.com/", "headers": {"X_Task_Id": "1"}}
+    )
 
     with pytest.raises(HandlerFailed, match="X_Task_Id is set by the service itself") as failure:
         call.run(task, FakeRunContext())

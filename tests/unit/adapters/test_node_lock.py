@@ -32,7 +32,9 @@ def test_a_worker_is_dead_only_when_its_last_child_is(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one kind of lock")
 @pytest.mark.parametrize("unlock", [fcntl.flock, fcntl.lockf])
-def test_a_handler_that_unlocks_what_it_inherited_makes_no_worker_look_dead(tmp_path: Path, unlock) -> None:
+def test_a_handler_that_unlocks_what_it_inherited_makes_no_worker_look_dead(
+    tmp_path: Path, unlock
+) -> None:
     mine = NodeLock(tmp_path, "mine")
     mine.take()
     inherited = _a_child_that_holds(tmp_path, "other")

@@ -44,7 +44,9 @@ def test_every_error_of_a_short_payload_is_listed() -> None:
         ("type", {str(number): "a" for number in range(14_000)}),
     ],
 )
-def test_the_first_error_of_each_collection_of_a_long_payload_is_listed(member: str, value: Any) -> None:
+def test_the_first_error_of_each_collection_of_a_long_payload_is_listed(
+    member: str, value: Any
+) -> None:
     [pointer] = violations({"numbers": [], member: value})
 
     assert pointer.startswith(f"payload/{member}/0")
@@ -55,13 +57,20 @@ def test_a_union_in_a_long_payload_has_one_error_for_each_branch() -> None:
 
 
 def test_too_many_errors_become_one_that_counts_them() -> None:
-    assert violations({"numbers": [], **{f"unknown{number}": 1 for number in range(1_001)}}) == ["payload"]
+    assert violations({"numbers": [], **{f"unknown{number}": 1 for number in range(1_001)}}) == [
+        "payload"
+    ]
     more = PayloadSchema("more", {}, more=int)
     assert violations({f"n{number}": "a" for number in range(20_000)}, more) == ["payload/n0"]
 
 
 def test_a_long_valid_payload_is_read_as_a_short_one() -> None:
-    payload = {"numbers": list(range(10_000)), "either": [1, True, {"x": 1}] * 1_000, "rows": [{"x": 1}], "pairs": [1]}
+    payload = {
+        "numbers": list(range(10_000)),
+        "either": [1, True, {"x": 1}] * 1_000,
+        "rows": [{"x": 1}],
+        "pairs": [1],
+    }
 
     assert len(str(payload)) > MAX_FULLY_CHECKED
     assert SCHEMA.read(payload) == {**payload, "pairs": (1,)}

@@ -25,14 +25,22 @@ def handler(function: Callable[..., Any]) -> PythonFunction:
 
 
 def run(function: Callable[..., Any], context: FakeRunContext | None = None, **payload: Any) -> Any:
-    return handler(function).run(a_task(type=function.__name__, payload=payload), context or FakeRunContext())
+    return handler(function).run(
+        a_task(type=function.__name__, payload=payload), context or FakeRunContext()
+    )
 
 
 def validate(function: Callable[..., Any], payload: dict[str, Any]) -> None:
     handler(function).validate(a_spec(type=function.__name__, payload=payload))
 
 
-def thumbnail(url: str, width: Annotated[int, Field(ge=1)] = 256, *, fit: Literal["box", "fill"] = "box", context: Any):
+def thumbnail(
+    url: str,
+    width: Annotated[int, Field(ge=1)] = 256,
+    *,
+    fit: Literal["box", "fill"] = "box",
+    context: Any,
+):
     """Make a preview of the picture at url."""
     context.progress(0.5, "fetched")
     context.log("resizing")
@@ -99,7 +107,9 @@ def test_the_inside_of_a_model_is_checked_strictly():
 
     assert run(pack, order={"pieces": 1}, first=2) == 3
     assert handler(pack).type.payload_schema["additionalProperties"] == {"type": "integer"}
-    with pytest.raises(InvalidPayload, match="payload/order/pieces: Input should be a valid integer"):
+    with pytest.raises(
+        InvalidPayload, match="payload/order/pieces: Input should be a valid integer"
+    ):
         validate(pack, {"order": {"pieces": "1"}})
     with pytest.raises(InvalidPayload, match="payload/first: Input should be a valid integer"):
         validate(pack, {"order": {"pieces": 1}, "first": "2"})
@@ -168,13 +178,22 @@ def test_printed_and_logged_lines_become_the_log_of_the_task(capsys):
     run(noisy, context)
 
     assert context.lines == [
-        *("one line", "to stderr", "Grüße", "INFO shop: packed 3", "from a thread", "no end of line"),
+        *(
+            "one line",
+            "to stderr",
+            "Grüße",
+            "INFO shop: packed 3",
+            "from a thread",
+            "no end of line",
+        ),
     ]
     print("afterwards")
     assert capsys.readouterr().out == "afterwards\n"
 
 
-def test_a_log_call_with_the_wrong_arguments_does_not_fail_the_work(monkeypatch: pytest.MonkeyPatch):
+def test_a_log_call_with_the_wrong_arguments_does_not_fail_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own raise
 
     def clumsy() -> str:
@@ -187,7 +206,9 @@ def test_a_log_call_with_the_wrong_arguments_does_not_fail_the_work(monkeypatch:
 def test_programs_can_be_started_with_the_captured_output():
     def starts() -> int:
         sys.stdout.reconfigure(line_buffering=True)
-        return subprocess.run([sys.executable, "-c", "pass"], stdout=sys.stdout, check=True).returncode
+        return subprocess.run(
+            [sys.executable, "-c", "pass"], stdout=sys.stdout, check=True
+        ).returncode
 
     assert run(starts) == 0
 
@@ -203,7 +224,9 @@ def test_a_validator_that_raises_is_a_violation():
     def split(share: Share) -> float:
         return share.each
 
-    with pytest.raises(InvalidPayload, match="Cannot be checked: ZeroDivisionError: division by zero"):
+    with pytest.raises(
+        InvalidPayload, match="Cannot be checked: ZeroDivisionError: division by zero"
+    ):
         validate(split, {"share": {"of": 0}})
 
 

@@ -33,7 +33,9 @@ def lines(store: FakeTaskStore, run: Task) -> list[str]:
     return [line.message for line in store.lines(run.task_id)]
 
 
-def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(store, run, context):
+def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(
+    store, run, context
+):
     for number in range(1_500):
         context.log(f"line {number}")
         context.progress(number / 1_500, f"{number}")
@@ -53,7 +55,9 @@ def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, c
 
     assert held <= MAX_LOG_BYTES
     kept = lines(store, run)
-    assert [line[:3] for line in kept] == [f"{number:03}" for number in range(1_000 - len(kept), 1_000)]
+    assert [line[:3] for line in kept] == [
+        f"{number:03}" for number in range(1_000 - len(kept), 1_000)
+    ]
     assert len(kept) > 100
 
 

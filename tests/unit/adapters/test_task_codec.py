@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import decode, encode, encode_changes, id_bytes, id_text, unpack_record
+from adapters.redis.task_codec import (
+    decode,
+    encode,
+    encode_changes,
+    id_bytes,
+    id_text,
+    unpack_record,
+)
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Progress, Task
@@ -16,16 +23,23 @@ from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
 from tests.building import a_task
 
-instants = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(9000, 1, 1), timezones=st.just(UTC)).map(
-    lambda instant: instant - timedelta(microseconds=instant.microsecond % 1000)
+instants = st.datetimes(
+    min_value=datetime(2000, 1, 1), max_value=datetime(9000, 1, 1), timezones=st.just(UTC)
+).map(lambda instant: instant - timedelta(microseconds=instant.microsecond % 1000))
+text = st.text(min_size=1, max_size=200).filter(
+    lambda text: is_printable(text) and not is_blank(text)
 )
-text = st.text(min_size=1, max_size=200).filter(lambda text: is_printable(text) and not is_blank(text))
 json_values = st.recursive(
-    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text().filter(is_printable),
+    st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text().filter(is_printable),
     lambda inner: st.lists(inner) | st.dictionaries(text, inner),
 )
 sleeping = st.fixed_dictionaries({"duration": st.integers(1, 86_400)})
-calling = st.fixed_dictionaries({"type": st.just("http"), "payload": st.dictionaries(text, json_values)})
+calling = st.fixed_dictionaries(
+    {"type": st.just("http"), "payload": st.dictionaries(text, json_values)}
+)
 specs = st.builds(
     lambda work, **members: TaskSpec(**work, **members),
     work=sleeping | calling,
@@ -77,14 +91,20 @@ def test_any_task_is_decoded_as_it_was_encoded(task: Task) -> None:
 def test_encoded_changes_turn_one_record_into_the_other(before: Task, after: Task) -> None:
     changed, gone = encode_changes(before, after)
 
-    record = {name: value for name, value in {**encode(before), **changed}.items() if name not in gone}
+    record = {
+        name: value for name, value in {**encode(before), **changed}.items() if name not in gone
+    }
 
     assert record == encode(after)
     assert encode_changes(before, before) == ({}, [])
 
 
-@pytest.mark.parametrize(("work", "seconds"), [(b'"d":3', 63), (b'"t":"http"', 3_600), (b'"d":3,"o":9', 9)])
-def test_a_record_of_an_earlier_version_keeps_its_timeout_and_its_bytes(work: bytes, seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("work", "seconds"), [(b'"d":3', 63), (b'"t":"http"', 3_600), (b'"d":3,"o":9', 9)]
+)
+def test_a_record_of_an_earlier_version_keeps_its_timeout_and_its_bytes(
+    work: bytes, seconds: int
+) -> None:
     spec = b'{"n":"test",%s}' % work
     record = encode(a_task()) | {b"d": spec}
 
@@ -106,7 +126,8 @@ def test_none_zero_and_defaults_are_not_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "018f0000-0000-4000-8000-000000000000", "018F0000-0000-7000-8000-000000000000"]
+    "text",
+    ["", "x", "018f0000-0000-4000-8000-000000000000", "018F0000-0000-7000-8000-000000000000"],
 )
 def test_any_other_text_is_no_task_id(text: str) -> None:
     assert id_bytes(text) is None
@@ -142,7 +163,9 @@ def test_a_record_that_lacks_a_field_is_refused(name: bytes) -> None:
 
 def test_a_stored_task_that_todays_rules_would_refuse_is_decoded() -> None:
     task = a_task()
-    record = encode(task) | {b"d": b'{"n":"%s","d":1,"l":{"k":"v"},"y":{"max_attempts":101}}' % (b"x" * 201)}
+    record = encode(task) | {
+        b"d": b'{"n":"%s","d":1,"l":{"k":"v"},"y":{"max_attempts":101}}' % (b"x" * 201)
+    }
 
     read = decode(id_bytes(task.task_id), record)
 

@@ -57,7 +57,9 @@ def first(following: Following, number: int) -> list[object]:
     return [told(news) for news in islice(following, number)]
 
 
-def test_a_follower_of_one_task_receives_a_snapshot_and_all_events_to_its_end(store, follow, cancel) -> None:
+def test_a_follower_of_one_task_receives_a_snapshot_and_all_events_to_its_end(
+    store, follow, cancel
+) -> None:
     task = submit(store)
     following = follow.one(task.task_id, None)
     renamed = rename(store, task, "new")
@@ -77,7 +79,9 @@ def test_a_notice_follows_15_seconds_without_an_event(store, follow, clock) -> N
     assert first(following, 3) == [("snapshot", "test"), Notice.QUIET, Notice.QUIET]
 
 
-def test_a_notice_follows_15_seconds_without_a_matching_event(store, stream, follow, clock, monkeypatch) -> None:
+def test_a_notice_follows_15_seconds_without_a_matching_event(
+    store, stream, follow, clock, monkeypatch
+) -> None:
     others = [submit(store, task_name="other")]
 
     def next_of_others(self: Subscription, seconds: float) -> TaskEvent | None:
@@ -110,7 +114,9 @@ def test_a_follower_that_resumes_receives_missed_events_once(store, stream, foll
     assert follow.one(task.task_id, end) is None
 
 
-def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(store, stream, follow) -> None:
+def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(
+    store, stream, follow
+) -> None:
     task = submit(store)
     rename(store, task, "new")
     stream.dropped = 2
@@ -128,7 +134,9 @@ def test_a_follower_of_all_receives_the_matching_tasks(store, follow, cancel) ->
     assert first(following, 3) == [("snapshot", "mine"), (Event.CANCELLED, "mine"), Notice.QUIET]
 
 
-def test_a_gap_during_the_stream_is_followed_by_snapshots(store, stream, follow, monkeypatch) -> None:
+def test_a_gap_during_the_stream_is_followed_by_snapshots(
+    store, stream, follow, monkeypatch
+) -> None:
     task = submit(store)
     following = follow.one(task.task_id, None)
     assert first(following, 1) == [("snapshot", "test")]
@@ -226,7 +234,9 @@ class TestWaiting:
         assert wait.execute(task.task_id, 60) == task
         assert clock.now() == began
 
-    def test_the_final_event_ends_the_wait(self, store, stream, wait, cancel, clock, monkeypatch) -> None:
+    def test_the_final_event_ends_the_wait(
+        self, store, stream, wait, cancel, clock, monkeypatch
+    ) -> None:
         task = submit(store)
         began = clock.now()
         subscribe = stream.subscribe
@@ -256,7 +266,9 @@ class TestWaiting:
         assert wait.execute(task.task_id, 7) == task
         assert clock.now() - began == timedelta(seconds=7)
 
-    def test_waiting_returns_the_unfinished_task_when_the_process_ends(self, store, stream, wait) -> None:
+    def test_waiting_returns_the_unfinished_task_when_the_process_ends(
+        self, store, stream, wait
+    ) -> None:
         task = submit(store)
         stream.close()
 

@@ -19,14 +19,18 @@ def quarantine() -> LeaseQuarantine:
 
 
 @pytest.mark.parametrize(("uptime", "active"), [(14.9, True), (15, False)])
-def test_a_store_that_has_just_started_is_in_quarantine_for_one_lease(uptime: float, active: bool) -> None:
+def test_a_store_that_has_just_started_is_in_quarantine_for_one_lease(
+    uptime: float, active: bool
+) -> None:
     quarantine = LeaseQuarantine(LEASE)
 
     assert quarantine.is_active(store_now=5_000, store_uptime=uptime, monotonic=100) is active
 
 
 @pytest.mark.parametrize("step", [-30.0, -1.1, 1.1, 30.0])
-def test_a_step_of_the_clock_begins_a_quarantine_of_one_lease(quarantine: LeaseQuarantine, step: float) -> None:
+def test_a_step_of_the_clock_begins_a_quarantine_of_one_lease(
+    quarantine: LeaseQuarantine, step: float
+) -> None:
     stepped = 5_001 + step
 
     assert quarantine.is_active(store_now=stepped, store_uptime=LONG, monotonic=101)

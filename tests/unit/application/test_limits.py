@@ -70,7 +70,9 @@ def test_a_bulk_action_stops_after_10000_tasks(clock: FakeClock) -> None:
     assert (report.matched, report.would_be_done, report.remaining) == (10_000, 10_000, 1)
 
 
-def test_a_task_that_was_asked_to_stop_already_is_not_cancelled_again(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_task_that_was_asked_to_stop_already_is_not_cancelled_again(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     running = save(store, Status.PROCESSING)
     asked = store.save(Change(before=running, after=running.cancel(NOON)))
 
@@ -80,7 +82,9 @@ def test_a_task_that_was_asked_to_stop_already_is_not_cancelled_again(store: Fak
     assert store.get(asked.task_id) == asked
 
 
-def test_an_update_asks_for_one_of_the_given_versions(store: FakeTaskStore, update_task: UpdateTask) -> None:
+def test_an_update_asks_for_one_of_the_given_versions(
+    store: FakeTaskStore, update_task: UpdateTask
+) -> None:
     task = save(store)
     renamed = update_task.execute(task.task_id, TaskPatch({"task_name": "new"}), {1, 3})
     assert renamed.version == 2
@@ -89,7 +93,9 @@ def test_an_update_asks_for_one_of_the_given_versions(store: FakeTaskStore, upda
         update_task.execute(task.task_id, TaskPatch({"task_name": "newer"}), {1, 3})
 
 
-def test_an_update_that_this_service_does_not_admit_is_refused(store: FakeTaskStore, update_task: UpdateTask) -> None:
+def test_an_update_that_this_service_does_not_admit_is_refused(
+    store: FakeTaskStore, update_task: UpdateTask
+) -> None:
     task = save(store)
 
     with pytest.raises(InvalidTaskSpec, match="type"):
@@ -156,17 +162,23 @@ def test_pruning_of_idempotency_records_begins_no_record_once_its_time_is_up(
     assert [prune.execute() for _ in range(3)] == [1, 1, 0]
 
 
-def test_at_most_20_unserved_queues_are_told_of_at_once(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_at_most_20_unserved_queues_are_told_of_at_once(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     for number in range(25):
         save(store, queue=f"q{number}")
-    find = FindUnservedQueues(FakeQueues(store), FakeHeartbeats(clock), clock, timedelta(seconds=15))
+    find = FindUnservedQueues(
+        FakeQueues(store), FakeHeartbeats(clock), clock, timedelta(seconds=15)
+    )
     find.execute()
     clock.advance(timedelta(seconds=30))
 
     assert [len(find.execute()) for _ in range(3)] == [20, 5, 0]
 
 
-def test_a_webhook_whose_sender_died_is_due_again_after_30_seconds(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_webhook_whose_sender_died_is_due_again_after_30_seconds(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     deliver = DeliverWebhook(FakeOutbox(store, clock), FakeWebhookSender(), clock)
     waiting = save(store, callback_url="https://example.com/")
     store.save(Change(before=waiting, after=waiting.cancel(NOON)))
@@ -181,7 +193,9 @@ def test_a_webhook_whose_sender_died_is_due_again_after_30_seconds(store: FakeTa
     assert list(due()) == [1, 0, 1]
 
 
-def test_a_run_whose_lease_was_renewed_meanwhile_is_not_recovered(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_run_whose_lease_was_renewed_meanwhile_is_not_recovered(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
     assert run is not None

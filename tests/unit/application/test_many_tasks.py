@@ -90,11 +90,15 @@ class TestBulkAction:
         for number in range(8):
             save(store, queue="mine" if number % 2 else "other")
 
-        report = act.execute(Action.CANCEL, TaskFilter(statuses=frozenset({Status.QUEUED}), queue="mine"))
+        report = act.execute(
+            Action.CANCEL, TaskFilter(statuses=frozenset({Status.QUEUED}), queue="mine")
+        )
 
         assert report == ActionReport(matched=4, done=4, remaining=0)
 
-    def test_tasks_beyond_the_limit_are_reported_as_remaining(self, store, act, monkeypatch) -> None:
+    def test_tasks_beyond_the_limit_are_reported_as_remaining(
+        self, store, act, monkeypatch
+    ) -> None:
         monkeypatch.setattr(bulk_action, "PAGE", 2)
         monkeypatch.setattr(bulk_action, "MAX_TASKS", 4)
         tasks = [save(store) for _ in range(5)]
@@ -105,7 +109,9 @@ class TestBulkAction:
         assert (by_filter.matched, by_filter.done, by_filter.remaining) == (4, 4, 1)
         assert (by_ids.matched, by_ids.done, by_ids.remaining) == (1, 1, 0)
 
-    def test_a_task_that_another_request_changed_meanwhile_is_read_again(self, store, act, monkeypatch) -> None:
+    def test_a_task_that_another_request_changed_meanwhile_is_read_again(
+        self, store, act, monkeypatch
+    ) -> None:
         task = save(store)
         save_many = store.save_many
 
@@ -134,7 +140,11 @@ class TestSubmitBatch:
 
         again = submit.execute(specs, REQUEST)
 
-        assert (list(again.tasks), again.replayed, first.replayed) == (list(first.tasks), True, False)
+        assert (list(again.tasks), again.replayed, first.replayed) == (
+            list(first.tasks),
+            True,
+            False,
+        )
         assert total(store) == 1
 
     def test_a_key_cannot_be_reused_with_another_body(self, submit) -> None:
@@ -143,14 +153,18 @@ class TestSubmitBatch:
         with pytest.raises(IdempotencyKeyReused):
             submit.execute([a_spec()], IdempotencyRecord(key="mine", request_hash=b"2" * 32))
 
-    def test_every_invalid_task_of_a_batch_is_named_by_its_place_and_none_is_stored(self, store, submit) -> None:
+    def test_every_invalid_task_of_a_batch_is_named_by_its_place_and_none_is_stored(
+        self, store, submit
+    ) -> None:
         with pytest.raises(InvalidBatch) as refusal:
             submit.execute([a_spec(), a_spec(type="dance"), a_spec(), a_spec(type="sing")])
 
         wrong = {place: error.violations[0][0] for place, error in refusal.value.errors.items()}
         assert (wrong, total(store)) == ({1: "type", 3: "type"}, 0)
 
-    def test_a_batch_that_names_too_many_queues_is_refused_with_each_place(self, store, submit) -> None:
+    def test_a_batch_that_names_too_many_queues_is_refused_with_each_place(
+        self, store, submit
+    ) -> None:
         store.max_queues = 1
         submit.execute([a_spec(queue="a")])
 
@@ -183,7 +197,9 @@ class TestQueuesAndWorkers:
         return FakeHeartbeats(clock)
 
     @pytest.fixture
-    def list_queues(self, store: FakeTaskStore, clock: FakeClock, heartbeats: FakeHeartbeats) -> ListQueues:
+    def list_queues(
+        self, store: FakeTaskStore, clock: FakeClock, heartbeats: FakeHeartbeats
+    ) -> ListQueues:
         return ListQueues(FakeQueues(store), heartbeats, clock)
 
     def test_the_queues_are_those_that_a_task_names_or_a_worker_serves(
@@ -198,7 +214,8 @@ class TestQueuesAndWorkers:
         reports = list_queues.execute()
 
         seen = [
-            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds) for report in reports
+            (report.state.name, report.state.depth, report.workers, report.oldest_waiting_seconds)
+            for report in reports
         ]
         assert seen == [("both", 1, 2, 5), ("lonely", 1, 0, 5), ("served", 0, 1, None)]
 
@@ -214,8 +231,12 @@ class TestQueuesAndWorkers:
         with pytest.raises(QueueNotFound, match="'unknown'"):
             pause.execute("unknown", paused=True)
 
-    def test_an_unserved_queue_is_reported_once_until_it_was_served(self, store, clock, heartbeats) -> None:
-        watch = FindUnservedQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
+    def test_an_unserved_queue_is_reported_once_until_it_was_served(
+        self, store, clock, heartbeats
+    ) -> None:
+        watch = FindUnservedQueues(
+            FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15)
+        )
         save(store, queue="lonely")
         assert list(watch.execute()) == []
         clock.advance(timedelta(seconds=30))
@@ -228,8 +249,12 @@ class TestQueuesAndWorkers:
         clock.advance(timedelta(seconds=30))
         assert list(watch.execute()) == ["lonely"]
 
-    def test_a_worker_that_starts_again_within_two_leases_gives_no_alarm(self, store, clock, heartbeats) -> None:
-        watch = FindUnservedQueues(FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15))
+    def test_a_worker_that_starts_again_within_two_leases_gives_no_alarm(
+        self, store, clock, heartbeats
+    ) -> None:
+        watch = FindUnservedQueues(
+            FakeQueues(store), heartbeats, clock, lease=timedelta(seconds=15)
+        )
         save(store, queue="busy")
         for _ in range(3):
             assert list(watch.execute()) == []
@@ -239,7 +264,9 @@ class TestQueuesAndWorkers:
             assert list(watch.execute()) == []
             clock.advance(timedelta(seconds=15))
 
-    def test_a_queue_is_removed_once_nobody_uses_it(self, store, clock, heartbeats, list_queues) -> None:
+    def test_a_queue_is_removed_once_nobody_uses_it(
+        self, store, clock, heartbeats, list_queues
+    ) -> None:
         remove = RemoveQueue(FakeQueues(store), list_queues)
         task = save(store, queue="mine")
         heartbeats.beat(a_process(queues=("mine",)))
@@ -256,7 +283,9 @@ class TestQueuesAndWorkers:
         with pytest.raises(QueueNotFound, match="'mine'"):
             remove.execute("mine")
 
-    def test_there_is_a_warning_for_a_queue_that_no_worker_has_served_lately(self, clock, heartbeats) -> None:
+    def test_there_is_a_warning_for_a_queue_that_no_worker_has_served_lately(
+        self, clock, heartbeats
+    ) -> None:
         warn = WarnAboutQueues(heartbeats, clock)
         heartbeats.beat(a_process(queues=("served",)))
 
@@ -276,7 +305,9 @@ class TestQueuesAndWorkers:
         heartbeats.beat(a_process(queues=("lonely",)))
         assert warned() == ["served"]
 
-    def test_warnings_read_the_store_once_a_second_and_are_limited(self, clock, heartbeats, monkeypatch) -> None:
+    def test_warnings_read_the_store_once_a_second_and_are_limited(
+        self, clock, heartbeats, monkeypatch
+    ) -> None:
         asked = []
         monkeypatch.setattr(heartbeats, "lately", lambda role: asked.append(role) or [])
         warn = WarnAboutQueues(heartbeats, clock)
@@ -288,7 +319,9 @@ class TestQueuesAndWorkers:
 
         assert asked == ["worker"] * 2
 
-    def test_there_are_no_warnings_while_the_store_is_unavailable(self, clock, heartbeats, monkeypatch) -> None:
+    def test_there_are_no_warnings_while_the_store_is_unavailable(
+        self, clock, heartbeats, monkeypatch
+    ) -> None:
         warn = WarnAboutQueues(heartbeats, clock)
         clock.advance(timedelta(seconds=30))
         assert len(warn.execute(["a"])) == 1
@@ -339,7 +372,9 @@ def test_a_retry_is_decided_by_the_clock_of_the_store(store, update, clock) -> N
     assert store.positions([again]) == {task.task_id: 1}
 
 
-def test_the_log_and_the_deliveries_are_those_of_an_existing_task(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_the_log_and_the_deliveries_are_those_of_an_existing_task(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     save(store)
     run = store.claim("default", owner="a:1", claim_id="1")
     store.append(run, lines=["working"])

@@ -108,10 +108,15 @@ def test_an_exception_fails_the_task_with_its_class_and_message(store, run_tasks
     failed = stored(store, task)
     assert failed.status is Status.FAILED
     assert failed.error is not None
-    assert (failed.error.code, failed.error.message) == ("handler_error", "ValueError: no such picture")
+    assert (failed.error.code, failed.error.message) == (
+        "handler_error",
+        "ValueError: no such picture",
+    )
 
 
-@pytest.mark.parametrize("result", [float("nan"), b"bytes", "\ud800", {"a": {1, 2}}, [float("inf")]])
+@pytest.mark.parametrize(
+    "result", [float("nan"), b"bytes", "\ud800", {"a": {1, 2}}, [float("inf")]]
+)
 def test_a_result_that_cannot_be_kept_fails_the_task(store, run_tasks, result) -> None:
     task = submit(store)
 
@@ -149,7 +154,9 @@ def test_a_type_that_this_worker_does_not_know_is_put_off_uncounted(store, run_t
     assert later.due_at == NOON + timedelta(seconds=10)
 
 
-def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(store, run_tasks, clock) -> None:
+def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(
+    store, run_tasks, clock
+) -> None:
     task = submit(store, retry=RetryPolicy(max_attempts=3, initial_delay=10, factor=3, jitter=0))
     run = run_tasks(lambda run: 1 / 0)
     delays = []
@@ -164,7 +171,9 @@ def test_a_failed_run_is_tried_again_later_until_its_attempts_are_used_up(store,
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_a_failed_run_leaves_a_line_that_says_why_and_what_follows(store, run_tasks, clock, goes_on: bool) -> None:
+def test_a_failed_run_leaves_a_line_that_says_why_and_what_follows(
+    store, run_tasks, clock, goes_on: bool
+) -> None:
     def work(run: Task) -> None:
         raise HandlerFailed("POST https://example.com/ answered 503:\nBusy.")
 
@@ -185,7 +194,9 @@ def test_a_failed_run_leaves_a_line_that_says_why_and_what_follows(store, run_ta
 @pytest.mark.parametrize(
     ("length", "status"), [(998, Status.COMPLETED), (999, Status.FAILED)], ids=["limit", "one more"]
 )
-def test_a_result_may_have_as_many_bytes_as_the_limit_says(store, run_tasks, length: int, status: Status) -> None:
+def test_a_result_may_have_as_many_bytes_as_the_limit_says(
+    store, run_tasks, length: int, status: Status
+) -> None:
     task = submit(store)
 
     run_tasks(lambda run: "x" * length).execute("default")
@@ -251,7 +262,9 @@ def test_each_end_of_a_run_is_one_line_of_the_log_of_the_worker(
     with caplog.at_level(logging.INFO):
         run_tasks(work).execute("default", lambda: next(rounds, False))
 
-    [line] = [record for record in caplog.records if getattr(record, "action", "") == "run_finished"][:1]
+    [line] = [
+        record for record in caplog.records if getattr(record, "action", "") == "run_finished"
+    ][:1]
     said = (line.levelname, line.task_id, line.type, line.outcome, line.attempt)
     assert said == ("INFO", task.task_id, type, outcome, 1)
     assert line.seconds == (0 if type == "unknown" else 1.5)
@@ -359,7 +372,10 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_tasks) -> None:
 
     done = stored(store, task)
     told = [(event, seen.progress) for event, seen in store.events][-2:]
-    assert told == [(Event.PROGRESS, Progress(fraction=0.5, message="half")), (Event.COMPLETED, None)]
+    assert told == [
+        (Event.PROGRESS, Progress(fraction=0.5, message="half")),
+        (Event.COMPLETED, None),
+    ]
     assert [(line.attempt, line.message) for line in store.lines(task.task_id)] == [(1, "working")]
     assert done.status is Status.COMPLETED
 
@@ -367,7 +383,11 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_tasks) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ({1, 2}, "The result is not JSON: Object of type set is not JSON serializable. There is a set at the top. Ret"),
+        (
+            {1, 2},
+            "The result is not JSON: Object of type set is not JSON serializable. There is a set "
+            "at the top. Ret",
+        ),
         (
             {"a": [1, {"b": NOON}]},
             "The result is not JSON: Object of type datetime is not JSON serializable. There is a "
@@ -376,10 +396,15 @@ def test_what_the_work_says_is_kept_before_its_result(store, run_tasks) -> None:
         (float("nan"), "The result is not JSON: Out of range float values are not JSON compliant"),
         ("\udfff", "The result is not JSON: 'utf-8' codec can't encode"),
         (nested(33), "The result cannot be stored: it is nested deeper than 32 levels."),
-        ("x" * 2_000, "The result has 2002 bytes as JSON; 1000 are allowed (TASKS_MAX_RESULT_BYTES)"),
+        (
+            "x" * 2_000,
+            "The result has 2002 bytes as JSON; 1000 are allowed (TASKS_MAX_RESULT_BYTES)",
+        ),
     ],
 )
-def test_a_result_that_cannot_be_kept_fails_the_task_for_good(store, run_tasks, result: object, said: str) -> None:
+def test_a_result_that_cannot_be_kept_fails_the_task_for_good(
+    store, run_tasks, result: object, said: str
+) -> None:
     task = submit(store, retry=RetryPolicy(max_attempts=3))
 
     run_tasks(lambda run: result).execute("default")
@@ -437,7 +462,10 @@ def test_a_claim_that_fails_does_not_cost_the_result_before_it(
     monkeypatch.setattr(store, "finish_and_claim", broken)
     assert run_tasks(lambda run: "precious").execute("default", lambda: True) == 1
 
-    assert (stored(store, task).status, stored(store, task).result) == (Status.COMPLETED, "precious")
+    assert (stored(store, task).status, stored(store, task).result) == (
+        Status.COMPLETED,
+        "precious",
+    )
 
 
 def test_a_result_may_be_nested_as_deep_as_a_body(store, run_tasks) -> None:
@@ -447,7 +475,9 @@ def test_a_result_may_be_nested_as_deep_as_a_body(store, run_tasks) -> None:
     assert stored(store, task).status is Status.COMPLETED
 
 
-def test_an_exception_whose_retry_is_code_that_fails_is_retried_as_any_other(store, run_tasks) -> None:
+def test_an_exception_whose_retry_is_code_that_fails_is_retried_as_any_other(
+    store, run_tasks
+) -> None:
     class Broken(Exception):
         @property
         def retry(self) -> bool:
@@ -484,10 +514,15 @@ def test_a_handler_may_ask_for_more_time_before_the_next_try(store, run_tasks, c
     run_tasks(work).execute("default")
 
     waiting = stored(store, task)
-    assert (waiting.status, waiting.due_at) == (Status.SCHEDULED, clock.now() + timedelta(seconds=90))
+    assert (waiting.status, waiting.due_at) == (
+        Status.SCHEDULED,
+        clock.now() + timedelta(seconds=90),
+    )
 
 
-def test_an_exception_whose_message_cannot_be_read_is_a_failure_like_any_other(store, run_tasks) -> None:
+def test_an_exception_whose_message_cannot_be_read_is_a_failure_like_any_other(
+    store, run_tasks
+) -> None:
     class Mute(Exception):
         def __str__(self) -> str:
             raise RuntimeError
@@ -501,7 +536,9 @@ def test_an_exception_whose_message_cannot_be_read_is_a_failure_like_any_other(s
     assert stored(store, task).error.message == "Mute, whose message cannot be read"
 
 
-def test_a_run_whose_end_was_never_reported_is_handed_back_before_the_next_claim(store, run_tasks) -> None:
+def test_a_run_whose_end_was_never_reported_is_handed_back_before_the_next_claim(
+    store, run_tasks
+) -> None:
     task = submit(store)
     store.claim("default", owner="a:1", claim_id="from before")
 
@@ -511,15 +548,25 @@ def test_a_run_whose_end_was_never_reported_is_handed_back_before_the_next_claim
     assert (done.status, done.attempt) == (Status.COMPLETED, 1)
 
 
-def test_the_process_is_armed_before_the_claim_and_released_after_the_result(store, run_tasks, keeper) -> None:
+def test_the_process_is_armed_before_the_claim_and_released_after_the_result(
+    store, run_tasks, keeper
+) -> None:
     task = submit(store)
 
     run_tasks(lambda run: keeper.calls.append("work")).execute("default")
 
-    assert keeper.calls == ["arm", f"start renewing {task.task_id}", "work", "stop renewing", "release"]
+    assert keeper.calls == [
+        "arm",
+        f"start renewing {task.task_id}",
+        "work",
+        "stop renewing",
+        "release",
+    ]
 
 
-def test_a_claim_whose_reply_is_lost_is_repeated_and_starts_the_task_once(store, run_tasks, keeper) -> None:
+def test_a_claim_whose_reply_is_lost_is_repeated_and_starts_the_task_once(
+    store, run_tasks, keeper
+) -> None:
     task = submit(store)
     store.lose_replies = 2
 
@@ -603,7 +650,9 @@ def test_tasks_run_one_after_the_other_for_as_long_as_they_may(store, run_tasks,
 
     assert run_tasks(lambda run: "done").execute("default", lambda: next(turns)) == 3
 
-    assert [stored(store, task).status for task in tasks] == [Status.COMPLETED] * 3 + [Status.QUEUED]
+    assert [stored(store, task).status for task in tasks] == [Status.COMPLETED] * 3 + [
+        Status.QUEUED
+    ]
     assert keeper.calls == [
         *("arm", f"start renewing {tasks[0].task_id}", "stop renewing"),
         *("arm", f"start renewing {tasks[1].task_id}", "stop renewing"),
@@ -623,7 +672,9 @@ def test_a_reply_that_is_lost_between_two_tasks_repeats_neither(store, run_tasks
     assert run_tasks(work).execute("default", lambda: True) == 2
 
     assert ran == [task.task_id for task in tasks]
-    assert [(stored(store, task).status, stored(store, task).attempt) for task in tasks] == [(Status.COMPLETED, 1)] * 2
+    assert [(stored(store, task).status, stored(store, task).attempt) for task in tasks] == [
+        (Status.COMPLETED, 1)
+    ] * 2
 
 
 def test_labels_that_change_during_a_run_hold_up_neither_it_nor_the_next(store, run_tasks) -> None:

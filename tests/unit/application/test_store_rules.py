@@ -21,7 +21,9 @@ def disk(free_mib: int | None, size_mib: int | None) -> StoreCapacity:
     return StoreCapacity(used_memory=1, max_memory=0, free_disk=free, disk_size=size)
 
 
-@pytest.mark.parametrize(("used", "limit", "full"), [(849, 1_000, False), (850, 1_000, True), (10**12, 0, False)])
+@pytest.mark.parametrize(
+    ("used", "limit", "full"), [(849, 1_000, False), (850, 1_000, True), (10**12, 0, False)]
+)
 def test_memory_is_full_from_85_percent_of_its_limit_on(used: int, limit: int, full: bool) -> None:
     assert is_memory_full(memory(used, limit)) is full
 
@@ -36,7 +38,9 @@ def test_memory_is_full_from_85_percent_of_its_limit_on(used: int, limit: int, f
         (None, None, False),
     ],
 )
-def test_a_disk_is_full_below_64_mib_or_5_percent(free_mib: int | None, size_mib: int | None, full: bool) -> None:
+def test_a_disk_is_full_below_64_mib_or_5_percent(
+    free_mib: int | None, size_mib: int | None, full: bool
+) -> None:
     assert is_disk_full(disk(free_mib, size_mib)) is full
 
 

@@ -51,7 +51,9 @@ def test_a_task_that_refuses_its_transition_is_skipped_and_logged_once(
     ]
 
 
-def test_tasks_that_cannot_be_saved_do_not_fill_the_batches(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_tasks_that_cannot_be_saved_do_not_fill_the_batches(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     stuck, good = scheduled(store, 601), scheduled(store, 1)[0]
     store.damaged = {task.task_id for task in stuck}
     clock.advance(AFTERWARDS)
@@ -65,7 +67,9 @@ def test_tasks_that_cannot_be_saved_do_not_fill_the_batches(store: FakeTaskStore
     assert sum(len(promote_tasks.execute().tasks) for _ in range(10)) == 601
 
 
-def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     scheduled(store, 3)
     clock.advance(AFTERWARDS)
 
@@ -78,7 +82,9 @@ def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(store: FakeTaskSt
     assert (len(swept.tasks), swept.more) == (2, True)
 
 
-def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     tasks, batches = scheduled(store, 2), []
     clock.advance(AFTERWARDS)
     for task in tasks:
@@ -93,7 +99,9 @@ def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(store: FakeTaskSto
     assert (list(swept.tasks), swept.more, len(batches)) == ([], False, 1)
 
 
-def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     final = [store.save(Change(before=None, after=a_task(Status.CANCELLED))) for _ in range(601)]
     store.damaged = {task.task_id for task in final[:600]}
     clock.advance(timedelta(days=1))

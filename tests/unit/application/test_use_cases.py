@@ -46,7 +46,10 @@ HANDLERS = FakeTaskHandlers(lambda task: None)
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    admission, new_tasks = Admission(HANDLERS, FakeWebhookSender()), NewTasks(store, UuidTaskIds(), clock)
+    admission, new_tasks = (
+        Admission(HANDLERS, FakeWebhookSender()),
+        NewTasks(store, UuidTaskIds(), clock),
+    )
     [task] = SubmitTask(admission, new_tasks).execute(a_spec(**members)).tasks
     return task
 
@@ -95,7 +98,9 @@ def test_an_update_is_retried_when_the_task_changed_meanwhile(
         def get(self, task_id: str) -> Task | None:
             seen = store.get(task_id)
             if seen and seen.version == 1:
-                store.save(Change(before=seen, after=seen.patch(TaskPatch({"labels": {"by": "another"}}))))
+                store.save(
+                    Change(before=seen, after=seen.patch(TaskPatch({"labels": {"by": "another"}})))
+                )
             return seen
 
         def save(self, change: Change) -> Task:
@@ -123,7 +128,9 @@ def test_a_race_that_is_lost_twenty_times_is_given_up(clock: FakeClock) -> None:
     assert len(lost) == 20
 
 
-def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate) -> None:
+def test_a_running_task_is_not_deleted(
+    store: FakeTaskStore, clock: FakeClock, update: OptimisticUpdate
+) -> None:
     task = submit(store, clock)
     claim(store)
 
@@ -131,7 +138,9 @@ def test_a_running_task_is_not_deleted(store: FakeTaskStore, clock: FakeClock, u
         DeleteTask(store, update, FakeClock()).execute(task.task_id)
 
 
-def test_only_runs_with_an_expired_lease_are_queued_again(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_only_runs_with_an_expired_lease_are_queued_again(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     for _ in range(3):
         submit(store, clock)
     lost = claim(store, "a:1")
@@ -140,12 +149,16 @@ def test_only_runs_with_an_expired_lease_are_queued_again(store: FakeTaskStore, 
 
     recovered = RecoverTasks(store, store, clock).execute().tasks
 
-    assert [(task.task_id, task.status, task.crashes) for task in recovered] == [(lost.task_id, Status.QUEUED, 1)]
+    assert [(task.task_id, task.status, task.crashes) for task in recovered] == [
+        (lost.task_id, Status.QUEUED, 1)
+    ]
     assert store.get(alive.task_id) == alive
     assert RecoverTasks(store, store, clock).execute().tasks == []
 
 
-def test_a_task_that_always_kills_its_worker_ends_after_four_runs(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_task_that_always_kills_its_worker_ends_after_four_runs(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     task = submit(store, clock)
     runs = 0
     while store.claim("default", owner=f"a:{runs}", claim_id="1"):
@@ -160,7 +173,9 @@ def test_a_task_that_always_kills_its_worker_ends_after_four_runs(store: FakeTas
     assert ended.error.code == "worker_lost"
 
 
-def test_more_lost_runs_than_a_batch_are_all_recovered(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_more_lost_runs_than_a_batch_are_all_recovered(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     for number in range(3):
         submit(store, clock)
         claim(store, f"a:{number}")
@@ -190,7 +205,9 @@ def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
 
     settled = settle.stopped_under("a:")
 
-    assert [(task.task_id, task.status, task.attempt) for task in settled] == [(mine.task_id, Status.QUEUED, 0)]
+    assert [(task.task_id, task.status, task.attempt) for task in settled] == [
+        (mine.task_id, Status.QUEUED, 0)
+    ]
     assert store.get(other.task_id) == other
 
 
@@ -199,7 +216,9 @@ def test_the_runs_of_dead_processes_count_as_crashes(
 ) -> None:
     mine, other = two_runs(store, clock)
 
-    assert [task.crashes for task in settle.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [1]
+    assert [task.crashes for task in settle.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [
+        1
+    ]
     assert [task.crashes for task in settle.crashed_under("b:")] == [1]
     assert settle.crashed({"a:1": "It broke."}) == settle.crashed({}) == []
     assert store.get(mine.task_id).status is store.get(other.task_id).status is Status.QUEUED
@@ -242,7 +261,9 @@ def test_a_scheduled_task_is_queued_when_it_is_due(store: FakeTaskStore, clock: 
     assert claim(store).task_id == soon.task_id
 
 
-def test_a_task_that_did_not_start_in_time_expires_and_never_runs(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_task_that_did_not_start_in_time_expires_and_never_runs(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     late = submit(store, clock, expires_at=NOON + timedelta(seconds=10))
     started = submit(store, clock, priority=9, expires_at=NOON + timedelta(seconds=10))
     claim(store)
@@ -290,7 +311,9 @@ def test_final_tasks_are_pruned_when_their_retention_is_over(
     assert store.get(waiting.task_id)
 
 
-def test_a_role_is_healthy_with_a_recent_heartbeat_of_this_host(store: FakeTaskStore, clock: FakeClock) -> None:
+def test_a_role_is_healthy_with_a_recent_heartbeat_of_this_host(
+    store: FakeTaskStore, clock: FakeClock
+) -> None:
     heartbeats = FakeHeartbeats(clock)
     health = CheckHealth(FakeStoreProbe(store), heartbeats, host="host", must_be_safe=True)
     assert health.execute("api")

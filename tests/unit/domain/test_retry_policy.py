@@ -29,7 +29,14 @@ def test_the_last_failure_is_not_retried() -> None:
 
 
 @pytest.mark.parametrize(
-    "member", [{"max_attempts": 0}, {"max_attempts": 101}, {"initial_delay": -1}, {"factor": 0.5}, {"jitter": 1.1}]
+    "member",
+    [
+        {"max_attempts": 0},
+        {"max_attempts": 101},
+        {"initial_delay": -1},
+        {"factor": 0.5},
+        {"jitter": 1.1},
+    ],
 )
 def test_a_member_outside_its_range_is_refused(member: dict[str, float]) -> None:
     with pytest.raises(InvalidTaskSpec, match=next(iter(member))):

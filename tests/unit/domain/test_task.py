@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.errors import InvalidTransition, TaskFinal, TaskNotRetryable, TaskNotWaiting, TaskRunning, TransitionRefused
+from domain.errors import (
+    InvalidTransition,
+    TaskFinal,
+    TaskNotRetryable,
+    TaskNotWaiting,
+    TaskRunning,
+    TransitionRefused,
+)
 from domain.events import event_of
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
@@ -29,7 +36,10 @@ TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     "stop": (lambda task: task.stop(NOON), {Status.PROCESSING: Status.QUEUED}),
     "postpone": (lambda task: task.postpone(LATER), {Status.PROCESSING: Status.SCHEDULED}),
     "promote": (lambda task: task.promote(), {Status.SCHEDULED: Status.QUEUED}),
-    "expire": (lambda task: task.expire(LATER), {Status.SCHEDULED: Status.EXPIRED, Status.QUEUED: Status.EXPIRED}),
+    "expire": (
+        lambda task: task.expire(LATER),
+        {Status.SCHEDULED: Status.EXPIRED, Status.QUEUED: Status.EXPIRED},
+    ),
     "lose": (lambda task: task.lose(LATER), {Status.PROCESSING: Status.QUEUED}),
     "retry": (
         lambda task: task.retry(LATER),
@@ -48,7 +58,9 @@ TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
 
 @pytest.mark.parametrize("status", REACHED)
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_each_transition_is_made_from_its_states_and_refused_from_all_others(name: str, status: Status) -> None:
+def test_each_transition_is_made_from_its_states_and_refused_from_all_others(
+    name: str, status: Status
+) -> None:
     transition, leads_to = TRANSITIONS[name]
     task = a_task(status)
 
@@ -121,7 +133,11 @@ def test_a_refusal_names_the_state_of_the_task() -> None:
 def test_name_and_labels_can_be_changed_in_every_state(status: Status) -> None:
     changed = a_task(status).patch(TaskPatch({"task_name": "new", "labels": {"a": "b"}}))
 
-    assert (changed.spec.task_name, dict(changed.spec.labels), changed.status) == ("new", {"a": "b"}, status)
+    assert (changed.spec.task_name, dict(changed.spec.labels), changed.status) == (
+        "new",
+        {"a": "b"},
+        status,
+    )
 
 
 @pytest.mark.parametrize("status", [status for status in REACHED if not status.is_waiting])
@@ -189,7 +205,9 @@ def test_crashes_do_not_count_against_the_attempts() -> None:
         task = task.start(owner="host:1", fencing_token=claim, now=NOON).lose(NOON)
 
     failed_once = task.start(owner="host:1", fencing_token=3, now=NOON).fail(AN_ERROR, NOON)
-    failed_twice = failed_once.promote().start(owner="host:1", fencing_token=4, now=NOON).fail(AN_ERROR, NOON)
+    failed_twice = (
+        failed_once.promote().start(owner="host:1", fencing_token=4, now=NOON).fail(AN_ERROR, NOON)
+    )
 
     assert (failed_once.status, failed_twice.status) == (Status.SCHEDULED, Status.FAILED)
 
@@ -228,12 +246,24 @@ def test_a_task_has_the_error_of_its_latest_failed_run_until_it_is_final() -> No
     assert (failed.error, failed.last_error) == (None, AN_ERROR)
     assert lost.last_error is not None
     assert lost.last_error.code == "worker_lost"
-    assert lost.last_error.message == "The run was lost; the task is queued again. SIGSEGV ended it."
+    assert (
+        lost.last_error.message == "The run was lost; the task is queued again. SIGSEGV ended it."
+    )
     assert overdue.last_error is not None
     assert overdue.last_error.code == "timeout"
     again = failed.promote().start(owner="host:1", fencing_token=2, now=LATER)
-    assert again.last_error == again.postpone(LATER).last_error == again.stop(LATER).last_error == AN_ERROR
-    ends = [again.complete(1, LATER), again.fail(AN_ERROR, LATER), failed.cancel(LATER), failed.expire(LATER)]
+    assert (
+        again.last_error
+        == again.postpone(LATER).last_error
+        == again.stop(LATER).last_error
+        == AN_ERROR
+    )
+    ends = [
+        again.complete(1, LATER),
+        again.fail(AN_ERROR, LATER),
+        failed.cancel(LATER),
+        failed.expire(LATER),
+    ]
     assert [end.last_error for end in ends] == [None] * 4
 
 
@@ -317,21 +347,34 @@ def test_each_change_has_its_event(before: Task | None, after: Task | None, even
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_a_task_that_ended_without_a_result_can_be_retried_as_if_it_had_never_run(status: Status) -> None:
+def test_a_task_that_ended_without_a_result_can_be_retried_as_if_it_had_never_run(
+    status: Status,
+) -> None:
     ended = a_task(status, run_at=LATER, expires_at=LATER + timedelta(seconds=1), labels={"a": "b"})
 
     again = ended.retry(LATER + timedelta(hours=1))
 
-    assert (again.status, again.attempt, again.crashes, again.error, again.finished_at, again.started_at) == (
-        *(Status.QUEUED, 0, 0, None, None, None),
+    assert (
+        again.status,
+        again.attempt,
+        again.crashes,
+        again.error,
+        again.finished_at,
+        again.started_at,
+    ) == (*(Status.QUEUED, 0, 0, None, None, None),)
+    assert (again.spec.run_at, again.spec.expires_at, dict(again.spec.labels)) == (
+        LATER,
+        None,
+        {"a": "b"},
     )
-    assert (again.spec.run_at, again.spec.expires_at, dict(again.spec.labels)) == (LATER, None, {"a": "b"})
     assert again.version == ended.version + 1
 
 
 def test_a_retry_drops_a_run_at_that_lies_ahead_and_keeps_a_later_expires_at() -> None:
     never = LATER + timedelta(days=1)
-    cancelled = a_task(Status.SCHEDULED, run_at=never, expires_at=never + timedelta(days=1)).cancel(LATER)
+    cancelled = a_task(Status.SCHEDULED, run_at=never, expires_at=never + timedelta(days=1)).cancel(
+        LATER
+    )
 
     again = cancelled.retry(LATER)
 
@@ -350,7 +393,9 @@ def test_a_retry_at_the_very_moment_of_its_times_has_come_due_and_has_expired() 
     assert ended.retry(LATER + timedelta(seconds=1)).spec.expires_at is None
 
 
-@pytest.mark.parametrize("status", [status for status in REACHED if status not in FINAL or status is Status.COMPLETED])
+@pytest.mark.parametrize(
+    "status", [status for status in REACHED if status not in FINAL or status is Status.COMPLETED]
+)
 def test_a_task_that_is_not_final_or_has_a_result_cannot_be_retried(status: Status) -> None:
     with pytest.raises(TaskNotRetryable, match=f"The task is {status}"):
         a_task(status).retry(LATER)
@@ -361,7 +406,11 @@ def test_a_discarded_task_is_asked_to_stop_and_remains_discarded_when_it_is_fina
 
     discarded = run.discard(LATER)
 
-    assert (discarded.cancel_requested, discarded.discarded, discarded.version) == (True, True, run.version + 1)
+    assert (discarded.cancel_requested, discarded.discarded, discarded.version) == (
+        True,
+        True,
+        run.version + 1,
+    )
     assert discarded.discard(LATER) == discarded
     assert run.cancel(LATER).discard(LATER).discarded
     assert discarded.stop(LATER).status is Status.CANCELLED

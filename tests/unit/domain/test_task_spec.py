@@ -107,4 +107,7 @@ def test_a_patch_merges_the_retry_policy() -> None:
     patched = TaskPatch({"retry": {"factor": None, "jitter": 0}}).apply_to(spec)
 
     assert patched.retry == RetryPolicy(max_attempts=3, jitter=0)
-    assert TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).apply_to(spec).retry == RetryPolicy()
+    assert (
+        TaskPatch({"retry": None, "run_at": NOON + timedelta(1)}).apply_to(spec).retry
+        == RetryPolicy()
+    )

@@ -13,7 +13,9 @@ WEBHOOK = Webhook(task=a_task(Status.FAILED, callback_url="https://example.com/"
 def test_a_webhook_is_attempted_for_three_days_with_growing_pauses() -> None:
     pauses = []
     for failed_attempts in range(20):
-        result = record_attempt(replace(WEBHOOK, failed_attempts=failed_attempts), WebhookResponse(status=500), NOON)
+        result = record_attempt(
+            replace(WEBHOOK, failed_attempts=failed_attempts), WebhookResponse(status=500), NOON
+        )
         if result.next_at is None:
             break
         pauses.append((result.next_at - NOON) // timedelta(seconds=1))
@@ -31,7 +33,9 @@ def test_a_webhook_is_attempted_for_three_days_with_growing_pauses() -> None:
         WebhookResponse(refused=True),
     ],
 )
-def test_a_webhook_that_was_delivered_or_refused_is_not_attempted_again(response: WebhookResponse) -> None:
+def test_a_webhook_that_was_delivered_or_refused_is_not_attempted_again(
+    response: WebhookResponse,
+) -> None:
     assert record_attempt(WEBHOOK, response, NOON).next_at is None
 
 

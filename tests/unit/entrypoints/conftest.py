@@ -51,7 +51,9 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-def container(store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats) -> Container:
+def container(
+    store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats
+) -> Container:
     container = Container(settings=SETTINGS)
     for provider in (
         container.repository,

@@ -86,7 +86,9 @@ def test_another_method_is_refused_with_those_allowed(
 
 
 @pytest.mark.parametrize("path", ["/tasks//x", "/tasks//", "/docs//swagger-ui.css"])
-def test_doubled_slashes_are_no_redirect_that_repeats_the_host(client: FlaskClient, path: str) -> None:
+def test_doubled_slashes_are_no_redirect_that_repeats_the_host(
+    client: FlaskClient, path: str
+) -> None:
     response = client.get(path)
 
     assert (response.status_code, response.json["code"]) == (404, "route_not_found")
@@ -111,14 +113,18 @@ def test_head_options_and_a_trailing_slash_work(client: FlaskClient) -> None:
     url = submit(client).location
 
     assert client.head(url).status_code == 200
-    assert {"GET", "PATCH", "PUT", "DELETE"} <= set(client.options(url).headers["Allow"].split(", "))
+    assert {"GET", "PATCH", "PUT", "DELETE"} <= set(
+        client.options(url).headers["Allow"].split(", ")
+    )
     assert client.get(f"{url}/").status_code == 200
     assert client.get("/tasks/").status_code == 200
 
 
 @pytest.mark.parametrize("given", ["a" * 129, "with space", "", "новый", "a/b"])
 def test_a_request_id_of_another_form_is_replaced(client: FlaskClient, given: str) -> None:
-    response = client.get("/livez", headers={"X-Request-ID": given.encode("utf-8").decode("latin-1")})
+    response = client.get(
+        "/livez", headers={"X-Request-ID": given.encode("utf-8").decode("latin-1")}
+    )
 
     assert response.headers["X-Request-ID"] not in {given, ""}
 
@@ -130,12 +136,16 @@ def test_responses_about_tasks_are_not_cached_or_sniffed(client: FlaskClient) ->
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_cancelling_a_running_task_requests_its_stop(client: FlaskClient, store: FakeTaskStore) -> None:
+def test_cancelling_a_running_task_requests_its_stop(
+    client: FlaskClient, store: FakeTaskStore
+) -> None:
     task = store.save(Change(before=None, after=a_task(Status.PROCESSING)))
 
     responses = [client.post(f"/tasks/{task.task_id}/cancel") for _ in range(2)]
 
-    assert [(response.status_code, response.json["cancel_requested"]) for response in responses] == [(202, True)] * 2
+    assert [
+        (response.status_code, response.json["cancel_requested"]) for response in responses
+    ] == [(202, True)] * 2
 
 
 def test_a_time_with_an_offset_is_returned_in_utc(client: FlaskClient) -> None:
@@ -147,7 +157,9 @@ def test_a_time_with_an_offset_is_returned_in_utc(client: FlaskClient) -> None:
     )
 
 
-def test_the_access_lines_of_a_task_carry_its_id(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_access_lines_of_a_task_carry_its_id(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "access")
 
     task_id = submit(client).get_json()["task_id"]
@@ -162,8 +174,12 @@ def test_the_access_lines_of_a_task_carry_its_id(client: FlaskClient, caplog: py
 
 
 @pytest.mark.parametrize("key", [" ", '" "', '"   "'])
-def test_a_blank_idempotency_key_is_refused(client: FlaskClient, store: FakeTaskStore, key: str) -> None:
-    response = client.post("/tasks", json={"task_name": "test", "duration": 3}, headers={"Idempotency-Key": key})
+def test_a_blank_idempotency_key_is_refused(
+    client: FlaskClient, store: FakeTaskStore, key: str
+) -> None:
+    response = client.post(
+        "/tasks", json={"task_name": "test", "duration": 3}, headers={"Idempotency-Key": key}
+    )
 
     assert (response.status_code, response.json["code"]) == (400, "malformed_request")
     assert stored(store) == 0

@@ -31,7 +31,9 @@ from tests.unit.entrypoints.calls import allow_bodies, stored
         b'{"task_name": "a", "duration": 3} trailing',
     ],
 )
-def test_what_is_not_json_is_refused(client: FlaskClient, store: FakeTaskStore, body: bytes) -> None:
+def test_what_is_not_json_is_refused(
+    client: FlaskClient, store: FakeTaskStore, body: bytes
+) -> None:
     response = client.post("/tasks", data=body, content_type="application/json")
 
     assert (response.status_code, response.json["code"]) == (400, "malformed_request")
@@ -75,7 +77,9 @@ def test_json_that_is_not_an_object_is_refused(client: FlaskClient, body: str) -
     [None, "text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json"],
 )
 def test_another_media_type_is_refused(client: FlaskClient, content_type: str | None) -> None:
-    response = client.post("/tasks", data='{"task_name": "test", "duration": 3}', content_type=content_type)
+    response = client.post(
+        "/tasks", data='{"task_name": "test", "duration": 3}', content_type=content_type
+    )
 
     assert (response.status_code, response.json["code"]) == (415, "unsupported_media_type")
 

@@ -71,7 +71,9 @@ def test_a_change_is_refused_when_if_match_names_another_version(
     url = submit(client).location
     assert client.get(url).headers["ETag"] == '"1-1"'
 
-    response = client.open(url, method=method, json={"task_name": "new", "duration": 3}, headers={"If-Match": if_match})
+    response = client.open(
+        url, method=method, json={"task_name": "new", "duration": 3}, headers={"If-Match": if_match}
+    )
 
     assert response.status_code == status
     assert client.get(url).json["task_name"] == ("new" if status == 200 else "test")
@@ -85,12 +87,18 @@ def test_a_patch_that_changes_nothing_keeps_the_version(client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize("status", [status for status in Status if not status.is_waiting])
-def test_a_task_that_does_not_wait_keeps_its_work(client: FlaskClient, store: FakeTaskStore, status: Status) -> None:
+def test_a_task_that_does_not_wait_keeps_its_work(
+    client: FlaskClient, store: FakeTaskStore, status: Status
+) -> None:
     task = store.save(Change(before=None, after=a_task(status)))
     url = f"/tasks/{task.task_id}"
 
     assert client.patch(url, json={"duration": 9}).json["code"] == "task_not_waiting"
-    assert client.patch(url, json={"duration": task.spec.duration}).json["code"] == "task_not_waiting"
-    assert client.put(url, json={"task_name": "n", "duration": 9}).json["code"] == "task_not_waiting"
+    assert (
+        client.patch(url, json={"duration": task.spec.duration}).json["code"] == "task_not_waiting"
+    )
+    assert (
+        client.put(url, json={"task_name": "n", "duration": 9}).json["code"] == "task_not_waiting"
+    )
     assert client.patch(url, json={"task_name": "new", "labels": {"a": "b"}}).status_code == 200
     assert client.get(url).json["duration"] == task.spec.duration

@@ -9,7 +9,9 @@ SECRET = "whsec_" + "A" * 40
 
 
 def test_the_key_of_http_tasks_is_printed_and_is_not_the_secret_of_callbacks() -> None:
-    printed = CliRunner().invoke(main, ["signing-key", "http"], env={"TASKS_CALLBACK_SECRET": SECRET})
+    printed = CliRunner().invoke(
+        main, ["signing-key", "http"], env={"TASKS_CALLBACK_SECRET": SECRET}
+    )
 
     key = printed.stdout.strip()
     assert (printed.exit_code, key.startswith("whsec_")) == (0, True)
@@ -25,5 +27,8 @@ def test_without_a_secret_there_is_no_key_and_the_message_names_the_setting() ->
 
 
 def test_the_help_has_an_example_and_a_wrong_sender_gets_the_list_of_senders() -> None:
-    assert "task-manager signing-key http" in CliRunner().invoke(main, ["signing-key", "--help"]).output
+    assert (
+        "task-manager signing-key http"
+        in CliRunner().invoke(main, ["signing-key", "--help"]).output
+    )
     assert "'mail' is not 'http'" in CliRunner().invoke(main, ["signing-key", "mail"]).output

@@ -112,7 +112,9 @@ class FakeReader:
 
 def test_each_piece_of_a_body_extends_its_deadline() -> None:
     closed = []
-    request = SimpleNamespace(body=SimpleNamespace(reader=FakeReader(4, 0.06)), force_close=lambda: closed.append(1))
+    request = SimpleNamespace(
+        body=SimpleNamespace(reader=FakeReader(4, 0.06)), force_close=lambda: closed.append(1)
+    )
     pending = PendingConnections(max_total=2, max_per_host=2)
     [connection] = opened("a")
     pending.add(connection)

@@ -33,5 +33,7 @@ def test_in_production_callbacks_need_a_secret() -> None:
     with pytest.raises(InvalidTaskSpec, match="TASKS_CALLBACK_SECRET"):
         Container(settings=production).admission().admit(spec)
 
-    Container(settings=replace(production, callback_secret="whsec_" + "A" * 40)).admission().admit(spec)
+    Container(settings=replace(production, callback_secret="whsec_" + "A" * 40)).admission().admit(
+        spec
+    )
     Container(settings=SETTINGS).admission().admit(spec)

@@ -21,13 +21,16 @@ def pointers(client: FlaskClient, path: str, body: Any, method: str = "POST") ->
     [
         ({**A_CALL, "priority": 10, "payload": {"url": 3, "methods": "GET"}},
          ["/payload/methods", "/payload/url", "/priority"]),
-        ({**A_CALL, "payload": {"url": "https://example.com/", "json": 1, "body": "x", "timeout": 0}},
+        ({**A_CALL,
+          "payload": {"url": "https://example.com/", "json": 1, "body": "x", "timeout": 0}},
          ["/payload/body", "/payload/timeout"]),
         ({**A_CALL, "duration": 3, "payload": {}}, ["/duration", "/payload/url"]),
-        ({**A_CALL, **NEVER_STARTS, "payload": {"url": "https://example.com/", "headers": {"host": "x"}}},
+        ({**A_CALL, **NEVER_STARTS,
+          "payload": {"url": "https://example.com/", "headers": {"host": "x"}}},
          ["/expires_at", "/payload/headers/host"]),
         ({**GOOD, **NEVER_STARTS, "payload": {"a": 1}}, ["/expires_at", "/payload"]),
-        ({**GOOD, **NEVER_STARTS, "color": "red", "duration": 0}, ["/color", "/duration", "/expires_at"]),
+        ({**GOOD, **NEVER_STARTS, "color": "red", "duration": 0},
+         ["/color", "/duration", "/expires_at"]),
         ({"type": "http", "payload": {"value": 1}, "callback_url": "http://10.0.0.1/"},
          ["/callback_url", "/payload/url", "/payload/value", "/task_name"]),
         ({**A_CALL, "payload": 3, "priority": 10}, ["/payload", "/priority"]),
@@ -35,12 +38,16 @@ def pointers(client: FlaskClient, path: str, body: Any, method: str = "POST") ->
         ({**GOOD, "type": "dance", "priority": 10}, ["/priority", "/type"]),
     ],
 )  # fmt: skip
-def test_every_problem_of_a_task_is_listed_at_once(client: FlaskClient, body: dict[str, Any], wrong: list[str]) -> None:
+def test_every_problem_of_a_task_is_listed_at_once(
+    client: FlaskClient, body: dict[str, Any], wrong: list[str]
+) -> None:
     assert pointers(client, "/tasks", body) == wrong
     task_id = client.post("/tasks", json=GOOD).json["task_id"]
     assert pointers(client, f"/tasks/{task_id}", body, "PUT") == wrong
     batch = [GOOD, body, A_CALL]
-    assert pointers(client, "/tasks/batch", {"tasks": batch}) == [f"/tasks/1{pointer}" for pointer in wrong]
+    assert pointers(client, "/tasks/batch", {"tasks": batch}) == [
+        f"/tasks/1{pointer}" for pointer in wrong
+    ]
 
 
 def test_every_task_of_a_batch_is_checked(client: FlaskClient) -> None:
@@ -68,7 +75,9 @@ def test_every_task_of_a_batch_is_checked(client: FlaskClient) -> None:
 def test_a_batch_names_100_problems_and_counts_the_rest(client: FlaskClient) -> None:
     wrong_call = {**A_CALL, "payload": {"a": 1}}  # a is unknown, url is missing
 
-    response = client.post("/tasks/batch", json={"tasks": [{**GOOD, "priority": 10}] * 60 + [wrong_call] * 140})
+    response = client.post(
+        "/tasks/batch", json={"tasks": [{**GOOD, "priority": 10}] * 60 + [wrong_call] * 140}
+    )
 
     assert len(response.json["errors"]) == 100
     assert response.json["errors_omitted"] == 60 + 2 * 140 - 100
@@ -103,7 +112,8 @@ def test_problems_of_the_query_stand_beside_those_of_the_body(
     [
         ({**NEVER_STARTS, "payload": {"url": 3}}, ["/expires_at", "/payload/url"]),
         ({"duration": 3, "callback_url": "http://10.0.0.1/"}, ["/callback_url", "/duration"]),
-        ({"duration": 3, **NEVER_STARTS, "callback_url": "http://10.0.0.1/", "payload": {"url": None}},
+        ({"duration": 3, **NEVER_STARTS, "callback_url": "http://10.0.0.1/",
+          "payload": {"url": None}},
          ["/callback_url", "/duration", "/expires_at", "/payload/url"]),
         ({"duration": 3}, ["/duration"]),
     ],

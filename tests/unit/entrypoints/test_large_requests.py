@@ -36,7 +36,9 @@ def large(client: FlaskClient) -> FlaskClient:
         ),
     ],
 )
-def test_a_list_or_map_that_is_too_long_is_one_error(large: FlaskClient, path: str, body: Any, pointer: str) -> None:
+def test_a_list_or_map_that_is_too_long_is_one_error(
+    large: FlaskClient, path: str, body: Any, pointer: str
+) -> None:
     response = large.post(path, json=body)
 
     assert response.status_code == 422
@@ -48,7 +50,9 @@ def test_errors_end_at_100_and_the_rest_are_counted(large: FlaskClient) -> None:
     response = large.post("/tasks/batch", json={"tasks": [{"a": 1, "b": 2}] * 1_000})
 
     assert len(response.json["errors"]) == 100
-    assert response.json["errors_omitted"] == 4 * 1_000 - 100  # a, b, task_name and duration of each
+    assert (
+        response.json["errors_omitted"] == 4 * 1_000 - 100
+    )  # a, b, task_name and duration of each
     assert "3,900 more" in response.json["detail"]
 
 
@@ -89,7 +93,10 @@ def test_a_number_of_very_many_digits_is_refused(large: FlaskClient, digits: int
     response = large.post("/tasks", data=body, content_type="application/json")
 
     assert response.status_code == 400
-    assert f"{digits:,} digits" in response.json["detail"] or f"{digits + 1:,} digits" in response.json["detail"]
+    assert (
+        f"{digits:,} digits" in response.json["detail"]
+        or f"{digits + 1:,} digits" in response.json["detail"]
+    )
 
 
 def test_long_statuses_and_headers_of_http_tasks_are_refused(large: FlaskClient) -> None:
@@ -115,7 +122,9 @@ def test_a_problem_quotes_a_long_request_only_in_part(large: FlaskClient) -> Non
     assert len(response.get_data()) < 5_000
 
 
-@pytest.mark.parametrize("header", ["Accept", "If-Match", "If-None-Match", "Prefer", "Idempotency-Key"])
+@pytest.mark.parametrize(
+    "header", ["Accept", "If-Match", "If-None-Match", "Prefer", "Idempotency-Key"]
+)
 def test_the_headers_of_one_name_are_bounded_together(client: FlaskClient, header: str) -> None:
     response = client.get("/tasks", headers={header: "a" * 8_191})
 
@@ -126,7 +135,12 @@ def test_the_headers_of_one_name_are_bounded_together(client: FlaskClient, heade
 def test_a_tag_of_very_many_digits_is_no_version(client: FlaskClient, tag: str) -> None:
     location = submit(client).headers["Location"]
 
-    assert client.patch(location, json={"task_name": "y"}, headers={"If-Match": f'"{tag}"'}).status_code == 412
+    assert (
+        client.patch(
+            location, json={"task_name": "y"}, headers={"If-Match": f'"{tag}"'}
+        ).status_code
+        == 412
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 1_999, 2_000, 4_001, 350_001])

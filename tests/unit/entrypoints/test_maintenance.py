@@ -24,7 +24,9 @@ def fail(error: Exception):
 
 @pytest.fixture
 def late(store: FakeTaskStore, clock: FakeClock):
-    task = store.save(Change(before=None, after=a_task(expires_at=clock.now() + timedelta(seconds=1))))
+    task = store.save(
+        Change(before=None, after=a_task(expires_at=clock.now() + timedelta(seconds=1)))
+    )
     clock.advance(timedelta(seconds=1))
     return task
 
@@ -49,7 +51,9 @@ def test_a_failing_duty_is_logged_once_and_the_others_are_done(
     monkeypatch.undo()
     caplog.set_level("INFO")
     maintenance.tick()
-    assert [record.action for record in caplog.records if record.levelname == "INFO"] == ["duty_back"]
+    assert [record.action for record in caplog.records if record.levelname == "INFO"] == [
+        "duty_back"
+    ]
 
 
 def test_a_failing_heartbeat_delays_no_duty(

@@ -78,7 +78,10 @@ def test_on_every_address_each_address_and_the_name_of_the_machine_are_allowed(
 ) -> None:
     allowed = AllowedHosts(listening, (), "Machine.lan")
 
-    assert all(allowed.allows(host) for host in ("10.0.0.8:5000", "[fd00::1]", "machine.lan:5000", "localhost"))
+    assert all(
+        allowed.allows(host)
+        for host in ("10.0.0.8:5000", "[fd00::1]", "machine.lan:5000", "localhost")
+    )
     assert not allowed.allows("evil.example")
 
 
@@ -110,7 +113,9 @@ def test_an_asterisk_allows_every_host_but_no_foreign_page() -> None:
         ("https://tasks.example.com:8443", None),
     ],
 )
-def test_pages_of_the_own_origin_and_of_named_hosts_may_write(origin: str, host: str | None) -> None:
+def test_pages_of_the_own_origin_and_of_named_hosts_may_write(
+    origin: str, host: str | None
+) -> None:
     assert AllowedHosts("127.0.0.1", NAMED).may_write(origin, host)
 
 
@@ -182,7 +187,9 @@ def test_writes_of_foreign_pages_are_refused(
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_reads_of_foreign_pages_get_no_cors_headers(client: FlaskClient, method: str, headers: dict[str, str]) -> None:
+def test_reads_of_foreign_pages_get_no_cors_headers(
+    client: FlaskClient, method: str, headers: dict[str, str]
+) -> None:
     response = client.open("/tasks", method=method, headers=headers)
 
     assert response.status_code == 200
@@ -199,4 +206,9 @@ def test_reads_of_foreign_pages_get_no_cors_headers(client: FlaskClient, method:
     ],
 )
 def test_programs_and_own_pages_may_write(client: FlaskClient, headers: dict[str, str]) -> None:
-    assert client.post("/tasks", json={"task_name": "test", "duration": 3}, headers=headers).status_code == 202
+    assert (
+        client.post(
+            "/tasks", json={"task_name": "test", "duration": 3}, headers=headers
+        ).status_code
+        == 202
+    )

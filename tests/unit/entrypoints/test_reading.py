@@ -100,7 +100,9 @@ def send(
         url = path.format(task_id=task.task_id, queue="default", number=1)
         content = document["paths"][path][method].get("requestBody", {}).get("content", {})
         options = {"json": content["application/json"]["example"]} if content else {}
-        environ = RecordingEnviron(EnvironBuilder(url, method=method.upper(), **options).get_environ())
+        environ = RecordingEnviron(
+            EnvironBuilder(url, method=method.upper(), **options).get_environ()
+        )
         readings.append(Reading())
         body, status, _ = run_wsgi_app(lambda _, start: app.wsgi_app(environ, start), {})
         if not path.endswith("/events"):
@@ -141,7 +143,9 @@ def resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return resolve(document, found)
 
 
-def differences(document: dict[str, Any], schema: Schema, described: dict[str, Any], path: str = "") -> Iterator[str]:
+def differences(
+    document: dict[str, Any], schema: Schema, described: dict[str, Any], path: str = ""
+) -> Iterator[str]:
     """Yield the members in which a schema of the code and one of the document differ."""
     described = resolve(document, described)
     variants = [resolve(document, each) for each in described.get("oneOf", [described])]
@@ -159,14 +163,19 @@ def differences(document: dict[str, Any], schema: Schema, described: dict[str, A
             yield from differences(document, inner.schema, node, f"{path}/{name}")
 
 
-def test_each_operation_reads_what_it_documents(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
+def test_each_operation_reads_what_it_documents(
+    document: dict[str, Any], send: Callable[[str, str], Reading]
+) -> None:
     wrong = []
     for method, path, operation in operations(document):
         reading, documented = send(method, path), parameters(document, path, method)
         where = f"{method.upper()} {path}"
         read = {name.lower() for name in reading.headers - EVERY_HTTP_MESSAGE}
         wrong += [f"{where}: query {name}" for name in reading.query ^ documented["query"]]
-        wrong += [f"{where}: header {name}" for name in read ^ {name.lower() for name in documented["header"]}]
+        wrong += [
+            f"{where}: header {name}"
+            for name in read ^ {name.lower() for name in documented["header"]}
+        ]
         content = operation.get("requestBody", {}).get("content", {})
         assert (reading.body is None) == (not content), where
         for media_type, body in content.items():
@@ -176,9 +185,14 @@ def test_each_operation_reads_what_it_documents(document: dict[str, Any], send: 
     assert wrong == []
 
 
-def test_the_path_parameters_are_those_of_the_routes(client: FlaskClient, document: dict[str, Any]) -> None:
+def test_the_path_parameters_are_those_of_the_routes(
+    client: FlaskClient, document: dict[str, Any]
+) -> None:
     rules = {
-        rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"): rule.arguments
+        rule.rule.replace("<task:", "{")
+        .replace("<int:", "{")
+        .replace("<", "{")
+        .replace(">", "}"): rule.arguments
         for rule in client.application.url_map.iter_rules()
     }
 
@@ -188,17 +202,27 @@ def test_the_path_parameters_are_those_of_the_routes(client: FlaskClient, docume
 
 def test_every_example_works(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
     """Two are refused: a resend without a delivery, and the removal of a queue in use."""
-    refused = {f"{method} {path}" for method, path, _ in operations(document) if send(method, path).status >= 400}
+    refused = {
+        f"{method} {path}"
+        for method, path, _ in operations(document)
+        if send(method, path).status >= 400
+    }
 
     assert refused == {"post /tasks/{task_id}/deliveries/{number}/resend", "delete /queues/{queue}"}
 
 
-def test_each_documented_query_parameter_is_accepted(client: FlaskClient, document: dict[str, Any]) -> None:
+def test_each_documented_query_parameter_is_accepted(
+    client: FlaskClient, document: dict[str, Any]
+) -> None:
     """Every other parameter is refused."""
     for method, path, operation in operations(document):
         url = path.format(task_id="018f0000-0000-7000-8000-000000000000", queue="default", number=1)
-        for parameter in (each for each in operation.get("parameters", []) if each.get("in") == "query"):
-            response = client.open(url, method=method.upper(), query_string={parameter["name"]: "?"})
+        for parameter in (
+            each for each in operation.get("parameters", []) if each.get("in") == "query"
+        ):
+            response = client.open(
+                url, method=method.upper(), query_string={parameter["name"]: "?"}
+            )
             assert "Unknown field" not in json.dumps(response.json), f"{url}?{parameter['name']}"
         options = {"json": {}} if "requestBody" in operation else {}
         response = client.open(url, method=method.upper(), query_string={"color": "red"}, **options)

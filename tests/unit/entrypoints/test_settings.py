@@ -86,7 +86,9 @@ def test_an_invalid_value_is_named_with_the_allowed_ones(
         f"unix:///secretpw{'x' * 100}",
     ],
 )
-def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_wrong_url_of_redis_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL", url)
 
     with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL .* must be redis://") as refusal:
@@ -106,7 +108,9 @@ def test_a_wrong_url_of_redis_is_refused_without_its_password(monkeypatch: pytes
         "unix://u:pw@/r.sock?db=3",
     ],
 )
-def test_a_url_of_redis_may_leave_out_parts_that_have_a_default(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_url_of_redis_may_leave_out_parts_that_have_a_default(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL", url)
 
     assert load_settings().redis_url == url
@@ -135,7 +139,9 @@ def test_an_unknown_option_of_the_url_of_redis_is_refused_with_the_allowed_ones(
         load_settings()
 
     (problem,) = refusal.value.problems
-    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} has the unknown option ")
+    assert problem.startswith(
+        f"TASKS_REDIS_URL (secrets are not shown): {shown} has the unknown option "
+    )
     assert "rediss:// takes ssl_ca_certs, ssl_certfile, ssl_keyfile" in problem
     assert "secretpw" not in problem
 
@@ -173,7 +179,9 @@ def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
         ("*", ("*",)),
     ],
 )
-def test_hosts_are_names_or_addresses(monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]) -> None:
+def test_hosts_are_names_or_addresses(
+    monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]
+) -> None:
     monkeypatch.setenv("TASKS_HTTP_ALLOWED_HOSTS", value)
 
     assert load_settings().http_allowed_hosts == hosts
@@ -184,7 +192,9 @@ def test_a_misspelt_setting_is_named_with_the_most_similar_one(
 ) -> None:
     monkeypatch.setenv("TASKS_HTP_PORT", "80")
 
-    with pytest.raises(InvalidSettings, match="TASKS_HTP_PORT is not a setting; did you mean TASKS_HTTP_PORT"):
+    with pytest.raises(
+        InvalidSettings, match="TASKS_HTP_PORT is not a setting; did you mean TASKS_HTTP_PORT"
+    ):
         load_settings()
 
 
@@ -207,7 +217,9 @@ def test_a_file_can_hold_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert load_settings().redis_url == "redis://:secret@redis:6379/0"
 
 
-def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(tmp_path / "nothing"))
 
     with pytest.raises(InvalidSettings, match=r"cannot be read"):

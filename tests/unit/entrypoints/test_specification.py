@@ -37,7 +37,10 @@ def document(client: FlaskClient) -> dict[str, Any]:
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
-        (path, method, item[method]) for path, item in document["paths"].items() for method in item if method in METHODS
+        (path, method, item[method])
+        for path, item in document["paths"].items()
+        for method in item
+        if method in METHODS
     ]
 
 
@@ -53,10 +56,15 @@ def test_the_committed_files_match_the_code(document: dict[str, Any]) -> None:
     assert json.loads(printed.output) == document
 
 
-def test_every_route_and_method_is_documented(client: FlaskClient, document: dict[str, Any]) -> None:
+def test_every_route_and_method_is_documented(
+    client: FlaskClient, document: dict[str, Any]
+) -> None:
     routes = {
         (
-            rule.rule.replace("<task:", "{").replace("<int:", "{").replace("<", "{").replace(">", "}"),
+            rule.rule.replace("<task:", "{")
+            .replace("<int:", "{")
+            .replace("<", "{")
+            .replace(">", "}"),
             method.lower(),
         )
         for rule in client.application.url_map.iter_rules()
@@ -87,20 +95,34 @@ def test_every_operation_documents_its_purpose_and_problems(
 
 def test_everything_is_described(document: dict[str, Any]) -> None:
     """Linters with strict rules (vacuum, Spectral) require descriptions."""
-    missing = [f"{method} {path}" for path, method, operation in operations(document) if not operation["description"]]
+    missing = [
+        f"{method} {path}"
+        for path, method, operation in operations(document)
+        if not operation["description"]
+    ]
     assert document["info"]["description"]
     assert all(server["description"] for server in document["servers"])
     assert all(tag["description"] for tag in document["tags"])
     for path, method, operation in operations(document):
         where = f"{method} {path}"
         parameters = [*operation["parameters"], *document["paths"][path].get("parameters", [])]
-        missing += [f"{where} {each['name']}" for each in parameters if "$ref" not in each and not each["description"]]
+        missing += [
+            f"{where} {each['name']}"
+            for each in parameters
+            if "$ref" not in each and not each["description"]
+        ]
         for status, response in operation["responses"].items():
             described = {"": response, **response.get("headers", {})}
-            missing += [f"{where} {status} {name}" for name, node in described.items() if not node["description"]]
+            missing += [
+                f"{where} {status} {name}"
+                for name, node in described.items()
+                if not node["description"]
+            ]
     for name, schema in document["components"]["schemas"].items():
         members = {"": schema, **schema.get("properties", {})}
-        missing += [f"{name}/{member}" for member, node in members.items() if not node.get("description")]
+        missing += [
+            f"{name}/{member}" for member, node in members.items() if not node.get("description")
+        ]
 
     assert missing == []
 
@@ -119,12 +141,16 @@ def test_defaults_do_not_make_members_of_bodies_required(document: dict[str, Any
 
     assert len(bodies) >= 9
     for name in bodies:
-        assert "default" not in json.dumps({"properties": schemas[name].get("properties", {})}).split('"'), name
+        assert "default" not in json.dumps(
+            {"properties": schemas[name].get("properties", {})}
+        ).split('"'), name
     for member in ("task_id", "status", "labels", "retry", "links"):
         assert member in schemas["TaskAnswer"]["required"]
 
 
-def test_optional_parameters_have_no_example_that_a_page_would_send(document: dict[str, Any]) -> None:
+def test_optional_parameters_have_no_example_that_a_page_would_send(
+    document: dict[str, Any],
+) -> None:
     for path, method, operation in operations(document):
         for parameter in (each for each in operation["parameters"] if "$ref" not in each):
             text = json.dumps(parameter)
@@ -156,7 +182,9 @@ def test_rules_between_members_are_part_of_the_schemas(
     assert Draft202012Validator(schema).is_valid(body) is fits
     response = client.post("/tasks" if name == "TaskBody" else "/tasks/actions", json=body)
     messages = [each["message"] for each in response.json.get("errors", [])]
-    assert not messages or not fits or messages[0].startswith("Must be one of http, sleep"), messages
+    assert not messages or not fits or messages[0].startswith("Must be one of http, sleep"), (
+        messages
+    )
     assert fits or response.status_code == 422
 
 
@@ -174,7 +202,9 @@ def test_a_response_has_the_form_that_the_specification_gives(
 
     schema = {**content["schema"], "components": document["components"]}
     assert response.status_code == 200
-    assert [error.message for error in Draft202012Validator(schema).iter_errors(response.json)] == []
+    assert [
+        error.message for error in Draft202012Validator(schema).iter_errors(response.json)
+    ] == []
 
 
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])

@@ -76,7 +76,9 @@ def test_one_queue_too_many_is_refused_with_its_place_and_the_setting(
     url = submit(client, queue="a").location
     body = {"task_name": "test", "duration": 1}
 
-    batch = client.post("/tasks/batch", json={"tasks": [body | {"queue": queue} for queue in ("a", "b", "c")]})
+    batch = client.post(
+        "/tasks/batch", json={"tasks": [body | {"queue": queue} for queue in ("a", "b", "c")]}
+    )
     assert submit(client, queue="b").status_code == 202
     responses = [
         submit(client, queue="c"),
@@ -103,7 +105,10 @@ def test_a_queue_that_no_worker_serves_is_accepted_with_a_warning(
     heartbeats.beat(a_process(queues=("default",)))
 
     served, lonely = submit(client), submit(client, queue="emial")
-    bodies = [{"task_name": "test", "duration": 3, "queue": queue} for queue in ("default", "emial", "b", "emial")]
+    bodies = [
+        {"task_name": "test", "duration": 3, "queue": queue}
+        for queue in ("default", "emial", "b", "emial")
+    ]
     batch = client.post("/tasks/batch", json={"tasks": bodies})
 
     assert "warnings" not in served.json

@@ -46,10 +46,16 @@ def run(lines: list[str]) -> Iterator[Run]:
     """Supervise one service, whose signs of life the test gives."""
     ends: list[Callable[[], None]] = []
 
-    def run(signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False) -> Service:
+    def run(
+        signs: Iterator[bool | None], is_stopped: Callable[[int], bool] = lambda pid: False
+    ) -> Service:
         sign = LifeSign(shown_by=lambda pid: next(signs), missing="nothing is heard")
-        service = Service("part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, life_sign=sign)
-        supervised = Supervisor([service], say=lines.append, is_stopped=is_stopped, kill_family=kill_family)
+        service = Service(
+            "part", lambda: popen([sys.executable, "-c", GRANDCHILD]), 5.0, life_sign=sign
+        )
+        supervised = Supervisor(
+            [service], say=lines.append, is_stopped=is_stopped, kill_family=kill_family
+        )
         supervised.start()
         thread = threading.Thread(target=supervised.run)
         thread.start()
@@ -61,7 +67,9 @@ def run(lines: list[str]) -> Iterator[Run]:
         end()
 
 
-def first(*signs: bool | None, then: bool | None, looks: list[int] | None = None) -> Iterator[bool | None]:
+def first(
+    *signs: bool | None, then: bool | None, looks: list[int] | None = None
+) -> Iterator[bool | None]:
     yield from signs
     while True:
         if looks is not None:
@@ -116,7 +124,10 @@ def test_a_stopped_process_is_silent_from_its_start_on(run: Run, lines: list[str
 
     wait_until(lambda: sum("started" in line for line in lines) >= 2)
 
-    assert "part         shows no sign of life for 0.5 s (its process is stopped); replacing it" in lines
+    assert (
+        "part         shows no sign of life for 0.5 s (its process is stopped); replacing it"
+        in lines
+    )
 
 
 WAITS_FOR_ANOTHER = """
@@ -135,7 +146,9 @@ time.sleep(600)
 """
 
 
-def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(lines: list[str], tmp_path: Path) -> None:
+def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(
+    lines: list[str], tmp_path: Path
+) -> None:
     def service(name: str, other: str) -> Service:
         arguments = [
             sys.executable,
@@ -148,7 +161,9 @@ def test_the_services_of_a_group_are_asked_to_stop_before_any_is_waited_for(line
         return Service(name, lambda: popen(arguments), 60, is_ready=ready.exists)
 
     services = [service("a", "b"), service("b", "a")]
-    supervised = Supervisor(services, say=lines.append, stop_order=lambda services: [services], kill_family=kill_family)
+    supervised = Supervisor(
+        services, say=lines.append, stop_order=lambda services: [services], kill_family=kill_family
+    )
     supervised.start()
     supervised.stop()
 
@@ -168,7 +183,9 @@ time.sleep(600)
 """
 
 
-def test_an_end_at_once_waits_only_for_services_that_must_not_be_killed(lines: list[str], tmp_path: Path) -> None:
+def test_an_end_at_once_waits_only_for_services_that_must_not_be_killed(
+    lines: list[str], tmp_path: Path
+) -> None:
     def service(name: str, action: str) -> Service:
         arguments = [sys.executable, "-c", UNTIL_TERM.format(action), str(tmp_path / name)]
         return Service(name, lambda: popen(arguments), 3600, is_ready=(tmp_path / name).exists)

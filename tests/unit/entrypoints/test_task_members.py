@@ -126,7 +126,9 @@ def test_a_wrong_member_is_named_and_nothing_is_stored(
         ("labels", {str(number): "x" for number in range(16)}),
     ],
 )
-def test_a_member_at_the_edge_of_what_is_allowed_is_kept_as_it_is(client: FlaskClient, member: str, value: Any) -> None:
+def test_a_member_at_the_edge_of_what_is_allowed_is_kept_as_it_is(
+    client: FlaskClient, member: str, value: Any
+) -> None:
     response = submit(client, **{member: value})
 
     assert response.status_code == 202
@@ -145,7 +147,9 @@ def test_a_missing_member_is_named(client: FlaskClient, missing: str) -> None:
 
 
 def test_every_problem_is_listed_at_once(client: FlaskClient) -> None:
-    response = client.post("/tasks", json={"duration": 0, "priority": 10, "labels": {"A": 1}, "x": 1, "y": 2})
+    response = client.post(
+        "/tasks", json={"duration": 0, "priority": 10, "labels": {"A": 1}, "x": 1, "y": 2}
+    )
 
     pointers = {error["pointer"] for error in response.json["errors"]}
     assert pointers == {"/task_name", "/duration", "/priority", "/labels/A", "/x", "/y"}

@@ -17,16 +17,25 @@ FULL = (
 )
 
 
-def test_a_task_that_names_one_queue_too_many_is_told_the_setting(client: FlaskClient, store: FakeTaskStore) -> None:
+def test_a_task_that_names_one_queue_too_many_is_told_the_setting(
+    client: FlaskClient, store: FakeTaskStore
+) -> None:
     store.max_queues = 1
     location = client.post("/tasks", json=A_TASK).location
 
     alone = client.post("/tasks", json={**A_TASK, "queue": "b"})
     patched = client.patch(location, json={"queue": "b"})
-    batch = client.post("/tasks/batch", json={"tasks": [{**A_TASK, "queue": queue} for queue in ("b", "default", "c")]})
+    batch = client.post(
+        "/tasks/batch",
+        json={"tasks": [{**A_TASK, "queue": queue} for queue in ("b", "default", "c")]},
+    )
 
-    assert alone.json["errors"] == patched.json["errors"] == [{"pointer": "/queue", "message": FULL}]
-    assert batch.json["errors"] == [{"pointer": f"/tasks/{place}/queue", "message": FULL} for place in (0, 2)]
+    assert (
+        alone.json["errors"] == patched.json["errors"] == [{"pointer": "/queue", "message": FULL}]
+    )
+    assert batch.json["errors"] == [
+        {"pointer": f"/tasks/{place}/queue", "message": FULL} for place in (0, 2)
+    ]
 
 
 def test_a_key_that_was_used_before_with_another_body_is_named(client: FlaskClient) -> None:
@@ -36,21 +45,26 @@ def test_a_key_that_was_used_before_with_another_body_is_named(client: FlaskClie
     response = client.post("/tasks", json={**A_TASK, "duration": 4}, headers=key)
 
     assert response.json["detail"] == (
-        "The Idempotency-Key was used with a different body within the last 24 hours. Use a new key for a new request."
+        "The Idempotency-Key was used with a different body within the last 24 hours. Use a new "
+        "key for a new request."
     )
 
 
-def test_a_queue_that_cannot_be_removed_says_what_to_do(client: FlaskClient, heartbeats: FakeHeartbeats) -> None:
+def test_a_queue_that_cannot_be_removed_says_what_to_do(
+    client: FlaskClient, heartbeats: FakeHeartbeats
+) -> None:
     client.post("/tasks", json={**A_TASK, "queue": "mine"})
     has_tasks = client.delete("/queues/mine")
     heartbeats.beat(a_process(queues=("mine",)))
     is_served, unknown = client.delete("/queues/mine"), client.delete("/queues/unknown")
 
     assert has_tasks.json["detail"] == (
-        "The queue 'mine' has tasks; final ones count as well. Delete them, or wait until their retention is over."
+        "The queue 'mine' has tasks; final ones count as well. Delete them, or wait until their "
+        "retention is over."
     )
     assert is_served.json["detail"] == (
-        "A living worker serves the queue 'mine'. Stop it, or take the queue out of its TASKS_QUEUES."
+        "A living worker serves the queue 'mine'. Stop it, or take the queue out of its "
+        "TASKS_QUEUES."
     )
     assert unknown.json["detail"] == (
         "There is no queue 'unknown'. A queue exists while a task names it, a worker serves it or "
@@ -69,5 +83,8 @@ def test_callbacks_that_cannot_be_signed_are_refused_in_production(
     if env == "development":
         assert response.status_code == 202
         return
-    message = "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET in production."
+    message = (
+        "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET "
+        "in production."
+    )
     assert response.json["errors"] == [{"pointer": "/callback_url", "message": message}]

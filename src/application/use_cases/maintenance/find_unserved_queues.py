@@ -16,7 +16,9 @@ PATIENCE_LEASES = 2
 class FindUnservedQueues:
     """Remembers which queues it has returned: use one instance per process."""
 
-    def __init__(self, queues: Queues, heartbeats: Heartbeats, clock: Clock, lease: timedelta) -> None:
+    def __init__(
+        self, queues: Queues, heartbeats: Heartbeats, clock: Clock, lease: timedelta
+    ) -> None:
         self._queues = queues
         self._heartbeats = heartbeats
         self._clock = clock
@@ -25,16 +27,21 @@ class FindUnservedQueues:
         self._known: set[str] = set()
 
     def execute(self) -> Sequence[str]:
-        """Return at most 20 queues in which tasks have waited for two leases without a living worker.
+        """Return at most 20 queues in which tasks have waited for two leases without a living
+        worker.
 
         A worker needs a while to start. Each queue is returned once, and again after it was served
         or empty. Raises StoreUnavailable.
         """
-        served = {queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues}
+        served = {
+            queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues
+        }
         unserved = {queue for queue in self._queues.waiting() if queue not in served}
         now = self._clock.monotonic()
         self._unserved_since = {queue: self._unserved_since.get(queue, now) for queue in unserved}
-        long = {queue for queue, since in self._unserved_since.items() if now - since >= self._patience}
+        long = {
+            queue for queue, since in self._unserved_since.items() if now - since >= self._patience
+        }
         new = sorted(long - self._known)[:MAX_QUEUES]
         found = [state.name for state in self._queues.states(new) if state.depth]
         self._known = (self._known & unserved) | set(found)

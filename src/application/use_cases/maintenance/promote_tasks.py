@@ -16,5 +16,6 @@ class PromoteTasks:
         Raises StoreUnavailable.
         """
         return self._sweep.run(
-            lambda limit: self._repository.due(limit=limit), lambda task, _: Change(before=task, after=task.promote())
+            lambda limit: self._repository.due(limit=limit),
+            lambda task, _: Change(before=task, after=task.promote()),
         )

@@ -18,7 +18,9 @@ PAGE = 50
 class PruneIdempotencyRecords:
     """A record is stored for 24 hours, and for 24 more as long as one of its tasks is not final."""
 
-    def __init__(self, records: IdempotencyRecords, repository: TaskRepository, clock: Clock) -> None:
+    def __init__(
+        self, records: IdempotencyRecords, repository: TaskRepository, clock: Clock
+    ) -> None:
         self._records = records
         self._clock = clock
         self._skipped_items = SkippedItems()
@@ -44,7 +46,9 @@ class PruneIdempotencyRecords:
         """
         ids = record.task_ids
         try:
-            pages = (self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))
+            pages = (
+                self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE)
+            )
             return all(task.status.is_final for page in pages for task in page)
         except StoreUnavailable:
             raise

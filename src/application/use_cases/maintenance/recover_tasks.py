@@ -1,4 +1,6 @@
-"""Recover the runs of dead workers: queue their tasks again, or fail them after the fourth crash."""
+"""Recover the runs of dead workers: queue their tasks again, or fail them after the fourth
+crash.
+"""
 
 from datetime import datetime
 
@@ -8,7 +10,9 @@ from application.ports.task_repository import Backlog, Change, TaskRepository
 from application.sweep import Sweep, Swept
 from domain.task import Task
 
-LEASE_RAN_OUT = "Its lease ran out: the worker was lost, stopped, starved or cut off from the store."
+LEASE_RAN_OUT = (
+    "Its lease ran out: the worker was lost, stopped, starved or cut off from the store."
+)
 
 
 class RecoverTasks:

@@ -7,7 +7,9 @@ from application.store_rules import store_warnings
 
 
 class CheckHealth:
-    def __init__(self, probe: StoreProbe, heartbeats: Heartbeats, *, host: str, must_be_safe: bool) -> None:
+    def __init__(
+        self, probe: StoreProbe, heartbeats: Heartbeats, *, host: str, must_be_safe: bool
+    ) -> None:
         """`must_be_safe`: a store that may lose tasks counts as unavailable."""
         self._probe = probe
         self._heartbeats = heartbeats
@@ -17,8 +19,8 @@ class CheckHealth:
     def execute(self, role: str) -> bool:
         """Return whether the role works on this host.
 
-        The role `api` needs the store. `worker` and `maintenance` need a recent heartbeat of this host.
-        Raises StoreUnavailable, StoreUnsafe.
+        The role `api` needs the store. `worker` and `maintenance` need a recent heartbeat of this
+        host. Raises StoreUnavailable, StoreUnsafe.
         """
         self._probe.check()
         if role != "api":

@@ -51,4 +51,8 @@ class GetStatistics:
 def _percentiles(values: Sequence[float]) -> dict[int, float]:
     """The nearest rank: the least value that so many percent do not exceed."""
     ordered = sorted(values)
-    return {share: ordered[-(-len(ordered) * share // 100) - 1] for share in PERCENTILES} if ordered else {}
+    return (
+        {share: ordered[-(-len(ordered) * share // 100) - 1] for share in PERCENTILES}
+        if ordered
+        else {}
+    )

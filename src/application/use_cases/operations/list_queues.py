@@ -28,7 +28,9 @@ class ListQueues:
 
         `only` limits the result to one queue. Raises StoreUnavailable.
         """
-        served = [queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues]
+        served = [
+            queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues
+        ]
         names = sorted({*served, *self._queues.names()})
         if only is not None:
             names = [name for name in names if name == only]

@@ -29,7 +29,9 @@ class ListWorkers:
             WorkerReport(
                 heartbeat=beat,
                 running=sorted(
-                    task_id for owner, task_id in running.items() if owner.startswith(f"{beat.process.name}:")
+                    task_id
+                    for owner, task_id in running.items()
+                    if owner.startswith(f"{beat.process.name}:")
                 ),
             )
             for beat in self._heartbeats.alive("worker")

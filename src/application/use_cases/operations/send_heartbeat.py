@@ -22,7 +22,9 @@ class SendHeartbeat:
             (self._heartbeats.end if last else self._heartbeats.beat)(process)
         except StoreUnavailable as error:
             if not self._failing:
-                logger.warning("No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"})
+                logger.warning(
+                    "No heartbeat: %s", error.reason, extra={"action": "heartbeat_failed"}
+                )
             self._failing = True
             return False
         self._failing = False

@@ -42,7 +42,9 @@ class WarnAboutQueues:
         if now < self._warns_from:
             return None
         if now >= self._read_from:
-            self._read_from = now + FRESH_SECONDS  # first, so that other threads use the cache meanwhile
+            self._read_from = (
+                now + FRESH_SECONDS
+            )  # first, so that other threads use the cache meanwhile
             try:
                 beats = self._heartbeats.lately("worker")
             except StoreUnavailable:

@@ -43,7 +43,9 @@ class BulkAction:
         self._repository = repository
         self._clock = clock
 
-    def execute(self, action: Action, wanted: TaskFilter | Sequence[str], *, dry_run: bool = False) -> ActionReport:
+    def execute(
+        self, action: Action, wanted: TaskFilter | Sequence[str], *, dry_run: bool = False
+    ) -> ActionReport:
         """Process at most 10,000 tasks. Raises StoreUnavailable; changes made before it stay."""
         matched = able = remaining = 0
         for tasks in self._batches(wanted):
@@ -59,7 +61,9 @@ class BulkAction:
     def _batches(self, wanted: TaskFilter | Sequence[str]) -> Iterator[Sequence[Task]]:
         if not isinstance(wanted, TaskFilter):
             ids = list(dict.fromkeys(wanted))
-            yield from (self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))
+            yield from (
+                self._repository.get_many(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE)
+            )
             return
         page_request: PageRequest | None = PageRequest(limit=PAGE)
         while page_request is not None:

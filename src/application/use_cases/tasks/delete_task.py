@@ -14,7 +14,8 @@ class DeleteTask:
         self._clock = clock
 
     def execute(self, task_id: str, *, cancel: bool = False) -> bool:
-        """Return whether the task is removed. With `cancel`, a running task is stopped and removed later.
+        """Return whether the task is removed. With `cancel`, a running task is stopped and removed
+        later.
 
         Raises TaskNotFound, StaleTask, and TaskRunning without `cancel`.
         """

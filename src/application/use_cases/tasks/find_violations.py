@@ -32,7 +32,9 @@ class FindViolations:
             self._admission.admit(spec)
         except InvalidTaskSpec as error:
             violations += [each for each in error.violations if each not in violations]
-        return [(pointer, message) for pointer, message in violations if _member(pointer) not in known]
+        return [
+            (pointer, message) for pointer, message in violations if _member(pointer) not in known
+        ]
 
 
 def _spec(members: Mapping[str, Any], wrong: Collection[str]) -> TaskSpec:

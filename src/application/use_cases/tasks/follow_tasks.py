@@ -48,7 +48,9 @@ News = TaskEvent | Snapshot | Notice
 class Following(Iterator[News]):
     """The items for one follower, until the follower closes it."""
 
-    def __init__(self, subscription: Subscription, news: Iterator[News], *, until_final: bool) -> None:
+    def __init__(
+        self, subscription: Subscription, news: Iterator[News], *, until_final: bool
+    ) -> None:
         self._subscription = subscription
         self._news = news
         self._until_final = until_final
@@ -87,7 +89,12 @@ class FollowTasks:
         if task is None:
             raise TaskNotFound(task_id)
         kept = after is not None and self._stream.keeps(after)
-        if task.status.is_final and kept and after is not None and self._has_seen_all(after, position, task_id):
+        if (
+            task.status.is_final
+            and kept
+            and after is not None
+            and self._has_seen_all(after, position, task_id)
+        ):
             return None
         return self._follow(task_id, TaskFilter(), after, kept=kept)
 
@@ -96,16 +103,24 @@ class FollowTasks:
 
         Raises StoreUnavailable, and ValueError when `after` is no position.
         """
-        return self._follow(None, wanted, after, kept=after is not None and self._stream.keeps(after))
+        return self._follow(
+            None, wanted, after, kept=after is not None and self._stream.keeps(after)
+        )
 
-    def _follow(self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool) -> Following:
+    def _follow(
+        self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool
+    ) -> Following:
         try:
             subscription = self._stream.subscribe(task_id)
         except StreamEnded:
             raise StoreUnavailable("the process ends") from None
         try:
             news = self._news(
-                subscription, task_id, wanted, after if kept else None, gap=after is not None and not kept
+                subscription,
+                task_id,
+                wanted,
+                after if kept else None,
+                gap=after is not None and not kept,
             )
         except BaseException:
             subscription.close()
@@ -113,7 +128,13 @@ class FollowTasks:
         return Following(subscription, news, until_final=task_id is not None)
 
     def _news(
-        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str | None, *, gap: bool
+        self,
+        subscription: Subscription,
+        task_id: str | None,
+        wanted: TaskFilter,
+        after: str | None,
+        *,
+        gap: bool,
     ) -> Iterator[News]:
         """Return the items.
 
@@ -180,7 +201,9 @@ class FollowTasks:
         except StreamGap:
             return False
 
-    def _snapshots(self, task_id: str | None, wanted: TaskFilter, position: str) -> tuple[Iterator[Snapshot], str]:
+    def _snapshots(
+        self, task_id: str | None, wanted: TaskFilter, position: str
+    ) -> tuple[Iterator[Snapshot], str]:
         """Return snapshots of one task or of the latest tasks, and the position after which events
         follow.
         """
@@ -193,7 +216,9 @@ class FollowTasks:
         ids = [task.task_id for task in reversed(page.tasks)]
         return self._read_in_turn(ids, wanted, position), position
 
-    def _read_in_turn(self, ids: list[str], wanted: TaskFilter, position: str) -> Iterator[Snapshot]:
+    def _read_in_turn(
+        self, ids: list[str], wanted: TaskFilter, position: str
+    ) -> Iterator[Snapshot]:
         """Yield the tasks, oldest first.
 
         Each is read shortly before its turn and left out if it no longer matches.

@@ -21,8 +21,8 @@ class ListTasks:
     def whole(self, page: TaskPage) -> Iterator[Task]:
         """Yield the tasks of the page with their long members. Each is read when its turn comes.
 
-        A task that was deleted meanwhile is left out. A task with damaged long members comes without
-        them, since the response has begun. Raises StoreUnavailable.
+        A task that was deleted meanwhile is left out. A task with damaged long members comes
+        without them, since the response has begun. Raises StoreUnavailable.
         """
         for task in page.tasks:
             whole = self._whole(task) if task.omitted else task

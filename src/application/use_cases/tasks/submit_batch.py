@@ -11,7 +11,8 @@ from domain.task_spec import TaskSpec
 
 
 class SubmitBatch:
-    """All tasks are stored and workers are woken when `execute` returns; none is stored when it raises.
+    """All tasks are stored and workers are woken when `execute` returns; none is stored when it
+    raises.
 
     StoreUnavailable is the exception: the tasks may have been stored. A request with an idempotency
     record can be repeated: it submits its tasks once.
@@ -30,8 +31,12 @@ class SubmitBatch:
         self._new_tasks = new_tasks
         self._let_others_run = let_others_run
 
-    def execute(self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None = None) -> Submitted:
-        """Raises InvalidBatch with the errors of all tasks, IdempotencyKeyReused, StoreUnavailable."""
+    def execute(
+        self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None = None
+    ) -> Submitted:
+        """Raises InvalidBatch with the errors of all tasks, IdempotencyKeyReused,
+        StoreUnavailable.
+        """
         admitted = self._admit(specs)
         try:
             return self._new_tasks.add(admitted, record)

@@ -16,8 +16,11 @@ class UpdateTask:
         self._update = update
         self._admission = admission
 
-    def execute(self, task_id: str, change: TaskPatch | TaskSpec, versions: Collection[int] | None = None) -> Task:
-        """Return the changed task. A patch changes the members it names; a specification replaces all.
+    def execute(
+        self, task_id: str, change: TaskPatch | TaskSpec, versions: Collection[int] | None = None
+    ) -> Task:
+        """Return the changed task. A patch changes the members it names; a specification replaces
+        all.
 
         Raises TaskNotFound, InvalidTaskSpec, VersionMismatch when the task has none of the given
         `versions`, and TaskNotWaiting when the change needs a task that waits.
@@ -36,7 +39,9 @@ class UpdateTask:
         """Return the patch with the retry policy of the type where it removes the task's own."""
         if "retry" not in patch.members or patch.members["retry"] is not None:
             return patch
-        return TaskPatch({**patch.members, "retry": asdict(self._admission.default_retry(task.spec.type))})
+        return TaskPatch(
+            {**patch.members, "retry": asdict(self._admission.default_retry(task.spec.type))}
+        )
 
     def _patched(self, task: Task, patch: TaskPatch) -> Task:
         """Return the patched task. Raises InvalidTaskSpec with every problem.
@@ -50,7 +55,9 @@ class UpdateTask:
             except InvalidTaskSpec as error:
                 violations += [each for each in error.violations if each not in violations]
                 wrong = {pointer.partition("/")[0] for pointer, _ in error.violations}
-                rest = TaskPatch({name: value for name, value in patch.members.items() if name not in wrong})
+                rest = TaskPatch(
+                    {name: value for name, value in patch.members.items() if name not in wrong}
+                )
                 if rest.members and rest != patch:
                     patch = rest
                     continue

@@ -11,7 +11,8 @@ from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutco
 from domain.task import Task
 
 NEEDLESS_STOP = (
-    "It was asked to stop (SIGUSR2), though it was neither cancelled nor out of time. Work must not send that signal."
+    "It was asked to stop (SIGUSR2), though it was neither cancelled nor out of time. "
+    "Work must not send that signal."
 )
 """The cause of a lost run, which counts as a crash: work that signals itself would otherwise run
 for ever.

@@ -100,7 +100,9 @@ class RunTasks:
         try:
             after = end.apply(end.run)
             change = Change(before=end.run, after=after, log=failure_line(end.run, after, end.at))
-            following = self._leases.finish_and_claim(change, queue, owner=self._owner, claim_id=claim_id)
+            following = self._leases.finish_and_claim(
+                change, queue, owner=self._owner, claim_id=claim_id
+            )
         except (StoreUnavailable, StaleTask, RunStillHeld):
             pass
         except Exception:

@@ -32,7 +32,9 @@ class WatchRuns:
         return [
             WatchedRun(
                 task=task,
-                stop_in=0 if task.cancel_requested else max((task.deadline - now).total_seconds(), 0),
+                stop_in=0
+                if task.cancel_requested
+                else max((task.deadline - now).total_seconds(), 0),
             )
             for task in held
             if task.deadline and now

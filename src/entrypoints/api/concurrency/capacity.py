@@ -72,7 +72,8 @@ class Slots:
         """Occupy a slot during the block. Raises TooManyStreams when none is free."""
         if not self._free.acquire(blocking=False):
             raise TooManyStreams(
-                f"This process holds {self._number} {self._kind}, as many as its limit on open files allows."
+                f"This process holds {self._number} {self._kind}, as many as its limit on open "
+                "files allows."
             )
         try:
             yield

@@ -82,7 +82,9 @@ class TimedBody:
     Its connection is pending until the body is complete.
     """
 
-    def __init__(self, request: Any, connection: Connection, pending: PendingConnections, seconds: float) -> None:
+    def __init__(
+        self, request: Any, connection: Connection, pending: PendingConnections, seconds: float
+    ) -> None:
         self._request = request
         self._reader = request.body.reader
         self._connection = connection

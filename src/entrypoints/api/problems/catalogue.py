@@ -47,9 +47,12 @@ PROBLEM_TYPES = {
     "queue_not_found": ProblemType(
         404,
         "Queue not found",
-        "A queue exists while a task names it, a worker serves it or it is paused. GET /queues lists all queues.",
+        "A queue exists while a task names it, a worker serves it or it is paused. GET /queues "
+        "lists all queues.",
     ),
-    "route_not_found": ProblemType(404, "There is nothing at this path", "GET /openapi.json lists every path."),
+    "route_not_found": ProblemType(
+        404, "There is nothing at this path", "GET /openapi.json lists every path."
+    ),
     "method_not_allowed": ProblemType(
         405,
         "The path does not support this method",
@@ -115,7 +118,8 @@ PROBLEM_TYPES = {
     "headers_too_large": ProblemType(
         431,
         "The headers are too large",
-        "A request may have 100 headers. All headers of one name together are limited to 8,190 bytes.",
+        "A request may have 100 headers. All headers of one name together are limited to 8,190 "
+        "bytes.",
     ),
     "unsupported_media_type": ProblemType(
         415,
@@ -145,7 +149,8 @@ PROBLEM_TYPES = {
     "internal_error": ProblemType(
         500,
         "An unexpected error",
-        "This is a bug of the service. Its log describes the error under the `request_id`. Please report it.",
+        "This is a bug of the service. Its log describes the error under the `request_id`. Please "
+        "report it.",
     ),
     "store_unavailable": ProblemType(
         503,
@@ -177,7 +182,8 @@ PROBLEM_TYPES = {
     "store_unsafe": ProblemType(
         503,
         "The task store may lose tasks",
-        "Redis evicts keys or does not persist them. The service's log says which setting of Redis to change.",
+        "Redis evicts keys or does not persist them. The service's log says which setting of Redis "
+        "to change.",
     ),
 }
 

@@ -26,13 +26,15 @@ def violations_of(error: InvalidTaskSpec) -> Sequence[Violation]:
 def _too_many_queues(error: TooManyQueues) -> str:
     return (
         f"There are as many queues as TASKS_MAX_QUEUES allows ({error.limit}). Use a queue that "
-        "GET /queues lists, delete every task of a queue that is no longer needed, or raise the setting."
+        "GET /queues lists, delete every task of a queue that is no longer needed, or raise the "
+        "setting."
     )
 
 
 def _idempotency_key_reused(_: IdempotencyKeyReused) -> str:
     return (
-        "The Idempotency-Key was used with a different body within the last 24 hours. Use a new key for a new request."
+        "The Idempotency-Key was used with a different body within the last 24 hours. Use a new "
+        "key for a new request."
     )
 
 

@@ -60,7 +60,11 @@ def _invalid_spec(error: InvalidTaskSpec) -> Response:
 
 
 def _invalid_batch(batch: InvalidBatch) -> Response:
-    errors = (each for place, error in batch.errors.items() for each in _errors_of_task(error, f"/tasks/{place}"))
+    errors = (
+        each
+        for place, error in batch.errors.items()
+        for each in _errors_of_task(error, f"/tasks/{place}")
+    )
     return problem_response("invalid_request", INVALID, errors)
 
 

@@ -16,7 +16,10 @@ from entrypoints.api.problems.violations import MAX_ERRORS
 
 PROBLEM_JSON = "application/problem+json"
 INVALID = "The request is not valid; `errors` lists every problem."
-INVALID_OMITTED = "The request is not valid; `errors` lists the first 100 problems, and there are {omitted:,} more."
+INVALID_OMITTED = (
+    "The request is not valid; `errors` lists the first 100 problems, and there are "
+    "{omitted:,} more."
+)
 MAX_TEXT = 1_000
 """Limit on the characters of a detail, message, pointer or parameter; they quote requests."""
 RETRY_AFTER = {503: "1"}
@@ -35,7 +38,10 @@ def problem_response(
     `errors`, if any, replace the detail.
     """
     every_error = paced(errors)
-    listed = [{name: shorten(text) for name, text in each.items()} for each in islice(every_error, MAX_ERRORS)]
+    listed = [
+        {name: shorten(text) for name, text in each.items()}
+        for each in islice(every_error, MAX_ERRORS)
+    ]
     omitted = sum(1 for _ in every_error)
     if listed:
         detail = INVALID_OMITTED.format(omitted=omitted) if omitted else INVALID

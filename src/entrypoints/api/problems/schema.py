@@ -8,7 +8,9 @@ from entrypoints.api.problems.violations import MAX_ERRORS
 class ProblemError(Schema):
     """One problem of a request, and the member or parameter that has it."""
 
-    pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the member of the body."})
+    pointer = fields.String(
+        metadata={"description": "JSON pointer (RFC 6901) to the member of the body."}
+    )
     parameter = fields.String(metadata={"description": "Name of the query parameter."})
     message = fields.String(required=True, metadata={"description": "What is wrong, for people."})
 
@@ -16,10 +18,18 @@ class ProblemError(Schema):
 class Problem(Schema):
     """Problem details (RFC 9457)."""
 
-    type = fields.String(required=True, metadata={"description": "URL of a page that explains this kind of problem."})
-    title = fields.String(required=True, metadata={"description": "The kind of problem, for people."})
-    status = fields.Integer(required=True, metadata={"description": "The HTTP status of the response."})
-    detail = fields.String(required=True, metadata={"description": "What went wrong in this request, for people."})
+    type = fields.String(
+        required=True, metadata={"description": "URL of a page that explains this kind of problem."}
+    )
+    title = fields.String(
+        required=True, metadata={"description": "The kind of problem, for people."}
+    )
+    status = fields.Integer(
+        required=True, metadata={"description": "The HTTP status of the response."}
+    )
+    detail = fields.String(
+        required=True, metadata={"description": "What went wrong in this request, for people."}
+    )
     instance = fields.String(required=True, metadata={"description": "The path of the request."})
     code = fields.String(required=True, metadata={"description": "A stable word for programs."})
     request_id = fields.String(
@@ -32,5 +42,9 @@ class Problem(Schema):
         metadata={"description": "Every problem of an invalid request."},
     )
     errors_omitted = fields.Integer(
-        metadata={"description": f"Number of errors beyond the first {MAX_ERRORS}; absent when all are listed."}
+        metadata={
+            "description": (
+                f"Number of errors beyond the first {MAX_ERRORS}; absent when all are listed."
+            )
+        }
     )

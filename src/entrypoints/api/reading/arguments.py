@@ -44,7 +44,11 @@ class StrictParser(FlaskParser):
             if name.startswith(f"{LABEL}.") and LABELS in schema.fields:
                 labels += [(name.removeprefix(f"{LABEL}."), value) for value in given]
             elif name == LABEL and LABELS in schema.fields:
-                labels += [(key, value) for key, colon, value in (each.partition(":") for each in given) if colon]
+                labels += [
+                    (key, value)
+                    for key, colon, value in (each.partition(":") for each in given)
+                    if colon
+                ]
                 if any(":" not in each for each in given):
                     errors[name] = ["Must be <key>:<value>, such as team:billing."]
             elif name == LABELS:
@@ -90,7 +94,9 @@ def _received(req: Request) -> bytes:
     allowed = {JSON, MERGE_PATCH} if req.method == "PATCH" else {JSON}
     if req.mimetype not in allowed:
         given = f"not {req.mimetype}" if req.mimetype else "but there is none"
-        raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}.")
+        raise UnsupportedMediaType(
+            f"The Content-Type must be {' or '.join(sorted(allowed))}, {given}."
+        )
     charset = req.mimetype_params.get("charset", "utf-8").lower().replace("_", "-")
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         raise UnsupportedMediaType(f"The charset must be utf-8 (RFC 8259), not {charset}.")
@@ -119,11 +125,15 @@ def _body(req: Request) -> bytes:
     except RequestEntityTooLarge:
         body = None
     except RequestTooSlow as error:
-        raise RequestTimeout("The body did not arrive in time; the connection is closed.") from error
+        raise RequestTimeout(
+            "The body did not arrive in time; the connection is closed."
+        ) from error
     except (OSError, ClientDisconnected, ParseException) as error:
         raise BadRequest("The body could not be read: its transfer encoding is broken.") from error
     if body is None or len(body) > limit:
         raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
     if req.content_length is not None and len(body) < req.content_length:
-        raise BadRequest(f"The body has {len(body)} bytes, but Content-Length announces {req.content_length}.")
+        raise BadRequest(
+            f"The body has {len(body)} bytes, but Content-Length announces {req.content_length}."
+        )
     return body

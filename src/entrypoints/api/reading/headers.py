@@ -81,7 +81,8 @@ def idempotency_key() -> str | None:
         return re.sub(r"\\(.)", r"\1", quoted[1])
     if text.startswith('"') or not BARE_KEY.fullmatch(text):
         raise BadRequest(
-            "The Idempotency-Key must be 1 to 255 printable ASCII characters, quoted or bare, and not blank."
+            "The Idempotency-Key must be 1 to 255 printable ASCII characters, quoted or bare, and "
+            "not blank."
         )
     return text
 
@@ -91,7 +92,9 @@ def wanted_versions() -> frozenset[int] | None:
     _require_tags("If-Match")
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    versions = ((tag or "").partition("-")[0] for tag in request.if_match.as_set())  # None stands for ""
+    versions = (
+        (tag or "").partition("-")[0] for tag in request.if_match.as_set()
+    )  # None stands for ""
     return frozenset(int(version) for version in versions if VERSION.fullmatch(version))
 
 
@@ -101,7 +104,11 @@ def preferred_wait() -> int | None:
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
             seconds = value.strip()
-            return min(int(seconds.strip('"')), MAX_WAIT_SECONDS) if SECONDS.fullmatch(seconds) else None
+            return (
+                min(int(seconds.strip('"')), MAX_WAIT_SECONDS)
+                if SECONDS.fullmatch(seconds)
+                else None
+            )
     return None
 
 
@@ -122,13 +129,17 @@ def entity_tag(task: Task, queue_position: int | None = None) -> str:
 def is_known(tag: str) -> bool:
     """Return True when If-None-Match names the tag. Raises BadRequest."""
     _require_tags("If-None-Match")
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag.strip('"'))
+    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(
+        tag.strip('"')
+    )
 
 
 def _require_tags(header: str) -> None:
     given = request.headers.get(header)
     if given is not None and not ENTITY_TAGS.fullmatch(given):
-        raise BadRequest(f'{header} must be * or entity tags in double quotes, such as "3" (RFC 9110).')
+        raise BadRequest(
+            f'{header} must be * or entity tags in double quotes, such as "3" (RFC 9110).'
+        )
 
 
 def page_links(page_request: PageRequest, total: int | None, next_cursor: str | None) -> str:

@@ -37,7 +37,10 @@ class InvalidJson(ValueError):
 def parse(body: bytes) -> Any:
     """Return the value of a JSON text. Raises InvalidJson."""
     if has_more_values(body, MAX_VALUES):
-        raise InvalidJson(f"The body has more than {MAX_VALUES:,} list elements and object members. Send less at once.")
+        raise InvalidJson(
+            f"The body has more than {MAX_VALUES:,} list elements and object members. Send less at "
+            "once."
+        )
     let_others_run()
     try:
         with _no_collections():
@@ -158,4 +161,8 @@ def _check_depth(value: Any) -> None:
         depth += bool(containers)
         if depth > MAX_DEPTH:
             raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
-        level = [inner for item in containers for inner in (item.values() if isinstance(item, dict) else item)]
+        level = [
+            inner
+            for item in containers
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]

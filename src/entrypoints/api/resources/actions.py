@@ -16,7 +16,9 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/actions")
 class Actions(MethodView):
     @blueprint.doc(operationId="actOnTasks")
-    @blueprint.problems("malformed_request", "request_timeout", "body_too_large", "unsupported_media_type")
+    @blueprint.problems(
+        "malformed_request", "request_timeout", "body_too_large", "unsupported_media_type"
+    )
     @blueprint.response(
         200,
         ActionResponse,

@@ -2,9 +2,17 @@
 
 from entrypoints.api.resources.strict_blueprint import StrictBlueprint
 
-tasks = StrictBlueprint("tasks", __name__, description="Submit, read, change and delete single tasks.")
+tasks = StrictBlueprint(
+    "tasks", __name__, description="Submit, read, change and delete single tasks."
+)
 bulk = StrictBlueprint("bulk", __name__, description="Many tasks with one request.")
-events = StrictBlueprint("events", __name__, description="Streams of events: what happens to tasks, as it happens.")
-overview = StrictBlueprint("overview", __name__, description="Queues, workers, types of tasks and statistics.")
-probes = StrictBlueprint("probes", __name__, description="Health checks for load balancers and supervisors.")
+events = StrictBlueprint(
+    "events", __name__, description="Streams of events: what happens to tasks, as it happens."
+)
+overview = StrictBlueprint(
+    "overview", __name__, description="Queues, workers, types of tasks and statistics."
+)
+probes = StrictBlueprint(
+    "probes", __name__, description="Health checks for load balancers and supervisors."
+)
 BLUEPRINTS = (tasks, bulk, events, overview, probes)

@@ -50,7 +50,9 @@ STREAM_DOC = {
 class TaskEvents(MethodView):
     @blueprint.doc(operationId="followTask")
     @blueprint.problems("task_not_found", "malformed_request", "too_many_streams")
-    @blueprint.alt_response(204, description="No events follow Last-Event-ID, and the task is final.", success=True)
+    @blueprint.alt_response(
+        204, description="No events follow Last-Event-ID, and the task is final.", success=True
+    )
     @blueprint.response(200)
     @blueprint.reads_headers(headers.LAST_EVENT_ID)
     @blueprint.doc(responses={"200": STREAM_DOC})

@@ -12,7 +12,9 @@ MAX_LIST_PARTS = 2_000
 """A list of more elements is written in slices. The longest list of tasks has 1,000."""
 
 
-def json_response(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     return Response(_text(members), status, headers, mimetype="application/json")
 
 
@@ -26,7 +28,8 @@ def _text(members: Mapping[str, Any]) -> str:
     if not any(isinstance(value, list) for value in members.values()):
         return json.dumps(members)
     texts = {
-        name: _list_text(value) if isinstance(value, list) else json.dumps(value) for name, value in members.items()
+        name: _list_text(value) if isinstance(value, list) else json.dumps(value)
+        for name, value in members.items()
     }
     return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}"
 

@@ -137,7 +137,9 @@ def index() -> WerkzeugResponse:
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    return Response(json.dumps(current_app.extensions["specification"]), mimetype="application/json")
+    return Response(
+        json.dumps(current_app.extensions["specification"]), mimetype="application/json"
+    )
 
 
 @blueprint.get("/docs")
@@ -154,7 +156,9 @@ def init() -> Response:
 def asset(name: str) -> Response:
     if name not in ASSETS:
         raise NotFound
-    return send_from_directory(str(resources.files("flask_swagger_ui") / "dist"), name, max_age=86_400)
+    return send_from_directory(
+        str(resources.files("flask_swagger_ui") / "dist"), name, max_age=86_400
+    )
 
 
 @blueprint.get("/problems/<code>")

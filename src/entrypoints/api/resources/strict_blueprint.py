@@ -38,7 +38,9 @@ class NoQuery(Schema):
 class Parser(StrictParser):
     """A parser that reads the query first, and lists the problems of the body beside its own."""
 
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **options: Any) -> NoReturn:
+    def handle_error(
+        self, error: ValidationError, req: Request, schema: Schema, **options: Any
+    ) -> NoReturn:
         messages: Any = error.messages
         if "query" in messages:
             for body in _body_schemas(req):

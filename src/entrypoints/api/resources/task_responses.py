@@ -44,7 +44,9 @@ def task_response(task: Task, status: int = 200) -> Response:
     return json_response(serialize_task(task, position), status, {"ETag": etag})
 
 
-def submit_response(members: Mapping[str, object], location: Mapping[str, str], *, replayed: bool) -> Response:
+def submit_response(
+    members: Mapping[str, object], location: Mapping[str, str], *, replayed: bool
+) -> Response:
     """Return the 202 of a submit. `replayed`: an earlier request had submitted the same tasks."""
     replayed_header = {"Idempotent-Replayed": "true"} if replayed else {}
     return json_response(members, 202, {**location, **replayed_header})

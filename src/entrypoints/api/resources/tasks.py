@@ -100,7 +100,9 @@ class Tasks(MethodView):
 class OneTask(MethodView):
     @blueprint.doc(operationId="getTask")
     @blueprint.problems("malformed_request", "task_not_found", "too_many_streams")
-    @blueprint.alt_response(304, description="The task has not changed since the ETag that If-None-Match names.")
+    @blueprint.alt_response(
+        304, description="The task has not changed since the ETag that If-None-Match names."
+    )
     @blueprint.response(200, TaskResponse, headers=ETAG, example=A_TASK)
     @blueprint.reads_headers(headers.IF_NONE_MATCH, headers.PREFER)
     @blueprint.arguments(WaitQuery(), location="query")

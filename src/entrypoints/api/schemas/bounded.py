@@ -13,7 +13,9 @@ from entrypoints.api.problems.violations import MAX_ERRORS, Omitted
 class BoundedList(fields.List[Any]):
     """A list. Its length is checked before its elements, so a long list costs little."""
 
-    def __init__(self, inner: fields.Field[Any], lengths: range, *, error: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, inner: fields.Field[Any], lengths: range, *, error: str | None = None, **options: Any
+    ) -> None:
         self._length = validate.Length(lengths[0], lengths[-1], error=error)
         super().__init__(inner, validate=self._length, **options)
 
@@ -61,7 +63,9 @@ class BoundedDict(fields.Dict):
         self._length = validate.Length(max=max_size, error=error)
         super().__init__(**options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[Any, Any]:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> dict[Any, Any]:
         if isinstance(value, dict):
             self._length(value)
         members: dict[Any, Any] = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]

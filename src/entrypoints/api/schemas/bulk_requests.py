@@ -86,7 +86,11 @@ class ActionBody(StrictSchema):
         FilterBody,
         metadata={"description": "All members must hold; an empty filter matches every task."},
     )
-    dry_run = Flag(metadata={"description": "Change nothing and only count; see would_be_done. The default is false."})
+    dry_run = Flag(
+        metadata={
+            "description": "Change nothing and only count; see would_be_done. The default is false."
+        }
+    )
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def require_ids_or_filter(self, _: dict[str, Any], given: Any, **__: Any) -> None:

@@ -20,7 +20,9 @@ class CursorField(fields.Field[tuple[Cursor, bool]]):
         describe(options, type="string")
         super().__init__(**options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> tuple[Cursor, bool]:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> tuple[Cursor, bool]:
         try:
             order, milliseconds, task_id = (
                 base64.b64decode(str(value), altchars=b"-_", validate=True).decode().split(" ")

@@ -16,7 +16,9 @@ class DeliveryResponse(ResponseSchema):
     )
     message_id = fields.String(
         required=True,
-        metadata={"description": "The webhook-id. All delivery attempts of one webhook have the same."},
+        metadata={
+            "description": "The webhook-id. All delivery attempts of one webhook have the same."
+        },
     )
     event = fields.String(required=True, metadata={"description": "The event that was sent."})
     time = Instant(
@@ -41,7 +43,10 @@ class DeliveryResponse(ResponseSchema):
     next_try = Instant(
         attribute="attempt.next_at",
         metadata={
-            "description": "Time of the next delivery attempt; absent once the webhook was delivered or given up."
+            "description": (
+                "Time of the next delivery attempt; absent once the webhook was "
+                "delivered or given up."
+            )
         },
     )
 

@@ -23,7 +23,9 @@ from entrypoints.api.reading.strict_json import MAX_PAYLOAD_VALUES, has_more_val
 from entrypoints.api.schemas.bounded import BoundedDict
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-NOT_BLANK = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+NOT_BLANK = (
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+)
 NOT_BLANK_OR_EMPTY = rf"^$|{NOT_BLANK}"
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -36,7 +38,9 @@ class WholeNumber(fields.Integer):
     def __init__(self, allowed: range, **options: Any) -> None:
         message = f"Must be a whole number from {allowed[0]} to {allowed[-1]}."
         limits = validate.Range(allowed[0], allowed[-1], error=message)
-        super().__init__(strict=True, validate=limits, error_messages={"invalid": message}, **options)
+        super().__init__(
+            strict=True, validate=limits, error_messages={"invalid": message}, **options
+        )
 
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -91,7 +95,9 @@ class Instant(fields.Field[datetime]):
             raise self.make_error("invalid") from None
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
+    def _serialize(
+        self, value: datetime | None, attr: str | None, obj: Any, **_: Any
+    ) -> str | None:
         return rfc3339(value)
 
 
@@ -137,7 +143,9 @@ def _require_storable(value: Any) -> None:
     try:
         text = encode_json(value)
     except ValueError:
-        raise ValidationError("Must not contain lone surrogates or numbers that no double can hold.") from None
+        raise ValidationError(
+            "Must not contain lone surrogates or numbers that no double can hold."
+        ) from None
     if has_more_values(text, MAX_PAYLOAD_VALUES):
         raise ValidationError(too_many)
 
@@ -162,7 +170,11 @@ def payload_field(**options: Any) -> fields.Dict:
     """Return a field for the payload. The schema of the type is checked later."""
     return fields.Dict(
         validate=_require_storable,
-        metadata={"description": "The arguments of the task. GET /types has the JSON Schema of each type's payload."},
+        metadata={
+            "description": (
+                "The arguments of the task. GET /types has the JSON Schema of each type's payload."
+            )
+        },
         **options,
     )
 
@@ -173,7 +185,9 @@ class Decimal(fields.Float):
     def __init__(self, low: float, high: float, **options: Any) -> None:
         message = f"Must be a number from {low} to {high}."
         limits = validate.Range(low, high, error=message)
-        super().__init__(validate=limits, error_messages={"invalid": message, "too_large": message}, **options)
+        super().__init__(
+            validate=limits, error_messages={"invalid": message, "too_large": message}, **options
+        )
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -220,10 +234,14 @@ class Words(fields.Field[frozenset[str]]):
         describe(options, type="array", items={"type": "string", "enum": self.words}, minItems=1)
         super().__init__(**options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> frozenset[str]:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **options: Any
+    ) -> frozenset[str]:
         given = str(value).split(",")
         if unknown := [word for word in given if word not in self.words]:
-            raise ValidationError(f"{unknown[0]!r} is not one of {', '.join(self.words)}. Separate several by commas.")
+            raise ValidationError(
+                f"{unknown[0]!r} is not one of {', '.join(self.words)}. Separate several by commas."
+            )
         return frozenset(given)
 
 

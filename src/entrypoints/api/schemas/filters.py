@@ -23,7 +23,9 @@ class FilterMembers(StrictSchema):
     task_name = Text(TASK_NAME_LENGTH, metadata={"description": "The task has exactly this name."})
     q = Text(
         TASK_NAME_LENGTH,
-        metadata={"description": "The name, payload, result or error contains this text. Case is ignored."},
+        metadata={
+            "description": "The name, payload, result or error contains this text. Case is ignored."
+        },
     )
 
     @post_load

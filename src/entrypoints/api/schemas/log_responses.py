@@ -9,8 +9,12 @@ from entrypoints.api.schemas.response_schema import ResponseSchema
 class LogLineResponse(ResponseSchema):
     """A line that a run logged."""
 
-    time = Instant(required=True, attribute="at", metadata={"description": "When the line was logged."})
-    attempt = fields.Integer(required=True, metadata={"description": "Number of the run that logged it, from 1."})
+    time = Instant(
+        required=True, attribute="at", metadata={"description": "When the line was logged."}
+    )
+    attempt = fields.Integer(
+        required=True, metadata={"description": "Number of the run that logged it, from 1."}
+    )
     message = fields.String(required=True, metadata={"description": "The text of the line."})
 
 

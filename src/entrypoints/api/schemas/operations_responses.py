@@ -12,7 +12,9 @@ from entrypoints.api.schemas.response_schema import ResponseSchema
 class QueueResponse(ResponseSchema):
     """A queue."""
 
-    name = fields.String(required=True, attribute="state.name", metadata={"description": "Name of the queue."})
+    name = fields.String(
+        required=True, attribute="state.name", metadata={"description": "Name of the queue."}
+    )
     depth = fields.Integer(
         required=True,
         attribute="state.depth",
@@ -29,7 +31,9 @@ class QueueResponse(ResponseSchema):
         metadata={"description": "Number of SCHEDULED tasks."},
     )
     oldest_waiting_seconds = Seconds(
-        metadata={"description": "Seconds that the oldest QUEUED task has waited; absent when none waits."}
+        metadata={
+            "description": "Seconds that the oldest QUEUED task has waited; absent when none waits."
+        }
     )
     paused = fields.Boolean(
         required=True,
@@ -106,8 +110,12 @@ class WorkerListResponse(ResponseSchema):
 class TypeResponse(ResponseSchema):
     """A type of task."""
 
-    type = fields.String(required=True, attribute="name", metadata={"description": "Name of the type."})
-    description = fields.String(required=True, metadata={"description": "What tasks of this type do."})
+    type = fields.String(
+        required=True, attribute="name", metadata={"description": "Name of the type."}
+    )
+    description = fields.String(
+        required=True, metadata={"description": "What tasks of this type do."}
+    )
     payload_schema = fields.Dict(
         required=True, keys=fields.String(), metadata={"description": "JSON Schema of the payload."}
     )
@@ -139,9 +147,15 @@ class MinuteResponse(ResponseSchema):
     """One minute of the last hour."""
 
     begins_at = Instant(required=True, metadata={"description": "Start of the minute."})
-    submitted = fields.Integer(required=True, metadata={"description": "Number of tasks submitted in it."})
-    completed = fields.Integer(required=True, metadata={"description": "Number of tasks that became COMPLETED in it."})
-    failed = fields.Integer(required=True, metadata={"description": "Number of tasks that became FAILED in it."})
+    submitted = fields.Integer(
+        required=True, metadata={"description": "Number of tasks submitted in it."}
+    )
+    completed = fields.Integer(
+        required=True, metadata={"description": "Number of tasks that became COMPLETED in it."}
+    )
+    failed = fields.Integer(
+        required=True, metadata={"description": "Number of tasks that became FAILED in it."}
+    )
 
 
 class StatsResponse(ResponseSchema):
@@ -180,7 +194,9 @@ class StatsResponse(ResponseSchema):
         required=True,
         metadata={"description": "How long tasks waited to be started."},
     )
-    run_seconds = fields.Nested(PercentilesResponse, required=True, metadata={"description": "How long runs took."})
+    run_seconds = fields.Nested(
+        PercentilesResponse, required=True, metadata={"description": "How long runs took."}
+    )
 
 
 class ProbeResponse(ResponseSchema):

@@ -31,23 +31,32 @@ class FilterQuery(FilterMembers):
     status = Words(
         Status,
         metadata={
-            "description": "The task has one of these statuses. Repeat the parameter, or separate them by commas."
+            "description": (
+                "The task has one of these statuses. Repeat the parameter, or separate "
+                "them by commas."
+            )
         },
     )
 
 
 class ListQuery(FilterQuery):
-    page = QueryNumber(range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."})
+    page = QueryNumber(
+        range(1, MAX_PAGE + 1), metadata={"description": "The number of the page, from 1."}
+    )
     page_size = QueryNumber(
         range(1, MAX_PAGE_SIZE + 1),
         load_default=10,
         metadata={"description": "Limit on the tasks of a page."},
     )
-    cursor = CursorField(metadata={"description": "A next_cursor; asks for the page after it. Excludes page."})
+    cursor = CursorField(
+        metadata={"description": "A next_cursor; asks for the page after it. Excludes page."}
+    )
     sort = OneOf(
         ["submitted_at", NEWEST_FIRST],
         load_default="submitted_at",
-        metadata={"description": "submitted_at lists the oldest task first, -submitted_at the newest."},
+        metadata={
+            "description": "submitted_at lists the oldest task first, -submitted_at the newest."
+        },
     )
     full = Flag(
         load_default=False,

@@ -47,7 +47,9 @@ class RetryBody(StrictSchema):
         ATTEMPTS,
         metadata={"description": "Number of runs that may fail before the task fails."},
     )
-    initial_delay = Decimal(*DELAY_SECONDS, metadata={"description": "Seconds until the first retry."})
+    initial_delay = Decimal(
+        *DELAY_SECONDS, metadata={"description": "Seconds until the first retry."}
+    )
     factor = Decimal(
         *FACTOR,
         metadata={"description": "Factor by which the delay grows after each further failure."},
@@ -81,24 +83,38 @@ class TaskBody(StrictSchema):
         ),
     )
 
-    task_name = Name(TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."})
+    task_name = Name(
+        TASK_NAME_LENGTH, required=True, metadata={"description": "A label of your choice."}
+    )
     type = Name(
         TYPE_LENGTH,
-        metadata={"description": "The type of task; GET /types lists the types. The default is sleep."},
+        metadata={
+            "description": "The type of task; GET /types lists the types. The default is sleep."
+        },
     )
     duration = WholeNumber(
         DURATION_SECONDS,
-        metadata={"description": "Seconds of simulated work. Required for the type sleep, and only for it."},
+        metadata={
+            "description": (
+                "Seconds of simulated work. Required for the type sleep, and only for it."
+            )
+        },
     )
     payload = payload_field()
     queue = QueueName(metadata={"description": "The queue of the task. The default is default."})
-    priority = WholeNumber(PRIORITIES, metadata={"description": "0 to 9; 9 is started first. The default is 5."})
+    priority = WholeNumber(
+        PRIORITIES, metadata={"description": "0 to 9; 9 is started first. The default is 5."}
+    )
     run_at = Instant(metadata={"description": "The task does not start before this time."})
     expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
-    timeout = WholeNumber(TIMEOUT_SECONDS, metadata={"description": "Limit on the seconds of one run."})
+    timeout = WholeNumber(
+        TIMEOUT_SECONDS, metadata={"description": "Limit on the seconds of one run."}
+    )
     retry = fields.Nested(RetryBody, metadata={"description": "When a failed run is tried again."})
     labels = labels_field(patch=False)
-    callback_url = WebUrl(metadata={"description": "https: URL that receives a webhook when the task is final."})
+    callback_url = WebUrl(
+        metadata={"description": "https: URL that receives a webhook when the task is final."}
+    )
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def require_duration_of_sleep(self, _: dict[str, Any], given: Any, **__: Any) -> None:
@@ -106,7 +122,11 @@ class TaskBody(StrictSchema):
         if not isinstance(given, dict) or "duration" in given:
             return
         if given.get("type", DEFAULT_TYPE) == DEFAULT_TYPE:
-            reason = "the type sleep needs it" if "type" in given else "without a type it is sleep, which needs it"
+            reason = (
+                "the type sleep needs it"
+                if "type" in given
+                else "without a type it is sleep, which needs it"
+            )
             raise ValidationError(f"Missing data for required field: {reason}.", "duration")
 
     def load(self, data: Any, **options: Any) -> Any:
@@ -158,8 +178,12 @@ def _with_retry(members: dict[str, Any]) -> dict[str, Any]:
 class RetryPatchBody(RetryBody):
     """Changes of the retry policy. null gives a member its default."""
 
-    max_attempts = WholeNumber(ATTEMPTS, allow_none=True, metadata=described(RetryBody, "max_attempts"))
-    initial_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "initial_delay"))
+    max_attempts = WholeNumber(
+        ATTEMPTS, allow_none=True, metadata=described(RetryBody, "max_attempts")
+    )
+    initial_delay = Decimal(
+        *DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "initial_delay")
+    )
     factor = Decimal(*FACTOR, allow_none=True, metadata=described(RetryBody, "factor"))
     max_delay = Decimal(*DELAY_SECONDS, allow_none=True, metadata=described(RetryBody, "max_delay"))
     jitter = Decimal(*JITTER, allow_none=True, metadata=described(RetryBody, "jitter"))

@@ -34,7 +34,9 @@ class ProgressResponse(ResponseSchema):
         validate=validate.Range(0, 1),
         metadata={"description": "The share that is done, 0 to 1."},
     )
-    message = fields.String(required=True, metadata={"description": "What is being done, for people."})
+    message = fields.String(
+        required=True, metadata={"description": "What is being done, for people."}
+    )
 
 
 class LinksResponse(ResponseSchema):
@@ -51,12 +53,16 @@ class RetryResponse(ResponseSchema):
         required=True,
         metadata={"description": "Number of runs that may fail before the task fails."},
     )
-    initial_delay = fields.Float(required=True, metadata={"description": "Seconds until the first retry."})
+    initial_delay = fields.Float(
+        required=True, metadata={"description": "Seconds until the first retry."}
+    )
     factor = fields.Float(
         required=True,
         metadata={"description": "Factor by which the delay grows after each further failure."},
     )
-    max_delay = fields.Float(required=True, metadata={"description": "Limit on the delay in seconds, before jitter."})
+    max_delay = fields.Float(
+        required=True, metadata={"description": "Limit on the delay in seconds, before jitter."}
+    )
     jitter = fields.Float(
         required=True,
         metadata={"description": "Largest share by which a delay is made longer or shorter."},
@@ -69,21 +75,29 @@ class TaskResponse(ResponseSchema):
     task_id = fields.UUID(required=True, metadata={"description": "UUID, version 7."})
     task_name = fields.String(required=True, metadata={"description": "The caller's label."})
     type = fields.String(required=True, metadata={"description": "The type of task."})
-    duration = fields.Integer(metadata={"description": "Seconds of simulated work; only for the type sleep."})
-    payload = fields.Dict(keys=fields.String(), metadata={"description": "The arguments; for every type but sleep."})
+    duration = fields.Integer(
+        metadata={"description": "Seconds of simulated work; only for the type sleep."}
+    )
+    payload = fields.Dict(
+        keys=fields.String(), metadata={"description": "The arguments; for every type but sleep."}
+    )
     status = fields.String(
         required=True,
         validate=validate.OneOf(list(Status)),
         metadata={"description": "COMPLETED, FAILED, CANCELLED and EXPIRED are final."},
     )
-    submitted_at = fields.String(required=True, metadata={"description": "Time of the submit in UTC.", **ORIGINAL_TIME})
+    submitted_at = fields.String(
+        required=True, metadata={"description": "Time of the submit in UTC.", **ORIGINAL_TIME}
+    )
     run_at = Instant(metadata={"description": "The task does not start before this time."})
     due_at = Instant(metadata={"description": "When a SCHEDULED task is queued."})
     expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
     started_at = Instant(metadata={"description": "Start of the last run."})
     finished_at = Instant(metadata={"description": "When the task became final."})
     result = fields.Raw(metadata={"description": "Any JSON; present when COMPLETED."})
-    error = fields.Nested(TaskErrorResponse, metadata={"description": "Why a final task has no result."})
+    error = fields.Nested(
+        TaskErrorResponse, metadata={"description": "Why a final task has no result."}
+    )
     last_error = fields.Nested(
         TaskErrorResponse,
         metadata={
@@ -103,35 +117,51 @@ class TaskResponse(ResponseSchema):
         required=True,
         metadata={"description": "Number of runs that may fail before the task fails."},
     )
-    cancel_requested = fields.Boolean(metadata={"description": "True while a running task is being stopped."})
+    cancel_requested = fields.Boolean(
+        metadata={"description": "True while a running task is being stopped."}
+    )
     queue = fields.String(required=True, metadata={"description": "The queue of the task."})
-    priority = fields.Integer(required=True, metadata={"description": "0 to 9; 9 is started first."})
+    priority = fields.Integer(
+        required=True, metadata={"description": "0 to 9; 9 is started first."}
+    )
     labels = fields.Dict(
         required=True,
         keys=fields.String(),
         values=fields.String(),
         metadata={"description": "The caller's labels, for filtering."},
     )
-    timeout = fields.Integer(required=True, metadata={"description": "Limit on the seconds of one run."})
+    timeout = fields.Integer(
+        required=True, metadata={"description": "Limit on the seconds of one run."}
+    )
     retry = fields.Nested(
         RetryResponse,
         required=True,
         metadata={"description": "When a failed run is tried again."},
     )
-    queue_position = fields.Integer(metadata={"description": "Place in the queue, from 1; present while QUEUED."})
-    callback_url = fields.String(metadata={"description": "URL that receives a webhook when the task is final."})
-    version = fields.Integer(required=True, metadata={"description": "Grows with every change of the task."})
+    queue_position = fields.Integer(
+        metadata={"description": "Place in the queue, from 1; present while QUEUED."}
+    )
+    callback_url = fields.String(
+        metadata={"description": "URL that receives a webhook when the task is final."}
+    )
+    version = fields.Integer(
+        required=True, metadata={"description": "Grows with every change of the task."}
+    )
     omitted = fields.List(
         fields.String(validate=validate.OneOf(["payload", "result"])),
         metadata={"description": "Members of more than 4 KiB that a list or an event leaves out."},
     )
-    links = fields.Nested(LinksResponse, required=True, metadata={"description": "Relative URLs of the task."})
+    links = fields.Nested(
+        LinksResponse, required=True, metadata={"description": "Relative URLs of the task."}
+    )
 
 
 class WarningResponse(ResponseSchema):
     """A warning about an accepted task."""
 
-    code = fields.String(required=True, metadata={"description": "A stable word for programs: queue_unserved."})
+    code = fields.String(
+        required=True, metadata={"description": "A stable word for programs: queue_unserved."}
+    )
     queue = fields.String(required=True, metadata={"description": "The queue in question."})
     message = fields.String(required=True, metadata={"description": "The warning, for people."})
 
@@ -156,10 +186,14 @@ class PaginationResponse(ResponseSchema):
     """
 
     current_page = fields.Integer(metadata={"description": "The number of this page, from 1."})
-    page_size = fields.Integer(required=True, metadata={"description": "Limit on the tasks of a page."})
+    page_size = fields.Integer(
+        required=True, metadata={"description": "Limit on the tasks of a page."}
+    )
     total_pages = fields.Integer(metadata={"description": "Number of pages."})
     total_tasks = fields.Integer(metadata={"description": "Number of matching tasks."})
-    next_cursor = fields.String(metadata={"description": "Cursor of the next page; absent on the last page."})
+    next_cursor = fields.String(
+        metadata={"description": "Cursor of the next page; absent on the last page."}
+    )
 
 
 class TaskListResponse(ResponseSchema):
