@@ -14,7 +14,7 @@ MAX_MESSAGE_LENGTH = 10_000
 
 
 class RunOutcome(ABC):
-    """What became of a run."""
+    """The way in which a run ended."""
 
     @abstractmethod
     def apply(self, task: Task, now: datetime) -> Task:

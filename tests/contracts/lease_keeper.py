@@ -1,4 +1,4 @@
-"""What every LeaseKeeper must do."""
+"""The contract of LeaseKeeper, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable
 

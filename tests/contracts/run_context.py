@@ -1,4 +1,4 @@
-"""What every RunContext must do."""
+"""The contract of RunContext, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What every RunInterrupt must do."""
+"""The contract of RunInterrupt, inherited by the tests of its fake and of its adapter."""
 
 from collections.abc import Callable
 

@@ -50,7 +50,7 @@ class LeaseKeeper(ABC):
 
 
 class RunContext(ABC):
-    """What a handler may do during its run, besides its work.
+    """Lets a handler report its progress, write its log and notice a request to stop.
 
     Reports never fail the work: they are dropped while the store is unavailable.
     """
