@@ -1,10 +1,10 @@
 """Decide when calls to a server are cut off: it is silent, or one connection to it is dead.
 
-The age of a call says nothing about the server: the call may stand in a line of this process's own
-calls, or this process may have had no time to read the reply. A wait is therefore made of turns of
-100 ms, and those turns count in which no byte arrived on any connection. A turn in which this
-process was busy is one turn, however long it took, and the reply is looked for before the next one
-begins.
+The age of a call says nothing about the server: the call may be queued behind other calls of this
+process, or this process may have had no time to read the reply. A wait is therefore divided into
+turns of 100 ms. Ten turns without a byte on any connection mean that the server is silent. A turn
+in which this process was busy counts as one turn, however long it took: the process looks for the
+reply before it begins the next turn.
 """
 
 from enum import Enum, auto
@@ -12,7 +12,10 @@ from enum import Enum, auto
 TURN_SECONDS = 0.1
 MAX_SILENT_TURNS = 10
 MAX_OVERTAKING_ROUNDS = 10
-"""Rounds of other calls, each begun after the reply to the one before, until a call is lost."""
+"""A connection is dead when so many calls on others had replies while one call on it waits in vain.
+
+Only calls that were sent one after the other count, each after the reply to the one before.
+"""
 
 
 class Verdict(Enum):
@@ -24,20 +27,20 @@ class Verdict(Enum):
 
 
 class ServerContact:
-    """What all connections of this process have heard of one server."""
+    """Counts what all connections of this process received from one server."""
 
     def __init__(self) -> None:
-        self.heard = 0
-        """Number of pieces of replies that arrived."""
+        self.pieces_received = 0
+        """Number of pieces of replies that arrived on any connection."""
         self.rounds = 0
-        """Number of calls that had a reply, each begun after the reply to the one before."""
-        self.silences = 0
-        """How often the server was found silent."""
+        """Number of calls that had a reply, each sent after the reply to the one before."""
+        self.silences_found = 0
+        """Number of waits that found the server silent."""
 
-    def hear(self, began_in: int) -> None:
-        """Count a piece of a reply to a call that began in that round."""
-        self.heard += 1
-        if began_in == self.rounds:
+    def count_piece(self, first_round: int) -> None:
+        """Count a piece of a reply to a call for which `rounds` was `first_round` at its start."""
+        self.pieces_received += 1
+        if first_round == self.rounds:
             self.rounds += 1
 
 
@@ -47,27 +50,25 @@ class Wait:
     def __init__(self, contact: ServerContact) -> None:
         self.turns = 0
         self._contact = contact
-        self._heard, self._began_in, self._silences = (
-            contact.heard,
-            contact.rounds,
-            contact.silences,
-        )
+        self._pieces_seen = contact.pieces_received
+        self._first_round = contact.rounds
+        self._silences_seen = contact.silences_found
         self._silent_turns = 0
 
     def end_turn(self) -> Verdict:
         contact = self._contact
         self.turns += 1
         self._silent_turns += 1
-        if contact.heard != self._heard:
-            self._heard, self._silent_turns = contact.heard, 0
+        if contact.pieces_received != self._pieces_seen:
+            self._pieces_seen, self._silent_turns = contact.pieces_received, 0
         if self._silent_turns >= MAX_SILENT_TURNS:
-            contact.silences += 1
+            contact.silences_found += 1
             return Verdict.SERVER_SILENT
-        if contact.silences != self._silences and self._silent_turns:
+        if contact.silences_found != self._silences_seen and self._silent_turns:
             return Verdict.SERVER_SILENT  # another wait has found it silent
         if (
             self.turns >= MAX_SILENT_TURNS
-            and contact.rounds - self._began_in >= MAX_OVERTAKING_ROUNDS
+            and contact.rounds - self._first_round >= MAX_OVERTAKING_ROUNDS
         ):
             return Verdict.CONNECTION_DEAD
         return Verdict.WAIT

@@ -32,7 +32,7 @@ class NewTasks:
 
         Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable.
         """
-        now = self._clock.now()
+        now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
         tasks = [Task.submit(self._task_ids.next(), spec, now) for spec in specs]
         try:
             return Submitted(tasks=self._repository.add(tasks, record))

@@ -1,4 +1,4 @@
-"""How a run ended, as values that turn the running task into its next state."""
+"""The ways in which a run ends, as values that turn the running task into its next state."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -49,7 +49,10 @@ class Failed(RunOutcome):
 
 @dataclass(frozen=True)
 class Stopped(RunOutcome):
-    """The run was ended on purpose: cancelled, timed out, or handed back without counting."""
+    """The run is handed back without counting (shutdown, or a run that an earlier claim left).
+
+    Task.stop ends the task instead if it was cancelled or is out of time.
+    """
 
     def apply(self, task: Task, now: datetime) -> Task:
         return task.stop(now)
@@ -65,7 +68,7 @@ class Postponed(RunOutcome):
 
 @dataclass(frozen=True)
 class Lost(RunOutcome):
-    """The run was cut short by a crash, or by a signal that nobody had a reason to send."""
+    """The run was cut short by a crash or a stop request. Task.lose decides which end that is."""
 
     cause: str
     """Full sentences for the task's error."""

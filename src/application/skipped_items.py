@@ -4,6 +4,8 @@ import logging
 
 MAX_REMEMBERED = 10_000
 """Limit on memory and on log lines. More damaged items than this have one common cause."""
+MAX_NAME_LENGTH = 200
+"""Characters of a name that a log line shows. A name from damaged data may be very long."""
 
 logger = logging.getLogger(__name__)
 
@@ -12,21 +14,22 @@ class SkippedItems:
     """Remembers what it has logged: use one instance per process and purpose."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
 
-    def tell(self, action: str, name: str, reason: object) -> None:
+    def log_once(self, action: str, name: str, reason: object) -> None:
         """Log that `action` skips the task, queue or webhook of this name.
 
         Each pair is logged once.
         """
-        if (action, name) in self._told or len(self._told) > MAX_REMEMBERED:
+        if (action, name) in self._logged or len(self._logged) > MAX_REMEMBERED:
             return
-        self._told.add((action, name))
-        about = {"action": action, "task_id": name}
+        self._logged.add((action, name))
+        short = name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
+        about = {"action": action, "task_id": short}
         logger.error(
-            "Passed over %s in %s: %s. Everything else goes on.", name, action, reason, extra=about
+            "Skipped %s in %s: %s. Everything else goes on.", short, action, reason, extra=about
         )
-        if len(self._told) > MAX_REMEMBERED:
+        if len(self._logged) > MAX_REMEMBERED:
             logger.error(
-                "No more is logged of what is passed over", extra={"action": "passed_over_limit"}
+                "Further skipped items are not logged.", extra={"action": "passed_over_limit"}
             )

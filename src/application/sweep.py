@@ -23,7 +23,7 @@ class Swept:
 
     tasks: Sequence[Task]
     """The changed tasks, as saved."""
-    more: bool
+    is_unfinished: bool
     """True when the time was up before the backlog was empty."""
 
 
@@ -51,28 +51,28 @@ class Sweep:
         began = self._clock.monotonic()
         changed: list[Task] = []
         while tasks := read(BATCH):
-            mine = self._change(tasks, decide)
-            changed += mine
-            if not mine:  # other processes were faster, or all were set aside
+            changed_now = self._change(tasks, decide)
+            changed += changed_now
+            if not changed_now:  # other processes were faster, or all were set aside
                 break
             if self._clock.monotonic() - began >= BUDGET_SECONDS:
-                return Swept(tasks=changed, more=True)
-        return Swept(tasks=changed, more=False)
+                return Swept(tasks=changed, is_unfinished=True)
+        return Swept(tasks=changed, is_unfinished=False)
 
     def _change(
         self, tasks: Sequence[Task], decide: Callable[[Task, datetime], Change]
     ) -> list[Task]:
         now = self._clock.now()
-        stuck, able, changes = [], [], []
+        set_aside, changeable, changes = [], [], []
         for task in tasks:
             try:
                 changes.append(decide(task, now))
-                able.append(task)
+                changeable.append(task)
             except Exception as error:  # one task must not end the sweep, whatever is wrong with it
-                self._skipped_items.tell(f"sweep_{self._backlog}", task.task_id, error)
-                stuck.append(task)
+                self._skipped_items.log_once(f"sweep_{self._backlog}", task.task_id, error)
+                set_aside.append(task)
         saved = self._repository.save_many(changes)
-        stuck += [task for task, after in zip(able, saved, strict=True) if after is None]
-        if stuck:
-            self._repository.set_aside(self._backlog, stuck)
+        set_aside += [task for task, after in zip(changeable, saved, strict=True) if after is None]
+        if set_aside:
+            self._repository.set_aside(self._backlog, set_aside)
         return [task for task in saved if task]

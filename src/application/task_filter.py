@@ -30,7 +30,7 @@ class TaskFilter:
 
     @property
     def needs_scan(self) -> bool:
-        """Whether the tasks themselves must be read because no index has the condition."""
+        """True if the tasks themselves must be read because no index has the condition."""
         return self.task_name is not None or self.text is not None
 
     def matches(self, task: Task) -> bool:

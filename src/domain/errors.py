@@ -1,4 +1,4 @@
-"""Why a transition or a specification is refused. The messages are for the caller."""
+"""Reasons to refuse a transition or a specification. The messages are for the caller."""
 
 from collections.abc import Sequence
 

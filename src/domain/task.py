@@ -32,7 +32,7 @@ MAX_CRASHES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the run is, as it reports itself."""
+    """The progress that the run itself reports."""
 
     fraction: float
     """0 to 1."""
@@ -64,15 +64,15 @@ class Task:
     discarded: bool = False
     """True when a caller deleted the task while it ran. It is removed once it is final."""
     due_at: datetime | None = None
-    """When a SCHEDULED task becomes QUEUED."""
+    """Time at which a SCHEDULED task becomes QUEUED."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     progress: Progress | None = None
     result: Any = None
     error: TaskError | None = None
-    """Why the task ended without a result."""
+    """Reason why the task ended without a result."""
     last_error: TaskError | None = None
-    """Why the latest failed or lost run ended; None once the task is final."""
+    """Reason why the latest failed or lost run ended; None once the task is final."""
     omitted: tuple[str, ...] = ()
     """Long members ("payload", "result") that were not read and so look unset.
 

@@ -11,7 +11,7 @@ LAST_ERROR_LENGTH = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class TaskError:
-    """Why a task or a run ended without a result."""
+    """The reason why a task or a run ended without a result."""
 
     code: str
     """A stable word for programs."""

@@ -1,6 +1,4 @@
-"""A webhook tells a URL that a task has become final: what is sent, when again, when it is given
-up.
-"""
+"""Webhooks, which tell a URL that a task has become final, and the rules for repeating them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,13 +18,13 @@ GONE = 410
 
 
 def message_id(task_id: str, version: int) -> str:
-    """Return the id of the webhook about the end that a task reached in this version."""
+    """Return the id of the webhook about the final state of a task at this version."""
     return f"msg_{task_id.replace('-', '')}_{version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """One end of one task. Its content does not change, whatever becomes of the task."""
+    """The message about one final state of a task. Later changes of the task do not change it."""
 
     task: Task
     """The task as it was when it became final."""
@@ -75,7 +73,7 @@ class DeliveryAttempt:
     status: int | None
     error: str | None
     next_at: datetime | None
-    """When the next attempt is due; None after a delivery, and when the webhook is given up."""
+    """Time of the next attempt; None after a delivery, and when the webhook is given up."""
 
     @property
     def outcome(self) -> DeliveryOutcome:
@@ -86,7 +84,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A delivery attempt as it is stored with its task."""
+    """A delivery attempt as it is stored."""
 
     number: int
     """Counts from 1 over all webhooks of the task."""

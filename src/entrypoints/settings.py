@@ -71,7 +71,7 @@ class Settings:
 
     @property
     def redis_is_on_this_host(self) -> bool:
-        """Whether Redis is reached by a Unix socket."""
+        """True if Redis is reached by a Unix socket."""
         return self.redis_url is not None and self.redis_url.startswith("unix://")
 
     @property

@@ -23,7 +23,7 @@ from tests.integration.waiting import wait_until
 
 @dataclass
 class Span:
-    """When a fault began and when it was over, by time.monotonic()."""
+    """The times at which a fault began and was over, by time.monotonic()."""
 
     began: float
     ended: float = float("inf")

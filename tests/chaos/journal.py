@@ -29,7 +29,7 @@ class Life:
 
     pid: int
     died: float | None = None
-    """When its death was seen."""
+    """Time at which its death was seen."""
     stopped: list[tuple[float, float]] = field(default_factory=list)
     """From SIGSTOP to SIGCONT."""
     last_line: float = 0.0

@@ -122,7 +122,7 @@ def flood_of_wake_ups(run: Run) -> Outcome:
         client = site.server.client
         for number in range(outcome.repetitions):
             wake_ups = [
-                site.wake_up.template.replace(b"@TOKEN@", b"%d" % each) for each in range(10_000)
+                site.wake_up.template.replace(b"@NUMBER@", b"%d" % each) for each in range(10_000)
             ]
             client.lpush(site.wake_up.list_key, *wake_ups)
             flooded = time.monotonic()

@@ -64,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How a row is to be carried out."""
+    """The settings for carrying out one row."""
 
     row: str
     directory: Path

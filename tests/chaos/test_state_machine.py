@@ -163,11 +163,12 @@ class TaskStore(RuleBasedStateMachine):
         PromoteTasks(self.repository, self.clock).execute()
 
     @rule(owner=OWNERS, crashed=st.booleans())
-    def settle(self, owner: str, crashed: bool) -> None:
-        settle = ReleaseRuns(self.leases, self.update, self.clock)
+    def release(self, owner: str, crashed: bool) -> None:
+        release_runs = ReleaseRuns(self.leases, self.update, self.clock)
         held = self.leases.held_by([owner])
-        settled = settle.crashed({owner: "It died."}) if crashed else settle.cut_off([owner])
-        assert {task.task_id for task in held} <= {task.task_id for task in settled}
+        causes = {owner: "It died."}
+        released = release_runs.crashed(causes) if crashed else release_runs.cut_off([owner])
+        assert {task.task_id for task in held} <= {task.task_id for task in released}
         for task in held:
             assert self.holder.pop(task.task_id) == task.fencing_token
 

@@ -134,12 +134,12 @@ class EventStreamContract:
     ) -> None:
         _, position = stream.snapshot(submit(repository).task_id)
 
-        assert stream.keeps(position)
-        assert not stream.keeps("9999999999999-0")
-        assert not stream.keeps(f"9999999999999-{2**64}")
+        assert stream.can_resume_after(position)
+        assert not stream.can_resume_after("9999999999999-0")
+        assert not stream.can_resume_after(f"9999999999999-{2**64}")
         for text in ("", "x", "1", "1-x", "-", "1-2-3"):
             with pytest.raises(ValueError):  # noqa: PT011 - its message is not promised
-                stream.keeps(text)
+                stream.can_resume_after(text)
 
     def test_all_subscriptions_end_when_the_stream_is_closed(
         self, repository: TaskRepository, stream: EventStream

@@ -29,14 +29,14 @@ class HeartbeatsContract:
         heartbeats.end(a_process())
 
         assert list(heartbeats.alive("worker")) == []
-        assert [beat.process for beat in heartbeats.lately("worker")] == [a_process()]
+        assert [beat.process for beat in heartbeats.recently_alive("worker")] == [a_process()]
         heartbeats.beat(a_process())
         assert [beat.process for beat in heartbeats.alive("worker")] == [a_process()]
 
     def test_a_living_process_was_alive_lately(self, heartbeats: Heartbeats) -> None:
-        assert list(heartbeats.lately("worker")) == []
+        assert list(heartbeats.recently_alive("worker")) == []
 
         heartbeats.beat(a_process())
 
-        assert [beat.process for beat in heartbeats.lately("worker")] == [a_process()]
-        assert list(heartbeats.lately("maintenance")) == []
+        assert [beat.process for beat in heartbeats.recently_alive("worker")] == [a_process()]
+        assert list(heartbeats.recently_alive("maintenance")) == []

@@ -107,7 +107,7 @@ class OutboxContract:
         [taken] = lease(outbox)
         delivered = DeliveryAttempt(at=failed(timedelta()).at, status=204, error=None, next_at=None)
 
-        assert outbox.settle(taken, delivered)
+        assert outbox.record_attempt(taken, delivered)
 
         let_callback_leases_run_out()
         assert lease(outbox) == []
@@ -124,11 +124,11 @@ class OutboxContract:
     ) -> None:
         task = cancelled(repository)
         [taken] = lease(outbox)
-        outbox.settle(taken, failed(timedelta(0)))
+        outbox.record_attempt(taken, failed(timedelta(0)))
 
         [again] = lease(outbox)
         assert again.webhook.failed_attempts == 1
-        outbox.settle(again, failed(timedelta(hours=1)))
+        outbox.record_attempt(again, failed(timedelta(hours=1)))
 
         assert lease(outbox) == []
         assert [delivery.number for delivery in outbox.deliveries(task.task_id)] == [1, 2]
@@ -145,16 +145,16 @@ class OutboxContract:
         let_callback_leases_run_out()
         [taken] = lease(outbox)
 
-        assert not outbox.settle(late, failed(timedelta(hours=1)))
+        assert not outbox.record_attempt(late, failed(timedelta(hours=1)))
         assert list(outbox.deliveries(task.task_id)) == []
-        assert outbox.settle(taken, failed(timedelta(hours=1)))
+        assert outbox.record_attempt(taken, failed(timedelta(hours=1)))
 
     def test_a_webhook_can_be_resent_unchanged(
         self, repository: TaskRepository, outbox: Outbox, failed: Callable[..., DeliveryAttempt]
     ) -> None:
         task = cancelled(repository)
         [taken] = lease(outbox)
-        outbox.settle(taken, failed(timedelta(hours=1)))
+        outbox.record_attempt(taken, failed(timedelta(hours=1)))
 
         assert outbox.resend(task.task_id, 1)
 

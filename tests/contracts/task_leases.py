@@ -231,7 +231,7 @@ class TaskLeasesContract:
         again = claim(leases, owner="b:1")
 
         assert (again.task_id, again.attempt, again.crashes) == (first.task_id, 2, 1)
-        assert list(leases.held_under("a:")) == []
+        assert list(leases.held_by_prefix("a:")) == []
 
     def test_held_tasks_are_found_by_the_names_or_the_prefix_of_their_owners(
         self, repository: TaskRepository, leases: TaskLeases
@@ -245,7 +245,10 @@ class TaskLeasesContract:
 
         assert list(leases.held_by(["a:2", "a:3", "a:4"])) == [two]
         assert list(leases.held_by([])) == []
-        assert sorted(leases.held_under("a:"), key=lambda task: task.fencing_token) == [one, two]
+        assert sorted(leases.held_by_prefix("a:"), key=lambda task: task.fencing_token) == [
+            one,
+            two,
+        ]
 
     def test_the_end_of_a_run_and_the_next_claim_are_one_call(
         self, repository: TaskRepository, leases: TaskLeases

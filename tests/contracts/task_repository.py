@@ -131,7 +131,7 @@ class TaskRepositoryContract:
 
         assert repository.get(old.task_id) == new
 
-    def test_of_many_changes_of_one_version_exactly_one_wins(
+    def test_exactly_one_of_many_changes_of_one_version_wins(
         self, repository: TaskRepository
     ) -> None:
         task, racers = submit(repository), 8
@@ -443,7 +443,7 @@ class TaskRepositoryContract:
         assert repository.find(EVERY_TASK, PageRequest()).total == 2
         repository.add([a_task()], IdempotencyRecord(key="other", request_hash=b"1" * 32))
 
-    def test_of_many_requests_with_one_key_exactly_one_adds_its_tasks(
+    def test_exactly_one_of_many_requests_with_one_key_adds_its_tasks(
         self, repository: TaskRepository
     ) -> None:
         racers, refused = 8, []

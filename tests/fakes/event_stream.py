@@ -48,7 +48,7 @@ class FakeEventStream(EventStream):
         self.followers += 1
         return FakeSubscription(self, task_id, len(self.store.events))
 
-    def keeps(self, position: str) -> bool:
+    def can_resume_after(self, position: str) -> bool:
         return self.dropped <= _number(position) <= len(self.store.events)
 
     def between(

@@ -21,7 +21,7 @@ class FakeHeartbeats(Heartbeats):
     def alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME)
 
-    def lately(self, role: str) -> Sequence[Heartbeat]:
+    def recently_alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME + timedelta(seconds=30))
 
     def _since(self, role: str, age: timedelta) -> Sequence[Heartbeat]:

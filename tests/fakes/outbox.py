@@ -32,7 +32,7 @@ class FakeOutbox(Outbox):
             taken.append(LeasedDelivery(webhook=self._webhooks[name], lease=self._given))
         return taken
 
-    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+    def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         self._look()
         webhook = delivery.webhook
         name = webhook.message_id

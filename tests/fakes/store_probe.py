@@ -12,7 +12,7 @@ class FakeStoreProbe(StoreProbe):
         self.settings_now = StoreSettings(eviction_policy="noeviction", is_persistent=True)
         self.capacity_now = StoreCapacity(used_memory=1, max_memory=0)
         self.done: list[str] = []
-        """What was done against a full store, in order."""
+        """Measures taken against a full store, in order."""
 
     def check(self) -> None:
         self._store.check()

@@ -60,7 +60,7 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
         with self._reached():
             return [task for task in self._all() if task.owner in owners]
 
-    def held_under(self, owner_prefix: str) -> Sequence[Task]:
+    def held_by_prefix(self, owner_prefix: str) -> Sequence[Task]:
         with self._reached():
             return [
                 task for task in self._all() if task.owner and task.owner.startswith(owner_prefix)

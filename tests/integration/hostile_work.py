@@ -172,8 +172,8 @@ def leak_files() -> int:
     return os.getpid()
 
 
-def break_tidying(folder: str) -> int:
-    """Make that fail by which a run is tidied up after, and leave a program running.
+def break_clean_up(folder: str) -> int:
+    """Make the clean-up after this run fail, and leave a program running.
 
     Returns the process id.
     """

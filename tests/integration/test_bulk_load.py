@@ -162,7 +162,7 @@ class TestSilentServer:
                 RedisStoreProbe(store).check()
 
             assert "no byte came for 1 s" in refusal.value.reason
-            wait_until(lambda: store.unavailable is None)
+            wait_until(lambda: store.unavailable_reason is None)
             for _ in range(3):
                 RedisStoreProbe(store).check()
 
@@ -182,7 +182,7 @@ class TestSilentServer:
             with pytest.raises(StoreUnavailable) as refusal:
                 on_the_dead_one.result()
             assert "later calls on other connections" in refusal.value.reason
-            assert store.unavailable is None
+            assert store.unavailable_reason is None
 
 
 class TestOverload:

@@ -123,7 +123,7 @@ def deliver(api: Api, redis_store: RedisStore) -> None:
     assert api.request("POST", f"{url}/cancel").status_code == 200
     outbox = RedisOutbox(redis_store)
     [taken] = wait_until(lambda: list(outbox.lease(limit=1, duration=timedelta(minutes=1))))
-    outbox.settle(
+    outbox.record_attempt(
         taken,
         DeliveryAttempt(at=taken.webhook.task.submitted_at, status=200, error=None, next_at=None),
     )

@@ -213,10 +213,10 @@ class TestState:
         )
         assert second["result"]["pid"] != first["result"]
 
-    def test_a_run_that_breaks_the_tidying_ends_as_it_ended_and_its_process_is_replaced(
+    def test_a_failed_clean_up_keeps_the_result_and_replaces_the_process(
         self, api: Api, worker: ServiceProcess, tmp_path: Path
     ) -> None:
-        first = run(api, "break_tidying", folder=str(tmp_path))
+        first = run(api, "break_clean_up", folder=str(tmp_path))
         second = run(api, "describe_state")
 
         assert (first["status"], second["status"], second["attempt"]) == (

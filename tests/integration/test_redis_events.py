@@ -38,13 +38,13 @@ class TestRedisEventStream(EventStreamContract):
     ) -> None:
         _, first = stream.snapshot(submit(repository).task_id)
         submit(repository), submit(repository)
-        assert stream.keeps(first)
-        assert stream.keeps("0-0")
+        assert stream.can_resume_after(first)
+        assert stream.can_resume_after("0-0")
 
         client.xtrim("tm:events", maxlen=1, approximate=False)
 
-        assert not stream.keeps(first)
-        assert not stream.keeps("0-0")
+        assert not stream.can_resume_after(first)
+        assert not stream.can_resume_after("0-0")
 
     def test_followers_receive_the_events_of_a_time_without_connection(
         self, repository: RedisTaskRepository, stream: RedisEventStream, client: redis.Redis

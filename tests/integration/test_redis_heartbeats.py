@@ -29,11 +29,11 @@ class TestRedisHeartbeats(HeartbeatsContract):
         client.zincrby("tm:alive:worker", -15_001, old)
 
         assert list(heartbeats.alive("worker")) == []
-        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["old"]
+        assert [beat.process.name for beat in heartbeats.recently_alive("worker")] == ["old"]
         heartbeats.beat(a_process(name="new"))
         assert client.zcard("tm:alive:worker") == 2
         client.zincrby("tm:alive:worker", -30_000, old)
-        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["new"]
+        assert [beat.process.name for beat in heartbeats.recently_alive("worker")] == ["new"]
         heartbeats.beat(a_process(name="new"))
         assert client.zcard("tm:alive:worker") == 1
 
@@ -57,11 +57,11 @@ class TestRedisHeartbeats(HeartbeatsContract):
         sign: Callable[[RedisHeartbeats, ServiceProcess], None],
     ) -> None:
         client.set("tm:alive:worker", "text")
-        assert (heartbeats.alive("worker"), heartbeats.lately("worker")) == ([], [])
+        assert (heartbeats.alive("worker"), heartbeats.recently_alive("worker")) == ([], [])
 
         sign(heartbeats, a_process(name="new"))
 
-        assert [beat.process.name for beat in heartbeats.lately("worker")] == ["new"]
+        assert [beat.process.name for beat in heartbeats.recently_alive("worker")] == ["new"]
 
     def test_a_server_that_refuses_writes_is_unavailable_to_a_pipeline(
         self, heartbeats: RedisHeartbeats, client: redis.Redis

@@ -107,7 +107,7 @@ class TestRedisOutbox(OutboxContract):
         now = datetime.now(UTC)
         for _ in range(1_002):
             [taken] = outbox.lease(limit=1, duration=timedelta(seconds=9))
-            outbox.settle(
+            outbox.record_attempt(
                 taken,
                 DeliveryAttempt(at=now, status=500, error=None, next_at=now - timedelta(seconds=1)),
             )

@@ -69,7 +69,7 @@ class TestRedisQueues(QueuesContract):
         assert None not in {state.oldest_waiting_since for state in states}
         assert len(trips) == 5
 
-    def test_a_damaged_head_has_no_age_and_a_key_of_the_wrong_type_no_depth(
+    def test_damaged_data_is_reported_as_an_unknown_age_or_depth(
         self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis
     ) -> None:
         submit(repository)

@@ -393,7 +393,7 @@ def test_a_child_that_was_stopped_runs_nothing_when_it_goes_on(
     )  # by another run, which may count: a suspended parent cannot tell it from an outage
 
 
-def test_an_outage_is_charged_to_nobody(tmp_path: Path) -> None:
+def test_an_outage_counts_against_no_task(tmp_path: Path) -> None:
     server = EmbeddedRedis(tmp_path / "data")
     first = server.start()
     log = tmp_path / "worker.log"

@@ -17,7 +17,7 @@ CONTRACTS = {
 
 
 def packages(layer: str) -> set[str]:
-    """What lies directly in a layer, as module names."""
+    """Return the names of the modules directly in a layer."""
     return {
         f"{layer}.{path.stem}"
         for path in (ROOT / "src" / layer).iterdir()

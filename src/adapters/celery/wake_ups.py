@@ -118,7 +118,7 @@ class CeleryWakeUps(WakeUps):
         try:
             return member.decode()
         except UnicodeDecodeError as error:
-            self._skipped_items.tell("read_queue_name", repr(member), error)
+            self._skipped_items.log_once("read_queue_name", repr(member), error)
             return None
 
     def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
@@ -133,7 +133,7 @@ class CeleryWakeUps(WakeUps):
         for queue, waiting, wake_ups in zip(queues, sizes[::2], sizes[1::2], strict=True):
             replies = (paused, waiting, wake_ups)
             if damage := next((each for each in replies if isinstance(each, Exception)), None):
-                self._skipped_items.tell("replenish", queue, damage)
+                self._skipped_items.log_once("replenish", queue, damage)
             elif not waiting:
                 repairs[queue] = self._resting(queue)
             elif wake_ups < min(waiting, MAX_WAITING_WAKE_UPS) and queue.encode() not in paused:
@@ -145,7 +145,7 @@ class CeleryWakeUps(WakeUps):
         replies = self._save.run_each(list(effects.values()))
         for queue, reply in zip(effects, replies, strict=True):
             if isinstance(reply, Exception):
-                self._skipped_items.tell("replenish", queue, reply)
+                self._skipped_items.log_once("replenish", queue, reply)
         return [reply for reply in replies if not isinstance(reply, Exception)]
 
     def _topping_up(self, queue: str) -> Effects:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from adapters.handlers.process_state import ProcessState, succeeds
+from adapters.handlers.process_state import ProcessState, run_step
 from adapters.supervision.descendants import Descendants
 from adapters.supervision.task_process import TaskProcess
 from application.errors import RunStopped
@@ -49,12 +49,12 @@ class IsolatedHandler(TaskHandler):
             result = self._in_own_context(task, context)
         except BaseException as error:
             self._process.end_copy(_status(error))
-            self._tidy(
+            self._clean_up(
                 self._state, keep=self._keeps_processes and not isinstance(error, RunStopped)
             )
             raise
         self._process.end_copy()
-        self._tidy(self._state, keep=self._keeps_processes)
+        self._clean_up(self._state, keep=self._keeps_processes)
         return result
 
     def _in_own_context(self, task: Task, context: RunContext) -> Any:
@@ -62,22 +62,22 @@ class IsolatedHandler(TaskHandler):
         with warnings.catch_warnings():
             return contextvars.copy_context().run(self._handler.run, task, context)
 
-    def _tidy(self, state: ProcessState, *, keep: bool) -> None:
+    def _clean_up(self, state: ProcessState, *, keep: bool) -> None:
         """Restore the process; start over after an interrupt, of which a run has at most one."""
         try:
-            self._tidy_once(state, keep=keep)
+            self._clean_up_once(state, keep=keep)
         except RunStopped:
-            self._tidy_once(state, keep=False)
+            self._clean_up_once(state, keep=False)
             raise
 
-    def _tidy_once(self, state: ProcessState, *, keep: bool) -> None:
+    def _clean_up_once(self, state: ProcessState, *, keep: bool) -> None:
         """Take every step, even after a failed one. After a failure, the process is replaced."""
         steps = [self._restore_environment, state.restore, self._descendants.end]
         if keep:
             steps.insert(2, self._descendants.spare)
-        outcomes = [succeeds(step) for step in steps]
+        outcomes = [run_step(step) for step in steps]
         if not all(outcomes):
-            self._process.retirement.require("a run left it unusable")
+            self._process.retirement.schedule("a run left it unusable")
 
 
 def _status(error: BaseException) -> int:

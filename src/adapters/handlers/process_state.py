@@ -82,7 +82,7 @@ class ProcessState:
             ),
             *(self._is_the_same, self._has_descriptors),
         )
-        outcomes = [succeeds(step) for step in steps]
+        outcomes = [run_step(step) for step in steps]
         return all(outcomes)
 
     def _restore_traces(self) -> None:
@@ -93,7 +93,7 @@ class ProcessState:
             threading.setprofile(self._traces[3])
 
     def _restore_signals(self) -> None:
-        """Restore handlers and mask, stop timers. The SIGALRM timer belongs to the lease keeper."""
+        """Restore handlers and mask, stop timers. The SIGALRM timer belongs to LeaseTimer."""
         for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             signal.setitimer(timer, 0)
         for number, handler in self._handlers.items():
@@ -159,7 +159,7 @@ class ProcessState:
         return limit == resource.RLIM_INFINITY or lowest_free < limit // 2
 
 
-def succeeds(step: Callable[[], object]) -> bool:
+def run_step(step: Callable[[], object]) -> bool:
     """Return False if the step returns False or raises. Only RunStopped is raised again."""
     try:
         return step() is not False

@@ -203,7 +203,7 @@ class _Deadline:
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
         self.reason = ""
-        """Why there is no response. Empty before the deadline."""
+        """Reason why there is no response. Empty before the deadline."""
 
     def __enter__(self) -> "_Deadline":
         self._timer.start()

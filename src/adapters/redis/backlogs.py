@@ -66,7 +66,7 @@ class RedisBacklogs:
                 if isinstance(task, Task) and belongs(task):
                     tasks.append(task)
                 elif isinstance(task, Exception):
-                    self._skipped_items.tell(f"read_{backlog}", id_text(raw), task)
+                    self._skipped_items.log_once(f"read_{backlog}", id_text(raw), task)
                     repairs.append(_postponing(index, raw, score, now + SET_ASIDE_MS))
                 else:
                     repairs.append(_leaving(index, raw, task))
@@ -96,7 +96,7 @@ class RedisBacklogs:
             if isinstance(task, Task) and finished_entry(task) == entry:
                 tasks.append(task)
             elif isinstance(task, Exception):
-                self._skipped_items.tell(
+                self._skipped_items.log_once(
                     f"read_{Backlog.PAST_RETENTION}", id_text(split_entry(entry)[0]), task
                 )
                 repairs.append(_to_the_end(entry))

@@ -20,26 +20,26 @@ class CircuitBreaker:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._lock = threading.Lock()
-        self.unavailable: str | None = None
+        self.unavailable_reason: str | None = None
         """The last error while calls are refused; None while they are made."""
 
     def check(self) -> None:
         """Raises StoreUnavailable while calls are refused."""
-        if self.unavailable is not None:
-            raise StoreUnavailable(self.unavailable)
+        if self.unavailable_reason is not None:
+            raise StoreUnavailable(self.unavailable_reason)
 
     def open(self, error: redis.RedisError) -> None:
         """Refuse calls from now on, and probe the store in the background."""
         with self._lock:
-            if self.unavailable is not None:
+            if self.unavailable_reason is not None:
                 return
-            self.unavailable = str(error)
+            self.unavailable_reason = str(error)
         probe = threading.Thread(target=self._probe, args=(error,), name="redis-probe", daemon=True)
         probe.start()
 
     def _probe(self, error: redis.RedisError) -> None:
         began, logged = time.monotonic(), None
-        while self.unavailable is not None:
+        while self.unavailable_reason is not None:
             if (cause := outage_cause(error)) != logged:
                 logger.warning(
                     "The store is unavailable: %s (%s). Calls are refused until it replies.",
@@ -52,10 +52,10 @@ class CircuitBreaker:
                 self._client.connection_pool.disconnect(inuse_connections=False)
             try:
                 self._client.ping()
-                self.unavailable = None
+                self.unavailable_reason = None
             except redis.RedisError as again:
                 error = again
-                self.unavailable = str(error)
+                self.unavailable_reason = str(error)
                 time.sleep(PROBE_INTERVAL_SECONDS)
         seconds = time.monotonic() - began
         logger.warning("The store is back after %.1f s.", seconds, extra={"action": "store_back"})

@@ -21,7 +21,7 @@ class Effects:
         self._guards: list[Any] = []
         self._writes: list[Any] = []
         self.needs_memory = False
-        """Whether Redis must refuse the effects when it has no memory left."""
+        """True if Redis must refuse the effects when it has no memory left."""
 
     @property
     def keys(self) -> list[bytes]:
@@ -145,7 +145,9 @@ class Effects:
     def enqueue(
         self, waiting: bytes, record: bytes, sequence: bytes, member: bytes, base: int, step: int
     ) -> None:
-        """Put a task into its queue at the place that it first drew, on top of its priority's base.
+        """Put a task into its queue with score = base of its priority + its sequence number.
+
+        A task gets its sequence number when it first waits, and has the same one ever after.
 
         `step` is the distance between the bases of two priorities.
         """

@@ -73,7 +73,7 @@ class RedisEventStream(EventStream):
             self._followers[raw_id].add(subscription)
             return subscription
 
-    def keeps(self, position: str) -> bool:
+    def can_resume_after(self, position: str) -> bool:
         asked = order(position)
         with self._store.client() as client:
             [info] = _execute(client.pipeline(transaction=False).xinfo_stream(keys.EVENTS))
@@ -89,7 +89,9 @@ class RedisEventStream(EventStream):
         while len(found) < limit:
             with self._store.client() as client:
                 entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
-            if not self.keeps(after):  # XRANGE skips entries that were dropped, without an error
+            if not self.can_resume_after(
+                after
+            ):  # XRANGE skips entries that were dropped, without an error
                 raise StreamGap(until)
             try:
                 found += [
@@ -134,7 +136,7 @@ class RedisEventStream(EventStream):
         complete = True
         while self._is_followed():
             try:
-                if not complete and not self.keeps(self._position):
+                if not complete and not self.can_resume_after(self._position):
                     self._report_gap()
                 entries, complete = self._next_entries()
                 if complete:

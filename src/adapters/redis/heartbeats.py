@@ -18,7 +18,7 @@ from application.skipped_items import SkippedItems
 
 LIFETIME_MS = 15_000
 REMEMBERED_MS = 30_000
-"""Time for which `lately` still returns a process that is not alive."""
+"""Time for which `recently_alive` still returns a process that is not alive."""
 
 
 class RedisHeartbeats(Heartbeats):
@@ -36,7 +36,7 @@ class RedisHeartbeats(Heartbeats):
             )
 
     def end(self, process: ServiceProcess) -> None:
-        """Date the last heartbeat back: the process is not alive then, and `lately` returns it."""
+        """Date the last heartbeat back, so that only `recently_alive` returns the process."""
         with self._store.client() as client:
             silent = milliseconds(client.time()) - LIFETIME_MS
         self._write(process, silent)
@@ -44,7 +44,7 @@ class RedisHeartbeats(Heartbeats):
     def alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME_MS)
 
-    def lately(self, role: str) -> Sequence[Heartbeat]:
+    def recently_alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME_MS + REMEMBERED_MS)
 
     def _write(self, process: ServiceProcess, score: int | None = None) -> int:
@@ -57,7 +57,7 @@ class RedisHeartbeats(Heartbeats):
         effects.add_to_index(key, _member(process), score)
         [reply] = self._save.run_each([effects])
         if isinstance(reply, Exception):
-            self._skipped_items.tell("write_heartbeat", key.decode(), reply)
+            self._skipped_items.log_once("write_heartbeat", key.decode(), reply)
             with self._store.client() as client:
                 client.delete(key)
             reply = self._save.run(effects)
@@ -70,7 +70,7 @@ class RedisHeartbeats(Heartbeats):
             pipeline.zrange(keys.alive(role), f"({oldest}", "+inf", byscore=True, withscores=True)
             [beats] = execute(pipeline)
         if isinstance(beats, Exception):  # the next heartbeat replaces the key
-            self._skipped_items.tell("read_heartbeats", role, beats)
+            self._skipped_items.log_once("read_heartbeats", role, beats)
             return []
         found = [beat for member, at in beats if (beat := self._heartbeat(member, at))]
         return sorted(found, key=lambda beat: beat.process.name)
@@ -80,7 +80,7 @@ class RedisHeartbeats(Heartbeats):
         try:
             return Heartbeat(process=_process(member), at=datetime.fromtimestamp(at / 1000, UTC))
         except Exception as error:  # whatever is wrong with the bytes
-            self._skipped_items.tell("read_heartbeat", repr(member), error)
+            self._skipped_items.log_once("read_heartbeat", repr(member), error)
             return None
 
 

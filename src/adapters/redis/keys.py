@@ -1,4 +1,8 @@
-"""The names of all keys in Redis."""
+"""The names of all keys in Redis.
+
+Some are historic, since stored data has them: tm:receipts and tm:receipt: hold idempotency records,
+tm:message: holds webhooks.
+"""
 
 from functools import cache
 from hashlib import sha256

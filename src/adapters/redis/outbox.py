@@ -31,7 +31,9 @@ from domain.task import Task
 from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
 
 ATTEMPTS_PREFIX = b"tries:"
-"""Before the version of the task in the field that counts the attempts of one webhook."""
+"""Prefix of the field that counts the attempts of one webhook; the task's version follows.
+
+The name is historic: stored data has it."""
 MAX_STALE_BATCHES = 32
 """Batches without a single webhook that one call skips."""
 SET_ASIDE_MS = 3_600_000
@@ -63,7 +65,7 @@ class RedisOutbox(Outbox):
                 return [LeasedDelivery(webhook=webhook, lease=until) for webhook in webhooks]
         return []
 
-    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+    def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         webhook, effects = delivery.webhook, Effects()
         raw = require_id_bytes(webhook.task.task_id)
         entry = outbox_entry(raw, webhook.task.version)
@@ -120,7 +122,7 @@ class RedisOutbox(Outbox):
             if isinstance(webhook, Webhook):
                 webhooks.append(webhook)
             elif webhook:
-                self._skipped_items.tell("read_outbox", id_text(split_entry(entry)[0]), webhook)
+                self._skipped_items.log_once("read_outbox", id_text(split_entry(entry)[0]), webhook)
                 self._save.run(_moved(entry, lease, lease + SET_ASIDE_MS))
             else:
                 self._save.run(_removed(entry, lease))

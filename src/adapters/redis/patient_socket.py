@@ -76,10 +76,10 @@ class PatientSocket:
         return getattr(self._connected, name)
 
     def recv_into(self, buffer: Any) -> int:
-        began, began_in = time.monotonic(), self._contact.rounds
+        began, first_round = time.monotonic(), self._contact.rounds
         wait = Wait(self._contact)
         number = _repeat(partial(self._connected.recv_into, buffer), wait)
-        self._contact.hear(began_in)
+        self._contact.count_piece(first_round)
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             self._slow_calls.log(seconds, wait.turns)

@@ -85,7 +85,7 @@ class TaskRecords:
             self._let_others_run()
             task = decode_reply(raw, reply)
             if isinstance(task, Exception):
-                self._skipped_items.tell("read", id_text(raw), task)
+                self._skipped_items.log_once("read", id_text(raw), task)
             elif task:
                 tasks.append(task)
         return tasks

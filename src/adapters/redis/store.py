@@ -43,9 +43,9 @@ class RedisStore:
         self._translation = _Translation(self._breaker)
 
     @property
-    def unavailable(self) -> str | None:
+    def unavailable_reason(self) -> str | None:
         """The error for which calls are refused; None while they are made."""
-        return self._breaker.unavailable if self._breaker else None
+        return self._breaker.unavailable_reason if self._breaker else None
 
     @contextmanager
     def client(self) -> Iterator[Any]:

@@ -44,8 +44,8 @@ SET_FOR_ALL_NEW_TASKS = (STATUS, VERSION, SUBMITTED)
 T = TypeVar("T")
 
 
-class _Beginning(NamedTuple):
-    """The values that new tasks share which are written together."""
+class _NewTaskGroup(NamedTuple):
+    """The values that a group of new tasks has in common. The group is written in one effect."""
 
     event: Event
     status: Status
@@ -84,8 +84,8 @@ class TaskEffects:
         waiting = [
             (require_id_bytes(task.task_id), task) for task in tasks if task.status.is_waiting
         ]
-        for beginning, run in groupby(waiting, key=_beginning):
-            self._create(effects, beginning, list(run))
+        for group, run in groupby(waiting, key=_group_of):
+            self._create(effects, group, list(run))
         index_new_tasks(effects, self.paced(waiting))
         for task in tasks:
             if not task.status.is_waiting:
@@ -133,7 +133,7 @@ class TaskEffects:
         self._append_event(effects, before, after)
 
     def _create(
-        self, effects: Effects, beginning: _Beginning, tasks: Sequence[tuple[bytes, Task]]
+        self, effects: Effects, group: _NewTaskGroup, tasks: Sequence[tuple[bytes, Task]]
     ) -> None:
         """Write new tasks that follow each other in their queue.
 
@@ -141,14 +141,14 @@ class TaskEffects:
         """
         effects.create_records(
             [keys.RECORD_PREFIX + raw for raw, _ in tasks],
-            waiting=keys.waiting(beginning.queue),
+            waiting=keys.waiting(group.queue),
             sequence=keys.SEQUENCE,
-            base=beginning.base,
+            base=group.base,
             stream=keys.EVENTS,
             stream_length=self._events_kept,
-            event=beginning.event,
-            status=beginning.status,
-            version=beginning.version,
+            event=group.event,
+            status=group.status,
+            version=group.version,
             fields=((raw, _own_fields(task)) for raw, task in self.paced(tasks)),
         )
 
@@ -208,9 +208,9 @@ def _own_fields(task: Task) -> dict[bytes, bytes]:
     return fields
 
 
-def _beginning(new: tuple[bytes, Task]) -> _Beginning:
+def _group_of(new: tuple[bytes, Task]) -> _NewTaskGroup:
     _, task = new
-    return _Beginning(
+    return _NewTaskGroup(
         event_of(None, task),
         task.status,
         task.version,

@@ -83,13 +83,15 @@ class RedisTaskLeases(TaskLeases):
             held = client.hmget(keys.HELD, owners) if owners else []
         return [task for task in self._held_tasks(filter(None, held)) if task.owner in owners]
 
-    def held_under(self, owner_prefix: str) -> Sequence[Task]:
+    def held_by_prefix(self, owner_prefix: str) -> Sequence[Task]:
         with self._store.client() as client:
             held = client.hgetall(keys.HELD)
-        mine = (entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode()))
+        of_worker = (
+            entry for owner, entry in held.items() if owner.startswith(owner_prefix.encode())
+        )
         return [
             task
-            for task in self._held_tasks(mine)
+            for task in self._held_tasks(of_worker)
             if task.owner and task.owner.startswith(owner_prefix)
         ]
 
@@ -152,7 +154,7 @@ class RedisTaskLeases(TaskLeases):
         if not isinstance(
             run, Task
         ):  # the worker must not claim the damaged record again and again
-            self._skipped_items.tell("claim", id_text(raw), run)
+            self._skipped_items.log_once("claim", id_text(raw), run)
             with self._store.client() as client:
                 client.hdel(keys.HELD, owner)
             return None

@@ -62,8 +62,8 @@ class RedisTaskRepository(TaskRepository):
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return self._records.short(filter(None, map(id_bytes, task_ids)))
 
-    def find(self, wanted: TaskFilter, window: PageRequest) -> TaskPage:
-        return self._search.find(wanted, window)
+    def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
+        return self._search.find(wanted, page_request)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         queued = [task for task in tasks if task.status is Status.QUEUED]
@@ -141,7 +141,7 @@ class RedisTaskRepository(TaskRepository):
         replies: list[SaveReply | None] = []
         for task, reply in zip(tasks, self._save.run_each(effects), strict=True):
             if isinstance(reply, Exception):
-                self._skipped_items.tell("save", task.task_id, reply)
+                self._skipped_items.log_once("save", task.task_id, reply)
             replies.append(None if isinstance(reply, Exception) else reply)
         return replies
 
@@ -158,6 +158,6 @@ def require_saved(task: Task, reply: SaveReply) -> None:
     """Raises StoreFull or StaleTask for a change that was refused."""
     if reply.saved:
         return
-    if reply.refused_by == "require_absent":
+    if reply.refused_by == "require_absent":  # the guard on keys.FULL: new tasks are refused now
         raise StoreFull("memory is at 85 % of its limit")
     raise StaleTask(task.task_id)

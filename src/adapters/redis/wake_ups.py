@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-WAKE_UP_NUMBER = "@TOKEN@"
+WAKE_UP_NUMBER = "@NUMBER@"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ HINTS = {
     signal.SIGABRT: " C code called abort().",
 }
 REAP_SECONDS = 0.1
-"""How long billiard's thread may take from reaping a child to storing its exit code."""
+"""Time that billiard's thread may take from reaping a child to storing its exit code."""
 
 
 def exit_code(descriptor: int, process: Any) -> int | None:

@@ -27,7 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseTimer(LeaseKeeper):
-    """One per process. Call `arm` and `release` in the main thread alone."""
+    """The LeaseKeeper that renews in a thread and ends the process by a timer of the kernel.
+
+    Use one instance per process. Call `arm` and `release` in the main thread alone.
+    """
 
     def __init__(self, leases: TaskLeases, lease: timedelta, process: TaskProcess) -> None:
         self._leases = leases
@@ -51,7 +54,7 @@ class LeaseTimer(LeaseKeeper):
             self._run = run
         if self._thread is None:
             self._thread = threading.Thread(
-                target=self._renew_forever, name="lease-keeper", daemon=True
+                target=self._renew_forever, name="lease-timer", daemon=True
             )
             self._thread.start()
 

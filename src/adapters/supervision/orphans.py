@@ -8,7 +8,7 @@ from adapters.supervision.descendants import children, kill_and_reap
 KNOWN_AFTER_SECONDS = 1.0
 """By then the pool lists a child that it has started."""
 SEARCH_SECONDS = 3.0
-"""How long to search after the death of a child. A search reads all of /proc."""
+"""Time for which to search after the death of a child. A search reads all of /proc."""
 
 
 class Orphans:
@@ -17,11 +17,11 @@ class Orphans:
     def __init__(self, pool_children: Children) -> None:
         self._pool_children = pool_children
         self._seen: dict[int, float] = {}
-        """When each process was first seen that is no child of the pool, by process id."""
+        """Time at which each foreign process was first seen, by process id."""
         self._search_until = 0.0
 
-    def expect(self) -> None:
-        """Search from now on. Call when a child has died."""
+    def start_search(self) -> None:
+        """Search for 3 seconds from now on. Call when a child has died."""
         self._search_until = time.monotonic() + SEARCH_SECONDS
 
     def end(self) -> None:

@@ -33,7 +33,7 @@ class Retirement:
         elif self._max_memory and (used := resident_bytes()) > self._max_memory:
             self._reason = f"{used >> 20} MiB are resident, more than TASKS_CHILD_MAX_MEMORY"
 
-    def require(self, reason: str) -> None:
+    def schedule(self, reason: str) -> None:
         """Have the child replaced after the current run, whatever the limits are."""
         self._reason = reason
 

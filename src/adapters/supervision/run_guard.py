@@ -27,14 +27,14 @@ from domain.task import Task
 LOOK_SECONDS = 1.0
 """Longest pause between two looks."""
 PATIENCE_SECONDS = 0.5
-"""How long a run may go on after it was asked to stop."""
+"""Time for which a run may go on after it was asked to stop."""
 CUT_OFF_SHARE = 0.4
 """Share of a lease.
 
 A worker that has not reached the store for so long is cut off, and its children may die of that.
 """
 IDLE_SECONDS = 10.0
-"""How long a child may have one wake-up and no run.
+"""Time for which a child may have one wake-up and no run.
 
 A child claims within milliseconds, and returns the wake-up within a second after its last run. A
 longer time shows that the child or its pipes are unusable, for instance after work has written
@@ -68,17 +68,17 @@ class RunGuard:
         self._cut_off_seconds = lease.total_seconds() * CUT_OFF_SHARE
         self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
         self._stopped_since: dict[int, float] = {}
-        """When each child in state T was first seen so."""
+        """Time at which each stopped child (state T) was first seen, by process id."""
         self._idle_since: dict[tuple[int, int], float] = {}
-        """When each child was first seen with its wake-up and no run."""
-        self._asked_at: dict[int, float] = {}
-        """When each overdue run was asked to stop, by fencing token."""
+        """Time at which each child was first seen with its wake-up and no run."""
+        self._stop_requested_at: dict[int, float] = {}
+        """Time at which each overdue run was asked to stop, by fencing token."""
         self._last_tokens: dict[int, int] = {}
         """The fencing token of the run that each child was last seen to hold."""
         self._working: frozenset[int] = frozenset()
         """The children that held a run at the last look."""
         self._kill_causes: dict[int, str] = {}
-        """Why this guard killed a child that is not seen dead yet."""
+        """Reason why this guard killed each child that is not seen dead yet, by process id."""
         self._crashed_owners: dict[str, str] = {}
         """Dead children whose runs are not ended yet, with the cause of each death."""
         self._cut_off_owners: set[str] = set()
@@ -113,7 +113,7 @@ class RunGuard:
             self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
             self._is_cut_off = self._is_cut_off or self._has_lost_the_store()
             self._kill_stopped_children()
-            self._note_dead_children()
+            self._classify_dead_children()
             try:
                 self._orphans.end()
                 self._release_runs_of_dead_children()
@@ -134,14 +134,14 @@ class RunGuard:
     def _has_lost_the_store(self) -> bool:
         return time.monotonic() - self._reached_at > self._cut_off_seconds
 
-    def _note_dead_children(self) -> None:
-        """Sort dead children.
+    def _classify_dead_children(self) -> None:
+        """Classify each dead child as cut off or as crashed.
 
-        One that died while the store was unreachable ended itself: no crash.
+        A child that died while the store was unreachable ended itself, which is no crash.
         """
         for pid, code in self._children.take_dead().items():
             kill_group(pid)
-            self._orphans.expect()
+            self._orphans.start_search()
             cause = self._kill_causes.pop(pid, None) or cause_of(code, self._renewal_limit)
             if self._is_cut_off:
                 self._cut_off_owners.add(self._owner_of(pid))
@@ -210,7 +210,10 @@ class RunGuard:
         self._crashed_owners = {}
 
     def _stop_overdue_runs(self) -> float:
-        """Press each overdue run to stop. Returns after how many seconds to look again."""
+        """Ask each overdue run to stop, and kill it if it does not.
+
+        Returns the seconds until the next look.
+        """
         now = time.monotonic()
         pids = {self._owner_of(pid): pid for pid in self._children.living()}
         watched = self._watch.execute(list(pids))
@@ -220,16 +223,20 @@ class RunGuard:
         earlier = {pid: token for pid, token in self._last_tokens.items() if pid in pids.values()}
         self._last_tokens = earlier | held
         overdue = {run.task.fencing_token for run in runs.values() if run.stop_in <= 0}
-        self._asked_at = {token: at for token, at in self._asked_at.items() if token in overdue}
+        self._stop_requested_at = {
+            token: at for token, at in self._stop_requested_at.items() if token in overdue
+        }
         pauses = [
-            self._press(pid, run.task, now) if run.task.fencing_token in overdue else run.stop_in
+            self._stop_or_kill(pid, run.task, now)
+            if run.task.fencing_token in overdue
+            else run.stop_in
             for pid, run in runs.items()
         ]
         return max(min([LOOK_SECONDS, *pauses]), 0.01)
 
-    def _press(self, pid: int, run: Task, now: float) -> float:
+    def _stop_or_kill(self, pid: int, run: Task, now: float) -> float:
         """Ask the run to stop, then kill it. Returns after how many seconds to look again."""
-        waited = now - self._asked_at.setdefault(run.fencing_token, now)
+        waited = now - self._stop_requested_at.setdefault(run.fencing_token, now)
         if waited == 0:
             with suppress(ProcessLookupError):
                 os.kill(pid, STOP_SIGNAL)

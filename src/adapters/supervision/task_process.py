@@ -48,7 +48,7 @@ class TaskProcess:
         A service manager may send SIGTERM to all processes at once. The worker's parent decides
         when this one ends.
         """
-        signal.signal(signal.SIGTERM, _pass_over)
+        signal.signal(signal.SIGTERM, _ignore_signal)
 
     def guard_forks(self, *, not_ours: OpenFiles) -> None:
         """Have each copy close the worker's files: all files that are open now, except
@@ -58,14 +58,16 @@ class TaskProcess:
             for descriptor, file in open_files().items()
             if not_ours.get(descriptor) != file
         }
-        os.register_at_fork(before=self._note_thread, after_in_child=self._disown)
+        os.register_at_fork(before=self._note_thread, after_in_child=self._close_worker_files)
 
     def _note_thread(self) -> None:
         is_main = threading.current_thread() is threading.main_thread()
         self._next_copy_is_direct = is_main and not self.is_copy
 
-    def _disown(self) -> None:
-        """Give up everything of the worker. Runs first in each copy, and in copies of copies.
+    def _close_worker_files(self) -> None:
+        """Close the files of the worker and handle SIGTERM as usual.
+
+        Runs first in each copy, and in copies of copies.
 
         A copy that still had the worker's lock would make a dead worker look alive. A copy that the
         main thread made dies with this process. Copies of copies may be daemons, whose parent ends
@@ -75,7 +77,7 @@ class TaskProcess:
             if _file(descriptor) == file:
                 os.close(descriptor)
         self._worker_files = {}
-        if signal.getsignal(signal.SIGTERM) is _pass_over:
+        if signal.getsignal(signal.SIGTERM) is _ignore_signal:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self._next_copy_is_direct:
             die_with_parent()
@@ -84,7 +86,7 @@ class TaskProcess:
         self._next_copy_is_direct = False
 
 
-def _pass_over(*_: object) -> None:
+def _ignore_signal(*_: object) -> None:
     """Handle a signal by doing nothing. Programs would inherit SIG_IGN, but not this."""
 
 

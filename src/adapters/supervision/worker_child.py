@@ -11,7 +11,7 @@ from adapters.supervision.task_process import TaskProcess, open_files
 from application.use_cases.worker.run_tasks import RunTasks
 
 WAKE_UP_SECONDS = 1.0
-"""How long a child works on one wake-up, so that the parent hears from it in between."""
+"""Time for which a child works on one wake-up, so that the parent hears from it in between."""
 
 
 class WorkerChild:
@@ -55,12 +55,12 @@ class WorkerChild:
         try:
             self._run_tasks.execute(queue, lambda: self._goes_on(until))
         except BaseException:
-            self._retirement.require(
+            self._retirement.schedule(
                 "it cannot serve a wake-up"
             )  # and could not serve the next one
             raise
         if not self._process.has_files_of_worker:
-            self._retirement.require("a run closed or replaced descriptors of the worker")
+            self._retirement.schedule("a run closed or replaced descriptors of the worker")
 
     def _goes_on(self, until: float) -> bool:
         """Return True to claim another task for this wake-up. Call after each run."""

@@ -74,7 +74,7 @@ class EventStream(ABC):
         """
 
     @abstractmethod
-    def keeps(self, position: str) -> bool:
+    def can_resume_after(self, position: str) -> bool:
         """Return whether all events after this position are still stored.
 
         Raises ValueError when the text is no position.

@@ -46,7 +46,7 @@ class Heartbeats(ABC):
         """Return the processes of the role with a heartbeat in the last 15 seconds, by name."""
 
     @abstractmethod
-    def lately(self, role: str) -> Sequence[Heartbeat]:
+    def recently_alive(self, role: str) -> Sequence[Heartbeat]:
         """Return the processes of the role that were alive at some time in the last 30 seconds, by
         name.
         """

@@ -28,7 +28,7 @@ class Outbox(ABC):
         """Lease due webhooks, the longest due first. No other caller gets them for `duration`."""
 
     @abstractmethod
-    def settle(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
+    def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         """Store the attempt and schedule the next one.
 
         Returns False and stores nothing when another caller has leased the webhook since.

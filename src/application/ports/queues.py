@@ -14,7 +14,7 @@ class QueueState:
     processing: int
     scheduled: int
     oldest_waiting_since: datetime | None
-    """When the oldest QUEUED task was submitted, or became due."""
+    """Time at which the oldest QUEUED task was submitted, or became due."""
     paused: bool
 
 

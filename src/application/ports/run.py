@@ -1,5 +1,5 @@
-"""What one run needs: a lease that is renewed, a context for its handler, an interrupt and a
-log.
+"""The ports that one run needs: a lease that is renewed, a context for its handler, an interrupt
+and a log.
 """
 
 from abc import ABC, abstractmethod

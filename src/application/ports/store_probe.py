@@ -12,7 +12,7 @@ class StoreSettings:
     eviction_policy: str
     """Redis's maxmemory-policy."""
     is_persistent: bool
-    """Whether each write goes to a file (Redis's appendonly)."""
+    """True if each write goes to a file (Redis's appendonly)."""
 
 
 @dataclass(frozen=True, kw_only=True)

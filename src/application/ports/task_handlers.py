@@ -20,7 +20,7 @@ class TaskType:
     payload_schema: Mapping[str, Any]
     """JSON Schema of its arguments."""
     default_retry: RetryPolicy = NO_RETRY
-    """When a failed run is tried again, for a task that does not say so itself."""
+    """The retry policy of a task that has none of its own."""
 
 
 class TaskHandler(ABC):

@@ -61,7 +61,7 @@ class TaskLeases(ABC):
         """Return the running tasks of these owners."""
 
     @abstractmethod
-    def held_under(self, owner_prefix: str) -> Sequence[Task]:
+    def held_by_prefix(self, owner_prefix: str) -> Sequence[Task]:
         """Return the running tasks of all owners whose name has this prefix."""
 
     @abstractmethod

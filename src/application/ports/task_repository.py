@@ -52,7 +52,7 @@ class Cursor:
 
 @dataclass(frozen=True, kw_only=True)
 class PageRequest:
-    """Which part of the matching tasks to return."""
+    """The part of the matching tasks to return."""
 
     limit: int = 10
     offset: int = 0

@@ -23,7 +23,9 @@ class WakeUps(ABC):
 
     @abstractmethod
     def forget_unused(self) -> Sequence[str]:
-        """Forget queues that no task names and that are not paused. Returns their names.
+        """Forget the names of unused queues: no task names them and they are not paused.
+
+        Returns the forgotten names.
 
         Examines some hundred queues; the next call continues with the others. Raises
         StoreUnavailable.

@@ -33,7 +33,7 @@ class ServerLog:
 
     @property
     def shows_damage(self) -> bool:
-        """Whether the log says that the server could not read its data."""
+        """True if the log says that the server could not read its data."""
         return bool(DAMAGED.search(" ".join(self._lines())))
 
     def explain(self) -> str:

@@ -43,7 +43,7 @@ class LifeSign:
     A call takes at most 3 s.
     """
     missing: str
-    """What is missing, for a person, such as "no heartbeat in Redis"."""
+    """The missing sign in words for a person, such as "no heartbeat in Redis"."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Service:
     stop_seconds: float
     """Seconds between SIGTERM and SIGKILL."""
     may_be_killed: bool = True
-    """Whether `end_at_once` kills it. Otherwise it always has its `stop_seconds`."""
+    """True if `end_at_once` kills it. Otherwise it always has its `stop_seconds`."""
     is_ready: Callable[[], bool] | None = None
     """Return whether it has started. The next service is started only then."""
     explain: Callable[[], str] = lambda: ""
@@ -65,7 +65,7 @@ class Service:
     life_sign: LifeSign | None = None
     """None: the service is replaced only if it ends."""
     was_heard: bool = False
-    """Whether this process has shown a sign of life. Before the first one, silence is ignored."""
+    """True if this process has shown a sign of life. Before the first one, silence is ignored."""
     silent_seconds: float = 0.0
     listened_at: float = 0.0
     process: subprocess.Popen[bytes] | None = None

@@ -47,8 +47,8 @@ class Maintenance:
         self._duties: deque[tuple[str, Duty]] = deque(
             [
                 ("recover", self._recover_runs),
-                ("promote", lambda: self._promote.execute().more),
-                ("expire", lambda: self._expire.execute().more),
+                ("promote", lambda: self._promote.execute().is_unfinished),
+                ("expire", lambda: self._expire.execute().is_unfinished),
                 ("capacity", self._guard_capacity),
                 ("replenish", self._top_up),
                 ("idempotency_records", lambda: self._prune_records.execute() >= RECORD_BATCH),
@@ -126,7 +126,7 @@ class Maintenance:
                 "Recovered a run whose lease ran out",
                 extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
             )
-        return sweep.more
+        return sweep.is_unfinished
 
     def _guard_capacity(self) -> bool:
         self._capacity.execute()

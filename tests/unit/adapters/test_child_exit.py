@@ -1,4 +1,4 @@
-"""How a child ended, told by the kernel and in words."""
+"""The end of a child, from the kernel and in words."""
 
 import os
 import signal

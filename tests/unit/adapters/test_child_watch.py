@@ -1,4 +1,4 @@
-"""What the worker's parent knows of the processes of its pool."""
+"""The worker's parent knows the processes of its pool."""
 
 import os
 import subprocess

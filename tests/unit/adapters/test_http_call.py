@@ -1,4 +1,4 @@
-"""Which headers the caller of an `http` task may set."""
+"""The headers that the caller of an `http` task may set."""
 
 import pytest
 

@@ -33,9 +33,7 @@ def lines(store: FakeTaskStore, run: Task) -> list[str]:
     return [line.message for line in store.lines(run.task_id)]
 
 
-def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_are_passed_on(
-    store, run, context
-):
+def test_a_flush_passes_on_the_latest_progress_and_the_last_lines(store, run, context):
     for number in range(1_500):
         context.log(f"line {number}")
         context.progress(number / 1_500, f"{number}")
@@ -47,7 +45,7 @@ def test_of_much_that_was_said_at_once_the_latest_progress_and_the_last_lines_ar
     assert progress == Progress(fraction=1_499 / 1_500, message="1499")
 
 
-def test_much_that_is_said_between_two_passes_takes_bounded_memory(store, run, context):
+def test_log_lines_between_two_flushes_take_bounded_memory(store, run, context):
     for number in range(1_000):
         context.log(f"{number:03} " + "🥁" * 1_996)
     held = sum(map(len, context._lines))
@@ -69,7 +67,7 @@ def test_short_lines_beyond_the_count_leave_room_for_as_many_bytes(store, run, c
     assert lines(store, run) == [f"line {number}" for number in range(199_000, 200_000)]
 
 
-def test_a_store_that_is_away_fails_nothing_and_what_was_said_then_is_dropped(store, run, context):
+def test_reports_are_dropped_while_the_store_is_unavailable(store, run, context):
     context.log("heard")
     context.flush()
     store.away = True
@@ -90,7 +88,7 @@ def test_progress_is_between_none_and_all(store, run, context, said, kept):
     assert store.get(run.task_id).progress.fraction == kept
 
 
-def test_of_a_long_line_the_start_is_kept_and_how_much_more_there_was(store, run, context):
+def test_a_long_line_is_cut_and_says_how_much_was_omitted(store, run, context):
     context.log("x" * 10_000)
     context.log("\udfff")
     context.flush()

@@ -1,4 +1,4 @@
-"""What most tests of use cases need, on the fake store."""
+"""Fixtures that most tests of use cases need, on the fake store."""
 
 import pytest
 

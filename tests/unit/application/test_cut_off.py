@@ -1,4 +1,4 @@
-"""When a wait for the server ends, and for whose fault."""
+"""A wait for the server ends when the server is silent or the connection is dead."""
 
 from application.cut_off import (
     MAX_OVERTAKING_ROUNDS,
@@ -14,12 +14,12 @@ def verdicts(wait: Wait, turns: int) -> list[Verdict]:
 
 
 def other_calls(contact: ServerContact, number: int) -> None:
-    """So many calls of other connections, each begun after the reply to the one before."""
+    """Make calls on other connections, each after the reply to the one before."""
     for _ in range(number):
-        contact.hear(contact.rounds)
+        contact.count_piece(contact.rounds)
 
 
-def test_a_server_of_which_nothing_is_heard_in_ten_turns_is_silent() -> None:
+def test_a_server_is_silent_after_ten_turns_without_a_byte() -> None:
     *before, last = verdicts(Wait(ServerContact()), MAX_SILENT_TURNS)
 
     assert set(before) == {Verdict.WAIT}
@@ -31,7 +31,7 @@ def test_a_byte_on_any_connection_begins_the_count_anew() -> None:
     wait = Wait(contact)
     assert set(verdicts(wait, MAX_SILENT_TURNS - 1)) == {Verdict.WAIT}
 
-    contact.hear(began_in=0)
+    contact.count_piece(first_round=0)
 
     assert set(verdicts(wait, MAX_SILENT_TURNS)) == {Verdict.WAIT}
     assert wait.end_turn() is Verdict.SERVER_SILENT
@@ -78,7 +78,7 @@ def test_many_replies_to_calls_of_one_round_do_not_overtake() -> None:
     verdicts(wait, MAX_SILENT_TURNS - 1)
 
     for _ in range(2 * MAX_OVERTAKING_ROUNDS):
-        contact.hear(began_in=0)
+        contact.count_piece(first_round=0)
 
     assert wait.end_turn() is Verdict.WAIT
 

@@ -61,7 +61,7 @@ def test_a_follower_of_one_task_receives_a_snapshot_and_all_events_to_its_end(
     store, follow, cancel
 ) -> None:
     task = submit(store)
-    following = follow.one(task.task_id, None)
+    following = follow.follow_task(task.task_id, None)
     renamed = rename(store, task, "new")
     submit(store, task_name="other")
     cancel(renamed.task_id)
@@ -74,7 +74,7 @@ def test_a_follower_of_one_task_receives_a_snapshot_and_all_events_to_its_end(
 
 
 def test_a_notice_follows_15_seconds_without_an_event(store, follow, clock) -> None:
-    following = follow.one(submit(store).task_id, None)
+    following = follow.follow_task(submit(store).task_id, None)
 
     assert first(following, 3) == [("snapshot", "test"), Notice.QUIET, Notice.QUIET]
 
@@ -89,7 +89,7 @@ def test_a_notice_follows_15_seconds_without_a_matching_event(
         others[0] = rename(store, others[0], "other")
         return stream.event(len(store.events))
 
-    following = follow.all(TaskFilter(task_name="mine"), None)
+    following = follow.follow_all(TaskFilter(task_name="mine"), None)
     monkeypatch.setattr(FakeSubscription, "next", next_of_others)
     began = clock.monotonic()
 
@@ -101,7 +101,7 @@ def test_a_follower_that_resumes_receives_missed_events_once(store, stream, foll
     task = submit(store)
     _, seen = stream.snapshot(task.task_id)
     renamed = rename(store, task, "missed")
-    following = follow.one(task.task_id, seen)
+    following = follow.follow_task(task.task_id, seen)
     rename(store, renamed, "later")
     cancel(task.task_id)
 
@@ -111,7 +111,7 @@ def test_a_follower_that_resumes_receives_missed_events_once(store, stream, foll
         (Event.CANCELLED, "later"),
     ]
     _, end = stream.snapshot(task.task_id)
-    assert follow.one(task.task_id, end) is None
+    assert follow.follow_task(task.task_id, end) is None
 
 
 def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(
@@ -121,13 +121,13 @@ def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(
     rename(store, task, "new")
     stream.dropped = 2
 
-    assert first(follow.one(task.task_id, "1-0"), 2) == [Notice.GAP, ("snapshot", "new")]
+    assert first(follow.follow_task(task.task_id, "1-0"), 2) == [Notice.GAP, ("snapshot", "new")]
 
 
 def test_a_follower_of_all_receives_the_matching_tasks(store, follow, cancel) -> None:
     submit(store, task_name="other")
     mine = submit(store, task_name="mine", queue="mine")
-    following = follow.all(TaskFilter(queue="mine"), None)
+    following = follow.follow_all(TaskFilter(queue="mine"), None)
     submit(store, task_name="another")
     cancel(mine.task_id)
 
@@ -138,7 +138,7 @@ def test_a_gap_during_the_stream_is_followed_by_snapshots(
     store, stream, follow, monkeypatch
 ) -> None:
     task = submit(store)
-    following = follow.one(task.task_id, None)
+    following = follow.follow_task(task.task_id, None)
     assert first(following, 1) == [("snapshot", "test")]
     rename(store, task, "lost")
 
@@ -160,17 +160,17 @@ def test_unreadable_history_is_a_gap_and_the_stream_goes_on_from_the_present(
         raise StreamGap(until)
 
     monkeypatch.setattr(stream, "between", unreadable)
-    one, every = follow.one(task.task_id, seen), follow.all(EVERY_TASK, seen)
+    one, every = follow.follow_task(task.task_id, seen), follow.follow_all(EVERY_TASK, seen)
     cancel(renamed.task_id)
 
     assert [told(news) for news in one] == [Notice.GAP, ("snapshot", "lost")]
     assert first(every, 3) == [Notice.GAP, ("snapshot", "lost"), (Event.CANCELLED, "lost")]
-    assert first(follow.one(task.task_id, seen), 2) == [Notice.GAP, ("snapshot", "lost")]
+    assert first(follow.follow_task(task.task_id, seen), 2) == [Notice.GAP, ("snapshot", "lost")]
 
 
 def test_a_follower_that_is_too_slow_receives_a_gap_and_ends(store, follow, monkeypatch) -> None:
     submit(store)
-    following = follow.all(EVERY_TASK, None)
+    following = follow.follow_all(EVERY_TASK, None)
     assert first(following, 1) == [("snapshot", "test")]
 
     def too_slow(self: Subscription, seconds: float) -> None:
@@ -185,7 +185,7 @@ def test_snapshots_are_read_when_their_turn_comes(store, follow, cancel, monkeyp
     asked: list[int] = []
     get_many = store.get_many
     monkeypatch.setattr(store, "get_many", lambda ids: asked.append(len(ids)) or get_many(ids))
-    following = follow.all(TaskFilter(statuses=frozenset({Status.QUEUED})), None)
+    following = follow.follow_all(TaskFilter(statuses=frozenset({Status.QUEUED})), None)
     cancel(tasks[25].task_id)
     store.remove(tasks[26])
 
@@ -197,21 +197,24 @@ def test_snapshots_are_read_when_their_turn_comes(store, follow, cancel, monkeyp
 
 
 def test_a_stream_ends_with_its_process_and_leaves_no_subscription(store, stream, follow) -> None:
-    following = follow.all(EVERY_TASK, None)
+    following = follow.follow_all(EVERY_TASK, None)
     stream.close()
 
     assert list(following) == []
     following.close()
     assert stream.followers == 0
     with pytest.raises(StoreUnavailable):
-        follow.all(EVERY_TASK, None)
+        follow.follow_all(EVERY_TASK, None)
 
 
 def test_an_unavailable_store_raises_before_the_first_item(store, stream, follow) -> None:
     task = submit(store)
     store.away = True
 
-    for start in (lambda: follow.all(EVERY_TASK, None), lambda: follow.one(task.task_id, None)):
+    for start in (
+        lambda: follow.follow_all(EVERY_TASK, None),
+        lambda: follow.follow_task(task.task_id, None),
+    ):
         with pytest.raises(StoreUnavailable):
             start()
     assert stream.followers == 0
@@ -219,7 +222,7 @@ def test_an_unavailable_store_raises_before_the_first_item(store, stream, follow
 
 def test_an_unknown_task_cannot_be_followed(follow) -> None:
     with pytest.raises(TaskNotFound):
-        follow.one("nonsense", None)
+        follow.follow_task("nonsense", None)
 
 
 class TestWaiting:

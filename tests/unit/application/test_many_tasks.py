@@ -309,7 +309,7 @@ class TestQueuesAndWorkers:
         self, clock, heartbeats, monkeypatch
     ) -> None:
         asked = []
-        monkeypatch.setattr(heartbeats, "lately", lambda role: asked.append(role) or [])
+        monkeypatch.setattr(heartbeats, "recently_alive", lambda role: asked.append(role) or [])
         warn = WarnAboutQueues(heartbeats, clock)
         clock.advance(timedelta(seconds=30))
 
@@ -329,7 +329,7 @@ class TestQueuesAndWorkers:
         def away(role: str) -> None:
             raise StoreUnavailable("away")
 
-        monkeypatch.setattr(heartbeats, "lately", away)
+        monkeypatch.setattr(heartbeats, "recently_alive", away)
         clock.advance(timedelta(seconds=1))
 
         assert warn.execute(["a"]) == []

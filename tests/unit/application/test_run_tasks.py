@@ -585,7 +585,7 @@ def test_a_store_that_stays_away_ends_the_try_without_work(store, run_tasks, kee
     assert keeper.calls == ["arm"] * MAX_CLAIM_ATTEMPTS + ["release"]
 
 
-def test_a_result_whose_reply_is_lost_is_kept_once(store, run_tasks) -> None:
+def test_a_result_whose_reply_is_lost_is_stored_once(store, run_tasks) -> None:
     def work(run: Task) -> str:
         store.lose_replies = 2
         return "done"

@@ -1,4 +1,4 @@
-"""Which stores are unsafe or full, and what is done against a full one."""
+"""The rules for unsafe and full stores, and the measures against a full one."""
 
 import pytest
 

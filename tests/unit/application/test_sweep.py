@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports.task_repository import Backlog, Change
-from application.skipped_items import MAX_REMEMBERED, SkippedItems
+from application.skipped_items import MAX_NAME_LENGTH, MAX_REMEMBERED, SkippedItems
 from application.sweep import Sweep
 from application.use_cases.maintenance.promote_tasks import PromoteTasks
 from application.use_cases.maintenance.prune_tasks import PruneTasks
@@ -43,7 +43,7 @@ def test_a_task_that_refuses_its_transition_is_skipped_and_logged_once(
         swept = sweep.run(lambda limit: store.due(limit=limit), decide)
         clock.advance(timedelta(minutes=1))
 
-    assert not swept.more
+    assert not swept.is_unfinished
     assert store.get(other.task_id).status is Status.QUEUED
     assert store.get(refuses.task_id) == refuses
     assert [(record.levelname, record.action, record.task_id) for record in caplog.records] == [
@@ -79,7 +79,7 @@ def test_a_sweep_stops_after_the_batch_in_which_its_time_is_up(
 
     swept = Sweep(store, clock, Backlog.DUE).run(lambda _: store.due(limit=2), take_long)
 
-    assert (len(swept.tasks), swept.more) == (2, True)
+    assert (len(swept.tasks), swept.is_unfinished) == (2, True)
 
 
 def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(
@@ -96,7 +96,7 @@ def test_a_sweep_ends_when_others_have_changed_all_of_a_batch(
 
     swept = Sweep(store, clock, Backlog.DUE).run(read_what_was, promote)
 
-    assert (list(swept.tasks), swept.more, len(batches)) == ([], False, 1)
+    assert (list(swept.tasks), swept.is_unfinished, len(batches)) == ([], False, 1)
 
 
 def test_final_tasks_that_cannot_be_removed_do_not_hold_up_the_others(
@@ -115,7 +115,18 @@ def test_the_number_of_remembered_items_is_limited(caplog: pytest.LogCaptureFixt
     skipped_items = SkippedItems()
 
     for number in range(MAX_REMEMBERED + 100):
-        skipped_items.tell("save", str(number), "damaged")
+        skipped_items.log_once("save", str(number), "damaged")
 
     assert len(caplog.records) == MAX_REMEMBERED + 2
     assert caplog.records[-1].action == "passed_over_limit"
+
+
+def test_a_long_name_is_cut_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    SkippedItems().log_once("read_queue_name", "x" * 100_000, "damaged")
+
+    [record] = caplog.records
+    cut = "x" * MAX_NAME_LENGTH + "…"
+    assert record.getMessage() == (
+        f"Skipped {cut} in read_queue_name: damaged. Everything else goes on."
+    )
+    assert record.task_id == cut

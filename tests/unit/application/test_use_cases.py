@@ -189,7 +189,7 @@ def test_more_lost_runs_than_a_batch_are_all_recovered(
 
 
 @pytest.fixture
-def settle(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> ReleaseRuns:
+def release(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> ReleaseRuns:
     return ReleaseRuns(store, update, clock)
 
 
@@ -199,44 +199,44 @@ def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
 
 
 def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
-    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
 ) -> None:
     mine, other = two_runs(store, clock)
 
-    settled = settle.stopped_under("a:")
+    released = release.stopped_under("a:")
 
-    assert [(task.task_id, task.status, task.attempt) for task in settled] == [
+    assert [(task.task_id, task.status, task.attempt) for task in released] == [
         (mine.task_id, Status.QUEUED, 0)
     ]
     assert store.get(other.task_id) == other
 
 
 def test_the_runs_of_dead_processes_count_as_crashes(
-    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
 ) -> None:
     mine, other = two_runs(store, clock)
 
-    assert [task.crashes for task in settle.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [
+    assert [task.crashes for task in release.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [
         1
     ]
-    assert [task.crashes for task in settle.crashed_under("b:")] == [1]
-    assert settle.crashed({"a:1": "It broke."}) == settle.crashed({}) == []
+    assert [task.crashes for task in release.crashed_under("b:")] == [1]
+    assert release.crashed({"a:1": "It broke."}) == release.crashed({}) == []
     assert store.get(mine.task_id).status is store.get(other.task_id).status is Status.QUEUED
     assert [line.message for line in store.lines(mine.task_id)] == ["The run was lost. It broke."]
 
 
 def test_a_run_that_an_outage_ended_counts_as_nothing(
-    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
 ) -> None:
     run, _ = two_runs(store, clock)
 
-    (task,) = settle.cut_off([run.owner])
+    (task,) = release.cut_off([run.owner])
 
     assert (task.status, task.attempt, task.crashes) == (Status.QUEUED, 0, 0)
 
 
 def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
-    store: FakeTaskStore, clock: FakeClock, settle: ReleaseRuns
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
 ) -> None:
     run, _ = two_runs(store, clock)
     clock.advance(LEASE)
@@ -244,7 +244,7 @@ def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
     again = claim(store, "c:1")
     assert (again.task_id, again.attempt, again.crashes) == (run.task_id, 2, 1)
 
-    (task,) = settle.cut_off([run.owner])
+    (task,) = release.cut_off([run.owner])
 
     assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
     assert task.is_run_of(again.fencing_token)

@@ -385,7 +385,7 @@ def test_a_retry_drops_a_run_at_that_lies_ahead_and_keeps_a_later_expires_at() -
     )
 
 
-def test_a_retry_at_the_very_moment_of_its_times_has_come_due_and_has_expired() -> None:
+def test_run_at_and_expires_at_equal_to_now_count_as_passed() -> None:
     ended = a_task(Status.CANCELLED, run_at=LATER, expires_at=LATER + timedelta(seconds=1))
 
     assert ended.retry(LATER).spec.run_at == LATER

@@ -58,7 +58,7 @@ class RecordingEnviron(dict[str, Any]):
 
 @dataclass
 class Reading:
-    """What the code read of one request, and the status of the response."""
+    """The parts of one request that the code read, and the status of the response."""
 
     status: int = 0
     headers: set[str] = field(default_factory=set)

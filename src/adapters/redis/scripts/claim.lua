@@ -10,7 +10,9 @@ local MAX_READ = 100
 --
 -- Returns {1, id, record}; {2, id, record} with the run of an earlier claim that the owner still
 -- holds; false when no task waits, the queue is paused, or the first MAX_READ tasks have expired.
--- Wake-ups are then topped up, so that another claim follows at once.
+--
+-- Tops up the wake-ups in two cases: when it has started a task, and when the first MAX_READ tasks
+-- have expired, so that another claim follows at once.
 local function claim(now, at)
   local waiting, leases, held, wake_ups = key_of(at), key_of(at + 1), key_of(at + 2), key_of(at + 3)
   local sequence, claims = key_of(at + 4), key_of(at + 5)

@@ -14,12 +14,12 @@ local function text(number)
 end
 
 -- Puts wake-ups until there are min(number of waiting tasks, bound). Returns how many it put.
--- The template holds @TOKEN@ in place of a number that each wake-up has of its own.
+-- The template holds @NUMBER@ in place of a number that each wake-up has of its own.
 local function top_up(wake_ups, waiting, sequence, bound, template)
   local wanted = math.min(call('ZCARD', waiting), bound)
   local missing = wanted - call('LLEN', wake_ups)
   for _ = 1, missing do
-    call('LPUSH', wake_ups, (string.gsub(template, '@TOKEN@', text(call('INCR', sequence)))))
+    call('LPUSH', wake_ups, (string.gsub(template, '@NUMBER@', text(call('INCR', sequence)))))
   end
   return math.max(missing, 0)
 end

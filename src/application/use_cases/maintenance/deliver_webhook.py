@@ -35,7 +35,7 @@ class DeliverWebhook:
         """Make one attempt and return it as recorded. Raises StoreUnavailable."""
         response = self._send(delivery.webhook)
         attempt = record_attempt(delivery.webhook, response, self._clock.now())
-        self._outbox.settle(delivery, attempt)
+        self._outbox.record_attempt(delivery, attempt)
         return attempt
 
     def _send(self, webhook: Webhook) -> WebhookResponse:

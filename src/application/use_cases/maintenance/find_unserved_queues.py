@@ -1,4 +1,4 @@
-"""Find queues whose tasks wait in vain, because no living worker serves them."""
+"""Find queues that have waiting tasks and no living worker that serves them."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,6 +11,7 @@ MAX_QUEUES = 20
 """Limit per call, so that thousands of queues neither flood the log nor delay the other duties."""
 
 PATIENCE_LEASES = 2
+"""Duration, in leases, for which a queue must be unserved before it is returned."""
 
 
 class FindUnservedQueues:
@@ -27,11 +28,10 @@ class FindUnservedQueues:
         self._known: set[str] = set()
 
     def execute(self) -> Sequence[str]:
-        """Return at most 20 queues in which tasks have waited for two leases without a living
-        worker.
+        """Return at most 20 queues that have had waiting tasks and no living worker for two leases.
 
-        A worker needs a while to start. Each queue is returned once, and again after it was served
-        or empty. Raises StoreUnavailable.
+        The two leases give a worker time to start. Each queue is returned once; it is returned
+        again only after it was served or empty in between. Raises StoreUnavailable.
         """
         served = {
             queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues

@@ -28,16 +28,16 @@ class PruneIdempotencyRecords:
 
     def execute(self) -> int:
         """Examine one batch, or less when the time is up. Returns the number of removed records."""
-        began, forgotten = self._clock.monotonic(), 0
+        began, removed = self._clock.monotonic(), 0
         for record in self._records.due(RETENTION, limit=BATCH):
             if self._is_over(record):
                 self._records.forget(record)
-                forgotten += 1
+                removed += 1
             else:
                 self._records.renew(record)
             if self._clock.monotonic() - began >= BUDGET_SECONDS:
                 break
-        return forgotten
+        return removed
 
     def _is_over(self, record: StoredIdempotencyRecord) -> bool:
         """Return whether all tasks are final.
@@ -53,5 +53,5 @@ class PruneIdempotencyRecords:
         except StoreUnavailable:
             raise
         except Exception as error:
-            self._skipped_items.tell("prune_idempotency_records", record.name, error)
+            self._skipped_items.log_once("prune_idempotency_records", record.name, error)
             return False

@@ -46,7 +46,7 @@ class WarnAboutQueues:
                 now + FRESH_SECONDS
             )  # first, so that other threads use the cache meanwhile
             try:
-                beats = self._heartbeats.lately("worker")
+                beats = self._heartbeats.recently_alive("worker")
             except StoreUnavailable:
                 self._served = None
             else:

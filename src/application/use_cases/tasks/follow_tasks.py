@@ -36,7 +36,7 @@ class Notice(Enum):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot:
-    """A task at the beginning, and the position after which its events follow."""
+    """A task as it was when the stream began, and the position after which its events follow."""
 
     task: Task
     position: str
@@ -79,7 +79,7 @@ class FollowTasks:
         self._stream = stream
         self._clock = clock
 
-    def one(self, task_id: str, after: str | None) -> Following | None:
+    def follow_task(self, task_id: str, after: str | None) -> Following | None:
         """Follow one task until its final event. Returns None when no event is left.
 
         With `after`, the position of an event, the events after it follow. Raises TaskNotFound,
@@ -88,7 +88,7 @@ class FollowTasks:
         task, position = self._stream.snapshot(task_id)
         if task is None:
             raise TaskNotFound(task_id)
-        kept = after is not None and self._stream.keeps(after)
+        kept = after is not None and self._stream.can_resume_after(after)
         if (
             task.status.is_final
             and kept
@@ -98,13 +98,13 @@ class FollowTasks:
             return None
         return self._follow(task_id, TaskFilter(), after, kept=kept)
 
-    def all(self, wanted: TaskFilter, after: str | None) -> Following:
+    def follow_all(self, wanted: TaskFilter, after: str | None) -> Following:
         """Follow all matching tasks, without end.
 
         Raises StoreUnavailable, and ValueError when `after` is no position.
         """
         return self._follow(
-            None, wanted, after, kept=after is not None and self._stream.keeps(after)
+            None, wanted, after, kept=after is not None and self._stream.can_resume_after(after)
         )
 
     def _follow(

@@ -18,7 +18,7 @@ class ListTasks:
         """Return a page of tasks without long members. A page after the last one is empty."""
         return self._repository.find(wanted, page_request)
 
-    def whole(self, page: TaskPage) -> Iterator[Task]:
+    def read_whole(self, page: TaskPage) -> Iterator[Task]:
         """Yield the tasks of the page with their long members. Each is read when its turn comes.
 
         A task that was deleted meanwhile is left out. A task with damaged long members comes
@@ -35,5 +35,5 @@ class ListTasks:
         except StoreUnavailable:
             raise
         except Exception as error:
-            self._skipped_items.tell("read_whole", task.task_id, error)
+            self._skipped_items.log_once("read_whole", task.task_id, error)
             return task

@@ -13,7 +13,9 @@ WORKER_DIED = "The whole worker died: it was killed, or its host was restarted."
 
 
 class ReleaseRuns:
-    """Ends runs whose process is dead. A crash counts as an attempt; a shutdown or outage does not.
+    """Ends runs whose process is dead.
+
+    A crash is counted as a crash. A shutdown or an outage is counted as nothing.
 
     Every method returns the tasks as they stand afterwards, and raises StoreUnavailable.
     """
@@ -34,11 +36,11 @@ class ReleaseRuns:
 
     def crashed_under(self, owner_prefix: str) -> Sequence[Task]:
         """End the runs of a dead worker as lost. Its processes' names start with the prefix."""
-        return self._lose(self._leases.held_under(owner_prefix), WORKER_DIED)
+        return self._lose(self._leases.held_by_prefix(owner_prefix), WORKER_DIED)
 
     def stopped_under(self, owner_prefix: str) -> Sequence[Task]:
         """Hand back the runs that a worker ended itself. They do not count as attempts."""
-        return self._end(self._leases.held_under(owner_prefix), Stopped())
+        return self._end(self._leases.held_by_prefix(owner_prefix), Stopped())
 
     def cut_off(self, owners: Sequence[str]) -> Sequence[Task]:
         """Hand back the runs of processes that ended because the store could not be reached.

@@ -10,22 +10,26 @@ from application.ports.task_handlers import TaskHandlers
 from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutcome
 from domain.task import Task
 
-NEEDLESS_STOP = (
+UNREQUESTED_STOP = (
     "It was asked to stop (SIGUSR2), though it was neither cancelled nor out of time. "
     "Work must not send that signal."
 )
-"""The cause of a lost run, which counts as a crash: work that signals itself would otherwise run
-for ever.
+"""The cause of each run that a stop request interrupted.
 
-A late request may also reach the next run of the process. Task.lose ignores the cause if the task
-was cancelled or is out of time.
+Task.lose uses it only if the task is neither cancelled nor out of time. The run then counts as a
+crash: work that signals itself would otherwise run for ever. A late request may also reach the next
+run of the process.
 """
 
 logger = logging.getLogger(__name__)
 
 
 class RunHandler:
-    """Runs the handler of one task. Only SystemExit and its like escape; all else is an outcome."""
+    """Runs the handler of one task. Only SystemExit and its like escape; all else is an outcome.
+
+    A requested stop is the outcome Lost, from which Task.lose makes a cancelled or timed-out task,
+    or else counts a crash with the cause UNREQUESTED_STOP.
+    """
 
     def __init__(
         self,
@@ -53,8 +57,8 @@ class RunHandler:
                 result = handler.run(run, context)
             self._ensure_storable(result)
         except RunStopped as error:
-            if self._interrupt.was_requested:
-                return Lost(NEEDLESS_STOP)
+            if self._interrupt.was_requested:  # Task.lose decides: cancelled, timed out or crashed
+                return Lost(UNREQUESTED_STOP)
             logger.warning("Task failed: it stopped itself", extra=failed)
             return Failed(describe(error))
         except UnknownTaskType as error:

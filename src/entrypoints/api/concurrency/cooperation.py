@@ -9,7 +9,7 @@ from gevent import Greenlet, get_hub, getcurrent, sleep, spawn
 from gevent.event import Event
 
 SLICE_SECONDS = 0.005
-"""How long a process may compute before it looks at sockets and timers again."""
+"""Time for which a process may compute before it looks at sockets and timers again."""
 PAUSE_SECONDS = 0.001
 """The shortest wait of the event loop.
 

@@ -62,7 +62,9 @@ class TaskEvents(MethodView):
 
         The stream begins with a snapshot of the task and ends after its final event.
         """
-        return _stream(lambda: use_cases().follow_tasks().one(task_id, headers.last_event_id()))
+        return _stream(
+            lambda: use_cases().follow_tasks().follow_task(task_id, headers.last_event_id())
+        )
 
 
 @blueprint.route("/events")
@@ -80,7 +82,9 @@ class Events(MethodView):
         says that events were lost. Either snapshots follow, or the stream ends because it was read
         too slowly; it can be resumed.
         """
-        return _stream(lambda: use_cases().follow_tasks().all(wanted, headers.last_event_id()))
+        return _stream(
+            lambda: use_cases().follow_tasks().follow_all(wanted, headers.last_event_id())
+        )
 
 
 def _stream(follow: Callable[[], Following | None]) -> Response:

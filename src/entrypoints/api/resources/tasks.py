@@ -92,7 +92,7 @@ class Tasks(MethodView):
         if not full:
             members = serialize_page(page, page_request, positions)
             return json_response(members, headers={"Link": urls})
-        parts = stream_page(page, page_request, positions, list_tasks.whole(page))
+        parts = stream_page(page, page_request, positions, list_tasks.read_whole(page))
         return Response(parts, headers={"Link": urls}, mimetype="application/json")
 
 
