@@ -89,9 +89,8 @@ class RedisEventStream(EventStream):
         while len(found) < limit:
             with self._store.client() as client:
                 entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
-            if not self.can_resume_after(
-                after
-            ):  # XRANGE skips entries that were dropped, without an error
+            # XRANGE skips entries that were dropped, without an error.
+            if not self.can_resume_after(after):
                 raise StreamGap(until)
             try:
                 found += [

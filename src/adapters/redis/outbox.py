@@ -33,7 +33,8 @@ from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
 ATTEMPTS_PREFIX = b"tries:"
 """Prefix of the field that counts the attempts of one webhook; the task's version follows.
 
-The name is historic: stored data has it."""
+The name is historic: stored data has it.
+"""
 MAX_STALE_BATCHES = 32
 """Batches without a single webhook that one call skips."""
 SET_ASIDE_MS = 3_600_000

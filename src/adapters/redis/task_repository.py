@@ -158,6 +158,6 @@ def require_saved(task: Task, reply: SaveReply) -> None:
     """Raises StoreFull or StaleTask for a change that was refused."""
     if reply.saved:
         return
-    if reply.refused_by == "require_absent":  # the guard on keys.FULL: new tasks are refused now
+    if reply.refused_by == "require_absent":  # of keys.FULL, which maintenance sets at 85 %
         raise StoreFull("memory is at 85 % of its limit")
     raise StaleTask(task.task_id)

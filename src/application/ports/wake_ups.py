@@ -25,8 +25,6 @@ class WakeUps(ABC):
     def forget_unused(self) -> Sequence[str]:
         """Forget the names of unused queues: no task names them and they are not paused.
 
-        Returns the forgotten names.
-
-        Examines some hundred queues; the next call continues with the others. Raises
-        StoreUnavailable.
+        Returns the forgotten names. Examines some hundred queues; the next call continues with the
+        others. Raises StoreUnavailable.
         """
