@@ -381,7 +381,7 @@ def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_
         "TASKS_HANDLERS names broken: the module cannot be imported: ModuleNotFoundError: No module"
         in done.stderr
     )
-    assert "name it in handlers/requirements.txt and start again with `make up`" in done.stderr
+    assert "add it to handlers/requirements.txt and start again with `make up`" in done.stderr
     assert "Traceback" not in done.stderr
 
 
