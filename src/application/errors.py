@@ -56,10 +56,12 @@ class IdempotencyKeyReused(Exception):
 
 
 class DeliveryNotFound(Exception):
-    """The task has no delivery of this number that could be resent."""
+    """The task has no delivery attempt of this number whose webhook can be resent."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"The task has no delivery {number}, or its message is no longer kept.")
+        super().__init__(
+            f"The task has no delivery attempt {number}, or its webhook is no longer stored."
+        )
 
 
 class QueueNotFound(Exception):
@@ -70,13 +72,13 @@ class QueueNotFound(Exception):
 
 
 class TooManyQueues(InvalidTaskSpec):
-    """A task would add a queue to as many as there may be. Nothing was saved."""
+    """A task would exceed the limit on queues. Nothing was saved."""
 
     def __init__(self, limit: int, places: Sequence[int] = (0,)) -> None:
         """`places` are the indexes, among the tasks saved together, of those that name a new
         queue.
         """
-        super().__init__([("queue", f"There are already as many queues as are allowed ({limit}).")])
+        super().__init__([("queue", f"The limit of {limit} queues is reached.")])
         self.limit = limit
         self.places = places
 
@@ -107,7 +109,7 @@ class StoreUnavailable(Exception):
 
 
 class StoreFull(StoreUnavailable):
-    """The store has no room for new tasks. The tasks that it has go on."""
+    """The store has no room for new tasks. Accepted tasks continue to run."""
 
     MESSAGE = "The task store is full and accepts no new tasks until there is room. Retry later."
 

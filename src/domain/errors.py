@@ -29,7 +29,7 @@ class TaskNotWaiting(TransitionRefused):
     def __init__(self, status: Status) -> None:
         super().__init__(
             status,
-            f"The task is {status}. What it does can be changed only while it waits "
+            f"The task is {status}. Its work can be changed only while it waits "
             "(SCHEDULED or QUEUED); task_name and labels can be changed at any time.",
         )
 

@@ -34,6 +34,6 @@ EXPIRED = TaskError(code="expired", message="The task had not started by its exp
 def lost_for_good(cause: str, crashes: int) -> TaskError:
     """Return the error of a task that is not tried again after this many crashes."""
     message = (
-        f"The worker process died during the run {crashes} times; the task is not tried again."
+        f"{crashes} runs crashed; the task is not tried again. Cause of the last crash: {cause}"
     )
-    return TaskError(code=WORKER_LOST, message=f"{message} The last time: {cause}")
+    return TaskError(code=WORKER_LOST, message=message)

@@ -123,9 +123,9 @@ class TaskSpec:
             yield "labels", f"At most {MAX_LABELS} labels are allowed, not {len(self.labels)}."
         for key, value in self.labels.items():
             if not re.fullmatch(LABEL_KEY, key):
-                yield "labels", f"A key must match {LABEL_KEY}, unlike {key!r}."
+                yield "labels", f"A key must match {LABEL_KEY}, not {key!r}."
             if len(value) not in LABEL_VALUE_LENGTH or not is_printable(value):
-                yield "labels", f"{key} must have up to 255 characters, none of them control."
+                yield "labels", f"{key} must have up to 255 characters, without control characters."
             if value and is_blank(value):
                 yield "labels", f"{key} must be empty or have a character that is not blank."
 

@@ -135,7 +135,7 @@ def worker(settings: Settings) -> None:
 @main.command()
 @with_settings
 def maintenance(settings: Settings) -> None:
-    """Recover the tasks of dead workers, wake workers, deliver callbacks, remove old tasks.
+    """Recover runs whose lease has expired, wake workers, deliver webhooks, remove old tasks.
 
     Every installation needs at least one.
 

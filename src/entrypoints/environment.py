@@ -17,9 +17,27 @@ PREFIX = "TASKS_"
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"}
 
 
+class UnreadableFile(Exception):
+    """A file that a setting ending in _FILE names cannot be read."""
+
+
+class SettingsEnv(FileAwareEnv):
+    """A reader whose errors name the setting, the file and the reason."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            return super()._get_value(env_key, default)
+        except (OSError, ValueError) as error:
+            # Instead of a path, the variable of a secret may hold the secret: it is not shown.
+            name, cause = f"{env_key}_FILE", error.__cause__ or error
+            reason = cause.strerror if isinstance(cause, OSError) else cause
+            path = "its file" if env_key in SECRETS else repr(os.environ[name])
+            raise UnreadableFile(f"{name}: cannot read {path}: {reason}") from error
+
+
 def load_settings() -> Settings:
     """Read the settings. Raises InvalidSettings with all problems at once."""
-    env = FileAwareEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
+    env = SettingsEnv(eager=False, prefix=PREFIX, strip_whitespace=True)
     values: dict[str, Any] = {}
     problems = _unknown_names(os.environ)
     try:
@@ -28,8 +46,8 @@ def load_settings() -> Settings:
     except EnvValidationError as error:
         messages: Any = error.error_messages
         problems += [_problem(name, messages[name]) for name in messages]
-    except (OSError, ValueError) as error:
-        problems.append(f"A file that a setting ending in _FILE names cannot be read: {error}")
+    except UnreadableFile as error:
+        problems.append(str(error))
     if problems:
         raise InvalidSettings(sorted(problems))
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
@@ -39,7 +57,7 @@ def load_settings() -> Settings:
 def _read(env: FileAwareEnv) -> dict[str, Any]:
     """Read every setting. Invalid values are collected until `env.seal`.
 
-    Raises OSError or ValueError for a file that cannot be read.
+    Raises UnreadableFile.
     """
     return {
         **_read_http(env),
@@ -142,8 +160,10 @@ def _stripped(text: str) -> str:
 
 def _problem(name: str, messages: Any) -> str:
     message = "; ".join(str(part).rstrip(".") for part in messages)
-    if name in SECRETS or name not in os.environ:
+    if name in SECRETS:
         return f"{name} (secrets are not shown): {message}"
+    if name not in os.environ:  # its value came from a file
+        return f"{name}: {message}"
     return f"{name} is {os.environ[name]!r}: {message}"
 
 

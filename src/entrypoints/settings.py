@@ -16,7 +16,7 @@ class InvalidSettings(Exception):
     def __init__(self, problems: list[str]) -> None:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         super().__init__(
-            f"The settings are not valid:\n{lines}\nREADME.md has a table of all settings."
+            f"The settings are invalid:\n{lines}\nREADME.md has a table of all settings."
         )
         self.problems = problems
 

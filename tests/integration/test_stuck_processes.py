@@ -115,8 +115,7 @@ def test_work_that_holds_the_interpreter_is_told_what_to_do(
     )
     assert task["error"] == {
         "code": "worker_lost",
-        "message": "The worker process died during the run 4 times; the task is not tried again. "
-        f"The last time: {cause}",
+        "message": f"4 runs crashed; the task is not tried again. Cause of the last crash: {cause}",
     }
     assert log(api, task_id) == [
         (attempt, f"The run was lost. {cause}") for attempt in (1, 2, 3, 4)

@@ -170,7 +170,8 @@ class CeleryWorker:
         self._guard.stop()  # it would count the children that are killed now as crashed
         for pid in self._living_children():
             logger.warning(
-                "Ending a run that outlasts the grace", extra={"action": "run_ended", "pid": pid}
+                "Killing a run that did not finish within the grace period",
+                extra={"action": "run_ended", "pid": pid},
             )
             kill_with_group(pid)
 
@@ -204,7 +205,7 @@ class CeleryWorker:
         reason = (
             "all children are stopped or dead"
             if self._pulse.is_recent
-            else "the consumer does not turn"
+            else "Celery's event loop is blocked"
         )
         logger.warning("Sending no heartbeat: %s", reason, extra={"action": "heartbeat_withheld"})
         return False

@@ -51,13 +51,13 @@ class SlowCalls:
         self._last_logged = now
         if turns * TURN_SECONDS < seconds / 2:
             logger.warning(
-                "Busy with own work: this process looked at a reply of the store after %.1f s.",
+                "This process was too busy to read a reply for %.1f s.",
                 seconds,
                 extra={"action": "process_busy"},
             )
         else:
             logger.warning(
-                "Busy with own work: the store replied to other calls while one waited %.1f s.",
+                "Redis was busy: a call waited %.1f s.",
                 seconds,
                 extra={"action": "store_busy"},
             )

@@ -128,7 +128,7 @@ class RunGuard:
                 pause = PATIENCE_SECONDS
             except Exception:
                 extra = {"action": "guard_failed"}
-                logger.exception("The guard of the runs failed; it goes on", extra=extra)
+                logger.exception("The run guard failed and will try again", extra=extra)
                 pause = LOOK_SECONDS
 
     def _has_lost_the_store(self) -> bool:

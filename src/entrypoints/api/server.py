@@ -157,7 +157,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Build the application. gunicorn calls this in each worker, after the fork."""
         container = build_container(self.settings, fail_fast=True, let_others_run=let_others_run)
-        container.warn_about_queues()  # it counts 30 s from the start of the process
+        container.warn_about_queues()  # START_SECONDS count from the start of the process
         app = create_app(container, self.capacity)
         gc.collect()
         gc.freeze()  # else each full collection visits the permanent objects, which takes 50 ms

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 specification: what flask-smorest derives from the code, and additions."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ PATH_PARAMETERS = {
         "Any other spelling is not found."
     },
     "queue": {"description": "The name of a queue.", "example": "default"},
-    "number": {"description": "The number of a delivery.", "example": 1},
+    "number": {"description": "The number of a delivery attempt.", "example": 1},
 }
 PYTHON_END = r"\Z"
 """The end of a text in Python's patterns; $ in those of JSON Schema."""
@@ -74,15 +75,16 @@ class Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """Return the JSON Schema with the class's description, or the choice of its VARIANTS."""
         kind: Any = resolve_schema_cls(schema)
+        description = inspect.cleandoc(kind.__doc__)
         untyped: Any = super()
-        whole: dict[str, Any] = {**untyped.schema2jsonschema(schema), "description": kind.__doc__}
+        whole: dict[str, Any] = {**untyped.schema2jsonschema(schema), "description": description}
         variants: Sequence[Variant] = getattr(kind, "VARIANTS", ())
         for variant in variants:
             self.spec.components.schema(variant.name, _narrowed(whole, variant))
         if not variants:
             return whole
         references = [self.spec.components.get_ref("schema", variant.name) for variant in variants]
-        return {"description": kind.__doc__, "oneOf": references}
+        return {"description": description, "oneOf": references}
 
     def dict2properties(self, field: Any, **options: Any) -> dict[str, Any]:
         """Return the properties of a field. Add the pattern of a map's keys."""

@@ -52,7 +52,7 @@ class CallbackDelivery:
         except Exception as error:
             if repr(error) != self._failure:
                 logger.exception(
-                    "Cannot read the callbacks that are due", extra={"action": "callbacks_error"}
+                    "Cannot read the due webhooks", extra={"action": "callbacks_error"}
                 )
             self._failure = repr(error)
             leased = []
@@ -79,7 +79,8 @@ class CallbackDelivery:
             )
         else:
             logger.info(
-                "Callback attempted",
+                "Delivery attempt made: %s",
+                result.outcome,
                 extra={
                     "action": "callback_tried",
                     "status": result.status,

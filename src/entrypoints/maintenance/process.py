@@ -1,7 +1,8 @@
 """The maintenance process, with its duties.
 
-It queues due tasks, expires late ones, tops up wake-ups, recovers runs of dead workers, delivers
-callbacks and prunes old records. Any number of copies may run: each duty is safe to do twice.
+It queues due tasks, expires late ones, tops up wake-ups, recovers runs whose lease has expired,
+delivers webhooks and prunes old records. Any number of copies may run: each duty is safe to do
+twice.
 """
 
 import logging

@@ -110,7 +110,7 @@ def test_a_lost_run_counts_as_a_crash_and_is_repeated_three_times() -> None:
     assert (task.status, task.attempt, task.finished_at) == (Status.FAILED, 4, LATER)
     assert task.error is not None
     assert task.error.code == "worker_lost"
-    assert task.error.message.endswith("The last time: SIGSEGV ended it.")
+    assert task.error.message.endswith("Cause of the last crash: SIGSEGV ended it.")
 
 
 def test_a_cancelled_task_has_the_error_cancelled() -> None:

@@ -220,10 +220,25 @@ def test_a_file_can_hold_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_file_that_cannot_be_read_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(tmp_path / "nothing"))
+    monkeypatch.setenv("TASKS_HTTP_PORT_FILE", str(tmp_path / "nothing"))
 
-    with pytest.raises(InvalidSettings, match=r"cannot be read"):
+    with pytest.raises(
+        InvalidSettings, match=r"TASKS_HTTP_PORT_FILE: cannot read '.*/nothing': No such file"
+    ):
         load_settings()
+
+
+def test_the_file_of_a_secret_that_cannot_be_read_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TASKS_CALLBACK_SECRET_FILE", "whsec_given_instead_of_a_path")
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    assert refusal.value.problems == [
+        "TASKS_CALLBACK_SECRET_FILE: cannot read its file: No such file or directory"
+    ]
 
 
 def test_without_redis_the_message_names_the_setting_and_the_way_out() -> None:

@@ -45,5 +45,5 @@ class DeliverWebhook:
         try:
             return self._sender.send(webhook)
         except Exception as error:
-            logger.exception("A callback cannot be sent", extra={"action": "callback_fault"})
-            return WebhookResponse(error=f"It could not be sent: {type(error).__name__}")
+            logger.exception("Cannot send a webhook", extra={"action": "callback_fault"})
+            return WebhookResponse(error=f"The webhook could not be sent: {type(error).__name__}")

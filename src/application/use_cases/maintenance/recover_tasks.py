@@ -1,4 +1,4 @@
-"""Recover the runs of dead workers: queue their tasks again, or fail them after the fourth
+"""Recover runs whose lease has expired: queue their tasks again, or fail them after the fourth
 crash.
 """
 

@@ -28,9 +28,9 @@ PROBLEM_TYPES = {
         403,
         "Web pages of another origin may not write",
         "The request has `Sec-Fetch-Site: cross-site`, or an `Origin` that is not this service's "
-        "own. Programs send neither. TASKS_HTTP_ALLOWED_HOSTS can name the host of a page that "
-        "may write, such as the public name of a proxy that changes `Host`. Requests with "
-        "`Sec-Fetch-Site: cross-site` are refused in any case.",
+        "own. Clients other than browsers send neither header. TASKS_HTTP_ALLOWED_HOSTS can name "
+        "the host of a page that may write, such as the public name of a proxy that changes "
+        "`Host`. Requests with `Sec-Fetch-Site: cross-site` are refused in any case.",
     ),
     "task_not_found": ProblemType(
         404,
@@ -40,8 +40,8 @@ PROBLEM_TYPES = {
     ),
     "delivery_not_found": ProblemType(
         404,
-        "The task has no such delivery",
-        "`GET /tasks/<id>/deliveries` lists the deliveries. A message can be sent again for "
+        "The task has no such delivery attempt",
+        "`GET /tasks/<id>/deliveries` lists the delivery attempts. A webhook can be resent for "
         "eight days after its last delivery attempt.",
     ),
     "queue_not_found": ProblemType(
@@ -78,7 +78,7 @@ PROBLEM_TYPES = {
     "task_not_waiting": ProblemType(
         409,
         "The task is no longer waiting",
-        "What a task does can be changed only while it is SCHEDULED or QUEUED. task_name and "
+        "The work of a task can be changed only while it is SCHEDULED or QUEUED. task_name and "
         "labels can be changed at any time.",
     ),
     "task_running": ProblemType(
@@ -160,23 +160,23 @@ PROBLEM_TYPES = {
     ),
     "capacity": ProblemType(
         503,
-        "The task store takes no new tasks",
-        "Its memory is at 85 % of its limit, or its disk is nearly full. Accepted tasks go on. "
-        "Delete tasks, wait until their retention ends, or free disk space.",
+        "The task store is full",
+        "Its memory is at 85 % of its limit, or its disk is nearly full. Accepted tasks "
+        "continue to run. Delete tasks, wait until their retention ends, or free disk space.",
     ),
     "overloaded": ProblemType(
         503,
         "Too many batches are waiting in this process",
-        "Nothing of this batch was stored. Send it again after `Retry-After`; other requests are "
-        f"served. Each process of the API works on one batch at a time, and {MAX_WAITING_BATCHES} "
-        "more may wait. Send fewer batches at the same time, or have the operator raise "
-        "TASKS_HTTP_WORKERS.",
+        "Nothing of this batch was stored. Send it again after `Retry-After`. Other requests are "
+        "not affected. Each process of the API works on one batch at a time, and "
+        f"{MAX_WAITING_BATCHES} more may wait. Send fewer batches at the same time, or have the "
+        "operator raise TASKS_HTTP_WORKERS.",
     ),
     "too_many_streams": ProblemType(
         503,
-        "The process has no room for another stream or wait",
-        "Other requests are served. Retry after `Retry-After`, close streams that are not "
-        "needed, or follow many tasks with one `GET /events`. The operator can raise the limit "
+        "Too many open streams or waiting requests",
+        "Other requests are not affected. Retry after `Retry-After`, close streams that are "
+        "not needed, or follow many tasks with one `GET /events`. The operator can raise the limit "
         "on open files (`ulimit -n`) or TASKS_HTTP_WORKERS.",
     ),
     "store_unsafe": ProblemType(

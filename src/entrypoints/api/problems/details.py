@@ -1,4 +1,4 @@
-"""Details of errors in the words of the API: paths, headers and settings.
+"""Details of errors and warnings in the words of the API: paths, headers and settings.
 
 The application's errors carry facts only.
 """
@@ -21,6 +21,14 @@ def violations_of(error: InvalidTaskSpec) -> Sequence[Violation]:
     if isinstance(error, TooManyQueues):
         return [("queue", _too_many_queues(error))]
     return error.violations
+
+
+def unserved_queue(queue: str) -> str:
+    """Return the warning about a queue that no worker serves."""
+    return (
+        f"No worker serves the queue {queue!r}: the task waits until one does. Start a worker with "
+        f"TASKS_QUEUES={queue}, or move the task to another queue with PATCH."
+    )
 
 
 def _too_many_queues(error: TooManyQueues) -> str:

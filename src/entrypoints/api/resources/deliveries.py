@@ -17,9 +17,9 @@ class Deliveries(MethodView):
     @blueprint.response(200, DeliveriesResponse, example={"deliveries": [A_DELIVERY]})
     @blueprint.no_query
     def get(self, task_id: str) -> Response:
-        """List the deliveries to the task's callback_url.
+        """List the delivery attempts of the task's webhooks.
 
-        Each delivery attempt is one entry. The last 1,000 are kept.
+        The last 1,000 attempts are stored.
         """
         deliveries = use_cases().read_details().deliveries(task_id)
         return list_response("deliveries", DeliveryResponse(), deliveries)
@@ -29,12 +29,12 @@ class Deliveries(MethodView):
 class Resend(MethodView):
     @blueprint.doc(operationId="resendDelivery")
     @blueprint.problems("task_not_found", "delivery_not_found")
-    @blueprint.response(202, description="The message is sent within a second.")
+    @blueprint.response(202, description="The webhook is sent within a second.")
     @blueprint.no_query
     def post(self, task_id: str, number: int) -> Response:
-        """Send the message of a delivery again.
+        """Send the webhook of a delivery attempt again.
 
-        The message is sent unchanged, with the same webhook-id.
+        The webhook is sent unchanged, with the same webhook-id.
         """
         use_cases().resend_delivery().execute(task_id, number)
         return Response(status=202, headers={"Location": f"/tasks/{task_id}/deliveries"})

@@ -8,6 +8,7 @@ from flask import Response, request
 from application.ports.task_repository import IdempotencyRecord
 from application.task_serializer import serialize_task
 from domain.task import Task
+from entrypoints.api.problems.details import unserved_queue
 from entrypoints.api.reading import headers
 from entrypoints.api.reading.arguments import json_body
 from entrypoints.api.reading.strict_json import request_hash
@@ -18,7 +19,8 @@ from entrypoints.api.use_cases import use_cases
 TEXT_HEADER = {"schema": {"type": "string"}}
 ETAG = {
     "ETag": {
-        "description": "The version of the task, for If-Match and If-None-Match.",
+        "description": "A tag of the task's version, queue position and progress, for If-Match "
+        "and If-None-Match.",
         **TEXT_HEADER,
     }
 }
@@ -67,9 +69,5 @@ def warnings_about(tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def _queue_warning(queue: str) -> dict[str, Any]:
-    message = (
-        f"No worker serves the queue {queue!r}: the task waits until one does. Start a worker with "
-        f"TASKS_QUEUES={queue}, or move the task to another queue with PATCH."
-    )
-    members = {"code": "queue_unserved", "queue": queue, "message": message}
+    members = {"code": "queue_unserved", "queue": queue, "message": unserved_queue(queue)}
     return cast(dict[str, Any], WarningResponse().dump(members))

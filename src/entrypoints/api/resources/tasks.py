@@ -109,8 +109,8 @@ class OneTask(MethodView):
     def get(self, wanted: dict[str, int], task_id: str) -> Response:
         """Read a task, at once or when it is final.
 
-        With `wait` the response comes when the task is final, or after so many seconds with the
-        task as it is then.
+        With `wait` the response comes when the task is final, or after `wait` seconds with the
+        task's current state.
         """
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
@@ -129,9 +129,10 @@ class OneTask(MethodView):
     @blueprint.no_query
     @blueprint.arguments(TaskPatchBody(), example={"labels": {"team": "billing", "old": None}})
     def patch(self, patch: TaskPatch, task_id: str) -> Response:
-        """Change some members: task_name and labels always, the others while the task waits.
+        """Change a task.
 
-        The body is a JSON merge patch (RFC 7396): null gives a member its default again.
+        task_name and labels can always be changed, other members only while the task waits. The
+        body is a JSON merge patch (RFC 7396): null gives a member its default again.
         """
         versions = headers.wanted_versions()
         return task_response(use_cases().update_task().execute(task_id, patch, versions))
@@ -143,7 +144,7 @@ class OneTask(MethodView):
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
     def put(self, spec: TaskSpec, task_id: str) -> Response:
-        """Replace what a waiting task will do.
+        """Replace the specification of a waiting task.
 
         The body is that of a submit: members that it leaves out get their defaults.
         """
@@ -173,7 +174,7 @@ def _get(task_id: str) -> Task:
 
 
 def _wait_for(task_id: str, seconds: int) -> Task:
-    """Return the task when it is final, or after so many seconds as it is then.
+    """Return the task when it is final, or its current state after so many seconds.
 
     Raises TaskNotFound, and TooManyStreams when too many requests of this process wait.
     """

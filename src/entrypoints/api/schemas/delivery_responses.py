@@ -1,4 +1,4 @@
-"""Schemas of responses about the deliveries of webhooks."""
+"""Schemas of responses about the delivery attempts of webhooks."""
 
 from marshmallow import fields, validate
 
@@ -12,7 +12,7 @@ class DeliveryResponse(ResponseSchema):
 
     number = fields.Integer(
         required=True,
-        metadata={"description": "Number of the delivery, from 1. Resend takes it."},
+        metadata={"description": "Number of the delivery attempt, from 1, for its resend URL."},
     )
     message_id = fields.String(
         required=True,
@@ -52,7 +52,7 @@ class DeliveryResponse(ResponseSchema):
 
 
 class DeliveriesResponse(ResponseSchema):
-    """The deliveries of a task."""
+    """The delivery attempts of a task's webhooks."""
 
     deliveries = fields.List(
         fields.Nested(DeliveryResponse),

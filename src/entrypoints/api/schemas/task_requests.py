@@ -65,7 +65,7 @@ class RetryBody(StrictSchema):
 
 
 class TaskBody(StrictSchema):
-    """A task to submit, or to replace another with: one that sleeps, or one of another type."""
+    """Body of a submit or replacement: either a sleep task or a task with a payload."""
 
     VARIANTS: ClassVar = (
         Variant(
@@ -101,12 +101,14 @@ class TaskBody(StrictSchema):
         },
     )
     payload = payload_field()
-    queue = QueueName(metadata={"description": "The queue of the task. The default is default."})
+    queue = QueueName(metadata={"description": "The queue of the task; `default` unless given."})
     priority = WholeNumber(
         PRIORITIES, metadata={"description": "0 to 9; 9 is started first. The default is 5."}
     )
     run_at = Instant(metadata={"description": "The task does not start before this time."})
-    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
+    expires_at = Instant(
+        metadata={"description": "The task expires if it has not started by this time."}
+    )
     timeout = WholeNumber(
         TIMEOUT_SECONDS, metadata={"description": "Limit on the seconds of one run."}
     )
@@ -122,12 +124,8 @@ class TaskBody(StrictSchema):
         if not isinstance(given, dict) or "duration" in given:
             return
         if given.get("type", DEFAULT_TYPE) == DEFAULT_TYPE:
-            reason = (
-                "the type sleep needs it"
-                if "type" in given
-                else "without a type it is sleep, which needs it"
-            )
-            raise ValidationError(f"Missing data for required field: {reason}.", "duration")
+            origin = "" if "type" in given else " (the default)"
+            raise ValidationError(f"Required, because the type is sleep{origin}.", "duration")
 
     def load(self, data: Any, **options: Any) -> Any:
         """Return a TaskSpec. Raises ValidationError with everything that is wrong."""

@@ -91,7 +91,9 @@ class TaskResponse(ResponseSchema):
     )
     run_at = Instant(metadata={"description": "The task does not start before this time."})
     due_at = Instant(metadata={"description": "When a SCHEDULED task is queued."})
-    expires_at = Instant(metadata={"description": "Expires if it has not started by this time."})
+    expires_at = Instant(
+        metadata={"description": "The task expires if it has not started by this time."}
+    )
     started_at = Instant(metadata={"description": "Start of the last run."})
     finished_at = Instant(metadata={"description": "When the task became final."})
     result = fields.Raw(metadata={"description": "Any JSON; present when COMPLETED."})
@@ -167,8 +169,8 @@ class WarningResponse(ResponseSchema):
 
 
 WARNINGS = {
-    "description": "Warnings, 20 at most; absent when there are none. The tasks are accepted all "
-    "the same. A queue that no worker has served for 30 seconds causes a warning."
+    "description": "Warnings, 20 at most; absent when there are none. The tasks are accepted "
+    "nevertheless. A queue that no worker has served for 30 seconds causes a warning."
 }
 
 
