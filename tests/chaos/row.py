@@ -98,7 +98,7 @@ class Row:
         if outcome.recoveries:
             limit = f" (limit {outcome.limit:g})" if outcome.limit is not None else ""
             middle, worst = statistics.median(outcome.recoveries), max(outcome.recoveries)
-            parts.append(f"again p50 {middle:.2f} s p100 {worst:.2f} s{limit}")
+            parts.append(f"restart p50 {middle:.2f} s p100 {worst:.2f} s{limit}")
         verdict = "Celery" if outcome.of_celery else "PASS" if outcome.passed else "FAIL"
         return " | ".join(
             [*parts, *outcome.notes, f"took {seconds:.0f} s", verdict, *outcome.faults[:5]]

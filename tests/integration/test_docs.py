@@ -82,4 +82,4 @@ def verified_by_the_receiver_of(page: str, request: Request) -> Any:
     """Return the webhook that the receiver of the page verified."""
     names: dict[str, Any] = {}
     exec("".join(blocks(page, "python")), names)
-    return names["told"](request.body, request.headers, SECRET)
+    return names["verify_webhook"](request.body, request.headers, SECRET)

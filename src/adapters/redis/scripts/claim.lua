@@ -1,8 +1,9 @@
 -- Limits how many tasks one claim reads: many expired tasks must not hold Redis for long.
 local MAX_READ = 100
 
--- Starts the first task of a queue under a lease. This is the only script that makes a transition
--- itself (Task.start): the choice of the task and its start must be one step.
+-- Starts the first task of a queue under a lease. The write `claim` of save.lua calls it. No other
+-- Lua code makes a transition itself (Task.start): the choice of the task and its start must be one
+-- step.
 --
 -- Arguments from ARGV[at] on: the keys 1 waiting 2 leases 3 held 4 wake-ups 5 sequence 6 claims
 -- 7 events 8 paused 9 index of QUEUED 10 index of PROCESSING 11 expiring, then 12 owner 13 claim id
