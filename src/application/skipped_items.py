@@ -14,16 +14,18 @@ class SkippedItems:
     """Remembers what it has logged: use one instance per process and purpose."""
 
     def __init__(self) -> None:
-        self._logged: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, int]] = set()
+        """Actions and the hash of each name, since damaged names may be very long."""
 
     def log_once(self, action: str, name: str, reason: object) -> None:
         """Log that `action` skips the task, queue or webhook of this name.
 
         Each pair is logged once.
         """
-        if (action, name) in self._logged or len(self._logged) > MAX_REMEMBERED:
+        pair = (action, hash(name))
+        if pair in self._logged or len(self._logged) > MAX_REMEMBERED:
             return
-        self._logged.add((action, name))
+        self._logged.add(pair)
         short = name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
         about = {"action": action, "task_id": short}
         logger.error(
