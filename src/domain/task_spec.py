@@ -91,7 +91,9 @@ class TaskSpec:
         return self.default_timeout if self.timeout is None else self.timeout
 
     def with_default_timeout(self, seconds: int) -> Self:
-        """Return this specification with another default timeout."""
+        """Return this specification with this default timeout."""
+        if seconds == self.default_timeout:
+            return self
         return restore(type(self), {**vars(self), "default_timeout": seconds})
 
     def _violations(self) -> Iterator[Violation]:
