@@ -16,7 +16,7 @@ from testcontainers.core.container import DockerContainer
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.waiting import wait_until
 
-pytest_plugins = ["tests.completeness", "tests.order"]
+pytest_plugins = ["tests.completeness", "tests.order", "tests.service_logs"]
 
 # A busy machine may take any time for an example and must not fail a test.
 settings.register_profile(

@@ -17,11 +17,14 @@ from tests.integration.waiting import PATIENCE, wait_until
 
 
 class ServiceProcess:
-    """One `task-manager` command. Leaving the context kills it and its children."""
+    """One `task-manager` command. Leaving the context kills it and its children.
+
+    They are dead then, so that none of their connections takes a wake-up of the next test.
+    """
 
     def __init__(self, command: str, log: Path, **settings: object) -> None:
         self._arguments = [sys.executable, "-m", "entrypoints.cli", *command.split()]
-        self._log = log
+        self.log = log
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TASKS_")},
             **{f"TASKS_{name.upper()}": str(value) for name, value in settings.items()},
@@ -39,10 +42,11 @@ class ServiceProcess:
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+        wait_until(lambda: all(map(is_dead, children)))
 
     def start(self) -> None:
         """Start it, or start it again after its end, with the same settings and log."""
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 self._arguments,
                 env=self._environment,
@@ -61,7 +65,7 @@ class ServiceProcess:
 
     @property
     def output(self) -> str:
-        return self._log.read_text()
+        return self.log.read_text()
 
     def children(self) -> list[psutil.Process]:
         try:

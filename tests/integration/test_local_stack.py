@@ -46,7 +46,7 @@ class TerminalStack(LocalStack):
 
     def __enter__(self) -> Self:
         self.terminal, inside = os.openpty()
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 self._arguments,
                 env=self._environment,
