@@ -4,6 +4,8 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
@@ -43,9 +45,19 @@ class TaskSegment(BaseConverter):
     part_isolating = True
 
 
+class SyncFlask(Flask):
+    """A Flask application that does not ask at each call whether the function is async.
+
+    None is. Flask asks about twenty times in each request.
+    """
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     """Build the application. The default capacity is that of the lowest limit on open files."""
-    app = Flask("task-manager", static_folder=None)
+    app = SyncFlask("task-manager", static_folder=None)
     app.config.update(
         API_TITLE="Task Manager API",
         API_VERSION=VERSION,

@@ -60,6 +60,21 @@ def _body_schemas(req: Request) -> Iterator[Any]:
 class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
     ARGUMENTS_PARSER = Parser()
 
+    def alt_response(self, *arguments: Any, **options: Any) -> Callable[[View], View]:
+        """Document a response of a view.
+
+        flask-smorest wraps the view in a function for each response, and each request would pass
+        through about twelve of them.
+        """
+        wrap = super().alt_response(*arguments, **options)
+
+        def document(view: View) -> View:
+            documented: Any = view
+            documented._apidoc = wrap(view)._apidoc
+            return view
+
+        return document
+
     def problems(self, *codes: str, asks_store: bool = True) -> Callable[[View], View]:
         """Document these problems and those of every view. Goes above the other decorators."""
         common = ALWAYS + (STORE if asks_store else ())
