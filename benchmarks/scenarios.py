@@ -107,7 +107,8 @@ def compare_once(
     scenario: Scenario, pair: Pair, plan: Plan, number: int
 ) -> tuple[Measurement, Measurement]:
     ours, other = (measure(scenario, subject, plan.seconds) for subject in pair)
-    rates = f"ours {ours.load.rate:,.0f}/s, plain {other.load.rate:,.0f}/s"
+    figures = zip(pair, (ours, other), strict=True)
+    rates = ", ".join(f"{subject.name} {one.load.rate:,.0f}/s" for subject, one in figures)
     say(f"  {scenario.name}, round {number} of {plan.rounds}: {rates}")
     return ours, other
 

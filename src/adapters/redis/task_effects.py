@@ -115,9 +115,10 @@ class TaskEffects:
         return effects
 
     def paced(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items, and let others run before each."""
-        for item in items:
-            self._let_others_run()
+        """Yield the items, and let others run between them."""
+        for number, item in enumerate(items):
+            if number:
+                self._let_others_run()
             yield item
 
     def _change(self, effects: Effects, change: Change) -> None:
