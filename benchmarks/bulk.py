@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import signal
-import sys
 import tempfile
 import threading
 import time
@@ -20,7 +18,7 @@ import click
 from benchmarks.load import Address
 from benchmarks.progress import say
 from benchmarks.report import machine_facts
-from benchmarks.subjects import NotReady, Store, Subject, running_ours, running_store
+from benchmarks.subjects import NotReady, Store, Subject, exit_on_signals, running_version
 
 TASKS_IN_A_BATCH = 1_000
 REQUEST_SECONDS = 120.0
@@ -116,8 +114,7 @@ def main(clients: str, seconds: float, against: Path | None, write: Path | None)
     numbers = [int(number) for number in clients.split(",")]
     if not all(1 <= number <= 256 for number in numbers):
         raise click.BadParameter("1 to 256 clients", param_hint="--clients")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    exit_on_signals()
     sources = {"now": None} if against is None else {"before": against, "now": None}
     try:
         rounds, facts = measured(numbers, seconds, sources)
@@ -144,7 +141,7 @@ def measured(
     with tempfile.TemporaryDirectory(prefix="bulk-") as name, ExitStack() as stack:
         clients = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
         subjects = {
-            label: stack.enter_context(_running(Path(name) / label, source))
+            label: stack.enter_context(running_version(Path(name) / label, source))
             for label, source in sources.items()
         }
         facts = machine_facts(next(iter(subjects.values())).store)
@@ -310,16 +307,6 @@ def _connection(address: Address) -> Iterator[http.client.HTTPConnection]:
         yield connection
     finally:
         connection.close()
-
-
-@contextmanager
-def _running(directory: Path, source: Path | None) -> Iterator[Subject]:
-    directory.mkdir()
-    with (
-        running_store(directory) as store,
-        running_ours(store, store.url, directory / "api.log", source=source) as subject,
-    ):
-        yield subject
 
 
 def _figure(seconds: list[float], percent: int) -> str:

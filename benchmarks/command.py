@@ -1,7 +1,5 @@
 """The command line of the benchmarks, which runs all measurements one after the other."""
 
-import signal
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,14 @@ from benchmarks.redis_commands import commands_of_submits
 from benchmarks.report import Findings, machine_facts, report, worker_report
 from benchmarks.rows import Growth, Row
 from benchmarks.stored_tasks import fill
-from benchmarks.subjects import NotReady, Pair, running_both, running_on, running_store
+from benchmarks.subjects import (
+    NotReady,
+    Pair,
+    exit_on_signals,
+    running_both,
+    running_on,
+    running_store,
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,8 +58,7 @@ def main(quick: bool, worker: bool, write: Path | None, **given: Any) -> None:
       python -m benchmarks --seconds 10 --rounds 5 --write benchmarks/results/today.md
     """
     require_folder(write)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    exit_on_signals()
     try:
         text = (measured_worker if worker else measured)(plan_of(quick, given))
     except (LoadFailed, NotReady) as error:

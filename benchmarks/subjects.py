@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -102,6 +103,12 @@ class Subject:
         return cpu_of(psutil.Process(self.store.process.pid))
 
 
+def exit_on_signals() -> None:
+    """Exit by SystemExit on SIGTERM and SIGHUP, so that what is running is stopped."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+
 Pair = tuple[Subject, Subject]
 """Our service and the plain one."""
 
@@ -147,6 +154,17 @@ def running_ours(
 
 
 @contextmanager
+def running_version(directory: Path, source: Path | None = None) -> Iterator[Subject]:
+    """Start the API with an empty Redis server in a new directory; see running_ours."""
+    directory.mkdir()
+    with (
+        running_store(directory) as store,
+        running_ours(store, store.url, directory / "api.log", source=source) as subject,
+    ):
+        yield subject
+
+
+@contextmanager
 def running_plain(store: Store, url: str, log: Path) -> Iterator[Subject]:
     """Start the plain service with the same HTTP server."""
     port = free_port()
@@ -171,20 +189,16 @@ def running_plain(store: Store, url: str, log: Path) -> Iterator[Subject]:
         yield ready_subject("plain", port, store, url, process, log)
 
 
+def plain_worker_command(level: str) -> list[str]:
+    """Return the command of a Celery worker of the plain service that logs from this level on."""
+    application = ["--app", "benchmarks.plain:celery_app"]
+    return [sys.executable, "-m", "celery", *application, "worker", "--loglevel", level]
+
+
 @contextmanager
 def running_plain_worker(url: str, log: Path) -> Iterator[None]:
     """Start a Celery worker of the plain service."""
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--app",
-        "benchmarks.plain:celery_app",
-        "worker",
-        "--loglevel",
-        "WARNING",
-    ]
-    with running(command, {"PLAIN_REDIS_URL": url}, log):
+    with running(plain_worker_command("WARNING"), {"PLAIN_REDIS_URL": url}, log):
         yield
 
 

@@ -12,22 +12,13 @@ from benchmarks.plan import Plan
 from benchmarks.progress import say
 from benchmarks.rows import Row
 from benchmarks.stored_tasks import OurTasks
-from benchmarks.subjects import NotReady, Store, running, running_store
+from benchmarks.subjects import NotReady, Store, plain_worker_command, running, running_store
 
 CHILDREN = (2, 4)
 LIMIT_SECONDS = 180.0
 POLL_SECONDS = 0.02
 OURS = [sys.executable, "-m", "benchmarks.empty_worker"]
-PLAIN = [
-    sys.executable,
-    "-m",
-    "celery",
-    "--app",
-    "benchmarks.plain:celery_app",
-    "worker",
-    "--loglevel",
-    "ERROR",
-]
+PLAIN = plain_worker_command("ERROR")
 
 
 def throughput(directory: Path, plan: Plan) -> list[Row]:

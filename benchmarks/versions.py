@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +13,7 @@ from benchmarks.plan import Plan
 from benchmarks.report import machine_facts
 from benchmarks.rows import table
 from benchmarks.scenarios import CONNECTIONS, GETS, SUBMIT, compare
-from benchmarks.subjects import NotReady, Pair, Subject, running_ours, running_store
+from benchmarks.subjects import NotReady, Pair, Subject, exit_on_signals, running_version
 
 TASKS_IN_A_BATCH = 1_000
 HEAD = """\
@@ -53,7 +51,7 @@ COLUMNS = ("", "now", "before", "now is better by", "in the rounds")
     type=click.IntRange(1_000, 100_000),
     default=20_000,
     show_default=True,
-    help="Stored tasks during the GETs, in thousands.",
+    help="Stored tasks during the GETs, rounded down to thousands.",
 )
 @click.option(
     "--write", type=click.Path(dir_okay=False, path_type=Path), help="Save the report there, too."
@@ -69,8 +67,7 @@ def main(against: Path, seconds: float, rounds: int, tasks: int, write: Path | N
       git worktree add ../older <commit>
       python -m benchmarks.versions --against ../older/src
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    exit_on_signals()
     plan = Plan(seconds=seconds, rounds=rounds, tasks=tasks)
     try:
         text = measured(against, plan)
@@ -102,11 +99,7 @@ def _running_versions(against: Path) -> Iterator[Pair]:
     with tempfile.TemporaryDirectory(prefix="versions-") as name, ExitStack() as stack:
 
         def start(label: str, source: Path | None) -> Subject:
-            directory = Path(name) / label
-            directory.mkdir()
-            store = stack.enter_context(running_store(directory))
-            log = directory / "api.log"
-            subject = stack.enter_context(running_ours(store, store.url, log, source=source))
+            subject = stack.enter_context(running_version(Path(name) / label, source))
             subject.name = label
             return subject
 
