@@ -51,13 +51,13 @@ class Local(ServiceProcess):
 
 @contextlib.contextmanager
 def running(server: EmbeddedRedis) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the server, and kill it at the end."""
+    """Start the server, and end it. It writes what it has replied before it ends."""
     process = server.start()
     try:
         wait_until(server.is_ready)
         yield process
     finally:
-        process.kill()
+        process.terminate()
         process.wait()
 
 
@@ -402,9 +402,6 @@ class TestDamagedData:
         with running(server), redis.Redis.from_url(server.url) as client:
             client.set("first", 1)
             client.set("second", 1)
-            wait_until(
-                lambda: b"second" in self.commands(folder).read_bytes()
-            )  # the server may reply before it writes
         with self.commands(folder).open("r+b") as commands:
             commands.truncate(self.commands(folder).stat().st_size - 5)
 

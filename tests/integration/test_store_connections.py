@@ -201,6 +201,9 @@ class TestAServerOfOurOwn:
             RedisStore(client), wake_up_factory.wake_up_of, EVENTS_KEPT
         )
         task = submit(repository)
+        with redis.Redis.from_url(server.url) as later:
+            later.set("later", 1)
+            later.waitaof(1, 0, 0)  # the server may reply before it writes
         process.kill()
         process.wait()
 
