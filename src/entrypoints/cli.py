@@ -13,6 +13,7 @@ import click
 
 from entrypoints.control_characters import escape_output
 from entrypoints.environment import load_settings
+from entrypoints.quick_imports import quick_imports
 from entrypoints.settings import InvalidSettings, Settings
 
 early_interrupt.end()
@@ -55,10 +56,11 @@ def local(settings: Settings) -> None:
       TASKS_HTTP_PORT=8080 task-manager local
     """
     click.echo("Task Manager API: starting …")
-    from entrypoints.api.server import require_free_address
-    from entrypoints.container import find_handlers
-    from entrypoints.local.stack import LocalStack
-    from entrypoints.local.supervisor import ServiceFailed
+    with quick_imports():
+        from entrypoints.api.server import require_free_address
+        from entrypoints.container import find_handlers
+        from entrypoints.local.stack import LocalStack
+        from entrypoints.local.supervisor import ServiceFailed
 
     find_handlers(settings)
     require_free_address(settings)
@@ -103,13 +105,14 @@ def api(settings: Settings) -> None:
     from gevent import monkey
 
     monkey.patch_all()
-    from entrypoints.api.server import serve
-    from entrypoints.container import find_handlers
-    from entrypoints.logging import configure_logging
-    from entrypoints.store_safety import require_safe_store
+    with quick_imports():
+        from entrypoints.api.server import serve
+        from entrypoints.container import find_handlers
+        from entrypoints.logging import configure_logging
+        from entrypoints.store_safety import require_safe_store
 
+        find_handlers(settings)
     configure_logging("api")
-    find_handlers(settings)
     require_safe_store(settings)
     serve(settings)
 
@@ -123,9 +126,10 @@ def worker(settings: Settings) -> None:
     Example:
       TASKS_REDIS_URL=redis://127.0.0.1:6379/0 TASKS_WORKER_CONCURRENCY=8 task-manager worker
     """
-    from entrypoints.logging import configure_logging
-    from entrypoints.store_safety import require_safe_store
-    from entrypoints.worker.process import run_worker
+    with quick_imports():
+        from entrypoints.logging import configure_logging
+        from entrypoints.store_safety import require_safe_store
+        from entrypoints.worker.process import run_worker
 
     configure_logging("worker")
     require_safe_store(settings)
@@ -143,10 +147,11 @@ def maintenance(settings: Settings) -> None:
     Example:
       TASKS_REDIS_URL=redis://127.0.0.1:6379/0 task-manager maintenance
     """
-    from entrypoints.container import build_container
-    from entrypoints.logging import configure_logging
-    from entrypoints.maintenance.process import Maintenance
-    from entrypoints.store_safety import require_safe_store
+    with quick_imports():
+        from entrypoints.container import build_container
+        from entrypoints.logging import configure_logging
+        from entrypoints.maintenance.process import Maintenance
+        from entrypoints.store_safety import require_safe_store
 
     configure_logging("maintenance")
     require_safe_store(settings)

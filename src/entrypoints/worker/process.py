@@ -1,6 +1,6 @@
 """The worker process."""
 
-from entrypoints.container import build_worker
+from entrypoints.container.worker import build_worker
 from entrypoints.settings import Settings
 
 

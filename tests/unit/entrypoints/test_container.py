@@ -4,7 +4,8 @@ import pytest
 
 from application.ports.task_repository import TaskRepository
 from domain.errors import InvalidTaskSpec
-from entrypoints.container import Container, build_container, build_worker
+from entrypoints.container import Container, build_container
+from entrypoints.container.worker import build_worker
 from tests.building import a_spec
 from tests.unit.entrypoints.conftest import SETTINGS
 

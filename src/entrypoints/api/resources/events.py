@@ -51,7 +51,7 @@ class TaskEvents(MethodView):
     @blueprint.doc(operationId="followTask")
     @blueprint.problems("task_not_found", "malformed_request", "too_many_streams")
     @blueprint.alt_response(
-        204, description="No events follow Last-Event-ID, and the task is final.", success=True
+        204, description="No events follow Last-Event-ID, and the task is final."
     )
     @blueprint.response(200)
     @blueprint.reads_headers(headers.LAST_EVENT_ID)

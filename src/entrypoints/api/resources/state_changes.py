@@ -18,7 +18,6 @@ class Cancel(MethodView):
         202,
         schema=TaskResponse,
         description="The task is running and is stopped within seconds.",
-        success=True,
     )
     @blueprint.response(200, TaskResponse, headers=ETAG, example={**A_TASK, "status": "CANCELLED"})
     @blueprint.no_query

@@ -64,13 +64,16 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
         """Document a response of a view.
 
         flask-smorest wraps the view in a function for each response, and each request would pass
-        through about twelve of them.
+        through about twelve of them. It also copies what is documented so far each time, which
+        took a third of the seconds of an import.
         """
         wrap = super().alt_response(*arguments, **options)
 
         def document(view: View) -> View:
-            documented: Any = view
-            documented._apidoc = wrap(view)._apidoc
+            documentation = vars(view).setdefault("_apidoc", {})
+            known = documentation.setdefault("response", {}).setdefault("responses", {})
+            for status, responses in wrap(lambda: None)._apidoc["response"]["responses"].items():
+                known.setdefault(status, []).extend(responses)
             return view
 
         return document

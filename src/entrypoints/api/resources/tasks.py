@@ -156,7 +156,6 @@ class OneTask(MethodView):
     @blueprint.alt_response(
         202,
         description="With cancel=true: the running task is being stopped and is deleted then.",
-        success=True,
     )
     @blueprint.response(204)
     @blueprint.arguments(DeleteQuery(), location="query")
