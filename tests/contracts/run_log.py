@@ -8,7 +8,7 @@ from application.errors import StaleTask
 from application.ports.run import MAX_LOG_BYTES, RunLog
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
-from domain.task import Progress
+from domain.task_state import Progress
 from tests.building import AN_ERROR
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 from application.ports.run import LogLine, RunLog
 from domain.events import Event
-from domain.task import Progress, Task
+from domain.task import Task
+from domain.task_state import Progress
 from tests.fakes.records import FakeRecords
 
 

@@ -11,7 +11,7 @@ from adapters.redis.task_codec import decode, unpack_record
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
-from domain.task import Progress
+from domain.task_state import Progress
 from tests.contracts.task_leases import claim
 from tests.contracts.task_repository import submit
 from tests.integration.conftest import EVENTS_KEPT

@@ -21,7 +21,8 @@ from application.ports.run import (
     RunInterrupt,
     RunLog,
 )
-from domain.task import Progress, Task
+from domain.task import Task
+from domain.task_state import Progress
 
 FLUSH_SECONDS = 0.2
 MAX_LINE_LENGTH = 2_000

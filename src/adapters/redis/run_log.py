@@ -10,7 +10,8 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import PROGRESS, encode_progress, instant, require_id_bytes
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from domain.events import Event
-from domain.task import Progress, Task
+from domain.task import Task
+from domain.task_state import Progress
 
 _json = JSONEncoder(ensure_ascii=False).encode
 """Without ASCII escapes, which would turn each emoji into 12 bytes."""

@@ -16,9 +16,10 @@ from typing import Any
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task
+from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
+from domain.task_state import Progress
 
 Record = Mapping[bytes, bytes]
 

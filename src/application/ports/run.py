@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.task import Progress, Task
+from domain.task import Task
+from domain.task_state import Progress
 
 MAX_LOG_LINES = 1_000
 """Lines that a task's log holds. Older lines are dropped."""

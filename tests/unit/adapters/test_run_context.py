@@ -4,7 +4,8 @@ from adapters.handlers.run_context import BufferedRunContext
 from adapters.supervision.task_process import TaskProcess
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change
-from domain.task import Progress, Task
+from domain.task import Task
+from domain.task_state import Progress
 from tests.building import a_task
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_interrupt import FakeRunInterrupt

@@ -18,9 +18,10 @@ from adapters.redis.task_codec import (
 )
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task
+from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
+from domain.task_state import Progress
 from tests.building import a_task
 
 instants = st.datetimes(

@@ -21,8 +21,9 @@ from application.use_cases.worker.run_tasks import MAX_CLAIM_ATTEMPTS, PAUSE_SEC
 from domain.events import Event
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
-from domain.task import Progress, Task
+from domain.task import Task
 from domain.task_spec import TaskPatch
+from domain.task_state import Progress
 from tests.building import NOON, a_task
 from tests.fakes.clock import FakeClock
 from tests.fakes.lease_keeper import FakeLeaseKeeper

@@ -17,9 +17,10 @@ from domain.errors import (
 from domain.events import event_of
 from domain.retry_policy import RetryPolicy
 from domain.status import FINAL, NEXT, WAITING, Status
-from domain.task import MAX_CRASHES, Progress, Task
+from domain.task import MAX_CRASHES, Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
+from domain.task_state import Progress
 from tests.building import AN_ERROR, NOON, a_spec, a_task
 
 LATER = NOON + timedelta(seconds=3)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from application.ports.task_repository import Change
 from domain.status import Status
-from domain.task import Progress
+from domain.task_state import Progress
 from entrypoints.api.reading.headers import entity_tag
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore

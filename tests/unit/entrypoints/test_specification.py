@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 
 from application.task_serializer import serialize_task
 from domain.status import Status
-from domain.task import Progress
+from domain.task_state import Progress
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES, problems_page
 from entrypoints.api.problems.codes import CODES, HTTP_CODES
 from entrypoints.api.schemas.task_responses import PaginationResponse, TaskResponse
