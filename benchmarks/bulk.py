@@ -1,14 +1,12 @@
 """Measure readers while clients submit batches: `python -m benchmarks.bulk`."""
 
-import http.client
 import json
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,16 +15,12 @@ import click
 
 from benchmarks.load import Address
 from benchmarks.progress import say
+from benchmarks.readers import PAUSE_SECONDS, TASK, Readers, call
 from benchmarks.report import machine_facts
 from benchmarks.subjects import NotReady, Store, Subject, exit_on_signals, running_version
 
 TASKS_IN_A_BATCH = 1_000
-REQUEST_SECONDS = 120.0
-PAUSE_SECONDS = 0.02
-"""Pause between two requests of one reader."""
 SLOWLOG_MICROSECONDS = 2_000
-HEADERS = {"Content-Type": "application/json"}
-TASK = {"task_name": "one of many", "duration": 1}
 
 HEAD = """\
 # Batches, and readers beside them
@@ -203,110 +197,20 @@ def send_batches(address: Address, clients: int, seconds: float) -> Sent:
             _send_batch(address, f"{number}-{count}", sent)
 
     with ThreadPoolExecutor(clients) as threads:
-        for call in [threads.submit(one_client, number) for number in range(clients)]:
-            call.result()
+        for each in [threads.submit(one_client, number) for number in range(clients)]:
+            each.result()
     return sent
 
 
 def _send_batch(address: Address, name: str, sent: Sent) -> None:
     body = json.dumps({"tasks": [TASK | {"labels": {"batch": name}}] * TASKS_IN_A_BATCH})
     began = time.perf_counter()
-    status, retry_after, body_of_response = _call(address, "POST", "/tasks/batch", body)
+    status, retry_after, body_of_response = call(address, "POST", "/tasks/batch", body)
     if status == 202:
         sent.accepted[name] = time.perf_counter() - began
     else:
         sent.refused[name] = json.loads(body_of_response).get("code", str(status))
         time.sleep(retry_after)
-
-
-class Readers:
-    """Read a task, a list and a stream, each in a thread of its own."""
-
-    def __init__(self, address: Address) -> None:
-        self.seconds: dict[str, list[float]] = {"read": [], "list": [], "stream": []}
-        self.refused = 0
-        self._address = address
-        self._over = threading.Event()
-        self._threads = ThreadPoolExecutor(3)
-
-    def __enter__(self) -> "Readers":
-        task_id = self._new_task()
-        changed = self._new_task()
-        turns = {
-            "read": self._getting(f"/tasks/{task_id}"),
-            "list": self._getting("/tasks?page_size=10"),
-            "stream": self._following(changed),
-        }
-        self._calls = [
-            self._threads.submit(self._repeat, each, self.seconds[kind])
-            for kind, each in turns.items()
-        ]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._threads.shutdown()
-        for call in self._calls:
-            call.result()
-
-    def _repeat(self, turns: Iterator[float], seconds: list[float]) -> None:
-        for one in turns:
-            seconds.append(one)
-            if self._over.wait(PAUSE_SECONDS):
-                return
-
-    def _new_task(self) -> str:
-        _, _, response = _call(
-            self._address, "POST", "/tasks", json.dumps(TASK | {"queue": "nobody"})
-        )
-        task_id: str = json.loads(response)["task_id"]
-        return task_id
-
-    def _getting(self, path: str) -> Iterator[float]:
-        while True:
-            began = time.perf_counter()
-            status, _, _ = _call(self._address, "GET", path)
-            if status != 200:
-                self.refused += 1
-            yield time.perf_counter() - began
-
-    def _following(self, task_id: str) -> Iterator[float]:
-        """Change a task again and again, and wait for the event of each change."""
-        path = f"/tasks/{task_id}"
-        with _connection(self._address) as stream:
-            stream.request("GET", f"{path}/events")
-            events = stream.getresponse()
-            for number in range(1_000_000):
-                name = f"change {number}"
-                began = time.perf_counter()
-                status, _, _ = _call(self._address, "PATCH", path, json.dumps({"task_name": name}))
-                if status != 200:
-                    self.refused += 1
-                    yield time.perf_counter() - began
-                    continue
-                while f'"{name}"'.encode() not in (line := events.readline()):
-                    if not line:
-                        raise NotReady("the stream ended")
-                yield time.perf_counter() - began
-
-
-def _call(
-    address: Address, method: str, path: str, body: str | None = None
-) -> tuple[int, float, bytes]:
-    """Send a request over a new connection; return status, seconds of Retry-After and body."""
-    with _connection(address) as connection:
-        connection.request(method, path, body, HEADERS if body else {})
-        response = connection.getresponse()
-        return response.status, float(response.headers.get("Retry-After", 1)), response.read()
-
-
-@contextmanager
-def _connection(address: Address) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(*address, timeout=REQUEST_SECONDS)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _figure(seconds: list[float], percent: int) -> str:
