@@ -8,8 +8,6 @@ from domain.task_spec import TaskPatch
 from tests.storing import rename, submit
 
 AT_ONCE = timedelta(0)
-
-
 A_WEEK = timedelta(days=7)
 
 

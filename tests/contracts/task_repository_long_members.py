@@ -16,11 +16,7 @@ from tests.building import AN_ERROR, a_task
 from tests.storing import rename, submit
 
 AT_ONCE = timedelta(0)
-
-
 FAR = datetime(2999, 1, 1, tzinfo=UTC)
-
-
 LONG_PAYLOAD = {"body": "z" * 5_000}
 
 

@@ -14,11 +14,7 @@ from domain.task_state import Progress
 from tests.building import AN_ERROR, LATER, NOON, a_task
 
 REACHED = list(Status)
-
-
 Transition = Callable[[Task], Task]
-
-
 TRANSITIONS: dict[str, tuple[Transition, dict[Status, Status]]] = {
     "start": (
         lambda task: task.start(owner="host:2", fencing_token=2, now=LATER),
