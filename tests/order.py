@@ -5,12 +5,18 @@ from collections.abc import Sequence
 import pytest
 
 LONGEST_FIRST = (
-    "test_worker.py",
     "test_local_stack.py",
     "test_one_request.py",
+    "test_worker_crashes.py",
+    "test_worker_start_and_stop.py",
+    "test_worker_tasks.py",
+    "test_local_stack_terminal.py",
     "test_hostile_handlers.py",
     "test_stuck_processes.py",
     "test_embedded_server.py",
+    "test_repair.py",
+    "test_local_stack_start.py",
+    "test_data_directory.py",
     "test_http_live.py",
     "test_compose.py",
     "test_http_connections.py",

@@ -21,8 +21,6 @@ from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.webhook_sender import FakeWebhookSender
 
-Work = Callable[..., Any]
-
 
 @pytest.fixture
 def admission() -> Admission:
@@ -53,7 +51,7 @@ def interrupt() -> FakeRunInterrupt:
 def run_tasks(
     store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper, interrupt: FakeRunInterrupt
 ) -> Callable[..., RunTasks]:
-    def build(work: Work, clock: FakeClock = clock) -> RunTasks:
+    def build(work: Callable[..., Any], clock: FakeClock = clock) -> RunTasks:
         contexts = BufferedRunContextFactory(store, interrupt, TaskProcess())
         return RunTasks(
             leases=store,
