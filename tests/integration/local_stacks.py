@@ -18,8 +18,6 @@ from tests.integration.processes import ServiceProcess, free_port
 from tests.integration.waiting import PATIENCE, wait_until
 
 READY = re.compile(r"Task Manager API is ready: (http://\S+)")
-
-
 STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
 
 
