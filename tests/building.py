@@ -13,6 +13,7 @@ from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
 
 NOON = datetime(2026, 1, 13, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(seconds=3)
 AN_ERROR = TaskError(code="handler_error", message="ValueError: no")
 
 

@@ -10,8 +10,7 @@ from application.ports.task_repository import Change, TaskRepository
 from domain.events import Event
 from domain.task import Task
 from domain.task_spec import TaskPatch
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 SOON = 5.0
 NOT_LONG = 0.05

@@ -7,8 +7,7 @@ import pytest
 from application.ports.queues import Queues
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
 

@@ -10,8 +10,7 @@ from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task_state import Progress
 from tests.building import AN_ERROR
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 HALF = Progress(fraction=0.5, message="half")
 

@@ -8,8 +8,7 @@ from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.status import Status
 from domain.task_error import TaskError
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 
 class StatisticsContract:

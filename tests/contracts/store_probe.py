@@ -12,7 +12,7 @@ from application.errors import StoreFull
 from application.ports.store_probe import StoreProbe
 from application.ports.task_repository import Change, TaskRepository
 from tests.building import a_task
-from tests.contracts.task_repository import submit
+from tests.storing import submit
 
 
 class StoreProbeContract:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from application.ports.queues import Queues
 from application.ports.task_repository import TaskRepository
 from application.ports.wake_ups import WakeUps
-from tests.contracts.task_repository import submit
+from tests.storing import submit
 
 
 class WakeUpsContract:

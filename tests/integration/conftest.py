@@ -1,5 +1,7 @@
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import redis
@@ -11,9 +13,12 @@ from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from tests.integration.processes import Api
+from tests.integration.local_stacks import LocalStack
+from tests.integration.ports import free_port
+from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Receiver
 from tests.integration.waiting import wait_until
+from tests.integration.workers import a_worker
 
 LEASE = timedelta(seconds=2)
 """Long enough that no lease of a test ends while a busy machine lets the test wait."""
@@ -102,3 +107,47 @@ def let_leases_run_out(client: redis.Redis) -> Callable[[], None]:
         client.zadd("tm:leases", dict.fromkeys(client.zrange("tm:leases", 0, -1), passed), xx=True)
 
     return end
+
+
+@pytest.fixture
+def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    with ServiceProcess(
+        "maintenance", tmp_path / "maintenance.log", redis_url=redis_url, lease_seconds=3
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    """Start a worker with two children."""
+    with a_worker(redis_url, tmp_path / "worker.log") as worker:
+        yield worker
+
+
+@pytest.fixture
+def worker_of_short_leases(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    with a_worker(redis_url, tmp_path / "worker.log", lease_seconds=3) as worker:
+        yield worker
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
+    """Start local stacks with a call each, and end them after the test."""
+    stacks: list[LocalStack] = []
+
+    def start(data_dir: str = "data", port: int | None = None) -> LocalStack:
+        log = tmp_path / f"stack{len(stacks)}.log"
+        stack = LocalStack(log, tmp_path / data_dir, port or free_port())
+        stacks.append(stack.__enter__())
+        return stack
+
+    yield start
+    for stack in stacks:
+        stack.__exit__()
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the settings of the service from the environment of this process."""
+    for name in [name for name in os.environ if name.startswith("TASKS_")]:
+        monkeypatch.delenv(name)

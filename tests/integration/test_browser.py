@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.browser import Browser, installed_browser
+from tests.integration.browser import INSTALL, Browser, installed_browser
 from tests.integration.processes import Api
 from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE, wait_until
 
 API_SETTINGS = {"http_workers": 1}
-INSTALL = "neither Chromium nor Chrome is installed: apt-get install chromium"
 EVIL = "evil.example"
 PAGE = Response(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})
 ATTACKS = {

@@ -12,8 +12,8 @@ from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_repository import RedisTaskRepository
 from domain.task import Task
 from tests.contracts.heartbeats import a_process
-from tests.contracts.task_repository import submit
 from tests.integration.processes import Api
+from tests.storing import submit
 
 Damage = Callable[[redis.Redis, Task], object]
 

@@ -10,9 +10,8 @@ import pytest
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.store import RedisStore
 from domain.webhook import DeliveryAttempt
-from tests.integration.browser import Browser, installed_browser
+from tests.integration.browser import INSTALL, Browser, installed_browser
 from tests.integration.processes import Api
-from tests.integration.test_browser import INSTALL
 from tests.integration.waiting import wait_until
 
 API_SETTINGS = {"http_workers": 1}

@@ -17,10 +17,9 @@ from adapters.system.task_ids import UuidTaskIds
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
-from tests.contracts.task_leases import claim, completed
-from tests.contracts.task_repository import submit
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
+from tests.storing import claim, completed, submit
 
 PAST = datetime(2001, 1, 1, tzinfo=UTC)
 MORE_THAN_A_BATCH = 601

@@ -12,9 +12,8 @@ from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
 from domain.task_state import Progress
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
 from tests.integration.conftest import EVENTS_KEPT
+from tests.storing import claim, submit
 
 
 class TestEvents:

@@ -21,9 +21,8 @@ from domain.events import Event
 from domain.task import Task
 from tests.building import a_task
 from tests.contracts.event_stream import SOON, EventStreamContract, told
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import rename, submit
 from tests.integration.waiting import wait_until
+from tests.storing import claim, rename, submit
 
 
 class TestRedisEventStream(EventStreamContract):

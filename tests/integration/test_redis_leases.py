@@ -14,10 +14,10 @@ from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change, PageRequest
 from application.task_filter import TaskFilter
-from tests.contracts.task_leases import TaskLeasesContract, claim
-from tests.contracts.task_repository import submit
+from tests.contracts.task_leases import TaskLeasesContract
 from tests.integration.conftest import EVENTS_KEPT, LEASE
 from tests.integration.waiting import wait_until
+from tests.storing import claim, submit
 
 
 class TestRedisTaskLeases(TaskLeasesContract):

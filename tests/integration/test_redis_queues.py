@@ -15,8 +15,7 @@ from application.ports.task_repository import Change
 from tests.building import a_task
 from tests.contracts.queues import QueuesContract
 from tests.contracts.statistics import StatisticsContract
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 
 class TestRedisQueues(QueuesContract):

@@ -26,9 +26,9 @@ from application.task_filter import TaskFilter
 from domain.retry_policy import RetryPolicy
 from domain.task_spec import TaskPatch
 from tests.building import a_task
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import TaskRepositoryContract, submit
+from tests.contracts.task_repository import TaskRepositoryContract
 from tests.integration.conftest import EVENTS_KEPT
+from tests.storing import claim, submit
 
 MADE_BY_THE_SCRIPT = {
     f"cmdstat_{name}"

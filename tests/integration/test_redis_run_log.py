@@ -14,9 +14,8 @@ from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change
 from tests.contracts.run_log import RunLogContract
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
 from tests.integration.conftest import EVENTS_KEPT
+from tests.storing import claim, submit
 
 
 class TestRedisRunLog(RunLogContract):

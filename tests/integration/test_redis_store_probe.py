@@ -20,8 +20,7 @@ from application.use_cases.maintenance.guard_capacity import GuardCapacity
 from application.use_cases.operations.check_store import CheckStore
 from tests.contracts.heartbeats import a_process
 from tests.contracts.store_probe import StoreProbeContract
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 
 class TestRedisStoreProbe(StoreProbeContract):

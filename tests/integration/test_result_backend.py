@@ -17,9 +17,8 @@ from domain.task import Task
 from domain.task_error import TaskError
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.building import a_task
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
 from tests.integration.waiting import PATIENCE, wait_until
+from tests.storing import claim, submit
 
 
 @pytest.fixture

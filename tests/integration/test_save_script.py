@@ -10,8 +10,7 @@ from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
+from tests.storing import claim, submit
 
 KEY, OTHER = b"one", b"other"
 

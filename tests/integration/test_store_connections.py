@@ -20,10 +20,9 @@ from application.errors import StoreUnavailable
 from application.ports.task_repository import Change
 from domain.status import Status
 from entrypoints.local.embedded_redis import EmbeddedRedis
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
 from tests.integration.conftest import EVENTS_KEPT
 from tests.integration.waiting import wait_until
+from tests.storing import claim, submit
 
 KEY, OTHER = b"one", b"other"
 

@@ -18,10 +18,9 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from tests.building import a_task
-from tests.contracts.task_leases import claim
-from tests.contracts.task_repository import submit
 from tests.contracts.wake_ups import WakeUpsContract
 from tests.integration.waiting import wait_until
+from tests.storing import claim, submit
 
 WAKE_UPS = "task-manager.work.default"
 

@@ -1,11 +1,7 @@
 """Run plain functions as the work of tasks."""
 
 import asyncio
-import logging
-import subprocess
-import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -13,25 +9,12 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from adapters.handlers.python_function import PythonFunction, UnusableFunction
+from adapters.handlers.python_function import UnusableFunction
 from application.errors import HandlerFailed, RunStopped
 from domain.errors import InvalidPayload
-from tests.building import a_spec, a_task
+from tests.building import a_task
 from tests.fakes.run_context import FakeRunContext
-
-
-def handler(function: Callable[..., Any]) -> PythonFunction:
-    return PythonFunction(function.__name__, function, where=f"shop.tasks:{function.__name__}")
-
-
-def run(function: Callable[..., Any], context: FakeRunContext | None = None, **payload: Any) -> Any:
-    return handler(function).run(
-        a_task(type=function.__name__, payload=payload), context or FakeRunContext()
-    )
-
-
-def validate(function: Callable[..., Any], payload: dict[str, Any]) -> None:
-    handler(function).validate(a_spec(type=function.__name__, payload=payload))
+from tests.unit.adapters.functions import handler, run, validate
 
 
 def thumbnail(
@@ -159,60 +142,6 @@ def test_an_unusable_function_is_refused_with_the_reason(function, why):
         handler(function)
 
 
-def test_printed_and_logged_lines_become_the_log_of_the_task(capsys):
-    def noisy() -> None:
-        print("one", end=" ")
-        print("line")
-        print("to stderr", file=sys.stderr)
-        sys.stdout.buffer.write("Grüße\n".encode())
-        logging.getLogger("shop").info("packed %s", 3)
-        logging.getLogger("shop").debug("too much")
-        logging.getLogger("adapters.redis").warning("ours")
-        thread = threading.Thread(target=print, args=("from a thread",))
-        thread.start()
-        thread.join()
-        print("no end of line", end="")
-
-    context = FakeRunContext()
-    logging.getLogger("shop").setLevel(logging.INFO)
-    run(noisy, context)
-
-    assert context.lines == [
-        *(
-            "one line",
-            "to stderr",
-            "Grüße",
-            "INFO shop: packed 3",
-            "from a thread",
-            "no end of line",
-        ),
-    ]
-    print("afterwards")
-    assert capsys.readouterr().out == "afterwards\n"
-
-
-def test_a_log_call_with_the_wrong_arguments_does_not_fail_the_work(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own raise
-
-    def clumsy() -> str:
-        logging.getLogger("shop").warning("%d items", "three")
-        return "done"
-
-    assert run(clumsy) == "done"
-
-
-def test_programs_can_be_started_with_the_captured_output():
-    def starts() -> int:
-        sys.stdout.reconfigure(line_buffering=True)
-        return subprocess.run(
-            [sys.executable, "-c", "pass"], stdout=sys.stdout, check=True
-        ).returncode
-
-    assert run(starts) == 0
-
-
 def test_a_validator_that_raises_is_a_violation():
     @dataclass
     class Share:
@@ -228,31 +157,6 @@ def test_a_validator_that_raises_is_a_violation():
         InvalidPayload, match="Cannot be checked: ZeroDivisionError: division by zero"
     ):
         validate(split, {"share": {"of": 0}})
-
-
-def test_an_endless_line_is_cut_and_not_buffered():
-    def endless() -> None:
-        for _ in range(1_000):
-            sys.stdout.write("x" * 1_000)
-        print()
-
-    context = FakeRunContext()
-    run(endless, context)
-
-    assert context.lines == ["x" * 2_001]
-
-
-def test_an_exception_is_raised_again_and_its_traceback_is_logged():
-    def broken() -> None:
-        raise ValueError("no\nway")
-
-    context = FakeRunContext()
-    with pytest.raises(ValueError, match="no"):
-        run(broken, context)
-
-    assert context.lines[0] == "Traceback (most recent call last):"
-    assert context.lines[-2:] == ["ValueError: no", "way"]
-    assert not any("src/adapters" in line for line in context.lines)
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])

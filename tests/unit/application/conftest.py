@@ -1,12 +1,22 @@
-"""Fixtures that most tests of use cases need, on the fake store."""
+"""Fixtures that several tests of use cases need, on the fake store."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from adapters.handlers.run_context import BufferedRunContextFactory
+from adapters.supervision.task_process import TaskProcess
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
+from application.use_cases.worker.finish_run import FinishRun
+from application.use_cases.worker.run_handler import RunHandler
+from application.use_cases.worker.run_tasks import RunTasks
 from tests.fakes.clock import FakeClock
+from tests.fakes.lease_keeper import FakeLeaseKeeper
+from tests.fakes.run_interrupt import FakeRunInterrupt
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.webhook_sender import FakeWebhookSender
@@ -25,3 +35,37 @@ def new_tasks(store: FakeTaskStore, clock: FakeClock) -> NewTasks:
 @pytest.fixture
 def update(store: FakeTaskStore) -> OptimisticUpdate:
     return OptimisticUpdate(store)
+
+
+@pytest.fixture
+def keeper() -> FakeLeaseKeeper:
+    return FakeLeaseKeeper()
+
+
+@pytest.fixture
+def interrupt() -> FakeRunInterrupt:
+    return FakeRunInterrupt()
+
+
+@pytest.fixture
+def run_tasks(
+    store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper, interrupt: FakeRunInterrupt
+) -> Callable[..., RunTasks]:
+    def build(work: Callable[..., Any], clock: FakeClock = clock) -> RunTasks:
+        contexts = BufferedRunContextFactory(store, interrupt, TaskProcess())
+        return RunTasks(
+            leases=store,
+            run_handler=RunHandler(
+                FakeTaskHandlers(work),
+                contexts,
+                interrupt,
+                max_result_bytes=1_000,
+                limit_name="TASKS_MAX_RESULT_BYTES",
+            ),
+            finish_run=FinishRun(OptimisticUpdate(store), clock),
+            keeper=keeper,
+            clock=clock,
+            owner="a:1",
+        )
+
+    return build

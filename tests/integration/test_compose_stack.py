@@ -1,12 +1,10 @@
 """The Compose stacks, started in the way in which users start them."""
 
-import json
 import os
-import re
 import secrets
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,55 +12,20 @@ from typing import Any
 import pytest
 import requests
 
+from tests.integration.compose import (
+    ROOT,
+    ROOT_DEVELOPMENT,
+    ROOT_PRODUCTION,
+    have_base_images,
+    run,
+    skip_without_compose,
+)
 from tests.integration.processes import free_port
 from tests.integration.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).parents[2]
-ROOT_DEVELOPMENT = (ROOT,)
-"""`docker compose` without -f also reads docker-compose.override.yml."""
-ROOT_PRODUCTION = (ROOT, "-f", "docker-compose.yml", "-f", "docker-compose.prod.yml")
-BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
-PULL_SECONDS = 120
-IN_CI = os.environ.get("CI") == "true"
-
-
-def _succeeds(*command: str) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
-ENGINE = _succeeds("docker", "info")
-if not (ENGINE and IN_CI):
-    if not ENGINE:
-        pytest.skip("no Docker engine: `docker info` fails", allow_module_level=True)
-    if not _succeeds("docker", "compose", "version"):
-        pytest.skip(
-            "Docker has no Compose: `docker compose version` fails", allow_module_level=True
-        )
+skip_without_compose()
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
-
-
-def run(*command: str, directory: Path = ROOT, settings: Mapping[str, str] | None = None) -> str:
-    """Run a command and return its output. Fails with the output if the command fails."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TASKS_", "COMPOSE_"))
-    }
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={**environment, **(settings or {})},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, (
-        f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
-    )
-    return done.stdout
 
 
 @dataclass(frozen=True)
@@ -155,127 +118,13 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(own: Path) -> Iterator[Stack]:
-    _have_base_images()
+    have_base_images()
     stack = Stack(f"task-manager-test-{secrets.token_hex(4)}", free_port(), own)
     try:
         stack.compose("up", "--build", "--detach", "--wait")
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "5")
-
-
-def _have_base_images() -> None:
-    for image in BASE_IMAGES:
-        if _succeeds("docker", "image", "inspect", image):
-            continue
-        try:
-            pulled = subprocess.run(
-                ["docker", "pull", image], capture_output=True, timeout=PULL_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            pulled = None
-        if pulled is None or pulled.returncode:
-            (pytest.fail if IN_CI else pytest.skip)(
-                f"{image} could not be pulled within {PULL_SECONDS} s"
-            )
-
-
-def configuration(directory: Path, *files: str, **settings: str) -> dict[str, Any]:
-    text = run(
-        "docker",
-        "compose",
-        *files,
-        "config",
-        "--format",
-        "json",
-        directory=directory,
-        settings=settings,
-    )
-    return {name: value for name, value in json.loads(text).items() if not name.startswith("x-")}
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(ROOT_DEVELOPMENT, id="development"),
-        pytest.param(ROOT_PRODUCTION, id="production"),
-    ]
-)
-def services(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return the services that keep running."""
-    found: dict[str, Any] = configuration(*request.param, TASKS_HTTP_PORT="5999")["services"]
-    found.pop("secrets", None)
-    return found
-
-
-@pytest.mark.parametrize(("target", "files"), [("up", ROOT_DEVELOPMENT), ("prod", ROOT_PRODUCTION)])
-def test_make_starts_the_stack_of_the_root_command(target: str, files: tuple[Path, ...]) -> None:
-    [command] = [line for line in run("make", "--dry-run", target).splitlines() if " up " in line]
-    arguments = command.partition(" up ")[0].split()[2:]
-
-    assert configuration(ROOT, *arguments) == configuration(*files)
-
-
-@pytest.mark.parametrize("target", ["up", "prod", "down", "prod-down", "logs"])
-def test_make_takes_a_compose_file_of_the_user_after_its_own(target: str) -> None:
-    lines = run("make", "--dry-run", target, "WITH=shop.yml").splitlines()
-
-    commands = [line for line in lines if line.startswith("docker compose")]
-    assert commands
-    assert all(
-        re.match(r"docker compose( -f docker-compose\.\S+){2} -f shop\.yml ", line)
-        for line in commands
-    )
-
-
-def test_every_service_has_a_health_check_and_comes_back_after_a_crash(
-    services: dict[str, Any],
-) -> None:
-    assert set(services) == {"redis", "api", "worker", "maintenance"}
-    for service in services.values():
-        assert service["healthcheck"]["test"]
-        assert service["restart"] == "unless-stopped"
-
-
-def test_only_the_port_of_the_api_is_published_and_only_to_this_machine(
-    services: dict[str, Any],
-) -> None:
-    published = {
-        name: service["ports"] for name, service in services.items() if service.get("ports")
-    }
-    assert set(published) == {"api"}
-    (port,) = published["api"]
-    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "5999", 5000)
-
-
-def test_no_service_can_write_to_its_image_or_gain_rights(services: dict[str, Any]) -> None:
-    for service in services.values():
-        assert service["read_only"]
-        assert service["cap_drop"] == ["ALL"]
-        assert service["security_opt"] == ["no-new-privileges:true"]
-
-
-def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(
-    services: dict[str, Any],
-) -> None:
-    for name in ("api", "worker", "maintenance"):
-        grace = int(services[name]["environment"]["TASKS_SHUTDOWN_GRACE_SECONDS"])
-        assert int(services[name]["stop_grace_period"].removesuffix("s")) >= grace + 5
-
-
-def test_the_development_stack_runs_the_source_of_this_directory() -> None:
-    services = configuration(*ROOT_DEVELOPMENT)["services"]
-    for name in ("api", "worker", "maintenance"):
-        mounts = [mount for mount in services[name]["volumes"] if mount["type"] == "bind"]
-        assert [(mount["source"], mount["target"], mount["read_only"]) for mount in mounts] == [
-            (str(ROOT / folder), f"/app/{folder}", True) for folder in ("src", "handlers")
-        ]
-
-
-def test_every_production_service_has_a_memory_limit_and_rotates_its_log() -> None:
-    for service in configuration(*ROOT_PRODUCTION)["services"].values():
-        assert int(service["mem_limit"]) > 0
-        assert {"max-size", "max-file"} <= set(service["logging"]["options"])
-        assert "container_name" not in service
 
 
 def test_the_image_bears_the_version_of_the_project(stack: Stack) -> None:
@@ -356,7 +205,7 @@ def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_
     tmp_path: Path,
 ) -> None:
     """In the development image, `make up` lists the types before it starts anything."""
-    _have_base_images()
+    have_base_images()
     [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " types " in line]
     (tmp_path / "broken.py").write_text("import pandas\n")
     (tmp_path / "own.yml").write_text(

@@ -1,0 +1,166 @@
+"""What becomes of a task on real workers and a real Redis, watched through a real HTTP server."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import redis
+
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.waiting import wait_until
+from tests.integration.workers import a_worker
+
+API_SETTINGS = {"http_workers": 1}
+
+
+def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=1)
+
+    task = api.wait_for(task_id, "COMPLETED")
+
+    assert task["result"] == "Task completed in 1 seconds"
+    assert task["attempt"] == 1
+    [line] = [
+        line
+        for line in map(json.loads, worker.output.splitlines())
+        if line.get("action") == "run_finished"
+    ]
+    said = {name: line[name] for name in ("level", "task_id", "type", "outcome", "attempt")}
+    assert said == {
+        "level": "info",
+        "task_id": task_id,
+        "type": "sleep",
+        "outcome": "completed",
+        "attempt": 1,
+    }
+    assert 1 <= line["seconds"] < 20
+    assert str(task["submitted_at"]) <= str(task["started_at"]).replace("T", " ")
+
+
+def test_tasks_that_waited_before_the_worker_came_are_run(
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+) -> None:
+    ids = [api.submit(duration=1) for _ in range(3)]
+    client.delete("task-manager.work.default")  # all wake-ups are lost, too
+
+    with (
+        ServiceProcess("maintenance", tmp_path / "maintenance.log", redis_url=redis_url),
+        a_worker(redis_url, tmp_path / "worker.log"),
+    ):
+        for task_id in ids:
+            api.wait_for(task_id, "COMPLETED")
+
+
+def test_a_cancelled_task_is_never_run(api: Api, redis_url: str, tmp_path: Path) -> None:
+    cancelled, other = api.submit(), api.submit()
+    assert api.request("POST", f"/tasks/{cancelled}/cancel").status_code == 200
+
+    with a_worker(redis_url, tmp_path / "worker.log"):
+        api.wait_for(other, "COMPLETED")
+
+    task = api.task(cancelled)
+    assert (task["status"], task["attempt"]) == ("CANCELLED", 0)
+
+
+def test_a_running_task_can_be_renamed_and_keeps_its_result(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=2)
+    api.wait_for(task_id, "PROCESSING")
+
+    assert (
+        api.request("PATCH", f"/tasks/{task_id}", json={"task_name": "renamed"}).status_code == 200
+    )
+    refused = api.request("PATCH", f"/tasks/{task_id}", json={"duration": 9})
+    assert (refused.status_code, refused.json()["code"]) == (409, "task_not_waiting")
+    assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_running"
+
+    task = api.wait_for(task_id, "COMPLETED")
+    assert (task["task_name"], task["result"]) == ("renamed", "Task completed in 2 seconds")
+
+
+def test_a_lease_is_renewed_for_as_long_as_the_task_runs(
+    api: Api, worker_of_short_leases: ServiceProcess, maintenance: ServiceProcess
+) -> None:
+    longer_than_two_leases = 7
+    task_id = api.submit(duration=longer_than_two_leases)
+
+    task = api.wait_for(task_id, "COMPLETED")
+
+    assert task["attempt"] == 1
+
+
+def test_a_running_task_that_is_cancelled_stops_and_the_worker_goes_on(
+    api: Api, worker: ServiceProcess, client: redis.Redis
+) -> None:
+    task_id = api.submit(duration=600)
+    api.wait_for(task_id, "PROCESSING")
+
+    answer = api.request("POST", f"/tasks/{task_id}/cancel")
+
+    assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
+    task = api.wait_for(task_id, "CANCELLED")
+    assert task["error"]["code"] == "cancelled"
+    api.wait_for(api.submit(duration=1), "COMPLETED")
+
+
+def test_a_run_ends_at_its_timeout(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=600, timeout=2)
+
+    task = api.wait_for(task_id, "FAILED")
+
+    assert task["error"] == {
+        "code": "timeout",
+        "message": "The run took longer than its timeout of 2 seconds.",
+    }
+
+
+def test_a_scheduled_task_runs_when_it_is_due_and_one_that_came_too_late_never(
+    api: Api, worker: ServiceProcess, maintenance: ServiceProcess, client: redis.Redis
+) -> None:
+    now = datetime.fromtimestamp(client.time()[0], UTC)
+    due = api.submit(run_at=(now + timedelta(seconds=3)).isoformat())
+    late = api.submit(run_at=(now + timedelta(days=1)).isoformat())
+    expired = api.submit(
+        queue="nobody-serves-this", expires_at=(now + timedelta(seconds=2)).isoformat()
+    )
+    assert {api.task(task_id)["status"] for task_id in (due, late)} == {"SCHEDULED"}
+
+    task = api.wait_for(due, "COMPLETED")
+
+    assert datetime.fromisoformat(str(task["started_at"])) >= now + timedelta(seconds=3)
+    assert api.task(late)["status"] == "SCHEDULED"
+    assert api.wait_for(expired, "EXPIRED")["error"]["code"] == "expired"
+
+
+def test_a_worker_takes_tasks_of_its_queues_only(api: Api, redis_url: str, tmp_path: Path) -> None:
+    mine, other = api.submit(queue="reports"), api.submit(queue="mails")
+
+    with a_worker(redis_url, tmp_path / "worker.log", queues="reports,images"):
+        api.wait_for(mine, "COMPLETED")
+        assert api.task(other)["status"] == "QUEUED"
+
+
+def test_progress_is_seen_while_the_task_runs(api: Api, worker: ServiceProcess) -> None:
+    task_id = api.submit(duration=3)
+
+    wait_until(lambda: api.task(task_id).get("progress"))
+
+    assert 0 < api.task(task_id)["progress"]["fraction"] < 1
+    assert api.task(task_id)["version"] == 2
+
+
+def test_final_tasks_are_removed_when_their_retention_is_over(
+    api: Api, redis_url: str, tmp_path: Path
+) -> None:
+    task_id = api.submit()
+    api.request("POST", f"/tasks/{task_id}/cancel")
+    waiting = api.submit()
+
+    with ServiceProcess(
+        "maintenance", tmp_path / "m.log", redis_url=redis_url, retention_seconds=1
+    ):
+        wait_until(lambda: api.request("GET", f"/tasks/{task_id}").status_code == 404)
+
+    assert api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
+    assert api.task(waiting)["status"] == "QUEUED"

@@ -1,0 +1,74 @@
+"""Runs that a worker ends for its dead or stopped processes."""
+
+import pytest
+
+from application.optimistic_update import OptimisticUpdate
+from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.worker.release_runs import ReleaseRuns
+from domain.status import Status
+from domain.task import Task
+from tests.fakes.clock import FakeClock
+from tests.fakes.task_store import FakeTaskStore
+from tests.unit.application.callers import LEASE, claim, submit
+
+
+@pytest.fixture
+def release(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> ReleaseRuns:
+    return ReleaseRuns(store, update, clock)
+
+
+def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
+    submit(store, clock), submit(store, clock)
+    return claim(store, "a:1"), claim(store, "b:1")
+
+
+def test_only_the_runs_that_a_worker_stopped_are_handed_back_uncounted(
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
+) -> None:
+    mine, other = two_runs(store, clock)
+
+    released = release.stopped_under("a:")
+
+    assert [(task.task_id, task.status, task.attempt) for task in released] == [
+        (mine.task_id, Status.QUEUED, 0)
+    ]
+    assert store.get(other.task_id) == other
+
+
+def test_the_runs_of_dead_processes_count_as_crashes(
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
+) -> None:
+    mine, other = two_runs(store, clock)
+
+    assert [task.crashes for task in release.crashed({"a:1": "It broke.", "a:2": "It broke."})] == [
+        1
+    ]
+    assert [task.crashes for task in release.crashed_under("b:")] == [1]
+    assert release.crashed({"a:1": "It broke."}) == release.crashed({}) == []
+    assert store.get(mine.task_id).status is store.get(other.task_id).status is Status.QUEUED
+    assert [line.message for line in store.lines(mine.task_id)] == ["The run was lost. It broke."]
+
+
+def test_a_run_that_an_outage_ended_counts_as_nothing(
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
+) -> None:
+    run, _ = two_runs(store, clock)
+
+    (task,) = release.cut_off([run.owner])
+
+    assert (task.status, task.attempt, task.crashes) == (Status.QUEUED, 0, 0)
+
+
+def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
+    store: FakeTaskStore, clock: FakeClock, release: ReleaseRuns
+) -> None:
+    run, _ = two_runs(store, clock)
+    clock.advance(LEASE)
+    RecoverTasks(store, store, clock).execute()
+    again = claim(store, "c:1")
+    assert (again.task_id, again.attempt, again.crashes) == (run.task_id, 2, 1)
+
+    (task,) = release.cut_off([run.owner])
+
+    assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
+    assert task.is_run_of(again.fencing_token)
