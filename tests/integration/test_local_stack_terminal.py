@@ -21,6 +21,7 @@ def test_ctrl_c_while_modules_are_imported_ends_the_command_without_a_traceback(
 ) -> None:
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as in a terminal
         "class Interrupt:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'entrypoints.settings':\n"
