@@ -21,6 +21,7 @@ DEFAULT_TYPE = "sleep"
 WORK_MEMBERS = ("duration", "payload")
 """The members whose rules depend on the type."""
 PRIORITIES = range(10)
+DEFAULT_QUEUE = "default"
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class TaskSpec:
     """Seconds of simulated work; a task of the default type has it, others have a payload."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """The arguments of the other types, as a JSON object."""
-    queue: str = "default"
+    queue: str = DEFAULT_QUEUE
     priority: int = 5
     """0 to 9; 9 starts first."""
     run_at: datetime | None = None

@@ -36,4 +36,6 @@ def _client(url: str, timeout: float, **options: Any) -> redis.Redis:
     tcp: dict[str, Any] = {} if url.startswith("unix://") else {"socket_keepalive": True}
     defaults = {"socket_timeout": timeout, "socket_connect_timeout": TIMEOUT_SECONDS}
     retry = Retry(NoBackoff(), 0)
-    return redis.Redis.from_url(url, retry=retry, **{**defaults, **options, **tcp})
+    client = redis.Redis.from_url(url, retry=retry, **{**defaults, **options, **tcp})
+    client.connection_pool.connection_kwargs["protocol"] = 3  # whatever the URL says
+    return client

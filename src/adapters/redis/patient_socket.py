@@ -68,17 +68,17 @@ class PatientSocket:
 
     def __init__(self, connected: Any, contact: ServerContact, slow_calls: SlowCalls) -> None:
         connected.settimeout(TURN_SECONDS)
-        self._connected = connected
+        self.connected = connected
         self._contact = contact
         self._slow_calls = slow_calls
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connected, name)
+        return getattr(self.connected, name)
 
     def recv_into(self, buffer: Any) -> int:
         began, first_round = time.monotonic(), self._contact.rounds
         wait = Wait(self._contact)
-        number = _repeat(partial(self._connected.recv_into, buffer), wait)
+        number = _repeat(partial(self.connected.recv_into, buffer), wait)
         self._contact.count_piece(first_round)
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
@@ -90,7 +90,7 @@ class PatientSocket:
         rest = memoryview(data)
         while rest:
             piece = rest[:SEND_BYTES]
-            sent = _repeat(partial(self._connected.send, piece), Wait(self._contact))
+            sent = _repeat(partial(self.connected.send, piece), Wait(self._contact))
             rest = rest[sent:]
 
 
@@ -116,6 +116,8 @@ def patient_connection(url: str) -> type[Any]:
     contact, slow_calls = ServerContact(), SlowCalls()
 
     class PatientConnection(kind):  # type: ignore[misc]  # the URL decides between TCP, TLS, Unix
+        server_contact = contact
+
         def _connect(self) -> Any:
             for _ in range(MAX_CONNECT_ATTEMPTS - 1):
                 try:
@@ -125,3 +127,9 @@ def patient_connection(url: str) -> type[Any]:
             return PatientSocket(super()._connect(), contact, slow_calls)
 
     return PatientConnection
+
+
+def contact_of(pool: Any) -> ServerContact:
+    """Return what the patient connections of a pool share."""
+    contact: ServerContact = pool.connection_class.server_contact
+    return contact

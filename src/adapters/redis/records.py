@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.replies import execute
+from adapters.redis.exchange import packed
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import decode, id_text, unpack_record
 from application.skipped_items import SkippedItems
@@ -36,6 +36,16 @@ class TaskRecords:
         [record] = self._whole_records([raw])
         return _raise_damage(decode_reply(raw, record))
 
+    def get_with_rank(self, raw: bytes, queue: str) -> tuple[Task | None, int | None]:
+        """Return the whole task, or None, and its rank in the queue, both of one moment.
+
+        Raises an error for a damaged record.
+        """
+        record, rank = self._store.pipeline(
+            [packed("HGETALL", keys.RECORD_PREFIX + raw), packed("ZRANK", keys.waiting(queue), raw)]
+        )
+        return _raise_damage(decode_reply(raw, record)), rank if isinstance(rank, int) else None
+
     def whole(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)
         return self._readable(ids, self._whole_records(ids))
@@ -64,11 +74,7 @@ class TaskRecords:
     def _whole_records(self, ids: Sequence[bytes]) -> Sequence[Any]:
         if not ids:
             return []
-        with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            for raw in ids:
-                pipeline.hgetall(keys.RECORD_PREFIX + raw)
-            return execute(pipeline)
+        return self._store.pipeline([packed("HGETALL", keys.RECORD_PREFIX + raw) for raw in ids])
 
     def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Return for each id its short record, or the error of a key of the wrong type."""

@@ -9,6 +9,7 @@ from typing import Any
 import redis
 
 from adapters.redis.circuit_breaker import CircuitBreaker
+from adapters.redis.exchange import Exchange, PooledExchange
 from adapters.redis.failures import is_damage, is_outage, translate
 from adapters.redis.stored_scripts import ScriptCall, ScriptRunner, StoredScript, load_script
 from adapters.supervision.task_process import TaskProcess
@@ -26,20 +27,23 @@ class RedisStore:
         fail_fast: bool = False,
         keep_connections: bool = False,
         process: TaskProcess | None = None,
+        shared: Exchange | None = None,
     ) -> None:
         """`fail_fast` refuses calls at once while the store is unavailable: a web process must not
         wait for the time limit in every request. Calls then also take turns at up to 64
         connections: thousands of simultaneous requests would open as many, and run out of time.
 
-        `keep_connections`: see ScriptRunner. `process` is the only one that may use this store; a
-        forked copy of it ends when it tries.
+        `keep_connections`: see PooledExchange. `process` is the only one that may use this store; a
+        forked copy of it ends when it tries. `shared` is a connection that needs no turns.
         """
         self._client = client
         self._process = process
         self._breaker = CircuitBreaker(client) if fail_fast else None
         self._turns = threading.Semaphore(MAX_CONNECTIONS)
         self._mine = threading.local()
-        self._runner = ScriptRunner(client, keep_connections=keep_connections)
+        self._shared = shared
+        self._exchange = shared or PooledExchange(client, keep_connections=keep_connections)
+        self._runner = ScriptRunner(self._exchange, client.script_load)
         self._translation = _Translation(self._breaker)
 
     @property
@@ -68,12 +72,23 @@ class RedisStore:
         Each call is made by itself. With `damage_as_reply`, an error that one call met in its own
         data is its reply, so that the others keep theirs.
         """
-        with self._turn(), self._translation:
+        with self._exchange_turn(), self._translation:
             replies = self._runner.run(calls)
-            for reply in replies:
-                if isinstance(reply, Exception) and not (damage_as_reply and is_damage(reply)):
-                    raise reply
+            _raise_error(replies, damage_as_reply=damage_as_reply)
         return replies
+
+    def pipeline(self, commands: Sequence[bytes]) -> list[Any]:
+        """Return the replies to many packed commands in one round trip. Raises StoreUnavailable.
+
+        The reply to a command that met damaged data is its error.
+        """
+        with self._exchange_turn(), self._translation:
+            replies = self._exchange(commands)
+            _raise_error(replies, damage_as_reply=True)
+        return replies
+
+    def _exchange_turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._shared else self._turn()
 
     def _turn(self) -> AbstractContextManager[None]:
         """Wait for a turn at the connections. Re-entrant within one thread."""
@@ -91,6 +106,12 @@ class RedisStore:
                 yield
             finally:
                 self._mine.has_turn = False
+
+
+def _raise_error(replies: Sequence[Any], *, damage_as_reply: bool) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception) and not (damage_as_reply and is_damage(reply)):
+            raise reply
 
 
 class _Translation:

@@ -74,7 +74,7 @@ def read_by_rank(
     if page.newest_first:
         start, stop = total - 1 - stop, total - 1 - start
     entries = client.zrange(index, first + start, first + stop, withscores=True)
-    found = [_entry(*entry) for entry in entries]
+    found = [entry_of(*entry) for entry in entries]
     return found[::-1] if page.newest_first else found
 
 
@@ -100,7 +100,7 @@ def _chunk(
         read = client.zrange(
             index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True
         )
-        entries = [_entry(*entry) for entry in read]
+        entries = [entry_of(*entry) for entry in read]
         found = [
             entry
             for entry in entries
@@ -134,7 +134,7 @@ def present_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
     ]
 
 
-def _entry(member: bytes, score: float) -> Entry:
+def entry_of(member: bytes, score: float) -> Entry:
     """Return an entry of an index. A score that is no time, such as infinity, is rounded to one."""
     return int(min(max(score, 0), END_OF_TIME)), member
 

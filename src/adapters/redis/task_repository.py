@@ -7,9 +7,9 @@ from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
+from adapters.redis.exchange import packed
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import TaskRecords
-from adapters.redis.replies import execute
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import id_bytes
@@ -28,6 +28,7 @@ from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import DEFAULT_QUEUE
 
 DEFAULT_MAX_QUEUES = 1_000
 
@@ -59,6 +60,18 @@ class RedisTaskRepository(TaskRepository):
         raw = id_bytes(task_id)
         return self._records.get(raw) if raw else None
 
+    def get_with_position(self, task_id: str) -> tuple[Task, int | None] | None:
+        """Read the position in the default queue beside the record: most tasks are there."""
+        raw = id_bytes(task_id)
+        if not raw:
+            return None
+        task, rank = self._records.get_with_rank(raw, DEFAULT_QUEUE)
+        if task is None:
+            return None
+        if task.status is Status.QUEUED and task.spec.queue != DEFAULT_QUEUE:
+            return task, self.positions([task]).get(task_id)
+        return task, rank + 1 if rank is not None and task.status is Status.QUEUED else None
+
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return self._records.short(filter(None, map(id_bytes, task_ids)))
 
@@ -69,11 +82,7 @@ class RedisTaskRepository(TaskRepository):
         queued = [task for task in tasks if task.status is Status.QUEUED]
         if not queued:
             return {}
-        with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            for task in queued:
-                pipeline.zrank(keys.waiting(task.spec.queue), id_bytes(task.task_id))
-            ranks = execute(pipeline)
+        ranks = self._store.pipeline([_get_rank(task) for task in queued])
         return {
             task.task_id: rank + 1
             for task, rank in zip(queued, ranks, strict=True)
@@ -152,6 +161,10 @@ class RedisTaskRepository(TaskRepository):
             places = [at for at, task in enumerate(tasks) if task.spec.queue in new]
             raise TooManyQueues(self._max_queues, places)
         require_saved(tasks[0], reply)
+
+
+def _get_rank(task: Task) -> bytes:
+    return packed("ZRANK", keys.waiting(task.spec.queue), id_bytes(task.task_id) or b"")
 
 
 def require_saved(task: Task, reply: SaveReply) -> None:

@@ -102,6 +102,14 @@ class TaskRepository(ABC):
             raise TaskNotFound(task_id)
         return task
 
+    def get_with_position(self, task_id: str) -> tuple[Task, int | None] | None:
+        """Return the task and, while it is QUEUED, its position; None when there is no task.
+
+        An adapter may read both at once.
+        """
+        task = self.get(task_id)
+        return (task, self.positions([task]).get(task_id)) if task else None
+
     @abstractmethod
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         """Return the tasks that exist, in the same order, without long members."""

@@ -1,5 +1,7 @@
 """Name the adapter behind each port."""
 
+from typing import Any
+
 from dependency_injector import containers, providers
 
 from adapters.celery.app import create_celery_app
@@ -11,6 +13,7 @@ from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.redis.clock import RedisClock
 from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.event_stream import RedisEventStream
+from adapters.redis.exchange import Exchange
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
@@ -36,12 +39,22 @@ def keep_running() -> None:
     """Do not yield: no other work waits for this thread."""
 
 
+def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
+    """Return the connection of all greenlets, for a process that gevent has patched."""
+    if not wanted:
+        return None
+    from adapters.redis.shared_connection import SharedConnection  # other processes lack gevent
+
+    return SharedConnection(client)
+
+
 class Adapters(containers.DeclarativeContainer):
     """Build the adapter behind each port. Nothing connects before the first call of an adapter."""
 
     settings = providers.Dependency(instance_of=Settings)
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
+    share_connection = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
 
@@ -52,6 +65,7 @@ class Adapters(containers.DeclarativeContainer):
         fail_fast=fail_fast,
         keep_connections=keep_connections,
         process=task_process,
+        shared=providers.Singleton(shared_connection, redis_client, wanted=share_connection),
     )
     celery_app = providers.Singleton(
         create_celery_app, settings.provided.redis_url, queues=settings.provided.queues

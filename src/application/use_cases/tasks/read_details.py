@@ -21,6 +21,10 @@ class ReadDetails:
         """Return the positions of the QUEUED ones by task id; the task that starts first has 1."""
         return self._repository.positions(tasks)
 
+    def queue_position(self, task: Task) -> int | None:
+        """Return the position of a QUEUED task; None for any other."""
+        return self.queue_positions([task]).get(task.task_id)
+
     def log(self, task_id: str) -> Sequence[LogLine]:
         """Return the last 1,000 lines that runs of the task logged, oldest first.
 

@@ -41,7 +41,11 @@ REPLAYED = {
 
 def task_response(task: Task, status: int = 200) -> Response:
     """Return the task with its place in the queue and its ETag."""
-    position = use_cases().read_details().queue_positions([task]).get(task.task_id)
+    return placed_response(task, use_cases().read_details().queue_position(task), status)
+
+
+def placed_response(task: Task, position: int | None, status: int = 200) -> Response:
+    """Return the task with the given place in the queue and its ETag."""
     etag = headers.entity_tag(task, position)
     return json_response(serialize_task(task, position), status, {"ETag": etag})
 

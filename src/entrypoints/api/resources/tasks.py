@@ -19,6 +19,7 @@ from entrypoints.api.resources.task_responses import (
     LOCATION,
     REPLAYED,
     idempotency_record,
+    placed_response,
     submit_response,
     task_response,
     warnings_about,
@@ -114,7 +115,10 @@ class OneTask(MethodView):
         """
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
-        response = task_response(_wait_for(task_id, seconds) if seconds else _get(task_id))
+        if seconds:
+            response = task_response(_wait_for(task_id, seconds))
+        else:
+            response = placed_response(*use_cases().get_task().with_position(task_id))
         if preferred is not None and "wait" not in wanted:
             response.headers["Preference-Applied"] = f"wait={preferred}"
         if headers.is_known(response.headers["ETag"]):
@@ -166,10 +170,6 @@ class OneTask(MethodView):
         """
         deleted = use_cases().delete_task().execute(task_id, cancel=wanted["cancel"])
         return Response(status=204 if deleted else 202)
-
-
-def _get(task_id: str) -> Task:
-    return use_cases().get_task().execute(task_id)
 
 
 def _wait_for(task_id: str, seconds: int) -> Task:
