@@ -1,12 +1,15 @@
 """Serialize tasks for everybody outside: responses, event streams and webhooks."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
+
+RETRY_MEMBERS = tuple(member.name for member in fields(RetryPolicy))
 
 
 def rfc3339(time: datetime | None) -> str | None:
@@ -45,7 +48,7 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "priority": spec.priority,
             "labels": dict(spec.labels),
             "timeout": spec.effective_timeout,
-            "retry": asdict(spec.retry),
+            "retry": {name: getattr(spec.retry, name) for name in RETRY_MEMBERS},
             "queue_position": queue_position,
             "callback_url": spec.callback_url,
             "version": task.version,

@@ -101,6 +101,7 @@ def _read_limits(env: FileAwareEnv) -> dict[str, Any]:
         "child_max_memory": _whole(env, "CHILD_MAX_MEMORY", 0, 0, 1024 * 1024),
         "events_kept": _whole(env, "EVENTS_KEPT", 100_000, 1_000, 100_000_000),
         "max_queues": _whole(env, "MAX_QUEUES", 1_000, 1, 100_000),
+        "http_cache_mb": _whole(env, "HTTP_CACHE_MB", 32, 0, 16 * 1024),
         "embedded_max_memory_mb": _whole(
             env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024
         ),

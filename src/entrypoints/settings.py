@@ -49,8 +49,15 @@ class Settings:
     """MiB."""
     events_kept: int
     max_queues: int
+    http_cache_mb: int
+    """MiB for each process of the API; 0 for no cache."""
     env: str
     embedded_max_memory_mb: int | None = None
+
+    @property
+    def http_cache_bytes(self) -> int:
+        """Half of the cache, in bytes: one half is for tasks, the other for their texts."""
+        return self.http_cache_mb * 2**20 // 2
 
     @property
     def is_production(self) -> bool:

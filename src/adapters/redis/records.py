@@ -5,8 +5,9 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
+from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import decode, id_text, unpack_record
+from adapters.redis.task_codec import Record, decode, id_text, unpack_record
 from application.skipped_items import SkippedItems
 from domain.task import Task
 
@@ -23,9 +24,16 @@ class TaskRecords:
     """
 
     def __init__(
-        self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None
+        self,
+        store: RedisStore,
+        let_others_run: Callable[[], None] = lambda: None,
+        cache_bytes: int = 0,
     ) -> None:
-        """`let_others_run` is called between tasks, for a process that serves other requests."""
+        """`let_others_run` is called between tasks, for a process that serves other requests.
+
+        `cache_bytes`: see KnownTasks.
+        """
+        self._known = KnownTasks(cache_bytes)
         self._store = store
         self._let_others_run = let_others_run
         self._skipped_items = SkippedItems()
@@ -34,7 +42,7 @@ class TaskRecords:
     def get(self, raw: bytes) -> Task | None:
         """Return the whole task, or None. Raises an error for a damaged record."""
         [record] = self._whole_records([raw])
-        return _raise_damage(decode_reply(raw, record))
+        return _raise_damage(self._decoded(raw, record))
 
     def get_with_rank(self, raw: bytes, queue: str) -> tuple[Task | None, int | None]:
         """Return the whole task, or None, and its rank in the queue, both of one moment.
@@ -44,7 +52,7 @@ class TaskRecords:
         record, rank = self._store.pipeline(
             [packed("HGETALL", keys.RECORD_PREFIX + raw), packed("ZRANK", keys.waiting(queue), raw)]
         )
-        return _raise_damage(decode_reply(raw, record)), rank if isinstance(rank, int) else None
+        return _raise_damage(self._decoded(raw, record)), rank if isinstance(rank, int) else None
 
     def whole(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)
@@ -61,7 +69,7 @@ class TaskRecords:
 
     def short_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when it is gone, or the error of a damaged record."""
-        return list(map(decode_reply, ids, self._one_by_one(ids)))
+        return list(map(self._decoded, ids, self._one_by_one(ids)))
 
     def short_with_position(self, raw: bytes) -> tuple[Task | None, str]:
         """Return the task and the position of the last event, both of one moment.
@@ -69,12 +77,15 @@ class TaskRecords:
         Raises an error for a damaged record.
         """
         position, record = self._read(_keys([raw]), [])
-        return _raise_damage(decode_reply(raw, record)), position.decode()
+        return _raise_damage(self._decoded(raw, record)), position.decode()
 
     def _whole_records(self, ids: Sequence[bytes]) -> Sequence[Any]:
         if not ids:
             return []
         return self._store.pipeline([packed("HGETALL", keys.RECORD_PREFIX + raw) for raw in ids])
+
+    def _decoded(self, raw: bytes, reply: Any) -> Task | Exception | None:
+        return decode_reply(raw, reply, self._known.decode)
 
     def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Return for each id its short record, or the error of a key of the wrong type."""
@@ -89,7 +100,7 @@ class TaskRecords:
         tasks = []
         for raw, reply in zip(ids, replies, strict=True):
             self._let_others_run()
-            task = decode_reply(raw, reply)
+            task = self._decoded(raw, reply)
             if isinstance(task, Exception):
                 self._skipped_items.log_once("read", id_text(raw), task)
             elif task:
@@ -97,7 +108,9 @@ class TaskRecords:
         return tasks
 
 
-def decode_reply(raw: bytes, reply: Any) -> Task | Exception | None:
+def decode_reply(
+    raw: bytes, reply: Any, decode: Callable[[bytes, Record], Task] = decode
+) -> Task | Exception | None:
     """Return the task of a record; None when there is none, or the error when it is damaged.
 
     `reply` holds the fields as a mapping or packed into one text, or is an error.

@@ -42,16 +42,18 @@ class RedisTaskRepository(TaskRepository):
         max_queues: int = DEFAULT_MAX_QUEUES,
         own_queues: Container[str] = (),
         let_others_run: Callable[[], None] = lambda: None,
+        cache_bytes: int = 0,
     ) -> None:
         """Tasks may name `max_queues` different queues. Those in `own_queues` do not count.
 
         `let_others_run` is called between tasks, for a process that serves other requests.
+        `cache_bytes`: see KnownTasks.
         """
         self._store = store
         self._max_queues = max_queues
         self._effects = TaskEffects(wake_up_of, events_kept, max_queues, own_queues, let_others_run)
         self._save = SaveScript(store)
-        self._records = TaskRecords(store, let_others_run)
+        self._records = TaskRecords(store, let_others_run, cache_bytes)
         self._search = RedisTaskSearch(store, self._records, let_others_run)
         self._skipped_items = SkippedItems()
         self.backlogs = RedisBacklogs(store, self._records)

@@ -25,6 +25,7 @@ from entrypoints.api.resources import pages
 from entrypoints.api.resources.blueprints import BLUEPRINTS, events
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
+from entrypoints.api.task_texts import TaskTexts
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
 
@@ -71,6 +72,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     app.extensions["container"] = container
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)
+    app.extensions["task_texts"] = TaskTexts(container.settings().http_cache_bytes)
     app.extensions["batch_line"] = BatchLine()
     app.before_request(_begin)
     protect_from_pages(app, container.settings())

@@ -1,24 +1,24 @@
-"""Write pages of tasks. Single tasks are written by `application.task_serializer`."""
+"""Write pages of tasks as JSON. Single tasks are written by `entrypoints.api.task_texts`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from flask import json
-
 from application.ports.task_repository import PageRequest, TaskPage
 from application.task_serializer import drop_none, serialize_task
 from domain.task import Task
+from entrypoints.api.concurrency.cooperation import paced
+from entrypoints.api.json_text import to_json
 from entrypoints.api.schemas.cursor_field import encode_cursor
+from entrypoints.api.task_texts import TaskTexts
 
 
-def serialize_page(
-    page: TaskPage, page_request: PageRequest, positions: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return the form of TaskListResponse. `positions` are places in queues by task id."""
-    return {
-        "pagination": serialize_pagination(page, page_request),
-        "tasks": [serialize_task(task, positions.get(task.task_id)) for task in page.tasks],
-    }
+def page_json(
+    page: TaskPage, page_request: PageRequest, positions: Mapping[str, int], texts: TaskTexts
+) -> bytes:
+    """Return the JSON of TaskListResponse. `positions` are places in queues by task id."""
+    pagination = to_json(serialize_pagination(page, page_request))
+    tasks = [texts.text(task, positions.get(task.task_id)) for task in paced(page.tasks)]
+    return b'{"pagination":%b,"tasks":[%b]}' % (pagination, b",".join(tasks))
 
 
 def stream_page(
@@ -28,13 +28,11 @@ def stream_page(
     tasks: Iterable[Task],
 ) -> Iterator[bytes]:
     """Yield the JSON of a page in the form of TaskListResponse, one task at a time."""
-    pagination = json.dumps(serialize_pagination(page, page_request))
-    yield f'{{"pagination": {pagination}, "tasks": ['.encode()
-    separator = ""
+    yield b'{"pagination":%b,"tasks":[' % to_json(serialize_pagination(page, page_request))
+    separator = b""
     for task in tasks:
-        members = serialize_task(task, positions.get(task.task_id))
-        yield f"{separator}{json.dumps(members)}".encode()
-        separator = ", "
+        yield separator + to_json(serialize_task(task, positions.get(task.task_id)))
+        separator = b","
     yield b"]}"
 
 

@@ -157,7 +157,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Build the application. gunicorn calls this in each worker, after the fork."""
         container = build_container(
-            self.settings, fail_fast=True, share_connection=True, let_others_run=let_others_run
+            self.settings,
+            fail_fast=True,
+            share_connection=True,
+            cache_bytes=self.settings.http_cache_bytes,
+            let_others_run=let_others_run,
         )
         container.warn_about_queues()  # START_SECONDS count from the start of the process
         app = create_app(container, self.capacity)

@@ -55,6 +55,7 @@ class Adapters(containers.DeclarativeContainer):
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
+    cache_bytes = providers.Object(0)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
 
@@ -86,6 +87,7 @@ class Adapters(containers.DeclarativeContainer):
         max_queues=settings.provided.max_queues,
         own_queues=settings.provided.queues,
         let_others_run=let_others_run,
+        cache_bytes=cache_bytes,
     )
     leases = providers.Singleton(
         RedisTaskLeases,

@@ -19,12 +19,13 @@ def build_container(
     fail_fast: bool = False,
     keep_connections: bool = False,
     share_connection: bool = False,
+    cache_bytes: int = 0,
     let_others_run: Callable[[], None] = keep_running,
 ) -> Container:
     """Build the container of a process. Raises InvalidSettings if the settings name no Redis.
 
     RedisStore describes `fail_fast` and `keep_connections`, SharedConnection the connection that
-    greenlets share. Long work calls `let_others_run`
+    greenlets share, KnownTasks the cache. Long work calls `let_others_run`
     between its parts: a process that serves many callers in one thread needs it.
     """
     settings.require_redis()
@@ -33,6 +34,7 @@ def build_container(
         fail_fast=fail_fast,
         keep_connections=keep_connections,
         share_connection=share_connection,
+        cache_bytes=cache_bytes,
         let_others_run=providers.Object(let_others_run),
     )
 

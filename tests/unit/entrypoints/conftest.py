@@ -46,6 +46,7 @@ SETTINGS = Settings(
     child_max_runs=0,
     child_max_memory=0,
     max_queues=1000,
+    http_cache_mb=32,
     env="development",
 )
 

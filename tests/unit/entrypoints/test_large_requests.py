@@ -1,16 +1,13 @@
 """Limits that keep one request from blocking a process."""
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from entrypoints.api.reading import strict_json
-from entrypoints.api.resources import json_response
 from tests.unit.entrypoints.calls import allow_bodies, submit
 
 
@@ -141,24 +138,3 @@ def test_a_tag_of_very_many_digits_is_no_version(client: FlaskClient, tag: str) 
         ).status_code
         == 412
     )
-
-
-@pytest.mark.parametrize("number", [0, 1, 1_999, 2_000, 4_001, 350_001])
-def test_a_long_list_is_written_in_few_parts(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    parts = 0
-
-    def counted(items: Iterable[Any]) -> Iterator[Any]:
-        nonlocal parts
-        for item in items:
-            parts += 1
-            yield item
-
-    monkeypatch.setattr(json_response, "paced", counted)
-    members = {"task_id": "a", "result": [{"number": at} for at in range(number)]}
-
-    with Flask(__name__).app_context():
-        response = json_response.json_response(members)
-
-    assert json.loads(response.get_data()) == members
-    assert parts <= 4_000
-    assert parts == number or number > 2_000

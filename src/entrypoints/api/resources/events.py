@@ -1,6 +1,5 @@
 """/events and /tasks/<id>/events: events as Server-Sent Events (WHATWG HTML, section 9.2)."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import lru_cache
@@ -16,6 +15,7 @@ from application.use_cases.tasks.follow_tasks import Following, News, Notice
 from domain.task import Task
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.concurrency.stream_response import StreamResponse
+from entrypoints.api.json_text import to_json
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import events as blueprint
 from entrypoints.api.resources.examples import A_STREAM
@@ -130,4 +130,5 @@ def _render_event(event: TaskEvent) -> bytes:
 
 
 def _render_task(position: str, name: str, task: Task) -> bytes:
-    return f"id: {position}\nevent: {name}\ndata: {json.dumps(serialize_task(task))}\n\n".encode()
+    head = f"id: {position}\nevent: {name}\ndata: ".encode()
+    return head + to_json(serialize_task(task)) + b"\n\n"

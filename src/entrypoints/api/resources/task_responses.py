@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from application.ports.task_repository import IdempotencyRecord
-from application.task_serializer import serialize_task
 from domain.task import Task
 from entrypoints.api.problems.details import unserved_queue
 from entrypoints.api.reading import headers
@@ -14,6 +13,7 @@ from entrypoints.api.reading.arguments import json_body
 from entrypoints.api.reading.strict_json import request_hash
 from entrypoints.api.resources.json_response import json_response
 from entrypoints.api.schemas.task_responses import WarningResponse
+from entrypoints.api.task_texts import TaskTexts
 from entrypoints.api.use_cases import use_cases
 
 TEXT_HEADER = {"schema": {"type": "string"}}
@@ -47,11 +47,16 @@ def task_response(task: Task, status: int = 200) -> Response:
 def placed_response(task: Task, position: int | None, status: int = 200) -> Response:
     """Return the task with the given place in the queue and its ETag."""
     etag = headers.entity_tag(task, position)
-    return json_response(serialize_task(task, position), status, {"ETag": etag})
+    return json_response(task_texts().text(task, position), status, {"ETag": etag})
+
+
+def task_texts() -> TaskTexts:
+    texts: TaskTexts = current_app.extensions["task_texts"]
+    return texts
 
 
 def submit_response(
-    members: Mapping[str, object], location: Mapping[str, str], *, replayed: bool
+    members: Mapping[str, object] | bytes, location: Mapping[str, str], *, replayed: bool
 ) -> Response:
     """Return the 202 of a submit. `replayed`: an earlier request had submitted the same tasks."""
     replayed_header = {"Idempotent-Replayed": "true"} if replayed else {}

@@ -22,6 +22,7 @@ from entrypoints.api.resources.task_responses import (
     placed_response,
     submit_response,
     task_response,
+    task_texts,
     warnings_about,
 )
 from entrypoints.api.schemas.queries import DeleteQuery, ListQuery, WaitQuery
@@ -31,7 +32,7 @@ from entrypoints.api.schemas.task_responses import (
     TaskListResponse,
     TaskResponse,
 )
-from entrypoints.api.serializers import next_cursor, serialize_page, stream_page
+from entrypoints.api.serializers import next_cursor, page_json, stream_page
 from entrypoints.api.use_cases import use_cases
 
 BODY_PROBLEMS = (
@@ -91,8 +92,8 @@ class Tasks(MethodView):
         positions = use_cases().read_details().queue_positions(page.tasks)
         urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
         if not full:
-            members = serialize_page(page, page_request, positions)
-            return json_response(members, headers={"Link": urls})
+            text = page_json(page, page_request, positions, task_texts())
+            return json_response(text, headers={"Link": urls})
         parts = stream_page(page, page_request, positions, list_tasks.read_whole(page))
         return Response(parts, headers={"Link": urls}, mimetype="application/json")
 
