@@ -34,6 +34,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
 MAX_HEADER_BYTES = 8_190
 """Limit on all headers of one name together: gunicorn joins up to 100 of them."""
+HEADER_KEYS = ("HTTP_", "CONTENT_TYPE")
+"""Beginnings of the keys under which WSGI (PEP 3333) has the headers of a request."""
 LOGGED_AS_DEBUG = {"probes.Livez", "probes.Readyz"}
 
 access = logging.getLogger("access")
@@ -89,10 +91,11 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.headers.get("X-Request-ID", "")
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    for name, value in request.headers.items():
-        if len(value) > MAX_HEADER_BYTES:
+    for key, value in request.environ.items():
+        if key.startswith(HEADER_KEYS) and len(value) > MAX_HEADER_BYTES:
+            name = key.removeprefix("HTTP_").replace("_", "-").title()
             raise RequestHeaderFieldsTooLarge(
                 f"The header {name} has more than {MAX_HEADER_BYTES:,} bytes in all."
             )

@@ -17,6 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from application.ports.task_repository import Change
 from domain.status import Status
 from domain.task import Task
+from entrypoints.api.reading import arguments
 from entrypoints.api.reading.arguments import StrictParser
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore
@@ -94,6 +95,7 @@ def send(
 
     monkeypatch.setattr(StrictParser, "load_querystring", note_query)
     monkeypatch.setattr(StrictParser, "load_json", note_body)
+    monkeypatch.setattr(arguments, "MAX_KEPT_QUERY_BYTES", -1)  # each query is parsed
 
     def sent(method: str, path: str) -> Reading:
         task = stored(store, Status.FAILED if path in RETRYABLE else Status.QUEUED)

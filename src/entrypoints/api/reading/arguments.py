@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from flask import Request, g, request
@@ -25,6 +27,9 @@ MERGE_PATCH = "application/merge-patch+json"
 LABEL = "label"
 LABELS = "labels"
 PART_BYTES = 4096
+QUERIES_KEPT = 256
+"""Number of query strings of each view whose meaning is kept."""
+MAX_KEPT_QUERY_BYTES = 256
 
 
 class StrictParser(FlaskParser):
@@ -64,6 +69,29 @@ class StrictParser(FlaskParser):
         if errors:
             raise ValidationError({**schema.validate(values), **errors})
         return values
+
+
+class ArgumentReader:
+    """Reads the query or the body of the current request by a schema."""
+
+    def __init__(self, parser: StrictParser, schema: Schema, location: str) -> None:
+        self._parser = parser
+        self._schema = schema
+        self._location = location
+        self._read_query = lru_cache(QUERIES_KEPT)(self._parse)
+
+    def read(self) -> Any:
+        """Return the loaded arguments. Raises HTTPException.
+
+        The same text of a query always means the same, so a short one is parsed once.
+        """
+        query = request.query_string
+        if self._location != "query" or len(query) > MAX_KEPT_QUERY_BYTES:
+            return self._parse(query)
+        return copy(self._read_query(query))
+
+    def _parse(self, _: bytes) -> Any:
+        return self._parser.parse(self._schema, request, location=self._location)
 
 
 def json_body(req: Request) -> Any:

@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from typing import Any
 from urllib.parse import urlencode
 from urllib.request import parse_http_list
 
@@ -144,20 +143,20 @@ def _require_tags(header: str) -> None:
 
 def page_links(page_request: PageRequest, total: int | None, next_cursor: str | None) -> str:
     """Return the Link header (RFC 8288) of a list: relative URLs with the same filters."""
-    size = page_request.limit
-    links = {"first": _page_url()}
-    if page_request.after is not None or total is None:
-        links["next"] = _page_url(cursor=next_cursor) if next_cursor else ""
-    else:
-        page, last = page_request.offset // size + 1, max(-(-total // size), 1)
-        links["prev"] = _page_url(page=min(page - 1, last)) if page > 1 else ""
-        links["next"] = _page_url(page=page + 1) if page < last else ""
-        links["last"] = _page_url(page=last)
-    return ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
-
-
-def _page_url(**changes: Any) -> str:
-    """Return the URL of the current request, with another page or cursor."""
     kept = [each for each in request.args.items(multi=True) if each[0] not in {"page", "cursor"}]
-    query = urlencode([*kept, *changes.items()])
-    return f"{request.path}?{query}" if query else request.path
+    filters = urlencode(kept)
+    first = f"{request.path}?{filters}" if filters else request.path
+    other = f"{first}{'&' if filters else '?'}"
+    links = {"first": first}
+    if page_request.after is not None or total is None:
+        if next_cursor:
+            links["next"] = f"{other}{urlencode({'cursor': next_cursor})}"
+    else:
+        size = page_request.limit
+        page, last = page_request.offset // size + 1, max(-(-total // size), 1)
+        if page > 1:
+            links["prev"] = f"{other}page={min(page - 1, last)}"
+        if page < last:
+            links["next"] = f"{other}page={page + 1}"
+        links["last"] = f"{other}page={last}"
+    return ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items())

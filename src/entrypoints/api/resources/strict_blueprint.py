@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from functools import wraps
 from typing import Any, NoReturn
 
 from flask import Request, current_app
@@ -12,7 +13,7 @@ from marshmallow import Schema, ValidationError
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 from entrypoints.api.problems.responses import PROBLEM_JSON
 from entrypoints.api.problems.schema import Problem
-from entrypoints.api.reading.arguments import StrictParser, json_body
+from entrypoints.api.reading.arguments import ArgumentReader, StrictParser, json_body
 
 ALWAYS = (
     "not_acceptable",
@@ -114,6 +115,40 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
 
         return document
 
+    def arguments(
+        self, schema: Schema, *, location: str = "json", **options: Any
+    ) -> Callable[[View], View]:
+        """Document the parameters or body of a view, and pass what they hold to it.
+
+        flask-smorest and webargs wrap the view in three functions for that.
+        """
+        document = super().arguments(schema, location=location, **options)
+        reader = ArgumentReader(self.ARGUMENTS_PARSER, schema, location)
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def with_arguments(*arguments: Any, **segments: Any) -> Any:
+                return view(*arguments, reader.read(), **segments)
+
+            return _documented(with_arguments, document(view))
+
+        return decorate
+
     def no_query(self, view: View) -> View:
         """Refuse every query parameter."""
-        return self.arguments(NoQuery(), location="query", as_kwargs=True)(view)  # type: ignore[no-any-return]  # untyped
+        document = super().arguments(NoQuery(), location="query")
+        reader = ArgumentReader(self.ARGUMENTS_PARSER, NoQuery(), "query")
+
+        @wraps(view)
+        def without_query(*arguments: Any, **segments: Any) -> Any:
+            reader.read()
+            return view(*arguments, **segments)
+
+        return _documented(without_query, document(view))
+
+
+def _documented(view: View, other: Any) -> View:
+    """Return the view with the documentation of another."""
+    documented: Any = view
+    documented._apidoc = other._apidoc
+    return view
