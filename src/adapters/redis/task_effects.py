@@ -1,7 +1,6 @@
 """The effects of changes of tasks: their records, the indexes that follow from them, and events."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
@@ -168,7 +167,7 @@ def as_stored(change: Change, now_ms: int) -> Task:
     """Return the task with the times that save.lua has set."""
     names = _times_set(change.before, change.after)
     times: Any = {TIMES_SET_BY_SCRIPT[name]: instant(now_ms) for name in names}
-    return replace(change.after, **times) if times else change.after
+    return Task.restore({**vars(change.after), **times}) if times else change.after
 
 
 def _add_idempotency_record(

@@ -22,6 +22,7 @@ from domain.web_url import require_web_url
 from entrypoints.api.reading.strict_json import MAX_PAYLOAD_VALUES, has_more_values
 from entrypoints.api.schemas.bounded import BoundedDict
 
+TYPE_LENGTH = range(1, 201)
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 NOT_BLANK = (
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
@@ -135,7 +136,7 @@ def require_not_blank(text: str) -> None:
         raise ValidationError("Must not be blank.")
 
 
-def _require_storable(value: Any) -> None:
+def require_storable(value: Any) -> None:
     """Raise ValidationError unless the payload can be stored as JSON."""
     too_many = f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all."
     if isinstance(value, dict | list) and len(value) > MAX_PAYLOAD_VALUES:
@@ -169,7 +170,7 @@ def labels_field(*, patch: bool) -> fields.Dict:
 def payload_field(**options: Any) -> fields.Dict:
     """Return a field for the payload. The schema of the type is checked later."""
     return fields.Dict(
-        validate=_require_storable,
+        validate=require_storable,
         metadata={
             "description": (
                 "The arguments of the task. GET /types has the JSON Schema of each type's payload."

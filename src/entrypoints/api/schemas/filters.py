@@ -7,9 +7,8 @@ from marshmallow import post_load
 from application.task_filter import TaskFilter
 from domain.status import Status
 from domain.task_spec import TASK_NAME_LENGTH
-from entrypoints.api.schemas.fields import Instant, QueueName, Text, labels_field
+from entrypoints.api.schemas.fields import TYPE_LENGTH, Instant, QueueName, Text, labels_field
 from entrypoints.api.schemas.strict_schema import StrictSchema
-from entrypoints.api.schemas.task_requests import TYPE_LENGTH
 
 
 class FilterMembers(StrictSchema):

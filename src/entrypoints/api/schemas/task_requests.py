@@ -20,6 +20,7 @@ from domain.task_spec import (
 from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.problems.violations import InnerMessage
 from entrypoints.api.schemas.fields import (
+    TYPE_LENGTH,
     Decimal,
     Instant,
     Name,
@@ -29,6 +30,7 @@ from entrypoints.api.schemas.fields import (
     labels_field,
     payload_field,
 )
+from entrypoints.api.schemas.plain_task import plain_spec
 from entrypoints.api.schemas.strict_schema import (
     StrictSchema,
     Variant,
@@ -36,8 +38,6 @@ from entrypoints.api.schemas.strict_schema import (
     messages_by_member,
 )
 from entrypoints.api.use_cases import use_cases
-
-TYPE_LENGTH = range(1, 201)
 
 
 class RetryBody(StrictSchema):
@@ -129,6 +129,9 @@ class TaskBody(StrictSchema):
 
     def load(self, data: Any, **options: Any) -> Any:
         """Return a TaskSpec. Raises ValidationError with everything that is wrong."""
+        spec = plain_spec(data, use_cases().admission().default_retry)
+        if spec is not None:
+            return spec
         try:
             members = super().load(data, **options)
         except ValidationError as error:
