@@ -95,10 +95,11 @@ def encode(task: Task) -> dict[bytes, bytes]:
         raise ValueError(
             f"a task that was read without its {' and '.join(task.omitted)} cannot be stored anew"
         )
-    values = {
-        name: _encoded(name, value) for name, value in zip(MEMBERS, _values(task), strict=True)
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    members = zip(MEMBERS, _values(task), strict=True)
+    # Of the values that are false, only a result is stored. A new task has thirteen others.
+    set_members = ((name, value) for name, value in members if value or name == RESULT)
+    values = ((name, _encoded(name, value)) for name, value in set_members)
+    return {name: value for name, value in values if value is not None}
 
 
 def encode_changes(before: Task, after: Task) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -178,16 +179,13 @@ def _number(value: int) -> str:
 
 def _encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
-    values = {name: getattr(spec, name) for name in SPEC_NAMES}
     defaults = {**DEFAULTS, "default_timeout": _unstored_default_timeout(spec.duration)}
-    differing = {
-        name: value
-        for name, value in values.items()
-        if name not in defaults or value != defaults[name]
-    }
-    return _json(
-        {SPEC_NAMES[name]: PLAIN.get(name, _as_it_is)(value) for name, value in differing.items()}
-    )
+    short_members = {}
+    for name, short in SPEC_NAMES.items():
+        value = getattr(spec, name)
+        if name not in defaults or value != defaults[name]:
+            short_members[short] = PLAIN[name](value) if name in PLAIN else value
+    return _json(short_members)
 
 
 def _unstored_default_timeout(duration: int | None) -> int:
@@ -214,10 +212,6 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
 
 def _plain(text: bytes) -> Any:
     return _from_json(text.decode())
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def epoch_milliseconds(instant: datetime) -> int:
