@@ -5,13 +5,23 @@ a kept task is never older than the record.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
-from adapters.redis.task_codec import Record, decode
+from adapters.redis.task_codec import Record, decode, unpack_record
 from domain.task import Task
 
 TASK_BYTES = 4_096
 """Memory of a task with its specification, besides the bytes of its record, measured generously."""
 MAX_RECORD_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class _Known:
+    task: Task
+    record: Record
+    size: int
+    packed: bytes | None = None
+    """The record as a script packed it into one text. Comparing it saves taking it apart."""
 
 
 class KnownTasks:
@@ -21,31 +31,43 @@ class KnownTasks:
         With 0, every record is decoded each time.
         """
         self._max_bytes = max_bytes
-        self._known: OrderedDict[bytes, tuple[Record, Task, int]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._bytes = 0
 
-    def decode(self, raw: bytes, record: Record) -> Task:
-        """Return the task of a record. Raises KeyError or ValueError for a damaged record."""
-        known = self._known.get(raw)
-        if known is not None:
-            if known[0] == record:
-                self._known.move_to_end(raw)
-                return known[1]
-            self._forget(raw)
-        task = decode(raw, record)
-        if self._max_bytes:
-            self._keep(raw, record, task)
-        return task
+    def decode(self, raw: bytes, reply: Record | bytes) -> Task:
+        """Return the task of a record, which may be packed into one text.
 
-    def _keep(self, raw: bytes, record: Record, task: Task) -> None:
-        record_bytes = sum(map(len, record.values()))
-        if record_bytes > MAX_RECORD_BYTES:
+        Raises KeyError or ValueError for a damaged record.
+        """
+        packed = reply if isinstance(reply, bytes) else None
+        known = self._known.get(raw)
+        if known is not None and packed is not None and packed == known.packed:
+            self._known.move_to_end(raw)
+            return known.task
+        record = unpack_record(reply) if isinstance(reply, bytes) else reply
+        if known is None or known.record != record:
+            self._forget(raw)
+            known = _Known(decode(raw, record), record, _size(record))
+            self._keep(raw, known)
+        else:
+            self._known.move_to_end(raw)
+        known.packed = packed or known.packed
+        return known.task
+
+    def _keep(self, raw: bytes, known: _Known) -> None:
+        if known.size > min(MAX_RECORD_BYTES, self._max_bytes):
             return
-        size = record_bytes + TASK_BYTES
-        self._known[raw] = record, task, size
-        self._bytes += size
+        self._known[raw] = known
+        self._bytes += known.size
         while self._bytes > self._max_bytes:
             self._forget(next(iter(self._known)))
 
     def _forget(self, raw: bytes) -> None:
-        self._bytes -= self._known.pop(raw)[2]
+        known = self._known.pop(raw, None)
+        if known is not None:
+            self._bytes -= known.size
+
+
+def _size(record: Record) -> int:
+    """Return the memory of a task and its record in both forms."""
+    return TASK_BYTES + 2 * sum(map(len, record.values()))

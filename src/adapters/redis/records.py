@@ -1,18 +1,19 @@
 """Read and decode the records of tasks: the one place that does."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
 from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import Record, decode, id_text, unpack_record
+from adapters.redis.task_codec import id_text
 from application.skipped_items import SkippedItems
 from domain.task import Task
 
 RECORDS_PER_CALL = 100
 """Bounds the time for which one script keeps Redis busy."""
+NOTHING_KNOWN = KnownTasks(0)
 
 
 class TaskRecords:
@@ -85,7 +86,7 @@ class TaskRecords:
         return self._store.pipeline([packed("HGETALL", keys.RECORD_PREFIX + raw) for raw in ids])
 
     def _decoded(self, raw: bytes, reply: Any) -> Task | Exception | None:
-        return decode_reply(raw, reply, self._known.decode)
+        return decode_reply(raw, reply, self._known)
 
     def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Return for each id its short record, or the error of a key of the wrong type."""
@@ -109,7 +110,7 @@ class TaskRecords:
 
 
 def decode_reply(
-    raw: bytes, reply: Any, decode: Callable[[bytes, Record], Task] = decode
+    raw: bytes, reply: Any, known: KnownTasks = NOTHING_KNOWN
 ) -> Task | Exception | None:
     """Return the task of a record; None when there is none, or the error when it is damaged.
 
@@ -120,7 +121,7 @@ def decode_reply(
     try:
         if not reply:
             return None
-        return decode(raw, reply if isinstance(reply, Mapping) else unpack_record(reply))
+        return known.decode(raw, reply)
     except Exception as error:  # whatever is wrong with the bytes, the caller decides what it means
         return error
 

@@ -1,7 +1,9 @@
+from itertools import chain
+
 import pytest
 
 from adapters.redis.known_tasks import MAX_RECORD_BYTES, TASK_BYTES, KnownTasks
-from adapters.redis.task_codec import STATUS, decode, encode, require_id_bytes
+from adapters.redis.task_codec import SEPARATOR, STATUS, decode, encode, require_id_bytes
 from domain.task import Task
 from tests.building import a_task
 
@@ -20,6 +22,31 @@ def test_the_same_record_is_the_same_task() -> None:
 
     assert task == decode(raw, record)
     assert known.decode(raw, dict(record)) is task
+
+
+def packed(record: dict[bytes, bytes]) -> bytes:
+    return SEPARATOR.join(chain.from_iterable(record.items()))
+
+
+def test_a_record_is_the_same_task_in_both_forms() -> None:
+    raw, record = stored(a_task())
+    known = KnownTasks(MEBIBYTE)
+
+    task = known.decode(raw, packed(record))
+
+    assert task == decode(raw, record)
+    assert known.decode(raw, record) is task
+    assert known.decode(raw, packed(record)) is task
+
+
+def test_a_packed_record_that_has_changed_is_decoded_anew() -> None:
+    raw, record = stored(a_task())
+    known = KnownTasks(MEBIBYTE)
+    first = known.decode(raw, packed(record))
+    known.decode(raw, {**record, b"new": b"1"})
+
+    assert known.decode(raw, packed({**record, b"new": b"2"})) is not first
+    assert known.decode(raw, packed(record)) == first
 
 
 def test_a_record_that_has_changed_is_decoded_anew() -> None:
@@ -52,7 +79,7 @@ def test_a_damaged_record_raises_each_time_and_then_works_again() -> None:
 
 def test_the_tasks_that_were_read_longest_ago_go_first() -> None:
     (first, a), (second, b), (third, c) = (stored(a_task()) for _ in range(3))
-    known = KnownTasks(2 * TASK_BYTES + 1_000)
+    known = KnownTasks(2 * TASK_BYTES + 2_000)
     kept, gone = known.decode(first, a), known.decode(second, b)
     known.decode(first, a)
     known.decode(third, c)
