@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
     monkey.patch_all()  # before the other imports
 
+import logging
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ from adapters.redis.patient_socket import ServerSilent
 from adapters.redis.shared_connection import SharedConnection
 from adapters.redis.store import RedisStore
 from application.errors import StoreUnavailable
+
+BUSY_FOR_5_MS = "local ends = os.clock() + 0.005 while os.clock() < ends do end return 1"
 
 
 def each_call_gets_its_own_replies(url: str) -> None:
@@ -123,6 +126,21 @@ def a_process_that_was_busy_reads_its_replies_before_it_calls_the_server_silent(
     assert call.get(timeout=30) == [b"there"]
 
 
+def a_long_line_of_calls_does_not_count_as_silence(url: str) -> None:
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("adapters.redis.patient_socket").addHandler(handler)
+    exchange = SharedConnection(connect(url, patient=True))
+
+    calls = [gevent.spawn(exchange, [packed("EVAL", BUSY_FOR_5_MS, 0)]) for _ in range(400)]
+    gevent.joinall(calls, raise_error=True)
+
+    assert [call.value for call in calls] == [[1]] * 400
+    assert len(lines) == 1
+    assert lines[0].startswith("Redis was busy: a call waited ")
+
+
 def calls_share_a_failed_attempt_to_connect(url: str) -> None:
     client = connect(url.replace("redis.sock", "nothing.sock"), patient=True)
     exchange = SharedConnection(client)
@@ -158,6 +176,7 @@ CASES = [
     a_lost_connection_fails_the_calls_that_wait_and_no_other,
     a_silent_server_ends_all_waits_and_is_used_again_later,
     a_process_that_was_busy_reads_its_replies_before_it_calls_the_server_silent,
+    a_long_line_of_calls_does_not_count_as_silence,
     calls_share_a_failed_attempt_to_connect,
 ]
 

@@ -114,7 +114,7 @@ class TestScripts:
     def test_a_kept_connection_that_was_closed_while_idle_does_not_fail(
         self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("adapters.redis.stored_scripts.IDLE_SECONDS", 0.0)
+        monkeypatch.setattr("adapters.redis.exchange.IDLE_SECONDS", 0.0)
         with connect(redis_url) as own:
             push = a_push(RedisStore(own, keep_connections=True))
             push()

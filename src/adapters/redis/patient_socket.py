@@ -116,7 +116,7 @@ def patient_connection(url: str) -> type[Any]:
     contact, slow_calls = ServerContact(), SlowCalls()
 
     class PatientConnection(kind):  # type: ignore[misc]  # the URL decides between TCP, TLS, Unix
-        server_contact = contact
+        shared = contact, slow_calls
 
         def _connect(self) -> Any:
             for _ in range(MAX_CONNECT_ATTEMPTS - 1):
@@ -129,7 +129,7 @@ def patient_connection(url: str) -> type[Any]:
     return PatientConnection
 
 
-def contact_of(pool: Any) -> ServerContact:
+def shared_by(pool: Any) -> tuple[ServerContact, SlowCalls]:
     """Return what the patient connections of a pool share."""
-    contact: ServerContact = pool.connection_class.server_contact
-    return contact
+    shared: tuple[ServerContact, SlowCalls] = pool.connection_class.shared
+    return shared

@@ -5,6 +5,7 @@ read together. A request then pays for a share of two system calls, and needs ne
 timer of its own: these cost more than a read of a task (benchmarks/).
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,10 +17,12 @@ from gevent.hub import Waiter
 from gevent.lock import RLock
 from hiredis import PushNotification
 
-from adapters.redis.patient_socket import ServerSilent, contact_of
+from adapters.redis.patient_socket import SLOW_SECONDS, ServerSilent, shared_by
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS
 
 RECEIVE_BYTES = 262_144
+MAX_CALLS_IN_FLIGHT = 64
+"""Redis replies when it has processed all that has arrived: more would look like silence."""
 
 
 class SharedConnection:
@@ -65,12 +68,14 @@ class _Link:
         self._socket.settimeout(None)
         self._reader = self._connection._parser._reader
         self._not_enough_data = self._reader.gets()
-        self._contact = contact_of(pool)
+        self._contact, self._slow_calls = shared_by(pool)
         self._loop = get_hub().loop
-        self._outgoing: list[bytes] = []
+        self._outgoing: deque[bytes] = deque()
+        """The commands of each call that is not sent yet."""
         self._has_outgoing = Event()
         self._calls: deque[tuple[Waiter[Any], int, list[Any]]] = deque()
         """The calls that wait for replies, in order, each with the number of its commands."""
+        self._turns = 0
         self._silent_turns = 0
         self._turn = self._loop.timer(TURN_SECONDS, repeat=TURN_SECONDS)
         self.closed = False
@@ -79,23 +84,29 @@ class _Link:
     def exchange(self, commands: Sequence[bytes]) -> list[Any]:
         waiter: Waiter[Any] = Waiter()
         replies: list[Any] = []
+        began, first_turn = time.monotonic(), self._turns
         if not self._calls:
             self._silent_turns = 0
             if not self._turn.active:
                 self._turn.start(self._end_turn)
         self._calls.append((waiter, len(commands), replies))
-        self._outgoing.extend(commands)
+        self._outgoing.append(b"".join(commands))
         self._has_outgoing.set()
         waiter.get()
+        seconds = time.monotonic() - began
+        if seconds > SLOW_SECONDS:
+            self._slow_calls.log(seconds, self._turns - first_turn)
         for reply in replies:
             if isinstance(reply, redis.ConnectionError):  # the server is loading, for example
                 raise reply
         return replies
 
     def _send(self) -> None:
+        outgoing, calls = self._outgoing, self._calls
         while self._has_outgoing.wait():
-            data = b"".join(self._outgoing)
-            self._outgoing.clear()
+            in_flight = len(calls) - len(outgoing)
+            number = min(len(outgoing), MAX_CALLS_IN_FLIGHT - in_flight)
+            data = b"".join([outgoing.popleft() for _ in range(number)])
             self._has_outgoing.clear()
             self._socket.sendall(data)
 
@@ -115,6 +126,8 @@ class _Link:
                 if len(replies) == count:
                     calls.popleft()
                     resume(waiter.switch, None)
+            if self._outgoing:
+                self._has_outgoing.set()
         raise redis.ConnectionError("Connection closed by server.")
 
     def _end_turn(self) -> None:
@@ -122,6 +135,7 @@ class _Link:
         if not self._calls:
             self._turn.stop()
             return
+        self._turns += 1
         self._silent_turns += 1
         if self._silent_turns >= MAX_SILENT_TURNS:
             self._close(ServerSilent())
