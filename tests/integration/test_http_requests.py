@@ -35,7 +35,15 @@ def test_a_body_over_the_limit_is_refused_with_and_without_a_length(api: Api) ->
     assert {told.json()["code"], chunked.json()["code"]} == {"body_too_large"}
 
 
-@pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n0\r\n\r\n", "-5\r\n{}\r\n0\r\n\r\n", "2\r\n{}"])
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        "zz\r\n{}\r\n0\r\n\r\n",
+        "-5\r\n{}\r\n0\r\n\r\n",
+        "2\r\n{}",
+        f"2;{'a' * 127}\r\n{{}}\r\n0\r\n\r\n",
+    ],
+)
 def test_a_broken_transfer_encoding_is_a_problem_of_the_client(
     api: Api, client: redis.Redis, chunk: str
 ) -> None:

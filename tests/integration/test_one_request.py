@@ -141,6 +141,25 @@ def test_a_body_in_chunks_of_one_byte_lets_others_run(ticking: TickingApi, redis
     assert ticking.stalls()["stall"] < before["reference"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/tasks", "/tasks/batch"])
+@pytest.mark.parametrize("extensions", [60, 4_000])
+def test_chunk_extensions_let_others_run(ticking: TickingApi, path: str, extensions: int) -> None:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunk = b"1" + b";a" * extensions + b"\r\n \r\n"
+    before = ticking.stalls()
+
+    with socket.create_connection(("127.0.0.1", ticking.port), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode())
+        with contextlib.suppress(ConnectionError):  # it is closed after the first long line
+            for _ in range(160):
+                connection.sendall(chunk * 100)
+
+    assert ticking.stalls()["stall"] < before["reference"]
+
+
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/tasks"])
 def test_a_body_that_nobody_reads_lets_others_run(ticking: TickingApi, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2**40}\r\n\r\n"

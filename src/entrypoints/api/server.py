@@ -13,10 +13,12 @@ from flask import Flask
 from gevent.local import local
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
+from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.connections import (
     Connection,
     PacedBody,
@@ -83,6 +85,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Serve a request whose head is complete. Its body may still be on the way."""
         reader, connection = req.body.reader, self._mine.connection
+        if isinstance(reader, ChunkedReader):
+            reader = req.body.reader = BoundedChunks(req, req.unreader)
         if has_more(reader):
             req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
         else:

@@ -128,6 +128,33 @@ def test_each_piece_of_a_body_extends_its_deadline() -> None:
     assert closed
 
 
+class ReadyReader:
+    """A reader whose bytes have all arrived."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def read(self, size: int) -> bytes:
+        taken = min(size, self.length)
+        self.length -= taken
+        return b" " * taken
+
+
+def test_a_read_that_never_waits_ends_at_the_deadline_too() -> None:
+    closed = []
+    request = SimpleNamespace(
+        body=SimpleNamespace(reader=ReadyReader(65_536)), force_close=lambda: closed.append(1)
+    )
+    pending = PendingConnections(max_total=2, max_per_host=2)
+    body = TimedBody(request, opened("a")[0], pending, -10)
+
+    with pytest.raises(RequestTooSlow):
+        body.read(4_096)
+
+    assert closed
+    assert len(body.read(65_536)) == 65_536 - 4_096, "the end of a body has arrived in time"
+
+
 @pytest.mark.parametrize("descriptors", [128, 256, 1_024, 20_000, 1_048_576])
 def test_the_shares_fit_into_the_descriptors(descriptors: int) -> None:
     capacity = Capacity.of(descriptors)

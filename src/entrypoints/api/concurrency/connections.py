@@ -96,18 +96,27 @@ class TimedBody:
 
         Raises RequestTooSlow after the deadline, and gunicorn's ParseException.
         """
-        size = min(size, READ_BYTES)
         try:
-            with gevent.Timeout(max(self._deadline - time.monotonic(), 0), RequestTooSlow):
-                data: bytes = self._reader.read(size)
+            data = self._read(min(size, READ_BYTES))
         except RequestTooSlow:
             self._request.force_close()
             raise
         if self._connection.was_shut:
             raise gevent.GreenletExit  # no client waits for a response
+        return data
+
+    def _read(self, size: int) -> bytes:
+        """Read once. The end of the body is in time whenever it is read, for it has arrived.
+
+        gevent raises RequestTooSlow only in a read that waits, so the deadline is compared, too.
+        """
+        with gevent.Timeout(max(self._deadline - time.monotonic(), 0), RequestTooSlow):
+            data: bytes = self._reader.read(size)
         self._deadline += len(data) / MIN_BYTES_PER_SECOND
         if len(data) < size or not has_more(self._reader):
             self._pending.discard(self._connection)
+        elif time.monotonic() > self._deadline:
+            raise RequestTooSlow
         return data
 
 
