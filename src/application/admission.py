@@ -1,36 +1,62 @@
 """Decide whether this installation accepts a task: its type, its payload and its callback."""
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
 from application.errors import UnknownTaskType
+from application.json_values import encode_compact_json, has_more_values
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
 from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task_spec import TaskSpec
 
+MAX_PAYLOAD_VALUES = 30_000
+"""Limit on the list elements and object members of one payload.
+
+Each step of its processing takes up to 50 ms for this number.
+"""
+
 
 class Admission:
     """Checks what a specification cannot check itself, and fills in the defaults of its type."""
 
     def __init__(
-        self, handlers: TaskHandlers, sender: WebhookSender, *, no_callbacks: str = ""
+        self,
+        handlers: TaskHandlers,
+        sender: WebhookSender,
+        *,
+        max_payload_bytes: int,
+        no_callbacks: str = "",
+        let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
-        """`no_callbacks` says why this installation sends no callbacks; empty if it does."""
+        """`no_callbacks` says why this installation sends no callbacks; empty if it does.
+
+        `let_others_run` is called between the steps of a long check.
+        """
         self._handlers = handlers
+        self._max_payload_bytes = max_payload_bytes
         self._no_callbacks = no_callbacks
+        self._let_others_run = let_others_run
         self._sender = sender
 
-    def admit(self, spec: TaskSpec) -> TaskSpec:
+    def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
         """Return the specification with the default timeout of its type.
+
+        `before` is the stored specification that this one replaces. A payload that stays the same
+        is not measured: when it was stored, the limit may have been higher.
 
         Raises InvalidTaskSpec with all problems.
         """
         violations: list[Violation] = []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
-        try:
-            self._handlers.validate(spec)
-        except InvalidTaskSpec as error:
-            violations += error.violations
+        is_new = before is None or spec.payload != before.payload
+        payload_refusal = self._payload_refusal(spec.payload) if is_new else None
+        if payload_refusal:
+            violations.append(("payload", payload_refusal))
+        violations += self._handler_violations(spec, without_payload=bool(payload_refusal))
         if violations:
             raise InvalidTaskSpec(violations)
         return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
@@ -41,6 +67,38 @@ class Admission:
             return self._handlers.of_type(type).type.default_retry
         except UnknownTaskType:
             return NO_RETRY
+
+    def _handler_violations(self, spec: TaskSpec, *, without_payload: bool) -> Iterator[Violation]:
+        """Yield what the handler refuses. A payload that was refused already is not checked."""
+        try:
+            self._handlers.validate(replace(spec, payload={}) if without_payload else spec)
+        except InvalidTaskSpec as error:
+            for pointer, message in error.violations:
+                if not (without_payload and pointer.partition("/")[0] == "payload"):
+                    yield pointer, message
+
+    def _payload_refusal(self, payload: Mapping[str, Any]) -> str | None:
+        """Return why a payload cannot be stored, whatever its type; None if it can."""
+        if not payload:
+            return None
+        too_many = (
+            f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all."
+        )
+        if len(payload) > MAX_PAYLOAD_VALUES:
+            return too_many  # before encoding it, which takes long
+        try:
+            text = encode_compact_json(dict(payload))
+        except ValueError:
+            return "Must not contain lone surrogates or numbers that no double can hold."
+        self._let_others_run()
+        if has_more_values(text, MAX_PAYLOAD_VALUES, self._let_others_run):
+            return too_many
+        if len(text) > self._max_payload_bytes:
+            return (
+                f"Must have at most {self._max_payload_bytes:,} bytes as compact JSON, not "
+                f"{len(text):,}."
+            )
+        return None
 
     def _refusal(self, callback_url: str) -> str | None:
         return self._no_callbacks or self._sender.refusal(callback_url)

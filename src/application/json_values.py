@@ -1,11 +1,15 @@
 """Check and encode JSON values."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 32
 """Limit on the nesting of JSON. Other readers of it have limited stacks."""
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_encode_compact = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
 
 
 def encode_json(value: Any) -> bytes:
@@ -14,6 +18,30 @@ def encode_json(value: Any) -> bytes:
     Raises TypeError, ValueError or RecursionError for a value that JSON or UTF-8 cannot hold.
     """
     return _encode(value).encode()
+
+
+def encode_compact_json(value: Any) -> bytes:
+    """Return the value as JSON without spaces, as it is stored. Raises as encode_json does."""
+    return _encode_compact(value).encode()
+
+
+def has_more_values(
+    text: bytes, limit: int, let_others_run: Callable[[], None] = lambda: None
+) -> bool:
+    """Return whether a JSON text has more list elements and object members than the limit.
+
+    The text is not parsed. Each element or member follows a comma or opens its list or object.
+    Commas and brackets inside of strings are ignored only when all of them together exceed the
+    limit. `let_others_run` is called between steps.
+    """
+    if _count(text, b",[{") <= limit:
+        return False
+    let_others_run()
+    unescaped = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    if unescaped.count(b'"') > 4 * limit:  # a member has two for its name and two for a string
+        return True
+    let_others_run()
+    return _count(b"".join(unescaped.split(b'"')[::2]), b",[{") > limit
 
 
 def replace_surrogates(text: str) -> str:
@@ -40,3 +68,7 @@ def describe_non_json(value: Any, path: str = "") -> str | None:
         return None if is_json else f"There is a {type(value).__name__} at {path or 'the top'}."
     found = (describe_non_json(each, f"{path}/{key}") for key, each in inner)
     return next(filter(None, found), None)
+
+
+def _count(text: bytes, marks: bytes) -> int:
+    return len(text) - len(text.translate(None, marks))

@@ -51,7 +51,9 @@ PAST = 1
 FAILURE = TaskError(code="handler_error", message="no")
 
 
-ADMISSION = Admission(HandlerRegistry([SleepHandler()]), FakeWebhookSender())
+ADMISSION = Admission(
+    HandlerRegistry([SleepHandler()]), FakeWebhookSender(), max_payload_bytes=262_144
+)
 
 
 class TaskStore(RuleBasedStateMachine):

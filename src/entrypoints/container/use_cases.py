@@ -54,7 +54,9 @@ class Container(Adapters):
         Admission,
         Adapters.handlers,
         Adapters.webhook_sender,
+        max_payload_bytes=Adapters.settings.provided.max_body_bytes,
         no_callbacks=Adapters.settings.provided.no_callbacks,
+        let_others_run=Adapters.let_others_run,
     )
 
     new_tasks = providers.Singleton(

@@ -16,14 +16,12 @@ from tests.fakes.webhook_sender import FakeWebhookSender
 LEASE = timedelta(seconds=15)
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 HANDLERS = FakeTaskHandlers(lambda task: None)
+ADMISSION = Admission(HANDLERS, FakeWebhookSender(), max_payload_bytes=262_144)
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    admission, new_tasks = (
-        Admission(HANDLERS, FakeWebhookSender()),
-        NewTasks(store, UuidTaskIds(), clock),
-    )
-    [task] = SubmitTask(admission, new_tasks).execute(a_spec(**members)).tasks
+    new_tasks = NewTasks(store, UuidTaskIds(), clock)
+    [task] = SubmitTask(ADMISSION, new_tasks).execute(a_spec(**members)).tasks
     return task
 
 

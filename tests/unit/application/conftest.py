@@ -19,12 +19,12 @@ from tests.fakes.lease_keeper import FakeLeaseKeeper
 from tests.fakes.run_interrupt import FakeRunInterrupt
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
-from tests.fakes.webhook_sender import FakeWebhookSender
+from tests.unit.application.callers import ADMISSION
 
 
 @pytest.fixture
 def admission() -> Admission:
-    return Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
+    return ADMISSION
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from unittest.mock import Mock
 
 import pytest
 
-from application.admission import Admission
 from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
 from application.ports.event_stream import Subscription
@@ -37,9 +36,9 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
-from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.webhook_sender import FakeWebhookSender
+from tests.unit.application.callers import ADMISSION
 
 
 def save(store: FakeTaskStore, status: Status = Status.QUEUED, **members: object) -> Task:
@@ -48,8 +47,7 @@ def save(store: FakeTaskStore, status: Status = Status.QUEUED, **members: object
 
 @pytest.fixture
 def update_task(store: FakeTaskStore) -> UpdateTask:
-    admission = Admission(FakeTaskHandlers(lambda task: None), FakeWebhookSender())
-    return UpdateTask(OptimisticUpdate(store), admission)
+    return UpdateTask(OptimisticUpdate(store), ADMISSION)
 
 
 @pytest.fixture

@@ -17,6 +17,12 @@ def allow_bodies(client: FlaskClient, size: int) -> None:
     container.settings.override(replace(container.settings(), max_body_bytes=size))
 
 
+def allow_large_batches(client: FlaskClient) -> None:
+    """Allow batches and actions of 8 MiB."""
+    container = client.application.extensions["container"]
+    container.settings.override(replace(container.settings(), max_batch_bytes=8 * 1024 * 1024))
+
+
 def submit(client: FlaskClient, **members: Any) -> Any:
     return client.post("/tasks", json={"task_name": "test", "duration": 3, **members})
 

@@ -1,22 +1,20 @@
 """Limits that keep one request from blocking a process."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from entrypoints.api.reading import strict_json
-from tests.unit.entrypoints.calls import allow_bodies, submit
+from application.json_values import has_more_values
+from tests.unit.entrypoints.calls import allow_bodies, allow_large_batches, submit
 
 
 @pytest.fixture
 def large(client: FlaskClient) -> FlaskClient:
     """A client that may send bodies of 8 MiB."""
     allow_bodies(client, 8 * 1024 * 1024)
-    container = client.application.extensions["container"]
-    container.settings.override(replace(container.settings(), max_batch_bytes=8 * 1024 * 1024))
+    allow_large_batches(client)
     return client
 
 
@@ -70,8 +68,8 @@ def test_a_body_of_too_many_values_is_refused(large: FlaskClient, body: bytes) -
 
 @pytest.mark.parametrize("text", ["a,b;[{" * 50_000, 'x,"\\' * 50_000, "\\," * 150_000])
 def test_commas_and_brackets_inside_of_strings_do_not_count(text: str) -> None:
-    assert not strict_json.has_more_values(json.dumps({"csv": [text, text]}).encode(), 3)
-    assert strict_json.has_more_values(json.dumps({"csv": [text, text]}).encode(), 2)
+    assert not has_more_values(json.dumps({"csv": [text, text]}).encode(), 3)
+    assert has_more_values(json.dumps({"csv": [text, text]}).encode(), 2)
 
 
 def test_a_payload_of_too_many_values_is_refused(large: FlaskClient) -> None:

@@ -70,4 +70,4 @@ class UpdateTask:
         """Raises InvalidTaskSpec."""
         if changed.spec == task.spec:
             return changed
-        return replace(changed, spec=self._admission.admit(changed.spec))
+        return replace(changed, spec=self._admission.admit(changed.spec, task.spec))

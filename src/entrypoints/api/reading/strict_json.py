@@ -8,18 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from application.json_values import MAX_DEPTH
+from application.json_values import MAX_DEPTH, has_more_values
 from entrypoints.api.concurrency.cooperation import let_others_run
 
 MAX_VALUES = 60_000
 """Limit on the list elements and object members of one body. An empty list or object counts as one.
 
 json.loads takes up to 60 ms for this number, and nothing else runs meanwhile.
-"""
-MAX_PAYLOAD_VALUES = 30_000
-"""Limit on the list elements and object members of one payload.
-
-Each step of its processing takes up to 50 ms for this number.
 """
 MAX_DIGITS = 309
 """Limit on the digits of a whole number. No double has more, and parsing takes quadratic time."""
@@ -36,7 +31,7 @@ class InvalidJson(ValueError):
 
 def parse(body: bytes) -> Any:
     """Return the value of a JSON text. Raises InvalidJson."""
-    if has_more_values(body, MAX_VALUES):
+    if has_more_values(body, MAX_VALUES, let_others_run):
         raise InvalidJson(
             f"The body has more than {MAX_VALUES:,} list elements and object members. Send less at "
             "once."
@@ -71,23 +66,6 @@ def request_hash(value: Any) -> bytes:
         let_others_run()
         canonical.update(part.encode())
     return canonical.digest()
-
-
-def has_more_values(body: bytes, limit: int) -> bool:
-    """Return whether a JSON text has more list elements and object members than the limit.
-
-    The text is not parsed. Each element or member follows a comma or opens its list or object.
-    Commas and brackets inside of strings are ignored only when all of them together exceed the
-    limit.
-    """
-    if _count(body, b",[{") <= limit:
-        return False
-    let_others_run()
-    text = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if text.count(b'"') > 4 * limit:  # a member has two for its name and two for a string
-        return True
-    let_others_run()
-    return _count(b"".join(text.split(b'"')[::2]), b",[{") > limit
 
 
 @contextmanager
@@ -129,10 +107,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_COMPARED_FLOAT:
         return int(value)
     return value
-
-
-def _count(text: bytes, marks: bytes) -> int:
-    return len(text) - len(text.translate(None, marks))
 
 
 def _whole_number(digits: str) -> int:

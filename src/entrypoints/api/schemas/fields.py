@@ -7,7 +7,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from application.json_values import encode_json
 from application.task_serializer import rfc3339
 from domain.task_spec import (
     LABEL_KEY,
@@ -19,7 +18,6 @@ from domain.task_spec import (
 )
 from domain.web_url import LENGTH as URL_LENGTH
 from domain.web_url import require_web_url
-from entrypoints.api.reading.strict_json import MAX_PAYLOAD_VALUES, has_more_values
 from entrypoints.api.schemas.bounded import BoundedDict
 
 TYPE_LENGTH = range(1, 201)
@@ -136,21 +134,6 @@ def require_not_blank(text: str) -> None:
         raise ValidationError("Must not be blank.")
 
 
-def require_storable(value: Any) -> None:
-    """Raise ValidationError unless the payload can be stored as JSON."""
-    too_many = f"Must have at most {MAX_PAYLOAD_VALUES:,} list elements and object members in all."
-    if isinstance(value, dict | list) and len(value) > MAX_PAYLOAD_VALUES:
-        raise ValidationError(too_many)  # before encoding it, which takes long
-    try:
-        text = encode_json(value)
-    except ValueError:
-        raise ValidationError(
-            "Must not contain lone surrogates or numbers that no double can hold."
-        ) from None
-    if has_more_values(text, MAX_PAYLOAD_VALUES):
-        raise ValidationError(too_many)
-
-
 def labels_field(*, patch: bool) -> fields.Dict:
     """Return a field for labels. In a patch, null removes a label."""
     key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
@@ -168,12 +151,12 @@ def labels_field(*, patch: bool) -> fields.Dict:
 
 
 def payload_field(**options: Any) -> fields.Dict:
-    """Return a field for the payload. The schema of the type is checked later."""
+    """Return a field for the payload. Its size and the schema of the type are checked later."""
     return fields.Dict(
-        validate=require_storable,
         metadata={
             "description": (
-                "The arguments of the task. GET /types has the JSON Schema of each type's payload."
+                "The arguments of the task. GET /types has the JSON Schema of each type's payload. "
+                "As compact JSON, a payload may have as many bytes as the body of one task."
             )
         },
         **options,

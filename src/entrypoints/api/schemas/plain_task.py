@@ -6,12 +6,10 @@ A test holds `plain_spec` to TaskBody: where it returns a specification, TaskBod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from marshmallow import ValidationError
-
 from domain.errors import InvalidTaskSpec
 from domain.retry_policy import RetryPolicy
 from domain.task_spec import DEFAULT_TYPE, DURATION_SECONDS, TaskSpec, is_printable
-from entrypoints.api.schemas.fields import TYPE_LENGTH, require_storable
+from entrypoints.api.schemas.fields import TYPE_LENGTH
 
 MEMBERS: Mapping[str, type] = {
     "task_name": str,
@@ -44,8 +42,6 @@ def plain_spec(body: Any, default_retry: Callable[[str], RetryPolicy]) -> TaskSp
     if not all(type(value) is str for value in body.get("labels", {}).values()):
         return None
     try:
-        if payload := body.get("payload"):
-            require_storable(payload)
         return TaskSpec(**body, retry=default_retry(kind))
-    except (ValidationError, InvalidTaskSpec):
+    except InvalidTaskSpec:
         return None
