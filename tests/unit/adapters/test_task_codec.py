@@ -1,6 +1,7 @@
 """Encoding a task and decoding its record returns the same task."""
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from adapters.redis.task_codec import (
     encode_changes,
     id_bytes,
     id_text,
+    require_id_bytes,
     unpack_record,
 )
 from domain.retry_policy import RetryPolicy
@@ -132,6 +134,17 @@ def test_none_zero_and_defaults_are_not_stored() -> None:
 )
 def test_any_other_text_is_no_task_id(text: str) -> None:
     assert id_bytes(text) is None
+
+
+def test_a_text_that_is_too_long_for_an_id_is_not_held() -> None:
+    text = "".join(["a", "b" * 100])
+    before = sys.getrefcount(text)
+
+    found = id_bytes(text)
+    with pytest.raises(ValueError, match="not a task id"):
+        require_id_bytes(text)
+
+    assert (found, sys.getrefcount(text)) == (None, before)
 
 
 @given(tasks())
