@@ -94,6 +94,19 @@ class InvalidBatch(Exception):
         self.errors = errors
 
 
+class TooManyLabels(Exception):
+    """The tasks of a batch have more different labels than one step of the store may add.
+
+    Nothing was saved.
+    """
+
+    def __init__(self, number: int, limit: int) -> None:
+        super().__init__(
+            f"The tasks have {number:,} different labels; a batch may have {limit:,}. Send fewer "
+            "of these tasks at once."
+        )
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or refuses to write. The last write may or may not have been
     made.

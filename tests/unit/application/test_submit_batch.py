@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.admission import Admission
-from application.errors import IdempotencyKeyReused, InvalidBatch
+from application.errors import IdempotencyKeyReused, InvalidBatch, TooManyLabels
 from application.new_tasks import NewTasks
 from application.ports.task_repository import Change, IdempotencyRecord
 from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
@@ -51,6 +51,19 @@ class TestSubmitBatch:
 
         wrong = {place: error.violations[0][0] for place, error in refusal.value.errors.items()}
         assert (wrong, total(store)) == ({1: "type", 3: "type"}, 0)
+
+    def test_a_batch_has_at_most_4000_different_labels(self, store, submit) -> None:
+        shared = {"team": "billing", "0": "0"}
+        specs = [
+            a_spec(labels={**shared, **{str(key): str(number) for key in range(1, 5)}})
+            for number in range(1_000)
+        ]
+        with pytest.raises(TooManyLabels, match="have 4,002 different labels; a batch may have 4,"):
+            submit.execute(specs)
+        assert total(store) == 0
+
+        submit.execute([*specs[1:], specs[1]])
+        assert total(store) == 1_000
 
     def test_a_batch_that_names_too_many_queues_is_refused_with_each_place(
         self, store, submit

@@ -81,6 +81,22 @@ def test_a_payload_of_too_many_values_is_refused(large: FlaskClient) -> None:
     assert [error["pointer"] for error in response.json["errors"]] == ["/payload"]
 
 
+def test_a_batch_of_too_many_different_labels_is_refused(large: FlaskClient) -> None:
+    keys, numbers = [f"k{key}" for key in range(16)], range(251)
+    tasks = [
+        {"task_name": "x", "duration": 1, "labels": dict.fromkeys(keys, str(number))}
+        for number in numbers
+    ]
+
+    response = large.post("/tasks/batch", json={"tasks": tasks})
+
+    assert (response.status_code, response.json["code"]) == (422, "invalid_request")
+    [error] = response.json["errors"]
+    assert error["pointer"] == "/tasks"
+    assert error["message"].startswith("The tasks have 4,016 different labels;")
+    assert large.post("/tasks/batch", json={"tasks": tasks[1:]}).status_code == 202
+
+
 @pytest.mark.parametrize("digits", [310, 5_000])
 def test_a_number_of_very_many_digits_is_refused(large: FlaskClient, digits: int) -> None:
     body = f'{{"task_name": "x", "duration": -{"9" * digits}}}'

@@ -3,11 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from application.admission import Admission
-from application.errors import InvalidBatch, TooManyQueues
+from application.errors import InvalidBatch, TooManyLabels, TooManyQueues
 from application.new_tasks import NewTasks, Submitted
 from application.ports.task_repository import IdempotencyRecord
 from domain.errors import InvalidTaskSpec
 from domain.task_spec import TaskSpec
+
+MAX_LABELS = 4_000
+"""Limit on the different labels, by key and value, of one batch.
+
+Each has an index of its own, and all of them are made in the one step that stores the batch.
+"""
 
 
 class SubmitBatch:
@@ -34,10 +40,13 @@ class SubmitBatch:
     def execute(
         self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None = None
     ) -> Submitted:
-        """Raises InvalidBatch with the errors of all tasks, IdempotencyKeyReused,
+        """Raises InvalidBatch with the errors of all tasks, TooManyLabels, IdempotencyKeyReused,
         StoreUnavailable.
         """
         admitted = self._admit(specs)
+        labels = {label for spec in specs for label in spec.labels.items()}
+        if len(labels) > MAX_LABELS:
+            raise TooManyLabels(len(labels), MAX_LABELS)
         try:
             return self._new_tasks.add(admitted, record)
         except TooManyQueues as error:

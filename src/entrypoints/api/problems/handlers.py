@@ -7,7 +7,7 @@ from flask import Flask, Response, g
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
-from application.errors import InvalidBatch
+from application.errors import InvalidBatch, TooManyLabels
 from domain.errors import InvalidTaskSpec
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 from entrypoints.api.problems.codes import CODES, code_of_error, code_of_status
@@ -34,6 +34,7 @@ def register_problems(app: Flask) -> None:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
     app.register_error_handler(InvalidBatch, _invalid_batch)
+    app.register_error_handler(TooManyLabels, _too_many_labels)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
@@ -65,6 +66,11 @@ def _invalid_batch(batch: InvalidBatch) -> Response:
         for place, error in batch.errors.items()
         for each in _errors_of_task(error, f"/tasks/{place}")
     )
+    return problem_response("invalid_request", INVALID, errors)
+
+
+def _too_many_labels(error: TooManyLabels) -> Response:
+    errors = [{"pointer": "/tasks", "message": str(error)}]
     return problem_response("invalid_request", INVALID, errors)
 
 

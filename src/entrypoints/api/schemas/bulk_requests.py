@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 
 from application.use_cases.tasks.bulk_action import MAX_TASKS, Action
+from application.use_cases.tasks.submit_batch import MAX_LABELS
 from domain.status import Status
 from domain.task_spec import TaskSpec
 from entrypoints.api.concurrency.cooperation import paced
@@ -40,7 +41,12 @@ class BatchBody(StrictSchema):
         range(1, MAX_BATCH_SIZE + 1),
         error=f"Must be 1 to {MAX_BATCH_SIZE} tasks.",
         required=True,
-        metadata={"description": "1 to 1,000 tasks."},
+        metadata={
+            "description": (
+                f"1 to 1,000 tasks. They may have {MAX_LABELS:,} different labels in all, by key "
+                "and value."
+            )
+        },
     )
 
     def violations(self, loaded: dict[str, list[TaskSpec]]) -> dict[Any, Any]:
