@@ -77,6 +77,11 @@ def test_a_truncated_body_is_refused(api: Api, client: redis.Redis) -> None:
         ("nonsense\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),
+        (
+            "POST /tasks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: x\r\n\r\n",
+            501,
+            "unsupported_transfer_encoding",
+        ),
     ],
 )
 def test_bytes_that_are_no_request_get_a_problem(

@@ -152,6 +152,12 @@ PROBLEM_TYPES = {
         "This is a bug of the service. Its log describes the error under the `request_id`. Please "
         "report it.",
     ),
+    "unsupported_transfer_encoding": ProblemType(
+        501,
+        "The transfer encoding is not supported",
+        "Send the body with `Content-Length`, or with `Transfer-Encoding: chunked` alone. The "
+        "request was not read, and the connection is closed.",
+    ),
     "store_unavailable": ProblemType(
         503,
         "The task store cannot be reached",

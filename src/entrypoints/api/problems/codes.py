@@ -54,8 +54,9 @@ HTTP_CODES = {
     415: "unsupported_media_type",
     422: "invalid_request",
     431: "headers_too_large",
+    501: "unsupported_transfer_encoding",
 }
-"""The problem types of HTTP errors that the framework raises."""
+"""The problem types of HTTP errors that the framework or gunicorn raises."""
 
 
 def code_of_error(error: Exception) -> str:
