@@ -66,7 +66,18 @@ class TestRedisQueues(QueuesContract):
 
         assert [state.depth for state in states] == [1] * 300
         assert None not in {state.oldest_waiting_since for state in states}
-        assert len(trips) == 5
+        assert len(trips) == 1 + 3 * 4, "four of each hundred queues"
+
+    def test_others_may_run_between_two_queues_in_every_step(
+        self, repository: RedisTaskRepository, redis_store: RedisStore, wake_up_factory
+    ) -> None:
+        names = [f"q{number}" for number in range(30)]
+        repository.add([a_task(queue=name) for name in names])
+        turns = []
+        queues = RedisQueues(redis_store, wake_up_factory.wake_up_of, lambda: turns.append(1))
+
+        assert len(queues.states(names)) == 30
+        assert len(turns) == 6 * 30
 
     def test_damaged_data_is_reported_as_an_unknown_age_or_depth(
         self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis

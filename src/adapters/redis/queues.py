@@ -1,9 +1,9 @@
 """The queues in Redis."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects
@@ -15,13 +15,21 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
 from application.ports.queues import Queues, QueueState
 
-CHUNK = 500
-"""Queues that one round trip reads."""
+CHUNK = 100
+"""Queues that one round trip reads. Other calls get their turn in between."""
+T = TypeVar("T")
 
 
 class RedisQueues(Queues):
-    def __init__(self, store: RedisStore, wake_up_of: WakeUpOf) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        wake_up_of: WakeUpOf,
+        let_others_run: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`let_others_run` is called between queues, for a process that serves other requests."""
         self._store = store
+        self._let_others_run = let_others_run
         self._wake_up_of = wake_up_of
         self._save = SaveScript(store)
 
@@ -47,8 +55,8 @@ class RedisQueues(Queues):
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
                 some = names[at : at + CHUNK]
-                depths |= _depths(client, some)
-                oldest |= _oldest(client, [name for name in some if depths[name]])
+                depths |= self._depths(client, some)
+                oldest |= self._oldest(client, [name for name in some if depths[name]])
         return [
             QueueState(
                 name=name,
@@ -58,7 +66,7 @@ class RedisQueues(Queues):
                 oldest_waiting_since=oldest.get(name),
                 paused=name.encode() in paused,
             )
-            for name in names
+            for name in self._paced(names)
         ]
 
     def pause(self, name: str) -> None:
@@ -81,54 +89,58 @@ class RedisQueues(Queues):
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 
+    def _depths(self, client: Any, queues: Sequence[str]) -> dict[str, int]:
+        """Return the number of waiting tasks of each queue; 0 for a key of the wrong type."""
+        pipeline = client.pipeline(transaction=False)
+        for queue in self._paced(queues):
+            pipeline.zcard(keys.waiting(queue))
+        return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
 
-def _depths(client: Any, queues: Sequence[str]) -> dict[str, int]:
-    """Return the number of waiting tasks of each queue; 0 for a key of the wrong type."""
-    pipeline = client.pipeline(transaction=False)
-    for queue in queues:
-        pipeline.zcard(keys.waiting(queue))
-    return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
+    def _oldest(self, client: Any, queues: Sequence[str]) -> dict[str, datetime]:
+        """Return since when the oldest task of each queue waits, without damaged records.
 
+        Three round trips.
+        """
+        heads = self._heads(client, queues)
+        pipeline = client.pipeline(transaction=False)
+        for _, member in self._paced(heads):
+            pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
+        records = execute(pipeline)
+        oldest: dict[str, datetime] = {}
+        for (queue, _), record in self._paced(zip(heads, records, strict=True)):
+            since = None if isinstance(record, Exception) else waiting_since(*record)
+            if since and (queue not in oldest or since < oldest[queue]):
+                oldest[queue] = since
+        return oldest
 
-def _oldest(client: Any, queues: Sequence[str]) -> dict[str, datetime]:
-    """Return since when the oldest task of each queue waits, without damaged records.
+    def _heads(self, client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+        """Return the queue and the id of the first task of each priority, which is its oldest.
 
-    Three round trips.
-    """
-    heads = _heads(client, queues)
-    pipeline = client.pipeline(transaction=False)
-    for _, member in heads:
-        pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
-    oldest: dict[str, datetime] = {}
-    for (queue, _), record in zip(heads, execute(pipeline), strict=True):
-        since = None if isinstance(record, Exception) else waiting_since(*record)
-        if since and (queue not in oldest or since < oldest[queue]):
-            oldest[queue] = since
-    return oldest
+        Most queues hold one priority only. The first and the last rank show which ones there are.
+        """
+        pipeline = client.pipeline(transaction=False)
+        for queue in self._paced(queues):
+            pipeline.zrange(keys.waiting(queue), 0, 0, withscores=True)
+            pipeline.zrange(keys.waiting(queue), -1, -1, withscores=True)
+        ends = pipeline.execute()
+        heads, owners = [], []
+        for queue, first, last in self._paced(zip(queues, ends[::2], ends[1::2], strict=True)):
+            if not first or not last:
+                continue  # the queue was emptied meanwhile
+            heads.append((queue, first[0][0]))
+            for step in range(_step(first[0][1]) + 1, _step(last[0][1]) + 1):
+                low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
+                pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
+                owners.append(queue)
+        for queue, members in zip(owners, pipeline.execute(), strict=True):
+            heads += [(queue, member) for member in members]
+        return heads
 
-
-def _heads(client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
-    """Return the queue and the id of the first task of each priority, which is its oldest.
-
-    Most queues hold one priority only. The first and the last rank show which ones there are.
-    """
-    pipeline = client.pipeline(transaction=False)
-    for queue in queues:
-        pipeline.zrange(keys.waiting(queue), 0, 0, withscores=True)
-        pipeline.zrange(keys.waiting(queue), -1, -1, withscores=True)
-    ends = pipeline.execute()
-    heads, owners = [], []
-    for queue, first, last in zip(queues, ends[::2], ends[1::2], strict=True):
-        if not first or not last:
-            continue  # the queue was emptied meanwhile
-        heads.append((queue, first[0][0]))
-        for step in range(_step(first[0][1]) + 1, _step(last[0][1]) + 1):
-            low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
-            pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
-            owners.append(queue)
-    for queue, members in zip(owners, pipeline.execute(), strict=True):
-        heads += [(queue, member) for member in members]
-    return heads
+    def _paced(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items, and let others run before each of them."""
+        for item in items:
+            self._let_others_run()
+            yield item
 
 
 def _step(rank: float) -> int:

@@ -102,7 +102,9 @@ class Adapters(containers.DeclarativeContainer):
     store_probe = providers.Singleton(
         RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host
     )
-    queues = providers.Singleton(RedisQueues, store, wake_up_factory.provided.wake_up_of)
+    queues = providers.Singleton(
+        RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
+    )
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(

@@ -1,5 +1,6 @@
 """List the queues: the tasks in each, and the number of workers that serve it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,9 +29,9 @@ class ListQueues:
 
         `only` limits the result to one queue. Raises StoreUnavailable.
         """
-        served = [
+        served = Counter(
             queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues
-        ]
+        )
         names = sorted({*served, *self._queues.names()})
         if only is not None:
             names = [name for name in names if name == only]
@@ -41,7 +42,7 @@ class ListQueues:
                 oldest_waiting_seconds=max((now - since).total_seconds(), 0)
                 if (since := state.oldest_waiting_since)
                 else None,
-                workers=served.count(state.name),
+                workers=served[state.name],
             )
             for state in self._queues.states(names)
         ]
