@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from application.errors import StoreUnavailable
-from application.ports.outbox import LeasedDelivery
+from application.ports.outbox import MAX_BYTES, LeasedDelivery
 from entrypoints.container import Container
 
 MAX_SENDERS = 32
@@ -19,8 +19,8 @@ class CallbackDelivery:
 
     def __init__(self, container: Container) -> None:
         self._deliver = container.deliver_webhook()
-        self._free_senders = threading.Semaphore(MAX_SENDERS)
         self._senders = ThreadPoolExecutor(MAX_SENDERS, thread_name_prefix="callback")
+        self._in_flight = _InFlight()
         self._stopped = threading.Event()
         self._failure = ""
         """The error of the last look at the outbox, so that it is logged once."""
@@ -41,26 +41,30 @@ class CallbackDelivery:
 
     def _fill(self) -> bool:
         """Give a webhook to each free sender. Returns False if there were too few webhooks."""
-        free = 0
-        while free < MAX_SENDERS and self._free_senders.acquire(blocking=False):
-            free += 1
         try:
-            leased = self._deliver.due(free) if free else []
+            free, room = self._in_flight.free
+            leased = self._deliver.due(free, room) if free else []
+            for delivery in leased:
+                self._give(delivery)
             self._failure = ""
+            return bool(leased) and len(leased) == free
         except StoreUnavailable:
-            leased = []  # maintenance logs the outage
+            return False  # maintenance logs the outage
         except Exception as error:
             if repr(error) != self._failure:
                 logger.exception(
                     "Cannot read the due webhooks", extra={"action": "callbacks_error"}
                 )
             self._failure = repr(error)
-            leased = []
-        for delivery in leased:
+            return False
+
+    def _give(self, delivery: LeasedDelivery) -> None:
+        self._in_flight.add(delivery)
+        try:
             self._senders.submit(self._send, delivery)
-        for _ in range(free - len(leased)):
-            self._free_senders.release()
-        return bool(leased) and len(leased) == free
+        except BaseException:
+            self._in_flight.remove(delivery)
+            raise
 
     def _send(self, delivery: LeasedDelivery) -> None:
         webhook = delivery.webhook
@@ -78,15 +82,40 @@ class CallbackDelivery:
                 "A delivery attempt raised an error", extra={"action": "delivery_error", **about}
             )
         else:
-            logger.info(
-                "Delivery attempt made: %s",
-                result.outcome,
-                extra={
-                    "action": "callback_tried",
-                    "status": result.status,
-                    "error": result.error,
-                    **about,
-                },
-            )
+            if result is not None:
+                logger.info(
+                    "Delivery attempt made: %s",
+                    result.outcome,
+                    extra={
+                        "action": "callback_tried",
+                        "status": result.status,
+                        "error": result.error,
+                        **about,
+                    },
+                )
         finally:
-            self._free_senders.release()
+            self._in_flight.remove(delivery)
+
+
+class _InFlight:
+    """Counts the webhooks that are leased and not yet sent, and their bytes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = self._bytes = 0
+
+    @property
+    def free(self) -> tuple[int, int]:
+        """Return how many more webhooks may be leased, and of how many bytes in all."""
+        with self._lock:
+            return MAX_SENDERS - self._number, MAX_BYTES - self._bytes
+
+    def add(self, delivery: LeasedDelivery) -> None:
+        with self._lock:
+            self._number += 1
+            self._bytes += delivery.size
+
+    def remove(self, delivery: LeasedDelivery) -> None:
+        with self._lock:
+            self._number -= 1
+            self._bytes -= delivery.size

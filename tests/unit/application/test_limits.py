@@ -1,6 +1,7 @@
 """The limits and comparisons of use cases, each at its edge."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from itertools import islice
 from unittest.mock import Mock
@@ -12,6 +13,7 @@ from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
 from application.ports.event_stream import Subscription
 from application.ports.idempotency_records import StoredIdempotencyRecord
+from application.ports.outbox import MAX_BYTES
 from application.ports.task_repository import Change
 from application.run_end_text import MAX_CAUSE_LENGTH, failure_line
 from application.task_filter import EVERY_TASK
@@ -183,16 +185,16 @@ def test_at_most_20_unserved_queues_are_told_of_at_once(
 def test_a_webhook_whose_sender_died_is_due_again_after_30_seconds(
     store: FakeTaskStore, clock: FakeClock
 ) -> None:
-    deliver = DeliverWebhook(FakeOutbox(store, clock), FakeWebhookSender(), clock)
+    deliver = DeliverWebhook(FakeOutbox(store, clock), FakeWebhookSender(), clock, nullcontext())
     waiting = save(store, callback_url="https://example.com/")
     store.save(Change(before=waiting, after=waiting.cancel(NOON)))
 
     def due() -> Iterator[int]:
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
         clock.advance(timedelta(seconds=29))
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
         clock.advance(timedelta(seconds=1))
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
 
     assert list(due()) == [1, 0, 1]
 
