@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from application.errors import StoreUnavailable
 from application.ports.outbox import MAX_BYTES, LeasedDelivery
@@ -15,25 +15,43 @@ logger = logging.getLogger(__name__)
 
 
 class CallbackDelivery:
-    """Lease webhooks from the outbox and send up to MAX_SENDERS of them at a time."""
+    """Lease webhooks from the outbox and send up to MAX_SENDERS of them at a time.
+
+    All threads start at once, since none can be started while the machine has no room for one.
+    """
 
     def __init__(self, container: Container) -> None:
         self._deliver = container.deliver_webhook()
-        self._senders = ThreadPoolExecutor(MAX_SENDERS, thread_name_prefix="callback")
+        self._leased: SimpleQueue[LeasedDelivery | None] = SimpleQueue()
+        """What the senders take. None ends the sender that takes it."""
         self._in_flight = _InFlight()
         self._stopped = threading.Event()
         self._failure = ""
         """The error of the last look at the outbox, so that it is logged once."""
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+        self._senders = [
+            threading.Thread(target=self._send_each, name=f"callback-{number}", daemon=True)
+            for number in range(MAX_SENDERS)
+        ]
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether all threads run. Without one of them, webhooks would wait unnoticed."""
+        return all(thread.is_alive() for thread in (self._thread, *self._senders))
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises RuntimeError when a thread cannot be started."""
+        for thread in (*self._senders, self._thread):
+            thread.start()
 
     def stop(self) -> None:
         """Finish the requests that are being sent. The remaining webhooks wait in the outbox."""
         self._stopped.set()
         self._thread.join()
-        self._senders.shutdown()
+        for _ in self._senders:
+            self._leased.put(None)
+        for sender in self._senders:
+            sender.join()
 
     def _run(self) -> None:
         while not self._stopped.wait(0 if self._fill() else POLL_SECONDS):
@@ -61,10 +79,17 @@ class CallbackDelivery:
     def _give(self, delivery: LeasedDelivery) -> None:
         self._in_flight.add(delivery)
         try:
-            self._senders.submit(self._send, delivery)
+            self._leased.put(delivery)
         except BaseException:
             self._in_flight.remove(delivery)
             raise
+
+    def _send_each(self) -> None:
+        while delivery := self._leased.get():
+            try:
+                self._send(delivery)
+            finally:
+                self._in_flight.remove(delivery)
 
     def _send(self, delivery: LeasedDelivery) -> None:
         webhook = delivery.webhook
@@ -82,19 +107,18 @@ class CallbackDelivery:
                 "A delivery attempt raised an error", extra={"action": "delivery_error", **about}
             )
         else:
-            if result is not None:
-                logger.info(
-                    "Delivery attempt made: %s",
-                    result.outcome,
-                    extra={
-                        "action": "callback_tried",
-                        "status": result.status,
-                        "error": result.error,
-                        **about,
-                    },
-                )
-        finally:
-            self._in_flight.remove(delivery)
+            if result is None:
+                return
+            logger.info(
+                "Delivery attempt made: %s",
+                result.outcome,
+                extra={
+                    "action": "callback_tried",
+                    "status": result.status,
+                    "error": result.error,
+                    **about,
+                },
+            )
 
 
 class _InFlight:

@@ -7,6 +7,7 @@ twice.
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -60,13 +61,22 @@ class Maintenance:
         )
 
     def run(self) -> None:
-        """Do all duties until SIGTERM or SIGINT."""
+        """Do all duties until SIGTERM or SIGINT.
+
+        Exits with 1 when webhooks are no longer delivered, so that a supervisor starts it again.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopped.set())
         self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
         while not self._stopped.wait(self.tick()):
-            pass
+            if not self._callbacks.is_alive:
+                logger.critical(
+                    "A thread that delivers webhooks has ended. Maintenance ends, so that its "
+                    "supervisor starts it again.",
+                    extra={"action": "callbacks_ended"},
+                )
+                sys.exit(1)
         self._callbacks.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
