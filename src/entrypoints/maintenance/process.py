@@ -13,8 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from application.errors import StoreUnavailable
-from application.use_cases.maintenance.prune_idempotency_records import BATCH as RECORD_BATCH
+from application.errors import StoreFull, StoreUnavailable
 from application.use_cases.maintenance.prune_tasks import BATCH as TASK_BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
@@ -53,7 +52,7 @@ class Maintenance:
                 ("expire", lambda: self._expire.execute().is_unfinished),
                 ("capacity", self._guard_capacity),
                 ("replenish", self._top_up),
-                ("idempotency_records", lambda: self._prune_records.execute() >= RECORD_BATCH),
+                ("idempotency_records", lambda: self._prune_records.execute().is_unfinished),
                 ("retention", lambda: self._prune_tasks.execute() >= TASK_BATCH),
                 ("queue_names", lambda: bool(self._wake_ups.forget_unused())),
                 ("unserved_queues", self._warn_of_unserved_queues),
@@ -103,26 +102,33 @@ class Maintenance:
     def _do(self, name: str, duty: Duty) -> bool:
         """Do a duty and return whether it has more to do. Raises StoreUnavailable.
 
-        Any other error is logged once and does not delay the other duties.
+        Any other error, and a full store, is logged once and does not delay the other duties.
         """
         try:
             more = duty()
+        except StoreFull as error:  # other duties need no memory, or free some
+            return self._log_failure(name, error)
         except StoreUnavailable:
             self._start_next_round_after(name)
             raise
         except Exception as error:
-            if self._failures.get(name) != repr(error):
-                logger.exception(
-                    "A duty failed; the others continue",
-                    extra={"action": "duty_failed", "duty": name},
-                )
-            self._failures[name] = repr(error)
-            return False
+            return self._log_failure(name, error)
         if self._failures.pop(name, None):
             logger.info(
                 "A duty that failed works again", extra={"action": "duty_back", "duty": name}
             )
         return more
+
+    def _log_failure(self, name: str, error: Exception) -> bool:
+        """Log the error of a duty, once. Returns False: the duty waits for the next tick."""
+        if self._failures.get(name) != repr(error):
+            logger.error(
+                "A duty failed; the others continue",
+                exc_info=error,
+                extra={"action": "duty_failed", "duty": name},
+            )
+        self._failures[name] = repr(error)
+        return False
 
     def _start_next_round_after(self, name: str) -> None:
         """Start the next round after this duty, so that it does not starve the others."""

@@ -136,10 +136,10 @@ def test_an_idempotency_record_is_pruned_24_hours_after_it_was_made(
 ) -> None:
     remember(store, clock, "mine", save(store, Status.CANCELLED))
     clock.advance(timedelta(hours=24) - timedelta(milliseconds=1))
-    assert prune_records.execute() == 0
+    assert prune_records.execute().removed == 0
     clock.advance(timedelta(milliseconds=1))
 
-    assert prune_records.execute() == 1
+    assert prune_records.execute().removed == 1
 
 
 def test_an_idempotency_record_stays_while_one_of_its_tasks_is_not_final(
@@ -148,7 +148,7 @@ def test_an_idempotency_record_stays_while_one_of_its_tasks_is_not_final(
     remember(store, clock, "mine", save(store, Status.CANCELLED), save(store))
     clock.advance(timedelta(hours=24))
 
-    assert prune_records.execute() == 0
+    assert prune_records.execute().removed == 0
     assert "mine" in store.idempotency_records
 
 
@@ -165,7 +165,13 @@ def test_pruning_of_idempotency_records_begins_no_record_once_its_time_is_up(
     clock.advance(timedelta(hours=24))
     prune = PruneIdempotencyRecords(SlowRecords(store, clock), store, clock)
 
-    assert [prune.execute() for _ in range(3)] == [1, 1, 0]
+    runs = [prune.execute() for _ in range(3)]
+
+    assert [(each.removed, each.is_unfinished) for each in runs] == [
+        (1, True),
+        (1, False),
+        (0, False),
+    ]
 
 
 def test_at_most_20_unserved_queues_are_told_of_at_once(
