@@ -161,6 +161,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             fail_fast=True,
             share_connection=True,
             cache_bytes=self.settings.http_cache_bytes,
+            long_results_as_text=True,
             let_others_run=let_others_run,
         )
         container.warn_about_queues()  # START_SECONDS count from the start of the process

@@ -56,6 +56,7 @@ class Adapters(containers.DeclarativeContainer):
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
     cache_bytes = providers.Object(0)
+    long_results_as_text = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
 
@@ -88,6 +89,7 @@ class Adapters(containers.DeclarativeContainer):
         own_queues=settings.provided.queues,
         let_others_run=let_others_run,
         cache_bytes=cache_bytes,
+        long_results_as_text=long_results_as_text,
     )
     leases = providers.Singleton(
         RedisTaskLeases,

@@ -1,0 +1,28 @@
+"""The API with a greenlet that ticks beside requests, as a service of tests."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.integration.processes import Api
+
+
+class TickingApi(Api):
+    def __init__(self, log: Path, **settings: object) -> None:
+        super().__init__(log, **settings)
+        self._arguments = [sys.executable, "-m", "tests.integration.ticking_api"]
+
+    def stalls(self) -> dict[str, Any]:
+        """Return the longest stall since the last call, and what to compare it with."""
+        response: dict[str, Any] = self.request("GET", "/stalls").json()
+        return response
+
+    def connections(self) -> int:
+        """Return the number of connections that clients have to it."""
+        return sum(
+            connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == self.port
+            for child in self.children()
+            for connection in child.net_connections()
+        )
