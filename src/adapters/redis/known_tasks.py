@@ -7,11 +7,10 @@ a kept task is never older than the record.
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from adapters.redis.decoded_size import decoded_size
 from adapters.redis.task_codec import DECODERS, Decoders, Record, decode, unpack_record
 from domain.task import Task
 
-TASK_BYTES = 4_096
-"""Memory of a task with its specification, besides the bytes of its record, measured generously."""
 MAX_RECORD_BYTES = 65_536
 
 
@@ -71,4 +70,4 @@ class KnownTasks:
 
 def _size(record: Record) -> int:
     """Return the memory of a task and its record in both forms."""
-    return TASK_BYTES + 2 * sum(map(len, record.values()))
+    return decoded_size(record.values()) + sum(map(len, record.values()))

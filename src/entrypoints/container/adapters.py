@@ -108,7 +108,10 @@ class Adapters(containers.DeclarativeContainer):
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
-        RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
+        RedisEventStream,
+        store,
+        providers.Singleton(connect_blocking, settings.provided.redis_url),
+        let_others_run,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)
