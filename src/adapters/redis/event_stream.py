@@ -5,6 +5,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import redis
@@ -33,7 +34,10 @@ from domain.task import Task
 
 BLOCK_MS = 5_000
 PAST_COUNT = 500
-"""Entries that one command reads from the past."""
+"""Entries that one command reads from the past, at most."""
+MIN_PAST_COUNT = 50
+"""Entries that the first command reads to find those of one task. Each further one reads twice as
+many: the events of a task may stand together, or far apart."""
 LIVE_COUNT = 500
 """Entries that the reader takes at once."""
 DELIVERY_COUNT = 100
@@ -58,6 +62,7 @@ class RedisEventStream(EventStream):
     ) -> None:
         """`let_others_run` is called between events, for a process that serves other requests."""
         self._store = store
+        self._let_others_run = let_others_run
         self._decoded = DecodedEvents(let_others_run)
         self._records = TaskRecords(store)
         self._blocking_client: Any = blocking_client
@@ -93,7 +98,7 @@ class RedisEventStream(EventStream):
     ) -> Sequence[TaskEvent]:
         raw_id = id_bytes(task_id) if task_id else None
         found: list[TaskEvent] = []
-        count = PAST_COUNT if raw_id else min(PAST_COUNT, limit)
+        count = min(PAST_COUNT, max(limit, MIN_PAST_COUNT) if raw_id else limit)
         after = "{}-{}".format(*order(after))
         while len(found) < limit:
             with self._store.client() as client:
@@ -101,18 +106,18 @@ class RedisEventStream(EventStream):
             # XRANGE skips entries that were dropped, without an error.
             if not self.can_resume_after(after):
                 raise StreamGap(until)
+            wanted = (entry for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id)))
             try:
-                found += [
-                    decode_entry(entry)
-                    for entry in entries
-                    if raw_id in (None, entry[1].get(b"id", raw_id))
-                ]
+                for entry in islice(wanted, limit - len(found)):
+                    self._let_others_run()
+                    found.append(decode_entry(entry))
             except UnreadableEvent as error:
                 raise StreamGap(until) from error
             if len(entries) < count:
                 break
             after = entries[-1][0].decode()
-        return found[:limit]
+            count = min(PAST_COUNT, 2 * count) if raw_id else count
+        return found
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         raw_id = id_bytes(task_id)
