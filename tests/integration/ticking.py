@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tests.integration.processes import Api
 
 
@@ -18,11 +16,3 @@ class TickingApi(Api):
         """Return the longest stall since the last call, and what to compare it with."""
         response: dict[str, Any] = self.request("GET", "/stalls").json()
         return response
-
-    def connections(self) -> int:
-        """Return the number of connections that clients have to it."""
-        return sum(
-            connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == self.port
-            for child in self.children()
-            for connection in child.net_connections()
-        )

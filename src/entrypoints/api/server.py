@@ -17,6 +17,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
+from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
     Connection,
     PacedBody,
@@ -52,9 +53,9 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker that limits the connections that wait for their client.
 
-    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies and idle
-    clients. Open streams would delay the shutdown by the whole grace, so they end as soon as it
-    begins.
+    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies, idle
+    clients, and clients that take no response. Open streams would delay the
+    shutdown by the whole grace, so they end as soon as it begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -71,7 +72,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve a connection until it ends."""
         connection = self._mine.connection = Connection(client, addr)
         try:
-            super().handle(listener, client, addr)
+            super().handle(listener, ClientSocket(client), addr)
         finally:
             self._pending.discard(connection)
 
