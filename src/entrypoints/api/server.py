@@ -19,6 +19,7 @@ from entrypoints.api.app import create_app
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
+    MAX_WAITING_BODY_BYTES,
     Connection,
     PacedBody,
     PendingConnections,
@@ -32,6 +33,8 @@ from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
+LARGEST_BODIES = 8
+"""Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
 """OPEN_MAX of macOS, which refuses a higher limit on open files."""
 
@@ -63,7 +66,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         settings: Settings = self.app.settings
         self._body_seconds = settings.http_body_seconds
         self._pending = PendingConnections(
-            self.app.capacity.pending, settings.http_pending_per_client
+            self.app.capacity.pending,
+            settings.http_pending_per_client,
+            max(MAX_WAITING_BODY_BYTES, LARGEST_BODIES * settings.max_batch_bytes),
         )
         self._mine = local()
         """Holds the connection of the current greenlet."""
