@@ -32,5 +32,7 @@ class IdempotencyRecordsContract:
         let_a_day_pass()
         assert list(idempotency_records.due(A_DAY, limit=10)) == [due]
         idempotency_records.forget(due)
+        idempotency_records.renew(due)
+        let_a_day_pass()
         assert list(idempotency_records.due(A_DAY, limit=10)) == []
         repository.add([a_task()], request)

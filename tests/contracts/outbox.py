@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from application.ports.clock import Clock
-from application.ports.outbox import LeasedDelivery, Outbox
+from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
 from application.ports.task_repository import Change, TaskRepository
 from domain.events import Event
 from domain.task import Task
-from domain.webhook import DeliveryAttempt
+from domain.webhook import DeliveryAttempt, message_id
 from tests.building import a_task
 
 URL = "https://example.com/told"
@@ -27,6 +27,10 @@ def cancelled(repository: TaskRepository, **members: object) -> Task:
 
 def lease(outbox: Outbox, limit: int = 10) -> list[LeasedDelivery]:
     return list(outbox.lease(limit=limit, duration=LEASE))
+
+
+def webhook_id(task: Task) -> str:
+    return message_id(task.task_id, task.version)
 
 
 class OutboxContract:
@@ -55,6 +59,7 @@ class OutboxContract:
         [taken] = lease(outbox)
 
         assert taken.webhook.task == ended
+        assert outbox.whole(taken) == taken.webhook
         assert (taken.webhook.event, taken.webhook.failed_attempts) == (Event.CANCELLED, 0)
         assert taken.webhook.message_id == f"msg_{ended.task_id.replace('-', '')}_{ended.version}"
 
@@ -76,6 +81,44 @@ class OutboxContract:
             first.version,
             second.version,
         }
+
+    def test_a_webhook_is_leased_without_its_payload_which_is_read_before_it_is_sent(
+        self, repository: TaskRepository, outbox: Outbox
+    ) -> None:
+        ended = [cancelled(repository, payload={"text": "x" * length}) for length in (10, 5_000)]
+
+        taken = lease(outbox)
+
+        assert [each.webhook.task.spec.payload for each in taken] == [{}, {}]
+        assert [each.webhook.task.omitted for each in taken] == [("payload",)] * 2
+        assert [each.size for each in taken] == [0, len('{"text":""}') + 5_000]
+        assert [outbox.whole(each).task for each in taken] == ended
+
+    def test_no_more_bytes_are_leased_than_there_is_room_for_and_short_webhooks_pass_long_ones(
+        self, repository: TaskRepository, outbox: Outbox
+    ) -> None:
+        lengths = [5_000, 9_000, 5_000, 0, 0]
+        tasks = [cancelled(repository, payload={"text": "x" * length}) for length in lengths]
+
+        first = outbox.lease(limit=2, duration=timedelta(hours=1), room=9_000)
+        second = outbox.lease(limit=9, duration=timedelta(hours=1), room=0)
+        third = outbox.lease(limit=9, duration=timedelta(hours=1))
+
+        assert [
+            [each.webhook.message_id for each in taken] for taken in (first, second, third)
+        ] == [[webhook_id(tasks[place]) for place in places] for places in ([0, 3], [4], [1, 2])]
+
+    def test_a_webhook_longer_than_the_limit_is_leased_alone(
+        self, repository: TaskRepository, outbox: Outbox
+    ) -> None:
+        longest = cancelled(repository, payload={"text": "x" * MAX_BYTES})
+        cancelled(repository, payload={"text": "x" * 5_000})
+
+        assert outbox.lease(limit=9, duration=timedelta(hours=1), room=MAX_BYTES - 1) == []
+        [taken] = outbox.lease(limit=9, duration=timedelta(hours=1))
+
+        assert (taken.webhook.message_id, taken.size) == (webhook_id(longest), MAX_BYTES)
+        assert outbox.whole(taken).task == longest
 
     def test_a_webhook_is_leased_to_one_caller_at_a_time(
         self,

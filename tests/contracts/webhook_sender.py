@@ -37,13 +37,20 @@ def a_webhook(url: str) -> Webhook:
     return Webhook(task=a_task(Status.COMPLETED, callback_url=url))
 
 
+def send(sender: WebhookSender, webhook: Webhook) -> WebhookResponse:
+    return sender.send(sender.write(webhook))
+
+
 class WebhookSenderContract:
     def test_a_webhook_arrives_with_its_message_id(
         self, sender: WebhookSender, webhook_receiver: WebhookReceiver
     ) -> None:
         webhook = a_webhook(webhook_receiver.url)
 
-        responses = [sender.send(webhook), sender.send(replace(webhook, failed_attempts=1))]
+        responses = [
+            send(sender, webhook),
+            send(sender, replace(webhook, failed_attempts=1)),
+        ]
 
         assert responses == [WebhookResponse(status=200)] * 2
         assert webhook_receiver.message_ids == [webhook.message_id] * 2
@@ -53,7 +60,7 @@ class WebhookSenderContract:
     ) -> None:
         webhook_receiver.respond(503, retry_after=60)
 
-        response = sender.send(a_webhook(webhook_receiver.url))
+        response = send(sender, a_webhook(webhook_receiver.url))
 
         assert response == WebhookResponse(status=503, wait=timedelta(seconds=60))
 
@@ -62,7 +69,7 @@ class WebhookSenderContract:
     ) -> None:
         webhook_receiver.close()
 
-        response = sender.send(a_webhook(webhook_receiver.url))
+        response = send(sender, a_webhook(webhook_receiver.url))
 
         assert response.error
         assert (response.status, response.refused) == (None, False)
@@ -71,7 +78,7 @@ class WebhookSenderContract:
     def test_a_url_that_must_not_be_called_is_refused_and_nothing_is_sent(
         self, sender: WebhookSender, webhook_receiver: WebhookReceiver, url: str
     ) -> None:
-        response = sender.send(a_webhook(url))
+        response = send(sender, a_webhook(url))
 
         assert response.error
         assert (response.status, response.refused) == (None, True)

@@ -24,4 +24,4 @@ class FakeIdempotencyRecords(IdempotencyRecords):
         self._kept[record.name] = self._clock.now()
 
     def forget(self, record: StoredIdempotencyRecord) -> None:
-        del self._store.idempotency_records[record.name]
+        self._store.idempotency_records.pop(record.name, None)

@@ -2,8 +2,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, encode
 from application.ports.clock import Clock
-from application.ports.outbox import LeasedDelivery, Outbox
+from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
 from domain.webhook import Delivery, DeliveryAttempt, Webhook
 from tests.fakes.task_store import FakeTaskStore
 
@@ -21,16 +22,26 @@ class FakeOutbox(Outbox):
         self._given = 0
         self._deliveries: dict[str, list[Delivery]] = {}
 
-    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
+    def lease(
+        self, *, limit: int, duration: timedelta, room: int = MAX_BYTES
+    ) -> Sequence[LeasedDelivery]:
         self._look()
         now = self._clock.now()
-        due = sorted((at, name) for name, at in self._due.items() if at <= now)[:limit]
         taken = []
-        for _, name in due:
-            self._given += 1
-            self._due[name], self._leases[name] = now + duration, self._given
-            taken.append(LeasedDelivery(webhook=self._webhooks[name], lease=self._given))
+        for _, name in sorted((at, name) for name, at in self._due.items() if at <= now):
+            webhook, size = _without_long_members(self._webhooks[name])
+            if size > room:
+                room = 0
+            elif len(taken) < limit:
+                room -= size
+                self._given += 1
+                self._due[name], self._leases[name] = now + duration, self._given
+                taken.append(LeasedDelivery(webhook=webhook, size=size, lease=self._given))
         return taken
+
+    def whole(self, delivery: LeasedDelivery) -> Webhook | None:
+        self._look()
+        return self._webhooks[delivery.webhook.message_id]
 
     def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         self._look()
@@ -41,7 +52,9 @@ class FakeOutbox(Outbox):
         del self._due[name], self._leases[name]
         if attempt.next_at:
             self._due[name] = attempt.next_at
-        self._webhooks[name] = replace(webhook, failed_attempts=webhook.failed_attempts + 1)
+        self._webhooks[name] = replace(
+            self._webhooks[name], failed_attempts=webhook.failed_attempts + 1
+        )
         earlier = self._deliveries.setdefault(webhook.task.task_id, [])
         number = earlier[-1].number + 1 if earlier else 1
         earlier.append(
@@ -72,3 +85,14 @@ class FakeOutbox(Outbox):
             self._webhooks[webhook.message_id] = webhook
             self._due[webhook.message_id] = self._clock.now()
         self._seen = len(self._store.ended)
+
+
+def _without_long_members(webhook: Webhook) -> tuple[Webhook, int]:
+    """Return the webhook as it is leased, and its size."""
+    task, record = webhook.task, encode(webhook.task)
+    lengths = {field: len(record.get(field, b"")) for field in OMITTABLE}
+    omitted = tuple(name for field, name in OMITTABLE.items() if lengths[field])
+    payload = {} if "payload" in omitted else task.spec.payload
+    short = replace(task, spec=replace(task.spec, payload=payload), result=None, omitted=omitted)
+    size = sum(length for length in lengths.values() if length > LONG_BYTES)
+    return replace(webhook, task=short), min(size, MAX_BYTES)

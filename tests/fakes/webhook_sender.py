@@ -3,15 +3,15 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from application.ports.webhook_sender import WebhookSender
+from application.ports.webhook_sender import WebhookMessage, WebhookSender
 from domain.webhook import Webhook, WebhookResponse
 
 
 class FakeWebhookSender(WebhookSender):
-    """Remembers the webhooks that it was given, and returns the response that the test sets."""
+    """Remembers the messages that it was given, and returns the response that the test sets."""
 
     def __init__(self) -> None:
-        self.sent: list[Webhook] = []
+        self.sent: list[WebhookMessage] = []
         self.response = WebhookResponse(status=200)
 
     def refusal(self, url: str) -> str | None:
@@ -20,10 +20,17 @@ class FakeWebhookSender(WebhookSender):
             return "Must lead to a public address."
         return None if parts.scheme == "https" else "Must begin with https://."
 
-    def send(self, webhook: Webhook) -> WebhookResponse:
-        if refusal := self.refusal(str(webhook.task.spec.callback_url)):
+    def write(self, webhook: Webhook) -> WebhookMessage:
+        return WebhookMessage(
+            message_id=webhook.message_id,
+            url=str(webhook.task.spec.callback_url),
+            body=repr(webhook).encode(),
+        )
+
+    def send(self, message: WebhookMessage) -> WebhookResponse:
+        if refusal := self.refusal(message.url):
             return WebhookResponse(error=refusal, refused=True)
-        self.sent.append(webhook)
+        self.sent.append(message)
         return self.response
 
 

@@ -1,6 +1,7 @@
 """Heartbeats, idempotency records and the clock of Redis keep their contracts."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import redis
@@ -9,8 +10,11 @@ from adapters.redis.clock import RedisClock
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.store import RedisStore
+from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import ServiceProcess
+from application.ports.task_repository import IdempotencyRecord
+from tests.building import a_task
 from tests.contracts.clock import ClockContract
 from tests.contracts.heartbeats import HeartbeatsContract, a_process
 from tests.contracts.idempotency_records import IdempotencyRecordsContract
@@ -86,6 +90,27 @@ class TestRedisIdempotencyRecords(IdempotencyRecordsContract):
                 client.zincrby("tm:receipts", -86_400_000, name)
 
         return older
+
+    def test_records_are_renewed_and_forgotten_while_redis_is_beyond_its_memory(
+        self,
+        repository: RedisTaskRepository,
+        idempotency_records: RedisIdempotencyRecords,
+        let_a_day_pass: Callable[[], None],
+        client: redis.Redis,
+    ) -> None:
+        for key in ("waits", "is over"):
+            repository.add([a_task()], IdempotencyRecord(key=key, request_hash=b"1" * 32))
+        let_a_day_pass()
+        waits, is_over = idempotency_records.due(timedelta(days=1), limit=10)
+        client.config_set("maxmemory", 1_000_000)  # less than an empty server uses
+        try:
+            idempotency_records.renew(waits)
+            idempotency_records.forget(is_over)
+        finally:
+            client.config_set("maxmemory", 0)
+
+        assert list(idempotency_records.due(timedelta(days=1), limit=10)) == []
+        assert client.zrange("tm:receipts", 0, -1) == [bytes.fromhex(waits.name)]
 
 
 class TestRedisClock(ClockContract):

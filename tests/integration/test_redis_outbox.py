@@ -82,6 +82,24 @@ class TestRedisOutbox(OutboxContract):
             client.time()
         )
 
+    @pytest.mark.parametrize("damage", ["gone", "not JSON"])
+    def test_a_webhook_that_is_damaged_or_gone_when_it_is_to_be_sent_does_not_come_again_at_once(
+        self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis, damage: str
+    ) -> None:
+        cancelled(repository, payload={"a": 1})
+        [message] = client.scan_iter("tm:message:*")
+        [taken] = outbox.lease(limit=10, duration=timedelta(0))
+        if damage == "gone":
+            client.delete(message)
+        else:
+            client.hset(message, "i", "{")
+
+        assert outbox.whole(taken) is None
+
+        scores = [score for _, score in client.zrange("tm:outbox", 0, -1, withscores=True)]
+        now = milliseconds(client.time())
+        assert [score > now for score in scores] == ([] if damage == "gone" else [True])
+
     @pytest.mark.parametrize("entry", [b"", b"a", b"x" * 16 + b"NONSENSE"])
     @pytest.mark.parametrize("score", ["-inf", "1.5", "-1e300"])
     def test_a_damaged_entry_leaves_the_outbox_and_the_others_are_taken(

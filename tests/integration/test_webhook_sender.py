@@ -9,7 +9,7 @@ from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.system.clock import SystemClock
-from tests.contracts.webhook_sender import WebhookReceiver, WebhookSenderContract, a_webhook
+from tests.contracts.webhook_sender import WebhookReceiver, WebhookSenderContract, a_webhook, send
 from tests.integration.receiver import SECRET, Receiver, Response
 
 
@@ -51,7 +51,7 @@ class TestHttpWebhookSender(WebhookSenderContract):
     def test_the_receiver_can_verify_the_signature(
         self, sender: HttpWebhookSender, webhook_receiver: HttpWebhookReceiver
     ) -> None:
-        sender.send(a_webhook(webhook_receiver.url))
+        send(sender, a_webhook(webhook_receiver.url))
 
         [request] = webhook_receiver.server.requests
         assert Webhook(SECRET).verify(request.body, request.headers) == request.json

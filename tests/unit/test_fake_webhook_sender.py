@@ -18,7 +18,7 @@ class FakeWebhookReceiver(WebhookReceiver):
 
     @property
     def message_ids(self) -> Sequence[str]:
-        return [webhook.message_id for webhook in self._sender.sent]
+        return [message.message_id for message in self._sender.sent]
 
     def respond(self, status: int, *, retry_after: int = 0) -> None:
         wait = timedelta(seconds=retry_after)

@@ -5,7 +5,7 @@ import json
 from adapters.http.outbound import AddressRefused, NoResponse, OutboundHttp
 from adapters.http.signature import Signature
 from application.ports.clock import Clock
-from application.ports.webhook_sender import WebhookSender
+from application.ports.webhook_sender import WebhookMessage, WebhookSender
 from application.task_serializer import rfc3339, serialize_task
 from domain.webhook import Webhook, WebhookResponse
 
@@ -23,15 +23,21 @@ class HttpWebhookSender(WebhookSender):
     def refusal(self, url: str) -> str | None:
         return self._http.refusal(url, allow_public_http=False)
 
-    def send(self, webhook: Webhook) -> WebhookResponse:
-        body = webhook_body(webhook)
-        signature = self._signature.headers(webhook.message_id, body, self._clock.now())
+    def write(self, webhook: Webhook) -> WebhookMessage:
+        return WebhookMessage(
+            message_id=webhook.message_id,
+            url=str(webhook.task.spec.callback_url),
+            body=_webhook_body(webhook),
+        )
+
+    def send(self, message: WebhookMessage) -> WebhookResponse:
+        signature = self._signature.headers(message.message_id, message.body, self._clock.now())
         try:
             response = self._http.send(
                 "POST",
-                str(webhook.task.spec.callback_url),
+                message.url,
                 headers={"Content-Type": "application/json", **signature},
-                body=body,
+                body=message.body,
                 seconds=MAX_SECONDS,
                 max_bytes=MAX_RESPONSE_BYTES,
                 allow_public_http=False,
@@ -43,7 +49,7 @@ class HttpWebhookSender(WebhookSender):
         return WebhookResponse(status=response.status, wait=response.retry_after(self._clock.now()))
 
 
-def webhook_body(webhook: Webhook) -> bytes:
+def _webhook_body(webhook: Webhook) -> bytes:
     """Return type, timestamp and data as JSON. The data is the task as GET returns it."""
     members = {
         "type": webhook.event,

@@ -49,6 +49,9 @@ class Effects:
     def require_score(self, index: bytes, member: bytes, score: float) -> None:
         self._guard("require_score", index, member, score)
 
+    def require_member(self, index: bytes, member: bytes) -> None:
+        self._guard("require_member", index, member)
+
     def require_near_front(self, list_key: bytes, value: bytes) -> None:
         """Require that the value is among the first 1,000 of the list."""
         self._guard("require_near_front", list_key, value)

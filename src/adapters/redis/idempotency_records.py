@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.redis import keys
+from adapters.redis.effects import Effects
 from adapters.redis.entries import task_ids_of
 from adapters.redis.replies import milliseconds
+from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
 from application.ports.idempotency_records import IdempotencyRecords, StoredIdempotencyRecord
 
@@ -16,6 +18,7 @@ from application.ports.idempotency_records import IdempotencyRecords, StoredIdem
 class RedisIdempotencyRecords(IdempotencyRecords):
     def __init__(self, store: RedisStore) -> None:
         self._store = store
+        self._save = SaveScript(store)
 
     def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
         with self._store.client() as client:
@@ -30,12 +33,11 @@ class RedisIdempotencyRecords(IdempotencyRecords):
         ]
 
     def renew(self, record: StoredIdempotencyRecord) -> None:
-        with self._store.client() as client:
-            client.zadd(
-                keys.IDEMPOTENCY_RECORDS,
-                {bytes.fromhex(record.name): milliseconds(client.time())},
-                xx=True,
-            )
+        """Renew the record, also while Redis is full: pruning frees memory."""
+        effects, name = Effects(), bytes.fromhex(record.name)
+        effects.require_member(keys.IDEMPOTENCY_RECORDS, name)
+        effects.add_to_index(keys.IDEMPOTENCY_RECORDS, name)
+        self._save.run(effects)
 
     def forget(self, record: StoredIdempotencyRecord) -> None:
         name = bytes.fromhex(record.name)

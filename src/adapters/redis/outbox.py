@@ -6,7 +6,9 @@ task holds its delivery attempts, and the number of attempts of each webhook.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from adapters.redis import keys
@@ -18,13 +20,17 @@ from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript, succeeded
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
+    LONG_BYTES,
+    MEMBERS,
+    OMITTABLE,
+    OMITTED,
     epoch_milliseconds,
     id_bytes,
     id_text,
     instant,
     require_id_bytes,
 )
-from application.ports.outbox import LeasedDelivery, Outbox
+from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
 from application.skipped_items import SkippedItems
 from domain.events import Event
 from domain.task import Task
@@ -35,10 +41,17 @@ ATTEMPTS_PREFIX = b"tries:"
 
 The name is historic: stored data has it.
 """
+SHORT_FIELDS = [name for name in MEMBERS if name not in OMITTABLE]
+MIN_LOOK = 100
+"""Number of due webhooks among which those without a long payload or result are found, while there
+is no room for others."""
 MAX_STALE_BATCHES = 32
 """Batches without a single webhook that one call skips."""
 SET_ASIDE_MS = 3_600_000
 """Time for which an unreadable webhook is set aside, so that it does not hold up the others."""
+
+Due = tuple[bytes, float]
+"""An entry and its score."""
 
 
 class RedisOutbox(Outbox):
@@ -47,24 +60,48 @@ class RedisOutbox(Outbox):
         self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
-    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
+    def lease(
+        self, *, limit: int, duration: timedelta, room: int = MAX_BYTES
+    ) -> Sequence[LeasedDelivery]:
         """Lease due webhooks. Batches of entries that are gone or unreadable are skipped."""
+        number = limit if room >= MAX_BYTES else max(limit, MIN_LOOK)
         for _ in range(MAX_STALE_BATCHES):
             with self._store.client() as client:
                 if not client.exists(keys.OUTBOX):
                     return []
                 now = milliseconds(client.time())
                 due = client.zrange(
-                    keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=limit, withscores=True
+                    keys.OUTBOX, "-inf", now, byscore=True, offset=0, num=number, withscores=True
                 )
             until = now + duration // timedelta(milliseconds=1)
-            replies = self._save.run_each([_moved(entry, score, until) for entry, score in due])
+            found, repairs = self._read(due, until)
+            chosen = _fitting(found, limit, room)
+            replies = self._save.run_each(
+                [*(_moved(entry, score, until) for (entry, score), _ in chosen), *repairs]
+            )
             leased = [
-                entry for (entry, _), reply in zip(due, replies, strict=True) if succeeded(reply)
+                delivery
+                for (_, delivery), reply in zip(chosen, replies[: len(chosen)], strict=True)
+                if succeeded(reply)
             ]
-            if (webhooks := self._read(leased, until)) or not leased:
-                return [LeasedDelivery(webhook=webhook, lease=until) for webhook in webhooks]
+            if leased or not repairs:
+                return leased
         return []
+
+    def whole(self, delivery: LeasedDelivery) -> Webhook | None:
+        webhook = delivery.webhook
+        if not webhook.task.omitted:
+            return webhook
+        raw = require_id_bytes(webhook.task.task_id)
+        entry = outbox_entry(raw, webhook.task.version)
+        with self._store.client() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.hgetall(keys.webhook(entry))
+            task = decode_reply(raw, *execute(pipeline))
+        if isinstance(task, Task):
+            return replace(webhook, task=task)
+        self._save.run(self._repair(entry, delivery.lease, task, delivery.lease))
+        return None
 
     def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:
         webhook, effects = delivery.webhook, Effects()
@@ -106,28 +143,57 @@ class RedisOutbox(Outbox):
         self._save.run(effects)
         return True
 
-    def _read(self, entries: Sequence[bytes], lease: int) -> Sequence[Webhook]:
-        """Return the webhooks of leased entries, read in one round trip.
+    def _read(
+        self, due: Sequence[Due], until: int
+    ) -> tuple[list[tuple[Due, LeasedDelivery]], list[Effects]]:
+        """Return the deliveries of entries, read in one round trip, and the repairs of the others.
 
-        An entry whose copy of the record is gone is removed. An unreadable one is set aside.
+        Payloads and results stay in Redis; only their lengths are read.
         """
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
-            for entry in entries:
-                pipeline.hgetall(keys.webhook(entry))
+            for entry, _ in due:
+                pipeline.hmget(keys.webhook(entry), SHORT_FIELDS)
+                for field in OMITTABLE:
+                    pipeline.hstrlen(keys.webhook(entry), field)
                 pipeline.hget(keys.deliveries(split_entry(entry)[0]), _attempts_field(entry))
-            replies = execute(pipeline)
-        webhooks: list[Webhook] = []
-        for entry, record, attempts in zip(entries, replies[::2], replies[1::2], strict=True):
-            webhook = _webhook(entry, record, attempts)
+            replies = iter(execute(pipeline))
+        found: list[tuple[Due, LeasedDelivery]] = []
+        repairs = []
+        for entry, score in due:
+            values, *lengths, attempts = islice(replies, len(OMITTABLE) + 2)
+            webhook = _webhook(entry, values, lengths, attempts)
             if isinstance(webhook, Webhook):
-                webhooks.append(webhook)
-            elif webhook:
-                self._skipped_items.log_once("read_outbox", id_text(split_entry(entry)[0]), webhook)
-                self._save.run(_moved(entry, lease, lease + SET_ASIDE_MS))
+                size = min(sum(length for length in lengths if length > LONG_BYTES), MAX_BYTES)
+                found.append(
+                    ((entry, score), LeasedDelivery(webhook=webhook, size=size, lease=until))
+                )
             else:
-                self._save.run(_removed(entry, lease))
-        return webhooks
+                repairs.append(self._repair(entry, score, webhook, until))
+        return found, repairs
+
+    def _repair(self, entry: bytes, score: float, error: Exception | None, until: int) -> Effects:
+        """Return how to remove an entry whose copy of the record is gone, or how to set aside an
+        unreadable one.
+        """
+        if error is None:
+            return _removed(entry, score)
+        self._skipped_items.log_once("read_outbox", id_text(split_entry(entry)[0]), error)
+        return _moved(entry, score, until + SET_ASIDE_MS)
+
+
+def _fitting(
+    found: Sequence[tuple[Due, LeasedDelivery]], limit: int, room: int
+) -> Sequence[tuple[Due, LeasedDelivery]]:
+    """Return the deliveries to lease. Behind one without room, only those of size 0 follow."""
+    fitting = []
+    for due, delivery in found:
+        if delivery.size > room:
+            room = 0
+        else:
+            room -= delivery.size
+            fitting.append((due, delivery))
+    return fitting[:limit]
 
 
 def _moved(entry: bytes, score: float, until: int) -> Effects:
@@ -148,13 +214,26 @@ def _attempts_field(entry: bytes) -> bytes:
     return ATTEMPTS_PREFIX + split_entry(entry)[1]
 
 
-def _webhook(entry: bytes, record: Any, attempts: Any) -> Webhook | Exception | None:
-    """Return the webhook; None when its record is gone, or the error when it is unreadable."""
+def _webhook(
+    entry: bytes, values: Any, lengths: Sequence[Any], attempts: Any
+) -> Webhook | Exception | None:
+    """Return the webhook; None when its record is gone, or the error when it is unreadable.
+
+    `lengths` are those of the OMITTABLE fields.
+    """
+    if error := next((each for each in (values, *lengths) if isinstance(each, Exception)), None):
+        return error
+    record = {
+        name: value for name, value in zip(SHORT_FIELDS, values, strict=True) if value is not None
+    }
+    omitted = b"".join(name for name, length in zip(OMITTABLE, lengths, strict=True) if length)
+    if record and omitted:
+        record[OMITTED] = omitted
     task = decode_reply(split_entry(entry)[0], record)
-    if isinstance(attempts, Exception):
-        return task if isinstance(task, Exception) else attempts
     if not isinstance(task, Task):
         return task
+    if isinstance(attempts, Exception):
+        return attempts
     try:
         return Webhook(task=task, failed_attempts=int(attempts or 0))
     except ValueError as error:

@@ -24,7 +24,10 @@ class IdempotencyRecords(ABC):
 
     @abstractmethod
     def renew(self, record: StoredIdempotencyRecord) -> None:
-        """Make the record due again only after its age has passed once more."""
+        """Make the record due again only after its age has passed once more.
+
+        A record that was forgotten meanwhile stays forgotten.
+        """
 
     @abstractmethod
     def forget(self, record: StoredIdempotencyRecord) -> None:

@@ -10,12 +10,18 @@ from datetime import timedelta
 
 from domain.webhook import Delivery, DeliveryAttempt, Webhook
 
+MAX_BYTES = 8 * 1024 * 1024
+"""Limit on the sizes of the deliveries that one process leases at a time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeasedDelivery:
     """A webhook that only the holder of the lease may deliver, until the lease expires."""
 
     webhook: Webhook
+    """Its task has neither a payload nor a result; `Task.omitted` names those that it lacks."""
+    size: int
+    """Bytes of a payload and a result of more than 4 KiB, at most MAX_BYTES. 0 without any."""
     lease: int
     """Distinguishes this lease from later ones on the same webhook."""
 
@@ -24,8 +30,21 @@ class Outbox(ABC):
     """Every method raises StoreUnavailable."""
 
     @abstractmethod
-    def lease(self, *, limit: int, duration: timedelta) -> Sequence[LeasedDelivery]:
-        """Lease due webhooks, the longest due first. No other caller gets them for `duration`."""
+    def lease(
+        self, *, limit: int, duration: timedelta, room: int = MAX_BYTES
+    ) -> Sequence[LeasedDelivery]:
+        """Lease due webhooks, the longest due first. No other caller gets them for `duration`.
+
+        Their sizes are at most `room` in all. A webhook of size 0 may overtake one for which there
+        is no room.
+        """
+
+    @abstractmethod
+    def whole(self, delivery: LeasedDelivery) -> Webhook | None:
+        """Return the webhook with its payload and result.
+
+        Returns None when it is no longer stored, or is damaged and was set aside.
+        """
 
     @abstractmethod
     def record_attempt(self, delivery: LeasedDelivery, attempt: DeliveryAttempt) -> bool:

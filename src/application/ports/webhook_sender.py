@@ -1,8 +1,18 @@
 """Send one webhook to one URL."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from domain.webhook import Webhook, WebhookResponse
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookMessage:
+    """A webhook as it is sent. It takes a fraction of the memory of the task that it is about."""
+
+    message_id: str
+    url: str
+    body: bytes
 
 
 class WebhookSender(ABC):
@@ -11,8 +21,12 @@ class WebhookSender(ABC):
         """Return why a webhook to the URL must fail, None if it may succeed. Resolves no name."""
 
     @abstractmethod
-    def send(self, webhook: Webhook) -> WebhookResponse:
-        """Send the webhook once, in at most 15 seconds, not counting the resolution of the name.
+    def write(self, webhook: Webhook) -> WebhookMessage:
+        """Write the message of the webhook, whose task must be whole."""
+
+    @abstractmethod
+    def send(self, message: WebhookMessage) -> WebhookResponse:
+        """Send the message once, in at most 15 seconds, not counting the resolution of the name.
 
         Raises nothing: the response says what went wrong.
         """

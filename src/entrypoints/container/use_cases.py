@@ -1,6 +1,7 @@
 """Give each use case its ports."""
 
 import socket
+import threading
 
 from dependency_injector import providers
 
@@ -109,7 +110,11 @@ class Container(Adapters):
     release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
     deliver_webhook = providers.Singleton(
-        DeliverWebhook, Adapters.outbox, Adapters.webhook_sender, Adapters.store_clock
+        DeliverWebhook,
+        Adapters.outbox,
+        Adapters.webhook_sender,
+        Adapters.store_clock,
+        providers.Factory(threading.Lock),
     )
     resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)

@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from application.errors import StoreUnavailable
-from application.ports.outbox import LeasedDelivery
+from application.ports.outbox import MAX_BYTES, LeasedDelivery
 from entrypoints.container import Container
 
 MAX_SENDERS = 32
@@ -15,25 +15,43 @@ logger = logging.getLogger(__name__)
 
 
 class CallbackDelivery:
-    """Lease webhooks from the outbox and send up to MAX_SENDERS of them at a time."""
+    """Lease webhooks from the outbox and send up to MAX_SENDERS of them at a time.
+
+    All threads start at once, since none can be started while the machine has no room for one.
+    """
 
     def __init__(self, container: Container) -> None:
         self._deliver = container.deliver_webhook()
-        self._free_senders = threading.Semaphore(MAX_SENDERS)
-        self._senders = ThreadPoolExecutor(MAX_SENDERS, thread_name_prefix="callback")
+        self._leased: SimpleQueue[LeasedDelivery | None] = SimpleQueue()
+        """What the senders take. None ends the sender that takes it."""
+        self._in_flight = _InFlight()
         self._stopped = threading.Event()
         self._failure = ""
         """The error of the last look at the outbox, so that it is logged once."""
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+        self._senders = [
+            threading.Thread(target=self._send_each, name=f"callback-{number}", daemon=True)
+            for number in range(MAX_SENDERS)
+        ]
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether all threads run. Without one of them, webhooks would wait unnoticed."""
+        return all(thread.is_alive() for thread in (self._thread, *self._senders))
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises RuntimeError when a thread cannot be started."""
+        for thread in (*self._senders, self._thread):
+            thread.start()
 
     def stop(self) -> None:
         """Finish the requests that are being sent. The remaining webhooks wait in the outbox."""
         self._stopped.set()
         self._thread.join()
-        self._senders.shutdown()
+        for _ in self._senders:
+            self._leased.put(None)
+        for sender in self._senders:
+            sender.join()
 
     def _run(self) -> None:
         while not self._stopped.wait(0 if self._fill() else POLL_SECONDS):
@@ -41,26 +59,37 @@ class CallbackDelivery:
 
     def _fill(self) -> bool:
         """Give a webhook to each free sender. Returns False if there were too few webhooks."""
-        free = 0
-        while free < MAX_SENDERS and self._free_senders.acquire(blocking=False):
-            free += 1
         try:
-            leased = self._deliver.due(free) if free else []
+            free, room = self._in_flight.free
+            leased = self._deliver.due(free, room) if free else []
+            for delivery in leased:
+                self._give(delivery)
             self._failure = ""
+            return bool(leased) and len(leased) == free
         except StoreUnavailable:
-            leased = []  # maintenance logs the outage
+            return False  # maintenance logs the outage
         except Exception as error:
             if repr(error) != self._failure:
                 logger.exception(
                     "Cannot read the due webhooks", extra={"action": "callbacks_error"}
                 )
             self._failure = repr(error)
-            leased = []
-        for delivery in leased:
-            self._senders.submit(self._send, delivery)
-        for _ in range(free - len(leased)):
-            self._free_senders.release()
-        return bool(leased) and len(leased) == free
+            return False
+
+    def _give(self, delivery: LeasedDelivery) -> None:
+        self._in_flight.add(delivery)
+        try:
+            self._leased.put(delivery)
+        except BaseException:
+            self._in_flight.remove(delivery)
+            raise
+
+    def _send_each(self) -> None:
+        while delivery := self._leased.get():
+            try:
+                self._send(delivery)
+            finally:
+                self._in_flight.remove(delivery)
 
     def _send(self, delivery: LeasedDelivery) -> None:
         webhook = delivery.webhook
@@ -78,6 +107,8 @@ class CallbackDelivery:
                 "A delivery attempt raised an error", extra={"action": "delivery_error", **about}
             )
         else:
+            if result is None:
+                return
             logger.info(
                 "Delivery attempt made: %s",
                 result.outcome,
@@ -88,5 +119,27 @@ class CallbackDelivery:
                     **about,
                 },
             )
-        finally:
-            self._free_senders.release()
+
+
+class _InFlight:
+    """Counts the webhooks that are leased and not yet sent, and their bytes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = self._bytes = 0
+
+    @property
+    def free(self) -> tuple[int, int]:
+        """Return how many more webhooks may be leased, and of how many bytes in all."""
+        with self._lock:
+            return MAX_SENDERS - self._number, MAX_BYTES - self._bytes
+
+    def add(self, delivery: LeasedDelivery) -> None:
+        with self._lock:
+            self._number += 1
+            self._bytes += delivery.size
+
+    def remove(self, delivery: LeasedDelivery) -> None:
+        with self._lock:
+            self._number -= 1
+            self._bytes -= delivery.size

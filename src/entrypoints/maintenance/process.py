@@ -7,13 +7,13 @@ twice.
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
-from application.errors import StoreUnavailable
-from application.use_cases.maintenance.prune_idempotency_records import BATCH as RECORD_BATCH
+from application.errors import StoreFull, StoreUnavailable
 from application.use_cases.maintenance.prune_tasks import BATCH as TASK_BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
@@ -52,7 +52,7 @@ class Maintenance:
                 ("expire", lambda: self._expire.execute().is_unfinished),
                 ("capacity", self._guard_capacity),
                 ("replenish", self._top_up),
-                ("idempotency_records", lambda: self._prune_records.execute() >= RECORD_BATCH),
+                ("idempotency_records", lambda: self._prune_records.execute().is_unfinished),
                 ("retention", lambda: self._prune_tasks.execute() >= TASK_BATCH),
                 ("queue_names", lambda: bool(self._wake_ups.forget_unused())),
                 ("unserved_queues", self._warn_of_unserved_queues),
@@ -60,13 +60,22 @@ class Maintenance:
         )
 
     def run(self) -> None:
-        """Do all duties until SIGTERM or SIGINT."""
+        """Do all duties until SIGTERM or SIGINT.
+
+        Exits with 1 when webhooks are no longer delivered, so that a supervisor starts it again.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopped.set())
         self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
         while not self._stopped.wait(self.tick()):
-            pass
+            if not self._callbacks.is_alive:
+                logger.critical(
+                    "A thread that delivers webhooks has ended. Maintenance ends, so that its "
+                    "supervisor starts it again.",
+                    extra={"action": "callbacks_ended"},
+                )
+                sys.exit(1)
         self._callbacks.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
@@ -93,26 +102,33 @@ class Maintenance:
     def _do(self, name: str, duty: Duty) -> bool:
         """Do a duty and return whether it has more to do. Raises StoreUnavailable.
 
-        Any other error is logged once and does not delay the other duties.
+        Any other error, and a full store, is logged once and does not delay the other duties.
         """
         try:
             more = duty()
+        except StoreFull as error:  # other duties need no memory, or free some
+            return self._log_failure(name, error)
         except StoreUnavailable:
             self._start_next_round_after(name)
             raise
         except Exception as error:
-            if self._failures.get(name) != repr(error):
-                logger.exception(
-                    "A duty failed; the others continue",
-                    extra={"action": "duty_failed", "duty": name},
-                )
-            self._failures[name] = repr(error)
-            return False
+            return self._log_failure(name, error)
         if self._failures.pop(name, None):
             logger.info(
                 "A duty that failed works again", extra={"action": "duty_back", "duty": name}
             )
         return more
+
+    def _log_failure(self, name: str, error: Exception) -> bool:
+        """Log the error of a duty, once. Returns False: the duty waits for the next tick."""
+        if self._failures.get(name) != repr(error):
+            logger.error(
+                "A duty failed; the others continue",
+                exc_info=error,
+                extra={"action": "duty_failed", "duty": name},
+            )
+        self._failures[name] = repr(error)
+        return False
 
     def _start_next_round_after(self, name: str) -> None:
         """Start the next round after this duty, so that it does not starve the others."""

@@ -1,6 +1,7 @@
 """The limits and comparisons of use cases, each at its edge."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from itertools import islice
 from unittest.mock import Mock
@@ -12,6 +13,7 @@ from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
 from application.ports.event_stream import Subscription
 from application.ports.idempotency_records import StoredIdempotencyRecord
+from application.ports.outbox import MAX_BYTES
 from application.ports.task_repository import Change
 from application.run_end_text import MAX_CAUSE_LENGTH, failure_line
 from application.task_filter import EVERY_TASK
@@ -134,10 +136,10 @@ def test_an_idempotency_record_is_pruned_24_hours_after_it_was_made(
 ) -> None:
     remember(store, clock, "mine", save(store, Status.CANCELLED))
     clock.advance(timedelta(hours=24) - timedelta(milliseconds=1))
-    assert prune_records.execute() == 0
+    assert prune_records.execute().removed == 0
     clock.advance(timedelta(milliseconds=1))
 
-    assert prune_records.execute() == 1
+    assert prune_records.execute().removed == 1
 
 
 def test_an_idempotency_record_stays_while_one_of_its_tasks_is_not_final(
@@ -146,7 +148,7 @@ def test_an_idempotency_record_stays_while_one_of_its_tasks_is_not_final(
     remember(store, clock, "mine", save(store, Status.CANCELLED), save(store))
     clock.advance(timedelta(hours=24))
 
-    assert prune_records.execute() == 0
+    assert prune_records.execute().removed == 0
     assert "mine" in store.idempotency_records
 
 
@@ -163,7 +165,13 @@ def test_pruning_of_idempotency_records_begins_no_record_once_its_time_is_up(
     clock.advance(timedelta(hours=24))
     prune = PruneIdempotencyRecords(SlowRecords(store, clock), store, clock)
 
-    assert [prune.execute() for _ in range(3)] == [1, 1, 0]
+    runs = [prune.execute() for _ in range(3)]
+
+    assert [(each.removed, each.is_unfinished) for each in runs] == [
+        (1, True),
+        (1, False),
+        (0, False),
+    ]
 
 
 def test_at_most_20_unserved_queues_are_told_of_at_once(
@@ -183,16 +191,16 @@ def test_at_most_20_unserved_queues_are_told_of_at_once(
 def test_a_webhook_whose_sender_died_is_due_again_after_30_seconds(
     store: FakeTaskStore, clock: FakeClock
 ) -> None:
-    deliver = DeliverWebhook(FakeOutbox(store, clock), FakeWebhookSender(), clock)
+    deliver = DeliverWebhook(FakeOutbox(store, clock), FakeWebhookSender(), clock, nullcontext())
     waiting = save(store, callback_url="https://example.com/")
     store.save(Change(before=waiting, after=waiting.cancel(NOON)))
 
     def due() -> Iterator[int]:
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
         clock.advance(timedelta(seconds=29))
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
         clock.advance(timedelta(seconds=1))
-        yield len(deliver.due(10))
+        yield len(deliver.due(10, MAX_BYTES))
 
     assert list(due()) == [1, 0, 1]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.errors import QueueInUse, QueueNotFound, StoreUnavailable
-from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
+from application.use_cases.maintenance.find_unserved_queues import MAX_QUEUES, FindUnservedQueues
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
 from application.use_cases.operations.pause_queue import PauseQueue
@@ -77,6 +77,29 @@ class TestQueuesAndWorkers:
         assert list(watch.execute()) == []
         clock.advance(timedelta(seconds=30))
         assert list(watch.execute()) == ["lonely"]
+
+    def test_queues_that_seem_to_have_tasks_and_have_none_hide_no_unserved_queue(
+        self, store, clock, heartbeats
+    ) -> None:
+        class DamagedQueues(FakeQueues):
+            def waiting(self) -> list[str]:
+                damaged = [f"damaged-{number:02}" for number in range(2 * MAX_QUEUES)]
+                return [*damaged, *super().waiting()]
+
+        watch = FindUnservedQueues(
+            DamagedQueues(store), heartbeats, clock, lease=timedelta(seconds=15)
+        )
+        save(store, queue="lonely")
+        watch.execute()
+        clock.advance(timedelta(seconds=30))
+
+        def look() -> list[str]:
+            clock.advance(timedelta(seconds=3))
+            return list(watch.execute())
+
+        assert [look() for _ in range(3)] == [[], [], ["lonely"]]
+        save(store, queue="damaged-39")  # repaired meanwhile
+        assert [look() for _ in range(2)] == [[], ["damaged-39"]]
 
     def test_a_worker_that_starts_again_within_two_leases_gives_no_alarm(
         self, store, clock, heartbeats

@@ -69,13 +69,13 @@ class TestSubmitBatch:
         idempotency_records = FakeIdempotencyRecords(store, clock)
         forget = PruneIdempotencyRecords(idempotency_records, store, clock)
         [task] = submit.execute([a_spec()], REQUEST).tasks
-        assert forget.execute() == 0
+        assert forget.execute().removed == 0
         clock.advance(timedelta(days=1))
-        assert forget.execute() == 0
+        assert forget.execute().removed == 0
         assert submit.execute([a_spec()], REQUEST).replayed
         store.save(Change(before=task, after=task.cancel(clock.now())))
-        assert forget.execute() == 0
+        assert forget.execute().removed == 0
         clock.advance(timedelta(days=1))
 
-        assert forget.execute() == 1
+        assert forget.execute().removed == 1
         assert not submit.execute([a_spec()], REQUEST).replayed

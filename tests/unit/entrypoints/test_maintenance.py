@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.errors import StoreUnavailable
+from application.errors import StoreFull, StoreUnavailable
 from application.ports.task_repository import Change
 from domain.status import Status
 from entrypoints.container import Container
@@ -54,6 +54,19 @@ def test_a_failing_duty_is_logged_once_and_the_others_are_done(
     assert [record.action for record in caplog.records if record.levelname == "INFO"] == [
         "duty_back"
     ]
+
+
+def test_a_duty_that_a_full_store_refuses_does_not_end_the_round(
+    container: Container, store: FakeTaskStore, late, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store, "expired", fail(StoreFull("OOM command not allowed")))
+    maintenance = Maintenance(container)
+
+    maintenance.tick()
+
+    assert store.get(late.task_id).status is Status.EXPIRED
+    maintenance.tick()
+    assert [record.action for record in caplog.records] == ["duty_failed"]
 
 
 def test_a_failing_heartbeat_delays_no_duty(

@@ -18,6 +18,7 @@
 --   require_passed <sorted set> <member>    the score has passed, or the member is not there
 --   require_run <record> <fencing token>    the task is running under this token
 --   require_score <sorted set> <member> <score>
+--   require_member <sorted set> <member>
 --   require_near_front <list> <value>       the value is among the first 1,000
 --   require_absent <key>
 --   require_all_absent <key> <count>        so many keys, from this one on
@@ -92,6 +93,8 @@ while at < writes do
     holds = status == 'PROCESSING' and holder == first
   elseif word == 'require_score' then
     holds = (call('ZSCORE', key, first) or -1) + 0 == ARGV[at + 4] + 0
+  elseif word == 'require_member' then
+    holds = call('ZSCORE', key, first) ~= false
   elseif word == 'require_near_front' then
     holds = call('LPOS', key, first, 'MAXLEN', 1000) ~= false
   elseif word == 'require_absent' then

@@ -26,6 +26,9 @@ class FindUnservedQueues:
         self._patience = PATIENCE_LEASES * lease.total_seconds()
         self._unserved_since: dict[str, float] = {}
         self._known: set[str] = set()
+        self._looked_at: dict[str, float] = {}
+        """When the depth of each queue was last read. The longest ago comes first, so that queues
+        without tasks, such as damaged ones, hide no others."""
 
     def execute(self) -> Sequence[str]:
         """Return at most 20 queues that have had waiting tasks and no living worker for two leases.
@@ -42,7 +45,10 @@ class FindUnservedQueues:
         long = {
             queue for queue, since in self._unserved_since.items() if now - since >= self._patience
         }
-        new = sorted(long - self._known)[:MAX_QUEUES]
-        found = [state.name for state in self._queues.states(new) if state.depth]
+        new = sorted(long - self._known, key=lambda queue: (self._looked_at.get(queue, 0), queue))
+        states = self._queues.states(new[:MAX_QUEUES])
+        self._looked_at = {queue: at for queue, at in self._looked_at.items() if queue in long}
+        self._looked_at |= dict.fromkeys((state.name for state in states), now)
+        found = sorted(state.name for state in states if state.depth)
         self._known = (self._known & unserved) | set(found)
         return found
