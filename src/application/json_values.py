@@ -12,6 +12,32 @@ _encode_compact = json.JSONEncoder(
 ).encode
 
 
+class JsonText:
+    """A JSON value that stays text, since nobody looks at what it holds: a long result.
+
+    A result of 1 MiB may hold 350,000 objects, and most readers only pass it on.
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, encoded: bytes) -> None:
+        """`encoded` is valid JSON in UTF-8, without blanks."""
+        self.encoded = encoded
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonText) and self.encoded == other.encoded
+
+    def __hash__(self) -> int:
+        return hash(self.encoded)
+
+    def __str__(self) -> str:
+        return self.encoded.decode()
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.encoded)
+
+
 def encode_json(value: Any) -> bytes:
     """Return the value as JSON in UTF-8.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from application.json_values import JsonText
 from domain.status import Status
 from domain.task import Task
 
@@ -68,7 +69,15 @@ def _texts(task: Task) -> Iterator[str]:
     if task.spec.payload:
         yield compact(dict(task.spec.payload))
     if task.result is not None:
-        yield task.result if isinstance(task.result, str) else compact(task.result)
+        yield _result_text(task.result)
     if task.error is not None:
         yield task.error.code
         yield task.error.message
+
+
+def _result_text(result: Any) -> str:
+    if isinstance(result, JsonText):
+        if not result.encoded.startswith(b'"'):
+            return str(result)
+        result = result.value
+    return result if isinstance(result, str) else compact(result)

@@ -48,6 +48,7 @@ class TaskState:
     finished_at: datetime | None = None
     progress: Progress | None = None
     result: Any = None
+    """A JSON value. A store may give a long one as its text: application.json_values.JsonText."""
     error: TaskError | None = None
     """Reason why the task ended without a result."""
     last_error: TaskError | None = None

@@ -103,6 +103,14 @@ class Api(ServiceProcess):
         url = f"http://127.0.0.1:{self.port}{path}"
         return requests.request(method, url, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
+    def connections(self) -> int:
+        """Return the number of connections that clients have to it."""
+        return sum(
+            connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == self.port
+            for child in self.children()
+            for connection in child.net_connections()
+        )
+
     def submit(self, **members: object) -> str:
         response = self.request(
             "POST", "/tasks", json={"task_name": "test", "duration": 1, **members}

@@ -25,8 +25,13 @@ LONG = "x" * 5_000
 
 
 def a_process(cache_bytes: int) -> tuple[Container, FlaskClient]:
-    """Return the container of a process, and a client of its application."""
-    container = build_container(load_settings(), cache_bytes=cache_bytes)
+    """Return the container of a process, and a client of its application.
+
+    One that keeps what it reads passes long results on as text, as the API does.
+    """
+    container = build_container(
+        load_settings(), cache_bytes=cache_bytes, long_results_as_text=cache_bytes > 0
+    )
     app = create_app(container)
     app.extensions["task_texts"] = TaskTexts(cache_bytes)
     return container, app.test_client()
@@ -96,7 +101,7 @@ class Site:
             self._log.append(task, progress=Progress(fraction=number % 100 / 100))
 
     def complete(self, number: int) -> None:
-        result = LONG if number % 3 == 0 else {"number": number}
+        result = {"long": [LONG]} if number % 3 == 0 else {"number": number}
         self._end(number, lambda task, now: task.complete(result, now))
 
     def fail(self, number: int) -> None:

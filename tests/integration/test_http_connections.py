@@ -74,6 +74,26 @@ class TestPendingConnections:
 
         assert {child.pid for child in patient_api.children()} == before
 
+    def test_the_bytes_of_unfinished_bodies_are_limited_too(
+        self, redis_url: str, tmp_path: Path
+    ) -> None:
+        size, number = 8 * 2**20, 12
+        head = UNFINISHED.replace(b"/tasks", b"/tasks/batch").removesuffix(b"{")
+        unfinished = head.replace(b" 100\r", b" %d\r" % size) + b" " * (size - 1)
+        with (
+            Api(tmp_path / "api.log", redis_url=redis_url, http_workers=1) as api,
+            contextlib.ExitStack() as stack,
+        ):
+            connections = [
+                stack.enter_context(connect(api.port, unfinished)) for _ in range(number)
+            ]
+
+            wait_until(lambda: ended(connections) >= number - 8)
+
+            task = {"task_name": "x", "duration": 1}
+            assert api.request("POST", "/tasks/batch", json={"tasks": [task]}).status_code == 202
+            assert ended(connections[-4:]) == 0
+
     def test_clients_that_read_no_response_are_limited_too(
         self, redis_url: str, tmp_path: Path
     ) -> None:

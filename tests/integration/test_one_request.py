@@ -4,42 +4,18 @@ import base64
 import contextlib
 import json
 import socket
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.integration.places import A_TASK, BODY_BYTES, MARK, SKELETONS, Place, places
-from tests.integration.processes import Api
+from tests.integration.ticking import TickingApi
 from tests.integration.waiting import PATIENCE
 
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
 """Limit on the growth of a process by a body of 8 MiB, its parsed values and the response."""
-
-
-class TickingApi(Api):
-    def __init__(self, log: Path, **settings: object) -> None:
-        super().__init__(log, **settings)
-        self._arguments = [sys.executable, "-m", "tests.integration.ticking_api"]
-
-    def stalls(self) -> dict[str, Any]:
-        response: dict[str, Any] = self.request("GET", "/stalls").json()
-        return response
-
-    def stall_of(self, place: Place, body: bytes, task_id: str) -> float:
-        self.stalls()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        response = self.request(
-            place.method, place.path.format(task_id=task_id), data=body, headers=headers
-        )
-        assert response.status_code < 500, response.text
-        assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100
-        stall: float = self.stalls()["stall"]
-        return stall
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +56,11 @@ def test_no_body_of_an_allowed_size_holds_the_process_for_100_ms(
     slowest = (0.0, "", b"")
     for place in (place for place in _places(ticking) if place.path == path):
         for body in place.bodies():
-            stall = ticking.stall_of(place, body, task_id)
+            stall = _stall_of(ticking, place, body, task_id)
             if (
                 stall > before["reference"]
             ):  # again, since a busy machine makes CPU time longer, too
-                stall = min(stall, *(ticking.stall_of(place, body, task_id) for _ in range(2)))
+                stall = min(stall, *(_stall_of(ticking, place, body, task_id) for _ in range(2)))
             slowest = max(slowest, (stall, place.method, body[:300]))
 
     print(f"{path}: {slowest}, a fixed loop {before['reference']:.3f} s")
@@ -251,6 +227,18 @@ def test_long_headers_let_others_run(
         assert response.status_code < 500
 
     assert ticking.stalls()["stall"] < before["reference"]
+
+
+def _stall_of(api: TickingApi, place: Place, body: bytes, task_id: str) -> float:
+    api.stalls()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
+    response = api.request(
+        place.method, place.path.format(task_id=task_id), data=body, headers=headers
+    )
+    assert response.status_code < 500, response.text
+    assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100
+    stall: float = api.stalls()["stall"]
+    return stall
 
 
 def _places(api: TickingApi) -> list[Place]:

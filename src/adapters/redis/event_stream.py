@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import redis
@@ -13,8 +14,15 @@ from adapters.redis import keys
 from adapters.redis.positions import BEGINNING, keeps_all_after, order
 from adapters.redis.records import TaskRecords
 from adapters.redis.store import RedisStore
+from adapters.redis.stream_entries import (
+    DecodedEvents,
+    Entry,
+    UnreadableEvent,
+    decode_entry,
+    entry_size,
+)
 from adapters.redis.subscription import RedisSubscription
-from adapters.redis.task_codec import decode, id_bytes, unpack_record
+from adapters.redis.task_codec import id_bytes
 from application.ports.event_stream import (
     EventStream,
     StreamEnded,
@@ -22,12 +30,14 @@ from application.ports.event_stream import (
     Subscription,
     TaskEvent,
 )
-from domain.events import Event
 from domain.task import Task
 
 BLOCK_MS = 5_000
 PAST_COUNT = 500
-"""Entries that one command reads from the past."""
+"""Entries that one command reads from the past, at most."""
+MIN_PAST_COUNT = 50
+"""Entries that the first command reads to find those of one task. Each further one reads twice as
+many: the events of a task may stand together, or far apart."""
 LIVE_COUNT = 500
 """Entries that the reader takes at once."""
 DELIVERY_COUNT = 100
@@ -40,18 +50,20 @@ NO_STREAM = "no such key"
 
 logger = logging.getLogger(__name__)
 
-Entry = tuple[bytes, dict[bytes, bytes]]
-
-
-class UnreadableEvent(Exception):
-    """An event in the stream cannot be decoded: it is damaged, or of another version."""
-
 
 class RedisEventStream(EventStream):
     """The reader starts with the first follower and ends after the last."""
 
-    def __init__(self, store: RedisStore, blocking_client: redis.Redis) -> None:
+    def __init__(
+        self,
+        store: RedisStore,
+        blocking_client: redis.Redis,
+        let_others_run: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`let_others_run` is called between events, for a process that serves other requests."""
         self._store = store
+        self._let_others_run = let_others_run
+        self._decoded = DecodedEvents(let_others_run)
         self._records = TaskRecords(store)
         self._blocking_client: Any = blocking_client
         self._lock = threading.RLock()
@@ -69,7 +81,9 @@ class RedisEventStream(EventStream):
                 self._reader = threading.Thread(target=self._read, name="event-reader", daemon=True)
                 self._reader.start()
             raw_id = id_bytes(task_id) if task_id else None
-            subscription = RedisSubscription(self._drop, raw_id, self._position)
+            subscription = RedisSubscription(
+                self._drop, self._decoded.event_of, raw_id, self._position
+            )
             self._followers[raw_id].add(subscription)
             return subscription
 
@@ -84,7 +98,7 @@ class RedisEventStream(EventStream):
     ) -> Sequence[TaskEvent]:
         raw_id = id_bytes(task_id) if task_id else None
         found: list[TaskEvent] = []
-        count = PAST_COUNT if raw_id else min(PAST_COUNT, limit)
+        count = min(PAST_COUNT, max(limit, MIN_PAST_COUNT) if raw_id else limit)
         after = "{}-{}".format(*order(after))
         while len(found) < limit:
             with self._store.client() as client:
@@ -92,18 +106,18 @@ class RedisEventStream(EventStream):
             # XRANGE skips entries that were dropped, without an error.
             if not self.can_resume_after(after):
                 raise StreamGap(until)
+            wanted = (entry for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id)))
             try:
-                found += [
-                    _event(entry)
-                    for entry in entries
-                    if raw_id in (None, entry[1].get(b"id", raw_id))
-                ]
+                for entry in islice(wanted, limit - len(found)):
+                    self._let_others_run()
+                    found.append(decode_entry(entry))
             except UnreadableEvent as error:
                 raise StreamGap(until) from error
             if len(entries) < count:
                 break
             after = entries[-1][0].decode()
-        return found[:limit]
+            count = min(PAST_COUNT, 2 * count) if raw_id else count
+        return found
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         raw_id = id_bytes(task_id)
@@ -177,22 +191,11 @@ class RedisEventStream(EventStream):
             for entry in entries:
                 followers = self._followers_of(entry[1].get(b"id"))
                 self._position = entry[0].decode()
-                if followers:
-                    concerned = True
-                    self._deliver_to(followers, entry)
+                concerned = concerned or bool(followers)
+                size = entry_size(entry)
+                for follower in followers:
+                    follower.put(entry, size)
         return concerned
-
-    def _deliver_to(self, followers: Sequence[RedisSubscription], entry: Entry) -> None:
-        try:
-            event = _event(entry)
-        except UnreadableEvent as error:
-            logger.warning("Cannot read an event: %s", error, extra={"action": "event_unreadable"})
-            for follower in followers:
-                follower.interrupt(StreamGap(self._position))
-            return
-        size = sum(map(len, entry[1].values()))
-        for follower in followers:
-            follower.put(event, size)
 
     def _report_gap(self) -> None:
         with self._lock:
@@ -219,20 +222,6 @@ def _execute(pipeline: Any) -> list[Any]:
         elif isinstance(reply, Exception):
             raise reply
     return replies
-
-
-def _event(entry: Entry) -> TaskEvent:
-    """Decode an entry. Raises UnreadableEvent for any damage: it must not end the reader."""
-    position, fields = entry
-    try:
-        return TaskEvent(
-            position=position.decode(),
-            event=Event(fields[b"event"].decode()),
-            task=decode(fields[b"id"], unpack_record(fields[b"record"])),
-        )
-    except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise UnreadableEvent(f"{position.decode()}: {cause}") from error
 
 
 def _streams(reply: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:

@@ -7,11 +7,10 @@ a kept task is never older than the record.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from adapters.redis.task_codec import Record, decode, unpack_record
+from adapters.redis.decoded_size import decoded_size
+from adapters.redis.task_codec import DECODERS, Decoders, Record, decode, unpack_record
 from domain.task import Task
 
-TASK_BYTES = 4_096
-"""Memory of a task with its specification, besides the bytes of its record, measured generously."""
 MAX_RECORD_BYTES = 65_536
 
 
@@ -25,12 +24,13 @@ class _Known:
 
 
 class KnownTasks:
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, decoders: Decoders = DECODERS) -> None:
         """Keep tasks of up to `max_bytes` in all; the one read longest ago goes first.
 
-        With 0, every record is decoded each time.
+        With 0, every record is decoded each time. `decoders`: see `decode`.
         """
         self._max_bytes = max_bytes
+        self._decoders = decoders
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._bytes = 0
 
@@ -47,7 +47,7 @@ class KnownTasks:
         record = unpack_record(reply) if isinstance(reply, bytes) else reply
         if known is None or known.record != record:
             self._forget(raw)
-            known = _Known(decode(raw, record), record, _size(record))
+            known = _Known(decode(raw, record, self._decoders), record, _size(record))
             self._keep(raw, known)
         else:
             self._known.move_to_end(raw)
@@ -70,4 +70,4 @@ class KnownTasks:
 
 def _size(record: Record) -> int:
     """Return the memory of a task and its record in both forms."""
-    return TASK_BYTES + 2 * sum(map(len, record.values()))
+    return decoded_size(record.values()) + sum(map(len, record.values()))

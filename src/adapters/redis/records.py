@@ -6,8 +6,9 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.exchange import packed
 from adapters.redis.known_tasks import KnownTasks
+from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_text
+from adapters.redis.task_codec import DECODERS, id_text
 from application.skipped_items import SkippedItems
 from domain.task import Task
 
@@ -29,12 +30,16 @@ class TaskRecords:
         store: RedisStore,
         let_others_run: Callable[[], None] = lambda: None,
         cache_bytes: int = 0,
+        *,
+        long_results_as_text: bool = False,
     ) -> None:
         """`let_others_run` is called between tasks, for a process that serves other requests.
 
-        `cache_bytes`: see KnownTasks.
+        `cache_bytes`: see KnownTasks. With `long_results_as_text`, a result of more than 4 KiB is a
+        JsonText, for a process that only passes it on.
         """
-        self._known = KnownTasks(cache_bytes)
+        decoders = PASSING_DECODERS if long_results_as_text else DECODERS
+        self._known = KnownTasks(cache_bytes, decoders)
         self._store = store
         self._let_others_run = let_others_run
         self._skipped_items = SkippedItems()
@@ -43,6 +48,7 @@ class TaskRecords:
     def get(self, raw: bytes) -> Task | None:
         """Return the whole task, or None. Raises an error for a damaged record."""
         [record] = self._whole_records([raw])
+        self._let_others_run()
         return _raise_damage(self._decoded(raw, record))
 
     def get_with_rank(self, raw: bytes, queue: str) -> tuple[Task | None, int | None]:
@@ -53,6 +59,7 @@ class TaskRecords:
         record, rank = self._store.pipeline(
             [packed("HGETALL", keys.RECORD_PREFIX + raw), packed("ZRANK", keys.waiting(queue), raw)]
         )
+        self._let_others_run()
         return _raise_damage(self._decoded(raw, record)), rank if isinstance(rank, int) else None
 
     def whole(self, ids: Iterable[bytes]) -> list[Task]:

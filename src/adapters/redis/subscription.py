@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from adapters.redis.stream_entries import Entry, UnreadableEvent
 from application.ports.event_stream import (
     FollowerTooSlow,
     StreamEnded,
@@ -23,14 +24,23 @@ A batch of tasks of the default size limit fits. Events that wait for several fo
 
 class RedisSubscription(Subscription):
     def __init__(
-        self, drop: Callable[["RedisSubscription"], None], raw_id: bytes | None, position: str
+        self,
+        drop: Callable[["RedisSubscription"], None],
+        event_of: Callable[[Entry], TaskEvent],
+        raw_id: bytes | None,
+        position: str,
     ) -> None:
-        """`drop` ends the subscription. `raw_id` names the followed task; None follows all."""
+        """`drop` ends the subscription. `raw_id` names the followed task; None follows all.
+
+        `event_of` decodes an entry, or raises UnreadableEvent.
+        """
         self.position = position
         self.raw_id = raw_id
         self._drop = drop
+        self._event_of = event_of
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[tuple[TaskEvent, int]] = deque()
+        self._waiting: deque[tuple[Entry, int]] = deque()
+        """Events as they are stored: decoded, they would be 20 times larger."""
         self._bytes = 0
         self._notice: StreamGap | StreamEnded | None = None
         """Raised before the events that wait."""
@@ -44,17 +54,20 @@ class RedisSubscription(Subscription):
                 raise notice
             if not self._waiting:
                 return None
-            event, size = self._waiting.popleft()
+            entry, size = self._waiting.popleft()
             self._bytes -= size
-            return event
+        try:
+            return self._event_of(entry)
+        except UnreadableEvent:
+            raise StreamGap(self._skip_unreadable(entry)) from None
 
     def close(self) -> None:
         self._drop(self)
 
-    def put(self, event: TaskEvent, size: int) -> None:
+    def put(self, entry: Entry, size: int) -> None:
         """Add an event of `size` bytes. Only the reader of the stream calls this."""
         with self._changed:
-            self._waiting.append((event, size))
+            self._waiting.append((entry, size))
             self._bytes += size
             too_slow = len(self._waiting) > MAX_WAITING_EVENTS or self._bytes > MAX_WAITING_BYTES
             self._changed.notify()
@@ -70,3 +83,26 @@ class RedisSubscription(Subscription):
             self._waiting.clear()
             self._bytes = 0
             self._changed.notify()
+
+    def _skip_unreadable(self, unreadable: Entry) -> str:
+        """Drop the unreadable events that follow, and return the position of the last one.
+
+        Otherwise each of many unreadable events would be followed by all snapshots.
+        """
+        while True:
+            with self._changed:
+                following = self._waiting[0] if self._waiting else None
+            if following is None or self._is_readable(following[0]):
+                return unreadable[0].decode()
+            unreadable, size = following
+            with self._changed:
+                if self._waiting and self._waiting[0] is following:
+                    self._waiting.popleft()
+                    self._bytes -= size
+
+    def _is_readable(self, entry: Entry) -> bool:
+        try:
+            self._event_of(entry)
+        except UnreadableEvent:
+            return False
+        return True

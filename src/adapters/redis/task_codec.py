@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
+from application.json_values import JsonText
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -22,6 +23,7 @@ from domain.task_spec import DEFAULTS, TaskSpec
 from domain.task_state import Progress
 
 Record = Mapping[bytes, bytes]
+Decoders = Mapping[bytes, Callable[[bytes], Any]]
 
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
 CANCEL, DISCARDED = b"x", b"z"
@@ -138,12 +140,16 @@ def unpack_record(packed: bytes) -> Record:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def decode(task_id: bytes, record: Record) -> Task:
-    """Return the task of a record. Raises KeyError or ValueError for a damaged record."""
+def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> Task:
+    """Return the task of a record. Raises KeyError or ValueError for a damaged record.
+
+    `decoders` is a mapping in the form of DECODERS, which is the default.
+    """
+    decoders = decoders or DECODERS
     if missing := ALWAYS - record.keys():
         raise ValueError(f"a record without {missing}")
     members = {
-        MEMBERS[name]: DECODERS[name](value) for name, value in record.items() if name in DECODERS
+        MEMBERS[name]: decoders[name](value) for name, value in record.items() if name in decoders
     }
     expires = record.get(EXPIRES)
     members["spec"] = _decode_spec(
@@ -276,11 +282,11 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     SPEC: _encode_spec,
     PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
     PROGRESS: encode_progress,
-    RESULT: _json,
+    RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
 }
 """Other members are numbers."""
-DECODERS: Mapping[bytes, Callable[[bytes], Any]] = {
+DECODERS: Decoders = {
     STATUS: STATUSES.__getitem__,
     **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
     CRASHED: lambda claims: tuple(map(int, claims.split())),

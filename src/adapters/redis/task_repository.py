@@ -43,17 +43,21 @@ class RedisTaskRepository(TaskRepository):
         own_queues: Container[str] = (),
         let_others_run: Callable[[], None] = lambda: None,
         cache_bytes: int = 0,
+        *,
+        long_results_as_text: bool = False,
     ) -> None:
         """Tasks may name `max_queues` different queues. Those in `own_queues` do not count.
 
         `let_others_run` is called between tasks, for a process that serves other requests.
-        `cache_bytes`: see KnownTasks.
+        `cache_bytes`: see KnownTasks. `long_results_as_text`: see TaskRecords.
         """
         self._store = store
         self._max_queues = max_queues
         self._effects = TaskEffects(wake_up_of, events_kept, max_queues, own_queues, let_others_run)
         self._save = SaveScript(store)
-        self._records = TaskRecords(store, let_others_run, cache_bytes)
+        self._records = TaskRecords(
+            store, let_others_run, cache_bytes, long_results_as_text=long_results_as_text
+        )
         self._search = RedisTaskSearch(store, self._records, let_others_run)
         self._skipped_items = SkippedItems()
         self.backlogs = RedisBacklogs(store, self._records)

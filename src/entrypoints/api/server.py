@@ -19,7 +19,9 @@ from gunicorn.workers.ggevent import GeventWorker
 from entrypoints.api.app import create_app
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.chunked_body import BoundedChunks
+from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
+    MAX_WAITING_BODY_BYTES,
     Connection,
     PacedBody,
     PendingConnections,
@@ -33,6 +35,8 @@ from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
+LARGEST_BODIES = 8
+"""Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
 """OPEN_MAX of macOS, which refuses a higher limit on open files."""
 
@@ -54,9 +58,9 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker that limits the connections that wait for their client.
 
-    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies and idle
-    clients. Open streams would delay the shutdown by the whole grace, so they end as soon as it
-    begins.
+    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies, idle
+    clients, and clients that take no response. Open streams would delay the
+    shutdown by the whole grace, so they end as soon as it begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -64,7 +68,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         settings: Settings = self.app.settings
         self._body_seconds = settings.http_body_seconds
         self._pending = PendingConnections(
-            self.app.capacity.pending, settings.http_pending_per_client
+            self.app.capacity.pending,
+            settings.http_pending_per_client,
+            max(MAX_WAITING_BODY_BYTES, LARGEST_BODIES * settings.max_batch_bytes),
         )
         self._mine = local()
         """Holds the connection of the current greenlet."""
@@ -73,7 +79,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve a connection until it ends."""
         connection = self._mine.connection = Connection(client, addr)
         try:
-            super().handle(listener, client, addr)
+            super().handle(listener, ClientSocket(client), addr)
         finally:
             self._pending.discard(connection)
 
@@ -165,6 +171,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             fail_fast=True,
             share_connection=True,
             cache_bytes=self.settings.http_cache_bytes,
+            long_results_as_text=True,
             let_others_run=let_others_run,
         )
         container.warn_about_queues()  # START_SECONDS count from the start of the process

@@ -56,6 +56,7 @@ class Adapters(containers.DeclarativeContainer):
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
     cache_bytes = providers.Object(0)
+    long_results_as_text = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
 
@@ -88,6 +89,7 @@ class Adapters(containers.DeclarativeContainer):
         own_queues=settings.provided.queues,
         let_others_run=let_others_run,
         cache_bytes=cache_bytes,
+        long_results_as_text=long_results_as_text,
     )
     leases = providers.Singleton(
         RedisTaskLeases,
@@ -108,7 +110,10 @@ class Adapters(containers.DeclarativeContainer):
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
-        RedisEventStream, store, providers.Singleton(connect_blocking, settings.provided.redis_url)
+        RedisEventStream,
+        store,
+        providers.Singleton(connect_blocking, settings.provided.redis_url),
+        let_others_run,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     interrupt = providers.Singleton(SignalRunInterrupt)

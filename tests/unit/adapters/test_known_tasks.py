@@ -1,8 +1,10 @@
+import gc
 from itertools import chain
 
 import pytest
 
-from adapters.redis.known_tasks import MAX_RECORD_BYTES, TASK_BYTES, KnownTasks
+from adapters.redis.decoded_size import CONTAINER_BYTES, TASK_BYTES
+from adapters.redis.known_tasks import MAX_RECORD_BYTES, KnownTasks
 from adapters.redis.task_codec import SEPARATOR, STATUS, decode, encode, require_id_bytes
 from domain.task import Task
 from tests.building import a_task
@@ -100,3 +102,16 @@ def test_a_long_record_is_not_kept() -> None:
     known = KnownTasks(MEBIBYTE)
 
     assert known.decode(raw, record) is not known.decode(raw, record)
+
+
+def test_the_objects_of_the_tasks_that_are_kept_are_bounded() -> None:
+    known = KnownTasks(MEBIBYTE)
+    gc.collect()
+    before = len(gc.get_objects())
+
+    for size in (100, 700, 1_300):
+        for _ in range(200):
+            known.decode(*stored(a_task(type="http", payload={"lists": [[]] * size})))
+
+    gc.collect()
+    assert 1_000 < len(gc.get_objects()) - before < MEBIBYTE // CONTAINER_BYTES

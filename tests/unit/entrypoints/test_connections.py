@@ -98,6 +98,8 @@ def test_a_connection_over_a_unix_socket_is_counted() -> None:
 class FakeReader:
     """A reader that returns a piece after each pause, and then blocks."""
 
+    length = 1
+
     def __init__(self, pieces: int, pause: float) -> None:
         self._pieces: Iterator[bytes] = iter([b" " * 65_536] * pieces)
         self._pause = pause
@@ -108,6 +110,58 @@ class FakeReader:
             return piece
         gevent.sleep(60)
         raise AssertionError("nobody ended the read")
+
+
+def test_bodies_beyond_the_limit_close_the_one_that_waited_longest() -> None:
+    pending = PendingConnections(max_total=10, max_per_host=10, max_body_bytes=100)
+    idle, first, second, third, done = connections = opened("a", "a", "b", "b", "c")
+    for connection in connections:
+        pending.add(connection)
+
+    for connection in (first, second, done, first):
+        pending.add_to_body(connection, 25)
+    pending.discard(done)
+    assert not any(shut(connections))
+    pending.add_to_body(third, 26)
+
+    assert shut(connections) == [False, True, False, False, False]
+    pending.add_to_body(second, 48)
+    assert shut(connections) == [False, True, False, False, False]
+    assert not idle.was_shut
+
+
+def test_a_single_body_and_one_whose_connection_was_shut_close_no_other() -> None:
+    pending = PendingConnections(max_total=10, max_per_host=10, max_body_bytes=100)
+    first, second = connections = opened("a", "b")
+    pending.add(first)
+    pending.add_to_body(first, 101)
+    assert not any(shut(connections))
+
+    pending.add(second)
+    pending.add_to_body(second, 1)
+    pending.add_to_body(first, 1_000)
+
+    assert shut(connections) == [True, False]
+
+
+def test_the_bytes_of_an_unfinished_body_are_counted_until_it_is_complete() -> None:
+    reader = FakeReader(3, 0)
+    request = SimpleNamespace(body=SimpleNamespace(reader=reader), force_close=lambda: None)
+    pending = PendingConnections(max_total=2, max_per_host=2, max_body_bytes=3 * 65_536)
+    first, second = connections = opened("a", "b")
+    for connection in connections:
+        pending.add(connection)
+    body = TimedBody(request, first, pending, 60)
+
+    for _ in range(2):
+        body.read(65_536)
+    pending.add_to_body(second, 65_536)
+    assert not any(shut(connections))
+    reader.length = 0
+    body.read(65_536)
+    pending.add_to_body(second, 2 * 65_536)
+
+    assert not any(shut(connections))
 
 
 def test_each_piece_of_a_body_extends_its_deadline() -> None:

@@ -15,6 +15,9 @@ MIN_BYTES_PER_SECOND = 65_536
 READ_BYTES = 65_536
 """Limit on the bytes of one read, so that bytes that arrived are counted in time."""
 
+MAX_WAITING_BODY_BYTES = 64 * 1024 * 1024
+"""Limit on the bytes of all bodies of which a process waits for the rest."""
+
 
 class RequestTooSlow(Exception):
     """A body did not arrive within its deadline."""
@@ -35,12 +38,18 @@ class PendingConnections:
 
     A client can leave a connection in this state for ever, so their number is limited, for each
     client address and in total. One more closes the one that has waited longest, so a new client is
-    always served.
+    always served. In the same way the bytes of their unfinished bodies are limited.
     """
 
-    def __init__(self, max_total: int, max_per_host: int) -> None:
+    def __init__(
+        self, max_total: int, max_per_host: int, max_body_bytes: int = MAX_WAITING_BODY_BYTES
+    ) -> None:
         self._max_total = max_total
         self._max_per_host = max_per_host
+        self._max_body_bytes = max_body_bytes
+        self._bodies: OrderedDict[Connection, int] = OrderedDict()
+        """The bytes of each unfinished body. The first one has waited longest."""
+        self._body_bytes = 0
         self._all: OrderedDict[Connection, None] = OrderedDict()
         self._by_host: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
 
@@ -58,11 +67,24 @@ class PendingConnections:
         elif len(self._all) > self._max_total:
             self._close(next(iter(self._all)))
 
+    def add_to_body(self, connection: Connection, size: int) -> None:
+        """Count bytes of an unfinished body. Close the oldest such connection beyond the limit.
+
+        A single body is never too long: its own limit has been checked.
+        """
+        if connection not in self._all:
+            return
+        self._bodies[connection] = self._bodies.get(connection, 0) + size
+        self._body_bytes += size
+        while self._body_bytes > self._max_body_bytes and len(self._bodies) > 1:
+            self._close(next(iter(self._bodies)))
+
     def discard(self, connection: Connection) -> None:
         """Stop counting a connection as pending. A connection that is not pending is ignored."""
         if connection not in self._all:
             return
         del self._all[connection]
+        self._body_bytes -= self._bodies.pop(connection, 0)
         of_host = self._by_host[connection.host]
         del of_host[connection]
         if not of_host:
@@ -117,6 +139,8 @@ class TimedBody:
             self._pending.discard(self._connection)
         elif time.monotonic() > self._deadline:
             raise RequestTooSlow
+        else:
+            self._pending.add_to_body(self._connection, len(data))
         return data
 
 

@@ -10,8 +10,7 @@ from flask import Response
 from gunicorn.workers.base_async import ALREADY_HANDLED
 from werkzeug.http import http_date
 
-SEND_TIMEOUT_SECONDS = 60.0
-"""A client that takes no data for this time is considered gone."""
+from entrypoints.api.concurrency.client_socket import ClientSocket
 
 
 class StreamResponse(Response):
@@ -45,8 +44,8 @@ def _head(status: str, headers: Iterable[tuple[str, str]]) -> bytes:
 def _write(connection: Any, parts: Iterable[bytes], close: Callable[[], None]) -> None:
     try:
         with suppress(OSError), connection:
-            connection.settimeout(SEND_TIMEOUT_SECONDS)
+            client = ClientSocket(connection)
             for part in parts:
-                connection.sendall(part)
+                client.sendall(part)
     finally:
         close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from flask import Response
 from flask.views import MethodView
@@ -24,8 +24,8 @@ from entrypoints.api.use_cases import use_cases
 
 EVENT_STREAM = "text/event-stream"
 OPENING = b"retry: 1000\n: open\n\n"
-EVENT_CACHE_SIZE = 256
-"""Number of events that are kept as text for all who follow."""
+_texts: WeakKeyDictionary[TaskEvent, bytes] = WeakKeyDictionary()
+"""The texts of events, for as long as the stream keeps an event for all who follow."""
 STREAM_SCHEMA = {
     "type": ["string", "object"],
     "description": "The text of the stream, or an object for tools that read it event by event.",
@@ -123,10 +123,12 @@ def render(news: News) -> bytes:
     return _render_task(news.position, "task.snapshot", news.task)
 
 
-@lru_cache(EVENT_CACHE_SIZE)
 def _render_event(event: TaskEvent) -> bytes:
     """Render an event once for all its followers, who share one object."""
-    return _render_task(event.position, event.event.value, event.task)
+    text = _texts.get(event)
+    if text is None:
+        text = _texts[event] = _render_task(event.position, event.event.value, event.task)
+    return text
 
 
 def _render_task(position: str, name: str, task: Task) -> bytes:

@@ -1,0 +1,92 @@
+"""Decode the entries of the stream of events, each once for all who follow."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from adapters.redis.decoded_size import decoded_size
+from adapters.redis.task_codec import decode, unpack_record
+from application.ports.event_stream import TaskEvent
+from domain.events import Event
+
+MAX_DECODED_EVENTS = 256
+MAX_DECODED_BYTES = 8 * 1024 * 1024
+"""Limit on the memory of the events that are kept decoded.
+
+Each garbage collection visits every object in them, which are 100,000 at most.
+"""
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+logger = logging.getLogger(__name__)
+
+
+class UnreadableEvent(Exception):
+    """An event in the stream cannot be decoded: it is damaged, or of another version."""
+
+
+class DecodedEvents:
+    """The events that followers took last.
+
+    Events wait for their followers as they are stored. The first follower that takes one decodes
+    it, and those who take it soon after get the same object.
+    """
+
+    def __init__(self, let_others_run: Callable[[], None]) -> None:
+        """`let_others_run` is called before each event is decoded."""
+        self._let_others_run = let_others_run
+        self._lock = threading.Lock()
+        self._events: OrderedDict[bytes, tuple[TaskEvent | UnreadableEvent, int]] = OrderedDict()
+        self._bytes = 0
+
+    def event_of(self, entry: Entry) -> TaskEvent:
+        """Return the event of an entry. Raises UnreadableEvent, which is logged once."""
+        if entry[0] not in self._events:
+            self._let_others_run()  # another follower may decode it meanwhile
+        with self._lock:
+            if kept := self._events.get(entry[0]):
+                event, _ = kept
+            else:
+                event = _event_or_error(entry)
+                self._keep(entry[0], event, decoded_size(entry[1].values()))
+        if isinstance(event, UnreadableEvent):
+            raise event
+        return event
+
+    def _keep(self, position: bytes, event: TaskEvent | UnreadableEvent, size: int) -> None:
+        """Keep an event. The one that was decoded first goes first, but this one stays."""
+        self._events[position] = event, size
+        self._bytes += size
+        while len(self._events) > 1 and (
+            len(self._events) > MAX_DECODED_EVENTS or self._bytes > MAX_DECODED_BYTES
+        ):
+            _, (_, freed) = self._events.popitem(last=False)
+            self._bytes -= freed
+
+
+def entry_size(entry: Entry) -> int:
+    """Return the bytes of an entry in Redis."""
+    return sum(map(len, entry[1].values()))
+
+
+def decode_entry(entry: Entry) -> TaskEvent:
+    """Decode an entry. Raises UnreadableEvent for any damage: it must not end its reader."""
+    position, fields = entry
+    try:
+        return TaskEvent(
+            position=position.decode(),
+            event=Event(fields[b"event"].decode()),
+            task=decode(fields[b"id"], unpack_record(fields[b"record"])),
+        )
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise UnreadableEvent(f"{position.decode()}: {cause}") from error
+
+
+def _event_or_error(entry: Entry) -> TaskEvent | UnreadableEvent:
+    try:
+        return decode_entry(entry)
+    except UnreadableEvent as error:
+        logger.warning("Cannot read an event: %s", error, extra={"action": "event_unreadable"})
+        return error
