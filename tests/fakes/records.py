@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode, id_bytes
+from adapters.redis.id_codec import id_bytes
+from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine

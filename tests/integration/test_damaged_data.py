@@ -8,7 +8,7 @@ import redis
 
 from adapters.redis import keys
 from adapters.redis.heartbeats import RedisHeartbeats
-from adapters.redis.task_codec import id_bytes
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.task_repository import RedisTaskRepository
 from domain.task import Task
 from tests.contracts.heartbeats import a_process

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from adapters.redis import keys
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.records import TaskRecords
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system.task_ids import UuidTaskIds

@@ -11,7 +11,7 @@ import pytest
 import redis
 import requests
 
-from adapters.redis.task_codec import id_bytes
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change

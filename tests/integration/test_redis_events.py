@@ -10,8 +10,8 @@ from redis.connection import AbstractConnection
 
 from adapters.redis.connection import connect_blocking
 from adapters.redis.event_stream import RedisEventStream
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StaleTask, StoreUnavailable

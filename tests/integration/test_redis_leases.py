@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from adapters.celery.wake_ups import WakeUpFactory
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change, PageRequest

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import redis
 
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.run import MAX_LOG_BYTES

@@ -9,9 +9,9 @@ import redis
 
 from adapters.celery.wake_ups import CeleryWakeUps
 from adapters.redis.heartbeats import RedisHeartbeats
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StoreFull

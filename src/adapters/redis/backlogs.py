@@ -10,11 +10,11 @@ from datetime import timedelta
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import finished_at, finished_entry, split_entry
+from adapters.redis.id_codec import id_text, require_id_bytes
 from adapters.redis.records import TaskRecords
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_text, require_id_bytes
 from application.ports.task_repository import Backlog
 from application.skipped_items import SkippedItems
 from domain.task import Task

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from adapters.redis.task_codec import epoch_milliseconds, id_bytes, id_text, instant
+from adapters.redis.id_codec import id_bytes, id_text
+from adapters.redis.task_codec import epoch_milliseconds, instant
 from domain.task import Task
 
 ID_BYTES = 16

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 
 from adapters.redis import keys
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.positions import BEGINNING, keeps_all_after, order
 from adapters.redis.records import TaskRecords
 from adapters.redis.store import RedisStore
@@ -22,7 +23,6 @@ from adapters.redis.stream_entries import (
     entry_size,
 )
 from adapters.redis.subscription import RedisSubscription
-from adapters.redis.task_codec import id_bytes
 from application.ports.event_stream import (
     EventStream,
     StreamEnded,

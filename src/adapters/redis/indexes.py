@@ -12,7 +12,8 @@ from typing import NamedTuple
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import lost_entry, outbox_entry
-from adapters.redis.task_codec import epoch_milliseconds, require_id_bytes
+from adapters.redis.id_codec import require_id_bytes
+from adapters.redis.task_codec import epoch_milliseconds
 from adapters.redis.wake_ups import WakeUp
 from domain.status import Status
 from domain.task import Task

@@ -7,7 +7,7 @@ tm:message: holds webhooks.
 from functools import cache
 from hashlib import sha256
 
-from adapters.redis.task_codec import require_id_bytes
+from adapters.redis.id_codec import require_id_bytes
 from domain.status import Status
 
 RECORD_PREFIX = b"tm:task:"

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import outbox_entry, split_entry
+from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
 from adapters.redis.indexes import WEBHOOK_KEPT_MS
 from adapters.redis.records import decode_reply
 from adapters.redis.replies import execute, milliseconds
@@ -25,10 +26,7 @@ from adapters.redis.task_codec import (
     OMITTABLE,
     OMITTED,
     epoch_milliseconds,
-    id_bytes,
-    id_text,
     instant,
-    require_id_bytes,
 )
 from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
 from application.skipped_items import SkippedItems

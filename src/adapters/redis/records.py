@@ -5,10 +5,11 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
+from adapters.redis.id_codec import id_text
 from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import DECODERS, id_text
+from adapters.redis.task_codec import DECODERS
 from application.skipped_items import SkippedItems
 from domain.task import Task
 

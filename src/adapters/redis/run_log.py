@@ -5,9 +5,10 @@ from json import JSONEncoder, loads
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import PROGRESS, encode_progress, instant, require_id_bytes
+from adapters.redis.task_codec import PROGRESS, encode_progress, instant
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
 from domain.events import Event
 from domain.task import Task

@@ -5,14 +5,14 @@ token, attempt, owner and times.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from adapters.redis.id_codec import id_text
 from application.json_values import JsonText
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
@@ -62,38 +62,10 @@ SPEC_NAMES = {
 SPEC_MEMBERS = {short: name for name, short in SPEC_NAMES.items()}
 SEPARATOR = b"\0"
 """No value contains it: JSON escapes it, and others are words, numbers or names of processes."""
-IDS_REMEMBERED = 1_024
-ID_LENGTH = 36
-CANONICAL_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-"""A UUID of version 7 in the spelling of RFC 9562. uuid.UUID would take four times as long."""
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _from_json = json.JSONDecoder().decode
 STATUSES = {status.value.encode(): status for status in Status}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def id_bytes(task_id: str) -> bytes | None:
-    """Return the 16 bytes of a task id; None for text that is no canonical UUID of version 7."""
-    return _id_bytes(task_id) if len(task_id) == ID_LENGTH else None
-
-
-@lru_cache(IDS_REMEMBERED)  # it holds texts of callers, so their length is checked before
-def _id_bytes(task_id: str) -> bytes | None:
-    return bytes.fromhex(task_id.replace("-", "")) if CANONICAL_ID.fullmatch(task_id) else None
-
-
-def require_id_bytes(task_id: str) -> bytes:
-    """Return the 16 bytes of a task id. Raises ValueError for any other text."""
-    raw = _id_bytes(task_id) if len(task_id) == ID_LENGTH else None
-    if raw is None:
-        raise ValueError(f"not a task id: {task_id!r}")
-    return raw
-
-
-@lru_cache(IDS_REMEMBERED)
-def id_text(raw: bytes) -> str:
-    digits = raw.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def encode(task: Task) -> dict[bytes, bytes]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import idempotency_value
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import (
     WakeUpOf,
     index_new_tasks,
@@ -26,7 +27,6 @@ from adapters.redis.task_codec import (
     encode,
     encode_changes,
     instant,
-    require_id_bytes,
 )
 from adapters.redis.wake_ups import WakeUp
 from application.ports.task_repository import Change, IdempotencyRecord

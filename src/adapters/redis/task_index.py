@@ -10,7 +10,8 @@ from heapq import merge
 from itertools import count
 from typing import Any, Self
 
-from adapters.redis.task_codec import epoch_milliseconds, id_bytes, id_text
+from adapters.redis.id_codec import id_bytes, id_text
+from adapters.redis.task_codec import epoch_milliseconds
 from application.ports.task_repository import Cursor, PageRequest
 from application.task_filter import TaskFilter
 

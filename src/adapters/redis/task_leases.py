@@ -8,12 +8,12 @@ from functools import cache
 from adapters.redis import keys
 from adapters.redis.effects import ANY, HASH, LIST, SET, SORTED_SET, STREAM, Effects
 from adapters.redis.entries import held_entry, split_lost_entry
+from adapters.redis.id_codec import id_text, require_id_bytes
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import decode_reply
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_text, require_id_bytes
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.lease_quarantine import LeaseQuarantine

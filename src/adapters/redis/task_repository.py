@@ -8,11 +8,11 @@ from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
 from adapters.redis.exchange import packed
+from adapters.redis.id_codec import id_bytes
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import TaskRecords
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import id_bytes
 from adapters.redis.task_effects import TaskEffects, as_stored
 from adapters.redis.task_search import RedisTaskSearch
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues

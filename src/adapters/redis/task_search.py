@@ -7,16 +7,11 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
+from adapters.redis.id_codec import id_text
 from adapters.redis.records import TaskRecords
 from adapters.redis.replies import count_or_zero, execute
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import (
-    ERROR,
-    PAYLOAD,
-    RESULT,
-    SPEC,
-    id_text,
-)
+from adapters.redis.task_codec import ERROR, PAYLOAD, RESULT, SPEC
 from adapters.redis.task_index import (
     CHUNK,
     AnyOf,

@@ -4,8 +4,9 @@ from itertools import chain
 import pytest
 
 from adapters.redis.decoded_size import CONTAINER_BYTES, TASK_BYTES
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.known_tasks import MAX_RECORD_BYTES, KnownTasks
-from adapters.redis.task_codec import SEPARATOR, STATUS, decode, encode, require_id_bytes
+from adapters.redis.task_codec import SEPARATOR, STATUS, decode, encode
 from domain.task import Task
 from tests.building import a_task
 

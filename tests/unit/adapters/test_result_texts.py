@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.result_texts import PASSING_DECODERS
-from adapters.redis.task_codec import RESULT, decode, encode, encode_changes, require_id_bytes
+from adapters.redis.task_codec import RESULT, decode, encode, encode_changes
 from application.json_values import JsonText
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task

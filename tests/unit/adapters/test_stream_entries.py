@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from adapters.redis.decoded_size import decoded_size
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.stream_entries import (
     MAX_DECODED_BYTES,
     MAX_DECODED_EVENTS,
@@ -14,7 +15,7 @@ from adapters.redis.stream_entries import (
     Entry,
 )
 from adapters.redis.subscription import RedisSubscription
-from adapters.redis.task_codec import SEPARATOR, encode, require_id_bytes
+from adapters.redis.task_codec import SEPARATOR, encode
 from application.ports.event_stream import StreamGap
 from domain.task import Task
 from tests.building import a_task

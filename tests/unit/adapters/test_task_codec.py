@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redis.task_codec import (
-    decode,
-    encode,
-    encode_changes,
-    id_bytes,
-    id_text,
-    require_id_bytes,
-    unpack_record,
-)
+from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
+from adapters.redis.task_codec import decode, encode, encode_changes, unpack_record
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
