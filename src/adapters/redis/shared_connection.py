@@ -21,7 +21,7 @@ from adapters.redis.patient_socket import SLOW_SECONDS, ServerSilent, shared_by
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS
 
 RECEIVE_BYTES = 262_144
-MAX_CALLS_IN_FLIGHT = 64
+MAX_CALLS_IN_FLIGHT = 16
 """Redis replies when it has processed all that has arrived: more would look like silence."""
 
 
