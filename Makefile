@@ -17,7 +17,7 @@ run: $(VENV)/run-ready ## Start everything on this machine; needs neither Docker
 
 .PHONY: test
 test: $(VENV)/dev-ready ## Run the unit, contract and integration tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: steady
 steady: $(VENV)/dev-ready ## Repeat the tests with all cores busy and compare the runs (RUNS=10)

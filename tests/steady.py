@@ -22,7 +22,7 @@ examples:
   python -m tests.steady --runs 3 -- tests/unit -q     three times, with these arguments of pytest
   python -m tests.steady --busy 4                      with four busy processes
 """
-ALL_TESTS = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+ALL_TESTS = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """The arguments of `make test`."""
 BUSY = """
 import os, sys, time
