@@ -14,13 +14,17 @@ import redis
 from gevent import GreenletExit, get_hub, spawn
 from gevent.event import Event
 from gevent.hub import Waiter
-from gevent.lock import RLock
+from gevent.lock import BoundedSemaphore, RLock
 from hiredis import PushNotification
 
+from adapters.redis.exchange import PooledExchange
 from adapters.redis.patient_socket import SLOW_SECONDS, ServerSilent, shared_by
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS
 
 RECEIVE_BYTES = 262_144
+MAX_SHARED_BYTES = 32_768
+"""A longer call has a connection of its own, so that no other one waits until it is sent."""
+MAX_LONG_CALLS = 16
 MAX_CALLS_IN_FLIGHT = 16
 """Redis replies when it has processed all that has arrived: more would look like silence."""
 
@@ -34,9 +38,14 @@ class SharedConnection:
         self._connecting = RLock()
         self._link: _Link | None = None
         self._last_failure: redis.RedisError | None = None
+        self._exchange_apart = PooledExchange(client, keep_connections=False)
+        self._long_calls = BoundedSemaphore(MAX_LONG_CALLS)
 
     def __call__(self, commands: Sequence[bytes]) -> list[Any]:
         """Exchange the commands. Raises redis.ConnectionError and redis.TimeoutError."""
+        if sum(map(len, commands)) > MAX_SHARED_BYTES:
+            with self._long_calls:
+                return self._exchange_apart(commands)
         link = self._link
         if link is None or link.closed:
             link = self._connect()
