@@ -21,7 +21,7 @@ def _id_bytes(task_id: str) -> bytes | None:
 
 def require_id_bytes(task_id: str) -> bytes:
     """Return the 16 bytes of a task id. Raises ValueError for any other text."""
-    raw = _id_bytes(task_id) if len(task_id) == ID_LENGTH else None
+    raw = id_bytes(task_id)
     if raw is None:
         raise ValueError(f"not a task id: {task_id!r}")
     return raw
