@@ -11,6 +11,7 @@ from application.ports.task_repository import Change, Cursor, PageRequest, TaskR
 from application.task_filter import EVERY_TASK, TaskFilter
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import TaskPatch
 from tests.building import a_task
 from tests.storing import submit
 
@@ -186,3 +187,22 @@ class TaskListsContract:
         assert positions == {first.task_id: 1, second.task_id: 2, low.task_id: 3, other.task_id: 1}
         assert leases.claim("default", owner="a:1", claim_id="1").task_id == first.task_id
         assert repository.positions([]) == {}
+
+    def test_a_page_and_a_read_know_the_positions(
+        self, repository: TaskRepository, leases: TaskLeases
+    ) -> None:
+        first, second = submit(repository), submit(repository)
+        other = submit(repository, queue="other")
+        repository.find_with_positions(EVERY_TASK, PageRequest())  # an adapter may remember queues
+        moved = repository.save(
+            Change(before=other, after=other.patch(TaskPatch({"queue": "third"})))
+        )
+        claimed = leases.claim("default", owner="a:1", claim_id="1")
+
+        page, positions = repository.find_with_positions(EVERY_TASK, PageRequest())
+        read = [repository.get_with_position(task.task_id) for task in page.tasks]
+
+        assert claimed.task_id == first.task_id
+        assert positions == {second.task_id: 1, moved.task_id: 1}
+        assert read == [(claimed, None), (second, 1), (moved, 1)]
+        assert repository.find_with_positions(EVERY_TASK, PageRequest(offset=9))[1] == {}

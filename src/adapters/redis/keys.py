@@ -4,7 +4,7 @@ Some are historic, since stored data has them: tm:receipts and tm:receipt: hold 
 tm:message: holds webhooks.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from adapters.redis.id_codec import require_id_bytes
@@ -13,6 +13,8 @@ from domain.status import Status
 RECORD_PREFIX = b"tm:task:"
 WAITING_PREFIX = b"tm:waiting:"
 LOG_PREFIX = b"tm:log:"
+NAMES_REMEMBERED = 1_000
+"""Limit on the names of keys that are not made anew each time."""
 
 SUBMITTED = b"tm:tasks"
 """Sorted set of all tasks by submitted_at."""
@@ -65,6 +67,7 @@ def record(task_id: str) -> bytes:
     return RECORD_PREFIX + require_id_bytes(task_id)
 
 
+@lru_cache(NAMES_REMEMBERED)
 def waiting(queue: str) -> bytes:
     """Return the key of a sorted set of the waiting tasks of a queue in their order."""
     return WAITING_PREFIX + queue.encode()

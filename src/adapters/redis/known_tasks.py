@@ -54,6 +54,11 @@ class KnownTasks:
         known.packed = packed or known.packed
         return known.task
 
+    def last(self, raw: bytes) -> Task | None:
+        """Return the task as it was when it was read last; None when it is not kept."""
+        known = self._known.get(raw)
+        return known.task if known else None
+
     def _keep(self, raw: bytes, known: _Known) -> None:
         if known.size > min(MAX_RECORD_BYTES, self._max_bytes):
             return

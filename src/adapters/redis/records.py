@@ -1,17 +1,20 @@
 """Read and decode the records of tasks: the one place that does."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
-from adapters.redis.id_codec import id_text
+from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
+from adapters.redis.stored_scripts import PlainCommand
 from adapters.redis.task_codec import DECODERS
 from application.skipped_items import SkippedItems
+from domain.status import Status
 from domain.task import Task
+from domain.task_spec import DEFAULT_QUEUE
 
 RECORDS_PER_CALL = 100
 """Bounds the time for which one script keeps Redis busy."""
@@ -19,8 +22,9 @@ NOTHING_KNOWN = KnownTasks(0)
 
 
 class TaskRecords:
-    """Reads tasks, each method in one round trip and with StoreUnavailable as its only error.
+    """Reads tasks, each method in one round trip unless it says otherwise.
 
+    StoreUnavailable is the only error but for damaged records, where a method names them.
     Short reads leave a payload or result of more than 4 KiB in Redis; `Task.omitted` names it.
     Reads of many tasks leave out those that are gone, and those that are damaged, which are logged
     once.
@@ -52,29 +56,83 @@ class TaskRecords:
         self._let_others_run()
         return _raise_damage(self._decoded(raw, record))
 
-    def get_with_rank(self, raw: bytes, queue: str) -> tuple[Task | None, int | None]:
-        """Return the whole task, or None, and its rank in the queue, both of one moment.
+    def get_with_position(self, raw: bytes) -> tuple[Task | None, int | None]:
+        """Return the whole task, or None, and while it is QUEUED its position.
 
-        Raises an error for a damaged record.
+        Raises an error for a damaged record. It takes two round trips for a task in another queue
+        than expected.
         """
+        queue = self._expected_queue(raw) or DEFAULT_QUEUE
         record, rank = self._store.pipeline(
-            [packed("HGETALL", keys.RECORD_PREFIX + raw), packed("ZRANK", keys.waiting(queue), raw)]
+            [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(queue, raw)]
         )
         self._let_others_run()
-        return _raise_damage(self._decoded(raw, record)), rank if isinstance(rank, int) else None
+        task = _raise_damage(self._decoded(raw, record))
+        if task is None:
+            return None, None
+        return task, self._positions([(task, queue, rank)]).get(task.task_id)
 
     def whole(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)
-        return self._readable(ids, self._whole_records(ids))
+        return [task for _, task in self._readable(ids, self._whole_records(ids))]
 
     def short(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)
-        chunks = [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
-        records: list[Any] = []
-        for chunk, reply in zip(chunks, self._call_each(chunks), strict=True):
-            # One key of the wrong type fails the call for the whole chunk.
-            records += self._one_by_one(chunk) if isinstance(reply, Exception) else reply[1:]
-        return self._readable(ids, records)
+        chunks = _chunks(ids)
+        records = self._of_chunks(chunks, self._call_each(chunks))
+        return [task for _, task in self._readable(ids, records)]
+
+    def short_with_positions(self, ids: Sequence[bytes]) -> tuple[list[Task], Mapping[str, int]]:
+        """Return the tasks, and the positions of the QUEUED ones by task id.
+
+        It takes two round trips when a task is in another queue than expected.
+        """
+        if not ids:
+            return [], {}
+        queues = {raw: queue for raw in ids if (queue := self._expected_queue(raw))}
+        chunks = _chunks(ids)
+        calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
+        ranks = [PlainCommand(_rank(queue, raw)) for raw, queue in queues.items()]
+        replies = self._store.pipeline_scripts([*calls, *ranks], damage_as_reply=True)
+        tasks = self._readable(ids, self._of_chunks(chunks, replies[: len(chunks)]))
+        found = dict(zip(queues, replies[len(chunks) :], strict=True))
+        ranks_of = [(task, queues.get(raw), found.get(raw)) for raw, task in tasks]
+        return [task for _, task in tasks], self._positions(ranks_of)
+
+    def positions(self, tasks: Iterable[Task]) -> Mapping[str, int]:
+        """Return the position in its queue, from 1, of each QUEUED task by its id."""
+        return self._positions([(task, None, None) for task in tasks])
+
+    def _positions(self, ranks: Iterable[tuple[Task, str | None, Any]]) -> Mapping[str, int]:
+        """Return positions. `ranks` has tasks, each with a queue and the reply for its rank there.
+
+        The rank is read where that queue is not the task's.
+        """
+        found = {}
+        unread = []
+        for task, queue, rank in ranks:
+            if task.status is not Status.QUEUED:
+                continue
+            if task.spec.queue != queue:
+                unread.append(task)
+            elif isinstance(rank, int):
+                found[task.task_id] = rank + 1
+        if unread:
+            commands = [_rank(task.spec.queue, id_bytes(task.task_id) or b"") for task in unread]
+            for task, rank in zip(unread, self._store.pipeline(commands), strict=True):
+                if isinstance(rank, int):
+                    found[task.task_id] = rank + 1
+        return found
+
+    def _expected_queue(self, raw: bytes) -> str | None:
+        """Return where a task probably waits: the default queue when nothing is known about it.
+
+        None when it did not wait the last time.
+        """
+        task = self._known.last(raw)
+        if task is None:
+            return DEFAULT_QUEUE
+        return task.spec.queue if task.status is Status.QUEUED else None
 
     def short_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when it is gone, or the error of a damaged record."""
@@ -101,11 +159,19 @@ class TaskRecords:
         replies = self._call_each([[raw] for raw in ids])
         return [reply if isinstance(reply, Exception) else reply[1] for reply in replies]
 
+    def _of_chunks(self, chunks: Sequence[Sequence[bytes]], replies: Sequence[Any]) -> list[Any]:
+        """Return the record of each id, or an error."""
+        records: list[Any] = []
+        for chunk, reply in zip(chunks, replies, strict=True):
+            # One key of the wrong type fails the call for the whole chunk.
+            records += self._one_by_one(chunk) if isinstance(reply, Exception) else reply[1:]
+        return records
+
     def _call_each(self, chunks: Sequence[Sequence[bytes]]) -> Sequence[Any]:
         calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
         return self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
 
-    def _readable(self, ids: Sequence[bytes], replies: Sequence[Any]) -> list[Task]:
+    def _readable(self, ids: Sequence[bytes], replies: Sequence[Any]) -> list[tuple[bytes, Task]]:
         tasks = []
         for raw, reply in zip(ids, replies, strict=True):
             self._let_others_run()
@@ -113,7 +179,7 @@ class TaskRecords:
             if isinstance(task, Exception):
                 self._skipped_items.log_once("read", id_text(raw), task)
             elif task:
-                tasks.append(task)
+                tasks.append((raw, task))
         return tasks
 
 
@@ -138,6 +204,14 @@ def _raise_damage(found: Task | Exception | None) -> Task | None:
     if isinstance(found, Exception):
         raise found
     return found
+
+
+def _chunks(ids: Sequence[bytes]) -> list[Sequence[bytes]]:
+    return [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
+
+
+def _rank(queue: str, raw: bytes) -> bytes:
+    return packed("ZRANK", keys.waiting(queue), raw)
 
 
 def _keys(ids: Sequence[bytes]) -> list[bytes]:

@@ -11,7 +11,13 @@ import redis
 from adapters.redis.circuit_breaker import CircuitBreaker
 from adapters.redis.exchange import Exchange, PooledExchange
 from adapters.redis.failures import is_damage, is_outage, translate
-from adapters.redis.stored_scripts import ScriptCall, ScriptRunner, StoredScript, load_script
+from adapters.redis.stored_scripts import (
+    PlainCommand,
+    ScriptCall,
+    ScriptRunner,
+    StoredScript,
+    load_script,
+)
 from adapters.supervision.task_process import TaskProcess
 
 MAX_CONNECTIONS = 64
@@ -65,7 +71,7 @@ class RedisStore:
         return BoundScript(self, load_script(name, when_full=when_full, writes=writes))
 
     def pipeline_scripts(
-        self, calls: Sequence[ScriptCall], *, damage_as_reply: bool = False
+        self, calls: Sequence[ScriptCall | PlainCommand], *, damage_as_reply: bool = False
     ) -> list[Any]:
         """Return the replies to many calls in one round trip. Raises StoreUnavailable.
 

@@ -1,6 +1,6 @@
 """Run Lua scripts by their digest, many in one round trip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -24,6 +24,13 @@ class StoredScript:
     def digest(self) -> str:
         """The name by which the server knows the script."""
         return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class PlainCommand:
+    """A packed command that is sent beside calls of scripts."""
+
+    packed: bytes
 
 
 @dataclass(frozen=True)
@@ -68,30 +75,36 @@ class ScriptRunner:
         self._exchange = exchange
         self._load = load
 
-    def run(self, calls: Sequence[ScriptCall]) -> list[Any]:
+    def run(self, calls: Sequence[ScriptCall | PlainCommand]) -> list[Any]:
         """Return the replies in order, errors of the server among them. Raises RedisError.
 
         A call of a script that the server does not know yet is made after the others.
         """
         replies = self._exchange([call.packed for call in calls])
-        if unknown := _unknown_scripts(replies):
-            for source in {calls[at].script.source for at in unknown}:
+        if unknown := _unknown_scripts(calls, replies):
+            for source in {call.script.source for call in unknown.values()}:
                 self._load(source)
-            self._repeat(unknown, [calls[at].packed for at in unknown], replies)
-        if unknown := _unknown_scripts(replies):  # another client has flushed the scripts again
-            self._repeat(unknown, [calls[at].packed_with_source for at in unknown], replies)
+            self._repeat(unknown, [call.packed for call in unknown.values()], replies)
+        # Another client may have flushed the scripts again.
+        if unknown := _unknown_scripts(calls, replies):
+            self._repeat(unknown, [call.packed_with_source for call in unknown.values()], replies)
         return replies
 
-    def _repeat(self, places: Sequence[int], commands: Sequence[bytes], replies: list[Any]) -> None:
+    def _repeat(self, places: Iterable[int], commands: Sequence[bytes], replies: list[Any]) -> None:
         """Send the calls at these places again, and replace their replies."""
         for at, reply in zip(places, self._exchange(commands), strict=True):
             replies[at] = reply
 
 
-def _unknown_scripts(replies: Sequence[Any]) -> list[int]:
-    """Return the places of the calls whose script the server does not know."""
-    unknown = redis.exceptions.NoScriptError
-    return [at for at, reply in enumerate(replies) if isinstance(reply, unknown)]
+def _unknown_scripts(
+    calls: Sequence[ScriptCall | PlainCommand], replies: Sequence[Any]
+) -> dict[int, ScriptCall]:
+    """Return the calls whose script the server does not know, by their places."""
+    return {
+        at: call
+        for at, (call, reply) in enumerate(zip(calls, replies, strict=True))
+        if isinstance(reply, redis.exceptions.NoScriptError) and isinstance(call, ScriptCall)
+    }
 
 
 def _source(name: str) -> str:

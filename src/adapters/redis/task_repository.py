@@ -3,11 +3,9 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from adapters.redis import keys
 from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
-from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import TaskRecords
@@ -26,9 +24,7 @@ from application.ports.task_repository import (
 )
 from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
-from domain.status import Status
 from domain.task import Task
-from domain.task_spec import DEFAULT_QUEUE
 
 DEFAULT_MAX_QUEUES = 1_000
 
@@ -67,33 +63,28 @@ class RedisTaskRepository(TaskRepository):
         return self._records.get(raw) if raw else None
 
     def get_with_position(self, task_id: str) -> tuple[Task, int | None] | None:
-        """Read the position in the default queue beside the record: most tasks are there."""
         raw = id_bytes(task_id)
         if not raw:
             return None
-        task, rank = self._records.get_with_rank(raw, DEFAULT_QUEUE)
-        if task is None:
-            return None
-        if task.status is Status.QUEUED and task.spec.queue != DEFAULT_QUEUE:
-            return task, self.positions([task]).get(task_id)
-        return task, rank + 1 if rank is not None and task.status is Status.QUEUED else None
+        task, position = self._records.get_with_position(raw)
+        return (task, position) if task else None
 
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
         return self._records.short(filter(None, map(id_bytes, task_ids)))
 
     def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
-        return self._search.find(wanted, page_request)
+        found = self._search.find(wanted, page_request)
+        return TaskPage(tasks=self._records.short(found.ids), total=found.total, next=found.next)
+
+    def find_with_positions(
+        self, wanted: TaskFilter, page_request: PageRequest
+    ) -> tuple[TaskPage, Mapping[str, int]]:
+        found = self._search.find(wanted, page_request)
+        tasks, positions = self._records.short_with_positions(found.ids)
+        return TaskPage(tasks=tasks, total=found.total, next=found.next), positions
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
-        queued = [task for task in tasks if task.status is Status.QUEUED]
-        if not queued:
-            return {}
-        ranks = self._store.pipeline([_get_rank(task) for task in queued])
-        return {
-            task.task_id: rank + 1
-            for task, rank in zip(queued, ranks, strict=True)
-            if isinstance(rank, int)
-        }
+        return self._records.positions(tasks)
 
     def add(
         self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
@@ -167,10 +158,6 @@ class RedisTaskRepository(TaskRepository):
             places = [at for at, task in enumerate(tasks) if task.spec.queue in new]
             raise TooManyQueues(self._max_queues, places)
         require_saved(tasks[0], reply)
-
-
-def _get_rank(task: Task) -> bytes:
-    return packed("ZRANK", keys.waiting(task.spec.queue), id_bytes(task.task_id) or b"")
 
 
 def require_saved(task: Task, reply: SaveReply) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -25,7 +26,7 @@ from adapters.redis.task_index import (
     present_in,
     read_by_rank,
 )
-from application.ports.task_repository import PageRequest, TaskPage
+from application.ports.task_repository import Cursor, PageRequest
 from application.task_filter import TaskFilter, compact
 from domain.task import Task
 
@@ -34,6 +35,15 @@ MAX_SCANS = 4
 """Maximum of simultaneous scans: each takes seconds, and holds a connection meanwhile."""
 SCANNED_BYTES = 2 * 1024 * 1024
 """Bytes of payloads and results that one scan holds at a time."""
+
+
+@dataclass(frozen=True)
+class FoundPage:
+    """A TaskPage whose tasks are not read yet."""
+
+    ids: Sequence[bytes]
+    total: int | None
+    next: Cursor | None
 
 
 class RedisTaskSearch:
@@ -45,7 +55,8 @@ class RedisTaskSearch:
         self._records = records
         self._scans = threading.Semaphore(MAX_SCANS)
 
-    def find(self, wanted: TaskFilter, page: PageRequest) -> TaskPage:
+    def find(self, wanted: TaskFilter, page: PageRequest) -> FoundPage:
+        """See TaskRepository.find."""
         groups, span = _groups(wanted), Span.of(wanted)
         if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
             if span.is_everything and page.after is None:
@@ -55,7 +66,7 @@ class RedisTaskSearch:
         with self._scans, self._store.client() as client:
             return self._from_many(client, wanted, groups, span, page)
 
-    def _by_rank(self, index: bytes, page: PageRequest) -> TaskPage:
+    def _by_rank(self, index: bytes, page: PageRequest) -> FoundPage:
         """Read the usual page and the number of tasks in one round trip."""
         order = ("REV",) if page.newest_first else ()
         ranks = page.offset, page.offset + page.limit
@@ -67,7 +78,9 @@ class RedisTaskSearch:
                 raise reply
         return self._page([entry_of(*entry) for entry in read], page, total)
 
-    def _from_one_index(self, client: Any, index: bytes, span: Span, page: PageRequest) -> TaskPage:
+    def _from_one_index(
+        self, client: Any, index: bytes, span: Span, page: PageRequest
+    ) -> FoundPage:
         """Read a page by rank, so that a late page costs no more than the first."""
         first, total = extent(client, index, span)
         if page.after is None:
@@ -83,7 +96,7 @@ class RedisTaskSearch:
         groups: Sequence[AnyOf],
         span: Span,
         page: PageRequest,
-    ) -> TaskPage:
+    ) -> FoundPage:
         """Read the smallest of the groups, and keep what is in all others as well."""
         sizes = [sum(extent(client, index, span)[1] for index in group.indexes) for group in groups]
         smallest = sizes.index(min(sizes))
@@ -104,7 +117,7 @@ class RedisTaskSearch:
         )
         result = self._page(found[page.offset :], page, total)
         if result.next is None and not at_end:
-            return TaskPage(tasks=result.tasks, total=total, next=last)
+            return replace(result, next=last)
         return result
 
     def _matching(
@@ -155,12 +168,11 @@ class RedisTaskSearch:
         self._let_others_run()
         return wanted.matches_scan(task)
 
-    def _page(self, entries: Sequence[Entry], page: PageRequest, total: int | None) -> TaskPage:
+    def _page(self, entries: Sequence[Entry], page: PageRequest, total: int | None) -> FoundPage:
         """Return the page with which the entries begin. More entries mean that another follows."""
         shown = entries[: page.limit]
         more = len(entries) > page.limit
-        tasks = self._records.short(raw for _, raw in shown)
-        return TaskPage(tasks=tasks, total=total, next=cursor_of(shown[-1]) if more else None)
+        return FoundPage([raw for _, raw in shown], total, cursor_of(shown[-1]) if more else None)
 
 
 def _groups(wanted: TaskFilter) -> list[AnyOf]:

@@ -123,6 +123,16 @@ class TaskRepository(ABC):
         than match, and its `next` says where to continue.
         """
 
+    def find_with_positions(
+        self, wanted: TaskFilter, page_request: PageRequest
+    ) -> tuple[TaskPage, Mapping[str, int]]:
+        """Return a page and the positions of its QUEUED tasks, as `find` and `positions` do.
+
+        An adapter may read both at once.
+        """
+        page = self.find(wanted, page_request)
+        return page, self.positions(page.tasks)
+
     @abstractmethod
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         """Return the position in its queue, from 1, of each QUEUED task by its id."""

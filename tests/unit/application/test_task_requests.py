@@ -52,9 +52,10 @@ def test_an_unknown_task_is_not_found(
 def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
     tasks = [submit(store, clock) for _ in range(5)]
 
-    page = ListTasks(store).execute(EVERY_TASK, PageRequest(offset=2, limit=2))
+    page, positions = ListTasks(store).execute(EVERY_TASK, PageRequest(offset=2, limit=2))
 
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
+    assert positions == {tasks[2].task_id: 3, tasks[3].task_id: 4}
 
 
 def test_a_running_task_is_not_deleted(

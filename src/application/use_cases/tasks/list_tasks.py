@@ -1,6 +1,6 @@
 """List tasks, page by page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from application.errors import StoreUnavailable
 from application.ports.task_repository import PageRequest, TaskPage, TaskRepository
@@ -14,9 +14,14 @@ class ListTasks:
         self._repository = repository
         self._skipped_items = SkippedItems()
 
-    def execute(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
-        """Return a page of tasks without long members. A page after the last one is empty."""
-        return self._repository.find(wanted, page_request)
+    def execute(
+        self, wanted: TaskFilter, page_request: PageRequest
+    ) -> tuple[TaskPage, Mapping[str, int]]:
+        """Return a page of tasks without long members, and the positions of the QUEUED ones by id.
+
+        A page after the last one is empty.
+        """
+        return self._repository.find_with_positions(wanted, page_request)
 
     def read_whole(self, page: TaskPage) -> Iterator[Task]:
         """Yield the tasks of the page with their long members. Each is read when its turn comes.

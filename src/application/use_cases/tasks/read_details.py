@@ -1,6 +1,6 @@
 """Read what is stored beside a task: its place in the queue, its log, its deliveries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from application.ports.outbox import Outbox
 from application.ports.run import LogLine, RunLog
@@ -17,13 +17,12 @@ class ReadDetails:
         self._run_log = run_log
         self._outbox = outbox
 
-    def queue_positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
-        """Return the positions of the QUEUED ones by task id; the task that starts first has 1."""
-        return self._repository.positions(tasks)
-
     def queue_position(self, task: Task) -> int | None:
-        """Return the position of a QUEUED task; None for any other."""
-        return self.queue_positions([task]).get(task.task_id)
+        """Return the position of a QUEUED task, where the one that starts first has 1.
+
+        None for any other task.
+        """
+        return self._repository.positions([task]).get(task.task_id)
 
     def log(self, task_id: str) -> Sequence[LogLine]:
         """Return the last 1,000 lines that runs of the task logged, oldest first.

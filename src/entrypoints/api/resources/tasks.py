@@ -88,8 +88,7 @@ class Tasks(MethodView):
         """
         matching, page_request, full = wanted
         list_tasks = use_cases().list_tasks()
-        page = list_tasks.execute(matching, page_request)
-        positions = use_cases().read_details().queue_positions(page.tasks)
+        page, positions = list_tasks.execute(matching, page_request)
         urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
         if not full:
             text = page_json(page, page_request, positions, task_texts())
