@@ -42,6 +42,22 @@ class OptimisticUpdate:
 
         return self.with_retries(task_id, save, known=known)
 
+    def apply_with_position(
+        self, task_id: str, transition: Callable[[Task], Task]
+    ) -> tuple[Task, int | None]:
+        """Return the task as saved and, while it is QUEUED, its position.
+
+        Raises the errors of `apply`.
+        """
+
+        def save(before: Task) -> tuple[Task, int | None]:
+            after = transition(before)
+            if after == before:
+                return before, self._repository.positions([before]).get(task_id)
+            return self._repository.save_with_position(Change(before=before, after=after))
+
+        return self.with_retries(task_id, save)
+
     def with_retries(
         self, task_id: str, write: Callable[[Task], T], *, known: Task | None = None
     ) -> T:

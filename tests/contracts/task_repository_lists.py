@@ -206,3 +206,15 @@ class TaskListsContract:
         assert positions == {second.task_id: 1, moved.task_id: 1}
         assert read == [(claimed, None), (second, 1), (moved, 1)]
         assert repository.find_with_positions(EVERY_TASK, PageRequest(offset=9))[1] == {}
+
+    def test_a_save_knows_the_position(self, repository: TaskRepository) -> None:
+        first, second = submit(repository), submit(repository)
+        now = datetime.now(UTC)
+
+        first_now = repository.save_with_position(
+            Change(before=first, after=first.patch(TaskPatch({"priority": 1})))
+        )
+        cancelled = repository.save_with_position(Change(before=second, after=second.cancel(now)))
+
+        assert first_now == (repository.get(first.task_id), 2)
+        assert cancelled == (repository.get(second.task_id), None)

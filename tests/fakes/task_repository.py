@@ -48,12 +48,10 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         with self._reached():
             return {
-                task.task_id: [other.task_id for other in self._queued(task.spec.queue)].index(
-                    task.task_id
-                )
-                + 1
+                task.task_id: position
                 for task in tasks
-                if task.status is Status.QUEUED
+                for position, other in enumerate(self._queued(task.spec.queue), 1)
+                if task.status is Status.QUEUED and other.task_id == task.task_id
             }
 
     def add(

@@ -12,8 +12,10 @@ import redis
 
 from adapters.redis.connection import connect
 from adapters.redis.effects import Effects
+from adapters.redis.exchange import packed
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.stored_scripts import PlainCommand
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.errors import StoreUnavailable
@@ -25,6 +27,7 @@ from tests.integration.waiting import wait_until
 from tests.storing import claim, submit
 
 KEY, OTHER = b"one", b"other"
+LENGTH = PlainCommand(packed("LLEN", KEY))
 
 
 class TestScripts:
@@ -35,9 +38,9 @@ class TestScripts:
         push()
         client.script_flush()
 
-        redis_store.pipeline_scripts([push.call, push.call])
+        *_, length = redis_store.pipeline_scripts([push.call, push.call, LENGTH])
 
-        assert client.llen(KEY) == 3
+        assert client.llen(KEY) == length == 3
 
     def test_scripts_that_are_flushed_repeatedly_are_sent_with_the_call(
         self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
@@ -49,9 +52,10 @@ class TestScripts:
             )
             client.script_flush()
 
-            RedisStore(own).pipeline_scripts([a_push(RedisStore(own)).call] * 3)
+            calls = [a_push(RedisStore(own)).call] * 3
+            *_, length = RedisStore(own).pipeline_scripts([*calls, LENGTH])
 
-            assert client.llen(KEY) == 3
+            assert client.llen(KEY) == length == 3
 
     def test_a_thread_keeps_its_connection(self, redis_url: str, client: redis.Redis) -> None:
         with connect(redis_url) as own:

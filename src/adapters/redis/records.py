@@ -103,14 +103,14 @@ class TaskRecords:
         """Return the position in its queue, from 1, of each QUEUED task by its id."""
         return self._positions([(task, None, None) for task in tasks])
 
-    def _positions(self, ranks: Iterable[tuple[Task, str | None, Any]]) -> Mapping[str, int]:
-        """Return positions. `ranks` has tasks, each with a queue and the reply for its rank there.
+    def _positions(self, replies: Iterable[tuple[Task, str | None, Any]]) -> Mapping[str, int]:
+        """Return positions. `replies` has each task with a queue and the reply for its rank there.
 
-        The rank is read where that queue is not the task's.
+        The rank is read again where that queue is not the task's.
         """
         found = {}
         unread = []
-        for task, queue, rank in ranks:
+        for task, queue, rank in replies:
             if task.status is not Status.QUEUED:
                 continue
             if task.spec.queue != queue:
@@ -118,8 +118,8 @@ class TaskRecords:
             elif isinstance(rank, int):
                 found[task.task_id] = rank + 1
         if unread:
-            commands = [_rank(task.spec.queue, id_bytes(task.task_id) or b"") for task in unread]
-            for task, rank in zip(unread, self._store.pipeline(commands), strict=True):
+            ranks = self._store.pipeline(list(map(rank_of, unread)))
+            for task, rank in zip(unread, ranks, strict=True):
                 if isinstance(rank, int):
                     found[task.task_id] = rank + 1
         return found
@@ -208,6 +208,11 @@ def _raise_damage(found: Task | Exception | None) -> Task | None:
 
 def _chunks(ids: Sequence[bytes]) -> list[Sequence[bytes]]:
     return [ids[at : at + RECORDS_PER_CALL] for at in range(0, len(ids), RECORDS_PER_CALL)]
+
+
+def rank_of(task: Task) -> bytes:
+    """Return the packed command for the rank of a task in its queue."""
+    return _rank(task.spec.queue, id_bytes(task.task_id) or b"")
 
 
 def _rank(queue: str, raw: bytes) -> bytes:

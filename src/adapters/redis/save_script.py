@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from adapters.redis.effects import Effects
 from adapters.redis.store import RedisStore
-from adapters.redis.stored_scripts import ScriptCall
+from adapters.redis.stored_scripts import PlainCommand, ScriptCall
 
 
 class SaveReply(NamedTuple):
@@ -31,8 +31,20 @@ class SaveScript:
 
     def run(self, effects: Effects) -> SaveReply:
         """Make the effects, all or none. Raises StoreUnavailable."""
-        [reply] = self._store.pipeline_scripts([self._call(effects)])
-        return _reply(reply)
+        reply, *_ = self.run_and_read(effects)
+        return reply
+
+    def run_and_read(
+        self, effects: Effects, *commands: bytes
+    ) -> tuple[SaveReply, *tuple[Any, ...]]:
+        """Make the effects, all or none, and read what is stored then, in one round trip.
+
+        Returns a reply for each packed command as well. Raises StoreUnavailable.
+        """
+        calls: list[ScriptCall | PlainCommand] = [self._call(effects)]
+        calls += map(PlainCommand, commands)
+        reply, *read = self._store.pipeline_scripts(calls)
+        return _reply(reply), *read
 
     def run_each(self, effects: Sequence[Effects]) -> list[SaveReply | Exception]:
         """Make the effects of each in one round trip. Raises StoreUnavailable.

@@ -28,9 +28,13 @@ class StoredScript:
 
 @dataclass(frozen=True)
 class PlainCommand:
-    """A packed command that is sent beside calls of scripts."""
+    """A packed command that reads, for sending behind calls of scripts."""
 
     packed: bytes
+
+    @property
+    def packed_with_source(self) -> bytes:
+        return self.packed
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,16 @@ class ScriptRunner:
     def run(self, calls: Sequence[ScriptCall | PlainCommand]) -> list[Any]:
         """Return the replies in order, errors of the server among them. Raises RedisError.
 
-        A call of a script that the server does not know yet is made after the others.
+        A call of a script that the server does not know yet is made after the others, and so are
+        the commands that read.
         """
         replies = self._exchange([call.packed for call in calls])
-        if unknown := _unknown_scripts(calls, replies):
-            for source in {call.script.source for call in unknown.values()}:
+        if again := _unanswered(calls, replies):
+            for source in {call.script.source for call in calls if isinstance(call, ScriptCall)}:
                 self._load(source)
-            self._repeat(unknown, [call.packed for call in unknown.values()], replies)
-        # Another client may have flushed the scripts again.
-        if unknown := _unknown_scripts(calls, replies):
-            self._repeat(unknown, [call.packed_with_source for call in unknown.values()], replies)
+            self._repeat(again, [call.packed for call in again.values()], replies)
+        if again := _unanswered(calls, replies):  # another client has flushed the scripts again
+            self._repeat(again, [call.packed_with_source for call in again.values()], replies)
         return replies
 
     def _repeat(self, places: Iterable[int], commands: Sequence[bytes], replies: list[Any]) -> None:
@@ -96,14 +100,18 @@ class ScriptRunner:
             replies[at] = reply
 
 
-def _unknown_scripts(
+def _unanswered(
     calls: Sequence[ScriptCall | PlainCommand], replies: Sequence[Any]
-) -> dict[int, ScriptCall]:
-    """Return the calls whose script the server does not know, by their places."""
+) -> dict[int, ScriptCall | PlainCommand]:
+    """Return the calls whose script the server did not know, by their places; none if it knew all.
+
+    Commands are among them, since they read what the scripts write.
+    """
+    unknown = [isinstance(reply, redis.exceptions.NoScriptError) for reply in replies]
+    if not any(unknown):
+        return {}
     return {
-        at: call
-        for at, (call, reply) in enumerate(zip(calls, replies, strict=True))
-        if isinstance(reply, redis.exceptions.NoScriptError) and isinstance(call, ScriptCall)
+        at: call for at, call in enumerate(calls) if unknown[at] or isinstance(call, PlainCommand)
     }
 
 

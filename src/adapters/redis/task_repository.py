@@ -8,7 +8,7 @@ from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.indexes import WakeUpOf
-from adapters.redis.records import TaskRecords
+from adapters.redis.records import TaskRecords, rank_of
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_effects import TaskEffects, as_stored
@@ -24,6 +24,7 @@ from application.ports.task_repository import (
 )
 from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
+from domain.status import Status
 from domain.task import Task
 
 DEFAULT_MAX_QUEUES = 1_000
@@ -100,6 +101,13 @@ class RedisTaskRepository(TaskRepository):
         reply = self._save.run(self._effects.of_change(change))
         self._raise_refusal(reply, [change.after])
         return as_stored(change, reply.now_ms)
+
+    def save_with_position(self, change: Change) -> tuple[Task, int | None]:
+        task = change.after
+        reply, rank = self._save.run_and_read(self._effects.of_change(change), rank_of(task))
+        self._raise_refusal(reply, [task])
+        is_queued = task.status is Status.QUEUED and rank is not None
+        return as_stored(change, reply.now_ms), rank + 1 if is_queued else None
 
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         effects = [self._effects.of_change(change) for change in changes]

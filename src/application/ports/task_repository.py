@@ -158,6 +158,14 @@ class TaskRepository(ABC):
         one more queue than may exist.
         """
 
+    def save_with_position(self, change: Change) -> tuple[Task, int | None]:
+        """Save the change as `save` does. Returns the position of a QUEUED task, too.
+
+        An adapter may do both at once.
+        """
+        task = self.save(change)
+        return task, self.positions([task]).get(task.task_id)
+
     @abstractmethod
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
         """Save each change independently, in one round trip. Returns the tasks as stored.

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from entrypoints.environment import child_environment
 from entrypoints.local.server_log import ServerLog
 from entrypoints.private_files import make_private
 from entrypoints.settings import MAX_SOCKET_PATH_BYTES, InvalidSettings
@@ -26,12 +25,6 @@ maxmemory-policy noeviction
 hash-max-listpack-value 1024
 loglevel warning
 logfile "server.log"
-"""
-TUNED_ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.mxfast=0:glibc.malloc.tcache_count=8192"}
-"""The server is built with the allocator of the C library.
-
-A batch allocates and frees tens of thousands of small pieces of equal sizes. Kept at hand, these
-cost a quarter less of the server's time (benchmarks/). Other C libraries ignore the variable.
 """
 PING_SECONDS = 3.0
 PRIVATE_UMASK = 0o077
@@ -72,7 +65,6 @@ class EmbeddedRedis:
             stdout=subprocess.DEVNULL,
             cwd=self._directory,
             umask=PRIVATE_UMASK,
-            env=child_environment(**TUNED_ALLOCATOR),
         )
         if process.stdin is None:
             raise RuntimeError("the server has no pipe for its configuration")

@@ -88,7 +88,7 @@ def test_an_update_asks_for_one_of_the_given_versions(
     store: FakeTaskStore, update_task: UpdateTask
 ) -> None:
     task = save(store)
-    renamed = update_task.execute(task.task_id, TaskPatch({"task_name": "new"}), {1, 3})
+    renamed, _ = update_task.execute(task.task_id, TaskPatch({"task_name": "new"}), {1, 3})
     assert renamed.version == 2
 
     with pytest.raises(VersionMismatch):

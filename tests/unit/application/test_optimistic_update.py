@@ -34,7 +34,7 @@ def test_an_update_is_retried_when_the_task_changed_meanwhile(
             return store.save(change)
 
     update = UpdateTask(OptimisticUpdate(RacedStore(clock)), admission)
-    updated = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
+    updated, _ = update.execute(task.task_id, TaskPatch({"task_name": "mine"}))
 
     assert (updated.spec.task_name, dict(updated.spec.labels)) == ("mine", {"by": "another"})
 

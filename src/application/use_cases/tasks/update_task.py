@@ -18,9 +18,10 @@ class UpdateTask:
 
     def execute(
         self, task_id: str, change: TaskPatch | TaskSpec, versions: Collection[int] | None = None
-    ) -> Task:
-        """Return the changed task. A patch changes the members it names; a specification replaces
-        all.
+    ) -> tuple[Task, int | None]:
+        """Return the changed task and, while it is QUEUED, its position.
+
+        A patch changes the members it names; a specification replaces all.
 
         Raises TaskNotFound, InvalidTaskSpec, VersionMismatch when the task has none of the given
         `versions`, and TaskNotWaiting when the change needs a task that waits.
@@ -33,7 +34,7 @@ class UpdateTask:
                 return self._patched(task, self._with_default_retry(task, change))
             return self._admitted(task, task.replace(change))
 
-        return self._update.apply(task_id, transition)
+        return self._update.apply_with_position(task_id, transition)
 
     def _with_default_retry(self, task: Task, patch: TaskPatch) -> TaskPatch:
         """Return the patch with the retry policy of the type where it removes the task's own."""

@@ -139,7 +139,7 @@ class OneTask(MethodView):
         body is a JSON merge patch (RFC 7396): null gives a member its default again.
         """
         versions = headers.wanted_versions()
-        return task_response(use_cases().update_task().execute(task_id, patch, versions))
+        return placed_response(*use_cases().update_task().execute(task_id, patch, versions))
 
     @blueprint.doc(operationId="replaceTask")
     @blueprint.problems(*CHANGE_PROBLEMS)
@@ -153,7 +153,7 @@ class OneTask(MethodView):
         The body is that of a submit: members that it leaves out get their defaults.
         """
         versions = headers.wanted_versions()
-        return task_response(use_cases().update_task().execute(task_id, spec, versions))
+        return placed_response(*use_cases().update_task().execute(task_id, spec, versions))
 
     @blueprint.doc(operationId="deleteTask")
     @blueprint.problems("task_not_found", "task_running", "task_busy")
