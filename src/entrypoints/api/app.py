@@ -11,12 +11,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
-from entrypoints.api.concurrency.capacity import (
-    MIN_DESCRIPTORS,
-    BatchLine,
-    Capacity,
-    LongResponses,
-)
+from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
+from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
 from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems.handlers import ProblemApi, register_problems
 from entrypoints.api.problems.responses import PROBLEM_JSON
@@ -58,8 +54,13 @@ class SyncFlask(Flask):
         return func
 
 
-def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
-    """Build the application. The default capacity is that of the lowest limit on open files."""
+def create_app(
+    container: Container, capacity: Capacity | None = None, batch_pace: BatchPace | None = None
+) -> Flask:
+    """Build the application. The default capacity is that of the lowest limit on open files.
+
+    `batch_pace` is shared with the other processes of the server; by default there are none.
+    """
     app = SyncFlask("task-manager", static_folder=None)
     app.config.update(
         API_TITLE="Task Manager API",
@@ -75,7 +76,7 @@ def create_app(container: Container, capacity: Capacity | None = None) -> Flask:
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)
     app.extensions["task_texts"] = TaskTexts(container.settings().http_cache_bytes)
-    app.extensions["batch_line"] = BatchLine()
+    app.extensions["batch_line"] = BatchLine(batch_pace)
     app.before_request(_begin)
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)

@@ -17,6 +17,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
+from entrypoints.api.concurrency.batch_line import BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.client_socket import ClientSocket
@@ -35,6 +36,7 @@ from entrypoints.container import build_container
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
+BATCH_PATH = "/tasks/batch"
 LARGEST_BODIES = 8
 """Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
@@ -90,6 +92,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Serve a request whose head is complete. Its body may still be on the way."""
+        if req.path != BATCH_PATH:
+            self.app.batch_pace.note_other_request()
         reader, connection = req.body.reader, self._mine.connection
         if isinstance(reader, ChunkedReader):
             reader = req.body.reader = BoundedChunks(req, req.unreader)
@@ -141,6 +145,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings, capacity: Capacity) -> None:
         self.settings = settings
         self.capacity = capacity
+        self.batch_pace = BatchPace()
         super().__init__()
 
     def load_config(self) -> None:
@@ -175,7 +180,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             let_others_run=let_others_run,
         )
         container.warn_about_queues()  # START_SECONDS count from the start of the process
-        app = create_app(container, self.capacity)
+        app = create_app(container, self.capacity, self.batch_pace)
         gc.collect()
         gc.freeze()  # else each full collection visits the permanent objects, which takes 50 ms
         return app

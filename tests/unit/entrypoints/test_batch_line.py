@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from entrypoints.api.concurrency.capacity import BatchLine, Overloaded
+from entrypoints.api.concurrency.batch_line import BatchLine, Overloaded
 from tests.integration.waiting import wait_until
 
 

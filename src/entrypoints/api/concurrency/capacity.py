@@ -1,7 +1,6 @@
-"""Limits on the requests, waits, streams and batches that one process of the API holds at once."""
+"""Limits on the requests, waits and streams that one process of the API holds at once."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,16 +14,10 @@ MIN_DESCRIPTORS = 128
 """Lowest limit on open files with which the API starts."""
 MAX_CONNECTIONS = 10_000
 """Limit on the requests of one process at once."""
-MAX_WAITING_BATCHES = 16
-"""Limit on the batches that wait in one process, each of at most TASKS_MAX_BATCH_BYTES."""
 
 
 class TooManyStreams(Exception):
     """The process has no file descriptor for another stream or wait."""
-
-
-class Overloaded(Exception):
-    """Too many batches wait in this process; nothing of this batch was stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,47 +74,6 @@ class Slots:
             self._free.release()
 
 
-class BatchLine:
-    """A line in which batches wait, so that one at a time is processed, in the order of arrival.
-
-    All other requests then share the process with one batch instead of many.
-    """
-
-    def __init__(self, max_waiting: int = MAX_WAITING_BATCHES) -> None:
-        self._max_waiting = max_waiting
-        self._lock = threading.Lock()
-        self._line: deque[threading.Event] = deque()
-        """Events of the batches in line. That of the first one is set: it has its turn."""
-
-    def require_room(self) -> None:
-        """Raise Overloaded when too many batches wait already."""
-        if len(self._line) > self._max_waiting:
-            raise Overloaded(
-                f"{self._max_waiting} batches wait in this process already. Nothing of this "
-                "one was stored. Send it again after Retry-After."
-            )
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the turn and hold it during the block.
-
-        Raises Overloaded at once when too many batches wait already.
-        """
-        mine = threading.Event()
-        with self._lock:
-            self.require_room()
-            self._line.append(mine)
-            self._line[0].set()
-        try:
-            mine.wait()
-            yield
-        finally:
-            with self._lock:
-                self._line.remove(mine)
-                if self._line:
-                    self._line[0].set()
-
-
 @dataclass(frozen=True)
 class LongResponses:
     """The slots for responses that hold their connection for long."""
@@ -137,10 +89,4 @@ class LongResponses:
 def long_responses() -> LongResponses:
     """Return the slots of the current application."""
     found: LongResponses = current_app.extensions["long_responses"]
-    return found
-
-
-def batch_line() -> BatchLine:
-    """Return the line of batches of the current application."""
-    found: BatchLine = current_app.extensions["batch_line"]
     return found

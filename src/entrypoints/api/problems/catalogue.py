@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from entrypoints.api.concurrency.capacity import MAX_WAITING_BATCHES
+from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from domain.errors import (
     TaskNotWaiting,
     TaskRunning,
 )
-from entrypoints.api.concurrency.capacity import Overloaded, TooManyStreams
+from entrypoints.api.concurrency.batch_line import Overloaded
+from entrypoints.api.concurrency.capacity import TooManyStreams
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 CODES: dict[type[Exception], str] = {

@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from application.task_serializer import serialize_task
 from domain.task_spec import TaskSpec
-from entrypoints.api.concurrency.capacity import batch_line
+from entrypoints.api.concurrency.batch_line import batch_line
 from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.reading import headers
 from entrypoints.api.reading.arguments import received_body
