@@ -11,7 +11,6 @@ from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 from tests.integration.workers import a_worker
 
-
 API_SETTINGS = {"http_allowed_networks": "127.0.0.0/8"}
 
 
