@@ -11,6 +11,7 @@ from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
+from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
 from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.event_stream import RedisEventStream
@@ -123,6 +124,7 @@ class Adapters(containers.DeclarativeContainer):
         let_others_run,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
+    attempt_log = providers.Singleton(RedisAttemptLog, store)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
     run_context_factory = providers.Singleton(
