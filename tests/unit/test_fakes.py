@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports.task_handlers import TaskHandlers
+from tests.contracts.attempt_log import AttemptLogContract
 from tests.contracts.clock import ClockContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
@@ -71,6 +72,12 @@ class TestFakeOutbox(OutboxContract):
 class TestFakeRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+
+class TestFakeAttemptLog(AttemptLogContract):
+    @pytest.fixture
+    def attempt_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
 
 

@@ -178,6 +178,13 @@ class Effects:
         """Push the value and the present time in 13 digits behind it."""
         self._write("push_dated", LIST, list_key, value)
 
+    def append_dated(self, list_key: bytes, length: int, value: bytes) -> None:
+        """Push the value and the present time in 13 digits behind it; keep the last `length`.
+
+        A key of another type is left as it is, and fails nothing.
+        """
+        self._write("append_dated", ANY, list_key, length, value)
+
     def remove_from_list(self, list_key: bytes, value: bytes) -> None:
         """Remove the first of these values."""
         self._write("remove_from_list", LIST, list_key, value)

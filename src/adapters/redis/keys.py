@@ -104,6 +104,11 @@ def log(task_id: str) -> bytes:
     return LOG_PREFIX + require_id_bytes(task_id)
 
 
+def attempts(task_id: str) -> bytes:
+    """Return the key of a list of the runs of the task that ended; see attempt_log."""
+    return b"tm:attempts:" + require_id_bytes(task_id)
+
+
 def webhook(entry: bytes) -> bytes:
     """Return the key of a copy of the record of a final task, by the entry in the outbox."""
     return b"tm:message:" + entry

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from adapters.redis import keys
+from adapters.redis.attempt_log import add_attempt
 from adapters.redis.effects import Effects
 from adapters.redis.entries import idempotency_value
 from adapters.redis.id_codec import require_id_bytes
@@ -110,6 +111,7 @@ class TaskEffects:
         self._append_event(effects, task, None)
         effects.delete(record)
         effects.delete(keys.log(task.task_id))
+        effects.delete(keys.attempts(task.task_id))
         effects.delete(keys.deliveries(require_id_bytes(task.task_id)))
         return effects
 
@@ -130,6 +132,8 @@ class TaskEffects:
         write_indexes(effects, before, after)
         if before and change.log:
             add_lines(effects, before, [change.log])
+        if before:
+            add_attempt(effects, before, after)
         self._append_event(effects, before, after)
 
     def _create(

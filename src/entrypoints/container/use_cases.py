@@ -32,6 +32,7 @@ from application.use_cases.tasks.find_violations import FindViolations
 from application.use_cases.tasks.follow_tasks import FollowTasks
 from application.use_cases.tasks.get_task import GetTask
 from application.use_cases.tasks.list_tasks import ListTasks
+from application.use_cases.tasks.read_attempts import ReadAttempts
 from application.use_cases.tasks.read_details import ReadDetails
 from application.use_cases.tasks.resend_delivery import ResendDelivery
 from application.use_cases.tasks.retry_task import RetryTask
@@ -81,6 +82,7 @@ class Container(Adapters):
     read_details = providers.Singleton(
         ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox
     )
+    read_attempts = providers.Singleton(ReadAttempts, Adapters.repository, Adapters.attempt_log)
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock
     )

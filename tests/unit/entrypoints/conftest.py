@@ -60,6 +60,7 @@ def container(
         container.repository,
         container.leases,
         container.run_log,
+        container.attempt_log,
     ):
         provider.override(providers.Object(store))
     for provider in (container.clock, container.store_clock):

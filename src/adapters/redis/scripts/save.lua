@@ -56,6 +56,8 @@
 --                                           empty and the queue is not paused
 --   push <list> <value>
 --   push_dated <list> <value>               the value with the present time behind it
+--   append_dated <list> <length> <value>    push the value with the present time behind it, and keep
+--                                           so many; nothing where the key is no list
 --   remove_from_list <list> <value>         the first of these values
 --   append_log <list> <record> <lines> <bytes> <line> ...
 --                                           append each line with the present time before it;
@@ -232,6 +234,10 @@ while at <= last do
     if is_empty and call('SISMEMBER', key_of(at + 4), ARGV[at + 6]) == 0 then
       call('SREM', key, ARGV[at + 6])
       call('DEL', key_of(at + 5))
+    end
+  elseif word == 'append_dated' then
+    if type(redis.pcall('RPUSH', key, second .. text(now))) == 'number' then
+      call('LTRIM', key, -first, -1)
     end
   elseif word == 'remove_from_list' then
     call('LREM', key, 1, first)
