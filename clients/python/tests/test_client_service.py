@@ -59,6 +59,8 @@ def test_a_task_that_fails_says_why(client: AnyClient) -> None:
     with pytest.raises(TaskNotCompleted, match=r"FAILED: .*tea") as raised:
         client.result(task.task_id, timeout=SOON)
     assert raised.value.task.error.code == "handler_error"
+    [attempt] = client.attempts(task.task_id).attempts
+    assert (attempt.number, attempt.outcome) == (1, "failed")
 
 
 def test_a_task_is_followed_to_its_end_and_its_log_read(client: AnyClient) -> None:

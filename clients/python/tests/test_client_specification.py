@@ -12,7 +12,15 @@ import pytest
 from client_forms import FORMS
 
 import task_manager_client
-from task_manager_client import AsyncClient, Client, bodies, errors, models, operations
+from task_manager_client import (
+    AsyncClient,
+    Client,
+    bodies,
+    errors,
+    models,
+    operations,
+    service_models,
+)
 from task_manager_client.calls import Call
 from task_manager_client.reading import sent_name
 
@@ -53,6 +61,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "deleteTask": [operations.delete_task("id", cancel=True)],
     "cancelTask": [operations.cancel_task("id")],
     "retryTask": [operations.retry_task("id")],
+    "listAttempts": [operations.list_attempts("id")],
     "getTaskLog": [operations.get_task_log("id")],
     "listDeliveries": [operations.list_deliveries("id")],
     "resendDelivery": [operations.resend_delivery("id", 1)],
@@ -85,20 +94,22 @@ RESPONSES = {
     "TaskListAnswer": models.Page,
     "BatchAnswer": models.Batch,
     "ActionAnswer": models.ActionResult,
+    "AttemptsAnswer": models.Attempts,
+    "AttemptAnswer": models.Attempt,
     "LogAnswer": models.Log,
     "LogLineAnswer": models.LogLine,
     "DeliveriesAnswer": models.Deliveries,
     "DeliveryAnswer": models.Delivery,
-    "QueueListAnswer": models.Queues,
-    "QueueAnswer": models.Queue,
-    "WorkerListAnswer": models.Workers,
-    "WorkerAnswer": models.Worker,
-    "TypeListAnswer": models.TaskTypes,
-    "TypeAnswer": models.TaskType,
-    "StatsAnswer": models.Statistics,
-    "MinuteAnswer": models.Minute,
-    "PercentilesAnswer": models.Percentiles,
-    "ProbeAnswer": models.Probe,
+    "QueueListAnswer": service_models.Queues,
+    "QueueAnswer": service_models.Queue,
+    "WorkerListAnswer": service_models.Workers,
+    "WorkerAnswer": service_models.Worker,
+    "TypeListAnswer": service_models.TaskTypes,
+    "TypeAnswer": service_models.TaskType,
+    "StatsAnswer": service_models.Statistics,
+    "MinuteAnswer": service_models.Minute,
+    "PercentilesAnswer": service_models.Percentiles,
+    "ProbeAnswer": service_models.Probe,
     "Problem": errors.ProblemDetails,
     "ProblemError": errors.FieldProblem,
 }

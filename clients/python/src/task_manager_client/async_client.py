@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, Unpack
 import anyio
 import httpx2
 
-from task_manager_client import http, models, operations
+from task_manager_client import http, models, operations, service_models
 from task_manager_client.async_connection import AsyncConnection
 from task_manager_client.batches import BatchLimits, chunks
 from task_manager_client.bodies import Filter, NewTask, TaskChanges, TaskSettings
@@ -224,6 +224,10 @@ class AsyncClient:
             operations.act_on_tasks(action, ids=ids, wanted=wanted, dry_run=dry_run or None)
         )
 
+    async def attempts(self, task_id: str) -> models.Attempts:
+        """Return the runs of the task: when each waited, started and ended, and how."""
+        return await self.send(operations.list_attempts(task_id))
+
     async def log(self, task_id: str) -> tuple[models.LogLine, ...]:
         """Return the lines that the runs of the task logged."""
         return (await self.send(operations.get_task_log(task_id))).lines
@@ -236,15 +240,15 @@ class AsyncClient:
         """Send the callback of a delivery attempt again."""
         await self.send(operations.resend_delivery(task_id, number))
 
-    async def queues(self) -> tuple[models.Queue, ...]:
+    async def queues(self) -> tuple[service_models.Queue, ...]:
         """Return all queues."""
         return (await self.send(operations.list_queues())).queues
 
-    async def pause_queue(self, queue: str) -> models.Queue:
+    async def pause_queue(self, queue: str) -> service_models.Queue:
         """Let the queue start no further task."""
         return await self.send(operations.pause_queue(queue))
 
-    async def resume_queue(self, queue: str) -> models.Queue:
+    async def resume_queue(self, queue: str) -> service_models.Queue:
         """Let the paused queue start tasks again."""
         return await self.send(operations.resume_queue(queue))
 
@@ -252,23 +256,23 @@ class AsyncClient:
         """Remove a queue without tasks and workers from the list."""
         await self.send(operations.remove_queue(queue))
 
-    async def workers(self) -> tuple[models.Worker, ...]:
+    async def workers(self) -> tuple[service_models.Worker, ...]:
         """Return all living workers."""
         return (await self.send(operations.list_workers())).workers
 
-    async def types(self) -> tuple[models.TaskType, ...]:
+    async def types(self) -> tuple[service_models.TaskType, ...]:
         """Return all types of task, with the schemas of their payloads."""
         return (await self.send(operations.list_types())).types
 
-    async def stats(self) -> models.Statistics:
+    async def stats(self) -> service_models.Statistics:
         """Return numbers and times of the tasks."""
         return await self.send(operations.get_statistics())
 
-    async def liveness(self) -> models.Probe:
+    async def liveness(self) -> service_models.Probe:
         """Return whether the API responds."""
         return await self.send(operations.get_liveness())
 
-    async def readiness(self) -> models.Probe:
+    async def readiness(self) -> service_models.Probe:
         """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
         return await self.send(operations.get_readiness())
 

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from task_manager_client import http, models, operations
+from task_manager_client import http, models, operations, service_models
 from task_manager_client.batches import BatchLimits, chunks
 from task_manager_client.bodies import Filter, NewTask, TaskChanges, TaskSettings
 from task_manager_client.calls import Call
@@ -220,6 +220,10 @@ class Client:
             operations.act_on_tasks(action, ids=ids, wanted=wanted, dry_run=dry_run or None)
         )
 
+    def attempts(self, task_id: str) -> models.Attempts:
+        """Return the runs of the task: when each waited, started and ended, and how."""
+        return self.send(operations.list_attempts(task_id))
+
     def log(self, task_id: str) -> tuple[models.LogLine, ...]:
         """Return the lines that the runs of the task logged."""
         return self.send(operations.get_task_log(task_id)).lines
@@ -232,15 +236,15 @@ class Client:
         """Send the callback of a delivery attempt again."""
         self.send(operations.resend_delivery(task_id, number))
 
-    def queues(self) -> tuple[models.Queue, ...]:
+    def queues(self) -> tuple[service_models.Queue, ...]:
         """Return all queues."""
         return self.send(operations.list_queues()).queues
 
-    def pause_queue(self, queue: str) -> models.Queue:
+    def pause_queue(self, queue: str) -> service_models.Queue:
         """Let the queue start no further task."""
         return self.send(operations.pause_queue(queue))
 
-    def resume_queue(self, queue: str) -> models.Queue:
+    def resume_queue(self, queue: str) -> service_models.Queue:
         """Let the paused queue start tasks again."""
         return self.send(operations.resume_queue(queue))
 
@@ -248,23 +252,23 @@ class Client:
         """Remove a queue without tasks and workers from the list."""
         self.send(operations.remove_queue(queue))
 
-    def workers(self) -> tuple[models.Worker, ...]:
+    def workers(self) -> tuple[service_models.Worker, ...]:
         """Return all living workers."""
         return self.send(operations.list_workers()).workers
 
-    def types(self) -> tuple[models.TaskType, ...]:
+    def types(self) -> tuple[service_models.TaskType, ...]:
         """Return all types of task, with the schemas of their payloads."""
         return self.send(operations.list_types()).types
 
-    def stats(self) -> models.Statistics:
+    def stats(self) -> service_models.Statistics:
         """Return numbers and times of the tasks."""
         return self.send(operations.get_statistics())
 
-    def liveness(self) -> models.Probe:
+    def liveness(self) -> service_models.Probe:
         """Return whether the API responds."""
         return self.send(operations.get_liveness())
 
-    def readiness(self) -> models.Probe:
+    def readiness(self) -> service_models.Probe:
         """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
         return self.send(operations.get_readiness())
 

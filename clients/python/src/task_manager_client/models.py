@@ -157,6 +157,28 @@ class ActionResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt(Model):
+    """One run of a task. `next_attempt_at` is the end of the back-off after it."""
+
+    number: int
+    outcome: str
+    started_at: datetime
+    queued_at: datetime | None = None
+    ended_at: datetime | None = None
+    worker: str | None = None
+    error: TaskError | None = None
+    next_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempts(Model):
+    """The runs of a task, oldest first. `waiting_since` is the time from which it can run."""
+
+    attempts: tuple[Attempt, ...]
+    waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogLine(Model):
     """A line that a run logged."""
 
@@ -191,99 +213,3 @@ class Deliveries(Model):
     """The delivery attempts of a task's callbacks."""
 
     deliveries: tuple[Delivery, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queue(Model):
-    """A queue: `depth` tasks wait in it."""
-
-    name: str
-    depth: int
-    processing: int
-    scheduled: int
-    paused: bool
-    workers: int
-    oldest_waiting_seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queues(Model):
-    """All queues."""
-
-    queues: tuple[Queue, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Worker(Model):
-    """A living worker. `running` are the ids of the tasks that it runs."""
-
-    name: str
-    host: str
-    pid: int
-    queues: tuple[str, ...]
-    concurrency: int
-    running: tuple[str, ...]
-    last_heartbeat: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workers(Model):
-    """All living workers."""
-
-    workers: tuple[Worker, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskType(Model):
-    """A type of task, with the JSON Schema of its payload."""
-
-    type: str
-    description: str
-    payload_schema: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskTypes(Model):
-    """All types of task that the service knows."""
-
-    types: tuple[TaskType, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Minute(Model):
-    """The numbers of one minute of the last hour."""
-
-    begins_at: datetime
-    submitted: int
-    completed: int
-    failed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Percentiles(Model):
-    """Percentiles in seconds. None while no task has finished."""
-
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statistics(Model):
-    """Numbers and times of the tasks. The percentiles are those of `sample` finished tasks."""
-
-    total: int
-    by_status: Mapping[str, int]
-    by_type: Mapping[str, int]
-    by_queue: Mapping[str, int]
-    last_hour: tuple[Minute, ...]
-    sample: int
-    wait_seconds: Percentiles
-    run_seconds: Percentiles
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probe(Model):
-    """The result of a successful probe."""
-
-    status: str

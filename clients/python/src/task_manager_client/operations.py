@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from task_manager_client import models
+from task_manager_client import models, service_models
 from task_manager_client.bodies import Filter, NewTask, TaskChanges
 from task_manager_client.calls import (
     Call,
@@ -92,6 +92,11 @@ def retry_task(task_id: str) -> Call[models.Task]:
     return Call("POST", path("tasks", task_id, "retry"), _task, repeatable=False)
 
 
+def list_attempts(task_id: str) -> Call[models.Attempts]:
+    """Return the runs of a task."""
+    return Call("GET", path("tasks", task_id, "attempts"), reads(models.Attempts))
+
+
 def get_task_log(task_id: str) -> Call[models.Log]:
     """Return the log of a task."""
     return Call("GET", path("tasks", task_id, "logs"), reads(models.Log))
@@ -145,19 +150,19 @@ def follow_tasks(wanted: Filter | None = None, last_event_id: str | None = None)
     return _stream("/events", _filter_query(wanted or {}), last_event_id)
 
 
-def list_queues() -> Call[models.Queues]:
+def list_queues() -> Call[service_models.Queues]:
     """Return all queues."""
-    return Call("GET", "/queues", reads(models.Queues))
+    return Call("GET", "/queues", reads(service_models.Queues))
 
 
-def pause_queue(queue: str) -> Call[models.Queue]:
+def pause_queue(queue: str) -> Call[service_models.Queue]:
     """Let a queue start no further task."""
-    return Call("POST", path("queues", queue, "pause"), reads(models.Queue))
+    return Call("POST", path("queues", queue, "pause"), reads(service_models.Queue))
 
 
-def resume_queue(queue: str) -> Call[models.Queue]:
+def resume_queue(queue: str) -> Call[service_models.Queue]:
     """Let a paused queue start tasks again."""
-    return Call("POST", path("queues", queue, "resume"), reads(models.Queue))
+    return Call("POST", path("queues", queue, "resume"), reads(service_models.Queue))
 
 
 def remove_queue(queue: str) -> Call[None]:
@@ -165,29 +170,29 @@ def remove_queue(queue: str) -> Call[None]:
     return Call("DELETE", path("queues", queue), nothing, repeatable=False)
 
 
-def list_workers() -> Call[models.Workers]:
+def list_workers() -> Call[service_models.Workers]:
     """Return all living workers."""
-    return Call("GET", "/workers", reads(models.Workers))
+    return Call("GET", "/workers", reads(service_models.Workers))
 
 
-def list_types() -> Call[models.TaskTypes]:
+def list_types() -> Call[service_models.TaskTypes]:
     """Return all types of task."""
-    return Call("GET", "/types", reads(models.TaskTypes))
+    return Call("GET", "/types", reads(service_models.TaskTypes))
 
 
-def get_statistics() -> Call[models.Statistics]:
+def get_statistics() -> Call[service_models.Statistics]:
     """Return numbers and times of the tasks."""
-    return Call("GET", "/stats", reads(models.Statistics))
+    return Call("GET", "/stats", reads(service_models.Statistics))
 
 
-def get_liveness() -> Call[models.Probe]:
+def get_liveness() -> Call[service_models.Probe]:
     """Return whether the API responds."""
-    return Call("GET", "/livez", reads(models.Probe))
+    return Call("GET", "/livez", reads(service_models.Probe))
 
 
-def get_readiness() -> Call[models.Probe]:
+def get_readiness() -> Call[service_models.Probe]:
     """Return whether the API can reach its store."""
-    return Call("GET", "/readyz", reads(models.Probe))
+    return Call("GET", "/readyz", reads(service_models.Probe))
 
 
 def _write(
