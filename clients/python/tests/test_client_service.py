@@ -22,12 +22,6 @@ from task_manager_client.errors import (
 SOON = 90
 
 
-@pytest.fixture
-def queue() -> str:
-    """Return the name of a queue that no worker serves: its tasks wait."""
-    return f"q{uuid.uuid4().hex}"
-
-
 def is_gone(client: AnyClient, task_id: str) -> bool:
     try:
         client.get(task_id)
