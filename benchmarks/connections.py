@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.load import SILENCE_SECONDS, Address, ClosedLoop, LoadFailed, connect, get
-from benchmarks.subjects import HTTP_WORKERS, Subject
+from benchmarks.subjects import Subject
 
 MAX_TRIES = 50
 READY = get("/readyz")
@@ -36,7 +36,7 @@ class Spread:
 
     @property
     def share(self) -> int:
-        return -(-self.number // HTTP_WORKERS)
+        return -(-self.number // self.subject.workers)
 
     def fill(self) -> None:
         for _ in range(MAX_TRIES):
@@ -66,6 +66,10 @@ class Spread:
 @contextmanager
 def even_connections(subject: Subject, number: int) -> Iterator[list[socket.socket]]:
     """Return the same number of connections for each worker process."""
+    if subject.workers == 1:
+        with any_connections(subject.address, number) as connections:
+            yield connections
+        return
     spread = Spread(subject, number)
     try:
         spread.fill()
