@@ -3,10 +3,11 @@
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
@@ -23,6 +24,8 @@ from benchmarks.processes import (
 )
 
 HTTP_WORKERS = 2
+KEEP_ALIVE_SECONDS = 60
+"""The default of gunicorn, 2 s, could end while connections are spread over its workers."""
 FLOWER_APP = "benchmarks.peers.celery_app"
 
 
@@ -55,7 +58,11 @@ class Subject:
 
 @contextmanager
 def running_ours(
-    store: Store, log: Path, workers: int = HTTP_WORKERS, source: Path | None = None
+    store: Store,
+    log: Path,
+    workers: int = HTTP_WORKERS,
+    source: Path | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Subject]:
     """Start this service's API as its users do. `source` is the folder `src` of another version."""
     port = free_port()
@@ -65,6 +72,7 @@ def running_ours(
         "TASKS_HTTP_HOST": "127.0.0.1",
         "TASKS_HTTP_PORT": str(port),
         "TASKS_HTTP_WORKERS": str(workers),
+        **settings,
     }
     with running([sys.executable, "-m", "entrypoints.cli", "api"], environment, log) as process:
         wait_until(lambda: responds(port, "/readyz"), process, log)
@@ -89,7 +97,8 @@ def running_plain(store: Store, log: Path) -> Iterator[Subject]:
     command = [
         *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
         *("--worker-class", "gevent", "--workers", str(HTTP_WORKERS)),
-        *("--bind", f"127.0.0.1:{port}", "benchmarks.peers.plain:app"),
+        *("--keep-alive", str(KEEP_ALIVE_SECONDS), "--bind", f"127.0.0.1:{port}"),
+        "benchmarks.peers.plain:app",
     ]
     with running(command, {"PEER_REDIS_URL": store.url}, log) as process:
         wait_until(lambda: responds(port, "/readyz"), process, log)

@@ -57,7 +57,7 @@ class WorkerPeer:
 
     def environment(self, store: Store, directory: Path, children: int = 1) -> dict[str, str]:
         if self.module:
-            return {"PEER_REDIS_URL": store.url}
+            return {"PEER_REDIS_URL": store.url, "RQ_REDIS_URL": store.url}
         return {
             "TASKS_REDIS_URL": store.url,
             "TASKS_WORKER_CONCURRENCY": str(children),
