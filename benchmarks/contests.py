@@ -77,7 +77,10 @@ class Requests:
             server, store = subject.cpu(), subject.store.cpu()
             load = ClosedLoop(connections, self.requests()).run(seconds=seconds)
             server, store = subject.cpu() - server, subject.store.cpu() - store
-        self._check(load.last_bodies, len(load.latencies), before)
+        check_answers(subject.name, load.last_bodies, self.is_right)
+        if self.stored:
+            accepted = len(load.latencies) * self.tasks
+            check_stored(subject.name, accepted, self.stored() - before)
         operations = len(load.latencies) * self.tasks
         return Sample(
             rate=load.rate * self.tasks,
@@ -88,15 +91,19 @@ class Requests:
             p99=load.percentile(99),
         )
 
-    def _check(self, bodies: Sequence[bytes], responses: int, before: int) -> None:
-        for body in bodies:
-            try:
-                right = self.is_right(json.loads(body))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                right = False
-            if not right:
-                raise LoadFailed(f"{self.subject.name} gave a wrong answer: {body[:500]!r}")
-        if self.stored and (added := self.stored() - before) != responses * self.tasks:
-            raise LoadFailed(
-                f"{self.subject.name} accepted {responses * self.tasks} tasks and stored {added}"
-            )
+
+def check_answers(name: str, bodies: Sequence[bytes], is_right: Callable[[Any], bool]) -> None:
+    """Raises LoadFailed if a body is not JSON or not what was asked for."""
+    for body in bodies:
+        try:
+            right = is_right(json.loads(body))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            right = False
+        if not right:
+            raise LoadFailed(f"{name} gave a wrong answer: {body[:500]!r}")
+
+
+def check_stored(name: str, accepted: int, added: int) -> None:
+    """Raises LoadFailed if the store has not exactly the accepted tasks."""
+    if added != accepted:
+        raise LoadFailed(f"{name} accepted {accepted} tasks and stored {added}")

@@ -39,14 +39,14 @@ def measure(directory: Path, plan: Plan, findings: Findings) -> None:
                 title, entries, base="plain", rounds=plan.rounds, seconds=plan.seconds
             )
 
-        add("get one", "GET one task", [_entry(each, *_reads(each)) for each in subjects])
+        add("get one", "GET one task", [entry(each, *reads(each)) for each in subjects])
         for size in SIZES:
-            entries = [_entry(each, *_pages(each, size)) for each in subjects]
+            entries = [entry(each, *pages(each, size)) for each in subjects]
             add(f"list of {size}", f"GET a page of {size}", entries)
         for size in SIZES:
             entries = [
                 Entry(name="ours", measure=_Cold(ours, directory, size), warm_up=False),
-                _entry(plain, *_pages_once(plain, size)),
+                entry(plain, *_pages_once(plain, size)),
             ]
             add(f"first list of {size}", f"GET a page of {size} for the first time", entries)
     findings.remarks["read"] = (
@@ -77,14 +77,14 @@ class _Cold:
             return Requests(subject=subject, requests=requests, is_right=is_right)(seconds)
 
 
-def _entry(subject: Subject, requests: Paths, is_right: Check) -> Entry:
+def entry(subject: Subject, requests: Paths, is_right: Check) -> Entry:
     return Entry(
         name=subject.name,
         measure=Requests(subject=subject, requests=requests, is_right=is_right),
     )
 
 
-def _reads(subject: Subject) -> tuple[Paths, Check]:
+def reads(subject: Subject) -> tuple[Paths, Check]:
     known = set(subject.task_ids)
     chosen = random.Random(SEED).choices(subject.task_ids, k=PATHS)
     flower = subject.name == "Flower"
@@ -93,7 +93,7 @@ def _reads(subject: Subject) -> tuple[Paths, Check]:
     return partial(cycle, requests), lambda body: body[member] in known
 
 
-def _pages(subject: Subject, size: int) -> tuple[Paths, Check]:
+def pages(subject: Subject, size: int) -> tuple[Paths, Check]:
     """Return pages at random places in the list."""
     if subject.name == "Flower":
         last = len(subject.task_ids) - size

@@ -49,7 +49,7 @@ def measure(directory: Path, plan: Plan, findings: Findings) -> None:
             )
         )
         findings.contests["submit"] = contest(
-            "Submit by HTTP",
+            "Submit tasks",
             entries,
             base="plain",
             rounds=plan.rounds,
@@ -65,14 +65,14 @@ def _entry(subject: Subject) -> Entry:
         measure=Requests(
             subject=subject,
             requests=partial(_repeat, POST_FLOWER if flower else POST_TASK),
-            is_right=(lambda body: body["task-id"]) if flower else _is_queued,
+            is_right=(lambda body: body["task-id"]) if flower else is_queued,
             stored=partial(submitted, subject),
         ),
         note={"Flower": FLOWER_NOTE, "plain": PLAIN_NOTE}.get(subject.name, ""),
     )
 
 
-def _is_queued(body: dict[str, str]) -> bool:
+def is_queued(body: dict[str, str]) -> bool:
     return bool(body["task_id"]) and body["status"] == "QUEUED"
 
 

@@ -8,6 +8,7 @@ from itertools import cycle
 
 from benchmarks.contests import Requests
 from benchmarks.findings import Sample
+from benchmarks.groups.submit import is_queued
 from benchmarks.load import get, post
 from benchmarks.stored_tasks import Members, json_of, submitted
 from benchmarks.subjects import Subject
@@ -26,7 +27,7 @@ def post_tasks(
         Requests(
             subject=subject,
             requests=partial(cycle, requests),
-            is_right=lambda body: body["status"] == "QUEUED",
+            is_right=is_queued,
             stored=partial(submitted, subject),
             connections=connections,
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.contests import Requests
 from benchmarks.findings import Sample
-from benchmarks.groups.submit import POST_TASK
+from benchmarks.groups.submit import POST_TASK, is_queued
 from benchmarks.page import figure, table
 from benchmarks.processes import Store, running_store
 from benchmarks.progress import say
@@ -63,7 +63,7 @@ def _posts(subject: Subject) -> Sample:
     requests = Requests(
         subject=subject,
         requests=partial(repeat, POST_TASK, POSTS),
-        is_right=lambda body: body["status"] == "QUEUED",
+        is_right=is_queued,
         stored=partial(submitted, subject),
         connections=CONNECTIONS,
     )
