@@ -35,13 +35,13 @@ def contest(
     seconds: float,
     operation: str = "request",
 ) -> Contest:
-    """Measure the entries in turns. Raises LoadFailed and NotReady."""
+    """Measure the entries in turns, each second round backwards. Raises LoadFailed and NotReady."""
     samples: dict[str, list[Sample]] = {entry.name: [] for entry in entries}
     for entry in entries:
         if entry.warm_up:
             entry.measure(min(WARM_UP_SECONDS, seconds))
     for number in range(1, rounds + 1):
-        for entry in entries:
+        for entry in entries if number % 2 else reversed(entries):
             samples[entry.name].append(entry.measure(seconds))
         rates = ", ".join(f"{name} {each[-1].rate:,.0f}/s" for name, each in samples.items())
         say(f"  {title}, round {number} of {rounds}: {rates}")

@@ -8,6 +8,13 @@ from benchmarks.findings import Findings, Spread
 OURS = "ours"
 TIMES = " times"
 
+LEAN_REQUEST = "profile a request again, and begin with what gunicorn does for each one"
+VERSIONS_FIRST = "ask Redis for versions, and for records only of tasks that are not kept"
+NO_TASK_BETWEEN = "decode a record straight into its JSON text, without a Task between them"
+CLAIM_MANY = "claim several tasks at once while tasks take no time, each with a lease of its own"
+WAIT_ITSELF = "let an idle child wait for its queue itself instead of for a Celery message"
+API_FIRST = "start worker and maintenance when the API responds, which they slow down until then"
+
 Figure = Callable[[Findings], Spread]
 
 
@@ -82,7 +89,7 @@ GOALS = (
         target=2.5,
         stretch=3.7,
         unit=TIMES,
-        next_step="read the request with less of gunicorn, whose parser is the largest part left",
+        next_step=LEAN_REQUEST,
     ),
     Goal(
         name="POST /tasks: CPU of the server per request against the plain service",
@@ -90,7 +97,7 @@ GOALS = (
         target=0.5,
         at_most=True,
         unit=TIMES,
-        next_step="read the request with less of gunicorn, whose parser is the largest part left",
+        next_step=LEAN_REQUEST,
     ),
     Goal(
         name="GET /tasks/<id>: rate against the plain service",
@@ -98,7 +105,7 @@ GOALS = (
         target=1.2,
         stretch=2,
         unit=TIMES,
-        next_step="read the request with less of gunicorn, whose parser is the largest part left",
+        next_step=LEAN_REQUEST,
     ),
     Goal(
         name="List of 10, 100,000 stored: rate against the plain service",
@@ -106,7 +113,7 @@ GOALS = (
         target=3,
         stretch=5,
         unit=TIMES,
-        next_step="read the query parameters of a list without marshmallow",
+        next_step=VERSIONS_FIRST,
     ),
     Goal(
         name="List of 100, 100,000 stored: rate against the plain service",
@@ -114,21 +121,21 @@ GOALS = (
         target=8,
         stretch=12,
         unit=TIMES,
-        next_step="ask Redis for the versions of a page in one command instead of one per task",
+        next_step=VERSIONS_FIRST,
     ),
     Goal(
         name="List of 10 read for the first time: rate against the plain service",
         figure=rate("first list of 10"),
         target=1.5,
         unit=TIMES,
-        next_step="decode a record straight into its JSON text, without a Task",
+        next_step=NO_TASK_BETWEEN,
     ),
     Goal(
         name="List of 100 read for the first time: rate against the plain service",
         figure=rate("first list of 100"),
         target=2,
         unit=TIMES,
-        next_step="decode a record straight into its JSON text, without a Task",
+        next_step=NO_TASK_BETWEEN,
     ),
     Goal(
         name="Batch of 1,000: tasks per second against the plain service's POSTs",
@@ -136,7 +143,7 @@ GOALS = (
         target=25,
         stretch=40,
         unit=TIMES,
-        next_step="write the JSON texts of a batch's response from one template",
+        next_step="build the JSON of a batch from one text, of which only ids and times differ",
     ),
     Goal(
         name="Two filters combined, 100,000 stored: time against the slower one alone",
@@ -145,7 +152,7 @@ GOALS = (
         stretch=1.5,
         at_most=True,
         unit=TIMES,
-        next_step="keep an index of the combination of queue and status",
+        next_step=("read all sizes in one round trip, and less than 500 entries for a page of 10"),
     ),
     Goal(
         name="Empty tasks, 2 children: rate against plain Celery",
@@ -153,7 +160,7 @@ GOALS = (
         target=5,
         stretch=7,
         unit=TIMES,
-        next_step="end a run and claim the next task in one script",
+        next_step=CLAIM_MANY,
     ),
     Goal(
         name="Empty tasks, 4 children: rate against plain Celery",
@@ -161,7 +168,7 @@ GOALS = (
         target=6,
         stretch=7,
         unit=TIMES,
-        next_step="end a run and claim the next task in one script",
+        next_step=CLAIM_MANY,
     ),
     *(
         Goal(
@@ -169,7 +176,7 @@ GOALS = (
             figure=rate(f"empty tasks, {children}", base=peer),
             target=1,
             unit=TIMES,
-            next_step="end a run and claim the next task in one script",
+            next_step=CLAIM_MANY,
         )
         for peer in ("Dramatiq", "Huey")
         for children in (2, 4)
@@ -181,7 +188,7 @@ GOALS = (
         stretch=2,
         at_most=True,
         unit=" ms",
-        next_step="let an idle child wait for its queue itself instead of for a Celery message",
+        next_step=WAIT_ITSELF,
     ),
     Goal(
         name="From POST to the start of the run, idle, p99",
@@ -189,7 +196,7 @@ GOALS = (
         target=20,
         at_most=True,
         unit=" ms",
-        next_step="let an idle child wait for its queue itself instead of for a Celery message",
+        next_step=WAIT_ITSELF,
     ),
     Goal(
         name="100,000 stored against 1,000: time of the slowest-growing filter or page",
@@ -197,7 +204,7 @@ GOALS = (
         target=1.3,
         at_most=True,
         unit=TIMES,
-        next_step="read pages in the middle by a cursor, whose time has no depth",
+        next_step="profile the query that grows most; each is a range of one index",
     ),
     Goal(
         name="Redis memory per final task, all indexes and its share of events",
@@ -223,7 +230,7 @@ GOALS = (
         target=3,
         at_most=True,
         unit=" s",
-        next_step="start API, worker and maintenance at once instead of one after the other",
+        next_step=API_FIRST,
     ),
     Goal(
         name="Second start of `make run` to the first response",
@@ -231,6 +238,6 @@ GOALS = (
         target=2,
         at_most=True,
         unit=" s",
-        next_step="start API, worker and maintenance at once instead of one after the other",
+        next_step=API_FIRST,
     ),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-MARKERS = "<!-- measured: {name} -->\n{text}\n<!-- end of {name} -->"
+BEGIN, END = "<!-- measured: {} -->", "<!-- end of {} -->"
 
 
 class NoMarkers(Exception):
@@ -11,14 +11,14 @@ class NoMarkers(Exception):
 
 def marked(name: str, text: str) -> str:
     """Return the text between the markers of its part."""
-    return MARKERS.format(name=name, text=f"\n{text.strip()}\n")
+    return f"{BEGIN.format(name)}\n\n{text.strip()}\n\n{END.format(name)}"
 
 
 def with_section(page: str, name: str, text: str) -> str:
     """Return the page with this text between the markers of the part. Raises NoMarkers."""
-    pattern = re.escape(MARKERS.format(name=name, text="\0")).replace("\0", ".*?")
-    pattern = pattern.replace("\\\0", ".*?")
-    replaced, count = re.subn(pattern, lambda _: marked(name, text), page, flags=re.DOTALL)
+    begin, end = (re.escape(marker.format(name)) for marker in (BEGIN, END))
+    section = re.compile(f"{begin}.*?{end}", re.DOTALL)
+    replaced, count = section.subn(lambda _: marked(name, text), page)
     if count != 1:
         raise NoMarkers(f"the page has {count} pairs of markers of {name!r}, not one")
     return replaced

@@ -17,8 +17,10 @@ def test_only_the_text_between_the_markers_of_a_part_is_replaced() -> None:
 
 
 def test_writing_the_same_part_twice_changes_nothing_more() -> None:
-    once = with_section(PAGE, "clients", "new")
+    once = with_section(PAGE, "clients", "new\n")
 
+    assert once.count("new") == 1
+    assert "<!-- measured: clients -->\n\nnew\n\n<!-- end of clients -->" in once
     assert with_section(once, "clients", "new") == once
 
 
