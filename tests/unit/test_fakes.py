@@ -14,6 +14,7 @@ from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
+from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
@@ -26,6 +27,7 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
@@ -101,6 +103,16 @@ class TestFakeQueues(QueuesContract):
     @pytest.fixture
     def queues(self, store: FakeTaskStore) -> FakeQueues:
         return FakeQueues(store)
+
+
+class TestFakeSeries(SeriesContract):
+    @pytest.fixture
+    def series(self, store: FakeTaskStore, clock: FakeClock) -> FakeSeries:
+        return FakeSeries(store, clock)
+
+    @pytest.fixture
+    def let_a_minute_pass(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(minutes=1))
 
 
 class TestFakeStatistics(StatisticsContract):

@@ -206,9 +206,14 @@ class Effects:
         """Copy the record as the writes before have left it."""
         self._write("copy_record", ANY, key, self.place_of(record), lifetime_ms)
 
-    def count_in_minute(self, prefix: bytes, name: str, number: int = 1) -> None:
-        """Add to a counter of the present minute, which is kept for two hours."""
-        self._write("count_in_minute", ANY, prefix, name, *(() if number == 1 else (number,)))
+    def count_in_minute(
+        self, prefix: bytes, name: str, number: int = 1, *, seconds: int, limit: int
+    ) -> None:
+        """Add to a counter of the present minute. The counters are kept for so many seconds.
+
+        A counter that is one more than `limit` counts under the first letter of its name.
+        """
+        self._write("count_in_minute", ANY, prefix, name, number, seconds, limit)
 
     def top_up_wake_ups(
         self,

@@ -21,6 +21,7 @@ from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
@@ -116,6 +117,7 @@ class Adapters(containers.DeclarativeContainer):
         RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
     )
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
+    series = providers.Singleton(RedisSeries, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
         RedisEventStream,

@@ -17,6 +17,7 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_store import FakeTaskStore
@@ -71,6 +72,7 @@ def container(
     container.queues.override(providers.Object(FakeQueues(store)))
     container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
+    container.series.override(providers.Object(FakeSeries(store, clock)))
     container.outbox.override(providers.Object(FakeOutbox(store, clock)))
     container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
     return container

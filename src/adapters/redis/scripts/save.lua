@@ -65,9 +65,10 @@
 --                                           counts the bytes
 --   append_event <stream> <record> <length> <event> <id>   with the record as it is now
 --   copy_record <key> <record> <ms>         the record as it is now
---   count_in_minute <prefix> <field> [<number>]
---                                           add 1, or the number, to a hash for each minute, which
---                                           is kept for two hours
+--   count_in_minute <prefix> <field> <number> <seconds> <limit>
+--                                           add to a field of a hash for each minute, which is
+--                                           kept for so many seconds; a field beyond the limit
+--                                           counts under its first letter
 --   top_up_wake_ups <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 --   claim                                   see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
@@ -169,9 +170,14 @@ while at <= last do
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
   elseif word == 'count_in_minute' then
-    local minute = key .. math.floor(now / 60000)
-    local number = following > at + 4 and second + 0 or 1
-    if redis.pcall('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
+    local minute, number = key .. math.floor(now / 60000), second + 0
+    if redis.pcall('HINCRBY', minute, first, number) == number then -- a new field
+      if call('HLEN', minute) > ARGV[at + 6] + 0 then
+        call('HDEL', minute, first)
+        redis.pcall('HINCRBY', minute, string.sub(first, 1, 1), number)
+      end
+      call('EXPIRE', minute, ARGV[at + 5])
+    end
   elseif word == 'enqueue' then
     local record, sequence, member = key_of(at + 3), key_of(at + 4), ARGV[at + 5]
     local rank = call('HGET', record, 'q')
