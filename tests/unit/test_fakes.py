@@ -8,6 +8,7 @@ import pytest
 from application.ports.task_handlers import TaskHandlers
 from tests.contracts.attempt_log import AttemptLogContract
 from tests.contracts.clock import ClockContract
+from tests.contracts.delivery_log import DeliveryLogContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
 from tests.contracts.idempotency_records import IdempotencyRecordsContract
@@ -22,6 +23,7 @@ from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.contracts.wake_ups import WakeUpsContract
 from tests.fakes.clock import FakeClock
+from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
@@ -69,6 +71,20 @@ class TestFakeOutbox(OutboxContract):
     @pytest.fixture
     def let_callback_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
         return lambda: clock.advance(timedelta(seconds=2))
+
+
+class TestFakeDeliveryLog(DeliveryLogContract):
+    @pytest.fixture
+    def outbox(self, store: FakeTaskStore, clock: FakeClock) -> FakeOutbox:
+        return FakeOutbox(store, clock)
+
+    @pytest.fixture
+    def delivery_log(self, outbox: FakeOutbox) -> FakeDeliveryLog:
+        return FakeDeliveryLog(outbox)
+
+    @pytest.fixture
+    def store_clock(self, clock: FakeClock) -> FakeClock:
+        return clock
 
 
 class TestFakeRunLog(RunLogContract):

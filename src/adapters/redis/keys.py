@@ -50,6 +50,8 @@ OUTBOX = b"tm:outbox"
 
 See entries.outbox_entry.
 """
+DELIVERY_LOG = b"tm:delivery-log"
+"""Stream of the latest delivery attempts of all tasks; see delivery_log."""
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"

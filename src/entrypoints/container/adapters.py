@@ -14,6 +14,7 @@ from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
 from adapters.redis.connection import connect, connect_blocking
+from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.exchange import Exchange
 from adapters.redis.heartbeats import RedisHeartbeats
@@ -134,6 +135,7 @@ class Adapters(containers.DeclarativeContainer):
     )
     handlers = providers.Singleton(handlers_of, settings, task_process)
     outbox = providers.Singleton(RedisOutbox, store)
+    delivery_log = providers.Singleton(RedisDeliveryLog, store, let_others_run)
     webhook_sender = providers.Singleton(
         HttpWebhookSender,
         providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),

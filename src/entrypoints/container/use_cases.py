@@ -21,6 +21,7 @@ from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.list_deliveries import ListDeliveries
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
 from application.use_cases.operations.pause_queue import PauseQueue
@@ -125,6 +126,7 @@ class Container(Adapters):
         providers.Factory(threading.Lock),
     )
     resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
+    list_deliveries = providers.Singleton(ListDeliveries, Adapters.delivery_log)
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(

@@ -12,6 +12,7 @@ from entrypoints.api.app import create_app
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
@@ -73,7 +74,9 @@ def container(
     container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
     container.series.override(providers.Object(FakeSeries(store, clock)))
-    container.outbox.override(providers.Object(FakeOutbox(store, clock)))
+    outbox = FakeOutbox(store, clock)
+    container.outbox.override(providers.Object(outbox))
+    container.delivery_log.override(providers.Object(FakeDeliveryLog(outbox)))
     container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
     return container
 

@@ -37,7 +37,9 @@
 --   unset_fields <hash> <field> ...
 --   add_to_field <hash> <field> <number>    delete the field when the sum is 0 or less, or when
 --                                           the field was no number
---   append_field <hash> <ms> <value>        set the next numbered field; keep the last 1,000
+--   append_delivery <hash> <ms> <value> <stream> <length> <id> <host>
+--                                           set the next numbered field, and keep the last 1,000;
+--                                           append the same to the stream, if it is one
 --   set_dated <string> <value>              the value with the present time behind it
 --   set_for <string> <value> <ms>
 --   expire_in <key> <ms>
@@ -208,11 +210,13 @@ while at <= last do
     call('PEXPIRE', key, second)
   elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
-  elseif word == 'append_field' then
+  elseif word == 'append_delivery' then
     local number = call('HINCRBY', key, 'last', 1)
     call('HSET', key, number, second)
     call('HDEL', key, number - 1000)
     call('PEXPIRE', key, first)
+    redis.pcall('XADD', key_of(at + 5), 'MAXLEN', '~', ARGV[at + 6], '*',
+      'id', ARGV[at + 7], 'host', ARGV[at + 8], 'number', number, 'attempt', second)
   elseif word == 'push' then
     call('RPUSH', key, first)
   elseif word == 'append_log' then
