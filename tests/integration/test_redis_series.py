@@ -145,3 +145,14 @@ class TestRedisSeries(SeriesContract):
 
         assert numbers(whole(series).queues["default"]) == {Counted.SUBMITTED: 1}
         assert numbers(whole(series, HOUR, 24).queues["default"]) == {Counted.SUBMITTED: 1}
+
+    def test_nothing_is_asked_of_redis_where_no_minute_is_left_to_be_counted(
+        self, series: RedisSeries, client: redis.Redis
+    ) -> None:
+        minute, text = present_minute(client), encode_interval(Interval())
+        for each in range(minute - 120, minute + 2):
+            client.set(keys.minute_series(each), text)
+
+        assert not series.sum_up()
+        assert len(series.latest(MINUTE, 60)) == 60
+        assert len(series.latest(HOUR, 24)) == 24

@@ -46,7 +46,7 @@ class RedisSeries(Series):
     def sum_up(self) -> bool:
         present = self._now_ms() // MINUTE_MS
         minutes = list(range(present - LATE_MINUTES, present))
-        texts = self._store.pipeline([packed("GET", keys.minute_series(each)) for each in minutes])
+        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
         missing = [each for each, text in zip(minutes, texts, strict=True) if text is None]
         if missing:
             self._sum_minute(missing[0], sample=missing[0] == present - 1)
@@ -64,7 +64,7 @@ class RedisSeries(Series):
         """Return hours. The present one, and one that is not summed up yet, are made of minutes."""
         present = minute // MINUTES_PER_HOUR
         hours = range(present - number + 1, present)
-        texts = self._store.pipeline([packed("GET", keys.hour_series(each)) for each in hours])
+        texts = self._replies([packed("GET", keys.hour_series(each)) for each in hours])
         found = [
             (instant(hour * HOUR_MS), self._decoded(text))
             for hour, text in zip(hours, texts, strict=True)
@@ -81,13 +81,13 @@ class RedisSeries(Series):
 
     def _minutes(self, minutes: Sequence[int], present: int) -> Sequence[tuple[datetime, Interval]]:
         """Return the minutes. Those that are not summed up yet are read from their counters."""
-        texts = self._store.pipeline([packed("GET", keys.minute_series(each)) for each in minutes])
+        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
         recent = [
             each
             for each, text in zip(minutes, texts, strict=True)
             if text is None and present - LATE_MINUTES <= each <= present
         ]
-        hashes = self._store.pipeline([packed("HGETALL", keys.counters(each)) for each in recent])
+        hashes = self._replies([packed("HGETALL", keys.counters(each)) for each in recent])
         counted = dict(zip(recent, hashes, strict=True))
         return [
             (
@@ -98,7 +98,7 @@ class RedisSeries(Series):
         ]
 
     def _sum_minute(self, minute: int, *, sample: bool) -> None:
-        [hash] = self._store.pipeline([packed("HGETALL", keys.counters(minute))])
+        [hash] = self._replies([packed("HGETALL", keys.counters(minute))])
         interval = self._counted(hash)
         if sample:
             interval.sample(self._backlog())
@@ -112,16 +112,16 @@ class RedisSeries(Series):
         present = minute // MINUTES_PER_HOUR
         for hour in range(present - LATE_HOURS, present):
             text, effects = keys.hour_series(hour), Effects()
-            if self._store.pipeline([packed("EXISTS", text)]) != [0]:
+            if self._replies([packed("EXISTS", text)]) != [0]:
                 continue
             effects.require_no_value(text)
             effects.set_for(text, encode_interval(self._sum_of_minutes(hour, minute)), HOUR_TEXT_MS)
             self._save.run(effects)
 
     def _backlog(self) -> Mapping[str, int]:
-        [members] = self._store.pipeline([packed("SMEMBERS", keys.WAITING_QUEUES)])
+        [members] = self._replies([packed("SMEMBERS", keys.WAITING_QUEUES)])
         queues = [] if isinstance(members, Exception) else sorted_texts(members)
-        sizes = self._store.pipeline([packed("ZCARD", keys.waiting(queue)) for queue in queues])
+        sizes = self._replies([packed("ZCARD", keys.waiting(queue)) for queue in queues])
         return {queue: count_or_zero(size) for queue, size in zip(queues, sizes, strict=True)}
 
     def _counted(self, reply: Any) -> Interval:
@@ -147,6 +147,9 @@ class RedisSeries(Series):
             self._skipped_items.log_once("read_series", "sums", error)
             return Interval()
 
+    def _replies(self, commands: Sequence[bytes]) -> list[Any]:
+        return self._store.pipeline(commands) if commands else []
+
     def _now_ms(self) -> int:
-        [time] = self._store.pipeline([packed("TIME")])
+        [time] = self._replies([packed("TIME")])
         return milliseconds((int(time[0]), int(time[1])))
