@@ -15,6 +15,7 @@ from domain.status import NEXT, Status
 from domain.task_error import (
     CANCELLED,
     EXPIRED,
+    TIMEOUT,
     UNKNOWN_CAUSE,
     WORKER_LOST,
     TaskError,
@@ -197,7 +198,7 @@ class Task(TaskState):
             message = (
                 f"The run took longer than its timeout of {self.spec.effective_timeout} seconds."
             )
-            return self.fail(TaskError(code="timeout", message=message), now)
+            return self.fail(TaskError(code=TIMEOUT, message=message), now)
         return None
 
     def _respecify(self, spec: TaskSpec) -> Self:

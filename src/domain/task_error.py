@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 WORKER_LOST = "worker_lost"
+TIMEOUT = "timeout"
 UNKNOWN_CAUSE = "How it ended is not known."
 LAST_ERROR_LENGTH = 1_000
 """Characters. Every event of a task repeats its last_error, whereas its error appears once."""
@@ -18,12 +19,12 @@ class TaskError:
     message: str
     """A sentence for people."""
 
-    def shortened(self) -> Self:
-        """Return the error with at most LAST_ERROR_LENGTH characters of its message."""
-        omitted = len(self.message) - LAST_ERROR_LENGTH
+    def shortened(self, length: int = LAST_ERROR_LENGTH) -> Self:
+        """Return the error with at most `length` characters of its message."""
+        omitted = len(self.message) - length
         if omitted <= 0:
             return self
-        message = f"{self.message[:LAST_ERROR_LENGTH]}… ({omitted} characters more)"
+        message = f"{self.message[:length]}… ({omitted} characters more)"
         return type(self)(code=self.code, message=message)
 
 

@@ -58,7 +58,7 @@ def local(settings: Settings) -> None:
     click.echo("Task Manager API: starting …")
     with quick_imports():
         from entrypoints.api.server import require_free_address
-        from entrypoints.container import find_handlers
+        from entrypoints.container.handlers import find_handlers
         from entrypoints.local.stack import LocalStack
         from entrypoints.local.supervisor import ServiceFailed
 
@@ -107,7 +107,7 @@ def api(settings: Settings) -> None:
     monkey.patch_all()
     with quick_imports():
         from entrypoints.api.server import serve
-        from entrypoints.container import find_handlers
+        from entrypoints.container.handlers import find_handlers
         from entrypoints.logging import configure_logging
         from entrypoints.store_safety import require_safe_store
 
@@ -167,7 +167,7 @@ def types(settings: Settings) -> None:
     Example, to check whether a module of yours can be used:
       TASKS_HANDLERS=shop.tasks task-manager types
     """
-    from entrypoints.container import find_handlers
+    from entrypoints.container.handlers import find_handlers
 
     for kind in find_handlers(settings).types():
         click.echo(f"{kind.name}: {kind.description.splitlines()[0]}")
@@ -185,7 +185,7 @@ def signing_key(settings: Settings, sender: str) -> None:
     Example:
       TASKS_CALLBACK_SECRET_FILE=/run/secrets/callback task-manager signing-key http
     """
-    from entrypoints.container import http_signing_key
+    from entrypoints.container.handlers import http_signing_key
 
     click.echo(http_signing_key(settings))
 

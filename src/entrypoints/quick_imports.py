@@ -1,8 +1,10 @@
-"""Import the modules of a process without garbage collections."""
+"""Import the modules of a process quickly, and few of them."""
 
 import contextlib
 import gc
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
 
 
 @contextlib.contextmanager
@@ -19,3 +21,24 @@ def quick_imports() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextlib.contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Let what is imported in the block find none of these libraries, which are optional for it."""
+    finder = _NotFound(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _NotFound(MetaPathFinder):
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Raise ModuleNotFoundError for one of the names, and find nothing else."""
+        if fullname in self._names:
+            raise ModuleNotFoundError(f"{fullname} is not wanted here", name=fullname)

@@ -28,7 +28,8 @@ from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.run_tasks import RunTasks
 from domain.task import Task
 from domain.task_spec import DEFAULT_TYPE, TaskSpec
-from entrypoints.container import Container, find_handlers
+from entrypoints.container import Container
+from entrypoints.container.handlers import find_handlers
 from entrypoints.container.worker import build_worker
 from entrypoints.environment import load_settings
 from entrypoints.logging import configure_logging

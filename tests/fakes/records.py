@@ -9,9 +9,12 @@ from datetime import datetime, timedelta
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode
 from application.errors import StoreUnavailable
+from application.ports.attempt_log import MAX_ENTRIES, Requeued
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
 from application.ports.task_repository import Backlog, Cursor
+from application.series import Count
+from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task
@@ -38,6 +41,9 @@ class FakeRecords:
         self._lost: dict[str, tuple[str, int]] = {}
         self._drawn = 0
         self._claims = 0
+        self.counts: list[tuple[datetime, Count]] = []
+        """What was counted, as Series would have it."""
+        self.attempts: dict[str, deque[Attempt | Requeued]] = {}
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """The events, as an event stream would have them."""
@@ -131,6 +137,14 @@ class FakeRecords:
         kept = self.logs.get(run.task_id, deque())
         while sum(len(line.message.encode()) for line in kept) > MAX_LOG_BYTES:
             kept.popleft()
+
+    def _add_attempt(self, before: Task, after: Task) -> None:
+        now = self._clock.now()
+        entries = self.attempts.setdefault(after.task_id, deque(maxlen=MAX_ENTRIES))
+        if before.owner and not after.owner and not is_told_by_task(before, after):
+            entries.append(Attempt.of_run(before, after, now))
+        elif before.status.is_final and after.status.is_waiting:
+            entries.append(Requeued(now))
 
 
 def short(task: Task) -> Task:

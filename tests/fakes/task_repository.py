@@ -14,6 +14,7 @@ from application.ports.task_repository import (
     TaskPage,
     TaskRepository,
 )
+from application.series import count_of
 from application.task_filter import TaskFilter
 from domain.events import Event, event_of
 from domain.status import Status
@@ -89,8 +90,12 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
                 self._lost[change.before.owner] = (task.task_id, change.before.fencing_token)
             if change.before and change.log:
                 self._add_lines(change.before, [change.log])
+            if change.before:
+                self._add_attempt(change.before, task)
             self._write(task)
             self._tell(event_of(change.before, task), task)
+            if count := count_of(change.before, change.after):
+                self.counts.append((self._clock.now(), count))
             if (
                 task.spec.callback_url
                 and task.status.is_final
@@ -123,6 +128,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
         with self._reached():
             self._require_version(task.task_id, task)
             del self._records[task.task_id]
+            self.attempts.pop(task.task_id, None)
             self._tell(Event.DELETED, task)
 
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:

@@ -1,7 +1,8 @@
+from tests.fakes.attempt_log import FakeAttemptLog
 from tests.fakes.run_log import FakeRunLog
 from tests.fakes.task_leases import FakeTaskLeases
 from tests.fakes.task_repository import FakeTaskRepository
 
 
-class FakeTaskStore(FakeTaskRepository, FakeTaskLeases, FakeRunLog):
+class FakeTaskStore(FakeTaskRepository, FakeTaskLeases, FakeRunLog, FakeAttemptLog):
     """One fake of each port over tasks, all on the same records."""

@@ -39,6 +39,8 @@ TYPES = b"tm:types"
 """Set of all types that a task ever had."""
 MINUTE_PREFIX = b"tm:minute:"
 """Prefix of hashes of counters, one for each minute since 1970."""
+COUNTERS_PREFIX = b"tm:counters:"
+"""Prefix of hashes of counters by queue and type, one for each minute since 1970; see series."""
 EVENTS = b"tm:events"
 """Stream of events, each with the record as it was then, as one text."""
 FULL = b"tm:full"
@@ -48,6 +50,8 @@ OUTBOX = b"tm:outbox"
 
 See entries.outbox_entry.
 """
+DELIVERY_LOG = b"tm:delivery-log"
+"""Stream of the latest delivery attempts of all tasks; see delivery_log."""
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"
@@ -99,9 +103,27 @@ def idempotency_record(idempotency_key: str) -> bytes:
     return b"tm:receipt:" + sha256(idempotency_key.encode()).digest()
 
 
+def counters(minute: int) -> bytes:
+    return b"%b%d" % (COUNTERS_PREFIX, minute)
+
+
+def minute_series(minute: int) -> bytes:
+    """Return the key of a string: the sums of a minute since 1970; see interval_codec."""
+    return b"tm:series:m:%d" % minute
+
+
+def hour_series(hour: int) -> bytes:
+    return b"tm:series:h:%d" % hour
+
+
 def log(task_id: str) -> bytes:
     """Return the key of a list of the lines that the runs of the task logged."""
     return LOG_PREFIX + require_id_bytes(task_id)
+
+
+def attempts(task_id: str) -> bytes:
+    """Return the key of a list of the runs of the task that ended; see attempt_log."""
+    return b"tm:attempts:" + require_id_bytes(task_id)
 
 
 def webhook(entry: bytes) -> bytes:

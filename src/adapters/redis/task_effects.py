@@ -1,10 +1,11 @@
 """The effects of changes of tasks: their records, the indexes that follow from them, and events."""
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from adapters.redis import keys
+from adapters.redis.attempt_log import add_attempt
 from adapters.redis.effects import Effects
 from adapters.redis.entries import idempotency_value
 from adapters.redis.id_codec import require_id_bytes
@@ -83,8 +84,11 @@ class TaskEffects:
         waiting = [
             (require_id_bytes(task.task_id), task) for task in tasks if task.status.is_waiting
         ]
-        for group, run in groupby(waiting, key=_group_of):
-            self._create(effects, group, list(run))
+        groups: defaultdict[_NewTaskGroup, list[tuple[bytes, Task]]] = defaultdict(list)
+        for each in waiting:
+            groups[_group_of(each)].append(each)
+        for group, members in groups.items():
+            self._create(effects, group, members)
         index_new_tasks(effects, self.paced(waiting))
         for task in tasks:
             if not task.status.is_waiting:
@@ -110,6 +114,7 @@ class TaskEffects:
         self._append_event(effects, task, None)
         effects.delete(record)
         effects.delete(keys.log(task.task_id))
+        effects.delete(keys.attempts(task.task_id))
         effects.delete(keys.deliveries(require_id_bytes(task.task_id)))
         return effects
 
@@ -130,6 +135,8 @@ class TaskEffects:
         write_indexes(effects, before, after)
         if before and change.log:
             add_lines(effects, before, [change.log])
+        if before:
+            add_attempt(effects, before, after)
         self._append_event(effects, before, after)
 
     def _create(

@@ -4,22 +4,25 @@ There is one for each status, type, queue and label. Members with the same time 
 which is the order of submission, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import count
+from itertools import islice
 from typing import Any, Self
 
+from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.task_codec import epoch_milliseconds
 from application.ports.task_repository import Cursor, PageRequest
 from application.task_filter import TaskFilter
 
 CHUNK = 500
-"""Entries that one command reads, so that none keeps Redis busy for long."""
+"""Limit on the entries that one command reads, so that none keeps Redis busy for long."""
 END_OF_TIME = 2**53
 """The greatest time in milliseconds that a score holds exactly."""
 
+Read = Callable[..., list[Any]]
+"""Returns the replies to packed commands, in one round trip. Raises the error of a reply."""
 Entry = tuple[int, bytes]
 """The submitted_at of a task in milliseconds since 1970, and its id."""
 
@@ -47,8 +50,12 @@ class Span:
         )
 
     @property
+    def ends(self) -> tuple[int, int]:
+        return self.low, self.high
+
+    @property
     def is_everything(self) -> bool:
-        return (self.low, self.high) == (0, END_OF_TIME)
+        return self.ends == (0, END_OF_TIME)
 
     def after(self, cursor: Cursor | None, *, newest_first: bool) -> "Span":
         if cursor is None:
@@ -58,81 +65,111 @@ class Span:
         return Span(max(self.low, cursor.milliseconds), self.high)
 
 
-def extent(client: Any, index: bytes, span: Span) -> tuple[int, int]:
-    """Return the rank of the first entry in the span, and the number of entries in it."""
-    if span.is_everything:
-        return 0, client.zcard(index)
-    before = client.zcard(index) - client.zcount(index, span.low, "+inf")
-    return before, client.zcount(index, span.low, span.high)
+def count_in(read: Read, groups: Sequence[AnyOf], span: Span) -> list[int]:
+    """Return the number of entries of each group in the span."""
+    count = "ZCARD" if span.is_everything else "ZCOUNT"
+    ends = () if span.is_everything else span.ends
+    indexes = [index for group in groups for index in group.indexes]
+    counts = iter(read(*(packed(count, index, *ends) for index in indexes)))
+    return [sum(islice(counts, len(group.indexes))) for group in groups]
 
 
 def read_by_rank(
-    client: Any, index: bytes, first: int, total: int, page: PageRequest
-) -> list[Entry]:
+    read: Read, index: bytes, span: Span, page: PageRequest
+) -> tuple[list[Entry], int]:
+    """Return the entries of a page and the one behind it, and the number of all in the span."""
+    if span.is_everything:
+        order = ("REV",) if page.newest_first else ()
+        ranks = page.offset, page.offset + page.limit
+        total, found = read(
+            packed("ZCARD", index), packed("ZRANGE", index, *ranks, *order, "WITHSCORES")
+        )
+        return _entries(found), total
+    stored, not_before, total = read(
+        packed("ZCARD", index),
+        packed("ZCOUNT", index, span.low, "+inf"),
+        packed("ZCOUNT", index, *span.ends),
+    )
     start, stop = page.offset, min(page.offset + page.limit, total - 1)
     if start > stop:
-        return []
+        return [], total
     if page.newest_first:
         start, stop = total - 1 - stop, total - 1 - start
-    entries = client.zrange(index, first + start, first + stop, withscores=True)
-    found = [entry_of(*entry) for entry in entries]
-    return found[::-1] if page.newest_first else found
+    first = stored - not_before
+    [found] = read(packed("ZRANGE", index, first + start, first + stop, "WITHSCORES"))
+    entries = _entries(found)
+    return entries[::-1] if page.newest_first else entries, total
 
 
-def entries_after(client: Any, index: bytes, span: Span, page: PageRequest) -> Iterator[Entry]:
-    """Yield the entries of an index that follow the cursor of the page, in order."""
+def entries_after(
+    read: Read, index: bytes, span: Span, page: PageRequest, number: int
+) -> Iterator[Entry]:
+    """Yield the entries of an index that follow the cursor of the page, in order.
+
+    The first read is of `number` entries, and each further one of more, up to CHUNK.
+    """
     cursor = page.after
     while True:
         here = span.after(cursor, newest_first=page.newest_first)
-        chunk = _chunk(client, index, here, cursor, newest_first=page.newest_first)
+        chunk = _chunk(read, index, here, cursor, number, newest_first=page.newest_first)
         if not chunk:
             return
         yield from chunk
         cursor = cursor_of(chunk[-1])
+        number = more_than(number)
 
 
 def _chunk(
-    client: Any, index: bytes, span: Span, cursor: Cursor | None, *, newest_first: bool
+    read: Read, index: bytes, span: Span, cursor: Cursor | None, number: int, *, newest_first: bool
 ) -> list[Entry]:
     """Return the next entries. Many tasks of the same millisecond need more than one read."""
     last = (cursor.milliseconds, id_bytes(cursor.task_id) or b"") if cursor else None
-    ends = (span.high, span.low) if newest_first else (span.low, span.high)
-    for offset in count(0, CHUNK):
-        read = client.zrange(
-            index, *ends, byscore=True, desc=newest_first, offset=offset, num=CHUNK, withscores=True
-        )
-        entries = [entry_of(*entry) for entry in read]
-        found = [
+    low, high = span.ends
+    order = (high, low, "BYSCORE", "REV") if newest_first else (low, high, "BYSCORE")
+    offset = 0
+    while True:
+        [found] = read(packed("ZRANGE", index, *order, "LIMIT", offset, number, "WITHSCORES"))
+        entries = [
             entry
-            for entry in entries
+            for entry in _entries(found)
             if last is None or (entry < last if newest_first else entry > last)
         ]
-        if found or len(read) < CHUNK:
-            return found
-    return []
+        if entries or len(found) < number:
+            return entries
+        offset += number
+        number = more_than(number)
+
+
+def more_than(number: int) -> int:
+    """Return how many entries to read when so many did not suffice."""
+    return min(4 * number, CHUNK)
 
 
 def merged_entries(
-    client: Any, indexes: Sequence[bytes], span: Span, page: PageRequest
+    read: Read, indexes: Sequence[bytes], span: Span, page: PageRequest, number: int
 ) -> Iterator[Entry]:
-    """Yield the entries of indexes that have none in common, in one order."""
-    streams = [entries_after(client, index, span, page) for index in indexes]
+    """Yield the entries of indexes that have none in common, in one order; see entries_after."""
+    streams = [entries_after(read, index, span, page, number) for index in indexes]
     return merge(*streams, reverse=page.newest_first)
 
 
-def present_in(client: Any, group: AnyOf, chunk: list[Entry]) -> list[Entry]:
-    if not chunk:
-        return []
+def present_in(read: Read, groups: Sequence[AnyOf], chunk: list[Entry]) -> list[Entry]:
+    """Return the entries that each of the groups has."""
+    if not chunk or not groups:
+        return chunk
     members = [member for _, member in chunk]
-    pipeline = client.pipeline(transaction=False)
-    for index in group.indexes:
-        pipeline.zmscore(index, members)
-    scores = zip(*pipeline.execute(), strict=True)
+    indexes = [index for group in groups for index in group.indexes]
+    replies = iter(read(*(packed("ZMSCORE", index, *members) for index in indexes)))
+    scores = [list(zip(*islice(replies, len(group.indexes)), strict=True)) for group in groups]
     return [
         entry
-        for entry, found in zip(chunk, scores, strict=True)
-        if any(score is not None for score in found)
+        for entry, *of_groups in zip(chunk, *scores, strict=True)
+        if all(any(score is not None for score in each) for each in of_groups)
     ]
+
+
+def _entries(reply: Sequence[tuple[bytes, float]]) -> list[Entry]:
+    return [entry_of(*each) for each in reply]
 
 
 def entry_of(member: bytes, score: float) -> Entry:

@@ -7,7 +7,6 @@ from itertools import chain, islice
 from typing import Any
 
 from adapters.redis import keys
-from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_text
 from adapters.redis.records import TaskRecords
 from adapters.redis.replies import count_or_zero, execute
@@ -18,11 +17,11 @@ from adapters.redis.task_index import (
     AnyOf,
     Entry,
     Span,
+    count_in,
     cursor_of,
     entries_after,
-    entry_of,
-    extent,
     merged_entries,
+    more_than,
     present_in,
     read_by_rank,
 )
@@ -58,59 +57,50 @@ class RedisTaskSearch:
     def find(self, wanted: TaskFilter, page: PageRequest) -> FoundPage:
         """See TaskRepository.find."""
         groups, span = _groups(wanted), Span.of(wanted)
-        if len(groups) == 1 and len(groups[0].indexes) == 1 and not wanted.needs_scan:
-            if span.is_everything and page.after is None:
-                return self._by_rank(groups[0].indexes[0], page)
-            with self._store.client() as client:
-                return self._from_one_index(client, groups[0].indexes[0], span, page)
-        with self._scans, self._store.client() as client:
-            return self._from_many(client, wanted, groups, span, page)
+        if wanted.needs_scan:
+            with self._scans:
+                return self._from_many(wanted, groups, span, page)
+        if len(groups) == 1 and len(groups[0].indexes) == 1:
+            return self._from_one_index(groups[0].indexes[0], span, page)
+        return self._from_many(wanted, groups, span, page)
 
-    def _by_rank(self, index: bytes, page: PageRequest) -> FoundPage:
-        """Read the usual page and the number of tasks in one round trip."""
-        order = ("REV",) if page.newest_first else ()
-        ranks = page.offset, page.offset + page.limit
-        total, read = self._store.pipeline(
-            [packed("ZCARD", index), packed("ZRANGE", index, *ranks, *order, "WITHSCORES")]
-        )
-        for reply in (total, read):
+    def _read(self, *commands: bytes) -> list[Any]:
+        replies = self._store.pipeline(commands)
+        for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
-        return self._page([entry_of(*entry) for entry in read], page, total)
+        return replies
 
-    def _from_one_index(
-        self, client: Any, index: bytes, span: Span, page: PageRequest
-    ) -> FoundPage:
+    def _from_one_index(self, index: bytes, span: Span, page: PageRequest) -> FoundPage:
         """Read a page by rank, so that a late page costs no more than the first."""
-        first, total = extent(client, index, span)
         if page.after is None:
-            entries = read_by_rank(client, index, first, total, page)
+            entries, total = read_by_rank(self._read, index, span, page)
         else:
-            entries = list(islice(entries_after(client, index, span, page), page.limit + 1))
+            number = page.limit + 1
+            entries = list(islice(entries_after(self._read, index, span, page, number), number))
+            [total] = count_in(self._read, [AnyOf([index])], span)
         return self._page(entries, page, total)
 
     def _from_many(
-        self,
-        client: Any,
-        wanted: TaskFilter,
-        groups: Sequence[AnyOf],
-        span: Span,
-        page: PageRequest,
+        self, wanted: TaskFilter, groups: Sequence[AnyOf], span: Span, page: PageRequest
     ) -> FoundPage:
         """Read the smallest of the groups, and keep what is in all others as well."""
-        sizes = [sum(extent(client, index, span)[1] for index in group.indexes) for group in groups]
+        sizes = count_in(self._read, groups, span)
         smallest = sizes.index(min(sizes))
         others = [group for number, group in enumerate(groups) if number != smallest]
-        candidates = merged_entries(client, groups[smallest].indexes, span, page)
+        needed = page.offset + page.limit + 1
+        few = min(sizes) <= CHUNK  # then one read knows the total, too
+        number = CHUNK if few or wanted.needs_scan else min(2 * needed, CHUNK)
+        candidates = merged_entries(self._read, groups[smallest].indexes, span, page, number)
         found: list[Entry] = []
         candidates_read, last, at_end = 0, page.after, False
-        needed = page.offset + page.limit + 1
         while len(found) < needed and candidates_read < MAX_CANDIDATES and not at_end:
-            chunk = list(islice(candidates, CHUNK))
-            at_end = len(chunk) < CHUNK
+            chunk = list(islice(candidates, number))
+            at_end = len(chunk) < number
             candidates_read += len(chunk)
             last = cursor_of(chunk[-1]) if chunk else last
-            found += self._matching(client, wanted, others, chunk)
+            found += self._matching(wanted, others, chunk)
+            number = more_than(number)
         exact = sizes[smallest] if not others and not wanted.needs_scan else None
         total = (
             exact if exact is not None else len(found) if at_end and page.after is None else None
@@ -121,16 +111,16 @@ class RedisTaskSearch:
         return result
 
     def _matching(
-        self, client: Any, wanted: TaskFilter, others: Sequence[AnyOf], chunk: list[Entry]
+        self, wanted: TaskFilter, others: Sequence[AnyOf], chunk: list[Entry]
     ) -> list[Entry]:
-        for group in others:
-            chunk = present_in(client, group, chunk)
+        chunk = present_in(self._read, others, chunk)
         if not wanted.needs_scan or not chunk:
             return chunk
-        batches = _by_size(client, chunk)
-        return list(
-            chain.from_iterable(self._matching_text(client, wanted, batch) for batch in batches)
-        )
+        with self._store.client() as client:
+            batches = _by_size(client, chunk)
+            return list(
+                chain.from_iterable(self._matching_text(client, wanted, batch) for batch in batches)
+            )
 
     def _matching_text(
         self, client: Any, wanted: TaskFilter, batch: Sequence[Entry]

@@ -1,6 +1,14 @@
-"""The composition root: the only package that knows which adapter stands behind which port."""
+"""The composition root: the only package that knows which adapter stands behind which port.
 
-from entrypoints.container.handlers import find_handlers, http_signing_key
+The handlers have a module of their own, which processes that run and admit no tasks do not import.
+"""
+
+from entrypoints.quick_imports import without
+
+# It supports these libraries where it finds them. We do not use that, and they take 16 MB.
+with without("pydantic", "pydantic_settings", "yaml", "werkzeug"):
+    import dependency_injector.wiring  # noqa: F401
+
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
 
@@ -8,6 +16,4 @@ __all__ = [
     "Container",
     "build_container",
     "describe_process",
-    "find_handlers",
-    "http_signing_key",
 ]

@@ -6,12 +6,15 @@ from dependency_injector import containers, providers
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
+from adapters.handlers.registry import HandlerRegistry
 from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
+from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
 from adapters.redis.connection import connect, connect_blocking
+from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.exchange import Exchange
 from adapters.redis.heartbeats import RedisHeartbeats
@@ -19,6 +22,7 @@ from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
@@ -31,7 +35,6 @@ from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
 from adapters.system.task_ids import UuidTaskIds
-from entrypoints.container.handlers import find_handlers
 from entrypoints.settings import Settings
 
 
@@ -46,6 +49,13 @@ def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
     from adapters.redis.shared_connection import SharedConnection  # other processes lack gevent
 
     return SharedConnection(client)
+
+
+def handlers_of(settings: Settings, process: TaskProcess | None) -> HandlerRegistry:
+    """Return the handlers of all types of task; see find_handlers."""
+    from entrypoints.container.handlers import find_handlers  # maintenance needs none
+
+    return find_handlers(settings, process)
 
 
 class Adapters(containers.DeclarativeContainer):
@@ -108,6 +118,7 @@ class Adapters(containers.DeclarativeContainer):
         RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
     )
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
+    series = providers.Singleton(RedisSeries, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
         RedisEventStream,
@@ -116,13 +127,15 @@ class Adapters(containers.DeclarativeContainer):
         let_others_run,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
+    attempt_log = providers.Singleton(RedisAttemptLog, store)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
     run_context_factory = providers.Singleton(
         BufferedRunContextFactory, run_log, interrupt, task_process
     )
-    handlers = providers.Singleton(find_handlers, settings, task_process)
+    handlers = providers.Singleton(handlers_of, settings, task_process)
     outbox = providers.Singleton(RedisOutbox, store)
+    delivery_log = providers.Singleton(RedisDeliveryLog, store, let_others_run)
     webhook_sender = providers.Singleton(
         HttpWebhookSender,
         providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),

@@ -3,6 +3,7 @@
 from entrypoints.api.resources import (  # noqa: I001 - the specification lists the routes in this order
     tasks as tasks,
     state_changes as state_changes,
+    attempts as attempts,
     logs as logs,
     deliveries as deliveries,
     batch as batch,

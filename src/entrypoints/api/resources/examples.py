@@ -49,6 +49,16 @@ A_DELIVERY = {
     "outcome": "to_be_retried",
     "next_try": "2026-01-13T06:53:17.402Z",
 }
+AN_ATTEMPT = {
+    "number": 1,
+    "outcome": "failed",
+    "queued_at": "2026-01-13T06:53:09.000Z",
+    "started_at": "2026-01-13T06:53:09.125Z",
+    "ended_at": "2026-01-13T06:53:10.640Z",
+    "worker": "host-4711-5f0c1d2e3a4b",
+    "error": {"code": "handler_error", "message": "ConnectionError: refused"},
+    "next_attempt_at": "2026-01-13T06:53:14.640Z",
+}
 A_STREAM = """id: 1768287189125-0
 event: task.snapshot
 data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "PROCESSING"}
