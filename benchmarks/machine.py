@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.peers.environment import peer_versions
 from benchmarks.processes import Store
 from benchmarks.subjects import HTTP_WORKERS
 
@@ -39,6 +40,7 @@ def machine_facts(store: Store) -> str:
         f"{server} with an append-only file (everysec), one server for each subject",
         f"gunicorn with {HTTP_WORKERS} gevent workers for ours and the plain service",
         ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        f"peers: {peer_versions()}",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

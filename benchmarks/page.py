@@ -92,8 +92,12 @@ def goals_section(verdicts: Sequence[Verdict]) -> str:
     rows = [(each.goal.name, _asked(each), _measured(each), _word(each)) for each in verdicts]
     reached = sum(each.reached for each in verdicts)
     text = f"## Goals\n\n{reached} of {len(verdicts)} are reached.\n\n{table(GOAL_HEADS, rows)}\n\n"
-    steps = [f"- {each.goal.name}: {each.goal.next_step}." for each in verdicts if not each.reached]
-    return text + ("Next steps:\n\n" + "\n".join(steps) + "\n\n" if steps else "")
+    steps: dict[str, list[str]] = {}
+    for each in verdicts:
+        if not each.reached:
+            steps.setdefault(each.goal.next_step, []).append(each.goal.name)
+    lines = [f"- {step}. For: {'; '.join(names)}." for step, names in steps.items()]
+    return text + ("Next steps:\n\n" + "\n".join(lines) + "\n\n" if lines else "")
 
 
 def contest_table(contest: Contest) -> str:

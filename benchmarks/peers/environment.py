@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.processes import NotReady
 from benchmarks.progress import say
 
+PEERS = ("arq==", "dramatiq==", "flower==", "huey==", "rq==", "taskiq==", "taskiq-redis==")
 CACHE = Path(__file__).parent.parent / ".cache"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes")
 
@@ -22,8 +23,23 @@ def arq_python() -> str:
     return _python_with("arq")
 
 
+def peer_versions() -> str:
+    """Return the peers with the versions that their locks name."""
+    lines = [
+        line
+        for name in ("requirements", "arq")
+        for line in _lock(name).read_text().splitlines()
+        if line.startswith(PEERS)
+    ]
+    return ", ".join(line.split()[0].replace("==", " ") for line in sorted(lines))
+
+
+def _lock(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.lock")
+
+
 def _python_with(name: str) -> str:
-    lock = Path(__file__).with_name(f"{name}.lock")
+    lock = _lock(name)
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"{name}-{digest}"
     python, ready = folder / "bin" / "python", folder / "ready"

@@ -1,6 +1,7 @@
 """The page shows what was measured, and its verdicts can be read from it again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from benchmarks.findings import Findings, Growth, Spread
@@ -39,8 +40,15 @@ def test_each_goal_is_shown_with_its_figure_and_verdict() -> None:
 def test_only_a_goal_that_is_not_reached_has_a_next_step() -> None:
     text = page(some_findings(), found(), "")
 
-    assert "- First start: start less." in text
-    assert "- POST: think." not in text
+    assert "- start less. For: First start." in text
+    assert "think" not in text
+
+
+def test_a_next_step_for_several_goals_is_named_once() -> None:
+    again = replace(START_GOAL, name="Second start")
+    missed = [Verdict(goal, Spread([9.0])) for goal in (START_GOAL, again)]
+
+    assert "- start less. For: First start; Second start." in page(some_findings(), missed, "")
 
 
 def test_the_page_has_the_machine_the_groups_and_what_each_subject_does_not_do() -> None:
