@@ -80,7 +80,7 @@ class Container(Adapters):
         WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock
     )
     follow_tasks = providers.Singleton(
-        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock
+        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock, Adapters.run_log
     )
     read_details = providers.Singleton(
         ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox
