@@ -1,11 +1,13 @@
 """The log of a task after a line, and among its events, by a real worker over HTTP."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import redis
+import requests
 
 from tests.integration.following import Event, Follower
 from tests.integration.functions import HANDLERS, submit
@@ -45,11 +47,17 @@ def steady(api: Api, number: int = LINES) -> str:
 
 def some_events(api: Api, task_id: str, last: str | None, number: int) -> tuple[list[Event], int]:
     """Follow the task from its last event until that many events have come, and vanish."""
-    follower = Follower(api, f"/tasks/{task_id}/events?logs=true", last_event_id=last)
-    wait_until(lambda: follower.ended.is_set() or len(follower.events) >= number, PATIENCE)
-    events = list(follower.events)
-    follower.response.close()
-    return events, follower.response.status_code
+    url = f"http://127.0.0.1:{api.port}/tasks/{task_id}/events?logs=true"
+    headers = {"Last-Event-ID": last} if last else {}
+    events, rest = [], b""
+    with requests.get(url, headers=headers, stream=True, timeout=PATIENCE) as response:
+        while len(events) < number and (data := response.raw.read1(65_536)):
+            *blocks, rest = (rest + data).split(b"\n\n")
+            for block in blocks:
+                fields = dict(line.split(": ", 1) for line in block.decode().splitlines() if line)
+                if "event" in fields:
+                    events.append({**fields, "data": json.loads(fields["data"])})
+    return events, response.status_code
 
 
 class TestLogs:
