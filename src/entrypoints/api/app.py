@@ -41,7 +41,7 @@ access = logging.getLogger("access")
 class TaskSegment(BaseConverter):
     """The id of a task in a path, in any spelling. The names of other resources are excluded."""
 
-    regex = r"(?!(?:batch|actions)$)[^/]+"
+    regex = r"(?!(?:batch|actions|counts)$)[^/]+"
     part_isolating = True
 
 

@@ -10,6 +10,7 @@ from werkzeug.http import parse_accept_header
 
 from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.concurrency.stream_response import StreamResponse
+from entrypoints.api.reading.headers import COMPRESSED
 
 MIN_BYTES = 1_024
 """Shorter bodies are sent as they are: one packet carries them anyway."""
@@ -27,8 +28,7 @@ LONG_BYTES = 262_144
 """A longer body is compressed with the lowest level, which takes a third of the time."""
 GZIP_FORMAT = 31
 """The largest window, with the header of gzip."""
-SUFFIX = '-gzip"'
-"""The end of the ETag of a compressed response, which is another representation."""
+SUFFIX = f'{COMPRESSED}"'
 MAX_KEPT_BYTES = 256
 
 
@@ -37,12 +37,11 @@ def compress_responses(app: Flask) -> None:
 
     The ETag of a compressed response ends with `-gzip`. If-None-Match and If-Match take both forms.
     """
-    app.before_request(_restore_tags)
     app.after_request(_compress)
 
 
-def _restore_tags() -> None:
-    """Let the views compare the tags of the responses that they made."""
+def restore_tags() -> None:
+    """Let a view compare If-None-Match with the tag of a file, which has no other form."""
     tags = request.environ.get("HTTP_IF_NONE_MATCH", "")
     if SUFFIX in tags:
         g.has_compressed = True
@@ -52,7 +51,7 @@ def _restore_tags() -> None:
 def _compress(response: Response) -> Response:
     if response.status_code == 304:
         response.headers["Vary"] = "Accept-Encoding"
-        if "has_compressed" in g and _is_wanted():
+        if g.get("has_compressed") and _is_wanted():
             _rename_tag(response)
     elif _is_compressible(response):
         response.headers["Vary"] = "Accept-Encoding"

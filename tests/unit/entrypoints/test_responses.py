@@ -37,6 +37,7 @@ def test_a_log_line_has_its_time_to_the_millisecond() -> None:
     line = LogLine(at=NOON + timedelta(microseconds=1_999), attempt=3, message="Größe", number=1)
 
     assert LogLineResponse().dump(line) == {
+        "number": 1,
         "time": TIME.replace(".000Z", ".001Z"),
         "attempt": 3,
         "message": "Größe",

@@ -5,7 +5,7 @@ import zlib
 from urllib.parse import urlencode
 from urllib.request import parse_http_list
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import BadRequest
 
 from application.ports.task_repository import PageRequest
@@ -20,6 +20,8 @@ ENTITY_TAGS = re.compile(rf"[ \t]*(?:\*|{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG}
 VERSION = re.compile("[0-9]{1,15}")
 LINE_NUMBER = re.compile("[0-9]{1,15}")
 SECONDS = re.compile(r'[0-9]{1,9}|"[0-9]{1,9}"')
+COMPRESSED = "-gzip"
+"""The end of the tag of a compressed response, which is another representation."""
 ENTITY_TAGS_PATTERN = f"^{ENTITY_TAGS.pattern}$"
 
 IDEMPOTENCY_KEY = {
@@ -135,9 +137,11 @@ def entity_tag(task: Task, queue_position: int | None = None) -> str:
 def is_known(tag: str) -> bool:
     """Return True when If-None-Match names the tag. Raises BadRequest."""
     _require_tags("If-None-Match")
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(
-        tag.strip('"')
-    )
+    if "If-None-Match" not in request.headers:
+        return False
+    bare = tag.strip('"')
+    g.has_compressed = request.if_none_match.contains_weak(f"{bare}{COMPRESSED}")
+    return g.has_compressed or request.if_none_match.contains_weak(bare)
 
 
 def _require_tags(header: str) -> None:
