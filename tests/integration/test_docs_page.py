@@ -19,6 +19,7 @@ URL = "https://example.com/told"
 EXPECTED = {
     "submitTask": 202,
     "listTasks": 200,
+    "countTasks": 200,
     "getTask": 200,
     "updateTask": 200,
     "replaceTask": 200,

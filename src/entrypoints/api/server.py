@@ -173,6 +173,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Build the application. gunicorn calls this in each worker, after the fork."""
+        # gunicorn looks its settings up some twenty times in each request, through __getattr__.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         container = build_container(
             self.settings,
             fail_fast=True,
