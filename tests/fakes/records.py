@@ -1,7 +1,7 @@
 """Tasks in memory, as the fakes of all ports over tasks see them."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from application.ports.attempt_log import MAX_ENTRIES, Requeued
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
 from application.ports.task_repository import Backlog, Cursor
+from application.series import Count
 from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
 from domain.status import Status
@@ -40,7 +41,10 @@ class FakeRecords:
         self._lost: dict[str, tuple[str, int]] = {}
         self._drawn = 0
         self._claims = 0
+        self.counts: list[tuple[datetime, Count]] = []
+        """What was counted, as Series would have it."""
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
+        self._logged: Counter[str] = Counter()
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """The events, as an event stream would have them."""
@@ -129,7 +133,13 @@ class FakeRecords:
 
     def _add_lines(self, run: Task, lines: Sequence[str]) -> None:
         for message in lines:
-            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+            self._logged[run.task_id] += 1
+            line = LogLine(
+                at=self._clock.now(),
+                attempt=run.attempt,
+                message=message,
+                number=self._logged[run.task_id],
+            )
             self.logs.setdefault(run.task_id, deque(maxlen=MAX_LOG_LINES)).append(line)
         kept = self.logs.get(run.task_id, deque())
         while sum(len(line.message.encode()) for line in kept) > MAX_LOG_BYTES:

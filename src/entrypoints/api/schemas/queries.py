@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, post_load, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
 from application.ports.task_repository import PageRequest
 from application.task_filter import TaskFilter
 from domain.status import Status
+from domain.webhook import DeliveryOutcome
 from entrypoints.api.reading.headers import MAX_WAIT_SECONDS
-from entrypoints.api.schemas.cursor_field import CursorField
+from entrypoints.api.schemas.cursor_field import CursorField, PositionField
 from entrypoints.api.schemas.fields import Flag, OneOf, QueryNumber, Words
 from entrypoints.api.schemas.filters import FilterMembers, to_filter
 
 MAX_PAGE = 1_000_000_000
 MAX_PAGE_SIZE = 100
+MAX_LINE_NUMBER = 10**15
 FILTERS = (
     "status",
     "type",
@@ -106,4 +108,39 @@ class DeleteQuery(Schema):
     cancel = Flag(
         load_default=False,
         metadata={"description": "Stop the task first if it is running; it is deleted afterwards."},
+    )
+
+
+class DeliveryQuery(Schema):
+    outcome = Words(
+        DeliveryOutcome,
+        metadata={
+            "description": "State of the webhook after the attempt. Repeat the parameter, or "
+            "separate several by commas."
+        },
+    )
+    task_id = fields.String(metadata={"description": "Id of the task."})
+    page_size = QueryNumber(
+        range(1, MAX_PAGE_SIZE + 1),
+        load_default=10,
+        metadata={"description": "Limit on the delivery attempts of a page."},
+    )
+    cursor = PositionField(metadata={"description": "A next_cursor; asks for the page after it."})
+
+
+class LogQuery(Schema):
+    after = QueryNumber(
+        range(MAX_LINE_NUMBER + 1),
+        load_default=0,
+        metadata={"description": "Only lines with a greater number. 0 is the default."},
+    )
+
+
+class TaskEventsQuery(Schema):
+    logs = Flag(
+        load_default=False,
+        metadata={
+            "description": "Send each line of the task's log as an event task.log. The ids of all "
+            "events then have the number of the last line behind a plus sign."
+        },
     )
