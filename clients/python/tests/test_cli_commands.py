@@ -187,6 +187,9 @@ def test_callbacks_are_listed_and_sent_again(run: CommandLine, receiver: Receive
     [row] = wait_until(lambda: run("deliveries", task_id).rows)
 
     assert row[3:5] == ["delivered", "200"]
+    rows = run("deliveries", "--all").rows
+    assert [each[4:6] for each in rows if each[0] == task_id] == [["delivered", "200"]]
+    assert run("deliveries", "--outcome", "given_up").stdout == ""
     assert run("resend", task_id).code == 0
     assert len(receiver.wait_for(2)) == 2
 

@@ -1,5 +1,8 @@
 """`deliveries` and `resend`."""
 
+from itertools import islice
+from typing import Any
+
 import click
 
 from task_manager_cli.app import App, connected
@@ -17,19 +20,40 @@ COLUMNS = [
 ]
 
 
+OUTCOMES = ["delivered", "to_be_retried", "given_up"]
+OF_ALL = [
+    Column("TASK", lambda each: each.task_id),
+    *COLUMNS,
+    Column("HOST", lambda each: each.host),
+]
+
+
 @click.command("deliveries")
-@click.argument("task_id", metavar="ID")
-@output_options()
+@click.argument("task_id", metavar="[ID]", required=False)
+@click.option("--outcome", multiple=True, type=click.Choice(OUTCOMES), help="May be repeated.")
+@click.option("--all", "every", is_flag=True, help="All attempts, not only the newest 20.")
+@output_options("json", "jsonl")
 @connected
-def deliveries_command(app: App, task_id: str, form: str | None) -> int:
-    """List the delivery attempts of a task's callbacks.
+def deliveries_command(
+    app: App, task_id: str | None, outcome: tuple[Any, ...], every: bool, form: str | None
+) -> int:
+    """List the delivery attempts of a task's callbacks, or of those of all tasks, newest first.
 
     \b
-    Columns: number, time, event, outcome, status, error, next try. --ids prints numbers. Example:
+    Columns: number, time, event, outcome, status, error, next try. Without an ID, the task's id
+    comes first and the host last. Examples:
       task-manager deliveries 01a20bb4-9a7e-7242-9285-65a78dec96c7
+      task-manager deliveries --outcome given_up
     """
     with app.client() as client:
-        print_rows(client.deliveries(task_id), COLUMNS, form, id_of="number")
+        if task_id is None:
+            found = client.all_deliveries(outcome=outcome)
+            print_rows(found if every else islice(found, 20), OF_ALL, form)
+            return 0
+        listed = client.deliveries(task_id)
+        print_rows(
+            [each for each in listed if not outcome or each.outcome in outcome], COLUMNS, form
+        )
     return 0
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "delete": ("bulk", "Delete tasks."),
     "edit": ("editing", "Change a task."),
     "duplicate": ("editing", "Submit a copy of a task."),
-    "deliveries": ("callbacks", "List the delivery attempts of a task's callbacks."),
+    "deliveries": ("callbacks", "List delivery attempts of callbacks."),
     "resend": ("callbacks", "Send a callback again."),
     "queues": ("service", "Show, pause, resume and remove queues."),
     "workers": ("service", "Show living workers."),

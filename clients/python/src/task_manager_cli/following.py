@@ -1,27 +1,24 @@
 """`logs` and `events`."""
 
-import time
-from collections.abc import Iterator, Sequence
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from task_manager_cli.app import App, connected
+from task_manager_cli.escaping import escape_line
 from task_manager_cli.exits import say
 from task_manager_cli.options import filter_options, filters_of
 from task_manager_cli.output import Column, output_options, print_rows, text_of, to_json
 
 if TYPE_CHECKING:
     from task_manager_client import Client, Event
-    from task_manager_client.models import LogLine
 
 LINES = [
     Column("TIME", lambda line: line.time),
     Column("ATTEMPT", lambda line: line.attempt),
     Column("MESSAGE", lambda line: line.message),
 ]
-PAUSE = 1.0
-"""Seconds between two looks at a log."""
 
 
 @click.command("logs")
@@ -38,45 +35,18 @@ def logs_command(app: App, task_id: str, follow: bool, form: str | None) -> int:
     """
     with app.client() as client:
         if follow:
-            print_log(client, task_id, follow=True, form=form)
+            print_log(client, task_id, form)
         else:
             print_rows(client.log(task_id), LINES, form, id_of="message")
     return 0
 
 
-def print_log(client: "Client", task_id: str, *, follow: bool, form: str | None = None) -> None:
+def print_log(client: "Client", task_id: str, form: str | None = None) -> None:
     """Print the lines as they come, until the task is final."""
-    for line in new_lines(client, task_id):
-        if form:
-            click.echo(to_json(line.raw))
-        else:
-            print_rows([line], LINES, "tsv")
-        if not follow:
-            return
-
-
-def new_lines(client: "Client", task_id: str) -> "Iterator[LogLine]":
-    """Yield each line of the log once, until the task is final."""
-    seen: Sequence[LogLine] = ()
-    while True:
-        final = client.get(task_id).is_final  # before the log, so that its last lines are there
-        lines = client.log(task_id)
-        fresh = lines_after(seen, lines)
-        if seen and len(fresh) == len(lines):
-            say("Lines of the log were dropped before they could be read.")
-        yield from fresh
-        seen = lines or seen
-        if final:
-            return
-        time.sleep(PAUSE)
-
-
-def lines_after(seen: "Sequence[LogLine]", lines: "Sequence[LogLine]") -> "Sequence[LogLine]":
-    """Return the lines that are new. The service keeps the last 1,000."""
-    for overlap in range(min(len(seen), len(lines)), 0, -1):
-        if seen[-overlap:] == lines[:overlap]:
-            return lines[overlap:]
-    return lines
+    for event in client.follow(task_id, logs=True):
+        if event.line:
+            print_rows([event.line], LINES, form or "tsv", id_of="message")
+            sys.stdout.flush()
 
 
 @click.command("events")
@@ -111,8 +81,6 @@ def events_command(
 
 def print_event(event: "Event", form: str | None) -> None:
     """Print an event; a gap is also told on stderr."""
-    import sys
-
     if event.is_gap:
         say("Events are missing here: the service no longer has them. Snapshots follow.")
     if form == "jsonl":
@@ -120,7 +88,5 @@ def print_event(event: "Event", form: str | None) -> None:
         click.echo(to_json({"id": event.id, "event": event.name, "task": task}))
     elif event.task:
         cells = (event.id, event.name, event.task.task_id, event.task.status, event.task.task_name)
-        from task_manager_cli.escaping import escape_line
-
         click.echo("\t".join(escape_line(text_of(cell)) for cell in cells))
     sys.stdout.flush()

@@ -66,7 +66,7 @@ def submit_command(
         if follow:
             from task_manager_cli.following import print_log
 
-            print_log(client, task.task_id, follow=True)
+            print_log(client, task.task_id)
         final = client.wait(task.task_id, wait_timeout)
     print_json(final.raw) if form == "json" else print_result(final)
     return code_of([final])
