@@ -5,6 +5,7 @@ Libraries are imported when a command needs them, so that `--help` and completio
 
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+from importlib.util import find_spec
 from typing import NoReturn
 
 SERVER = "task-manager-api"
@@ -17,6 +18,8 @@ def run() -> NoReturn:
     commands: dict[str, str] = server["commands"].load() if server else {}
     if len(sys.argv) > 1 and sys.argv[1] in commands:
         server["main"].load()(prog_name="task-manager")
+    if find_spec("click") is None:
+        sys.exit('The command line needs more packages: pip install "task-manager-client[cli]"')
     from task_manager_cli.commands import group
     from task_manager_cli.exits import exit_code_of
 
