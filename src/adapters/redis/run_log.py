@@ -43,16 +43,19 @@ class RedisRunLog(RunLog):
             effects.append_event(keys.EVENTS, record, self._events_kept, Event.PROGRESS, member)
         return self._save.run(effects).saved
 
-    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+    def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
+        number = -1 if limit is None else limit
         try:
-            before, lines = self._read([keys.record(task_id), keys.log(task_id)], [after])
+            before, lines = self._read([keys.record(task_id), keys.log(task_id)], [after, number])
         except redis.ResponseError as error:
             if not is_damage(error):
                 raise
             self._skipped_items.log_once("read_log", task_id, error)
             return []
         numbered = enumerate(lines, int(before) + 1)
-        found = (self._decoded(task_id, number, stored) for number, stored in numbered)
+        found = [self._decoded(task_id, number, stored) for number, stored in numbered]
+        if limit and len(found) == limit and not any(found):
+            return self.lines(task_id, int(before) + limit, limit=limit)
         return [line for line in found if line]
 
     def _decoded(self, task_id: str, number: int, stored: bytes) -> LogLine | None:

@@ -69,7 +69,7 @@ def test_a_waiting_task_is_not_looked_at_twice_a_second(
     store: FakeTaskStore, follow: FollowTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
-    monkeypatch.setattr(store, "lines", lambda *given: looks.append(given) or [])
+    monkeypatch.setattr(store, "lines", lambda *given, **_: looks.append(given) or [])
     following = follow.follow_task(submit(store).task_id, None, log_after=0)
     assert following
 
