@@ -85,6 +85,7 @@ class GetSeries:
             groups = interval.queues if by is Grouping.QUEUE else interval.types
             totals.append(_row(_sum(groups.values())))
             for name, counts in groups.items():
+                self._let_others_run()
                 rows.setdefault(name, {})[at] = _row(counts)
         names = _names(rows)
         others = [rows[name] for name in rows.keys() - set(names)]
