@@ -1,10 +1,14 @@
 """What people see on a terminal and in errors, and which service the commands use."""
 
 import json
+import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, Done
+from command_line import SCRIPT, CommandLine, Done
 from test_client_faults import a_problem
 from test_client_values import TASK
 from tests.integration.ports import free_port
@@ -57,8 +61,6 @@ def test_a_service_that_is_away_exits_with_5_and_says_what_to_do(away: CommandLi
 
 
 def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: CommandLine) -> None:
-    import threading
-
     ended = threading.Event()
     receiver.responses[:] = [Response(200, {}, stall=ended.wait)]
 
@@ -214,11 +216,6 @@ def test_the_servers_commands_are_listed_with_their_help_and_run(away: CommandLi
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_of_a_shell_knows_the_commands(away: CommandLine, shell: str) -> None:
-    import shutil
-    import subprocess
-
-    from command_line import SCRIPT
-
     script = away("completion", shell)
     assert script.code == 0
     assert "task-manager" in script.stdout
@@ -238,3 +235,18 @@ def test_the_completion_of_a_shell_knows_the_commands(away: CommandLine, shell: 
     )
     assert "delete" in done.stdout, done.stderr
     assert "submit" not in done.stdout
+
+
+def test_help_imports_neither_the_client_nor_the_server() -> None:
+    program = (
+        "import sys; sys.argv = ['task-manager', '--help']\n"
+        "from task_manager_cli.main import run\n"
+        "try: run()\n"
+        "except SystemExit: print({'httpx2', 'rich', 'flask', 'environs'} & {*sys.modules})"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "set()"
