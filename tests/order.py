@@ -24,6 +24,8 @@ LONGEST_FIRST = (
     "test_http_events.py",
     "test_local_stack_terminal.py",
     "test_docs.py",
+    "test_cli_commands.py",
+    "test_cli_batch.py",
     "test_http_queues.py",
     "test_callbacks.py",
     "test_terminal.py",

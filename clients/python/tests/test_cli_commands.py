@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from command_line import CommandLine
@@ -211,7 +212,7 @@ def test_the_service_is_described(run: CommandLine, queue: str) -> None:
     assert json.loads(run("types", "greet").stdout)["required"] == ["name"]
     assert run("types", "gret").code == 3
     assert json.loads(run("stats", "--json").stdout)["total"] >= 0
-    assert run("open", UNKNOWN).stdout.endswith(f"/tasks/{UNKNOWN}\n")
+    assert run("open", UNKNOWN).stdout.endswith(f"/#/tasks/{UNKNOWN}\n")
 
 
 def test_ctrl_c_ends_a_stream_with_130(run: CommandLine, queue: str) -> None:
@@ -221,6 +222,32 @@ def test_ctrl_c_ends_a_stream_with_130(run: CommandLine, queue: str) -> None:
         assert task_id in events.stdout.readline()
         events.send_signal(signal.SIGINT)
         assert events.wait() == 130
+
+
+@pytest.mark.parametrize("name", ["list", "queues", "workers", "stats"])
+def test_what_is_watched_is_drawn_again_until_ctrl_c(run: CommandLine, name: str) -> None:
+    seen = {"list": "STATUS", "queues": "PAUSED", "workers": "HEARTBEAT", "stats": "COMPLETED"}
+
+    done = run.on_terminal(
+        name, "--watch", answer=lambda output: "\x03" if seen[name] in output else None
+    )
+
+    assert done.code == 130
+    assert "Traceback" not in done.stdout
+
+
+def test_a_batch_on_a_terminal_shows_its_progress(
+    run: CommandLine, queue: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "tasks.ndjson"
+    line = json.dumps({"task_name": "n", "duration": 1, "queue": queue})
+    file.write_text(f"{line}\n" * 2_000)
+
+    done = run.on_terminal("batch", str(file), answer=lambda _: None)
+
+    assert done.code == 0
+    assert "a second" in done.stdout
+    assert "Submitted 2,000 tasks" in done.stdout
 
 
 def test_a_reader_that_has_enough_is_no_error(run: CommandLine, queue: str) -> None:

@@ -158,6 +158,13 @@ def test_a_gap_is_told_and_the_stream_continues(impatient: AnyClient, receiver: 
     assert [each.headers["last-event-id"] for each in receiver.requests] == ["4-0", "5-0"]
 
 
+def test_a_gap_without_an_id_keeps_the_place(impatient: AnyClient, receiver: Receiver) -> None:
+    receiver.responses[:] = [a_stream(("", "stream.gap", {})), a_stream(("9-0", "x", TASK))]
+
+    assert [event.is_gap for event in impatient.follow("1", last_event_id="4-0")] == [True, False]
+    assert [each.headers["last-event-id"] for each in receiver.requests] == ["4-0", "4-0"]
+
+
 def test_a_stream_ends_when_nothing_can_follow(impatient: AnyClient, receiver: Receiver) -> None:
     receiver.responses[:] = [Response(204)]
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,6 +113,17 @@ def test_many_tasks_are_submitted_in_batches_and_listed_over_pages(
     newest = client.page(queue=queue, sort="-submitted_at", page_size=1, page=2)
     assert newest.tasks[0].task_name == "n248"
     assert newest.pagination.total_tasks == 250
+
+
+def test_sixteen_threads_share_a_client(client: AnyClient, queue: str) -> None:
+    def submit(number: int) -> str:
+        return client.submit(f"n{number}", duration=1, queue=queue).task_id
+
+    with ThreadPoolExecutor(16) as pool:
+        ids = list(pool.map(submit, range(160)))
+
+    assert {task.task_id for task in client.list(queue=queue)} == set(ids)
+    assert len(set(ids)) == 160
 
 
 def test_filters_find_what_they_say(client: AnyClient, queue: str) -> None:

@@ -27,7 +27,7 @@ COMMANDS = {
     "types": ("service", "Show the types of task, or the schema of one."),
     "stats": ("service", "Show numbers and times of the tasks."),
     "doctor": ("doctor", "Say what is wrong with the service, and what to do."),
-    "open": ("service", "Open the service in a browser."),
+    "open": ("service", "Open the dashboard in a browser."),
     "completion": ("shell", "Print the completion for a shell."),
     "config": ("shell", "Show which service is used, and why."),
 }

@@ -196,7 +196,7 @@ def lines(numbers: dict[str, Any]) -> Any:
 @click.argument("task_id", metavar="[ID]", required=False)
 @connected
 def open_command(app: App, task_id: str | None) -> int:
-    """Open the service in a browser, and print the URL. Without a terminal, only print it.
+    """Open the dashboard, or a task in it, and print the URL. Without a terminal, only print it.
 
     \b
     Example:
@@ -206,7 +206,7 @@ def open_command(app: App, task_id: str | None) -> int:
 
     url = str(app.configuration().url.value).rstrip("/") + "/"
     if task_id:
-        url += f"tasks/{quote(task_id, safe='')}"
+        url += f"#/tasks/{quote(task_id, safe='')}"
     click.echo(url)
     if is_terminal():
         click.launch(url)
