@@ -29,6 +29,8 @@ REDIS_URL_FILE = "redis.url"
 BANNER = """
 Task Manager API is ready: {url}
 
+  {url}/ui/   the dashboard: open it in a browser
+
 Try it in another terminal:
 
   curl -s {url}/tasks -H 'Content-Type: application/json' \\

@@ -1,0 +1,239 @@
+/** The list of tasks. Its address holds filters, sort, page, number of rows and columns. */
+
+import { curl, get } from "./api.js";
+import { ACTIONS, run } from "./bulk.js";
+import { COLUMNS, DEFAULT_COLUMNS, chosenColumns } from "./columns.js";
+import { attempt, copy, dialog, nothing, showError } from "./dialog.js";
+import { count, fill, h, some } from "./dom.js";
+import { atMostEvery, onChanges } from "./events.js";
+import { exportTasks } from "./exporting.js";
+import { apiFilters, bodyFilter, filters, matches } from "./filters.js";
+import { bind } from "./keys.js";
+import { go } from "./router.js";
+import { sampleCommand } from "./samples.js";
+import { TaskTable } from "./table.js";
+
+const SIZES = [25, 50, 100, 500];
+const DEFAULT_SIZE = 50;
+const MAX_PAGE_SIZE = 100;
+const NEWEST = "-submitted_at";
+const RELOAD_MS = 1_000;
+
+/** @param {URLSearchParams} query */
+function settings(query) {
+  const rows = Number(query.get("rows")) || DEFAULT_SIZE;
+  return {
+    rows: SIZES.includes(rows) ? rows : DEFAULT_SIZE,
+    page: Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1),
+    sort: query.get("sort") ?? NEWEST,
+    columns: chosenColumns(query),
+  };
+}
+
+/**
+ * Read the tasks of one page of the list, with several calls if it is larger than one of the API.
+ * @param {URLSearchParams} query
+ * @param {AbortSignal} signal
+ */
+async function read(query, signal) {
+  const { rows, page, sort } = settings(query);
+  const size = Math.min(rows, MAX_PAGE_SIZE);
+  const asked = apiFilters(query);
+  asked.set("sort", sort);
+  asked.set("page_size", String(size));
+  asked.set("page", String((page - 1) * (rows / size) + 1));
+  let { tasks, pagination } = await get(`tasks?${asked}`, signal);
+  const total = pagination.total_tasks;
+  asked.delete("page");
+  while (tasks.length < rows && pagination.next_cursor) {
+    asked.set("cursor", pagination.next_cursor);
+    const next = await get(`tasks?${asked}`, signal);
+    if (!next.tasks.length && next.pagination.next_cursor === pagination.next_cursor) break;
+    tasks = [...tasks, ...next.tasks];
+    pagination = next.pagination;
+  }
+  return { tasks, total, hasNext: pagination.next_cursor !== undefined };
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./app.js").Context} context
+ * @returns {Promise<import("./app.js").Update>}
+ */
+export async function show(root, { query: first, signal }) {
+  let query = first;
+  let total = /** @type {number | undefined} */ (undefined), hasNext = false, everything = false;
+  /** @type {AbortController | undefined} */
+  let reading;
+  /** @type {import("./events.js").Change[]} what happened during a read */
+  const missed = [];
+
+  const change = (/** @type {Record<string, string[]>} */ changes, replace = false) => {
+    const next = new URLSearchParams(query);
+    for (const name of [...Object.keys(changes), "focus"]) next.delete(name);
+    if (!("page" in changes)) next.delete("page");
+    for (const [name, values] of Object.entries(changes)) {
+      for (const value of values) next.append(name, value);
+    }
+    go("tasks", next, { replace });
+  };
+  const filter = filters((changes) => change(changes, "q" in changes || "label" in changes));
+  const table = new TaskTable(signal, () => showSelection());
+  const summary = h("p", { class: "summary", "aria-live": "polite" });
+  const empty = h("div");
+  const pager = h("nav", { class: "pager", "aria-label": "Pages" });
+  const selection = h("div", { class: "selection", role: "region", "aria-label": "Selection" });
+  const size = h("select", { "aria-label": "Rows", onchange: () => change({ rows: [size.value] }) },
+    SIZES.map((each) => h("option", { value: each }, `${each} rows`)));
+  const sort = h("select", { "aria-label": "Order", onchange: () => change({ sort: [sort.value] }) },
+    h("option", { value: NEWEST }, "Newest first"), h("option", { value: "submitted_at" }, "Oldest first"));
+  const url = () => {
+    const asked = apiFilters(query);
+    asked.set("sort", settings(query).sort);
+    return asked;
+  };
+  const more = h("details", { class: "menu" }, h("summary", null, "Export and more"),
+    h("div", { class: "items" },
+      h("button", { onclick: () => exportTasks(url(), "ndjson", []) }, "Export NDJSON"),
+      h("button", { onclick: () => exportTasks(url(), "csv", settings(query).columns) }, "Export CSV"),
+      h("button", { onclick: () => copy(curl("GET", `tasks?${url()}`), "the curl command") }, "Copy as curl"),
+      h("button", { onclick: () => chooseColumns() }, "Columns …")));
+  more.addEventListener("click", (event) => {
+    if (event.target instanceof HTMLButtonElement) more.open = false;
+  });
+  fill(root,
+    h("h1", null, "Tasks"), filter.element,
+    h("div", { class: "bar" }, summary, sort, size, more), selection, table.element, empty, pager);
+
+  async function chooseColumns() {
+    const boxes = Object.entries(COLUMNS).map(([name, { title }]) => {
+      const box = h("input", { type: "checkbox", name, checked: settings(query).columns.includes(name) });
+      return { box, label: h("label", { class: "choice" }, box, title) };
+    });
+    const answer = await dialog("Columns", [h("div", { class: "choices" }, boxes.map(({ label }) => label))], [
+      h("button", { value: "" }, "Keep as they are"), h("button", { value: "default" }, "Default columns"),
+      h("button", { value: "yes", class: "primary" }, "Show these"),
+    ]);
+    const names = boxes.filter(({ box }) => box.checked).map(({ box }) => box.name);
+    if (answer === "yes" && names.length) {
+      change({ columns: names.join() === DEFAULT_COLUMNS.join() ? [] : [names.join()] });
+    }
+    if (answer === "default") change({ columns: [] });
+  }
+
+  function showSelection() {
+    const number = table.selected.size;
+    if (!number) everything = false;
+    const all = everything ? `All ${total === undefined ? "" : `${count(total)} `}tasks that match` : `${count(number)} selected`;
+    const act = (/** @type {import("./bulk.js").BulkAction} */ bulk) => attempt(async () => {
+      const target = everything ? { filter: bodyFilter(query) } : { ids: [...table.selected] };
+      if (await run(bulk, target)) table.selectAll(false);
+      reload();
+    });
+    fill(selection, number > 0 && [
+      h("strong", null, all),
+      ...ACTIONS.map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
+      !everything && (hasNext || settings(query).page > 1) && h("button", {
+        class: "quiet", onclick: () => { everything = true; showSelection(); },
+      }, total === undefined ? "Select all that match" : `Select all ${count(total)} that match`),
+      h("button", { class: "quiet", onclick: () => table.selectAll(false) }, "Clear selection"),
+    ]);
+  }
+
+  function showPages() {
+    const { rows, page } = settings(query);
+    const pages = total === undefined ? undefined : Math.max(1, Math.ceil(total / rows));
+    fill(summary, total === undefined ? "" : some(total, "task"));
+    fill(pager, (page > 1 || hasNext) && [
+      h("button", { disabled: page <= 1, onclick: () => change({ page: page > 2 ? [String(page - 1)] : [] }) }, "← Previous"),
+      h("span", null, `Page ${count(page)}${pages ? ` of ${count(pages)}` : ""}`),
+      h("button", { disabled: !hasNext, onclick: () => change({ page: [String(page + 1)] }) }, "Next →"),
+    ]);
+    const isEmpty = !table.tasks.length;
+    table.element.hidden = isEmpty;
+    const filtered = [...apiFilters(query)].length > 0 || page > 1;
+    fill(empty, isEmpty && (filtered ? nothing("No task matches these filters.")
+      : nothing("There are no tasks yet. Submit the first one:", sampleCommand())));
+  }
+
+  async function load() {
+    reading?.abort();
+    const mine = reading = new AbortController();
+    const asked = query;
+    table.element.setAttribute("aria-busy", "true");
+    try {
+      const page = await read(asked, AbortSignal.any([signal, mine.signal]));
+      ({ total, hasNext } = page);
+      table.show(page.tasks, settings(asked).columns);
+      showPages();
+    } catch (error) {
+      if (!signal.aborted && !mine.signal.aborted && !table.tasks.length) {
+        showError(empty, error, load);
+      }
+    } finally {
+      if (reading === mine) {
+        reading = undefined;
+        table.element.removeAttribute("aria-busy");
+        take(missed.splice(0));
+      }
+    }
+  }
+
+  const recount = atMostEvery(signal, RELOAD_MS, async () => {
+    const stats = await get("stats", signal);
+    filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
+    const others = [...apiFilters(query).keys()].some((name) => name !== "status");
+    filter.counts(others ? undefined : stats.by_status);
+    const chosen = query.get("status")?.split(",") ?? Object.keys(stats.by_status);
+    if (!others) {
+      total = chosen.reduce((sum, status) => sum + (stats.by_status[status] ?? 0), 0);
+      showPages();
+    }
+  });
+  const reload = atMostEvery(signal, RELOAD_MS, async () => {
+    await load();
+    recount();
+  });
+
+  /** @param {import("./events.js").Change[] | undefined} changes */
+  function take(changes) {
+    if (!changes) return reload();
+    if (reading) return missed.push(...changes);
+    const { rows, page, sort: order } = settings(query);
+    const takesNew = page === 1 && order === NEWEST;
+    let unsure = false;
+    const fresh = [];
+    for (const { names, task } of changes) {
+      const fits = names.includes("task.deleted") ? false : matches(query, task);
+      const shown = table.has(task.task_id);
+      if (shown && fits === false) { table.remove(task.task_id); unsure = true; }
+      else if (shown) table.update(task);
+      else if (fits === undefined) unsure = true;
+      else if (fits && takesNew && names.includes("task.submitted")) fresh.push(task);
+      else if (fits && query.has("status")) unsure = true;
+    }
+    fresh.sort((a, b) => a.task_id < b.task_id ? -1 : 1);
+    for (const task of fresh) table.insert(task, rows);
+    if (unsure) reload();
+    else if (fresh.length) showPages();
+    if (changes.length) recount();
+  }
+
+  /** @param {URLSearchParams} next */
+  const update = (next) => {
+    query = next;
+    everything = false;
+    const { rows, sort: order } = settings(query);
+    size.value = String(rows);
+    sort.value = order;
+    filter.show(query);
+    if (query.get("focus") === "search") filter.search.focus();
+    table.selectAll(false);
+    recount();
+    return load();
+  };
+  bind(signal, { "/": () => filter.search.focus() });
+  onChanges(signal, take);
+  update(query);
+  return update;
+}
