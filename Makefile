@@ -32,6 +32,7 @@ lint: $(VENV)/dev-ready ## Check format, lint, types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@cd clients/python && ../../$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 .PHONY: format
@@ -93,7 +94,7 @@ lock: $(VENV)/python ## Renew the lock files with hashes
 	@for extras in "" "local" "local dev"; do \
 	  name=requirements$$(echo $$extras | awk 'NF {print "-" $$NF}').lock; \
 	  echo "Locking $$name"; \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package task-manager-client \
 	    $$(for extra in $$extras; do echo --extra $$extra; done) \
 	    $$(test "$$name" = requirements.lock || echo --constraint requirements.lock) \
 	    --output-file $$name pyproject.toml || exit 1; \
@@ -112,7 +113,8 @@ $(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
+$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock clients/python/pyproject.toml
 	@echo "Installing what the tests and checks need (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python
 	@touch $@

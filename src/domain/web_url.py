@@ -29,3 +29,11 @@ def require_web_url(url: str) -> str:
     if port == 0:
         raise ValueError("Must not name port 0")
     return url
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, without its port; "" for text that has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

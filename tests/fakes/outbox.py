@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, encode
 from application.ports.clock import Clock
+from application.ports.delivery_log import LoggedDelivery
 from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
+from domain.web_url import host_of
 from domain.webhook import Delivery, DeliveryAttempt, Webhook
 from tests.fakes.task_store import FakeTaskStore
 
@@ -21,6 +23,7 @@ class FakeOutbox(Outbox):
         self._leases: dict[str, int] = {}
         self._given = 0
         self._deliveries: dict[str, list[Delivery]] = {}
+        self._logged: list[LoggedDelivery] = []
 
     def lease(
         self, *, limit: int, duration: timedelta, room: int = MAX_BYTES
@@ -57,9 +60,10 @@ class FakeOutbox(Outbox):
         )
         earlier = self._deliveries.setdefault(webhook.task.task_id, [])
         number = earlier[-1].number + 1 if earlier else 1
-        earlier.append(
-            Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt)
-        )
+        delivery = Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt)
+        earlier.append(delivery)
+        task_id, host = webhook.task.task_id, host_of(webhook.task.spec.callback_url or "")
+        self._logged.append(LoggedDelivery(task_id=task_id, host=host, delivery=delivery))
         del earlier[:-1_000]
         return True
 
@@ -77,6 +81,14 @@ class FakeOutbox(Outbox):
                 self._leases.pop(name, None)
                 return True
         return False
+
+    def logged(self) -> Sequence[LoggedDelivery]:
+        self._look()
+        return list(self._logged)
+
+    def pending(self) -> int:
+        self._look()
+        return len(self._due)
 
     def _look(self) -> None:
         self._store.check()

@@ -13,6 +13,7 @@ from application.ports.attempt_log import MAX_ENTRIES, Requeued
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
 from application.ports.task_repository import Backlog, Cursor
+from application.series import Count
 from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
 from domain.status import Status
@@ -40,6 +41,8 @@ class FakeRecords:
         self._lost: dict[str, tuple[str, int]] = {}
         self._drawn = 0
         self._claims = 0
+        self.counts: list[tuple[datetime, Count]] = []
+        """What was counted, as Series would have it."""
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []

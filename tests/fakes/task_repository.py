@@ -14,6 +14,7 @@ from application.ports.task_repository import (
     TaskPage,
     TaskRepository,
 )
+from application.series import count_of
 from application.task_filter import TaskFilter
 from domain.events import Event, event_of
 from domain.status import Status
@@ -93,6 +94,8 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
                 self._add_attempt(change.before, task)
             self._write(task)
             self._tell(event_of(change.before, task), task)
+            if count := count_of(change.before, change.after):
+                self.counts.append((self._clock.now(), count))
             if (
                 task.spec.callback_url
                 and task.status.is_final

@@ -24,7 +24,14 @@ LISTS = [
     "/tasks?task_name=wanted",
     "/tasks?sort=-submitted_at",
 ]
-OVERVIEWS = ["/stats", "/queues", "/workers", "/types"]
+OVERVIEWS = [
+    "/stats",
+    "/stats/series",
+    "/stats/series?span=7d&by=type",
+    "/queues",
+    "/workers",
+    "/types",
+]
 NOT_TEXT = b"\xff\xfe"
 
 
@@ -37,12 +44,14 @@ def replaced(client: redis.Redis, key: bytes) -> None:
     client.set(key, "text")
 
 
-def in_each_minute(client: redis.Redis, damage: Callable[[str], object]) -> None:
+def in_each_minute(
+    client: redis.Redis, damage: Callable[[str], object], prefix: str = "tm:minute:"
+) -> None:
     """Damage the counters of the present minute and the next, which may begin during the test."""
     minute = client.time()[0] // 60
     for each in (minute, minute + 1):
-        client.delete(f"tm:minute:{each}")
-        damage(f"tm:minute:{each}")
+        client.delete(f"{prefix}{each}")
+        damage(f"{prefix}{each}")
 
 
 DAMAGES: dict[str, Damage] = {
@@ -78,6 +87,12 @@ DAMAGES: dict[str, Damage] = {
     ),
     "counters of a minute of the wrong type": lambda client, task: in_each_minute(
         client, lambda minute: client.set(minute, "text")
+    ),
+    "counters by queue and type of the wrong type": lambda client, task: in_each_minute(
+        client, lambda minute: client.set(minute, "text"), "tm:counters:"
+    ),
+    "sums of an hour that are no text": lambda client, task: client.set(
+        f"tm:series:h:{client.time()[0] // 3_600 - 2}", NOT_TEXT
     ),
     "heartbeat that is no JSON": lambda client, task: heartbeat(client, b"nonsense"),
     "heartbeat that lacks members": lambda client, task: heartbeat(

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from threading import Event as Signal
 from threading import Thread, current_thread
 
@@ -182,7 +183,10 @@ def test_a_batch_stores_what_its_tasks_store_one_by_one(
 
 
 def _left(client: redis.Redis) -> dict[bytes, object]:
-    """Return all stored data without times of submission and numbers of places and wake-ups."""
+    """Return all stored data without times of submission and numbers of places and wake-ups.
+
+    Events of different tasks may be in any order.
+    """
     found: dict[bytes, object] = {}
     for key in client.scan_iter():
         kind = client.type(key)
@@ -195,10 +199,11 @@ def _left(client: redis.Redis) -> dict[bytes, object]:
         elif kind == b"set":
             found[key] = client.smembers(key)
         elif kind == b"stream":
-            found[key] = [
+            events = [
                 {**event, b"record": _without_time(unpack_record(event[b"record"]))}
                 for _, event in client.xrange(key)
             ]
+            found[key] = sorted(events, key=itemgetter(b"id"))
         elif kind == b"list":
             found[key] = client.llen(key)
     return found

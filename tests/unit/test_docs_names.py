@@ -10,8 +10,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "clients" / "python" / "README.md",
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "problems.md"),
 ]
+TESTS = [ROOT / "tests", ROOT / "clients" / "python" / "tests"]
 ROOMS = "adapters|application|domain|entrypoints"
 PATH = re.compile(
     r"(?<![\w./-])(?:(?:src|tests|deploy|benchmarks|examples|docs|clients)/[\w./-]*\w/?"
@@ -25,7 +27,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @cache
 def definitions() -> set[str]:
-    files = (ROOT / "tests").rglob("*.py")
+    files = [path for folder in TESTS for path in folder.rglob("*.py")]
     return {name for file in files for name in re.findall(r"(?:def|class) (\w+)", file.read_text())}
 
 
@@ -51,7 +53,7 @@ def test_every_path_in_a_page_exists(page: Path) -> None:
 
 def test_every_test_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
-    files = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    files = {path.name for folder in TESTS for path in folder.rglob("test_*.py")}
 
     assert set(TEST_FILE.findall(text)) <= files
     assert set(TEST.findall(text)) <= definitions()

@@ -8,12 +8,14 @@ import pytest
 from application.ports.task_handlers import TaskHandlers
 from tests.contracts.attempt_log import AttemptLogContract
 from tests.contracts.clock import ClockContract
+from tests.contracts.delivery_log import DeliveryLogContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
 from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
+from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_handlers import TaskHandlersContract
@@ -21,11 +23,13 @@ from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.contracts.wake_ups import WakeUpsContract
 from tests.fakes.clock import FakeClock
+from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_handlers import FakeTaskHandlers
@@ -69,6 +73,20 @@ class TestFakeOutbox(OutboxContract):
         return lambda: clock.advance(timedelta(seconds=2))
 
 
+class TestFakeDeliveryLog(DeliveryLogContract):
+    @pytest.fixture
+    def outbox(self, store: FakeTaskStore, clock: FakeClock) -> FakeOutbox:
+        return FakeOutbox(store, clock)
+
+    @pytest.fixture
+    def delivery_log(self, outbox: FakeOutbox) -> FakeDeliveryLog:
+        return FakeDeliveryLog(outbox)
+
+    @pytest.fixture
+    def store_clock(self, clock: FakeClock) -> FakeClock:
+        return clock
+
+
 class TestFakeRunLog(RunLogContract):
     @pytest.fixture
     def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
@@ -101,6 +119,16 @@ class TestFakeQueues(QueuesContract):
     @pytest.fixture
     def queues(self, store: FakeTaskStore) -> FakeQueues:
         return FakeQueues(store)
+
+
+class TestFakeSeries(SeriesContract):
+    @pytest.fixture
+    def series(self, store: FakeTaskStore, clock: FakeClock) -> FakeSeries:
+        return FakeSeries(store, clock)
+
+    @pytest.fixture
+    def let_a_minute_pass(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(minutes=1))
 
 
 class TestFakeStatistics(StatisticsContract):

@@ -117,9 +117,23 @@ class Effects:
         """Add to a counter. It goes when it comes to nothing, or is damaged."""
         self._write("add_to_field", HASH, key, name, number)
 
-    def append_field(self, key: bytes, lifetime_ms: int, value: str) -> None:
-        """Append a field with the next number; the last 1,000 are kept, all for `lifetime_ms`."""
-        self._write("append_field", HASH, key, lifetime_ms, value)
+    def append_delivery(
+        self,
+        key: bytes,
+        lifetime_ms: int,
+        value: str,
+        *,
+        stream: bytes,
+        length: int,
+        member: bytes,
+        host: str,
+    ) -> None:
+        """Append a field with the next number; the last 1,000 are kept, all for `lifetime_ms`.
+
+        Append the same to the stream, with the task and the host; nothing where it is no stream.
+        """
+        arguments = lifetime_ms, value, self.place_of(stream), length, member, host
+        self._write("append_delivery", HASH, key, *arguments)
 
     def set_dated(self, key: bytes, value: bytes) -> None:
         """Set a string to the value and the present time in 13 digits behind it."""
@@ -206,9 +220,14 @@ class Effects:
         """Copy the record as the writes before have left it."""
         self._write("copy_record", ANY, key, self.place_of(record), lifetime_ms)
 
-    def count_in_minute(self, prefix: bytes, name: str, number: int = 1) -> None:
-        """Add to a counter of the present minute, which is kept for two hours."""
-        self._write("count_in_minute", ANY, prefix, name, *(() if number == 1 else (number,)))
+    def count_in_minute(
+        self, prefix: bytes, name: str, number: int = 1, *, seconds: int, limit: int
+    ) -> None:
+        """Add to a counter of the present minute. The counters are kept for so many seconds.
+
+        A counter that is one more than `limit` counts under the first letter of its name.
+        """
+        self._write("count_in_minute", ANY, prefix, name, number, seconds, limit)
 
     def top_up_wake_ups(
         self,

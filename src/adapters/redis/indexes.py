@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from adapters.redis import keys
+from adapters.redis.counters import count_change, count_new_tasks
 from adapters.redis.effects import Effects
 from adapters.redis.entries import lost_entry, outbox_entry
 from adapters.redis.id_codec import require_id_bytes
@@ -29,9 +30,6 @@ It is longer than the longest pause between two attempts.
 
 PRIORITY_STEP = 2**49
 """Places of one priority. A double holds ten times as many exactly."""
-SUBMITTED = "SUBMITTED"
-COUNTED_STATUSES = {Status.COMPLETED, Status.FAILED}
-"""Statuses that are counted for each minute, besides submissions."""
 
 WakeUpOf = Callable[[str], WakeUp]
 
@@ -63,7 +61,7 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
         # claim.lua has removed the entry, but that of earlier versions has not.
         effects.remove_from_index(keys.EXPIRING, member)
     _index_end(effects, member, before, after)
-    _count_in_minute(effects, before, after)
+    count_change(effects, before, after)
     _add_webhook(effects, member, before, after)
 
 
@@ -76,9 +74,9 @@ def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> No
     types: dict[str, None] = {}
     queues: dict[str, None] = {}
     scheduled: Counter[str] = Counter()
-    number = 0
+    kinds: Counter[tuple[str, str]] = Counter()
     for member, task in tasks:
-        number += 1
+        kinds[task.spec.queue, task.spec.type] += 1
         types[task.spec.type] = queues[task.spec.queue] = None
         for index in (keys.SUBMITTED, *_filters(task, None)):
             members.setdefault(index, []).append(member)
@@ -93,8 +91,7 @@ def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> No
             effects.add_to_set(key, name)
     for queue, count in scheduled.items():
         effects.add_to_field(keys.SCHEDULED_BY_QUEUE, queue, count)
-    if number:
-        effects.count_in_minute(keys.MINUTE_PREFIX, SUBMITTED, number)
+    count_new_tasks(effects, kinds)
 
 
 def priority_base(priority: int) -> int:
@@ -226,13 +223,6 @@ def _index_end(effects: Effects, member: bytes, before: Task | None, after: Task
             effects.add_to_index(keys.DISCARDED, member)
     if after is None and before and before.discarded:
         effects.remove_from_index(keys.DISCARDED, member)
-
-
-def _count_in_minute(effects: Effects, before: Task | None, after: Task | None) -> None:
-    if before is None:
-        effects.count_in_minute(keys.MINUTE_PREFIX, SUBMITTED)
-    elif after and after.status is not before.status and after.status in COUNTED_STATUSES:
-        effects.count_in_minute(keys.MINUTE_PREFIX, after.status)
 
 
 def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:

@@ -39,6 +39,8 @@ TYPES = b"tm:types"
 """Set of all types that a task ever had."""
 MINUTE_PREFIX = b"tm:minute:"
 """Prefix of hashes of counters, one for each minute since 1970."""
+COUNTERS_PREFIX = b"tm:counters:"
+"""Prefix of hashes of counters by queue and type, one for each minute since 1970; see series."""
 EVENTS = b"tm:events"
 """Stream of events, each with the record as it was then, as one text."""
 FULL = b"tm:full"
@@ -48,6 +50,8 @@ OUTBOX = b"tm:outbox"
 
 See entries.outbox_entry.
 """
+DELIVERY_LOG = b"tm:delivery-log"
+"""Stream of the latest delivery attempts of all tasks; see delivery_log."""
 LEASES = b"tm:leases"
 """Sorted set of running tasks by the end of their lease."""
 HELD = b"tm:held"
@@ -97,6 +101,19 @@ def label_index(key: str, value: str) -> bytes:
 def idempotency_record(idempotency_key: str) -> bytes:
     """Return the key of a string; see entries.idempotency_value."""
     return b"tm:receipt:" + sha256(idempotency_key.encode()).digest()
+
+
+def counters(minute: int) -> bytes:
+    return b"%b%d" % (COUNTERS_PREFIX, minute)
+
+
+def minute_series(minute: int) -> bytes:
+    """Return the key of a string: the sums of a minute since 1970; see interval_codec."""
+    return b"tm:series:m:%d" % minute
+
+
+def hour_series(hour: int) -> bytes:
+    return b"tm:series:h:%d" % hour
 
 
 def log(task_id: str) -> bytes:

@@ -4,11 +4,11 @@ A record is read from Redis each time, and only decoded again when any of its by
 a kept task is never older than the record.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from adapters.redis.decoded_size import decoded_size
 from adapters.redis.task_codec import DECODERS, Decoders, Record, decode, unpack_record
+from application.bounded_cache import BoundedCache
 from domain.task import Task
 
 MAX_RECORD_BYTES = 65_536
@@ -18,21 +18,20 @@ MAX_RECORD_BYTES = 65_536
 class _Known:
     task: Task
     record: Record
-    size: int
     packed: bytes | None = None
     """The record as a script packed it into one text. Comparing it saves taking it apart."""
 
 
 class KnownTasks:
     def __init__(self, max_bytes: int, decoders: Decoders = DECODERS) -> None:
-        """Keep tasks of up to `max_bytes` in all; the one read longest ago goes first.
+        """Keep tasks of up to `max_bytes` in all.
 
         With 0, every record is decoded each time. `decoders`: see `decode`.
         """
-        self._max_bytes = max_bytes
         self._decoders = decoders
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._bytes = 0
+        self._known: BoundedCache[bytes, _Known] = BoundedCache(
+            max_bytes, max_value_bytes=MAX_RECORD_BYTES
+        )
 
     def decode(self, raw: bytes, reply: Record | bytes) -> Task:
         """Return the task of a record, which may be packed into one text.
@@ -42,15 +41,12 @@ class KnownTasks:
         packed = reply if isinstance(reply, bytes) else None
         known = self._known.get(raw)
         if known is not None and packed is not None and packed == known.packed:
-            self._known.move_to_end(raw)
             return known.task
         record = unpack_record(reply) if isinstance(reply, bytes) else reply
         if known is None or known.record != record:
-            self._forget(raw)
-            known = _Known(decode(raw, record, self._decoders), record, _size(record))
-            self._keep(raw, known)
-        else:
-            self._known.move_to_end(raw)
+            self._known.discard(raw)
+            known = _Known(decode(raw, record, self._decoders), record)
+            self._known.put(raw, known, _size(record))
         known.packed = packed or known.packed
         return known.task
 
@@ -58,19 +54,6 @@ class KnownTasks:
         """Return the task as it was when it was read last; None when it is not kept."""
         known = self._known.get(raw)
         return known.task if known else None
-
-    def _keep(self, raw: bytes, known: _Known) -> None:
-        if known.size > min(MAX_RECORD_BYTES, self._max_bytes):
-            return
-        self._known[raw] = known
-        self._bytes += known.size
-        while self._bytes > self._max_bytes:
-            self._forget(next(iter(self._known)))
-
-    def _forget(self, raw: bytes) -> None:
-        known = self._known.pop(raw, None)
-        if known is not None:
-            self._bytes -= known.size
 
 
 def _size(record: Record) -> int:

@@ -28,10 +28,12 @@ from adapters.redis.task_codec import (
     epoch_milliseconds,
     instant,
 )
+from application.ports.delivery_log import MAX_LOGGED
 from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
 from application.skipped_items import SkippedItems
 from domain.events import Event
 from domain.task import Task
+from domain.web_url import host_of
 from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
 
 ATTEMPTS_PREFIX = b"tries:"
@@ -113,7 +115,15 @@ class RedisOutbox(Outbox):
             effects.remove_from_index(keys.OUTBOX, entry)
         attempts = str(webhook.failed_attempts + 1).encode()
         effects.set_fields(keys.deliveries(raw), {_attempts_field(entry): attempts})
-        effects.append_field(keys.deliveries(raw), WEBHOOK_KEPT_MS, _encode(webhook, attempt))
+        effects.append_delivery(
+            keys.deliveries(raw),
+            WEBHOOK_KEPT_MS,
+            _encode(webhook, attempt),
+            stream=keys.DELIVERY_LOG,
+            length=MAX_LOGGED,
+            member=raw,
+            host=host_of(webhook.task.spec.callback_url or ""),
+        )
         return self._save.run(effects).saved
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
@@ -123,7 +133,7 @@ class RedisOutbox(Outbox):
         with self._store.client() as client:
             stored = client.hgetall(keys.deliveries(raw))
         numbers = sorted(int(name) for name in stored if name.isdigit())
-        return [_decode(task_id, number, stored[b"%d" % number]) for number in numbers]
+        return [decode_delivery(task_id, number, stored[b"%d" % number]) for number in numbers]
 
     def resend(self, task_id: str, number: int) -> bool:
         raw = id_bytes(task_id)
@@ -244,7 +254,7 @@ def _encode(webhook: Webhook, attempt: DeliveryAttempt) -> str:
     return json.dumps([version, webhook.event, at, attempt.status, attempt.error, next_at])
 
 
-def _decode(task_id: str, number: int, stored: bytes) -> Delivery:
+def decode_delivery(task_id: str, number: int, stored: bytes) -> Delivery:
     version, event, at, status, error, next_at = json.loads(stored)
     return Delivery(
         number=number,

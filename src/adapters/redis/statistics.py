@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.redis import keys
+from adapters.redis.counters import SUBMITTED
 from adapters.redis.entries import split_entry
-from adapters.redis.indexes import SUBMITTED
 from adapters.redis.replies import count_or_zero, execute, milliseconds, sorted_texts
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since

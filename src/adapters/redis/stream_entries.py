@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 from adapters.redis.decoded_size import decoded_size
 from adapters.redis.task_codec import decode, unpack_record
+from application.bounded_cache import BoundedCache
 from application.ports.event_stream import TaskEvent
 from domain.events import Event
 
@@ -37,32 +37,22 @@ class DecodedEvents:
         """`let_others_run` is called before each event is decoded."""
         self._let_others_run = let_others_run
         self._lock = threading.Lock()
-        self._events: OrderedDict[bytes, tuple[TaskEvent | UnreadableEvent, int]] = OrderedDict()
-        self._bytes = 0
+        self._events: BoundedCache[bytes, TaskEvent | UnreadableEvent] = BoundedCache(
+            MAX_DECODED_BYTES, max_values=MAX_DECODED_EVENTS
+        )
 
     def event_of(self, entry: Entry) -> TaskEvent:
         """Return the event of an entry. Raises UnreadableEvent, which is logged once."""
         if entry[0] not in self._events:
             self._let_others_run()  # another follower may decode it meanwhile
         with self._lock:
-            if kept := self._events.get(entry[0]):
-                event, _ = kept
-            else:
+            event = self._events.get(entry[0])
+            if event is None:
                 event = _event_or_error(entry)
-                self._keep(entry[0], event, decoded_size(entry[1].values()))
+                self._events.put(entry[0], event, decoded_size(entry[1].values()))
         if isinstance(event, UnreadableEvent):
             raise event
         return event
-
-    def _keep(self, position: bytes, event: TaskEvent | UnreadableEvent, size: int) -> None:
-        """Keep an event. The one that was decoded first goes first, but this one stays."""
-        self._events[position] = event, size
-        self._bytes += size
-        while len(self._events) > 1 and (
-            len(self._events) > MAX_DECODED_EVENTS or self._bytes > MAX_DECODED_BYTES
-        ):
-            _, (_, freed) = self._events.popitem(last=False)
-            self._bytes -= freed
 
 
 def entry_size(entry: Entry) -> int:

@@ -1,7 +1,7 @@
 """The effects of changes of tasks: their records, the indexes that follow from them, and events."""
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from adapters.redis import keys
@@ -84,8 +84,11 @@ class TaskEffects:
         waiting = [
             (require_id_bytes(task.task_id), task) for task in tasks if task.status.is_waiting
         ]
-        for group, run in groupby(waiting, key=_group_of):
-            self._create(effects, group, list(run))
+        groups: defaultdict[_NewTaskGroup, list[tuple[bytes, Task]]] = defaultdict(list)
+        for each in waiting:
+            groups[_group_of(each)].append(each)
+        for group, members in groups.items():
+            self._create(effects, group, members)
         index_new_tasks(effects, self.paced(waiting))
         for task in tasks:
             if not task.status.is_waiting:

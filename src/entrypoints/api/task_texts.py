@@ -5,8 +5,7 @@ its text is kept beside it. The position in the queue changes without the task, 
 the two halves of the text.
 """
 
-from collections import OrderedDict
-
+from application.bounded_cache import BoundedCache
 from application.task_serializer import serialize_task
 from domain.task import Task
 from entrypoints.api.json_text import to_json
@@ -20,19 +19,15 @@ Halves = tuple[bytes, bytes]
 
 class TaskTexts:
     def __init__(self, max_bytes: int) -> None:
-        """Keep texts of up to `max_bytes` in all; the one used longest ago goes first."""
-        self._max_bytes = max_bytes
-        self._texts: OrderedDict[str, tuple[Task, Halves]] = OrderedDict()
-        self._bytes = 0
+        """Keep texts of up to `max_bytes` in all."""
+        self._texts: BoundedCache[str, tuple[Task, Halves]] = BoundedCache(
+            max_bytes, max_value_bytes=MAX_TEXT_BYTES
+        )
 
     def text(self, task: Task, queue_position: int | None = None) -> bytes:
         """Return the JSON of serialize_task."""
         kept = self._texts.get(task.task_id)
-        if kept is not None and kept[0] is task:
-            head, tail = kept[1]
-            self._texts.move_to_end(task.task_id)
-        else:
-            head, tail = self._write(task)
+        head, tail = kept[1] if kept is not None and kept[0] is task else self._write(task)
         if queue_position is None:
             return head + tail
         return b'%b"queue_position":%d,%b' % (head, queue_position, tail)
@@ -41,20 +36,5 @@ class TaskTexts:
         members = serialize_task(task)
         after = {name: members.pop(name) for name in AFTER_POSITION if name in members}
         halves = to_json(members)[:-1] + b",", to_json(after)[1:]
-        self._forget(task.task_id)
-        size = _size(halves)
-        if size <= min(MAX_TEXT_BYTES, self._max_bytes):
-            self._texts[task.task_id] = task, halves
-            self._bytes += size
-            while self._bytes > self._max_bytes:
-                self._forget(next(iter(self._texts)))
+        self._texts.put(task.task_id, (task, halves), sum(map(len, halves)))
         return halves
-
-    def _forget(self, task_id: str) -> None:
-        kept = self._texts.pop(task_id, None)
-        if kept is not None:
-            self._bytes -= _size(kept[1])
-
-
-def _size(halves: Halves) -> int:
-    return len(halves[0]) + len(halves[1])

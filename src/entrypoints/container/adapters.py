@@ -14,6 +14,7 @@ from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
 from adapters.redis.connection import connect, connect_blocking
+from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
 from adapters.redis.exchange import Exchange
 from adapters.redis.heartbeats import RedisHeartbeats
@@ -21,6 +22,7 @@ from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
@@ -116,6 +118,7 @@ class Adapters(containers.DeclarativeContainer):
         RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
     )
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
+    series = providers.Singleton(RedisSeries, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(
         RedisEventStream,
@@ -132,6 +135,7 @@ class Adapters(containers.DeclarativeContainer):
     )
     handlers = providers.Singleton(handlers_of, settings, task_process)
     outbox = providers.Singleton(RedisOutbox, store)
+    delivery_log = providers.Singleton(RedisDeliveryLog, store, let_others_run)
     webhook_sender = providers.Singleton(
         HttpWebhookSender,
         providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),

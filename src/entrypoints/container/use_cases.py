@@ -16,9 +16,12 @@ from application.use_cases.maintenance.promote_tasks import PromoteTasks
 from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
 from application.use_cases.maintenance.prune_tasks import PruneTasks
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.list_deliveries import ListDeliveries
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
 from application.use_cases.operations.pause_queue import PauseQueue
@@ -98,6 +101,8 @@ class Container(Adapters):
     )
     list_workers = providers.Singleton(ListWorkers, Adapters.heartbeats, Adapters.leases)
     get_statistics = providers.Singleton(GetStatistics, Adapters.statistics)
+    get_series = providers.Singleton(GetSeries, Adapters.series, Adapters.let_others_run)
+    sum_up_series = providers.Singleton(SumUpSeries, Adapters.series, Adapters.clock)
     prune_idempotency_records = providers.Singleton(
         PruneIdempotencyRecords, Adapters.idempotency_records, Adapters.repository, Adapters.clock
     )
@@ -121,6 +126,7 @@ class Container(Adapters):
         providers.Factory(threading.Lock),
     )
     resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
+    list_deliveries = providers.Singleton(ListDeliveries, Adapters.delivery_log)
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(

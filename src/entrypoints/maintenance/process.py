@@ -36,6 +36,7 @@ class Maintenance:
         self._recover = container.recover_tasks()
         self._prune_tasks = container.prune_tasks()
         self._prune_records = container.prune_idempotency_records()
+        self._sum_up = container.sum_up_series()
         self._find_unserved = container.find_unserved_queues()
         self._callbacks = CallbackDelivery(container)
         self._heartbeat = container.send_heartbeat()
@@ -55,6 +56,7 @@ class Maintenance:
                 ("idempotency_records", lambda: self._prune_records.execute().is_unfinished),
                 ("retention", lambda: self._prune_tasks.execute() >= TASK_BATCH),
                 ("queue_names", lambda: bool(self._wake_ups.forget_unused())),
+                ("series", self._sum_up.execute),
                 ("unserved_queues", self._warn_of_unserved_queues),
             ]
         )

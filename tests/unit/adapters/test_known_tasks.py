@@ -80,15 +80,15 @@ def test_a_damaged_record_raises_each_time_and_then_works_again() -> None:
     assert known.decode(raw, record) == decode(raw, record)
 
 
-def test_the_tasks_that_were_read_longest_ago_go_first() -> None:
+def test_the_tasks_that_were_kept_first_go_first() -> None:
     (first, a), (second, b), (third, c) = (stored(a_task()) for _ in range(3))
     known = KnownTasks(2 * TASK_BYTES + 2_000)
-    kept, gone = known.decode(first, a), known.decode(second, b)
+    gone, kept = known.decode(first, a), known.decode(second, b)
     known.decode(first, a)
     known.decode(third, c)
 
-    assert known.decode(first, a) is kept
-    assert known.decode(second, b) is not gone
+    assert known.decode(second, b) is kept
+    assert known.decode(first, a) is not gone
 
 
 def test_nothing_is_kept_without_room() -> None:

@@ -12,11 +12,13 @@ from entrypoints.api.app import create_app
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_store import FakeTaskStore
@@ -71,7 +73,10 @@ def container(
     container.queues.override(providers.Object(FakeQueues(store)))
     container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
-    container.outbox.override(providers.Object(FakeOutbox(store, clock)))
+    container.series.override(providers.Object(FakeSeries(store, clock)))
+    outbox = FakeOutbox(store, clock)
+    container.outbox.override(providers.Object(outbox))
+    container.delivery_log.override(providers.Object(FakeDeliveryLog(outbox)))
     container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
     return container
 

@@ -1,6 +1,7 @@
 """Batches of several processes, each forked from the one that made their pace."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -97,6 +98,21 @@ def test_a_process_that_dies_gives_up_its_turn(start_batch: Start) -> None:
 
     process.kill()
     process.join()
+    _, second = start_batch(pace)
+
+    assert has_turn(second)
+
+
+def test_a_batch_does_not_wait_for_ever_for_a_process_that_is_stopped(
+    start_batch: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = BatchPace()
+    pace.note_other_request()
+    process, first = start_batch(pace)
+    assert has_turn(first)
+    os.kill(process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(batch_line, "MAX_WAIT_SECONDS", 0.1)
+
     _, second = start_batch(pace)
 
     assert has_turn(second)

@@ -51,17 +51,17 @@ def test_an_equal_task_that_is_another_object_is_written_anew(
     assert written == [task.task_id] * 3
 
 
-def test_the_texts_that_were_used_longest_ago_are_written_anew(
+def test_the_texts_that_were_kept_first_are_written_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second, third = a_task(), a_task(), a_task()
     texts = TaskTexts(2 * len(TaskTexts(0).text(first)))
     written = count_writes(monkeypatch)
 
-    for each in (first, second, first, third, first, second):
+    for each in (first, second, first, third, second, first):
         texts.text(each)
 
-    assert written == [each.task_id for each in (first, second, third, second)]
+    assert written == [each.task_id for each in (first, second, third, first)]
 
 
 @pytest.mark.parametrize(("max_bytes", "name"), [(0, "short"), (MEBIBYTE, "x")])

@@ -37,7 +37,9 @@
 --   unset_fields <hash> <field> ...
 --   add_to_field <hash> <field> <number>    delete the field when the sum is 0 or less, or when
 --                                           the field was no number
---   append_field <hash> <ms> <value>        set the next numbered field; keep the last 1,000
+--   append_delivery <hash> <ms> <value> <stream> <length> <id> <host>
+--                                           set the next numbered field, and keep the last 1,000;
+--                                           append the same to the stream, if it is one
 --   set_dated <string> <value>              the value with the present time behind it
 --   set_for <string> <value> <ms>
 --   expire_in <key> <ms>
@@ -65,9 +67,10 @@
 --                                           counts the bytes
 --   append_event <stream> <record> <length> <event> <id>   with the record as it is now
 --   copy_record <key> <record> <ms>         the record as it is now
---   count_in_minute <prefix> <field> [<number>]
---                                           add 1, or the number, to a hash for each minute, which
---                                           is kept for two hours
+--   count_in_minute <prefix> <field> <number> <seconds> <limit>
+--                                           add to a field of a hash for each minute, which is
+--                                           kept for so many seconds; a field beyond the limit
+--                                           counts under its first letter
 --   top_up_wake_ups <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 --   claim                                   see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
@@ -169,9 +172,14 @@ while at <= last do
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
   elseif word == 'count_in_minute' then
-    local minute = key .. math.floor(now / 60000)
-    local number = following > at + 4 and second + 0 or 1
-    if redis.pcall('HINCRBY', minute, first, number) == number then call('EXPIRE', minute, 7200) end
+    local minute, number = key .. math.floor(now / 60000), second + 0
+    if redis.pcall('HINCRBY', minute, first, number) == number then -- a new field
+      if call('HLEN', minute) > ARGV[at + 6] + 0 then
+        call('HDEL', minute, first)
+        redis.pcall('HINCRBY', minute, string.sub(first, 1, 1), number)
+      end
+      call('EXPIRE', minute, ARGV[at + 5])
+    end
   elseif word == 'enqueue' then
     local record, sequence, member = key_of(at + 3), key_of(at + 4), ARGV[at + 5]
     local rank = call('HGET', record, 'q')
@@ -202,11 +210,13 @@ while at <= last do
     call('PEXPIRE', key, second)
   elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
-  elseif word == 'append_field' then
+  elseif word == 'append_delivery' then
     local number = call('HINCRBY', key, 'last', 1)
     call('HSET', key, number, second)
     call('HDEL', key, number - 1000)
     call('PEXPIRE', key, first)
+    redis.pcall('XADD', key_of(at + 5), 'MAXLEN', '~', ARGV[at + 6], '*',
+      'id', ARGV[at + 7], 'host', ARGV[at + 8], 'number', number, 'attempt', second)
   elseif word == 'push' then
     call('RPUSH', key, first)
   elseif word == 'append_log' then

@@ -20,6 +20,8 @@ OTHERS_SECONDS = 1.0
 PAUSE_SECONDS = 0.004
 """Pause between two batches, so that another process gets its turn."""
 POLL_SECONDS = 0.001
+MAX_WAIT_SECONDS = 5.0
+"""After this time a batch runs all the same: the process that has the turn may be stopped."""
 
 
 class Overloaded(Exception):
@@ -46,18 +48,23 @@ class BatchPace:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the turn and hold it during the block. One batch of a process may ask."""
+        """Wait for the turn, 5 s at most, and hold it during the block.
+
+        One batch of a process may ask at a time.
+        """
         [last_request] = struct.unpack_from("d", self._last_request)
         if time.monotonic() - last_request > OTHERS_SECONDS:
             yield
             return
-        while not self._take():
+        end = time.monotonic() + MAX_WAIT_SECONDS
+        while not (has_turn := self._take()) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
         try:
             yield
         finally:
-            fcntl.lockf(self._lock, fcntl.LOCK_UN)
-            time.sleep(PAUSE_SECONDS)
+            if has_turn:
+                fcntl.lockf(self._lock, fcntl.LOCK_UN)
+                time.sleep(PAUSE_SECONDS)
 
     def _take(self) -> bool:
         try:

@@ -59,3 +59,30 @@ class DeliveriesResponse(ResponseSchema):
         required=True,
         metadata={"description": "The delivery attempts, oldest first."},
     )
+
+
+class LoggedDeliveryResponse(DeliveryResponse):
+    """A delivery attempt among those of all tasks."""
+
+    task_id = fields.String(
+        required=True,
+        metadata={"description": "Id of the task, which may have been deleted since."},
+    )
+    host = fields.String(required=True, metadata={"description": "Host of the callback URL."})
+
+
+class DeliveryListResponse(ResponseSchema):
+    """A page of the delivery attempts of all tasks."""
+
+    deliveries = fields.List(
+        fields.Nested(LoggedDeliveryResponse),
+        required=True,
+        metadata={"description": "The delivery attempts, newest first."},
+    )
+    pending = fields.Integer(
+        required=True,
+        metadata={"description": "Number of webhooks that are neither delivered nor given up."},
+    )
+    next_cursor = fields.String(
+        metadata={"description": "Cursor of the next page; absent on the last page."}
+    )

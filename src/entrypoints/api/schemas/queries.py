@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, post_load, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
 from application.ports.task_repository import PageRequest
 from application.task_filter import TaskFilter
 from domain.status import Status
+from domain.webhook import DeliveryOutcome
 from entrypoints.api.reading.headers import MAX_WAIT_SECONDS
-from entrypoints.api.schemas.cursor_field import CursorField
+from entrypoints.api.schemas.cursor_field import CursorField, PositionField
 from entrypoints.api.schemas.fields import Flag, OneOf, QueryNumber, Words
 from entrypoints.api.schemas.filters import FilterMembers, to_filter
 
@@ -107,3 +108,20 @@ class DeleteQuery(Schema):
         load_default=False,
         metadata={"description": "Stop the task first if it is running; it is deleted afterwards."},
     )
+
+
+class DeliveryQuery(Schema):
+    outcome = Words(
+        DeliveryOutcome,
+        metadata={
+            "description": "State of the webhook after the attempt. Repeat the parameter, or "
+            "separate several by commas."
+        },
+    )
+    task_id = fields.String(metadata={"description": "Id of the task."})
+    page_size = QueryNumber(
+        range(1, MAX_PAGE_SIZE + 1),
+        load_default=10,
+        metadata={"description": "Limit on the delivery attempts of a page."},
+    )
+    cursor = PositionField(metadata={"description": "A next_cursor; asks for the page after it."})

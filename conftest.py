@@ -12,9 +12,9 @@ import redis
 from hypothesis import HealthCheck, settings
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
+from tests.integration.waiting import wait_until
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
-from tests.integration.waiting import wait_until
 
 pytest_plugins = ["tests.completeness", "tests.order", "tests.service_logs"]
 

@@ -1,0 +1,80 @@
+"""The bodies and filters of requests, with the names of the specification."""
+
+from datetime import datetime
+from typing import Any, Required, TypedDict
+
+from task_manager_client.models import StatusName
+
+Time = datetime | str
+"""An aware datetime, or RFC 3339 text."""
+
+
+class RetrySettings(TypedDict, total=False):
+    """The retry policy of a new task. Delays are in seconds."""
+
+    max_attempts: int
+    initial_delay: float
+    factor: float
+    max_delay: float
+    jitter: float
+
+
+class TaskSettings(TypedDict, total=False):
+    """What a task may have in addition to its name. `timeout` and `duration` are in seconds."""
+
+    type: str
+    duration: int
+    payload: dict[str, Any]
+    queue: str
+    priority: int
+    run_at: Time
+    expires_at: Time
+    timeout: int
+    retry: RetrySettings
+    labels: dict[str, str]
+    callback_url: str
+
+
+class NewTask(TaskSettings):
+    """A task to submit."""
+
+    task_name: Required[str]
+
+
+class RetryChanges(TypedDict, total=False):
+    """Changes of the retry policy. None gives a member its default again."""
+
+    max_attempts: int | None
+    initial_delay: float | None
+    factor: float | None
+    max_delay: float | None
+    jitter: float | None
+
+
+class TaskChanges(TypedDict, total=False):
+    """Changes of a task: a JSON merge patch. None gives a member its default again."""
+
+    task_name: str
+    duration: int
+    payload: dict[str, Any] | None
+    queue: str | None
+    priority: int | None
+    run_at: Time | None
+    expires_at: Time | None
+    timeout: int | None
+    retry: RetryChanges | None
+    labels: dict[str, str | None] | None
+    callback_url: str | None
+
+
+class Filter(TypedDict, total=False):
+    """A filter of tasks, all members of which must hold. `q` searches in texts of the task."""
+
+    status: StatusName | list[StatusName]
+    type: str
+    queue: str
+    labels: dict[str, str]
+    submitted_after: Time
+    submitted_before: Time
+    task_name: str
+    q: str

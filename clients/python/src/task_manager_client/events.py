@@ -1,0 +1,27 @@
+"""The events of a stream."""
+
+from dataclasses import dataclass
+
+from task_manager_client.models import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An event of a stream, and the task as it was then.
+
+    `task` is None in a `stream.gap`: events were lost between the previous event and the next.
+    """
+
+    name: str
+    id: str
+    task: Task | None
+
+    @property
+    def is_gap(self) -> bool:
+        """Return whether events are missing here. The next events begin with snapshots."""
+        return self.name == "stream.gap"
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether no event of this task can follow, unless somebody retries it."""
+        return self.name == "task.deleted" or (self.task is not None and self.task.is_final)

@@ -1,0 +1,104 @@
+"""The responses of the API about the service: queues, workers, types and statistics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from task_manager_client.models import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue(Model):
+    """A queue: `depth` tasks wait in it."""
+
+    name: str
+    depth: int
+    processing: int
+    scheduled: int
+    paused: bool
+    workers: int
+    oldest_waiting_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queues(Model):
+    """All queues."""
+
+    queues: tuple[Queue, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker(Model):
+    """A living worker. `running` are the ids of the tasks that it runs."""
+
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    concurrency: int
+    running: tuple[str, ...]
+    last_heartbeat: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers(Model):
+    """All living workers."""
+
+    workers: tuple[Worker, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskType(Model):
+    """A type of task, with the JSON Schema of its payload."""
+
+    type: str
+    description: str
+    payload_schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTypes(Model):
+    """All types of task that the service knows."""
+
+    types: tuple[TaskType, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minute(Model):
+    """The numbers of one minute of the last hour."""
+
+    begins_at: datetime
+    submitted: int
+    completed: int
+    failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Percentiles(Model):
+    """Percentiles in seconds. None while no task has finished."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics(Model):
+    """Numbers and times of the tasks. The percentiles are those of `sample` finished tasks."""
+
+    total: int
+    by_status: Mapping[str, int]
+    by_type: Mapping[str, int]
+    by_queue: Mapping[str, int]
+    last_hour: tuple[Minute, ...]
+    sample: int
+    wait_seconds: Percentiles
+    run_seconds: Percentiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Model):
+    """The result of a successful probe."""
+
+    status: str

@@ -1,0 +1,155 @@
+"""Statistics of minutes and hours.
+
+save.lua counts in a hash for each minute. Maintenance sums up each hash in one short text, and
+those of an hour in another. A text has at most MAX_TEXT_BYTES, so all of them take 3 MB at most;
+the hashes, which are there for about a minute, take 1 MB at most.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.redis import keys
+from adapters.redis.effects import Effects
+from adapters.redis.exchange import packed
+from adapters.redis.interval_codec import decode_count, decode_interval, encode_interval
+from adapters.redis.replies import count_or_zero, milliseconds, sorted_texts
+from adapters.redis.save_script import SaveScript
+from adapters.redis.store import RedisStore
+from adapters.redis.task_codec import instant
+from application.ports.series import HOUR, MAX_HOURS, Series
+from application.series import Interval
+from application.skipped_items import SkippedItems
+
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+MINUTES_PER_HOUR = 60
+LATE_MINUTES = 10
+"""Minutes after which a hash is dropped that nobody has summed up."""
+MINUTE_TEXT_MS = 3 * HOUR_MS + LATE_MINUTES * MINUTE_MS
+"""Longer than the two hours that are shown: an hour is summed up from the texts of its minutes."""
+HOUR_TEXT_MS = (MAX_HOURS + 1) * HOUR_MS
+LATE_HOURS = 2
+
+
+class RedisSeries(Series):
+    """Damaged data counts as 0, and is logged once."""
+
+    def __init__(
+        self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None
+    ) -> None:
+        """`let_others_run` is called between sums, for a process that serves other requests."""
+        self._store = store
+        self._let_others_run = let_others_run
+        self._save = SaveScript(store)
+        self._skipped_items = SkippedItems()
+
+    def sum_up(self) -> bool:
+        present = self._now_ms() // MINUTE_MS
+        minutes = list(range(present - LATE_MINUTES, present))
+        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
+        missing = [each for each, text in zip(minutes, texts, strict=True) if text is None]
+        if missing:
+            self._sum_minute(missing[0], sample=missing[0] == present - 1)
+        if len(missing) < 2:
+            self._sum_hours(present)
+        return len(missing) > 1
+
+    def latest(self, step: timedelta, number: int) -> Sequence[tuple[datetime, Interval]]:
+        minute = self._now_ms() // MINUTE_MS
+        if step == HOUR:
+            return self._latest_hours(minute, number)
+        return self._minutes(range(minute - number + 1, minute + 1), minute)
+
+    def _latest_hours(self, minute: int, number: int) -> Sequence[tuple[datetime, Interval]]:
+        """Return hours. The present one, and one that is not summed up yet, are made of minutes."""
+        present = minute // MINUTES_PER_HOUR
+        hours = range(present - number + 1, present)
+        texts = self._replies([packed("GET", keys.hour_series(each)) for each in hours])
+        found = [
+            (instant(hour * HOUR_MS), self._decoded(text))
+            for hour, text in zip(hours, texts, strict=True)
+        ]
+        if texts and texts[-1] is None:
+            found[-1] = found[-1][0], self._sum_of_minutes(present - 1, minute)
+        return [*found, (instant(present * HOUR_MS), self._sum_of_minutes(present, minute))]
+
+    def _sum_of_minutes(self, hour: int, present: int) -> Interval:
+        whole, first = Interval(), hour * MINUTES_PER_HOUR
+        for _, interval in self._minutes(range(first, first + MINUTES_PER_HOUR), present):
+            whole.follow(interval)
+        return whole
+
+    def _minutes(self, minutes: Sequence[int], present: int) -> Sequence[tuple[datetime, Interval]]:
+        """Return the minutes. Those that are not summed up yet are read from their counters."""
+        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
+        recent = [
+            each
+            for each, text in zip(minutes, texts, strict=True)
+            if text is None and present - LATE_MINUTES <= each <= present
+        ]
+        hashes = self._replies([packed("HGETALL", keys.counters(each)) for each in recent])
+        counted = dict(zip(recent, hashes, strict=True))
+        return [
+            (
+                instant(minute * MINUTE_MS),
+                self._counted(counted[minute]) if minute in counted else self._decoded(text),
+            )
+            for minute, text in zip(minutes, texts, strict=True)
+        ]
+
+    def _sum_minute(self, minute: int, *, sample: bool) -> None:
+        [hash] = self._replies([packed("HGETALL", keys.counters(minute))])
+        interval = self._counted(hash)
+        if sample:
+            interval.sample(self._backlog())
+        text, effects = keys.minute_series(minute), Effects()
+        effects.require_no_value(text)
+        effects.set_for(text, encode_interval(interval), MINUTE_TEXT_MS)
+        effects.delete(keys.counters(minute))
+        self._save.run(effects)
+
+    def _sum_hours(self, minute: int) -> None:
+        present = minute // MINUTES_PER_HOUR
+        for hour in range(present - LATE_HOURS, present):
+            text, effects = keys.hour_series(hour), Effects()
+            if self._replies([packed("EXISTS", text)]) != [0]:
+                continue
+            effects.require_no_value(text)
+            effects.set_for(text, encode_interval(self._sum_of_minutes(hour, minute)), HOUR_TEXT_MS)
+            self._save.run(effects)
+
+    def _backlog(self) -> Mapping[str, int]:
+        [members] = self._replies([packed("SMEMBERS", keys.WAITING_QUEUES)])
+        queues = [] if isinstance(members, Exception) else sorted_texts(members)
+        sizes = self._replies([packed("ZCARD", keys.waiting(queue)) for queue in queues])
+        return {queue: count_or_zero(size) for queue, size in zip(queues, sizes, strict=True)}
+
+    def _counted(self, reply: Any) -> Interval:
+        """Return the sums of the counters of a minute."""
+        interval = Interval()
+        if isinstance(reply, Exception):
+            self._skipped_items.log_once("read_series", "counters", reply)
+            return interval
+        for name, number in reply.items():
+            try:
+                interval.add(decode_count(name), int(number))
+            except Exception as error:  # whatever is wrong with it, the others count
+                self._skipped_items.log_once("read_series", "counter", error)
+        return interval
+
+    def _decoded(self, text: Any) -> Interval:
+        if text is None:
+            return Interval()
+        self._let_others_run()
+        try:
+            return decode_interval(text)
+        except Exception as error:  # whatever is wrong with it, the others count
+            self._skipped_items.log_once("read_series", "sums", error)
+            return Interval()
+
+    def _replies(self, commands: Sequence[bytes]) -> list[Any]:
+        return self._store.pipeline(commands) if commands else []
+
+    def _now_ms(self) -> int:
+        [time] = self._replies([packed("TIME")])
+        return milliseconds((int(time[0]), int(time[1])))

@@ -1,0 +1,34 @@
+"""Statistics of minutes and hours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from application.series import Interval
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+MAX_MINUTES = 120
+MAX_HOURS = 14 * 24
+
+
+class Series(ABC):
+    """The repository counts each change in the same step that stores it (`count_of`).
+
+    Every method raises StoreUnavailable.
+    """
+
+    @abstractmethod
+    def sum_up(self) -> bool:
+        """Sum up the first minute that is over and not summed up, and the hours that are complete.
+
+        The sums of the minute that has just ended have a sample of the backlog of each queue.
+        Minutes more than ten minutes ago are lost. Returns whether more minutes are to be summed
+        up.
+        """
+
+    @abstractmethod
+    def latest(self, step: timedelta, number: int) -> Sequence[tuple[datetime, Interval]]:
+        """Return the last `number` minutes (MAX_MINUTES at most) or hours (MAX_HOURS), oldest
+        first, each with its beginning. The present one comes last.
+        """

@@ -1,0 +1,83 @@
+"""GET /stats/series: statistics over time, with real workers and maintenance over HTTP."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import redis
+
+from adapters.redis import keys
+from adapters.redis.interval_codec import encode_interval
+from tests.integration.processes import Api, ServiceProcess
+from tests.integration.test_redis_series import an_interval
+from tests.integration.waiting import wait_until
+
+
+def series_of(api: Api, query: str = "") -> dict[str, Any]:
+    response = api.request("GET", f"/stats/series{query}")
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+class TestSeries:
+    def test_runs_appear_in_every_span_by_queue_and_by_type(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
+        api.final(api.submit(duration=1))
+        api.submit(queue="other")
+
+        for span, steps in (("5m", 5), ("60m", 60), ("2h", 120), ("24h", 24), ("14d", 336)):
+            told = series_of(api, f"?span={span}")
+            assert len(told["begins_at"]) == steps
+            assert {len(values) for values in told["total"].values()} == {steps}
+            assert told["step_seconds"] == (60 if steps in {5, 60, 120} else 3_600)
+            assert [each["name"] for each in told["series"]] == ["default", "other"]
+            default = told["series"][0]
+            assert (sum(default["submitted"]), sum(default["completed"])) == (1, 1)
+            assert sum(told["total"]["submitted"]) == 2
+            [run] = filter(None, default["run_p95"])
+            assert 0.88 <= run <= 4
+            assert [value for value in default["wait_p50"] if value is not None]
+        [sleep] = series_of(api, "?by=type")["series"]
+        assert (sleep["name"], sum(sleep["submitted"])) == ("sleep", 2)
+
+    def test_maintenance_samples_the_backlog_when_a_minute_is_over(
+        self, api: Api, client: redis.Redis, maintenance: ServiceProcess
+    ) -> None:
+        for _ in range(3):
+            api.submit(queue="waiting")
+
+        [told] = wait_until(
+            lambda: [
+                each
+                for each in series_of(api)["series"]
+                if each["name"] == "waiting" and any(each["backlog"])
+            ],
+            150,
+        )
+
+        assert [value for value in told["backlog"] if value] == [3]
+        assert sum(told["submitted"]) == 3
+        assert told["backlog"][-1] is None
+
+    def test_parameters_are_checked(self, api: Api) -> None:
+        for query in ("?span=1m", "?by=label", "?span=", "?span=5m&span=7d", "?x=1"):
+            response = api.request("GET", f"/stats/series{query}")
+            assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+    def test_sixteen_readers_of_the_largest_sums_leave_others_their_turn(
+        self, api: Api, client: redis.Redis
+    ) -> None:
+        hour, text = client.time()[0] // 3_600, encode_interval(an_interval(1_000, letters=150))
+        for each in range(hour - 336, hour):
+            client.set(keys.hour_series(each), text)
+
+        with ThreadPoolExecutor(16) as pool:
+            reads = [pool.submit(series_of, api, "?span=14d&by=type") for _ in range(16)]
+            for _ in range(10):
+                assert api.request("GET", "/livez").status_code == 200
+            told = [read.result() for read in reads]
+
+        assert len(told[0]["series"]) <= 20
+        assert told[0]["others"]
+        assert sum(told[0]["total"]["completed"]) == 335 * 98 * 1_000 * 1_001 // 2
+        assert all(each["series"] == told[0]["series"] for each in told)
