@@ -44,10 +44,10 @@ export const COLUMNS = {
   },
   type: { title: "Type", width: "minmax(6rem, 1fr)", cell: (task) => task.type },
   queue: { title: "Queue", width: "minmax(6rem, 1fr)", cell: (task) => task.queue },
-  submitted_at: { title: "Submitted", width: "9rem", cell: (task) => time(task.submitted_at) },
-  started_at: { title: "Started", width: "9rem", cell: (task) => time(task.started_at) },
-  finished_at: { title: "Finished", width: "9rem", cell: (task) => time(task.finished_at) },
-  run_at: { title: "Runs at", width: "9rem", cell: (task) => time(task.due_at ?? task.run_at) },
+  submitted_at: { title: "Submitted", width: "9.5rem", cell: (task) => time(task.submitted_at) },
+  started_at: { title: "Started", width: "9.5rem", cell: (task) => time(task.started_at) },
+  finished_at: { title: "Finished", width: "9.5rem", cell: (task) => time(task.finished_at) },
+  run_at: { title: "Runs at", width: "9.5rem", cell: (task) => time(task.due_at ?? task.run_at) },
   run_time: {
     title: "Run time",
     width: "6.5rem",
@@ -56,7 +56,7 @@ export const COLUMNS = {
   },
   attempt: {
     title: "Attempt",
-    width: "5rem",
+    width: "5.8rem",
     cell: (task) => `${task.attempt} of ${task.max_attempts}`,
     plain: (task) => task.attempt,
   },

@@ -150,5 +150,5 @@ export function some(number, noun) {
  * @returns {HTMLElement}
  */
 export function badge(status) {
-  return h("span", { class: "badge", "data-status": status }, status.toLowerCase());
+  return h("span", { class: "badge", "data-status": status }, status.toLowerCase().replaceAll("_", " "));
 }

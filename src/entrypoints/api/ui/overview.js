@@ -1,17 +1,21 @@
 /** What goes on now, the last hour, and what needs attention. */
 
 import { get } from "./api.js";
-import { barChart } from "./chart.js";
+import { chart } from "./chart.js";
 import { nothing } from "./dialog.js";
 import { count, duration, fill, h, moment, some } from "./dom.js";
 import { keepFresh } from "./queues.js";
 import { address, go } from "./router.js";
 import { sampleCommand } from "./samples.js";
 
-const SPANS = /** @type {Record<string, number>} */ ({ "5": 5, "60": 60 });
+const SPANS = /** @type {Record<string, string>} */ ({
+  "5m": "5 minutes", "60m": "60 minutes", "24h": "24 hours", "7d": "7 days",
+});
+const MAX_QUEUES = 6;
 const RATE_MINUTES = 5;
 const OLD_SECONDS = 300;
 const MANY_FAILED = 0.1;
+const DAY_SECONDS = 86_400;
 
 /** @param {any[]} minutes @param {string} name */
 function sum(minutes, name) {
@@ -33,16 +37,19 @@ export function show(root, { query: first, signal }) {
   const body = h("div", { class: "overview" });
   fill(root, h("h1", null, "Overview"), body);
   const reload = keepFresh(body, signal, async () => {
-    const [stats, { queues }, { workers }] = await Promise.all([
+    const span = SPANS[query.get("span") ?? ""] ? query.get("span") ?? "" : "60m";
+    const [stats, { queues }, { workers }, series, callbacks] = await Promise.all([
       get("stats", signal), get("queues", signal), get("workers", signal),
+      get(`stats/series?span=${span}`, signal),
+      get("deliveries?outcome=given_up&page_size=1", signal),
     ]);
     const wasOpen = [...body.querySelectorAll("details")].map((details) => details.open);
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.minutes;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
     fill(body, stats.total === 0 && !workers.length ? null : tiles(stats, queues, workers),
-      attention(stats, queues, workers),
-      stats.total === 0 ? nothing("There are no tasks yet. Submit the first one:", sampleCommand()) : charts(stats));
+      attention(stats, queues, workers, callbacks.deliveries[0]),
+      stats.total === 0 ? nothing("There are no tasks yet. Submit the first one:", sampleCommand()) : charts(stats, series, span));
     [...body.querySelectorAll("details")].forEach((details, place) => { details.open = wasOpen[place] ?? false; });
-    if (focused) /** @type {HTMLElement | null} */ (body.querySelector(`[data-minutes="${focused}"]`))?.focus();
+    if (focused) /** @type {HTMLElement | null} */ (body.querySelector(`[data-span="${focused}"]`))?.focus();
   });
 
   /** @param {any} stats @param {any[]} queues @param {any[]} workers */
@@ -63,8 +70,8 @@ export function show(root, { query: first, signal }) {
       tile("Oldest waiting", oldest < 0 ? "–" : duration(oldest), "in any queue", address("tasks", { status: "QUEUED", sort: "submitted_at" })));
   }
 
-  /** @param {any} stats @param {any[]} queues @param {any[]} workers */
-  function attention(stats, queues, workers) {
+  /** @param {any} stats @param {any[]} queues @param {any[]} workers @param {any} [givenUp] a delivery */
+  function attention(stats, queues, workers, givenUp) {
     /** @type {[string, string][]} */
     const found = [];
     if (!workers.length) found.push(["No worker is alive: no task starts.", address("workers")]);
@@ -79,31 +86,35 @@ export function show(root, { query: first, signal }) {
     if (ended && failed / ended > MANY_FAILED) {
       found.push([`${some(failed, "task")} failed in the last hour, ${Math.round(failed / ended * 100)} % of those that ended.`, address("tasks", { status: "FAILED" })]);
     }
+    if (givenUp) {
+      const age = (Date.now() - moment(givenUp.time).getTime()) / 1000;
+      if (age < DAY_SECONDS) found.push([`Callbacks to ${givenUp.host} were given up, the last one ${duration(age)} ago.`, address("callbacks", { outcome: "given_up" })]);
+    }
     return h("section", { class: "attention", "aria-live": "polite" }, h("h2", null, "Needs attention"),
       found.length ? h("ul", null, found.map(([text, link]) => h("li", null, h("a", { href: link }, text))))
         : h("p", { class: "hint" }, "Nothing: every queue with tasks has a worker, none waits long, and few fail."));
   }
 
-  /** @param {any} stats */
-  function charts(stats) {
-    const span = query.get("minutes") ?? "60";
-    const minutes = stats.last_hour.slice(-(SPANS[span] ?? 60));
-    const times = minutes.map((/** @type {any} */ minute) => moment(minute.begins_at));
-    const values = (/** @type {string} */ name) => minutes.map((/** @type {any} */ minute) => minute[name]);
+  /** @param {any} stats @param {any} series @param {string} span */
+  function charts(stats, series, span) {
+    const times = series.begins_at.map(moment);
+    const { total, step_seconds: step } = series;
+    const per = step === 60 ? "minute" : "hour";
+    const outcomes = ["completed", "failed", "cancelled", "expired"];
+    const queues = [...series.series].sort((a, b) => Math.max(...b.backlog) - Math.max(...a.backlog)).slice(0, MAX_QUEUES);
     const choice = h("div", { class: "chips", role: "group", "aria-label": "Time of the charts" },
-      Object.keys(SPANS).map((each) => h("button", {
-        class: "chip", "data-minutes": each, "aria-pressed": String(each === span), onclick: () => go("overview", { minutes: each }),
-      }, `${each} minutes`)));
+      Object.entries(SPANS).map(([each, text]) => h("button", {
+        class: "chip", "data-span": each, "aria-pressed": String(each === span), onclick: () => go("overview", { span: each }),
+      }, text)));
+    const percentile = (/** @type {string} */ what) => ["p50", "p95"].map((each, place) =>
+      ({ name: each, kind: `c${place}`, values: total[`${what}_${each}`] }));
     const percentiles = ["p50", "p95", "p99"];
     return h("div", null, choice,
       h("div", { class: "charts" },
-        barChart("Ended per minute", times, [
-          { name: "completed", kind: "completed", values: values("completed") },
-          { name: "failed", kind: "failed", values: values("failed") },
-        ]),
-        barChart("Submitted per minute", times, [
-          { name: "submitted", kind: "submitted", values: values("submitted") },
-        ])),
+        chart(`Ended per ${per}`, times, outcomes.map((each) => ({ name: each, kind: each, values: total[each] })), { stacked: true }),
+        chart("Waiting tasks by queue", times, queues.map(({ name, backlog }, place) => ({ name, kind: `c${place}`, values: backlog }))),
+        chart("Wait until the start", times, percentile("wait"), { show: duration }),
+        chart("Run time", times, percentile("run"), { show: duration })),
       h("section", null, h("h2", null, "Wait and run time"),
         stats.sample ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Wait and run time" }, h("table", null,
           h("thead", null, h("tr", null, h("td", null), percentiles.map((each) => h("th", { scope: "col" }, each)))),
