@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UI := src/entrypoints/api/ui
 # WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
@@ -28,17 +29,21 @@ unit: $(VENV)/dev-ready ## Run the tests that need nothing but Python
 	@$(BIN)/python -m pytest tests/unit
 
 .PHONY: lint
-lint: $(VENV)/dev-ready ## Check format, lint, types and import rules
+lint: $(VENV)/dev-ready ## Check format, lint, types and import rules, also of the dashboard
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@cd clients/python && ../../$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/oxlint --deny-warnings $(UI)
+	@$(BIN)/deno fmt --quiet --check $(UI)/*.js
+	@$(BIN)/deno check --quiet $(UI)/*.js
 
 .PHONY: format
 format: $(VENV)/dev-ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/deno fmt --quiet $(UI)/*.js
 
 .PHONY: check
 check: lint test ## Run what CI runs: lint, then test

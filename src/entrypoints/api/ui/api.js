@@ -47,7 +47,7 @@ export async function call(method, path, { body, headers, signal } = {}) {
   let response, text;
   try {
     response = await fetch(new URL(path, ROOT), {
-      method, body, headers: given, signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      method, ...body !== undefined && { body }, headers: given, signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     text = await response.text();
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Actions on many tasks: a dry run first, then steps with their progress. */
 
-import { Problem, post } from "./api.js";
+import { post } from "./api.js";
 import { confirmed, dialog, tell } from "./dialog.js";
 import { count, fill, h, some } from "./dom.js";
 
@@ -66,7 +66,7 @@ async function steps(body, verb, expected) {
       total += done;
     }
   } catch (error) {
-    tell(`Stopped after ${some(total, "task")}: ${/** @type {Problem} */ (error).message}`, "error");
+    tell(`Stopped after ${some(total, "task")}: ${/** @type {Error} */ (error).message}`, "error");
   }
   if (!stopped) /** @type {HTMLDialogElement} */ (bar.closest("dialog")).close();
   await closed;

@@ -20,8 +20,7 @@ function resolved(schema, root) {
   if (schema?.$ref) {
     const steps = schema.$ref.replace(/^#\//, "").split("/");
     const found = steps.reduce((/** @type {any} */ node, /** @type {string} */ step) => node?.[step], root);
-    const { $ref, ...rest } = schema;
-    return resolved({ ...found, ...rest }, root);
+    return resolved({ ...found, ...schema, $ref: undefined }, root);
   }
   const choices = (schema?.anyOf ?? schema?.oneOf)?.filter((/** @type {any} */ each) => each.type !== "null");
   return choices?.length === 1 ? resolved({ ...schema, anyOf: undefined, oneOf: undefined, ...choices[0] }, root) : schema ?? {};
@@ -190,7 +189,8 @@ function list(place) {
   };
   const add = h("button", { type: "button", onclick: () => {
     show([...rows.map((row) => row.field.read()), undefined]);
-    body.lastElementChild?.querySelector("input, textarea, select")?.focus?.();
+    const first = body.lastElementChild?.querySelector("input, textarea, select");
+    /** @type {HTMLElement | null | undefined} */ (first)?.focus();
     changed();
   } }, `Add to ${title}`);
   return {

@@ -30,7 +30,7 @@ function objectText(values, names) {
 function bodySchema(document, type) {
   const { SleepTaskBody, PayloadTaskBody } = document.components.schemas;
   const body = type.type === "sleep" ? SleepTaskBody : PayloadTaskBody;
-  const { type: _, payload, ...others } = body.properties;
+  const { type: _, payload: __, ...others } = body.properties;
   const properties = type.type === "sleep" ? others : { ...others, payload: type.payload_schema };
   return { ...body, properties };
 }

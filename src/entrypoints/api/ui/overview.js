@@ -54,8 +54,9 @@ export function show(root, { query: first, signal }) {
 
   /** @param {any} stats @param {any[]} queues @param {any[]} workers */
   function tiles(stats, queues, workers) {
-    const recent = stats.last_hour.slice(-1 - RATE_MINUTES, -1);
-    const perSecond = (/** @type {string} */ name) => sum(recent, name) / (60 * Math.max(1, recent.length));
+    const recent = stats.last_hour.slice(-RATE_MINUTES);
+    const seconds = (Date.now() - moment(recent[0].begins_at).getTime()) / 1000;
+    const perSecond = (/** @type {string} */ name) => sum(recent, name) / Math.max(1, seconds);
     const oldest = Math.max(...queues.map((queue) => queue.oldest_waiting_seconds ?? -1), -1);
     const capacity = workers.reduce((total, worker) => total + worker.concurrency, 0);
     const tile = (/** @type {string} */ title, /** @type {string} */ value, /** @type {string} */ hint, /** @type {string} */ link) =>

@@ -68,18 +68,19 @@ export class TaskTable {
   }
 
   /**
-   * Insert a task that is new, or renew its row.
+   * Insert a task that is not shown, at its place by age. Ids grow with the time of submission.
    * @param {any} task
-   * @param {number} limit the most rows; the last one leaves for a new one
+   * @param {number} limit the most rows; the oldest one leaves for a newer one
+   * @returns {boolean} whether it is among the newest
    */
   insert(task, limit) {
-    const known = this.#rows.has(task.task_id);
-    const { element } = this.#put(task);
-    if (known) return;
-    this.#body.prepend(element);
-    while (this.#body.children.length > limit) {
-      this.remove(/** @type {HTMLElement} */ (this.#body.lastElementChild).dataset.id ?? "");
-    }
+    const idOf = (/** @type {Element} */ row) => /** @type {HTMLElement} */ (row).dataset.id ?? "";
+    const rows = [...this.#body.children];
+    const older = rows.find((row) => idOf(row) < task.task_id);
+    if (!older && rows.length >= limit) return false;
+    this.#body.insertBefore(this.#put(task).element, older ?? null);
+    if (rows.length >= limit) this.remove(idOf(rows[rows.length - 1]));
+    return true;
   }
 
   /**

@@ -14,6 +14,7 @@ import { viewer } from "./viewer.js";
 
 const RELOAD_MS = 500;
 const WAITING = ["SCHEDULED", "QUEUED"];
+const WIDE = ["Labels", "Callback", "Id"];
 const RETRYABLE = ["FAILED", "CANCELLED", "EXPIRED"];
 
 /** @param {any} task @param {() => void} reload */
@@ -75,7 +76,7 @@ function facts(task) {
       h("button", { class: "quiet", onclick: () => copy(task.task_id, "the id") }, "Copy"))],
   ]);
   return h("dl", { class: "facts" }, lines.filter(([, value]) => value !== undefined && value !== false)
-    .map(([title, value]) => h("div", null, h("dt", null, title), h("dd", null, value))));
+    .map(([title, value]) => h("div", { class: WIDE.includes(title) && "wide" }, h("dt", null, title), h("dd", null, value))));
 }
 
 /** @param {any} error @param {string} title */
@@ -92,7 +93,7 @@ function errorBox(error, title) {
  */
 export async function show(root, { id, signal }) {
   const head = h("div"), live = h("div", { "aria-live": "polite", class: "sentence" });
-  const why = h("div"), attempts = h("div"), data = h("div", { class: "columns" }), callbacks = h("div");
+  const about = h("div"), why = h("div"), attempts = h("div"), data = h("div", { class: "columns" }), callbacks = h("div");
   const log = taskLog(id, signal);
   let shownData = "", shownHead = "", isGone = false;
 
@@ -119,7 +120,8 @@ export async function show(root, { id, signal }) {
     if (shownHead !== text) {
       shownHead = text;
       fill(head, h("div", { class: "title" }, h("h1", null, task.task_name), badge(task.status),
-        h("div", { class: "buttons" }, actions(task, load))), facts(task));
+        h("div", { class: "buttons" }, actions(task, load))));
+      fill(about, facts(task));
       fill(why, task.error && errorBox(task.error, "Error"),
         task.last_error && errorBox(task.last_error, "Error of the last attempt"));
       showData(members(text));
@@ -152,7 +154,7 @@ export async function show(root, { id, signal }) {
       : h("p", { class: "hint" }, "No callback was sent yet: it is sent when the task is final.")));
   }
 
-  fill(root, head, live, why, attempts, data, log.element, callbacks);
+  fill(root, head, live, about, why, attempts, data, log.element, callbacks);
   const reload = atMostEvery(signal, RELOAD_MS, load);
   onChanges(signal, (changes) => {
     if (!changes || changes.some(({ task }) => task.task_id === id)) reload();

@@ -77,7 +77,10 @@ export async function show(root, { query: first, signal }) {
     }
     go("tasks", next, { replace });
   };
-  const filter = filters((changes) => change(changes, "q" in changes || "label" in changes));
+  // Back returns to the list before the search, not to each letter.
+  const isTyping = (/** @type {object} */ changes) =>
+    ["q", "label"].some((name) => name in changes && query.has(name));
+  const filter = filters((changes) => change(changes, isTyping(changes)));
   const table = new TaskTable(signal, () => showSelection());
   const summary = h("p", { class: "summary", "aria-live": "polite" });
   const empty = h("div");
@@ -87,6 +90,8 @@ export async function show(root, { query: first, signal }) {
     SIZES.map((each) => h("option", { value: each }, `${each} rows`)));
   const sort = h("select", { "aria-label": "Order", onchange: () => change({ sort: [sort.value] }) },
     h("option", { value: NEWEST }, "Newest first"), h("option", { value: "submitted_at" }, "Oldest first"));
+  const hasOtherFilters = () =>
+    [...apiFilters(query).keys()].some((name) => name !== "status");
   const url = () => {
     const asked = apiFilters(query);
     asked.set("sort", settings(query).sort);
@@ -182,7 +187,7 @@ export async function show(root, { query: first, signal }) {
   const recount = atMostEvery(signal, RELOAD_MS, async () => {
     const stats = await get("stats", signal);
     filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
-    const others = [...apiFilters(query).keys()].some((name) => name !== "status");
+    const others = hasOtherFilters();
     filter.counts(others ? undefined : stats.by_status);
     const chosen = query.get("status")?.split(",") ?? Object.keys(stats.by_status);
     if (!others) {
@@ -201,21 +206,21 @@ export async function show(root, { query: first, signal }) {
     if (reading) return missed.push(...changes);
     const { rows, page, sort: order } = settings(query);
     const takesNew = page === 1 && order === NEWEST;
-    let unsure = false;
-    const fresh = [];
+    let unsure = false, hasFresh = false;
     for (const { names, task } of changes) {
       const fits = names.includes("task.deleted") ? false : matches(query, task);
       const shown = table.has(task.task_id);
-      if (shown && fits === false) { table.remove(task.task_id); unsure = true; }
-      else if (shown) table.update(task);
+      if (shown && fits === false) {
+        table.remove(task.task_id);
+        unsure = true;
+      } else if (shown) table.update(task);
       else if (fits === undefined) unsure = true;
-      else if (fits && takesNew && names.includes("task.submitted")) fresh.push(task);
-      else if (fits && query.has("status")) unsure = true;
+      else if (fits && takesNew) hasFresh = table.insert(task, rows) || hasFresh;
+      else if (fits && order !== NEWEST && !hasNext) unsure = true;
     }
-    fresh.sort((a, b) => a.task_id < b.task_id ? -1 : 1);
-    for (const task of fresh) table.insert(task, rows);
-    if (unsure) reload();
-    else if (fresh.length) showPages();
+    // With other filters than the status, only a read knows the total.
+    if (unsure || (hasFresh && hasOtherFilters())) reload();
+    else if (hasFresh) showPages();
     if (changes.length) recount();
   }
 
