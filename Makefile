@@ -49,8 +49,12 @@ format: $(VENV)/dev-ready ## Format the code
 check: lint test ## Run what CI runs: lint, then test
 
 .PHONY: bench
-bench: $(VENV)/dev-ready ## Measure this service against plain Flask + Celery + Redis
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/dev-ready ## Measure against a plain service and peers, about 15 minutes (ONLY=submit,worker)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+.PHONY: scaling
+scaling: $(VENV)/dev-ready ## Measure how cost grows with tasks, clients, children and more (ONLY=stored)
+	@$(BIN)/python -m benchmarks.scaling $(if $(ONLY),--only $(ONLY))
 
 .PHONY: openapi
 openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from the code
@@ -103,6 +107,11 @@ lock: $(VENV)/python ## Renew the lock files with hashes
 	    $$(for extra in $$extras; do echo --extra $$extra; done) \
 	    $$(test "$$name" = requirements.lock || echo --constraint requirements.lock) \
 	    --output-file $$name pyproject.toml || exit 1; \
+	done
+	@for name in requirements arq; do \
+	  echo "Locking benchmarks/peers/$$name.lock"; \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --output-file benchmarks/peers/$$name.lock benchmarks/peers/$$name.in || exit 1; \
 	done
 
 $(VENV)/python:

@@ -14,10 +14,11 @@ from pathlib import Path
 import click
 
 from benchmarks.load import Address
+from benchmarks.machine import machine_facts
+from benchmarks.processes import NotReady, Store, exit_on_signals
 from benchmarks.progress import say
 from benchmarks.readers import PAUSE_SECONDS, TASK, Readers, call
-from benchmarks.report import machine_facts
-from benchmarks.subjects import NotReady, Store, Subject, exit_on_signals, running_version
+from benchmarks.subjects import Subject, running_version
 
 TASKS_IN_A_BATCH = 1_000
 SLOWLOG_MICROSECONDS = 2_000

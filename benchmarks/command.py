@@ -1,136 +1,109 @@
-"""The command line of the benchmarks, which runs all measurements one after the other."""
+"""The command line of the benchmarks: measure group by group, and write the page."""
 
 import tempfile
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import growth, memory, scale, scenarios, streams, throughput
+from benchmarks.chart import chart
+from benchmarks.findings import Findings
+from benchmarks.goals import verdicts
+from benchmarks.groups import GROUPS
 from benchmarks.load import LoadFailed
+from benchmarks.machine import machine_facts
+from benchmarks.page import changed_verdicts, goals_section, group_section, page
 from benchmarks.plan import QUICK, Plan
+from benchmarks.processes import ROOT, NotReady, exit_on_signals, running_store
 from benchmarks.progress import say
-from benchmarks.redis_commands import commands_of_submits
-from benchmarks.report import Findings, machine_facts, report, worker_report
-from benchmarks.rows import Growth, Row
-from benchmarks.stored_tasks import fill
-from benchmarks.subjects import (
-    NotReady,
-    Pair,
-    exit_on_signals,
-    running_both,
-    running_on,
-    running_store,
-)
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+CHART = ROOT / "docs" / "benchmarks.svg"
+DRAWN = ("submit", "get one", "list of 10", "list of 100", "empty tasks, 2", "empty tasks, 4")
+
+
+def chosen_groups(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
+    names = value.split(",") if value else list(GROUPS)
+    if unknown := [name for name in names if name not in GROUPS]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(GROUPS)}")
+    return names
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--seconds", type=click.FloatRange(0.5, 60), help="One round of one scenario.  [default: 4]"
+    "--only",
+    callback=chosen_groups,
+    metavar="GROUPS",
+    help=f"Measure these groups and print them: {', '.join(GROUPS)}.",
 )
 @click.option(
-    "--rounds", type=click.IntRange(1, 20), help="Rounds in which both take turns.  [default: 3]"
+    "--peers/--no-peers",
+    default=True,
+    help="Without: compare with the plain service and plain Celery alone; installs nothing.",
 )
 @click.option(
-    "--tasks",
-    type=click.IntRange(100, 100_000),
-    help="Stored tasks during the GETs.  [default: 100000]",
+    "--seconds", type=click.FloatRange(0.2, 60), help="One round of one operation.  [default: 3]"
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 20), help="Rounds in which all take turns.  [default: 3]"
 )
 @click.option("--quick", is_flag=True, help="Short rounds and few tasks: to see that it works.")
-@click.option(
-    "--worker", is_flag=True, help="Only how many tasks a worker runs: about five minutes."
-)
-@click.option(
-    "--write",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Save the report to this file, too.",
-)
-def main(quick: bool, worker: bool, write: Path | None, **given: Any) -> None:
-    """Measure this service against a plain one of Flask, Celery and Redis.
+def main(only: list[str], peers: bool, quick: bool, **given: Any) -> None:
+    """Measure this service against plain Flask + Celery + Redis and against its peers.
 
-    Both run on this machine, with a Redis server of the same program each, and take turns. The
-    report goes to standard output, the progress to standard error. It takes about half an hour;
-    Ctrl-C stops everything.
+    Everything runs on 127.0.0.1, each subject with a Redis server of its own, and takes turns. It
+    takes about a quarter of an hour, says on standard error what it does, and writes
+    docs/benchmarks.md and docs/benchmarks.svg. With --only or --quick it prints to standard output
+    instead. Ctrl-C stops everything. It fails if something could not be measured or an answer was
+    wrong, but not if a goal is not reached.
 
     \b
-    Example: longer rounds, and the report in a file
-      python -m benchmarks --seconds 10 --rounds 5 --write benchmarks/results/today.md
+    Example: how fast tasks are submitted, with longer rounds
+      python -m benchmarks --only submit --seconds 10
     """
-    require_folder(write)
     exit_on_signals()
+    amounts = {name: value for name, value in given.items() if value is not None}
+    plan = replace(QUICK if quick else Plan(), peers=peers, **amounts)
     try:
-        text = (measured_worker if worker else measured)(plan_of(quick, given))
+        findings, facts = measured(only, plan)
     except (LoadFailed, NotReady) as error:
         raise click.ClickException(str(error)) from error
-    print(text)
-    if write:
-        write.write_text(text)
+    found = verdicts(findings)
+    differences = changed_verdicts(PAGE.read_text() if PAGE.exists() else "", found)
+    if quick or not peers or len(only) < len(GROUPS):
+        sections = [group_section(name, findings) for name in only]
+        print(facts, "", *sections, goals_section(found), sep="\n")
+    else:
+        PAGE.write_text(page(findings, found, facts))
+        CHART.write_text(chart([findings.contests[key] for key in DRAWN]))
+        say(f"Written: {PAGE.relative_to(ROOT)}, {CHART.relative_to(ROOT)}")
+    say_verdicts(differences, reached=sum(each.reached for each in found), total=len(found))
 
 
-def plan_of(quick: bool, given: dict[str, Any]) -> Plan:
-    plan = replace(
-        QUICK if quick else Plan(),
-        **{name: value for name, value in given.items() if value is not None},
-    )
-    return replace(plan, many=max(plan.many, plan.tasks))
-
-
-def require_folder(file: Path | None) -> None:
-    """Check at the start what would fail only after minutes."""
-    if file and not file.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(file.parent)!r}", param_hint="--write")
-
-
-def measured(plan: Plan) -> str:
-    """Return the report. Every process that was started has ended by then."""
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
-        directory = Path(name)
-        with running_both(directory) as pair:
-            facts = machine_facts(pair[0].store)
-            http = submit_rows(pair, plan)
-            say("Redis commands of a submit")
-            our_commands, plain_commands = map(commands_of_submits, pair)
-            http += get_rows(pair, plan)
-            pages = page_growth(pair, directory, plan)
-        say("A worker with empty tasks")
-        worker = throughput.throughput(directory, plan)
-        say("Memory")
-        used = memory.bytes_per_task(directory, plan)
-        say("Streams")
-        held = streams.open_streams(directory / "streams", plan)
-        say("Filters with very many tasks")
-        filtered = scale.filters_at_scale(directory / "scale", plan)
-        findings = Findings(http, pages, worker, used, our_commands, plain_commands, held, filtered)
-        return report(findings, plan, facts)
-
-
-def measured_worker(plan: Plan) -> str:
-    """Return the part of the report about workers."""
+def measured(groups: Iterable[str], plan: Plan) -> tuple[Findings, str]:
+    """Return the findings and the facts. Every process that was started has ended by then."""
+    findings = Findings()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
         directory = Path(name)
         with running_store(directory / "facts") as store:
             facts = machine_facts(store)
-        return worker_report(throughput.throughput(directory, plan), plan, facts)
+        for group in groups:
+            began = time.monotonic()
+            say(f"Group {group}")
+            folder = directory / group
+            folder.mkdir()
+            GROUPS[group](folder, plan, findings)
+            say(f"  {time.monotonic() - began:.0f} s")
+    return findings, facts
 
 
-def submit_rows(pair: Pair, plan: Plan) -> list[Row]:
-    say("HTTP")
-    return scenarios.compare(scenarios.SUBMIT, pair, plan)
-
-
-def get_rows(pair: Pair, plan: Plan) -> list[Row]:
-    for subject in pair:
-        subject.store.client.execute_command("FLUSHALL", "SYNC")
-    fill(pair, plan.tasks)
-    return [row for scenario in scenarios.GETS for row in scenarios.compare(scenario, pair, plan)]
-
-
-def page_growth(many: Pair, directory: Path, plan: Plan) -> list[Growth]:
-    """Measure the growth. The few tasks are in another database of the same servers."""
-    say("A page with few and with many tasks")
-    fill(many, plan.many)
-    ours, plain = many
-    with running_on(ours.store, plain.store, directory, database=1) as few:
-        fill(few, plan.few)
-        return growth.page_growth(few, many, plan)
+def say_verdicts(differences: Sequence[str], *, reached: int, total: int) -> None:
+    say(f"{reached} of {total} goals are reached.")
+    if not PAGE.exists():
+        return
+    say(f"Verdicts that differ from those of the page before: {len(differences) or 'none'}")
+    for line in differences:
+        say(f"  {line}")

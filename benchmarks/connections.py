@@ -4,6 +4,7 @@ The kernel spreads them at random, and a round with 13 of 16 connections on one 
 would measure that.
 """
 
+import selectors
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.load import SILENCE_SECONDS, Address, ClosedLoop, LoadFailed, connect, get
-from benchmarks.subjects import HTTP_WORKERS, Subject
+from benchmarks.subjects import Subject
 
 MAX_TRIES = 50
 READY = get("/readyz")
@@ -30,35 +31,48 @@ class Spread:
 
     subject: Subject
     number: int
-    kept: list[socket.socket] = field(default_factory=list)
-    held: Counter[int] = field(default_factory=Counter)
-    """The connections by worker process."""
+    held: dict[socket.socket, int] = field(default_factory=dict)
+    """The kept connections, each with its worker process."""
 
     @property
     def share(self) -> int:
-        return -(-self.number // HTTP_WORKERS)
+        return -(-self.number // self.subject.workers)
 
     def fill(self) -> None:
+        """Open connections until enough are kept, also in place of those that the server closed."""
         for _ in range(MAX_TRIES):
+            self._drop_closed()
             missing = self.number - len(self.kept)
             if not missing:
                 return
             self._choose([used_once(self.subject.address) for _ in range(missing)])
         raise LoadFailed(
-            f"the connections are spread unevenly even after {MAX_TRIES} tries: {dict(self.held)}"
+            f"the connections are spread unevenly even after {MAX_TRIES} tries: "
+            f"{dict(Counter(self.held.values()))}"
         )
 
+    @property
+    def kept(self) -> list[socket.socket]:
+        return list(self.held)
+
     def close(self) -> None:
-        for connection in self.kept:
+        for connection in self.held:
             connection.close()
+
+    def _drop_closed(self) -> None:
+        """A server closes connections that are idle for 2 s, and a busy machine may need longer."""
+        for connection in [each for each in self.held if is_closed(each)]:
+            connection.close()
+            del self.held[connection]
 
     def _choose(self, connections: Sequence[socket.socket]) -> None:
         holders = self.subject.connection_holders()
+        counts = Counter(self.held.values())
         for connection in connections:
-            process = holders[connection.getsockname()[1]]
-            if self.held[process] < self.share:
-                self.held[process] += 1
-                self.kept.append(connection)
+            process = holders.get(connection.getsockname()[1])
+            if process is not None and counts[process] < self.share:
+                counts[process] += 1
+                self.held[connection] = process
             else:
                 connection.close()
 
@@ -66,12 +80,23 @@ class Spread:
 @contextmanager
 def even_connections(subject: Subject, number: int) -> Iterator[list[socket.socket]]:
     """Return the same number of connections for each worker process."""
+    if subject.workers == 1:
+        with any_connections(subject.address, number) as connections:
+            yield connections
+        return
     spread = Spread(subject, number)
     try:
         spread.fill()
         yield spread.kept
     finally:
         spread.close()
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Return whether the server has closed an idle connection: nothing else makes it readable."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def used_once(address: Address) -> socket.socket:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-SILENCE_SECONDS = 10.0
+SILENCE_SECONDS = 60.0
 """The longest time in which a server must respond."""
 RECEIVE_BYTES = 262_144
 SHOWN_BYTES = 500
@@ -32,6 +32,8 @@ class Load:
     """Seconds from the first request to the last response."""
     latencies: list[float]
     """Seconds of each response, the shortest first."""
+    last_bodies: list[bytes] = field(default_factory=list)
+    """The body of the last response of each connection."""
 
     @property
     def rate(self) -> float:
@@ -75,6 +77,10 @@ class Connection:
         return self.length is not None and len(self.received) >= self.length
 
     @property
+    def body(self) -> bytes:
+        return bytes(self.received.partition(b"\r\n\r\n")[2])
+
+    @property
     def is_success(self) -> bool:
         return self.received.startswith(b"HTTP/1.1 2")
 
@@ -107,7 +113,8 @@ class ClosedLoop:
             self._loop(until=start + seconds)
             elapsed = time.perf_counter() - start
         self._require_success()
-        return Load(elapsed, sorted(self._latencies))
+        bodies = [connection.body for connection in self._connections if connection.received]
+        return Load(elapsed, sorted(self._latencies), bodies)
 
     def _loop(self, until: float) -> None:
         for connection in self._connections:

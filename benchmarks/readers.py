@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from benchmarks.load import Address
-from benchmarks.subjects import NotReady
+from benchmarks.processes import NotReady
 
 REQUEST_SECONDS = 120.0
 PAUSE_SECONDS = 0.02

@@ -5,28 +5,35 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import click
 
-from benchmarks.plan import Plan
-from benchmarks.report import machine_facts
-from benchmarks.rows import table
-from benchmarks.scenarios import CONNECTIONS, GETS, SUBMIT, compare
-from benchmarks.subjects import NotReady, Pair, Subject, exit_on_signals, running_version
+from benchmarks.contests import CONNECTIONS, Entry, contest
+from benchmarks.findings import Contest
+from benchmarks.groups.read import entry, pages, reads
+from benchmarks.groups.submit import POST_TASK, is_queued
+from benchmarks.load import LoadFailed
+from benchmarks.machine import machine_facts
+from benchmarks.page import contest_table
+from benchmarks.processes import NotReady, exit_on_signals
+from benchmarks.readers import call
+from benchmarks.subjects import Subject, running_version
 
 TASKS_IN_A_BATCH = 1_000
+SIZES = (10, 100)
 HEAD = """\
 # This version and an older one
 
 {facts}
 
 {connections} keep-alive connections; {tasks:,} tasks stored during the GETs; a round takes
-{seconds:g} s. The versions took turns on one machine: only the factors mean something elsewhere.
-A factor is the median of the factors of {rounds} rounds; above 1, this version is better.
+{seconds:g} s. The versions took turns on one machine: only the ratios mean something elsewhere.
+Figures are medians of {rounds} rounds, with the lowest and the highest. CPU in ms per request.
 
 """
-COLUMNS = ("", "now", "before", "now is better by", "in the rounds")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,34 +75,46 @@ def main(against: Path, seconds: float, rounds: int, tasks: int, write: Path | N
       python -m benchmarks.versions --against ../older/src
     """
     exit_on_signals()
-    plan = Plan(seconds=seconds, rounds=rounds, tasks=tasks)
     try:
-        text = measured(against, plan)
-    except NotReady as error:
+        text = measured(against, seconds=seconds, rounds=rounds, tasks=tasks)
+    except (LoadFailed, NotReady) as error:
         raise click.ClickException(str(error)) from error
     print(text, end="")
     if write:
         write.write_text(text)
 
 
-def measured(against: Path, plan: Plan) -> str:
+def measured(against: Path, *, seconds: float, rounds: int, tasks: int) -> str:
     """Return the report."""
-    with _running_versions(against) as pair:
-        for subject in pair:
-            _fill(subject, plan.tasks)
-        rows = [row for scenario in (*GETS, SUBMIT) for row in compare(scenario, pair, plan)]
-        head = HEAD.format(
-            facts=machine_facts(pair[0].store),
-            connections=CONNECTIONS,
-            tasks=plan.tasks,
-            seconds=plan.seconds,
-            rounds=plan.rounds,
-        )
-    return f"{head}{table(COLUMNS, rows)}\n"
+    with _running_versions(against) as subjects:
+        for subject in subjects:
+            _fill(subject, tasks)
+        facts = machine_facts(subjects[0].store)
+        found = [
+            contest(title, entries, base="before", rounds=rounds, seconds=seconds)
+            for title, entries in _entries(subjects).items()
+        ]
+    head = HEAD.format(
+        facts=facts, connections=CONNECTIONS, tasks=tasks, seconds=seconds, rounds=rounds
+    )
+    return head + "\n\n".join(map(_section, found)) + "\n"
+
+
+def _entries(subjects: list[Subject]) -> dict[str, list[Entry]]:
+    entries = {"GET one task": [entry(each, *reads(each)) for each in subjects]}
+    for size in SIZES:
+        entries[f"GET a page of {size}"] = [entry(each, *pages(each, size)) for each in subjects]
+    submits = partial(repeat, POST_TASK)
+    entries["POST a task"] = [entry(each, submits, is_queued) for each in subjects]
+    return entries
+
+
+def _section(found: Contest) -> str:
+    return f"## {found.title}\n\n{contest_table(found)}"
 
 
 @contextmanager
-def _running_versions(against: Path) -> Iterator[Pair]:
+def _running_versions(against: Path) -> Iterator[list[Subject]]:
     with tempfile.TemporaryDirectory(prefix="versions-") as name, ExitStack() as stack:
 
         def start(label: str, source: Path | None) -> Subject:
@@ -103,22 +122,18 @@ def _running_versions(against: Path) -> Iterator[Pair]:
             subject.name = label
             return subject
 
-        yield start("now", None), start("before", against)
+        yield [start("now", None), start("before", against)]
 
 
 def _fill(subject: Subject, tasks: int) -> None:
     """Submit tasks by HTTP, which every version understands."""
     one = {"task_name": "benchmark", "duration": 1}
     body = json.dumps({"tasks": [one] * TASKS_IN_A_BATCH})
-    connection = http.client.HTTPConnection(*subject.address, timeout=60)
     for _ in range(tasks // TASKS_IN_A_BATCH):
-        connection.request("POST", "/tasks/batch", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        text = response.read().decode()
-        if response.status != http.client.ACCEPTED:
-            raise NotReady(f"{subject.name} refused a batch: {text[:500]}")
-        subject.task_ids += [task["task_id"] for task in json.loads(text)["tasks"]]
-    connection.close()
+        status, _, response = call(subject.address, "POST", "/tasks/batch", body)
+        if status != http.client.ACCEPTED:
+            raise NotReady(f"{subject.name} refused a batch: {response[:500]!r}")
+        subject.task_ids += [task["task_id"] for task in json.loads(response)["tasks"]]
 
 
 if __name__ == "__main__":

@@ -133,3 +133,23 @@ class RunLogContract:
         assert MAX_LOG_BYTES - 20_000 < size <= MAX_LOG_BYTES
         run_log.append(run, lines=["the end"])
         assert run_log.lines(task.task_id)[-1].message == "the end"
+
+    def test_lines_are_numbered_and_read_after_a_number_also_when_earlier_ones_were_dropped(
+        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+    ) -> None:
+        task = submit(repository)
+        assert list(run_log.lines(task.task_id, 5)) == []
+        run = claim(leases)
+        run_log.append(run, lines=["one", "two", "three"])
+
+        def numbered(after: int) -> list[tuple[int, str]]:
+            return [(line.number, line.message) for line in run_log.lines(run.task_id, after)]
+
+        assert numbered(0) == [(1, "one"), (2, "two"), (3, "three")]
+        assert numbered(2) == [(3, "three")]
+        assert numbered(3) == numbered(10**15) == []
+        for at in range(0, 1_000, 100):
+            run_log.append(run, lines=[f"{at + number}" for number in range(100)])
+        assert numbered(1_001) == [(1_002, "998"), (1_003, "999")]
+        assert numbered(0)[0] == numbered(3)[0] == (4, "0")
+        assert len(numbered(0)) == 1_000

@@ -1,7 +1,7 @@
 """Tasks in memory, as the fakes of all ports over tasks see them."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -44,6 +44,7 @@ class FakeRecords:
         self.counts: list[tuple[datetime, Count]] = []
         """What was counted, as Series would have it."""
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
+        self._logged: Counter[str] = Counter()
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """The events, as an event stream would have them."""
@@ -132,7 +133,13 @@ class FakeRecords:
 
     def _add_lines(self, run: Task, lines: Sequence[str]) -> None:
         for message in lines:
-            line = LogLine(at=self._clock.now(), attempt=run.attempt, message=message)
+            self._logged[run.task_id] += 1
+            line = LogLine(
+                at=self._clock.now(),
+                attempt=run.attempt,
+                message=message,
+                number=self._logged[run.task_id],
+            )
             self.logs.setdefault(run.task_id, deque(maxlen=MAX_LOG_LINES)).append(line)
         kept = self.logs.get(run.task_id, deque())
         while sum(len(line.message.encode()) for line in kept) > MAX_LOG_BYTES:

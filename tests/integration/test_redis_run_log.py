@@ -84,3 +84,28 @@ class TestRedisRunLog(RunLogContract):
         lines = client.lrange(key, 0, -1)
         assert MAX_LOG_BYTES - 30_000 < sum(map(len, lines)) <= MAX_LOG_BYTES
         assert run_log.lines(run.task_id)[-1].message == "new"
+
+    def test_damaged_lines_are_left_out(
+        self,
+        repository: RedisTaskRepository,
+        leases: RedisTaskLeases,
+        run_log: RedisRunLog,
+        client: redis.Redis,
+    ) -> None:
+        submit(repository)
+        run = claim(leases)
+        key, record = b"tm:log:" + id_bytes(run.task_id), b"tm:task:" + id_bytes(run.task_id)
+        client.rpush(
+            key, b"", b"\xff", b"1 2", b"x [1]", b'1 [1, "one", 2]', b"9" * 400 + b" [1, 2]"
+        )
+        run_log.append(run, lines=["good"])
+
+        assert [(line.number, line.message) for line in run_log.lines(run.task_id)] == [(7, "good")]
+
+        client.hset(record, "k", b"\xff")
+        assert [line.message for line in run_log.lines(run.task_id)] == ["good"]
+        run_log.append(run, lines=["x"] * 1_000)
+        assert run_log.lines(run.task_id)[0].number == 8
+        client.delete(key)
+        client.set(key, "text")
+        assert list(run_log.lines(run.task_id)) == []

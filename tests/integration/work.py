@@ -24,6 +24,13 @@ def count_to(number: int, *, context: Any) -> int:
     return number
 
 
+def log_steadily(lines: int, *, context: Any) -> None:
+    """Log a line every hundredth of a second."""
+    for number in range(1, lines + 1):
+        context.log(f"{number}")
+        time.sleep(0.01)
+
+
 class OutOfStock(Exception):
     retry = False
 

@@ -18,6 +18,7 @@ from tests.contracts.run_log import RunLogContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.store_probe import StoreProbeContract
+from tests.contracts.task_counts import TaskCountsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_repository import TaskRepositoryContract
@@ -32,6 +33,7 @@ from tests.fakes.queues import FakeQueues
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
+from tests.fakes.task_counts import FakeTaskCounts
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
@@ -119,6 +121,12 @@ class TestFakeQueues(QueuesContract):
     @pytest.fixture
     def queues(self, store: FakeTaskStore) -> FakeQueues:
         return FakeQueues(store)
+
+
+class TestFakeTaskCounts(TaskCountsContract):
+    @pytest.fixture
+    def task_counts(self, store: FakeTaskStore) -> FakeTaskCounts:
+        return FakeTaskCounts(store)
 
 
 class TestFakeSeries(SeriesContract):

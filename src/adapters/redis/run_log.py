@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from json import JSONEncoder, loads
 
+import redis
+
 from adapters.redis import keys
 from adapters.redis.effects import Effects
+from adapters.redis.failures import is_damage
 from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import PROGRESS, encode_progress, instant
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
+from application.skipped_items import SkippedItems
 from domain.events import Event
 from domain.task import Task
 from domain.task_state import Progress
@@ -22,6 +26,8 @@ class RedisRunLog(RunLog):
     def __init__(self, store: RedisStore, events_kept: int) -> None:
         self._store = store
         self._save = SaveScript(store)
+        self._read = store.script("log", writes=False)
+        self._skipped_items = SkippedItems()
         self._events_kept = events_kept
 
     def append(
@@ -37,9 +43,24 @@ class RedisRunLog(RunLog):
             effects.append_event(keys.EVENTS, record, self._events_kept, Event.PROGRESS, member)
         return self._save.run(effects).saved
 
-    def lines(self, task_id: str) -> Sequence[LogLine]:
-        with self._store.client() as client:
-            return [_line(stored) for stored in client.lrange(keys.log(task_id), 0, -1)]
+    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+        try:
+            before, lines = self._read([keys.record(task_id), keys.log(task_id)], [after])
+        except redis.ResponseError as error:
+            if not is_damage(error):
+                raise
+            self._skipped_items.log_once("read_log", task_id, error)
+            return []
+        numbered = enumerate(lines, int(before) + 1)
+        found = (self._decoded(task_id, number, stored) for number, stored in numbered)
+        return [line for line in found if line]
+
+    def _decoded(self, task_id: str, number: int, stored: bytes) -> LogLine | None:
+        try:
+            return _line(number, stored)
+        except Exception as error:  # whatever is wrong with it, the others can be read
+            self._skipped_items.log_once("read_log", task_id, error)
+            return None
 
 
 def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
@@ -49,8 +70,8 @@ def add_lines(effects: Effects, run: Task, lines: Sequence[str]) -> None:
     effects.append_log(log, record, MAX_LOG_LINES, MAX_LOG_BYTES, stored)
 
 
-def _line(stored: bytes) -> LogLine:
+def _line(number: int, stored: bytes) -> LogLine:
     """Decode a line of save.lua: milliseconds since 1970, a blank, the attempt and the message."""
     at, _, rest = stored.partition(b" ")
     attempt, message = loads(rest)
-    return LogLine(at=instant(int(at)), attempt=attempt, message=message)
+    return LogLine(at=instant(int(at)), attempt=attempt, message=message, number=number)

@@ -42,6 +42,8 @@ OMITTED = b"omitted"
 """The names of long fields that a script omitted. It is never stored."""
 LOG_SIZE = b"l"
 """Bytes of the log of the task, which is a list of its own. Only save.lua uses this field."""
+LINES_DROPPED = b"k"
+"""Number of lines that the log has lost. Only save.lua and log.lua use this field."""
 RANK = b"q"
 """The place in the queue. Scripts set it when the task first waits, and unset it at the end."""
 

@@ -56,7 +56,7 @@ class RedisTaskSearch:
 
     def find(self, wanted: TaskFilter, page: PageRequest) -> FoundPage:
         """See TaskRepository.find."""
-        groups, span = _groups(wanted), Span.of(wanted)
+        groups, span = groups_of(wanted), Span.of(wanted)
         if wanted.needs_scan:
             with self._scans:
                 return self._from_many(wanted, groups, span, page)
@@ -165,7 +165,8 @@ class RedisTaskSearch:
         return FoundPage([raw for _, raw in shown], total, cursor_of(shown[-1]) if more else None)
 
 
-def _groups(wanted: TaskFilter) -> list[AnyOf]:
+def groups_of(wanted: TaskFilter) -> list[AnyOf]:
+    """Return the indexes that hold the wanted tasks, apart from the time of their submission."""
     groups = [AnyOf([keys.label_index(key, value)]) for key, value in wanted.labels.items()]
     if wanted.statuses:
         groups.append(AnyOf([keys.status_index(status) for status in sorted(wanted.statuses)]))

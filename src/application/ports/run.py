@@ -115,6 +115,8 @@ class LogLine:
     attempt: int
     """The attempt that wrote the line."""
     message: str
+    number: int
+    """Counts the lines of the task from 1, also those that were dropped."""
 
 
 class RunLog(ABC):
@@ -130,5 +132,8 @@ class RunLog(ABC):
         """
 
     @abstractmethod
-    def lines(self, task_id: str) -> Sequence[LogLine]:
-        """Return the stored lines, oldest first."""
+    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+        """Return the stored lines with a number greater than `after`, oldest first.
+
+        Damaged lines are left out.
+        """

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
+from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
 from entrypoints.api.origins import protect_from_pages
@@ -41,7 +42,7 @@ access = logging.getLogger("access")
 class TaskSegment(BaseConverter):
     """The id of a task in a path, in any spelling. The names of other resources are excluded."""
 
-    regex = r"(?!(?:batch|actions)$)[^/]+"
+    regex = r"(?!(?:batch|actions|counts)$)[^/]+"
     part_isolating = True
 
 
@@ -82,6 +83,7 @@ def create_app(
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)
     app.after_request(_finish)
+    compress_responses(app)
     register_problems(app)
     api = ProblemApi(app, spec_kwargs={"marshmallow_plugin": SpecificationPlugin()})
     for blueprint in BLUEPRINTS:

@@ -101,10 +101,12 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
         else:
             self._pending.discard(connection)
+        sock.expect_head()
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
             req.body.reader = PacedBody(reader)
+            sock.send_head()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
@@ -171,6 +173,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Build the application. gunicorn calls this in each worker, after the fork."""
+        # gunicorn looks its settings up some twenty times in each request, through __getattr__.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         container = build_container(
             self.settings,
             fail_fast=True,

@@ -26,6 +26,7 @@ from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_counts import RedisTaskCounts
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.supervision.interrupt import SignalRunInterrupt
@@ -118,6 +119,7 @@ class Adapters(containers.DeclarativeContainer):
         RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
     )
     statistics = providers.Singleton(RedisStatistics, store, let_others_run)
+    task_counts = providers.Singleton(RedisTaskCounts, store)
     series = providers.Singleton(RedisSeries, store, let_others_run)
     idempotency_records = providers.Singleton(RedisIdempotencyRecords, store)
     event_stream = providers.Singleton(

@@ -30,6 +30,7 @@ from application.use_cases.operations.send_heartbeat import SendHeartbeat
 from application.use_cases.operations.warn_about_queues import WarnAboutQueues
 from application.use_cases.tasks.bulk_action import BulkAction
 from application.use_cases.tasks.cancel_task import CancelTask
+from application.use_cases.tasks.count_tasks import CountTasks
 from application.use_cases.tasks.delete_task import DeleteTask
 from application.use_cases.tasks.find_violations import FindViolations
 from application.use_cases.tasks.follow_tasks import FollowTasks
@@ -72,6 +73,7 @@ class Container(Adapters):
     find_violations = providers.Singleton(FindViolations, admission)
     get_task = providers.Singleton(GetTask, Adapters.repository)
     list_tasks = providers.Singleton(ListTasks, Adapters.repository)
+    count_tasks = providers.Singleton(CountTasks, Adapters.task_counts)
     update_task = providers.Singleton(UpdateTask, update, admission)
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
     retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
@@ -80,7 +82,7 @@ class Container(Adapters):
         WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock
     )
     follow_tasks = providers.Singleton(
-        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock
+        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock, Adapters.run_log
     )
     read_details = providers.Singleton(
         ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox

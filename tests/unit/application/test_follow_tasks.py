@@ -31,7 +31,7 @@ def stream(store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
 
 @pytest.fixture
 def follow(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> FollowTasks:
-    return FollowTasks(store, stream, clock)
+    return FollowTasks(store, stream, clock, store)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_follower_of_a_task_is_told_of_its_removal_and_nothing_after_that(
     store: FakeTaskStore, clock: FakeClock
 ) -> None:
     task = save(store)
-    following = FollowTasks(store, FakeEventStream(store, clock), clock).follow_task(
+    following = FollowTasks(store, FakeEventStream(store, clock), clock, store).follow_task(
         task.task_id, None
     )
     assert following is not None
@@ -245,7 +245,7 @@ def test_an_event_that_the_snapshot_shows_already_is_not_told_again(
         return subscription
 
     monkeypatch.setattr(stream, "subscribe", subscribe_before_a_change)
-    following = FollowTasks(store, stream, clock).follow_task(task.task_id, None)
+    following = FollowTasks(store, stream, clock, store).follow_task(task.task_id, None)
     assert following is not None
 
     snapshot, notice = next(following), next(following)

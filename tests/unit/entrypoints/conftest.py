@@ -21,6 +21,7 @@ from tests.fakes.queues import FakeQueues
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
+from tests.fakes.task_counts import FakeTaskCounts
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
 
@@ -73,6 +74,7 @@ def container(
     container.queues.override(providers.Object(FakeQueues(store)))
     container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
+    container.task_counts.override(providers.Object(FakeTaskCounts(store)))
     container.series.override(providers.Object(FakeSeries(store, clock)))
     outbox = FakeOutbox(store, clock)
     container.outbox.override(providers.Object(outbox))

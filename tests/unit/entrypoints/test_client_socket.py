@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator
+from io import BytesIO
 
 import gevent
 import pytest
@@ -70,3 +71,80 @@ def test_reading_has_no_limit_after_a_response(
 
     assert reader.get(timeout=60) == b"done"
     assert server.gettimeout() is None
+
+
+class Client:
+    """A socket that records what each call sends."""
+
+    recv = None
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def settimeout(self, _: float | None) -> None:
+        pass
+
+    def send(self, data: memoryview) -> int:
+        self.sent.append(bytes(data))
+        return len(data)
+
+    def sendfile(self, file: BytesIO, count: int) -> int:
+        self.sent.append(file.read(count))
+        return count
+
+
+def test_a_head_is_sent_with_the_body_that_follows() -> None:
+    client = Client()
+    connection = ClientSocket(client)
+    for number in range(2):
+        connection.expect_head()
+        connection.sendall(b"head %d, " % number)
+        connection.sendall(b"body")
+        connection.sendall(b"more")
+        connection.send_head()
+
+    assert client.sent == [b"head 0, body", b"more", b"head 1, body", b"more"]
+
+
+def test_a_head_without_a_body_is_sent_at_the_end_of_the_response() -> None:
+    client = Client()
+    connection = ClientSocket(client)
+    connection.expect_head()
+    connection.sendall(b"head")
+    assert client.sent == []
+
+    connection.send_head()
+    connection.send_head()
+
+    assert client.sent == [b"head"]
+
+
+def test_what_is_sent_after_a_response_without_a_head_is_not_kept() -> None:
+    client = Client()
+    connection = ClientSocket(client)
+    connection.expect_head()
+    connection.send_head()
+
+    connection.sendall(b"gunicorn's own error")
+
+    assert client.sent == [b"gunicorn's own error"]
+
+
+def test_a_long_body_is_sent_after_its_head() -> None:
+    client = Client()
+    connection = ClientSocket(client)
+    connection.expect_head()
+    connection.sendall(b"head")
+    connection.sendall(RESPONSE)
+
+    assert client.sent == [b"head", RESPONSE]
+
+
+def test_a_file_is_sent_after_its_head() -> None:
+    client = Client()
+    connection = ClientSocket(client)
+    connection.expect_head()
+    connection.sendall(b"head")
+
+    assert connection.sendfile(BytesIO(b"a picture"), count=9) == 9
+    assert client.sent == [b"head", b"a picture"]

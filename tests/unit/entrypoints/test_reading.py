@@ -25,7 +25,7 @@ from tests.fakes.task_store import FakeTaskStore
 METHODS = {"get", "put", "post", "patch", "delete"}
 EVERY_HTTP_MESSAGE = {
     *("Accept", "Host", "Origin", "Sec-Fetch-Site", "Content-Length", "Transfer-Encoding"),
-    *("Content-Type", "Connection"),
+    *("Content-Type", "Connection", "Accept-Encoding"),
 }
 """Headers that OpenAPI leaves to HTTP, and headers that only browsers write."""
 RETRYABLE = {"/tasks/{task_id}/retry"}

@@ -34,9 +34,10 @@ def test_a_delivery_has_a_status_or_an_error(
 
 
 def test_a_log_line_has_its_time_to_the_millisecond() -> None:
-    line = LogLine(at=NOON + timedelta(microseconds=1_999), attempt=3, message="Größe")
+    line = LogLine(at=NOON + timedelta(microseconds=1_999), attempt=3, message="Größe", number=1)
 
     assert LogLineResponse().dump(line) == {
+        "number": 1,
         "time": TIME.replace(".000Z", ".001Z"),
         "attempt": 3,
         "message": "Größe",

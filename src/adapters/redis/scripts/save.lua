@@ -64,7 +64,7 @@
 --   append_log <list> <record> <lines> <bytes> <line> ...
 --                                           append each line with the present time before it;
 --                                           drop the oldest beyond either limit; the record
---                                           counts the bytes
+--                                           counts the bytes and the dropped lines
 --   append_event <stream> <record> <length> <event> <id>   with the record as it is now
 --   copy_record <key> <record> <ms>         the record as it is now
 --   count_in_minute <prefix> <field> <number> <seconds> <limit>
@@ -231,10 +231,13 @@ while at <= last do
       lines[number] = time .. line
       size = size + #lines[number]
     end
-    local length = call('RPUSH', key, unpack(lines))
+    local length, dropped = call('RPUSH', key, unpack(lines)), 0
     while length > 0 and (length > second + 0 or size > ARGV[at + 5] + 0) do
       size = size - #call('LPOP', key)
-      length = length - 1
+      length, dropped = length - 1, dropped + 1
+    end
+    if dropped > 0 and type(redis.pcall('HINCRBY', record, 'k', dropped)) == 'table' then
+      call('HSET', record, 'k', dropped)
     end
     call('HSET', record, 'l', length > 0 and size or 0)
   elseif word == 'remove_if_empty' then

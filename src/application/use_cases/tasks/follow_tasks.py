@@ -15,8 +15,10 @@ from application.ports.event_stream import (
     Subscription,
     TaskEvent,
 )
+from application.ports.run import LogLine, RunLog
 from application.ports.task_repository import PageRequest, TaskRepository
 from application.task_filter import TaskFilter
+from application.use_cases.tasks.log_tail import LogTail
 from domain.events import Event
 from domain.task import Task
 
@@ -32,6 +34,8 @@ class Notice(Enum):
     """Events were lost; snapshots follow."""
     QUIET = "quiet"
     """No event was yielded for 15 seconds."""
+    LOOK = "look"
+    """It is time to look at the log. No follower gets it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,7 +46,7 @@ class Snapshot:
     position: str
 
 
-News = TaskEvent | Snapshot | Notice
+News = TaskEvent | Snapshot | LogLine | Notice
 
 
 class Following(Iterator[News]):
@@ -74,16 +78,22 @@ class Following(Iterator[News]):
 
 
 class FollowTasks:
-    def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
+    def __init__(
+        self, repository: TaskRepository, stream: EventStream, clock: Clock, run_log: RunLog
+    ) -> None:
+        self._run_log = run_log
         self._repository = repository
         self._stream = stream
         self._clock = clock
 
-    def follow_task(self, task_id: str, after: str | None) -> Following | None:
+    def follow_task(
+        self, task_id: str, after: str | None, *, log_after: int | None = None
+    ) -> Following | None:
         """Follow one task until its final event. Returns None when no event is left.
 
-        With `after`, the position of an event, the events after it follow. Raises TaskNotFound,
-        StoreUnavailable, and ValueError when `after` is no position.
+        With `after`, the position of an event, the events after it follow. With `log_after`, the
+        lines of the task's log with a greater number are among the events, all before the final
+        one. Raises TaskNotFound, StoreUnavailable, and ValueError when `after` is no position.
         """
         task, position = self._stream.snapshot(task_id)
         if task is None:
@@ -96,7 +106,10 @@ class FollowTasks:
             and self._has_seen_all(after, position, task_id)
         ):
             return None
-        return self._follow(task_id, TaskFilter(), after, kept=kept)
+        tail = None
+        if log_after is not None:
+            tail = LogTail(self._run_log, self._clock, task_id, log_after)
+        return self._follow(task_id, TaskFilter(), after, kept=kept, tail=tail)
 
     def follow_all(self, wanted: TaskFilter, after: str | None) -> Following:
         """Follow all matching tasks, without end.
@@ -108,7 +121,13 @@ class FollowTasks:
         )
 
     def _follow(
-        self, task_id: str | None, wanted: TaskFilter, after: str | None, *, kept: bool
+        self,
+        task_id: str | None,
+        wanted: TaskFilter,
+        after: str | None,
+        *,
+        kept: bool,
+        tail: LogTail | None = None,
     ) -> Following:
         try:
             subscription = self._stream.subscribe(task_id)
@@ -120,8 +139,11 @@ class FollowTasks:
                 task_id,
                 wanted,
                 after if kept else None,
+                tail,
                 gap=after is not None and not kept,
             )
+            if tail:
+                news = _with_log(news, tail)
         except BaseException:
             subscription.close()
             raise
@@ -133,6 +155,7 @@ class FollowTasks:
         task_id: str | None,
         wanted: TaskFilter,
         after: str | None,
+        tail: LogTail | None,
         *,
         gap: bool,
     ) -> Iterator[News]:
@@ -142,13 +165,18 @@ class FollowTasks:
         """
         position = subscription.position
         if after is not None:
-            return self._resumed(subscription, task_id, wanted, after)
+            return self._resumed(subscription, task_id, wanted, after, tail)
         snapshots, position = self._snapshots(task_id, wanted, position)
         opening: list[News] = [Notice.GAP] if gap else []
-        return chain(opening, snapshots, self._live(subscription, task_id, wanted, position))
+        return chain(opening, snapshots, self._live(subscription, task_id, wanted, position, tail))
 
     def _resumed(
-        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, after: str
+        self,
+        subscription: Subscription,
+        task_id: str | None,
+        wanted: TaskFilter,
+        after: str,
+        tail: LogTail | None,
     ) -> Iterator[News]:
         position = subscription.position
         try:
@@ -159,10 +187,15 @@ class FollowTasks:
             yield Notice.GAP
             snapshots, position = self._snapshots(task_id, wanted, gap.position)
             yield from snapshots
-        yield from self._live(subscription, task_id, wanted, position)
+        yield from self._live(subscription, task_id, wanted, position, tail)
 
     def _live(
-        self, subscription: Subscription, task_id: str | None, wanted: TaskFilter, position: str
+        self,
+        subscription: Subscription,
+        task_id: str | None,
+        wanted: TaskFilter,
+        position: str,
+        tail: LogTail | None,
     ) -> Iterator[News]:
         """Yield matching events, and a notice after 15 seconds without one.
 
@@ -171,7 +204,8 @@ class FollowTasks:
         quiet_at = self._clock.monotonic() + QUIET_SECONDS
         while True:
             try:
-                event = subscription.next(max(quiet_at - self._clock.monotonic(), 0))
+                seconds = max(quiet_at - self._clock.monotonic(), 0)
+                event = subscription.next(tail.patience(seconds) if tail else seconds)
             except StreamGap as gap:
                 yield Notice.GAP
                 snapshots, position = self._snapshots(task_id, wanted, gap.position)
@@ -183,8 +217,11 @@ class FollowTasks:
                 return
             if event and _order(event.position) > _order(position) and wanted.matches(event.task):
                 yield event
-            elif event is None or self._clock.monotonic() >= quiet_at:
+            elif self._clock.monotonic() >= quiet_at:
                 yield Notice.QUIET
+            elif event is None:
+                yield Notice.LOOK
+                continue
             else:
                 continue
             quiet_at = self._clock.monotonic() + QUIET_SECONDS
@@ -228,6 +265,14 @@ class FollowTasks:
             for task in self._repository.get_many(ids[at : at + SNAPSHOT_BATCH]):
                 if still_wanted.matches(task):
                     yield Snapshot(task=task, position=position)
+
+
+def _with_log(news: Iterator[News], tail: LogTail) -> Iterator[News]:
+    """Yield new lines of the log before each item."""
+    for item in news:
+        yield from tail.before(item.task if isinstance(item, TaskEvent | Snapshot) else None)
+        if item is not Notice.LOOK:
+            yield item
 
 
 def _is_last(item: News) -> bool:

@@ -24,13 +24,14 @@ class ReadDetails:
         """
         return self._repository.positions([task]).get(task.task_id)
 
-    def log(self, task_id: str) -> Sequence[LogLine]:
-        """Return the last 1,000 lines that runs of the task logged, oldest first.
+    def log(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+        """Return those of the last 1,000 lines that runs of the task logged whose number is greater
+        than `after`, oldest first.
 
         Raises TaskNotFound.
         """
         self._repository.get_or_raise(task_id)
-        return self._run_log.lines(task_id)
+        return self._run_log.lines(task_id, after)
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:
         """Return the last 1,000 delivery attempts, oldest first. Raises TaskNotFound."""

@@ -1,10 +1,14 @@
-"""The socket of a connection, with a limit on the time for which a client takes nothing."""
+"""The socket of a connection: it sends a head with its body, and gives up on clients that left."""
 
 import errno
 from typing import Any
 
 SEND_TIMEOUT_SECONDS = 60.0
 """A client that takes no byte of a response for this time is considered gone."""
+
+
+MAX_JOINED_BYTES = 65_536
+"""A longer body is sent after its head, since joining them would copy it."""
 
 
 class ClientSocket:
@@ -17,13 +21,45 @@ class ClientSocket:
     def __init__(self, connection: Any, seconds: float | None = None) -> None:
         self._socket = connection
         self._seconds = seconds
+        self._is_head_next = False
+        self._head = b""
         self.recv = connection.recv
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
 
+    def expect_head(self) -> None:
+        """Keep what is sent next, the head of a response, and send it with what follows.
+
+        gunicorn sends them one by one, and a call of send(2) costs as much as Flask's routing.
+        """
+        self._is_head_next = True
+
+    def send_head(self) -> None:
+        """Send a head that no body has followed. Raises ConnectionResetError as `sendall` does."""
+        self._is_head_next = False
+        if self._head:
+            self.sendall(b"")
+
+    def sendfile(self, *arguments: Any, **options: Any) -> Any:
+        """Send the head, then a file as socket.sendfile does."""
+        self.send_head()
+        return self._socket.sendfile(*arguments, **options)
+
     def sendall(self, data: bytes) -> None:
         """Send all of the data. Raises ConnectionResetError when the client takes no byte."""
+        if self._is_head_next:
+            self._head, self._is_head_next = data, False
+            return
+        head, self._head = self._head, b""
+        if head and len(data) <= MAX_JOINED_BYTES:
+            self._send(head + data)
+            return
+        if head:
+            self._send(head)
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         unsent = memoryview(data)
         self._socket.settimeout(SEND_TIMEOUT_SECONDS if self._seconds is None else self._seconds)
         try:

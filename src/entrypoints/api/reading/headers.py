@@ -5,7 +5,7 @@ import zlib
 from urllib.parse import urlencode
 from urllib.request import parse_http_list
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import BadRequest
 
 from application.ports.task_repository import PageRequest
@@ -18,7 +18,10 @@ QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
 ENTITY_TAGS = re.compile(rf"[ \t]*(?:\*|{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*)[ \t]*")
 VERSION = re.compile("[0-9]{1,15}")
+LINE_NUMBER = re.compile("[0-9]{1,15}")
 SECONDS = re.compile(r'[0-9]{1,9}|"[0-9]{1,9}"')
+COMPRESSED = "-gzip"
+"""The end of the tag of a compressed response, which is another representation."""
 ENTITY_TAGS_PATTERN = f"^{ENTITY_TAGS.pattern}$"
 
 IDEMPOTENCY_KEY = {
@@ -62,7 +65,7 @@ LAST_EVENT_ID = {
     "in": "header",
     "description": "The id of the last event that you received, such as 1763971200000-0. The "
     "stream continues after it.",
-    "schema": {"type": "string", "pattern": "^([0-9]{1,13}-[0-9]{1,9})?$"},
+    "schema": {"type": "string", "pattern": r"^([0-9]{1,13}-[0-9]{1,9}(\+[0-9]{1,9})?)?$"},
 }
 
 
@@ -111,8 +114,14 @@ def preferred_wait() -> int | None:
     return None
 
 
-def last_event_id() -> str | None:
-    return request.headers.get("Last-Event-ID") or None
+def last_event_id() -> tuple[str | None, int]:
+    """Return the position in Last-Event-ID, None without one, and the number of the log line behind
+    it. Raises BadRequest for a number that no line has.
+    """
+    position, plus, number = request.headers.get("Last-Event-ID", "").partition("+")
+    if plus and not LINE_NUMBER.fullmatch(number):
+        raise BadRequest("Last-Event-ID must end with the number of a log line behind its +.")
+    return position or None, int(number or 0)
 
 
 def entity_tag(task: Task, queue_position: int | None = None) -> str:
@@ -128,9 +137,11 @@ def entity_tag(task: Task, queue_position: int | None = None) -> str:
 def is_known(tag: str) -> bool:
     """Return True when If-None-Match names the tag. Raises BadRequest."""
     _require_tags("If-None-Match")
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(
-        tag.strip('"')
-    )
+    if "If-None-Match" not in request.headers:
+        return False
+    bare = tag.strip('"')
+    g.has_compressed = request.if_none_match.contains_weak(f"{bare}{COMPRESSED}")
+    return g.has_compressed or request.if_none_match.contains_weak(bare)
 
 
 def _require_tags(header: str) -> None:

@@ -2,6 +2,7 @@
 
 from entrypoints.api.resources import (  # noqa: I001 - the specification lists the routes in this order
     tasks as tasks,
+    counts as counts,
     state_changes as state_changes,
     attempts as attempts,
     logs as logs,

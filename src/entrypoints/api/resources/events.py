@@ -1,7 +1,9 @@
 """/events and /tasks/<id>/events: events as Server-Sent Events (WHATWG HTML, section 9.2)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from itertools import chain
 from weakref import WeakKeyDictionary
 
 from flask import Response
@@ -9,6 +11,7 @@ from flask.views import MethodView
 from werkzeug.exceptions import BadRequest
 
 from application.ports.event_stream import TaskEvent
+from application.ports.run import LogLine
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from application.use_cases.tasks.follow_tasks import Following, News, Notice
@@ -19,7 +22,8 @@ from entrypoints.api.json_text import to_json
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import events as blueprint
 from entrypoints.api.resources.examples import A_STREAM
-from entrypoints.api.schemas.queries import FilterQuery
+from entrypoints.api.schemas.log_responses import LogLineResponse
+from entrypoints.api.schemas.queries import FilterQuery, TaskEventsQuery
 from entrypoints.api.use_cases import use_cases
 
 EVENT_STREAM = "text/event-stream"
@@ -40,10 +44,38 @@ STREAM_DOC = {
     "task.snapshot, task.submitted, task.scheduled, task.started, task.progress, task.completed, "
     "task.failed, task.retrying, task.cancelled, task.expired, task.updated, task.deleted, "
     "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
-    "more than 4 KiB, which `omitted` names. A comment is sent after every 15 seconds without an "
-    "event.",
+    "more than 4 KiB, which `omitted` names. With logs=true there are also events task.log, with a "
+    "line of the log. A comment is sent after every 15 seconds without an event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
+
+
+class LogIds:
+    """Renders a stream with the lines of a log.
+
+    Each id is the position of the last event, and the number of the last line behind a plus sign,
+    so that a follower can resume after any of them.
+    """
+
+    def __init__(self, position: str | None, number: int) -> None:
+        """A position before all events stands for none."""
+        self._position = position or "0-0"
+        self._number = number
+        self._schema = LogLineResponse()
+
+    def render(self, news: News) -> bytes:
+        if isinstance(news, LogLine):
+            self._number = news.number
+            return self._text("task.log", to_json(self._schema.dump(news)))
+        if isinstance(news, Notice):
+            return render(news)
+        self._position = news.position
+        name = news.event.value if isinstance(news, TaskEvent) else "task.snapshot"
+        return self._text(name, to_json(serialize_task(news.task)))
+
+    def _text(self, name: str, data: bytes) -> bytes:
+        head = f"id: {self._position}+{self._number}\nevent: {name}\ndata: ".encode()
+        return head + data + b"\n\n"
 
 
 @blueprint.route("/tasks/<task:task_id>/events")
@@ -56,15 +88,22 @@ class TaskEvents(MethodView):
     @blueprint.response(200)
     @blueprint.reads_headers(headers.LAST_EVENT_ID)
     @blueprint.doc(responses={"200": STREAM_DOC})
-    @blueprint.no_query
-    def get(self, task_id: str) -> Response:
+    @blueprint.arguments(TaskEventsQuery(), location="query")
+    def get(self, wanted: dict[str, bool], task_id: str) -> Response:
         """Follow one task until it is final.
 
-        The stream begins with a snapshot of the task and ends after its final event.
+        The stream begins with a snapshot of the task and ends after its final event. With
+        `logs=true` it also has the lines of the task's log, all of them before the final event.
         """
-        return _stream(
-            lambda: use_cases().follow_tasks().follow_task(task_id, headers.last_event_id())
+        position, number = headers.last_event_id()
+        logs = LogIds(position, number) if wanted["logs"] else None
+        follow = partial(
+            use_cases().follow_tasks().follow_task,
+            task_id,
+            position,
+            log_after=number if logs else None,
         )
+        return _stream(follow, logs)
 
 
 @blueprint.route("/events")
@@ -82,12 +121,11 @@ class Events(MethodView):
         says that events were lost. Either snapshots follow, or the stream ends because it was read
         too slowly; it can be resumed.
         """
-        return _stream(
-            lambda: use_cases().follow_tasks().follow_all(wanted, headers.last_event_id())
-        )
+        position, _ = headers.last_event_id()
+        return _stream(partial(use_cases().follow_tasks().follow_all, wanted, position))
 
 
-def _stream(follow: Callable[[], Following | None]) -> Response:
+def _stream(follow: Callable[[], Following | None], logs: LogIds | None = None) -> Response:
     """Return the stream. Raises TooManyStreams before anything is opened."""
     with ExitStack() as slot:
         slot.enter_context(long_responses().streams.occupied())
@@ -97,7 +135,8 @@ def _stream(follow: Callable[[], Following | None]) -> Response:
             raise BadRequest(f"Last-Event-ID is {error}.") from error
         if following is None:
             return Response(status=204)
-        response = StreamResponse(_rendered(following), mimetype=EVENT_STREAM)
+        news = map(logs.render if logs else render, following)
+        response = StreamResponse(chain([OPENING], news), mimetype=EVENT_STREAM)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(following.close)
@@ -105,18 +144,12 @@ def _stream(follow: Callable[[], Following | None]) -> Response:
         return response
 
 
-def _rendered(following: Following) -> Iterator[bytes]:
-    yield OPENING
-    for news in following:
-        yield render(news)
-
-
 def render(news: News) -> bytes:
     if news is Notice.QUIET:
         return b": quiet\n\n"
     if news is Notice.GAP:
         return b"event: stream.gap\ndata: {}\n\n"
-    if isinstance(news, Notice):
+    if isinstance(news, Notice | LogLine):
         raise TypeError(f"not news: {news!r}")
     if isinstance(news, TaskEvent):
         return _render_event(news)

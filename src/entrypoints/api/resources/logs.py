@@ -6,6 +6,7 @@ from flask.views import MethodView
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.json_response import list_response
 from entrypoints.api.schemas.log_responses import LogLineResponse, LogResponse
+from entrypoints.api.schemas.queries import LogQuery
 from entrypoints.api.use_cases import use_cases
 
 
@@ -14,10 +15,11 @@ class Logs(MethodView):
     @blueprint.doc(operationId="getTaskLog")
     @blueprint.problems("task_not_found")
     @blueprint.response(200, LogResponse)
-    @blueprint.no_query
-    def get(self, task_id: str) -> Response:
+    @blueprint.arguments(LogQuery(), location="query")
+    def get(self, wanted: dict[str, int], task_id: str) -> Response:
         """Read the log of a task.
 
         The log holds the last 1,000 lines that the task's runs wrote.
         """
-        return list_response("lines", LogLineResponse(), use_cases().read_details().log(task_id))
+        lines = use_cases().read_details().log(task_id, wanted["after"])
+        return list_response("lines", LogLineResponse(), lines)

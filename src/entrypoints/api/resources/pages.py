@@ -15,6 +15,7 @@ from flask import (
 )
 from werkzeug.exceptions import NotFound
 
+from entrypoints.api.compression import restore_tags
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 
 CONTENT_SECURITY_POLICY = (
@@ -119,6 +120,7 @@ PROBLEM = """<!doctype html>
 """
 
 blueprint = Blueprint("pages", __name__)
+blueprint.before_request(restore_tags)
 
 
 @blueprint.after_request

@@ -9,6 +9,10 @@ from entrypoints.api.schemas.response_schema import ResponseSchema
 class LogLineResponse(ResponseSchema):
     """A line that a run logged."""
 
+    number = fields.Integer(
+        required=True,
+        metadata={"description": "Counts the lines of the task from 1; see the parameter after."},
+    )
     time = Instant(
         required=True, attribute="at", metadata={"description": "When the line was logged."}
     )

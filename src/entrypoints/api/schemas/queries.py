@@ -15,6 +15,7 @@ from entrypoints.api.schemas.filters import FilterMembers, to_filter
 
 MAX_PAGE = 1_000_000_000
 MAX_PAGE_SIZE = 100
+MAX_LINE_NUMBER = 10**15
 FILTERS = (
     "status",
     "type",
@@ -125,3 +126,21 @@ class DeliveryQuery(Schema):
         metadata={"description": "Limit on the delivery attempts of a page."},
     )
     cursor = PositionField(metadata={"description": "A next_cursor; asks for the page after it."})
+
+
+class LogQuery(Schema):
+    after = QueryNumber(
+        range(MAX_LINE_NUMBER + 1),
+        load_default=0,
+        metadata={"description": "Only lines with a greater number. 0 is the default."},
+    )
+
+
+class TaskEventsQuery(Schema):
+    logs = Flag(
+        load_default=False,
+        metadata={
+            "description": "Send each line of the task's log as an event task.log. The ids of all "
+            "events then have the number of the last line behind a plus sign."
+        },
+    )

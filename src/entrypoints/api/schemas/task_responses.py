@@ -248,3 +248,20 @@ class ActionResponse(ResponseSchema):
             "all were. Call again until it is 0."
         },
     )
+
+
+class TaskCountsResponse(ResponseSchema):
+    """Number of tasks by status, for a filter."""
+
+    by_status = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={
+            "description": "Number of matching tasks by status. A status whose number is not known "
+            "is absent."
+        },
+    )
+    exact = fields.Boolean(
+        required=True, metadata={"description": "True when the number of each status is known."}
+    )

@@ -1,19 +1,18 @@
 """The service to compare with: the smallest one of Flask, Celery and Redis, with their defaults."""
 
-import os
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import redis
-from celery import Celery
 from flask import Flask, abort, jsonify, request
 
-REDIS_URL = os.environ.get("PLAIN_REDIS_URL", "redis://127.0.0.1:6379/0")
+from benchmarks.peers.celery_app import REDIS_URL
+from benchmarks.peers.celery_app import app as celery_app
+
 TASK_LIST = "tasks"
 
 app = Flask(__name__)
-celery_app = Celery("plain", broker=REDIS_URL, backend=REDIS_URL)
 store: Any = redis.Redis.from_url(REDIS_URL, decode_responses=True)
 
 
@@ -38,11 +37,6 @@ def sleep(self: Any, duration: int) -> str:
     time.sleep(duration)
     store.hset(record_key(self.request.id), "status", "COMPLETED")
     return f"Task completed in {duration} seconds"
-
-
-@celery_app.task(acks_late=True)
-def nothing() -> None:
-    """Do nothing: this task measures the cost of running one."""
 
 
 @app.post("/tasks")

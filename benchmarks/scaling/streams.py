@@ -12,10 +12,11 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from benchmarks.connections import any_connections
 from benchmarks.load import ClosedLoop, LoadFailed, get
-from benchmarks.plan import Plan
+from benchmarks.processes import running_store
 from benchmarks.progress import counted, say
+from benchmarks.scaling.plan import ScalingPlan
 from benchmarks.stored_tasks import OurTasks
-from benchmarks.subjects import Subject, running_ours, running_store
+from benchmarks.subjects import Subject, running_ours
 
 OPENING_SECONDS = 60.0
 TELLING_SECONDS = 30.0
@@ -41,18 +42,17 @@ class Streams:
     """Time from an event of every followed task until all streams had received it."""
 
 
-def open_streams(directory: Path, plan: Plan) -> Streams:
+def measure(directory: Path, plan: ScalingPlan) -> str:
     """Open streams wave by wave, and in another process all at once, and measure both."""
     burst = streams_in_waves(directory / "burst", plan, plan.streams)
-    return replace(
-        streams_in_waves(directory / "waves", plan, WAVE), kib_after_burst=burst.kib_each
-    )
+    waves = streams_in_waves(directory / "waves", plan, WAVE)
+    return streams_table(replace(waves, kib_after_burst=burst.kib_each))
 
 
-def streams_in_waves(directory: Path, plan: Plan, wave: int) -> Streams:
+def streams_in_waves(directory: Path, plan: ScalingPlan, wave: int) -> Streams:
     with (
         running_store(directory) as store,
-        running_ours(store, store.url, directory / "ours.log", workers=1) as subject,
+        running_ours(store, directory / "ours.log", workers=1) as subject,
     ):
         tasks = OurTasks(store.url)
         ids = [tasks.submit().task_id for _ in range(FOLLOWED)]
@@ -111,7 +111,7 @@ def wait_for(streams: Sequence[socket.socket], mark: bytes, seconds: float) -> N
                     selector.unregister(key.fileobj)
 
 
-def other_requests(subject: Subject, plan: Plan) -> tuple[float, float]:
+def other_requests(subject: Subject, plan: ScalingPlan) -> tuple[float, float]:
     """Return the p50 and p99 in ms of lists, over one connection."""
     with any_connections(subject.address, 1) as connections:
         load = ClosedLoop(connections, repeat(get("/tasks?page_size=1"))).run(seconds=plan.seconds)

@@ -1,0 +1,120 @@
+"""Compress responses with gzip for clients that accept it (RFC 9110, section 12.5.3)."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
+from entrypoints.api.concurrency.cooperation import let_others_run
+from entrypoints.api.concurrency.stream_response import StreamResponse
+from entrypoints.api.reading.headers import COMPRESSED
+
+MIN_BYTES = 1_024
+"""Shorter bodies are sent as they are: one packet carries them anyway."""
+COMPRESSIBLE = {
+    "application/json",
+    "application/problem+json",
+    "text/html",
+    "text/css",
+    "text/javascript",
+}
+SLICE_BYTES = 32_768
+"""Bytes that are compressed before other requests have their turn: about a millisecond."""
+LEVEL, LEVEL_OF_LONG = 6, 1
+LONG_BYTES = 262_144
+"""A longer body is compressed with the lowest level, which takes a third of the time."""
+GZIP_FORMAT = 31
+"""The largest window, with the header of gzip."""
+SUFFIX = f'{COMPRESSED}"'
+MAX_KEPT_BYTES = 256
+
+
+def compress_responses(app: Flask) -> None:
+    """Compress each response of more than MIN_BYTES that is no stream of events.
+
+    The ETag of a compressed response ends with `-gzip`. If-None-Match and If-Match take both forms.
+    """
+    app.after_request(_compress)
+
+
+def restore_tags() -> None:
+    """Let a view compare If-None-Match with the tag of a file, which has no other form."""
+    tags = request.environ.get("HTTP_IF_NONE_MATCH", "")
+    if SUFFIX in tags:
+        g.has_compressed = True
+        request.environ["HTTP_IF_NONE_MATCH"] = tags.replace(SUFFIX, '"')
+
+
+def _compress(response: Response) -> Response:
+    if response.status_code == 304:
+        response.headers["Vary"] = "Accept-Encoding"
+        if g.get("has_compressed") and _is_wanted():
+            _rename_tag(response)
+    elif _is_compressible(response):
+        response.headers["Vary"] = "Accept-Encoding"
+        if _is_wanted():
+            _replace_body(response)
+    return response
+
+
+def _is_compressible(response: Response) -> bool:
+    if response.mimetype not in COMPRESSIBLE or isinstance(response, StreamResponse):
+        return False
+    if response.status_code in {204, 206} or "Content-Encoding" in response.headers:
+        return False
+    length = response.content_length  # unknown of a body that is sent while it is made
+    return length is None or length > MIN_BYTES
+
+
+def _is_wanted() -> bool:
+    given: str = request.environ.get("HTTP_ACCEPT_ENCODING", "")
+    if not given:
+        return False
+    return _known_wish(given) if len(given) <= MAX_KEPT_BYTES else _prefers_gzip(given)
+
+
+def _prefers_gzip(accept_encoding: str) -> bool:
+    """Return whether the client takes gzip, and likes it no less than a plain body."""
+    accepted = parse_accept_header(accept_encoding, Accept)
+    return accepted["gzip"] > 0 and accepted["gzip"] >= accepted["identity"]
+
+
+_known_wish = lru_cache(64)(_prefers_gzip)
+
+
+def _replace_body(response: Response) -> None:
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers.pop("Accept-Ranges", None)
+    _rename_tag(response)
+    if response.is_sequence:
+        body = response.get_data()
+        level = LEVEL if len(body) <= LONG_BYTES else LEVEL_OF_LONG
+        response.set_data(b"".join(_compressed([body], level)))
+        return
+    parts = response.iter_encoded()
+    if close := getattr(response.response, "close", None):
+        response.call_on_close(close)
+    response.headers.pop("Content-Length", None)
+    response.direct_passthrough = False
+    response.response = _compressed(parts, LEVEL_OF_LONG)
+
+
+def _compressed(parts: Iterable[bytes], level: int) -> Iterator[bytes]:
+    """Yield the compressed body. Other requests may run after each slice."""
+    compressor = zlib.compressobj(level, wbits=GZIP_FORMAT)
+    for part in parts:
+        view = memoryview(part)
+        for at in range(0, len(view), SLICE_BYTES):
+            let_others_run()
+            if compressed := compressor.compress(view[at : at + SLICE_BYTES]):
+                yield compressed
+    yield compressor.flush()
+
+
+def _rename_tag(response: Response) -> None:
+    tag = response.headers.get("ETag", "")
+    if tag.endswith('"') and not tag.endswith(SUFFIX):
+        response.headers["ETag"] = tag[:-1] + SUFFIX
