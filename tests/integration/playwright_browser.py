@@ -21,7 +21,7 @@ def running_browser() -> Iterator[Browser]:
     program = installed_browser()
     if program is None:
         pytest.fail(INSTALL) if os.environ.get("CI") == "true" else pytest.skip(INSTALL)
-    expect.set_options(timeout=12 * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     own = [switch for switch in SWITCHES if "remote-debugging" not in switch]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=own)
@@ -33,7 +33,7 @@ def running_browser() -> Iterator[Browser]:
 def open_page(browser: Browser, url: str, **options: object) -> Iterator[Page]:
     """Open a tab with an empty profile. An error of a script or a violated policy fails the test."""
     context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
-    context.set_default_timeout(12 * 1000)
+    context.set_default_timeout(PATIENCE * 1000)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
     context.on(
@@ -47,4 +47,4 @@ def open_page(browser: Browser, url: str, **options: object) -> Iterator[Page]:
     page = context.new_page()
     yield page
     context.close()
-    assert errors == []
+    assert not errors, errors

@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
+from entrypoints.api.compression import wants_gzip
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
     "data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -115,7 +117,7 @@ def _moved(location: str) -> Response:
 
 
 def _response(stored: StoredFile) -> Response:
-    compressed = request.accept_encodings["gzip"] > 0
+    compressed = wants_gzip()
     response = Response(stored.compressed if compressed else stored.plain)
     response.headers["Content-Type"] = f"{stored.media_type}; charset=utf-8"
     response.headers["Vary"] = "Accept-Encoding"

@@ -26,7 +26,8 @@ export class Problem extends Error {
   /** The message with every error of a field. */
   get sentences() {
     const fields = this.errors.map((error) =>
-      `${error.pointer ?? error.parameter ?? ""} ${error.message}`.trim());
+      `${error.pointer ?? error.parameter ?? ""} ${error.message}`.trim()
+    );
     return fields.length ? fields : [this.message];
   }
 }
@@ -47,7 +48,10 @@ export async function call(method, path, { body, headers, signal } = {}) {
   let response, text;
   try {
     response = await fetch(new URL(path, ROOT), {
-      method, ...body !== undefined && { body }, headers: given, signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      method,
+      ...body !== undefined && { body },
+      headers: given,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     text = await response.text();
   } catch (error) {

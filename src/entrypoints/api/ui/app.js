@@ -27,9 +27,13 @@ const RENEW_TIMES_MS = 5_000;
 
 const main = h("main", { id: "main", tabindex: -1 });
 const banner = h("div", { id: "banner", role: "alert" });
-const navigation = h("nav", { "aria-label": "Views" },
+const navigation = h(
+  "nav",
+  { "aria-label": "Views" },
   Object.entries(VIEWS).map(([view, { title }]) =>
-    h("a", { href: address(view), "data-view": view, class: view === "new" && "primary" }, title)));
+    h("a", { href: address(view), "data-view": view, class: view === "new" && "primary" }, title)
+  ),
+);
 
 /** @type {AbortController | undefined} */
 let shown;
@@ -75,26 +79,50 @@ function watchConnection() {
   const show = () => {
     const isLost = lost.stream || lost.calls;
     document.body.dataset.connection = isLost ? "lost" : "open";
-    fill(banner, isLost && h("p", null,
-      "Connection lost. What you see may be out of date; it continues by itself when the "
-      + "service responds."));
+    fill(
+      banner,
+      isLost &&
+        h(
+          "p",
+          null,
+          "Connection lost. What you see may be out of date; it continues by itself when the " +
+            "service responds.",
+        ),
+    );
   };
   onConnection((state) => {
     lost.stream = state === "lost";
     if (!lost.stream) lost.calls = false;
     show();
   });
-  reach.addEventListener("unreached", () => { lost.calls = true; show(); });
-  reach.addEventListener("reached", () => { if (lost.calls) { lost.calls = false; show(); } });
-  addEventListener("offline", () => { lost.calls = true; show(); });
-  addEventListener("online", () => { lost.calls = false; show(); });
+  reach.addEventListener("unreached", () => {
+    lost.calls = true;
+    show();
+  });
+  reach.addEventListener("reached", () => {
+    if (lost.calls) {
+      lost.calls = false;
+      show();
+    }
+  });
+  addEventListener("offline", () => {
+    lost.calls = true;
+    show();
+  });
+  addEventListener("online", () => {
+    lost.calls = false;
+    show();
+  });
 }
 
 /** @returns {HTMLElement} */
 function themeChooser() {
   const { dataset } = document.documentElement;
-  const select = h("select", { "aria-label": "Theme", id: "theme" },
-    THEMES.map((name) => h("option", { value: name }, name[0].toUpperCase() + name.slice(1))));
+  const select = h(
+    "select",
+    { "aria-label": "Theme", id: "theme" },
+    THEMES.map((name) => h("option", { value: name }, name[0].toUpperCase() + name.slice(1))),
+  );
   select.value = dataset.theme ?? "system";
   select.addEventListener("change", () => {
     const chosen = select.value === "system" ? "" : select.value;
@@ -112,14 +140,23 @@ function themeChooser() {
 const skip = h("button", { class: "skip", onclick: () => main.focus() }, "Skip to the content");
 document.body.append(
   skip,
-  h("header", null,
+  h(
+    "header",
+    null,
     h("a", { class: "brand", href: address("overview") }, "Task Manager"),
     navigation,
-    h("div", { class: "tools" },
+    h(
+      "div",
+      { class: "tools" },
       h("a", { href: "../docs" }, "API"),
       themeChooser(),
-      h("button", { class: "quiet", onclick: help, "aria-label": "Show the keys" }, "?"))),
-  banner, main, messages());
+      h("button", { class: "quiet", onclick: help, "aria-label": "Show the keys" }, "?"),
+    ),
+  ),
+  banner,
+  main,
+  messages(),
+);
 addEventListener("hashchange", route);
 setInterval(renewTimes, RENEW_TIMES_MS);
 watchConnection();

@@ -54,7 +54,9 @@ async function steps(body, verb, expected) {
   const text = h("p", { "aria-live": "polite" });
   let total = 0, stopped = false;
   const closed = dialog(`${verb} tasks`, [bar, text], [h("button", { value: "" }, "Stop here")])
-    .then(() => { stopped = true; });
+    .then(() => {
+      stopped = true;
+    });
   const show = () => {
     bar.value = total;
     fill(text, `${count(total)} of ${count(Math.max(expected, total))} done`);

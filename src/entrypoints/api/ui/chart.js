@@ -23,7 +23,10 @@ function niceTop(largest) {
 function clockOf(times) {
   const long = times.length > 1 && times[times.length - 1].getTime() - times[0].getTime() > DAY_MS;
   return new Intl.DateTimeFormat("en", {
-    ...long && { month: "short", day: "numeric" }, hour: "2-digit", minute: "2-digit", hour12: false,
+    ...long && { month: "short", day: "numeric" },
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
   });
 }
 
@@ -38,9 +41,12 @@ function clockOf(times) {
 export function chart(title, times, series, { stacked = false, show = count } = {}) {
   const clock = clockOf(times);
   const text = (/** @type {number | null} */ value) => value === null ? "–" : show(value);
-  const largest = Math.max(0, ...stacked
-    ? times.map((_, place) => series.reduce((sum, { values }) => sum + (values[place] ?? 0), 0))
-    : series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const largest = Math.max(
+    0,
+    ...stacked
+      ? times.map((_, place) => series.reduce((sum, { values }) => sum + (values[place] ?? 0), 0))
+      : series.flatMap(({ values }) => values.map((value) => value ?? 0)),
+  );
   const top = stacked ? Math.max(4, niceTop(largest)) : niceTop(largest);
   const inner = HEIGHT - BOTTOM - TOP, wide = (WIDTH - LEFT) / Math.max(1, times.length);
   const y = (/** @type {number} */ value) => TOP + inner * (1 - value / top);
@@ -49,24 +55,70 @@ export function chart(title, times, series, { stacked = false, show = count } = 
     svg("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, show(value)),
   ]);
   const every = Math.ceil(times.length / MAX_TICKS);
-  const ticks = times.flatMap((time, place) => place % every ? [] : [
-    svg("text", { class: "tick", x: LEFT + place * wide, y: HEIGHT - 6 }, clock.format(time)),
-  ]);
+  const ticks = times.flatMap((time, place) =>
+    place % every ? [] : [
+      svg("text", { class: "tick", x: LEFT + place * wide, y: HEIGHT - 6 }, clock.format(time)),
+    ]
+  );
   const drawn = stacked ? bars(series, times, wide, y) : series.map((each) => line(each, wide, y));
-  const hovers = times.map((time, place) => svg("rect", {
-    class: "hover", x: LEFT + place * wide, y: TOP, width: wide, height: inner,
-  }, svg("title", {}, [clock.format(time), ...series.map(({ name, values }) =>
-    `${name}: ${text(values[place])}`)].join("\n"))));
-  const last = series.map(({ name, values }) => `${name} ${text(values.at(-1) ?? null)}`).join(", ");
-  return h("figure", { class: "chart" },
-    h("figcaption", null, title, h("span", { class: "legend" }, series.map(({ name, kind }) =>
-      h("span", null, h("i", { class: `bar ${kind}` }), name ?? "")))),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}; now ${last || "no values"}` },
-      ...axis, ...drawn, ...ticks, ...hovers),
-    table(title, times, series, clock, text));
+  const hovers = times.map((time, place) =>
+    svg(
+      "rect",
+      {
+        class: "hover",
+        x: LEFT + place * wide,
+        y: TOP,
+        width: wide,
+        height: inner,
+      },
+      svg(
+        "title",
+        {},
+        [clock.format(time), ...series.map(({ name, values }) => `${name}: ${text(values[place])}`)]
+          .join("\n"),
+      ),
+    )
+  );
+  const last = series.map(({ name, values }) => `${name} ${text(values.at(-1) ?? null)}`).join(
+    ", ",
+  );
+  return h(
+    "figure",
+    { class: "chart" },
+    h(
+      "figcaption",
+      null,
+      title,
+      h(
+        "span",
+        { class: "legend" },
+        series.map(({ name, kind }) =>
+          h("span", null, h("i", { class: `bar ${kind}` }), name ?? "")
+        ),
+      ),
+    ),
+    svg(
+      "svg",
+      {
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        role: "img",
+        "aria-label": `${title}; now ${last || "no values"}`,
+      },
+      ...axis,
+      ...drawn,
+      ...ticks,
+      ...hovers,
+    ),
+    table(title, times, series, clock, text),
+  );
 }
 
-/** @param {Series[]} series @param {Date[]} times @param {number} wide @param {(value: number) => number} y */
+/**
+ * @param {Series[]} series
+ * @param {Date[]} times
+ * @param {number} wide of a bar
+ * @param {(value: number) => number} y
+ */
 function bars(series, times, wide, y) {
   return times.flatMap((_, place) => {
     let below = 0;
@@ -74,10 +126,15 @@ function bars(series, times, wide, y) {
       const value = values[place] ?? 0;
       const from = below;
       below += value;
-      return value > 0 ? [svg("rect", {
-        class: `bar ${kind}`, x: LEFT + place * wide + 0.5, width: Math.max(1, wide - 1),
-        y: y(below), height: Math.max(1, y(from) - y(below)),
-      })] : [];
+      return value > 0
+        ? [svg("rect", {
+          class: `bar ${kind}`,
+          x: LEFT + place * wide + 0.5,
+          width: Math.max(1, wide - 1),
+          y: y(below),
+          height: Math.max(1, y(from) - y(below)),
+        })]
+        : [];
     });
   });
 }
@@ -105,10 +162,40 @@ function line({ kind, values }, wide, y) {
  * @param {(value: number | null) => string} text
  */
 function table(title, times, series, clock, text) {
-  return h("details", null, h("summary", null, "As a table"),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title} as a table` }, h("table", null,
-      h("thead", null, h("tr", null, ["Time", ...series.map(({ name }) => name)].map((each) =>
-        h("th", { scope: "col" }, each)))),
-      h("tbody", null, times.map((time, place) => h("tr", null, h("th", { scope: "row" }, clock.format(time)),
-        series.map(({ values }) => h("td", { class: "number" }, text(values[place])))))))));
+  return h(
+    "details",
+    null,
+    h("summary", null, "As a table"),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title} as a table` },
+      h(
+        "table",
+        null,
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            ["Time", ...series.map(({ name }) => name)].map((each) =>
+              h("th", { scope: "col" }, each)
+            ),
+          ),
+        ),
+        h(
+          "tbody",
+          null,
+          times.map((time, place) =>
+            h(
+              "tr",
+              null,
+              h("th", { scope: "row" }, clock.format(time)),
+              series.map(({ values }) => h("td", { class: "number" }, text(values[place]))),
+            )
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -24,8 +24,11 @@ function runSeconds(task) {
 function progress(task) {
   if (!task.progress) return "–";
   const { fraction, message } = task.progress;
-  return [h("progress", { value: fraction, max: 1, "aria-label": "Progress" }),
-    ` ${Math.round(fraction * 100)} %`, message && ` ${message}`];
+  return [
+    h("progress", { value: fraction, max: 1, "aria-label": "Progress" }),
+    ` ${Math.round(fraction * 100)} %`,
+    message && ` ${message}`,
+  ];
 }
 
 /** @param {any} value */
@@ -39,8 +42,8 @@ export const COLUMNS = {
   task_name: {
     title: "Name",
     width: "minmax(10rem, 3fr)",
-    cell: (task) => h("a", { href: address(`tasks/${task.task_id}`), title: task.task_name },
-      task.task_name),
+    cell: (task) =>
+      h("a", { href: address(`tasks/${task.task_id}`), title: task.task_name }, task.task_name),
   },
   type: { title: "Type", width: "minmax(6rem, 1fr)", cell: (task) => task.type },
   queue: { title: "Queue", width: "minmax(6rem, 1fr)", cell: (task) => task.queue },
@@ -62,15 +65,22 @@ export const COLUMNS = {
   },
   priority: { title: "Priority", width: "5rem", cell: (task) => task.priority },
   progress: {
-    title: "Progress", width: "minmax(9rem, 1fr)", cell: progress,
+    title: "Progress",
+    width: "minmax(9rem, 1fr)",
+    cell: progress,
     plain: (task) => task.progress?.fraction,
   },
   labels: {
     title: "Labels",
     width: "minmax(7rem, 1.5fr)",
-    cell: (task) => Object.entries(task.labels).map(([key, value]) =>
-      h("a", { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
-        `${key}:${value}`)),
+    cell: (task) =>
+      Object.entries(task.labels).map(([key, value]) =>
+        h(
+          "a",
+          { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
+          `${key}:${value}`,
+        )
+      ),
     plain: (task) => Object.entries(task.labels).map((pair) => pair.join(":")).join(" "),
   },
   error: {
@@ -88,7 +98,14 @@ export const COLUMNS = {
   task_id: { title: "Id", width: "20rem", cell: (task) => h("code", null, task.task_id) },
 };
 export const DEFAULT_COLUMNS = [
-  "status", "task_name", "type", "queue", "submitted_at", "run_time", "attempt", "labels",
+  "status",
+  "task_name",
+  "type",
+  "queue",
+  "submitted_at",
+  "run_time",
+  "attempt",
+  "labels",
 ];
 
 /**

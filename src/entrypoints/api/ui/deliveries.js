@@ -13,23 +13,74 @@ import { address } from "./router.js";
  * @returns {HTMLElement}
  */
 export function deliveryTable(deliveries, taskOf, changed, withTask = false) {
-  const resend = (/** @type {any} */ delivery) => attempt(async () => {
-    await post(`${taskPath(taskOf(delivery))}/deliveries/${delivery.number}/resend`);
-    changed();
-    return "The callback is sent again.";
-  });
-  const titles = ["Time", ...withTask ? ["Task", "Host"] : [], "Event", "Outcome", "Status", "Error", "Next try", ""];
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Deliveries" },
-    h("table", null,
-      h("thead", null, h("tr", null, titles.map((title) =>
-        title ? h("th", { scope: "col" }, title) : h("td", null)))),
-      h("tbody", null, deliveries.map((delivery) => h("tr", null,
-        h("td", null, time(delivery.time)),
-        withTask && [h("td", null, h("a", { href: address(`tasks/${taskOf(delivery)}`), title: taskOf(delivery) },
-          `…${taskOf(delivery).slice(-12)}`)), h("td", { class: "wide" }, delivery.host)],
-        h("td", null, delivery.event),
-        h("td", null, badge(delivery.outcome)), h("td", null, delivery.status ?? "–"),
-        h("td", { class: "wide" }, delivery.error ?? "–"), h("td", null, time(delivery.next_try)),
-        h("td", null, h("button", { onclick: () => resend(delivery),
-          "aria-label": `Send delivery ${delivery.number} again` }, "Send again")))))));
+  const resend = (/** @type {any} */ delivery) =>
+    attempt(async () => {
+      await post(`${taskPath(taskOf(delivery))}/deliveries/${delivery.number}/resend`);
+      changed();
+      return "The callback is sent again.";
+    });
+  const titles = [
+    "Time",
+    ...withTask ? ["Task", "Host"] : [],
+    "Event",
+    "Outcome",
+    "Status",
+    "Error",
+    "Next try",
+    "",
+  ];
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Deliveries" },
+    h(
+      "table",
+      null,
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          titles.map((title) => title ? h("th", { scope: "col" }, title) : h("td", null)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        deliveries.map((delivery) =>
+          h(
+            "tr",
+            null,
+            h("td", null, time(delivery.time)),
+            withTask &&
+              [
+                h(
+                  "td",
+                  null,
+                  h(
+                    "a",
+                    { href: address(`tasks/${taskOf(delivery)}`), title: taskOf(delivery) },
+                    `…${taskOf(delivery).slice(-12)}`,
+                  ),
+                ),
+                h("td", { class: "wide" }, delivery.host),
+              ],
+            h("td", null, delivery.event),
+            h("td", null, badge(delivery.outcome)),
+            h("td", null, delivery.status ?? "–"),
+            h("td", { class: "wide" }, delivery.error ?? "–"),
+            h("td", null, time(delivery.next_try)),
+            h(
+              "td",
+              null,
+              h("button", {
+                onclick: () => resend(delivery),
+                "aria-label": `Send delivery ${delivery.number} again`,
+              }, "Send again"),
+            ),
+          )
+        ),
+      ),
+    ),
+  );
 }

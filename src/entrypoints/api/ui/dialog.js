@@ -12,14 +12,19 @@ import { fill, h } from "./dom.js";
  */
 export function dialog(title, content, buttons, { wide = false } = {}) {
   const heading = h("h2", { id: "dialog-title" }, title);
-  const element = h("dialog", { "aria-labelledby": "dialog-title", class: wide && "wide" },
-    h("form", { method: "dialog" }, heading, ...content, h("div", { class: "buttons" }, buttons)));
+  const element = h(
+    "dialog",
+    { "aria-labelledby": "dialog-title", class: wide && "wide" },
+    h("form", { method: "dialog" }, heading, ...content, h("div", { class: "buttons" }, buttons)),
+  );
   document.body.append(element);
   element.showModal();
-  return new Promise((resolve) => element.addEventListener("close", () => {
-    element.remove();
-    resolve(element.returnValue);
-  }));
+  return new Promise((resolve) =>
+    element.addEventListener("close", () => {
+      element.remove();
+      resolve(element.returnValue);
+    })
+  );
 }
 
 /**
@@ -106,9 +111,12 @@ export async function copy(text, what) {
  * @returns {HTMLElement}
  */
 export function commandBox(command) {
-  return h("div", { class: "command" },
+  return h(
+    "div",
+    { class: "command" },
     h("pre", { tabindex: 0, "aria-label": "Command" }, h("code", null, command)),
-    h("button", { type: "button", onclick: () => copy(command, "the command") }, "Copy"));
+    h("button", { type: "button", onclick: () => copy(command, "the command") }, "Copy"),
+  );
 }
 
 /**
@@ -129,7 +137,13 @@ export function nothing(sentence, command) {
  */
 export function showError(place, error, again) {
   const { sentences, message } = /** @type {any} */ (error);
-  fill(place, h("div", { class: "nothing", role: "alert" },
-    (sentences ?? [message]).map((/** @type {string} */ text) => h("p", null, text)),
-    h("button", { onclick: again }, "Try again")));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "nothing", role: "alert" },
+      (sentences ?? [message]).map((/** @type {string} */ text) => h("p", null, text)),
+      h("button", { onclick: again }, "Try again"),
+    ),
+  );
 }

@@ -6,8 +6,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Create an element. `on…` properties are listeners; `class` and names with a dash are attributes;
- * true sets an empty attribute; null, undefined and false set nothing.
+ * Create an element. `on…` are listeners, `value` is a property, the others are attributes: true
+ * sets an empty attribute; null, undefined and false set nothing.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Properties | null} [properties]
@@ -77,7 +77,10 @@ export function moment(text) {
 }
 
 const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
-  ["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
 ]);
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
@@ -105,7 +108,7 @@ export function time(text) {
 
 /** Renew the relative times on the page. */
 export function renewTimes() {
-  for (const element of document.querySelectorAll("time")) {
+  for (const element of document.querySelectorAll("time:not(.clock)")) {
     const text = ago(new Date(element.dateTime));
     if (element.textContent !== text) element.textContent = text;
   }
@@ -150,5 +153,9 @@ export function some(number, noun) {
  * @returns {HTMLElement}
  */
 export function badge(status) {
-  return h("span", { class: "badge", "data-status": status }, status.toLowerCase().replaceAll("_", " "));
+  return h(
+    "span",
+    { class: "badge", "data-status": status },
+    status.toLowerCase().replaceAll("_", " "),
+  );
 }

@@ -79,8 +79,11 @@ function followAlone() {
  * @param {(changes: Change[] | undefined) => void} callback
  */
 export function onChanges(signal, callback) {
-  feed.addEventListener("changes", (event) =>
-    callback(/** @type {CustomEvent<Change[]>} */ (event).detail), { signal });
+  feed.addEventListener(
+    "changes",
+    (event) => callback(/** @type {CustomEvent<Change[]>} */ (event).detail),
+    { signal },
+  );
   feed.addEventListener("gap", () => callback(undefined), { signal });
 }
 
@@ -88,8 +91,10 @@ export function onChanges(signal, callback) {
  * @param {(state: "open" | "lost") => void} callback
  */
 export function onConnection(callback) {
-  feed.addEventListener("state", (event) =>
-    callback(/** @type {CustomEvent<"open" | "lost">} */ (event).detail));
+  feed.addEventListener(
+    "state",
+    (event) => callback(/** @type {CustomEvent<"open" | "lost">} */ (event).detail),
+  );
 }
 
 /**

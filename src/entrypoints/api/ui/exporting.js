@@ -42,14 +42,17 @@ export async function exportTasks(query, kind, columns) {
       if (cursor) page.set("cursor", cursor);
       const { text: source, data } = await call("GET", `tasks?${page}`, { signal: stop.signal });
       if (kind === "csv") parts.push(csvRows(data.tasks, names));
-      else for (const task of elements(members(source).get("tasks") ?? "[]")) parts.push(`${task}\n`);
+      else {for (const task of elements(members(source).get("tasks") ?? "[]")) {
+          parts.push(`${task}\n`);
+        }}
       number += data.tasks.length;
       cursor = data.pagination.next_cursor ?? "";
       fill(text, `${some(number, "task")} read`);
     } while (cursor && number < MAX_TASKS);
     save(new Blob(parts), `tasks.${kind}`);
     return `Exported ${some(number, "task")}${
-      cursor ? `, the most that the dashboard exports; use the API for more` : ""}.`;
+      cursor ? `, the most that the dashboard exports; use the API for more` : ""
+    }.`;
   });
   text.closest("dialog")?.close();
   await closed;

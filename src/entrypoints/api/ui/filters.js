@@ -3,7 +3,13 @@
 import { count, fill, h } from "./dom.js";
 
 export const STATUSES = [
-  "SCHEDULED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED", "EXPIRED",
+  "SCHEDULED",
+  "QUEUED",
+  "PROCESSING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+  "EXPIRED",
 ];
 const FIELDS = ["q", "task_name", "type", "queue", "label", "submitted_after", "submitted_before"];
 const TYPING_MS = 250;
@@ -69,7 +75,7 @@ function toLocal(text) {
  * Make the chips and fields.
  * @param {(changes: Record<string, string[]>) => void} change takes the new values of parameters
  * @returns {{element: HTMLElement, show: (query: URLSearchParams) => void,
- *   counts: (byStatus: Record<string, number> | undefined) => void,
+ *   counts: (byStatus: Record<string, number>) => void,
  *   choices: (types: string[], queues: string[]) => void, search: HTMLInputElement}}
  */
 export function filters(change) {
@@ -79,21 +85,41 @@ export function filters(change) {
     const many = event.shiftKey || event.ctrlKey || event.metaKey;
     const others = many ? chosen.filter((each) => each !== status) : [];
     const next = chosen.includes(status) && (many || chosen.length === 1)
-      ? others : [...others, status];
+      ? others
+      : [...others, status];
     change({ status: next.length ? [next.join(",")] : [] });
   };
   const numbers = new Map(STATUSES.map((status) => [status, h("span", { class: "number" })]));
   const total = h("span", { class: "number" });
   const all = h("button", { class: "chip", onclick: () => change({ status: [] }) }, "all ", total);
-  const chips = STATUSES.map((status) => h("button", {
-    class: "chip", "data-status": status, title: "Shift-click to combine",
-    onclick: (/** @type {MouseEvent} */ event) => toggle(status, event),
-  }, status.toLowerCase(), " ", numbers.get(status)));
+  const chips = STATUSES.map((status) =>
+    h(
+      "button",
+      {
+        class: "chip",
+        "data-status": status,
+        title: "Shift-click to combine",
+        onclick: (/** @type {MouseEvent} */ event) => toggle(status, event),
+      },
+      status.toLowerCase(),
+      " ",
+      numbers.get(status),
+    )
+  );
 
-  const search = h("input", { type: "search", name: "q", placeholder: "Search names, payloads, results, errors", "aria-label": "Search names, payloads, results and errors" });
+  const search = h("input", {
+    type: "search",
+    name: "q",
+    placeholder: "Search names, payloads, results, errors",
+    "aria-label": "Search names, payloads, results and errors",
+  });
   const type = h("select", { name: "type", "aria-label": "Type" });
   const queue = h("select", { name: "queue", "aria-label": "Queue" });
-  const label = h("input", { name: "label", placeholder: "team:billing, region:eu", "aria-label": "Labels, as key:value" });
+  const label = h("input", {
+    name: "label",
+    placeholder: "team:billing, region:eu",
+    "aria-label": "Labels, as key:value",
+  });
   const after = h("input", { type: "datetime-local", name: "submitted_after" });
   const before = h("input", { type: "datetime-local", name: "submitted_before" });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -104,16 +130,24 @@ export function filters(change) {
   };
   const one = (/** @type {string} */ value) => value ? [value] : [];
   search.addEventListener("input", later(() => change({ q: one(search.value.trim()) })));
-  label.addEventListener("input", later(() => change({
-    label: label.value.split(",").map((each) => each.trim()).filter((each) => each.includes(":")),
-  })));
+  label.addEventListener(
+    "input",
+    later(() =>
+      change({
+        label: label.value.split(",").map((each) => each.trim()).filter((each) =>
+          each.includes(":")
+        ),
+      })
+    ),
+  );
   for (const select of [type, queue]) {
     select.addEventListener("change", () => change({ [select.name]: one(select.value) }));
   }
   for (const input of [after, before]) {
-    input.addEventListener("change", () => change({
-      [input.name]: input.value ? [new Date(input.value).toISOString()] : [],
-    }));
+    input.addEventListener("change", () =>
+      change({
+        [input.name]: input.value ? [new Date(input.value).toISOString()] : [],
+      }));
   }
   const clear = h("button", {
     class: "quiet",
@@ -121,17 +155,33 @@ export function filters(change) {
   }, "Clear filters");
   const name = h("span", { class: "token" });
 
-  const element = h("div", { class: "filters" },
+  const element = h(
+    "div",
+    { class: "filters" },
     h("div", { class: "chips", role: "group", "aria-label": "Status" }, all, chips),
-    h("div", { class: "fields" }, search, type, queue, label,
-      h("label", null, "Submitted after", after), h("label", null, "before", before), name, clear));
+    h(
+      "div",
+      { class: "fields" },
+      search,
+      type,
+      queue,
+      label,
+      h("label", null, "Submitted after", after),
+      h("label", null, "before", before),
+      name,
+      clear,
+    ),
+  );
 
   /** @param {HTMLSelectElement} select @param {string} every @param {string[]} values */
   const choose = (select, every, values) => {
     const { value } = select;
     const all = [...new Set([...values, ...one(value)])].sort();
-    fill(select, h("option", { value: "" }, every),
-      all.map((each) => h("option", { value: each }, each)));
+    fill(
+      select,
+      h("option", { value: "" }, every),
+      all.map((each) => h("option", { value: each }, each)),
+    );
     select.value = value;
   };
   /** @param {HTMLSelectElement} select @param {string} value */
@@ -164,10 +214,10 @@ export function filters(change) {
     },
     counts: (byStatus) => {
       for (const [status, number] of numbers) {
-        fill(number, byStatus ? count(byStatus[status] ?? 0) : "");
+        fill(number, status in byStatus && count(byStatus[status]));
       }
-      const sum = byStatus && Object.values(byStatus).reduce((a, b) => a + b, 0);
-      fill(total, sum === undefined ? "" : count(sum));
+      const isKnown = STATUSES.every((status) => status in byStatus);
+      fill(total, isKnown && count(Object.values(byStatus).reduce((a, b) => a + b, 0)));
     },
     choices: (types, queues) => {
       choose(type, "Every type", types);

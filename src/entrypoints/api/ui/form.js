@@ -19,11 +19,18 @@ let ids = 0;
 function resolved(schema, root) {
   if (schema?.$ref) {
     const steps = schema.$ref.replace(/^#\//, "").split("/");
-    const found = steps.reduce((/** @type {any} */ node, /** @type {string} */ step) => node?.[step], root);
+    const found = steps.reduce(
+      (/** @type {any} */ node, /** @type {string} */ step) => node?.[step],
+      root,
+    );
     return resolved({ ...found, ...schema, $ref: undefined }, root);
   }
-  const choices = (schema?.anyOf ?? schema?.oneOf)?.filter((/** @type {any} */ each) => each.type !== "null");
-  return choices?.length === 1 ? resolved({ ...schema, anyOf: undefined, oneOf: undefined, ...choices[0] }, root) : schema ?? {};
+  const choices = (schema?.anyOf ?? schema?.oneOf)?.filter((/** @type {any} */ each) =>
+    each.type !== "null"
+  );
+  return choices?.length === 1
+    ? resolved({ ...schema, anyOf: undefined, oneOf: undefined, ...choices[0] }, root)
+    : schema ?? {};
 }
 
 /**
@@ -34,7 +41,9 @@ function resolved(schema, root) {
 export function field(place) {
   const schema = resolved(place.schema, place.root);
   const given = { ...place, schema };
-  const type = Array.isArray(schema.type) ? schema.type.filter((/** @type {string} */ each) => each !== "null")[0] : schema.type;
+  const type = Array.isArray(schema.type)
+    ? schema.type.filter((/** @type {string} */ each) => each !== "null")[0]
+    : schema.type;
   if (schema.enum) return choice(given, schema.enum);
   if (type === "boolean") return choice(given, [true, false]);
   if (type === "object" && schema.properties) return group(given);
@@ -53,11 +62,18 @@ function labelled(place, input) {
   const { schema, pointer, title, required } = place;
   const id = `field-${ids += 1}`;
   const error = h("p", { class: "error", id: `${id}-error` });
-  const hint = schema.description && h("p", { class: "hint", id: `${id}-hint` }, schema.description);
+  const hint = schema.description &&
+    h("p", { class: "hint", id: `${id}-hint` }, schema.description);
   input.id = id;
   input.setAttribute("aria-describedby", hint ? `${id}-hint ${id}-error` : `${id}-error`);
-  const element = h("div", { class: "field", "data-pointer": pointer },
-    h("label", { for: id }, title, required && h("span", { class: "required" }, " required")), input, hint, error);
+  const element = h(
+    "div",
+    { class: "field", "data-pointer": pointer },
+    h("label", { for: id }, title, required && h("span", { class: "required" }, " required")),
+    input,
+    hint,
+    error,
+  );
   return {
     element,
     complain: (/** @type {string} */ at, /** @type {string} */ message) => {
@@ -77,9 +93,15 @@ function labelled(place, input) {
 /** @param {Place} place @returns {Field} */
 function text(place) {
   const { schema } = place;
-  const isLong = !schema.format && !(schema.maxLength <= 500) && !schema.pattern && place.pointer.includes("payload");
-  const input = isLong ? h("textarea", { rows: 1, class: "growing" })
-    : h("input", { placeholder: schema.format === "date-time" ? "2026-12-31T23:59:00Z" : schema.format === "date" ? "2026-12-31" : schema.default });
+  const isLong = !schema.format && !(schema.maxLength <= 500) && !schema.pattern &&
+    place.pointer.includes("payload");
+  const input = isLong ? h("textarea", { rows: 1, class: "growing" }) : h("input", {
+    placeholder: schema.format === "date-time"
+      ? "2026-12-31T23:59:00Z"
+      : schema.format === "date"
+      ? "2026-12-31"
+      : schema.default,
+  });
   let empty = false; // an empty text was given, which is not the same as none
   return {
     ...labelled(place, input),
@@ -95,7 +117,8 @@ function text(place) {
 /** @param {Place} place @param {string} type @returns {Field} */
 function number(place, type) {
   const input = h("input", {
-    inputmode: type === "integer" ? "numeric" : "decimal", placeholder: place.schema.default,
+    inputmode: type === "integer" ? "numeric" : "decimal",
+    placeholder: place.schema.default,
   });
   return {
     ...labelled(place, input),
@@ -104,24 +127,37 @@ function number(place, type) {
       if (!value) return undefined;
       return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(value) ? value : JSON.stringify(value);
     },
-    write: (given) => { input.value = given ?? ""; },
+    write: (given) => {
+      input.value = given ?? "";
+    },
   };
 }
 
 /** @param {Place} place @param {unknown[]} values @returns {Field} */
 function choice(place, values) {
-  const select = h("select", null, h("option", { value: "" }, "–"),
-    values.map((value) => h("option", { value: JSON.stringify(value) }, String(value))));
+  const select = h(
+    "select",
+    null,
+    h("option", { value: "" }, "–"),
+    values.map((value) => h("option", { value: JSON.stringify(value) }, String(value))),
+  );
   return {
     ...labelled(place, select),
     read: () => select.value || undefined,
-    write: (given) => { select.value = given ?? ""; },
+    write: (given) => {
+      select.value = given ?? "";
+    },
   };
 }
 
 /** Any JSON. @param {Place} place @returns {Field} */
 function source(place) {
-  const area = h("textarea", { rows: 2, class: "source", spellcheck: "false", placeholder: "JSON" });
+  const area = h("textarea", {
+    rows: 2,
+    class: "source",
+    spellcheck: "false",
+    placeholder: "JSON",
+  });
   const outer = labelled(place, area);
   area.addEventListener("input", () => {
     outer.calm();
@@ -135,7 +171,9 @@ function source(place) {
       if (!value) return undefined;
       return jsonError(value) ? JSON.stringify(value) : value;
     },
-    write: (given) => { area.value = given === undefined ? "" : indented(given); },
+    write: (given) => {
+      area.value = given === undefined ? "" : indented(given);
+    },
   };
 }
 
@@ -143,20 +181,35 @@ function source(place) {
 function group(place) {
   const { schema, root, pointer, title } = place;
   const required = schema.required ?? [];
-  const fields = Object.entries(schema.properties).map(([name, child]) => /** @type {[string, Field]} */ ([name, field({
-    schema: child, root, title: name, required: required.includes(name),
-    pointer: `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-  })]));
+  const fields = Object.entries(schema.properties).map((
+    [name, child],
+  ) => /** @type {[string, Field]} */ ([
+    name,
+    field({
+      schema: child,
+      root,
+      title: name,
+      required: required.includes(name),
+      pointer: `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
+    }),
+  ]));
   let others = /** @type {[string, string][]} */ ([]); // members without a field stay as they are
   return {
-    element: h("fieldset", null, title && h("legend", null, title), fields.map(([, each]) => each.element)),
+    element: h(
+      "fieldset",
+      null,
+      title && h("legend", null, title),
+      fields.map(([, each]) => each.element),
+    ),
     read: () => {
       const given = fields.flatMap(([name, each]) => {
         const value = each.read();
         return value === undefined ? [] : [[name, value]];
       });
       if (!given.length && !others.length && !place.required) return undefined;
-      return `{${[...given, ...others].map(([name, value]) => `${JSON.stringify(name)}: ${value}`).join(", ")}}`;
+      return `{${
+        [...given, ...others].map(([name, value]) => `${JSON.stringify(name)}: ${value}`).join(", ")
+      }}`;
     },
     write: (given) => {
       const values = given?.startsWith("{") ? members(given) : new Map();
@@ -179,24 +232,50 @@ function list(place) {
   const renew = () => show(rows.map((row) => row.field.read()));
   const show = (/** @type {(string | undefined)[]} */ values) => {
     rows = values.map((value, number) => {
-      const child = field({ schema: schema.items, root, pointer: `${pointer}/${number}`, title: `${title} ${number + 1}`, required: true });
+      const child = field({
+        schema: schema.items,
+        root,
+        pointer: `${pointer}/${number}`,
+        title: `${title} ${number + 1}`,
+        required: true,
+      });
       child.write(value);
-      const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove ${title} ${number + 1}`,
-        onclick: () => { rows.splice(number, 1); renew(); changed(); } }, "Remove");
+      const remove = h("button", {
+        type: "button",
+        class: "quiet",
+        "aria-label": `Remove ${title} ${number + 1}`,
+        onclick: () => {
+          rows.splice(number, 1);
+          renew();
+          changed();
+        },
+      }, "Remove");
       return { field: child, element: h("div", { class: "element" }, child.element, remove) };
     });
     fill(body, rows.map((row) => row.element));
   };
-  const add = h("button", { type: "button", onclick: () => {
-    show([...rows.map((row) => row.field.read()), undefined]);
-    const first = body.lastElementChild?.querySelector("input, textarea, select");
-    /** @type {HTMLElement | null | undefined} */ (first)?.focus();
-    changed();
-  } }, `Add to ${title}`);
+  const add = h("button", {
+    type: "button",
+    onclick: () => {
+      show([...rows.map((row) => row.field.read()), undefined]);
+      const first = body.lastElementChild?.querySelector("input, textarea, select");
+      /** @type {HTMLElement | null | undefined} */ (first)?.focus();
+      changed();
+    },
+  }, `Add to ${title}`);
   return {
-    element: h("fieldset", { "data-pointer": pointer },
-      h("legend", null, title, required && h("span", { class: "required" }, " required")), body, error, add),
-    read: () => rows.length || required ? `[${rows.map((row) => row.field.read() ?? "null").join(", ")}]` : undefined,
+    element: h(
+      "fieldset",
+      { "data-pointer": pointer },
+      h("legend", null, title, required && h("span", { class: "required" }, " required")),
+      body,
+      error,
+      add,
+    ),
+    read: () =>
+      rows.length || required
+        ? `[${rows.map((row) => row.field.read() ?? "null").join(", ")}]`
+        : undefined,
     write: (given) => show(given?.startsWith("[") ? elements(given) : []),
     complain: (at, message) => {
       if (rows.some((row) => row.field.complain(at, message))) return true;

@@ -82,7 +82,8 @@ export function jsonError(text) {
   }
 }
 
-const PYTHON = /** @type {Record<string, string>} */ ({ true: "True", false: "False", null: "None" });
+const PYTHON =
+  /** @type {Record<string, string>} */ ({ true: "True", false: "False", null: "None" });
 
 /**
  * Write a valid JSON text as Python.
@@ -90,6 +91,8 @@ const PYTHON = /** @type {Record<string, string>} */ ({ true: "True", false: "Fa
  * @returns {string}
  */
 export function pythonText(text) {
-  return text.replaceAll(TOKEN, (token) =>
-    token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : PYTHON[token] ?? token);
+  return text.replaceAll(
+    TOKEN,
+    (token) => token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : PYTHON[token] ?? token,
+  );
 }

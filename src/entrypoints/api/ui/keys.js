@@ -5,7 +5,13 @@ import { h } from "./dom.js";
 import { go } from "./router.js";
 
 const VIEWS = /** @type {Record<string, string>} */ ({
-  o: "overview", t: "tasks", n: "new", q: "queues", w: "workers", y: "types", c: "callbacks",
+  o: "overview",
+  t: "tasks",
+  n: "new",
+  q: "queues",
+  w: "workers",
+  y: "types",
+  c: "callbacks",
 });
 const HELP = [
   ["/", "Search the tasks"],
@@ -43,7 +49,9 @@ export function bind(signal, actions) {
 /** @param {KeyboardEvent} event */
 function press(event) {
   const target = /** @type {HTMLElement} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
+    return;
+  }
   if (target.matches("input:not([type=checkbox]), textarea, select")) {
     if (event.key === "Escape") target.blur();
     return;
@@ -60,9 +68,13 @@ function press(event) {
 
 /** Show the keys. */
 export function help() {
-  dialog("Keys", [h("dl", { class: "keys" }, HELP.flatMap(([keys, text]) =>
-    [h("dt", null, h("kbd", null, keys)), h("dd", null, text)]))],
-  [h("button", { value: "" }, "Close")]);
+  dialog("Keys", [
+    h(
+      "dl",
+      { class: "keys" },
+      HELP.flatMap(([keys, text]) => [h("dt", null, h("kbd", null, keys)), h("dd", null, text)]),
+    ),
+  ], [h("button", { value: "" }, "Close")]);
 }
 
 /** Begin to listen. */

@@ -1,7 +1,8 @@
 /** Submit a task, duplicate one, or edit one: a form beside the JSON that it makes. */
 
-import { Problem, call, get, taskPath } from "./api.js";
-import { attempt, copy, dialog, nothing, tell } from "./dialog.js";
+import { call, get, Problem, taskPath } from "./api.js";
+import { askWhich } from "./conflict.js";
+import { attempt, copy, nothing, tell } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { field } from "./form.js";
 import { indented, jsonError, members } from "./json.js";
@@ -10,8 +11,18 @@ import { asCurl, asPython, commandForFunctions } from "./samples.js";
 
 const FIRST = ["task_name", "duration", "payload"];
 const MEMBERS = [
-  "task_name", "type", "duration", "payload", "queue", "priority", "labels", "run_at", "expires_at",
-  "timeout", "retry", "callback_url",
+  "task_name",
+  "type",
+  "duration",
+  "payload",
+  "queue",
+  "priority",
+  "labels",
+  "run_at",
+  "expires_at",
+  "timeout",
+  "retry",
+  "callback_url",
 ];
 const ALWAYS_EDITABLE = ["task_name", "labels"];
 const WAITING = ["SCHEDULED", "QUEUED"];
@@ -42,26 +53,35 @@ function bodySchema(document, type) {
 export async function show(root, { query, signal }) {
   const edited = query.get("edit") ?? "", from = edited || query.get("from") || "";
   const [document, { types }, original] = await Promise.all([
-    get("openapi.json", signal), get("types", signal),
+    get("openapi.json", signal),
+    get("types", signal),
     from ? call("GET", taskPath(from), { signal }) : undefined,
   ]);
   const task = original?.data;
   const isWaiting = WAITING.includes(task?.status);
   const names = edited && !isWaiting ? ALWAYS_EDITABLE : MEMBERS;
   let etag = original?.headers.get("ETag") ?? "";
-  let values = original ? new Map([...members(original.text)].filter(([name]) => names.includes(name)))
+  let values = original
+    ? new Map([...members(original.text)].filter(([name]) => names.includes(name)))
     : new Map([["type", JSON.stringify(query.get("type") ?? "sleep")]]);
-  if (!edited) for (const name of ["run_at", "expires_at"]) values.delete(name);
+  if (!edited) { for (const name of ["run_at", "expires_at"]) values.delete(name); }
 
   /** @type {import("./form.js").Field[]} */
   let fields = [];
   const first = h("div"), rest = h("div");
   const problems = h("div", { class: "problems", role: "alert" });
-  const json = h("textarea", { class: "source body", spellcheck: "false", "aria-label": "The body as JSON" });
+  const json = h("textarea", {
+    class: "source body",
+    spellcheck: "false",
+    "aria-label": "The body as JSON",
+  });
   const jsonProblem = h("p", { class: "error", "aria-live": "polite" });
   const python = h("code"), shell = h("code");
-  const typeSelect = h("select", { id: "type" }, types.map((/** @type {any} */ each) =>
-    h("option", { value: each.type }, each.type)));
+  const typeSelect = h(
+    "select",
+    { id: "type" },
+    types.map((/** @type {any} */ each) => h("option", { value: each.type }, each.type)),
+  );
   const about = h("p", { class: "hint" });
 
   const body = () => objectText(values, names);
@@ -75,9 +95,13 @@ export async function show(root, { query, signal }) {
     showCalls();
   };
   const readForm = () => {
-    const kept = new Map(names.filter((name) => name === "type" && values.has(name))
-      .map((name) => [name, values.get(name) ?? ""]));
-    for (const each of fields) for (const [name, value] of members(each.read() ?? "{}")) kept.set(name, value);
+    const kept = new Map(
+      names.filter((name) => name === "type" && values.has(name))
+        .map((name) => [name, values.get(name) ?? ""]),
+    );
+    for (const each of fields) {
+      for (const [name, value] of members(each.read() ?? "{}")) kept.set(name, value);
+    }
     values = kept;
     showJson();
   };
@@ -90,12 +114,21 @@ export async function show(root, { query, signal }) {
     const root = { ...document, $defs: type.payload_schema?.$defs };
     const make = (/** @type {string[]} */ wanted) => {
       const properties = wanted.filter((each) => each in schema.properties && names.includes(each));
-      return properties.map((each) => ({ each, made: field({
-        schema: schema.properties[each], root, pointer: `/${each}`, title: each,
-        required: schema.required?.includes(each) || each === "payload",
-      }) }));
+      return properties.map((each) => ({
+        each,
+        made: field({
+          schema: schema.properties[each],
+          root,
+          pointer: `/${each}`,
+          title: each,
+          required: schema.required?.includes(each) || each === "payload",
+        }),
+      }));
     };
-    const made = [make(FIRST), make(Object.keys(schema.properties).filter((each) => !FIRST.includes(each)))];
+    const made = [
+      make(FIRST),
+      make(Object.keys(schema.properties).filter((each) => !FIRST.includes(each))),
+    ];
     fill(first, made[0].map(({ made }) => made.element));
     fill(rest, made[1].map(({ made }) => made.element));
     fields = made.flat().map(({ each, made }) => ({
@@ -111,8 +144,11 @@ export async function show(root, { query, signal }) {
 
   const complain = (/** @type {Problem} */ problem) => {
     const general = problem.errors.filter(({ pointer, message }) =>
-      !fields.some((each) => each.complain(pointer ?? "", message)));
-    const said = general.map(({ pointer, parameter, message }) => `${pointer ?? parameter ?? ""} ${message}`);
+      !fields.some((each) => each.complain(pointer ?? "", message))
+    );
+    const said = general.map(({ pointer, parameter, message }) =>
+      `${pointer ?? parameter ?? ""} ${message}`
+    );
     if (!problem.errors.length) said.push(problem.message);
     if (problem.errors.length > general.length) said.unshift("Correct the marked fields.");
     fill(problems, said.map((text) => h("p", null, text)));
@@ -137,25 +173,16 @@ export async function show(root, { query, signal }) {
     }
   };
   const save = async () => {
-    await call(isWaiting ? "PUT" : "PATCH", taskPath(edited), { body: body(), headers: { "If-Match": etag } });
+    await call(isWaiting ? "PUT" : "PATCH", taskPath(edited), {
+      body: body(),
+      headers: { "If-Match": etag },
+    });
     tell("Saved the changes.");
     go(`tasks/${edited}`);
   };
   const conflict = async () => {
     const now = await call("GET", taskPath(edited));
-    const current = members(now.text);
-    const rows = names.filter((name) => indented(values.get(name) ?? "") !== indented(current.get(name) ?? ""));
-    const line = (/** @type {string} */ name) => h("tr", null, h("th", { scope: "row" }, name),
-      h("td", null, h("pre", null, indented(values.get(name) ?? "not set"))),
-      h("td", null, h("pre", null, indented(current.get(name) ?? "not set"))));
-    const answer = await dialog("The task has changed meanwhile", [
-      h("p", null, `Somebody else changed it after you opened it. It is ${now.data.status.toLowerCase()} now. Nothing of yours is saved yet.`),
-      rows.length ? h("table", null, h("thead", null, h("tr", null, ["Member", "Yours", "Now"].map((each) => h("th", { scope: "col" }, each)))), h("tbody", null, rows.map(line)))
-        : h("p", null, "What you can edit here is the same in both."),
-    ], [
-      h("button", { value: "" }, "Back to the form"), h("button", { value: "theirs" }, "Discard mine"),
-      h("button", { value: "mine", class: "primary" }, "Save mine over it"),
-    ], { wide: true });
+    const answer = await askWhich(names, values, now);
     if (answer === "theirs") return go(`tasks/${edited}`);
     if (answer !== "mine") return;
     etag = now.headers.get("ETag") ?? "";
@@ -169,7 +196,8 @@ export async function show(root, { query, signal }) {
     showJson();
   });
   json.addEventListener("input", () => {
-    const error = jsonError(json.value) ?? (json.value.trim().startsWith("{") ? undefined : "The body is an object.");
+    const error = jsonError(json.value) ??
+      (json.value.trim().startsWith("{") ? undefined : "The body is an object.");
     fill(jsonProblem, error);
     if (error) return;
     values = members(json.value);
@@ -177,23 +205,82 @@ export async function show(root, { query, signal }) {
     showCalls();
   });
   const title = edited ? "Edit task" : from ? "Duplicate task" : "New task";
-  const formPart = h("form", { class: "form", novalidate: true, oninput: readForm, onchange: readForm,
-    onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); attempt(async () => { await send(); }); } },
-  problems,
-  !edited && h("div", { class: "field" }, h("label", { for: "type" }, "type"), typeSelect, about),
-  first, h("details", { open: !!edited }, h("summary", null, "Queue, time, retries, labels, callback"), rest),
-  h("div", { class: "buttons" }, h("button", { class: "primary" }, edited ? "Save" : "Submit"),
-    from && h("a", { class: "button", href: address(`tasks/${from}`) }, "Back to the task")));
+  const formPart = h(
+    "form",
+    {
+      class: "form",
+      novalidate: true,
+      oninput: readForm,
+      onchange: readForm,
+      onsubmit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        attempt(async () => {
+          await send();
+        });
+      },
+    },
+    problems,
+    !edited && h("div", { class: "field" }, h("label", { for: "type" }, "type"), typeSelect, about),
+    first,
+    h(
+      "details",
+      { open: !!edited },
+      h("summary", null, "Queue, time, retries, labels, callback"),
+      rest,
+    ),
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { class: "primary" }, edited ? "Save" : "Submit"),
+      from && h("a", { class: "button", href: address(`tasks/${from}`) }, "Back to the task"),
+    ),
+  );
   typeSelect.addEventListener("input", (event) => event.stopPropagation());
   typeSelect.addEventListener("change", (event) => event.stopPropagation());
-  const box = (/** @type {string} */ name, /** @type {HTMLElement} */ code) => h("details", { class: "call", open: true },
-    h("summary", null, name), h("div", { class: "command" }, h("pre", { tabindex: 0, "aria-label": name }, code),
-      h("button", { type: "button", onclick: () => copy(code.textContent ?? "", `the ${name} call`) }, "Copy")));
-  fill(root, h("h1", null, title),
-    edited && !isWaiting && h("p", { class: "hint" }, "The task does not wait any more: only its name and labels can be changed."),
-    h("div", { class: "columns" }, formPart,
-      h("div", { class: "beside" }, h("h2", null, "The same as JSON"), json, jsonProblem, box("curl", shell), box("Python", python))),
-    types.length < 3 && nothing("Your own functions appear here as types. Start the service with them:", commandForFunctions()));
+  const box = (/** @type {string} */ name, /** @type {HTMLElement} */ code) =>
+    h(
+      "details",
+      { class: "call", open: true },
+      h("summary", null, name),
+      h(
+        "div",
+        { class: "command" },
+        h("pre", { tabindex: 0, "aria-label": name }, code),
+        h("button", {
+          type: "button",
+          onclick: () => copy(code.textContent ?? "", `the ${name} call`),
+        }, "Copy"),
+      ),
+    );
+  fill(
+    root,
+    h("h1", null, title),
+    edited && !isWaiting &&
+      h(
+        "p",
+        { class: "hint" },
+        "The task does not wait any more: only its name and labels can be changed.",
+      ),
+    h(
+      "div",
+      { class: "columns" },
+      formPart,
+      h(
+        "div",
+        { class: "beside" },
+        h("h2", null, "The same as JSON"),
+        json,
+        jsonProblem,
+        box("curl", shell),
+        box("Python", python),
+      ),
+    ),
+    types.length < 3 &&
+      nothing(
+        "Your own functions appear here as types. Start the service with them:",
+        commandForFunctions(),
+      ),
+  );
   makeFields();
   showJson();
 }

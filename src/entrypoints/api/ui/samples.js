@@ -1,6 +1,6 @@
 /** Calls of the API as commands and programs, and commands for people who have no data yet. */
 
-import { ROOT, curl, taskPath } from "./api.js";
+import { curl, ROOT, taskPath } from "./api.js";
 import { indented, pythonText } from "./json.js";
 
 /** @returns {string} */

@@ -11,7 +11,9 @@ function ordinal(number) {
 
 /** @param {any} task @param {any[]} queues @param {any[]} workers */
 function waiting(task, queues, workers) {
-  const place = task.queue_position ? `${ordinal(task.queue_position)} in queue ${task.queue}` : `in queue ${task.queue}`;
+  const place = task.queue_position
+    ? `${ordinal(task.queue_position)} in queue ${task.queue}`
+    : `in queue ${task.queue}`;
   if (queues.find((queue) => queue.name === task.queue)?.paused) {
     return `Waiting: ${place}, which is paused. It starts after the queue is resumed.`;
   }
@@ -39,10 +41,17 @@ export function sentence(task, queues = [], workers = []) {
       return due ? [`${why} starts `, time(due), "."] : [`${why} has no time yet.`];
     }
     case "PROCESSING":
-      return task.cancel_requested ? ["Running, and asked to stop."]
-        : [`Running: attempt ${task.attempt} of ${task.max_attempts}, started `, time(task.started_at), "."];
+      return task.cancel_requested ? ["Running, and asked to stop."] : [
+        `Running: attempt ${task.attempt} of ${task.max_attempts}, started `,
+        time(task.started_at),
+        ".",
+      ];
     case "COMPLETED":
-      return [`Completed in ${seconds(task.started_at, task.finished_at)}, `, time(task.finished_at), "."];
+      return [
+        `Completed in ${seconds(task.started_at, task.finished_at)}, `,
+        time(task.finished_at),
+        ".",
+      ];
     case "FAILED":
       return [`Failed after ${some(task.attempt, "attempt")}, `, time(task.finished_at), "."];
     case "CANCELLED":

@@ -20,8 +20,12 @@ export class TaskTable {
   #body = h("div", { role: "rowgroup", class: "rows" });
   #head = h("div", { role: "row", class: "row head" });
   #all = h("input", { type: "checkbox", "aria-label": "Select every row of this page" });
-  element = h("div", { role: "table", class: "grid tasks", "aria-label": "Tasks" },
-    h("div", { role: "rowgroup" }, this.#head), this.#body);
+  element = h(
+    "div",
+    { role: "table", class: "grid tasks", "aria-label": "Tasks" },
+    h("div", { role: "rowgroup" }, this.#head),
+    this.#body,
+  );
 
   /**
    * @param {AbortSignal} signal
@@ -32,7 +36,10 @@ export class TaskTable {
     this.#all.addEventListener("change", () => this.selectAll(this.#all.checked));
     const move = (/** @type {number} */ by) => () => this.#move(by);
     bind(signal, {
-      j: move(1), ArrowDown: move(1), k: move(-1), ArrowUp: move(-1),
+      j: move(1),
+      ArrowDown: move(1),
+      k: move(-1),
+      ArrowUp: move(-1),
       x: () => this.#toggle(this.#current()),
       Enter: () => this.#open(this.#current()),
     });
@@ -41,7 +48,8 @@ export class TaskTable {
   /** The tasks that are shown, in their order. @returns {any[]} */
   get tasks() {
     return [...this.#body.children].map((element) =>
-      this.#rows.get(/** @type {HTMLElement} */ (element).dataset.id ?? "")?.task);
+      this.#rows.get(/** @type {HTMLElement} */ (element).dataset.id ?? "")?.task
+    );
   }
 
   /** @param {string} id */
@@ -116,9 +124,13 @@ export class TaskTable {
     this.#columns = columns;
     const widths = columns.map((name) => COLUMNS[name].width).join(" ");
     this.element.style.setProperty("--columns", `2.25rem ${widths}`);
-    fill(this.#head, h("div", { role: "columnheader", class: "cell select" }, this.#all),
+    fill(
+      this.#head,
+      h("div", { role: "columnheader", class: "cell select" }, this.#all),
       columns.map((name) =>
-        h("div", { role: "columnheader", class: `cell ${name}` }, COLUMNS[name].title)));
+        h("div", { role: "columnheader", class: `cell ${name}` }, COLUMNS[name].title)
+      ),
+    );
     this.#rows.clear();
     this.#body.replaceChildren();
   }
@@ -142,10 +154,15 @@ export class TaskTable {
     const id = task.task_id;
     const box = h("input", { type: "checkbox", "aria-label": `Select ${task.task_name}` });
     box.addEventListener("change", () => this.#toggle(id));
-    const cells = new Map(this.#columns.map((name) =>
-      [name, h("div", { role: "cell", class: `cell ${name}` })]));
-    const element = h("div", { role: "row", class: "row", tabindex: -1, "data-id": id },
-      h("div", { role: "cell", class: "cell select" }, box), ...cells.values());
+    const cells = new Map(
+      this.#columns.map((name) => [name, h("div", { role: "cell", class: `cell ${name}` })]),
+    );
+    const element = h(
+      "div",
+      { role: "row", class: "row", tabindex: -1, "data-id": id },
+      h("div", { role: "cell", class: "cell select" }, box),
+      ...cells.values(),
+    );
     const row = { task, element, box, cells };
     this.#rows.set(id, row);
     return row;

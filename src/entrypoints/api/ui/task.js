@@ -1,6 +1,6 @@
 /** One task: what it is, when and why, its data, and what can be done with it. */
 
-import { Problem, call, curl, get, post, taskPath } from "./api.js";
+import { call, curl, get, post, Problem, taskPath } from "./api.js";
 import { attempt, confirmed, copy, showError, tell } from "./dialog.js";
 import { deliveryTable } from "./deliveries.js";
 import { badge, count, duration, fill, h, some, time } from "./dom.js";
@@ -21,10 +21,22 @@ const RETRYABLE = ["FAILED", "CANCELLED", "EXPIRED"];
 function actions(task, reload) {
   const id = task.task_id, path = taskPath(id);
   const isRunning = task.status === "PROCESSING";
-  const button = (/** @type {string} */ text, /** @type {() => Promise<string | void>} */ action, primary = false) =>
-    h("button", { class: primary && "primary", onclick: async () => { await attempt(action); reload(); } }, text);
+  const button = (
+    /** @type {string} */ text,
+    /** @type {() => Promise<string | void>} */ action,
+    primary = false,
+  ) =>
+    h("button", {
+      class: primary && "primary",
+      onclick: async () => {
+        await attempt(action);
+        reload();
+      },
+    }, text);
   const cancel = async () => {
-    const what = isRunning ? "It runs now, and is stopped within seconds." : "It waits, and will not start.";
+    const what = isRunning
+      ? "It runs now, and is stopped within seconds."
+      : "It waits, and will not start.";
     if (!await confirmed("Cancel this task?", what, "Cancel the task")) return;
     const { status } = await post(`${path}/cancel`);
     return status === 202 ? "The task was asked to stop." : "The task is cancelled.";
@@ -34,7 +46,9 @@ function actions(task, reload) {
     return "The task is queued again.";
   };
   const remove = async () => {
-    const what = isRunning ? "It runs now: it is stopped first, then deleted with its log." : "Its payload, result and log are deleted. This cannot be undone.";
+    const what = isRunning
+      ? "It runs now: it is stopped first, then deleted with its log."
+      : "Its payload, result and log are deleted. This cannot be undone.";
     if (!await confirmed("Delete this task?", what, "Delete the task")) return;
     await call("DELETE", isRunning ? `${path}?cancel=true` : path);
     if (isRunning) return "The task is stopped, then deleted.";
@@ -68,23 +82,54 @@ function facts(task) {
     ["Duration", task.duration !== undefined && some(task.duration, "second")],
     ["Priority", task.priority],
     ["Timeout", duration(task.timeout)],
-    ["Labels", Object.entries(task.labels).length > 0 && Object.entries(task.labels).map(([key, value]) =>
-      h("a", { class: "token", href: address("tasks", { label: `${key}:${value}` }) }, `${key}:${value}`))],
+    [
+      "Labels",
+      Object.entries(task.labels).length > 0 && Object.entries(task.labels).map(([key, value]) =>
+        h(
+          "a",
+          { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
+          `${key}:${value}`,
+        )
+      ),
+    ],
     ["Callback", task.callback_url],
     ["Version", count(task.version)],
-    ["Id", h("span", null, h("code", null, task.task_id), " ",
-      h("button", { class: "quiet", onclick: () => copy(task.task_id, "the id") }, "Copy"))],
+    [
+      "Id",
+      h(
+        "span",
+        null,
+        h("code", null, task.task_id),
+        " ",
+        h("button", { class: "quiet", onclick: () => copy(task.task_id, "the id") }, "Copy"),
+      ),
+    ],
   ]);
-  return h("dl", { class: "facts" }, lines.filter(([, value]) => value !== undefined && value !== false)
-    .map(([title, value]) => h("div", { class: WIDE.includes(title) && "wide" }, h("dt", null, title), h("dd", null, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    lines.filter(([, value]) => value !== undefined && value !== false)
+      .map(([title, value]) =>
+        h(
+          "div",
+          { class: WIDE.includes(title) && "wide" },
+          h("dt", null, title),
+          h("dd", null, value),
+        )
+      ),
+  );
 }
 
 /** @param {any} error @param {string} title */
 function errorBox(error, title) {
   const [first, ...rest] = error.message.split("\n");
-  return h("section", { class: "failure" }, h("h2", null, title),
+  return h(
+    "section",
+    { class: "failure" },
+    h("h2", null, title),
     h("p", null, h("code", null, error.code), " ", first),
-    rest.length > 0 && viewer("Traceback", rest.join("\n")));
+    rest.length > 0 && viewer("Traceback", rest.join("\n")),
+  );
 }
 
 /**
@@ -93,7 +138,11 @@ function errorBox(error, title) {
  */
 export async function show(root, { id, signal }) {
   const head = h("div"), live = h("div", { "aria-live": "polite", class: "sentence" });
-  const about = h("div"), why = h("div"), attempts = h("div"), data = h("div", { class: "columns" }), callbacks = h("div");
+  const about = h("div"),
+    why = h("div"),
+    attempts = h("div"),
+    data = h("div", { class: "columns" }),
+    callbacks = h("div");
   const log = taskLog(id, signal);
   let shownData = "", shownHead = "", isGone = false;
 
@@ -105,9 +154,20 @@ export async function show(root, { id, signal }) {
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
         isGone = true;
-        fill(root, h("h1", null, "Task"), h("div", { class: "nothing" },
-          h("p", null, "There is no task with this id. It was deleted, or its retention has ended."),
-          h("a", { class: "button", href: address("tasks") }, "To the tasks")));
+        fill(
+          root,
+          h("h1", null, "Task"),
+          h(
+            "div",
+            { class: "nothing" },
+            h(
+              "p",
+              null,
+              "There is no task with this id. It was deleted, or its retention has ended.",
+            ),
+            h("a", { class: "button", href: address("tasks") }, "To the tasks"),
+          ),
+        );
         return;
       }
       if (!shownHead && !signal.aborted) showError(head, error, load);
@@ -115,20 +175,40 @@ export async function show(root, { id, signal }) {
     }
     const { text, data: task } = answer;
     const [queues, workers] = WAITING.includes(task.status)
-      ? await Promise.all([get("queues", signal), get("workers", signal)]) : [];
+      ? await Promise.all([get("queues", signal), get("workers", signal)])
+      : [];
     document.title = `${task.task_name} · Task Manager`;
     if (shownHead !== text) {
       shownHead = text;
-      fill(head, h("div", { class: "title" }, h("h1", null, task.task_name), badge(task.status),
-        h("div", { class: "buttons" }, actions(task, load))));
+      fill(
+        head,
+        h(
+          "div",
+          { class: "title" },
+          h("h1", null, task.task_name),
+          badge(task.status),
+          h("div", { class: "buttons" }, actions(task, load)),
+        ),
+      );
       fill(about, facts(task));
-      fill(why, task.error && errorBox(task.error, "Error"),
-        task.last_error && errorBox(task.last_error, "Error of the last attempt"));
+      fill(
+        why,
+        task.error && errorBox(task.error, "Error"),
+        task.last_error && errorBox(task.last_error, "Error of the last attempt"),
+      );
       showData(members(text));
     }
-    fill(live, h("p", null, ...sentence(task, queues?.queues, workers?.workers)),
-      task.progress && h("p", null, h("progress", { value: task.progress.fraction, max: 1, "aria-label": "Progress" }),
-        ` ${Math.round(task.progress.fraction * 100)} % ${task.progress.message}`));
+    fill(
+      live,
+      h("p", null, ...sentence(task, queues?.queues, workers?.workers)),
+      task.progress &&
+        h(
+          "p",
+          null,
+          h("progress", { value: task.progress.fraction, max: 1, "aria-label": "Progress" }),
+          ` ${Math.round(task.progress.fraction * 100)} % ${task.progress.message}`,
+        ),
+    );
     log.renew(task.status === "PROCESSING");
     await Promise.all([loadAttempts(), task.callback_url && loadDeliveries()]);
   }
@@ -139,8 +219,12 @@ export async function show(root, { id, signal }) {
     const key = next.map((name) => source.get(name)).join("\n");
     if (key === shownData) return; // a search in it goes on
     shownData = key;
-    fill(data, next.map((name) =>
-      viewer(name === "payload" ? "Payload" : "Result", indented(source.get(name) ?? ""))));
+    fill(
+      data,
+      next.map((name) =>
+        viewer(name === "payload" ? "Payload" : "Result", indented(source.get(name) ?? ""))
+      ),
+    );
   }
 
   async function loadAttempts() {
@@ -149,9 +233,19 @@ export async function show(root, { id, signal }) {
 
   async function loadDeliveries() {
     const { deliveries } = await get(`${taskPath(id)}/deliveries`, signal);
-    fill(callbacks, h("section", null, h("h2", null, "Callbacks"), deliveries.length
-      ? deliveryTable(deliveries, () => id, loadDeliveries)
-      : h("p", { class: "hint" }, "No callback was sent yet: it is sent when the task is final.")));
+    fill(
+      callbacks,
+      h(
+        "section",
+        null,
+        h("h2", null, "Callbacks"),
+        deliveries.length ? deliveryTable(deliveries, () => id, loadDeliveries) : h(
+          "p",
+          { class: "hint" },
+          "No callback was sent yet: it is sent when the task is final.",
+        ),
+      ),
+    );
   }
 
   fill(root, head, live, about, why, attempts, data, log.element, callbacks);

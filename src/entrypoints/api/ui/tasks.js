@@ -2,58 +2,20 @@
 
 import { curl, get } from "./api.js";
 import { ACTIONS, run } from "./bulk.js";
-import { COLUMNS, DEFAULT_COLUMNS, chosenColumns } from "./columns.js";
+import { COLUMNS, DEFAULT_COLUMNS } from "./columns.js";
 import { attempt, copy, dialog, nothing, showError } from "./dialog.js";
 import { count, fill, h, some } from "./dom.js";
 import { atMostEvery, onChanges } from "./events.js";
 import { exportTasks } from "./exporting.js";
-import { apiFilters, bodyFilter, filters, matches } from "./filters.js";
+import { apiFilters, bodyFilter, filters, matches, STATUSES } from "./filters.js";
 import { bind } from "./keys.js";
+import { NEWEST, read, settings, SIZES } from "./listing.js";
 import { go } from "./router.js";
 import { sampleCommand } from "./samples.js";
 import { TaskTable } from "./table.js";
 
-const SIZES = [25, 50, 100, 500];
-const DEFAULT_SIZE = 50;
-const MAX_PAGE_SIZE = 100;
-const NEWEST = "-submitted_at";
 const RELOAD_MS = 1_000;
-
-/** @param {URLSearchParams} query */
-function settings(query) {
-  const rows = Number(query.get("rows")) || DEFAULT_SIZE;
-  return {
-    rows: SIZES.includes(rows) ? rows : DEFAULT_SIZE,
-    page: Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1),
-    sort: query.get("sort") ?? NEWEST,
-    columns: chosenColumns(query),
-  };
-}
-
-/**
- * Read the tasks of one page of the list, with several calls if it is larger than one of the API.
- * @param {URLSearchParams} query
- * @param {AbortSignal} signal
- */
-async function read(query, signal) {
-  const { rows, page, sort } = settings(query);
-  const size = Math.min(rows, MAX_PAGE_SIZE);
-  const asked = apiFilters(query);
-  asked.set("sort", sort);
-  asked.set("page_size", String(size));
-  asked.set("page", String((page - 1) * (rows / size) + 1));
-  let { tasks, pagination } = await get(`tasks?${asked}`, signal);
-  const total = pagination.total_tasks;
-  asked.delete("page");
-  while (tasks.length < rows && pagination.next_cursor) {
-    asked.set("cursor", pagination.next_cursor);
-    const next = await get(`tasks?${asked}`, signal);
-    if (!next.tasks.length && next.pagination.next_cursor === pagination.next_cursor) break;
-    tasks = [...tasks, ...next.tasks];
-    pagination = next.pagination;
-  }
-  return { tasks, total, hasNext: pagination.next_cursor !== undefined };
-}
+const CHOICES_MS = 10_000;
 
 /**
  * @param {HTMLElement} root
@@ -86,37 +48,71 @@ export async function show(root, { query: first, signal }) {
   const empty = h("div");
   const pager = h("nav", { class: "pager", "aria-label": "Pages" });
   const selection = h("div", { class: "selection", role: "region", "aria-label": "Selection" });
-  const size = h("select", { "aria-label": "Rows", onchange: () => change({ rows: [size.value] }) },
-    SIZES.map((each) => h("option", { value: each }, `${each} rows`)));
-  const sort = h("select", { "aria-label": "Order", onchange: () => change({ sort: [sort.value] }) },
-    h("option", { value: NEWEST }, "Newest first"), h("option", { value: "submitted_at" }, "Oldest first"));
-  const hasOtherFilters = () =>
-    [...apiFilters(query).keys()].some((name) => name !== "status");
+  const size = h(
+    "select",
+    { "aria-label": "Rows", onchange: () => change({ rows: [size.value] }) },
+    SIZES.map((each) => h("option", { value: each }, `${each} rows`)),
+  );
+  const sort = h(
+    "select",
+    { "aria-label": "Order", onchange: () => change({ sort: [sort.value] }) },
+    h("option", { value: NEWEST }, "Newest first"),
+    h("option", { value: "submitted_at" }, "Oldest first"),
+  );
   const url = () => {
     const asked = apiFilters(query);
     asked.set("sort", settings(query).sort);
     return asked;
   };
-  const more = h("details", { class: "menu" }, h("summary", null, "Export and more"),
-    h("div", { class: "items" },
+  const more = h(
+    "details",
+    { class: "menu" },
+    h("summary", null, "Export and more"),
+    h(
+      "div",
+      { class: "items" },
       h("button", { onclick: () => exportTasks(url(), "ndjson", []) }, "Export NDJSON"),
-      h("button", { onclick: () => exportTasks(url(), "csv", settings(query).columns) }, "Export CSV"),
-      h("button", { onclick: () => copy(curl("GET", `tasks?${url()}`), "the curl command") }, "Copy as curl"),
-      h("button", { onclick: () => chooseColumns() }, "Columns …")));
+      h(
+        "button",
+        { onclick: () => exportTasks(url(), "csv", settings(query).columns) },
+        "Export CSV",
+      ),
+      h(
+        "button",
+        { onclick: () => copy(curl("GET", `tasks?${url()}`), "the curl command") },
+        "Copy as curl",
+      ),
+      h("button", { onclick: () => chooseColumns() }, "Columns …"),
+    ),
+  );
   more.addEventListener("click", (event) => {
     if (event.target instanceof HTMLButtonElement) more.open = false;
   });
-  fill(root,
-    h("h1", null, "Tasks"), filter.element,
-    h("div", { class: "bar" }, summary, sort, size, more), selection, table.element, empty, pager);
+  fill(
+    root,
+    h("h1", null, "Tasks"),
+    filter.element,
+    h("div", { class: "bar" }, summary, sort, size, more),
+    selection,
+    table.element,
+    empty,
+    pager,
+  );
 
   async function chooseColumns() {
     const boxes = Object.entries(COLUMNS).map(([name, { title }]) => {
-      const box = h("input", { type: "checkbox", name, checked: settings(query).columns.includes(name) });
+      const box = h("input", {
+        type: "checkbox",
+        name,
+        checked: settings(query).columns.includes(name),
+      });
       return { box, label: h("label", { class: "choice" }, box, title) };
     });
-    const answer = await dialog("Columns", [h("div", { class: "choices" }, boxes.map(({ label }) => label))], [
-      h("button", { value: "" }, "Keep as they are"), h("button", { value: "default" }, "Default columns"),
+    const answer = await dialog("Columns", [
+      h("div", { class: "choices" }, boxes.map(({ label }) => label)),
+    ], [
+      h("button", { value: "" }, "Keep as they are"),
+      h("button", { value: "default" }, "Default columns"),
       h("button", { value: "yes", class: "primary" }, "Show these"),
     ]);
     const names = boxes.filter(({ box }) => box.checked).map(({ box }) => box.name);
@@ -129,36 +125,61 @@ export async function show(root, { query: first, signal }) {
   function showSelection() {
     const number = table.selected.size;
     if (!number) everything = false;
-    const all = everything ? `All ${total === undefined ? "" : `${count(total)} `}tasks that match` : `${count(number)} selected`;
-    const act = (/** @type {import("./bulk.js").BulkAction} */ bulk) => attempt(async () => {
-      const target = everything ? { filter: bodyFilter(query) } : { ids: [...table.selected] };
-      if (await run(bulk, target)) table.selectAll(false);
-      reload();
-    });
-    fill(selection, number > 0 && [
-      h("strong", null, all),
-      ...ACTIONS.map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
-      !everything && (hasNext || settings(query).page > 1) && h("button", {
-        class: "quiet", onclick: () => { everything = true; showSelection(); },
-      }, total === undefined ? "Select all that match" : `Select all ${count(total)} that match`),
-      h("button", { class: "quiet", onclick: () => table.selectAll(false) }, "Clear selection"),
-    ]);
+    const all = everything
+      ? `All ${total === undefined ? "" : `${count(total)} `}tasks that match`
+      : `${count(number)} selected`;
+    const act = (/** @type {import("./bulk.js").BulkAction} */ bulk) =>
+      attempt(async () => {
+        const target = everything ? { filter: bodyFilter(query) } : { ids: [...table.selected] };
+        if (await run(bulk, target)) table.selectAll(false);
+        reload();
+      });
+    fill(
+      selection,
+      number > 0 && [
+        h("strong", null, all),
+        ...ACTIONS.map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
+        !everything && (hasNext || settings(query).page > 1) && h("button", {
+          class: "quiet",
+          onclick: () => {
+            everything = true;
+            showSelection();
+          },
+        }, total === undefined ? "Select all that match" : `Select all ${count(total)} that match`),
+        h("button", { class: "quiet", onclick: () => table.selectAll(false) }, "Clear selection"),
+      ],
+    );
   }
 
   function showPages() {
     const { rows, page } = settings(query);
     const pages = total === undefined ? undefined : Math.max(1, Math.ceil(total / rows));
     fill(summary, total === undefined ? "" : some(total, "task"));
-    fill(pager, (page > 1 || hasNext) && [
-      h("button", { disabled: page <= 1, onclick: () => change({ page: page > 2 ? [String(page - 1)] : [] }) }, "← Previous"),
-      h("span", null, `Page ${count(page)}${pages ? ` of ${count(pages)}` : ""}`),
-      h("button", { disabled: !hasNext, onclick: () => change({ page: [String(page + 1)] }) }, "Next →"),
-    ]);
+    fill(
+      pager,
+      (page > 1 || hasNext) && [
+        h("button", {
+          disabled: page <= 1,
+          onclick: () => change({ page: page > 2 ? [String(page - 1)] : [] }),
+        }, "← Previous"),
+        h("span", null, `Page ${count(page)}${pages ? ` of ${count(pages)}` : ""}`),
+        h(
+          "button",
+          { disabled: !hasNext, onclick: () => change({ page: [String(page + 1)] }) },
+          "Next →",
+        ),
+      ],
+    );
     const isEmpty = !table.tasks.length;
     table.element.hidden = isEmpty;
     const filtered = [...apiFilters(query)].length > 0 || page > 1;
-    fill(empty, isEmpty && (filtered ? nothing("No task matches these filters.")
-      : nothing("There are no tasks yet. Submit the first one:", sampleCommand())));
+    fill(
+      empty,
+      isEmpty &&
+        (filtered
+          ? nothing("No task matches these filters.")
+          : nothing("There are no tasks yet. Submit the first one:", sampleCommand())),
+    );
   }
 
   async function load() {
@@ -185,15 +206,18 @@ export async function show(root, { query: first, signal }) {
   }
 
   const recount = atMostEvery(signal, RELOAD_MS, async () => {
+    const asked = apiFilters(query);
+    asked.delete("status");
+    const { by_status: byStatus } = await get(`tasks/counts?${asked}`, signal);
+    filter.counts(byStatus);
+    const chosen = query.get("status")?.split(",") ?? STATUSES;
+    if (!chosen.every((status) => status in byStatus)) return;
+    total = chosen.reduce((sum, status) => sum + byStatus[status], 0);
+    showPages();
+  });
+  const renewChoices = atMostEvery(signal, CHOICES_MS, async () => {
     const stats = await get("stats", signal);
     filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
-    const others = hasOtherFilters();
-    filter.counts(others ? undefined : stats.by_status);
-    const chosen = query.get("status")?.split(",") ?? Object.keys(stats.by_status);
-    if (!others) {
-      total = chosen.reduce((sum, status) => sum + (stats.by_status[status] ?? 0), 0);
-      showPages();
-    }
   });
   const reload = atMostEvery(signal, RELOAD_MS, async () => {
     await load();
@@ -218,10 +242,12 @@ export async function show(root, { query: first, signal }) {
       else if (fits && takesNew) hasFresh = table.insert(task, rows) || hasFresh;
       else if (fits && order !== NEWEST && !hasNext) unsure = true;
     }
-    // With other filters than the status, only a read knows the total.
-    if (unsure || (hasFresh && hasOtherFilters())) reload();
+    if (unsure) reload();
     else if (hasFresh) showPages();
-    if (changes.length) recount();
+    if (changes.length) {
+      recount();
+      renewChoices();
+    }
   }
 
   /** @param {URLSearchParams} next */
@@ -235,6 +261,7 @@ export async function show(root, { query: first, signal }) {
     if (query.get("focus") === "search") filter.search.focus();
     table.selectAll(false);
     recount();
+    renewChoices();
     return load();
   };
   bind(signal, { "/": () => filter.search.focus() });

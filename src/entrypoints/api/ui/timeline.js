@@ -3,7 +3,9 @@
 import { badge, duration, h, moment, time } from "./dom.js";
 
 const PARTS = /** @type {Record<string, string>} */ ({
-  waited: "waited", ran: "ran", backed: "backed off",
+  waited: "waited",
+  ran: "ran",
+  backed: "backed off",
 });
 
 /**
@@ -30,7 +32,10 @@ export function timeline({ attempts, waiting_since: waiting }) {
   const now = Date.now();
   const rows = attempts.map((attempt) => ({ attempt, spans: spans(attempt, now) }));
   const all = rows.flatMap((row) => row.spans);
-  const begin = Math.min(...all.map((span) => span.from), waiting ? moment(waiting).getTime() : now);
+  const begin = Math.min(
+    ...all.map((span) => span.from),
+    waiting ? moment(waiting).getTime() : now,
+  );
   const end = Math.max(...all.map((span) => span.to), begin + 1);
   const bar = (/** @type {{part: string, from: number, to: number}} */ { part, from, to }) => {
     const text = `${PARTS[part]} ${duration((to - from) / 1000)}`;
@@ -43,19 +48,54 @@ export function timeline({ attempts, waiting_since: waiting }) {
     const span = list.find((each) => each.part === part);
     return span ? duration((span.to - span.from) / 1000) : "–";
   };
-  return h("section", { class: "timeline" },
+  return h(
+    "section",
+    { class: "timeline" },
     h("h2", null, "Attempts"),
     waiting && h("p", { class: "hint" }, "Waits for its next attempt since ", time(waiting)),
-    rows.length > 0 && h("p", { class: "legend", "aria-hidden": "true" }, Object.entries(PARTS).map(([part, text]) =>
-      h("span", null, h("i", { class: `span ${part}` }), text))),
-    rows.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Attempts" },
-      h("table", null,
-        h("thead", null, h("tr", null, ["Attempt", "Outcome", "Time", "Waited", "Ran", "Back-off", "Worker", "Error"]
-          .map((title) => h("th", { scope: "col" }, title)))),
-        h("tbody", null, rows.map(({ attempt, spans }) => h("tr", null,
-          h("td", null, attempt.number), h("td", null, badge(attempt.outcome)),
-          h("td", { class: "bars" }, h("div", { class: "bars" }, spans.map(bar))),
-          ...["waited", "ran", "backed"].map((part) => h("td", null, length(spans, part))),
-          h("td", null, attempt.worker ?? "–"), h("td", { class: "wide" }, attempt.error?.message ?? "–"))))))
-      : h("p", { class: "hint" }, "No attempt has started yet."));
+    rows.length > 0 &&
+      h(
+        "p",
+        { class: "legend", "aria-hidden": "true" },
+        Object.entries(PARTS).map(([part, text]) =>
+          h("span", null, h("i", { class: `span ${part}` }), text)
+        ),
+      ),
+    rows.length
+      ? h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Attempts" },
+        h(
+          "table",
+          null,
+          h(
+            "thead",
+            null,
+            h(
+              "tr",
+              null,
+              ["Attempt", "Outcome", "Time", "Waited", "Ran", "Back-off", "Worker", "Error"]
+                .map((title) => h("th", { scope: "col" }, title)),
+            ),
+          ),
+          h(
+            "tbody",
+            null,
+            rows.map(({ attempt, spans }) =>
+              h(
+                "tr",
+                null,
+                h("td", null, attempt.number),
+                h("td", null, badge(attempt.outcome)),
+                h("td", { class: "bars" }, h("div", { class: "bars" }, spans.map(bar))),
+                ...["waited", "ran", "backed"].map((part) => h("td", null, length(spans, part))),
+                h("td", null, attempt.worker ?? "–"),
+                h("td", { class: "wide" }, attempt.error?.message ?? "–"),
+              )
+            ),
+          ),
+        ),
+      )
+      : h("p", { class: "hint" }, "No attempt has started yet."),
+  );
 }

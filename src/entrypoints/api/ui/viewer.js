@@ -16,7 +16,11 @@ function marked(text, wanted) {
   if (!wanted) return [text];
   const parts = [], lower = text.toLowerCase(), looked = wanted.toLowerCase();
   let from = 0;
-  for (let at = lower.indexOf(looked); at >= 0 && parts.length < 2 * MAX_MARKS; at = lower.indexOf(looked, from)) {
+  for (
+    let at = lower.indexOf(looked);
+    at >= 0 && parts.length < 2 * MAX_MARKS;
+    at = lower.indexOf(looked, from)
+  ) {
     parts.push(text.slice(from, at), h("mark", null, text.slice(at, at + looked.length)));
     from = at + looked.length;
   }
@@ -31,7 +35,11 @@ function marked(text, wanted) {
 export function viewer(title, text) {
   const code = h("code");
   const found = h("span", { class: "hint", "aria-live": "polite" });
-  const search = h("input", { type: "search", placeholder: "Find", "aria-label": `Find in ${title}` });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Find",
+    "aria-label": `Find in ${title}`,
+  });
   const shown = text.slice(0, MAX_SHOWN);
   const show = () => {
     const parts = marked(shown, search.value);
@@ -42,10 +50,23 @@ export function viewer(title, text) {
   };
   search.addEventListener("input", show);
   show();
-  return h("section", { class: "viewer" },
-    h("div", { class: "bar" }, h("h2", null, title), found, search,
-      h("button", { onclick: () => copy(text, `the ${title.toLowerCase()}`) }, "Copy")),
+  return h(
+    "section",
+    { class: "viewer" },
+    h(
+      "div",
+      { class: "bar" },
+      h("h2", null, title),
+      found,
+      search,
+      h("button", { onclick: () => copy(text, `the ${title.toLowerCase()}`) }, "Copy"),
+    ),
     h("pre", { tabindex: 0, "aria-label": title }, code),
-    text.length > shown.length && h("p", { class: "hint" },
-      `The first ${count(MAX_SHOWN)} of ${count(text.length)} characters. Copy takes all.`));
+    text.length > shown.length &&
+      h(
+        "p",
+        { class: "hint" },
+        `The first ${count(MAX_SHOWN)} of ${count(text.length)} characters. Copy takes all.`,
+      ),
+  );
 }

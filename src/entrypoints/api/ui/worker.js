@@ -6,8 +6,18 @@
 const WRITE_MS = 250;
 const REOPEN_MS = 1_000;
 const NAMES = [
-  "submitted", "scheduled", "started", "progress", "completed", "failed", "retrying",
-  "cancelled", "expired", "updated", "deleted", "recovered",
+  "submitted",
+  "scheduled",
+  "started",
+  "progress",
+  "completed",
+  "failed",
+  "retrying",
+  "cancelled",
+  "expired",
+  "updated",
+  "deleted",
+  "recovered",
 ].map((name) => `task.${name}`);
 
 /** @typedef {{state?: "open" | "lost", gap?: boolean, changes?: Change[]}} Message */
