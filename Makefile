@@ -61,6 +61,10 @@ openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from 
 	@$(BIN)/task-manager openapi > docs/openapi.json
 	@$(BIN)/task-manager problems > docs/problems.md
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev-ready ## Make the screenshots of docs/images from a running service
+	@$(BIN)/python -m tests.screenshots
+
 .PHONY: fuzz
 fuzz: $(VENV)/dev-ready ## Let schemathesis look for responses that break the specification (EXAMPLES=1000)
 	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/integration/test_fuzz.py --timeout 3600

@@ -31,7 +31,7 @@ def running_browser() -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser, url: str, **options: object) -> Iterator[Page]:
-    """Open a tab with an empty profile. An error of a script or a violated policy fails the test."""
+    """Open a tab with an empty profile. Errors of scripts and violated policies fail the test."""
     context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE * 1000)
     errors: list[str] = []

@@ -15,7 +15,7 @@ from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 
 FUTURE = {"run_at": "2099-01-01T00:00:00Z"}
-MARKUP = '<img src=x onerror=alert(1)><script>alert(1)</script>"\'>'
+MARKUP = "<img src=x onerror=alert(1)><script>alert(1)</script>\"'>"
 
 
 @pytest.fixture

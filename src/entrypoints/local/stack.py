@@ -27,9 +27,9 @@ STOP_MARGIN_SECONDS = 5.0
 REDIS_URL_FILE = "redis.url"
 
 BANNER = """
-Task Manager API is ready: {url}
+Dashboard: {url}/ui/
 
-  {url}/ui/   the dashboard: open it in a browser
+Task Manager API is ready: {url}
 
 Try it in another terminal:
 

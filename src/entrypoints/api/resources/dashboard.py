@@ -97,7 +97,8 @@ def page() -> Response:
     response = _response(dashboard().page)
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(dashboard().version, weak=True)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/ui/<version>/<name>")

@@ -108,7 +108,8 @@ export function time(text) {
 
 /** Renew the relative times on the page. */
 export function renewTimes() {
-  for (const element of document.querySelectorAll("time:not(.clock)")) {
+  for (const found of document.querySelectorAll("time:not(.clock)")) {
+    const element = /** @type {HTMLTimeElement} */ (found);
     const text = ago(new Date(element.dateTime));
     if (element.textContent !== text) element.textContent = text;
   }

@@ -27,11 +27,8 @@ function sum(minutes, name) {
 
 /** @param {number} perSecond */
 function rate(perSecond) {
-  return perSecond === 0
-    ? "0"
-    : perSecond < 10
-    ? perSecond.toFixed(2)
-    : count(Math.round(perSecond));
+  if (perSecond === 0) return "0";
+  return perSecond < 10 ? String(Number(perSecond.toPrecision(2))) : count(Math.round(perSecond));
 }
 
 /**

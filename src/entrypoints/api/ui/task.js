@@ -187,7 +187,7 @@ export async function show(root, { id, signal }) {
           { class: "title" },
           h("h1", null, task.task_name),
           badge(task.status),
-          h("div", { class: "buttons" }, actions(task, load)),
+          h("div", { class: "buttons" }, actions(task, reload)),
         ),
       );
       fill(about, facts(task));
@@ -239,7 +239,7 @@ export async function show(root, { id, signal }) {
         "section",
         null,
         h("h2", null, "Callbacks"),
-        deliveries.length ? deliveryTable(deliveries, () => id, loadDeliveries) : h(
+        deliveries.length ? deliveryTable(deliveries, () => id, reload) : h(
           "p",
           { class: "hint" },
           "No callback was sent yet: it is sent when the task is final.",

@@ -88,7 +88,9 @@ export function timeline({ attempts, waiting_since: waiting }) {
                 h("td", null, attempt.number),
                 h("td", null, badge(attempt.outcome)),
                 h("td", { class: "bars" }, h("div", { class: "bars" }, spans.map(bar))),
-                ...["waited", "ran", "backed"].map((part) => h("td", null, length(spans, part))),
+                ...["waited", "ran", "backed"].map((part) =>
+                  h("td", { class: "number" }, length(spans, part))
+                ),
                 h("td", null, attempt.worker ?? "–"),
                 h("td", { class: "wide" }, attempt.error?.message ?? "–"),
               )
