@@ -9,7 +9,6 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from entrypoints.api.concurrency.cooperation import let_others_run
-from entrypoints.api.concurrency.stream_response import StreamResponse
 from entrypoints.api.reading.headers import COMPRESSED
 
 MIN_BYTES = 1_024
@@ -61,9 +60,9 @@ def _compress(response: Response) -> Response:
 
 
 def _is_compressible(response: Response) -> bool:
-    if response.mimetype not in COMPRESSIBLE or isinstance(response, StreamResponse):
+    if response.mimetype not in COMPRESSIBLE or "Content-Encoding" in response.headers:
         return False
-    if response.status_code in {204, 206} or "Content-Encoding" in response.headers:
+    if response.status_code in {204, 206}:
         return False
     length = response.content_length  # unknown of a body that is sent while it is made
     return length is None or length > MIN_BYTES
