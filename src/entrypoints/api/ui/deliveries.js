@@ -59,7 +59,11 @@ export function deliveryTable(deliveries, taskOf, changed, withTask = false) {
                   null,
                   h(
                     "a",
-                    { href: address(`tasks/${taskOf(delivery)}`), title: taskOf(delivery) },
+                    {
+                      class: "id",
+                      href: address(`tasks/${taskOf(delivery)}`),
+                      title: taskOf(delivery),
+                    },
                     `…${taskOf(delivery).slice(-12)}`,
                   ),
                 ),

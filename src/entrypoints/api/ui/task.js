@@ -50,8 +50,8 @@ function actions(task, reload) {
       ? "It runs now: it is stopped first, then deleted with its log."
       : "Its payload, result and log are deleted. This cannot be undone.";
     if (!await confirmed("Delete this task?", what, "Delete the task")) return;
-    await call("DELETE", isRunning ? `${path}?cancel=true` : path);
-    if (isRunning) return "The task is stopped, then deleted.";
+    const { status } = await call("DELETE", isRunning ? `${path}?cancel=true` : path);
+    if (status === 202) return "The task is stopped, then deleted.";
     tell("The task is deleted.");
     go("tasks");
   };
