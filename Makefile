@@ -71,7 +71,7 @@ soak: $(VENV)/dev-ready ## Make random faults under random clients; fail on what
 .PHONY: up
 up: ## Start the development stack in Docker: the code is mounted and reloaded on a change
 	@$(COMPOSE) build
-	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api types > /dev/null
+	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api handlers > /dev/null
 	@$(COMPOSE) up --detach --wait || { $(COMPOSE) logs --tail 5; exit 1; }
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make logs, make down)"
 
@@ -116,14 +116,14 @@ $(VENV)/python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml
+$(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing what the service needs (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-local.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python
 	@touch $@
 
-$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock clients/python/pyproject.toml
+$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
 	@echo "Installing what the tests and checks need (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python
 	@touch $@
