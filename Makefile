@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UI := src/entrypoints/api/ui
 # WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
@@ -28,17 +29,21 @@ unit: $(VENV)/dev-ready ## Run the tests that need nothing but Python
 	@$(BIN)/python -m pytest tests/unit
 
 .PHONY: lint
-lint: $(VENV)/dev-ready ## Check format, lint, types and import rules
+lint: $(VENV)/dev-ready ## Check format, lint, types and import rules, also of the dashboard
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@cd clients/python && ../../$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/oxlint --deny-warnings $(UI)
+	@$(BIN)/deno fmt --quiet --check $(UI)/*.js
+	@$(BIN)/deno check --quiet $(UI)/*.js
 
 .PHONY: format
 format: $(VENV)/dev-ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/deno fmt --quiet $(UI)/*.js
 
 .PHONY: check
 check: lint test ## Run what CI runs: lint, then test
@@ -55,6 +60,10 @@ scaling: $(VENV)/dev-ready ## Measure how cost grows with tasks, clients, childr
 openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from the code
 	@$(BIN)/task-manager openapi > docs/openapi.json
 	@$(BIN)/task-manager problems > docs/problems.md
+
+.PHONY: screenshots
+screenshots: $(VENV)/dev-ready ## Make the screenshots of docs/images from a running service
+	@$(BIN)/python -m tests.screenshots
 
 .PHONY: fuzz
 fuzz: $(VENV)/dev-ready ## Let schemathesis look for responses that break the specification (EXAMPLES=1000)

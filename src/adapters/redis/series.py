@@ -46,8 +46,8 @@ class RedisSeries(Series):
     def sum_up(self) -> bool:
         present = self._now_ms() // MINUTE_MS
         minutes = list(range(present - LATE_MINUTES, present))
-        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
-        missing = [each for each, text in zip(minutes, texts, strict=True) if text is None]
+        found = self._replies([packed("EXISTS", keys.minute_series(each)) for each in minutes])
+        missing = [each for each, exists in zip(minutes, found, strict=True) if not exists]
         if missing:
             self._sum_minute(missing[0], sample=missing[0] == present - 1)
         if len(missing) < 2:

@@ -50,11 +50,11 @@ def restore_tags() -> None:
 def _compress(response: Response) -> Response:
     if response.status_code == 304:
         response.headers["Vary"] = "Accept-Encoding"
-        if g.get("has_compressed") and _is_wanted():
+        if g.get("has_compressed") and wants_gzip():
             _rename_tag(response)
     elif _is_compressible(response):
         response.headers["Vary"] = "Accept-Encoding"
-        if _is_wanted():
+        if wants_gzip():
             _replace_body(response)
     return response
 
@@ -68,7 +68,8 @@ def _is_compressible(response: Response) -> bool:
     return length is None or length > MIN_BYTES
 
 
-def _is_wanted() -> bool:
+def wants_gzip() -> bool:
+    """Return whether the client of this request accepts gzip, and likes it no less than plain."""
     given: str = request.environ.get("HTTP_ACCEPT_ENCODING", "")
     if not given:
         return False
