@@ -228,9 +228,10 @@ def test_ctrl_c_ends_a_stream_with_130(run: CommandLine, queue: str) -> None:
 def test_what_is_watched_is_drawn_again_until_ctrl_c(run: CommandLine, name: str) -> None:
     seen = {"list": "STATUS", "queues": "PAUSED", "workers": "HEARTBEAT", "stats": "COMPLETED"}
 
-    done = run.on_terminal(
-        name, "--watch", answer=lambda output: "\x03" if seen[name] in output else None
-    )
+    def answer(output: str) -> str | None:
+        return "\x03" if seen[name] in output and "^C" not in output else None
+
+    done = run.on_terminal(name, "--watch", answer=answer)
 
     assert done.code == 130
     assert "Traceback" not in done.stdout
@@ -250,12 +251,18 @@ def test_a_batch_on_a_terminal_shows_its_progress(
     assert "Submitted 2,000 tasks" in done.stdout
 
 
-def test_a_reader_that_has_enough_is_no_error(run: CommandLine, queue: str) -> None:
-    script = f"{run_script(run)} list --all --jsonl | head -n 1; echo ${{PIPESTATUS[0]}}"
-    for _ in range(2):
-        submitted(run, "sleep", "-p", "duration=1", "--queue", queue)
+@pytest.mark.parametrize("number", [2, 3_000])
+def test_a_reader_that_has_enough_is_no_error(run: CommandLine, queue: str, number: int) -> None:
+    line = json.dumps({"task_name": "n", "duration": 1, "queue": queue})
+    assert run("batch", stdin=f"{line}\n" * number).code == 0
+    command = f"{run_script(run)} list --queue {queue} --all --jsonl"
 
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -n 1; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     assert done.stdout.splitlines()[1] == "0"
     assert done.stderr == ""
