@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UI := src/entrypoints/api/ui
 # WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
@@ -28,17 +29,21 @@ unit: $(VENV)/dev-ready ## Run the tests that need nothing but Python
 	@$(BIN)/python -m pytest tests/unit
 
 .PHONY: lint
-lint: $(VENV)/dev-ready ## Check format, lint, types and import rules
+lint: $(VENV)/dev-ready ## Check format, lint, types and import rules, also of the dashboard
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@cd clients/python && ../../$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/oxlint --deny-warnings $(UI)
+	@$(BIN)/deno fmt --quiet --check $(UI)/*.js
+	@$(BIN)/deno check --quiet $(UI)/*.js
 
 .PHONY: format
 format: $(VENV)/dev-ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/deno fmt --quiet $(UI)/*.js
 
 .PHONY: check
 check: lint test ## Run what CI runs: lint, then test
@@ -56,6 +61,10 @@ openapi: $(VENV)/dev-ready ## Write docs/openapi.json and docs/problems.md from 
 	@$(BIN)/task-manager openapi > docs/openapi.json
 	@$(BIN)/task-manager problems > docs/problems.md
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev-ready ## Make the screenshots of docs/images from a running service
+	@$(BIN)/python -m tests.screenshots
+
 .PHONY: fuzz
 fuzz: $(VENV)/dev-ready ## Let schemathesis look for responses that break the specification (EXAMPLES=1000)
 	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/integration/test_fuzz.py --timeout 3600
@@ -71,7 +80,7 @@ soak: $(VENV)/dev-ready ## Make random faults under random clients; fail on what
 .PHONY: up
 up: ## Start the development stack in Docker: the code is mounted and reloaded on a change
 	@$(COMPOSE) build
-	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api types > /dev/null
+	@$(COMPOSE) --progress quiet run --rm --no-deps -T --entrypoint task-manager api handlers > /dev/null
 	@$(COMPOSE) up --detach --wait || { $(COMPOSE) logs --tail 5; exit 1; }
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make logs, make down)"
 
@@ -116,14 +125,14 @@ $(VENV)/python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml
+$(VENV)/run-ready: $(VENV)/python requirements-local.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing what the service needs (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-local.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python
 	@touch $@
 
-$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock clients/python/pyproject.toml
+$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
 	@echo "Installing what the tests and checks need (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python
 	@touch $@

@@ -15,6 +15,8 @@ from benchmarks.load import SILENCE_SECONDS, Address, ClosedLoop, LoadFailed, co
 from benchmarks.subjects import Subject
 
 MAX_TRIES = 50
+MAX_SPREAD = 100
+"""More connections than this are spread evenly enough by chance."""
 READY = get("/readyz")
 
 
@@ -79,8 +81,8 @@ class Spread:
 
 @contextmanager
 def even_connections(subject: Subject, number: int) -> Iterator[list[socket.socket]]:
-    """Return the same number of connections for each worker process."""
-    if subject.workers == 1:
+    """Return the same number of connections for each worker process, or about that of many."""
+    if subject.workers == 1 or number > MAX_SPREAD:
         with any_connections(subject.address, number) as connections:
             yield connections
         return

@@ -1,4 +1,7 @@
-"""The console script `task-manager`: one command for each process."""
+"""The server's commands, one for each process. `entrypoints.commands` names them.
+
+`task_manager_cli` has the console script, which leaves them to `main`.
+"""
 
 from entrypoints import early_interrupt  # first: the other imports take half a second
 
@@ -139,7 +142,7 @@ def worker(settings: Settings) -> None:
 @main.command()
 @with_settings
 def maintenance(settings: Settings) -> None:
-    """Recover runs whose lease has expired, wake workers, deliver webhooks, remove old tasks.
+    """Recover lost runs, wake workers, deliver webhooks, remove old tasks.
 
     Every installation needs at least one.
 
@@ -160,12 +163,15 @@ def maintenance(settings: Settings) -> None:
 
 @main.command()
 @with_settings
-def types(settings: Settings) -> None:
-    """Print all types of task, with the schema of each payload. Needs no Redis.
+def handlers(settings: Settings) -> None:
+    """Print all types of task of TASKS_HANDLERS. Needs no Redis.
+
+    Each has the schema of its payload. `task-manager types` asks a running service.
+
 
     \b
     Example, to check whether a module of yours can be used:
-      TASKS_HANDLERS=shop.tasks task-manager types
+      TASKS_HANDLERS=shop.tasks task-manager handlers
     """
     from entrypoints.container.handlers import find_handlers
 
@@ -178,7 +184,7 @@ def types(settings: Settings) -> None:
 @click.argument("sender", type=click.Choice(["http"]))
 @with_settings
 def signing_key(settings: Settings, sender: str) -> None:
-    """Print the secret with which receivers verify tasks of the type http. Needs no Redis.
+    """Print the secret that verifies tasks of the type http. Needs no Redis.
 
     \b
     It is derived from TASKS_CALLBACK_SECRET. Receivers of callbacks verify with that one.
@@ -223,7 +229,7 @@ def problems() -> None:
 @click.argument("part", type=click.Choice(["api", "worker", "maintenance"]))
 @with_settings
 def health(settings: Settings, part: str) -> None:
-    """Exit with 0 if this part of the service on this host is healthy, otherwise with 1.
+    """Exit with 0 if a part of the service on this host is healthy. Otherwise with 1.
 
     \b
     Example, as the health check of a container:

@@ -14,7 +14,9 @@ from entrypoints import setting_rules as rules
 from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings
 
 PREFIX = "TASKS_"
-SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET"}
+SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_TOKEN"}
+CLIENT = {"TASKS_URL", "TASKS_TOKEN", "TASKS_TOKEN_FILE"}
+"""Names that task-manager-client reads. The service ignores them."""
 
 
 class UnreadableFile(Exception):
@@ -175,5 +177,5 @@ def _unknown_names(environ: Mapping[str, str]) -> list[str]:
         f"{name} is not a setting"
         + "".join(f"; did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
         for name in environ
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in known and name not in CLIENT
     ]

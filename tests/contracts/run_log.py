@@ -153,3 +153,7 @@ class RunLogContract:
         assert numbered(1_001) == [(1_002, "998"), (1_003, "999")]
         assert numbered(0)[0] == numbered(3)[0] == (4, "0")
         assert len(numbered(0)) == 1_000
+        some = run_log.lines(run.task_id, 500, limit=3)
+        assert [line.number for line in some] == [501, 502, 503]
+        assert len(run_log.lines(run.task_id, 1_001, limit=3)) == 2
+        assert list(run_log.lines(run.task_id, 1_003, limit=3)) == []

@@ -85,7 +85,7 @@ class SeriesContract:
     ) -> None:
         task = submit(repository)
 
-        found = series.latest(step, number)
+        found = list(series.latest(step, number))
 
         assert len(found) == number
         assert all(later - earlier == step for (earlier, _), (later, _) in pairwise(found))

@@ -72,6 +72,8 @@ class TaskCountsContract:
             (TaskFilter(submitted_after=first - moment, queue="other"), 3),
             (TaskFilter(submitted_after=first - moment, queue="other", labels={"x": "y"}), 3),
             (TaskFilter(submitted_after=first - moment, queue="other", labels={"x": "n"}), 0),
+            (TaskFilter(submitted_after=first - moment, queue="default", labels={"team": "b"}), 1),
+            (TaskFilter(submitted_after=first - moment, queue="other", labels={"team": "b"}), 0),
             (TaskFilter(submitted_after=last), 0),
             (TaskFilter(submitted_after=last, type="dance"), 0),
         ):

@@ -22,6 +22,6 @@ class FakeRunLog(FakeRecords, RunLog):
                 self._tell(Event.PROGRESS, replace(stored, progress=progress))
             return True
 
-    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+    def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
         with self._reached():
-            return [line for line in self.logs.get(task_id, []) if line.number > after]
+            return [line for line in self.logs.get(task_id, []) if line.number > after][:limit]

@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from application.ports.clock import Clock
@@ -21,12 +21,12 @@ class FakeSeries(Series):
         self._samples.setdefault(minute, Counter(task.spec.queue for task in queued))
         return False
 
-    def latest(self, step: timedelta, number: int) -> Sequence[tuple[datetime, Interval]]:
+    def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         self._store.check()
         present = self._clock.now().replace(second=0, microsecond=0)
         present = present.replace(minute=0) if step == HOUR else present
         starts = [present - step * back for back in reversed(range(number))]
-        return [(start, self._interval(start, start + step)) for start in starts]
+        return ((start, self._interval(start, start + step)) for start in starts)
 
     def _interval(self, start: datetime, end: datetime) -> Interval:
         whole, minute = Interval(), start

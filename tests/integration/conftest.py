@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from playwright.sync_api import Browser, Page
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
@@ -13,7 +14,8 @@ from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
-from tests.integration.local_stacks import LocalStack
+from tests.integration.local_stacks import Local, LocalStack
+from tests.integration.playwright_browser import open_page, running_browser
 from tests.integration.ports import free_port
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Receiver
@@ -144,6 +146,33 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LocalStack]]:
     yield start
     for stack in stacks:
         stack.__exit__()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """Start the service with the functions of the dashboard's tests, for a module."""
+    folder = tmp_path_factory.mktemp("stack")
+    settings = {
+        "handlers": "tests.integration.dashboard_handlers",
+        "http_allowed_networks": "127.0.0.0/8",
+        "worker_concurrency": 2,
+    }
+    with Local(folder / "stack.log", folder / "data", **settings) as stack:
+        stack.url()
+        yield stack
+
+
+@pytest.fixture
+def page(chromium: Browser, stack: Local) -> Iterator[Page]:
+    """A tab without history or storage. Go to "ui/#/…"."""
+    with open_page(chromium, f"{stack.url()}/") as page:
+        yield page
 
 
 @pytest.fixture

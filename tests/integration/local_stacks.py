@@ -33,16 +33,16 @@ class Local(ServiceProcess):
         """Return the URL of the API when the stack is ready."""
         return str(wait_until(lambda: READY.search(self.output)).group(1))
 
-
-class LocalStack(Local):
-    """A stack of short leases on a given port, which knows the processes of its services."""
-
-    def __init__(self, log: Path, data_dir: Path, port: int, **settings: object) -> None:
-        super().__init__(log, data_dir, **{"http_port": port, "lease_seconds": 3, **settings})
-
     def pid_of(self, name: str) -> int:
         """Return the id of the latest process of that name."""
         return dict(STARTED.findall(self.output)) and int(dict(STARTED.findall(self.output))[name])
+
+
+class LocalStack(Local):
+    """A stack of short leases on a given port, such as tests of crashes need."""
+
+    def __init__(self, log: Path, data_dir: Path, port: int, **settings: object) -> None:
+        super().__init__(log, data_dir, **{"http_port": port, "lease_seconds": 3, **settings})
 
 
 class TerminalStack(LocalStack):

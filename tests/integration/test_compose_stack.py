@@ -206,7 +206,7 @@ def test_make_up_names_a_module_that_does_not_import_and_where_its_requirements_
 ) -> None:
     """In the development image, `make up` lists the types before it starts anything."""
     have_base_images()
-    [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " types " in line]
+    [check] = [line for line in run("make", "--dry-run", "up").splitlines() if " handlers " in line]
     (tmp_path / "broken.py").write_text("import pandas\n")
     (tmp_path / "own.yml").write_text(
         f"services: {{api: {{volumes: ['{tmp_path}:/app/handlers:ro']}}}}"

@@ -144,8 +144,8 @@ def test_a_deleted_task_is_gone(api: Api) -> None:
     assert api.request("DELETE", f"/tasks/{task_id}").json()["code"] == "task_not_found"
 
 
-def test_the_root_leads_to_the_documentation_which_loads_nothing_from_elsewhere(api: Api) -> None:
-    page = api.request("GET", "/")
+def test_the_documentation_loads_nothing_from_elsewhere(api: Api) -> None:
+    page = api.request("GET", "/docs")
 
     assert page.url.endswith("/docs")
     policy = page.headers["Content-Security-Policy"]

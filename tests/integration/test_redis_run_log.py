@@ -102,6 +102,10 @@ class TestRedisRunLog(RunLogContract):
 
         assert [(line.number, line.message) for line in run_log.lines(run.task_id)] == [(7, "good")]
 
+        for limit in (1, 3, 7):
+            [line] = run_log.lines(run.task_id, limit=limit)
+            assert line.message == "good"
+
         client.hset(record, "k", b"\xff")
         assert [line.message for line in run_log.lines(run.task_id)] == ["good"]
         run_log.append(run, lines=["x"] * 1_000)

@@ -154,5 +154,5 @@ class TestRedisSeries(SeriesContract):
             client.set(keys.minute_series(each), text)
 
         assert not series.sum_up()
-        assert len(series.latest(MINUTE, 60)) == 60
-        assert len(series.latest(HOUR, 24)) == 24
+        assert len(list(series.latest(MINUTE, 60))) == 60
+        assert len(list(series.latest(HOUR, 24))) == 24

@@ -148,7 +148,7 @@ def test_each_line_of_a_log_is_one_json_document(
 
 def test_the_list_of_types_has_no_control_characters(settings: dict[str, object]) -> None:
     environment = {**os.environ, "TASKS_HANDLERS": "hostile"}
-    arguments = [sys.executable, "-m", "entrypoints.cli", "types"]
+    arguments = [sys.executable, "-m", "entrypoints.cli", "handlers"]
 
     done = subprocess.run(
         arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True

@@ -1,11 +1,13 @@
 """The client in both forms, and the service that it talks to."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from client_forms import FORMS, AnyClient
+from command_line import CommandLine
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Receiver
 from tests.integration.workers import a_worker
@@ -60,3 +62,15 @@ def impatient(receiver: Receiver, form: str) -> Iterator[AnyClient]:
 @pytest.fixture
 def root() -> Path:
     return Path(__file__).parents[3]
+
+
+@pytest.fixture
+def run(service: Api, tmp_path: Path) -> CommandLine:
+    """The command line of the service."""
+    return CommandLine(f"http://127.0.0.1:{service.port}", tmp_path)
+
+
+@pytest.fixture
+def queue() -> str:
+    """Return the name of a queue that no worker serves: its tasks wait."""
+    return f"q{uuid.uuid4().hex}"

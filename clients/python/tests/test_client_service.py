@@ -22,12 +22,6 @@ from task_manager_client.errors import (
 SOON = 90
 
 
-@pytest.fixture
-def queue() -> str:
-    """Return the name of a queue that no worker serves: its tasks wait."""
-    return f"q{uuid.uuid4().hex}"
-
-
 def is_gone(client: AnyClient, task_id: str) -> bool:
     try:
         client.get(task_id)
@@ -70,7 +64,9 @@ def test_a_task_is_followed_to_its_end_and_its_log_read(client: AnyClient) -> No
 
     assert events[0].name == "task.snapshot"
     assert events[-1].task.result == 3
-    assert any("1" in line.message for line in client.log(task.task_id))
+    assert [line.number for line in client.log(task.task_id, after=1)] == [2, 3]
+    logged = [event.line for event in client.follow(task.task_id, logs=True) if event.line]
+    assert logged == list(client.log(task.task_id))
     again = list(client.follow(task.task_id, last_event_id=events[0].id))
     assert [event.id for event in again] == [event.id for event in events[1:]]
 
@@ -201,6 +197,8 @@ def test_the_service_describes_itself(client: AnyClient) -> None:
 
     assert worker.queues == ("default",)
     assert {"sleep", "http", "greet"} <= {each.type for each in client.types()}
+    assert client.counts(queue="nobody").by_status.keys() >= {"QUEUED", "FAILED"}
+    assert client.series(span="5m", by="type").step_seconds == 60
     assert client.stats().total == sum(client.stats().by_status.values())
     assert (client.liveness().status, client.readiness().status) == ("alive", "ready")
 
@@ -220,6 +218,8 @@ def test_a_callback_is_verified_listed_and_sent_again(
         webhook.id,
     )
 
+    [logged] = client.all_deliveries(task_id=task.task_id, outcome=["delivered"])
+    assert (logged.host, logged.message_id) == ("127.0.0.1", webhook.id)
     client.resend(task.task_id, delivery.number)
     assert receiver.wait_for(2)[1].headers["webhook-id"] == webhook.id
     with pytest.raises(DeliveryNotFound):

@@ -62,7 +62,14 @@ CALLS: dict[str, list[Call[Any]]] = {
     "cancelTask": [operations.cancel_task("id")],
     "retryTask": [operations.retry_task("id")],
     "listAttempts": [operations.list_attempts("id")],
-    "getTaskLog": [operations.get_task_log("id")],
+    "countTasks": [
+        operations.count_tasks({k: v for k, v in EVERY_FILTER.items() if k != "status"})
+    ],
+    "listAllDeliveries": [
+        operations.list_all_deliveries(outcome=["delivered"], task_id="id", page_size=1, cursor="c")
+    ],
+    "getStatisticsSeries": [operations.get_statistics_series(span="5m", by="type")],
+    "getTaskLog": [operations.get_task_log("id", after=1)],
     "listDeliveries": [operations.list_deliveries("id")],
     "resendDelivery": [operations.resend_delivery("id", 1)],
     "submitBatch": [operations.submit_batch(b"[]", "key")],
@@ -70,7 +77,7 @@ CALLS: dict[str, list[Call[Any]]] = {
         operations.act_on_tasks("cancel", ids=["id"], dry_run=True),
         operations.act_on_tasks("cancel", wanted=EVERY_FILTER, dry_run=True),
     ],
-    "followTask": [operations.follow_task("id", "1-0")],
+    "followTask": [operations.follow_task("id", "1-0", logs=True)],
     "followTasks": [operations.follow_tasks(EVERY_FILTER, "1-0")],
     "listQueues": [operations.list_queues()],
     "pauseQueue": [operations.pause_queue("id")],
@@ -100,6 +107,11 @@ RESPONSES = {
     "LogLineAnswer": models.LogLine,
     "DeliveriesAnswer": models.Deliveries,
     "DeliveryAnswer": models.Delivery,
+    "LoggedDeliveryAnswer": models.LoggedDelivery,
+    "DeliveryListAnswer": models.DeliveryPage,
+    "TaskCountsAnswer": service_models.TaskCounts,
+    "SeriesAnswer": service_models.Series,
+    "TimeSeriesAnswer": service_models.TimeSeries,
     "QueueListAnswer": service_models.Queues,
     "QueueAnswer": service_models.Queue,
     "WorkerListAnswer": service_models.Workers,
@@ -207,6 +219,18 @@ def test_the_choices_are_those_of_the_specification() -> None:
     )
 
     assert list(get_args(models.StatusName)) == task["status"]["enum"]
+    outcomes = SCHEMAS["DeliveryAnswer"]["properties"]["outcome"]["enum"]
+    assert list(get_args(models.OutcomeName)) == outcomes
+    spans, kinds = (
+        next(
+            each["schema"]["enum"]
+            for each in SPECIFIED["getStatisticsSeries"][2]["parameters"]
+            if each.get("name") == name
+        )
+        for name in ("span", "by")
+    )
+    assert list(get_args(service_models.SpanName)) == spans
+    assert list(get_args(service_models.SeriesName)) == kinds
     actions = SCHEMAS["ActionOnIdsBody"]["properties"]["action"]["enum"]
     assert list(get_args(models.ActionName)) == actions
     assert list(get_args(models.SortName)) == sort["schema"]["enum"]

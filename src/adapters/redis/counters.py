@@ -15,7 +15,7 @@ COUNTED_STATUSES = {Status.COMPLETED, Status.FAILED}
 COUNTED_SECONDS = 7_200
 UNSUMMED_SECONDS = 660
 """Longer than the ten minutes in which maintenance sums up the counters of a minute."""
-MAX_COUNTERS = 1_500
+MAX_COUNTERS = 1_250
 """Counters of one minute: each is for a queue, a type and two buckets of durations."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from application.series import MAX_BUCKET, OTHERS, Count, Counted, Counts, Interval
 
-MAX_TEXT_BYTES = 6_000
+MAX_TEXT_BYTES = 5_000
 """Queues and types with few tasks are summed up as OTHERS until a text is short enough."""
 MAX_EXPANDED_BYTES = 1_000_000
 LETTERS = {

@@ -43,17 +43,24 @@ class RedisRunLog(RunLog):
             effects.append_event(keys.EVENTS, record, self._events_kept, Event.PROGRESS, member)
         return self._save.run(effects).saved
 
-    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+    def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
+        while True:
+            entries = self._entries(task_id, after, -1 if limit is None else limit)
+            found = [self._decoded(task_id, number, stored) for number, stored in entries]
+            if any(found) or len(found) != limit or not entries:
+                return [line for line in found if line]
+            after = entries[-1][0]
+
+    def _entries(self, task_id: str, after: int, most: int) -> Sequence[tuple[int, bytes]]:
+        """Return stored lines with their numbers; none of a key of the wrong type."""
         try:
-            before, lines = self._read([keys.record(task_id), keys.log(task_id)], [after])
+            before, lines = self._read([keys.record(task_id), keys.log(task_id)], [after, most])
         except redis.ResponseError as error:
             if not is_damage(error):
                 raise
             self._skipped_items.log_once("read_log", task_id, error)
             return []
-        numbered = enumerate(lines, int(before) + 1)
-        found = (self._decoded(task_id, number, stored) for number, stored in numbered)
-        return [line for line in found if line]
+        return list(enumerate(lines, int(before) + 1))
 
     def _decoded(self, task_id: str, number: int, stored: bytes) -> LogLine | None:
         try:

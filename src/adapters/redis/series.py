@@ -5,7 +5,7 @@ those of an hour in another. A text has at most MAX_TEXT_BYTES, so all of them t
 the hashes, which are there for about a minute, take 1 MB at most.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,32 +46,32 @@ class RedisSeries(Series):
     def sum_up(self) -> bool:
         present = self._now_ms() // MINUTE_MS
         minutes = list(range(present - LATE_MINUTES, present))
-        texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
-        missing = [each for each, text in zip(minutes, texts, strict=True) if text is None]
+        found = self._replies([packed("EXISTS", keys.minute_series(each)) for each in minutes])
+        missing = [each for each, exists in zip(minutes, found, strict=True) if not exists]
         if missing:
             self._sum_minute(missing[0], sample=missing[0] == present - 1)
         if len(missing) < 2:
             self._sum_hours(present)
         return len(missing) > 1
 
-    def latest(self, step: timedelta, number: int) -> Sequence[tuple[datetime, Interval]]:
+    def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         minute = self._now_ms() // MINUTE_MS
         if step == HOUR:
             return self._latest_hours(minute, number)
         return self._minutes(range(minute - number + 1, minute + 1), minute)
 
-    def _latest_hours(self, minute: int, number: int) -> Sequence[tuple[datetime, Interval]]:
-        """Return hours. The present one, and one that is not summed up yet, are made of minutes."""
+    def _latest_hours(self, minute: int, number: int) -> Iterator[tuple[datetime, Interval]]:
+        """Yield hours. The present one, and one that is not summed up yet, are made of minutes."""
         present = minute // MINUTES_PER_HOUR
         hours = range(present - number + 1, present)
         texts = self._replies([packed("GET", keys.hour_series(each)) for each in hours])
-        found = [
-            (instant(hour * HOUR_MS), self._decoded(text))
-            for hour, text in zip(hours, texts, strict=True)
-        ]
-        if texts and texts[-1] is None:
-            found[-1] = found[-1][0], self._sum_of_minutes(present - 1, minute)
-        return [*found, (instant(present * HOUR_MS), self._sum_of_minutes(present, minute))]
+        for hour, text in zip(hours, texts, strict=True):
+            is_unsummed = text is None and hour == present - 1
+            yield (
+                instant(hour * HOUR_MS),
+                self._sum_of_minutes(hour, minute) if is_unsummed else self._decoded(text),
+            )
+        yield instant(present * HOUR_MS), self._sum_of_minutes(present, minute)
 
     def _sum_of_minutes(self, hour: int, present: int) -> Interval:
         whole, first = Interval(), hour * MINUTES_PER_HOUR
@@ -79,8 +79,8 @@ class RedisSeries(Series):
             whole.follow(interval)
         return whole
 
-    def _minutes(self, minutes: Sequence[int], present: int) -> Sequence[tuple[datetime, Interval]]:
-        """Return the minutes. Those that are not summed up yet are read from their counters."""
+    def _minutes(self, minutes: Sequence[int], present: int) -> Iterator[tuple[datetime, Interval]]:
+        """Yield the minutes. Those that are not summed up yet are read from their counters."""
         texts = self._replies([packed("GET", keys.minute_series(each)) for each in minutes])
         recent = [
             each
@@ -89,13 +89,11 @@ class RedisSeries(Series):
         ]
         hashes = self._replies([packed("HGETALL", keys.counters(each)) for each in recent])
         counted = dict(zip(recent, hashes, strict=True))
-        return [
-            (
+        for minute, text in zip(minutes, texts, strict=True):
+            yield (
                 instant(minute * MINUTE_MS),
                 self._counted(counted[minute]) if minute in counted else self._decoded(text),
             )
-            for minute, text in zip(minutes, texts, strict=True)
-        ]
 
     def _sum_minute(self, minute: int, *, sample: bool) -> None:
         [hash] = self._replies([packed("HGETALL", keys.counters(minute))])

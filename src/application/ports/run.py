@@ -132,8 +132,9 @@ class RunLog(ABC):
         """
 
     @abstractmethod
-    def lines(self, task_id: str, after: int = 0) -> Sequence[LogLine]:
+    def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
         """Return the stored lines with a number greater than `after`, oldest first.
 
-        Damaged lines are left out.
+        Damaged lines are left out. With `limit`, at most so many lines are returned, and none only
+        when no more are stored.
         """

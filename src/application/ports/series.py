@@ -1,7 +1,7 @@
 """Statistics of minutes and hours."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from application.series import Interval
@@ -28,7 +28,7 @@ class Series(ABC):
         """
 
     @abstractmethod
-    def latest(self, step: timedelta, number: int) -> Sequence[tuple[datetime, Interval]]:
-        """Return the last `number` minutes (MAX_MINUTES at most) or hours (MAX_HOURS), oldest
+    def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
+        """Yield the last `number` minutes (MAX_MINUTES at most) or hours (MAX_HOURS), oldest
         first, each with its beginning. The present one comes last.
         """

@@ -18,7 +18,7 @@ from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems.handlers import ProblemApi, register_problems
 from entrypoints.api.problems.responses import PROBLEM_JSON
 from entrypoints.api.reading.arguments import limit_body
-from entrypoints.api.resources import pages
+from entrypoints.api.resources import dashboard, pages
 from entrypoints.api.resources.blueprints import BLUEPRINTS, events
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
@@ -29,6 +29,7 @@ from entrypoints.container import Container
 VERSION = "0.1.0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
+PAGES = {pages.blueprint.name, dashboard.blueprint.name}
 MAX_HEADER_BYTES = 8_190
 """Limit on all headers of one name together: gunicorn joins up to 100 of them."""
 HEADER_KEYS = ("HTTP_", "CONTENT_TYPE")
@@ -88,6 +89,7 @@ def create_app(
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(dashboard.blueprint)
     app.extensions["specification"] = specification(api)
     return app
 
@@ -110,7 +112,7 @@ def _begin() -> None:
 
 def _require_acceptable() -> None:
     """Raise NotAcceptable when Accept excludes the media types of a resource. Pages are exempt."""
-    if request.blueprint == pages.blueprint.name or not request.accept_mimetypes:
+    if request.blueprint in PAGES or not request.accept_mimetypes:
         return
     offered = (
         [EVENT_STREAM] if request.blueprint == events.name else ["application/json", PROBLEM_JSON]

@@ -9,7 +9,6 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from entrypoints.api.concurrency.cooperation import let_others_run
-from entrypoints.api.concurrency.stream_response import StreamResponse
 from entrypoints.api.reading.headers import COMPRESSED
 
 MIN_BYTES = 1_024
@@ -51,25 +50,26 @@ def restore_tags() -> None:
 def _compress(response: Response) -> Response:
     if response.status_code == 304:
         response.headers["Vary"] = "Accept-Encoding"
-        if g.get("has_compressed") and _is_wanted():
+        if g.get("has_compressed") and wants_gzip():
             _rename_tag(response)
     elif _is_compressible(response):
         response.headers["Vary"] = "Accept-Encoding"
-        if _is_wanted():
+        if wants_gzip():
             _replace_body(response)
     return response
 
 
 def _is_compressible(response: Response) -> bool:
-    if response.mimetype not in COMPRESSIBLE or isinstance(response, StreamResponse):
+    if response.mimetype not in COMPRESSIBLE or "Content-Encoding" in response.headers:
         return False
-    if response.status_code in {204, 206} or "Content-Encoding" in response.headers:
+    if response.status_code in {204, 206}:
         return False
     length = response.content_length  # unknown of a body that is sent while it is made
     return length is None or length > MIN_BYTES
 
 
-def _is_wanted() -> bool:
+def wants_gzip() -> bool:
+    """Return whether the client of this request accepts gzip, and likes it no less than plain."""
     given: str = request.environ.get("HTTP_ACCEPT_ENCODING", "")
     if not given:
         return False

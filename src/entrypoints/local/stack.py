@@ -27,6 +27,8 @@ STOP_MARGIN_SECONDS = 5.0
 REDIS_URL_FILE = "redis.url"
 
 BANNER = """
+Dashboard: {url}/ui/
+
 Task Manager API is ready: {url}
 
 Try it in another terminal:

@@ -117,8 +117,8 @@ def test_pages_and_files_are_compressed_and_can_be_asked_for_again(client: Flask
     assert (
         client.get(path, headers={**GZIP, "If-None-Match": tag}, buffered=True).status_code == 304
     )
-    part = client.get(path, headers={**GZIP, "Range": "bytes=0-99"}, buffered=True)
-    assert (part.status_code, len(part.data)) == (206, 100)
+    part = client.get(path, headers={**GZIP, "Range": "bytes=0-4999"}, buffered=True)
+    assert (part.status_code, len(part.data)) == (206, 5_000)
     assert "Content-Encoding" not in part.headers
     image = client.get("/docs/favicon-32x32.png", headers=GZIP, buffered=True)
     assert not {"Content-Encoding", "Vary"} & set(image.headers.keys())

@@ -25,7 +25,10 @@ from tests.contracts.heartbeats import a_process
 from tests.fakes.heartbeats import FakeHeartbeats
 
 METHODS = {"get", "put", "post", "patch", "delete"}
-UNDOCUMENTED = {"/", "/docs", "/docs/init.js", "/docs/{name}", "/problems/{code}", "/openapi.json"}
+UNDOCUMENTED = {
+    *("/", "/docs", "/docs/init.js", "/docs/{name}", "/problems/{code}", "/openapi.json"),
+    *("/ui/", "/ui/{version}/{name}"),
+}
 DOCS = Path(__file__).parents[3] / "docs"
 
 

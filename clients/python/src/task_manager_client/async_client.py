@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, Unpack
 import anyio
 import httpx2
 
-from task_manager_client import http, models, operations, service_models
+from task_manager_client import http, models, operations
 from task_manager_client.async_connection import AsyncConnection
 from task_manager_client.batches import BatchLimits, chunks
 from task_manager_client.bodies import Filter, NewTask, TaskChanges, TaskSettings
@@ -16,12 +16,13 @@ from task_manager_client.calls import Call
 from task_manager_client.errors import TaskNotCompleted, WaitTimedOut
 from task_manager_client.events import Event
 from task_manager_client.retries import STREAM_RETRIES, Retries
+from task_manager_client.service_calls import AsyncServiceCalls
 from task_manager_client.streams import Following
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncServiceCalls):
     """A client of one Task Manager API, for asyncio and trio. Tasks of one loop may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of
@@ -228,61 +229,58 @@ class AsyncClient:
         """Return the runs of the task: when each waited, started and ended, and how."""
         return await self.send(operations.list_attempts(task_id))
 
-    async def log(self, task_id: str) -> tuple[models.LogLine, ...]:
-        """Return the lines that the runs of the task logged."""
-        return (await self.send(operations.get_task_log(task_id))).lines
+    async def log(self, task_id: str, *, after: int | None = None) -> tuple[models.LogLine, ...]:
+        """Return the lines that the runs of the task logged, with numbers greater than `after`."""
+        return (await self.send(operations.get_task_log(task_id, after=after))).lines
 
     async def deliveries(self, task_id: str) -> tuple[models.Delivery, ...]:
         """Return the delivery attempts of the task's callbacks."""
         return (await self.send(operations.list_deliveries(task_id))).deliveries
 
+    async def all_deliveries(
+        self, *, outcome: Sequence[models.OutcomeName] = (), task_id: str | None = None
+    ) -> AsyncIterator[models.LoggedDelivery]:
+        """Yield the delivery attempts of all tasks, newest first, also of deleted tasks."""
+        cursor = None
+        while True:
+            page = await self.delivery_page(
+                outcome=outcome, task_id=task_id, page_size=100, cursor=cursor
+            )
+            for delivery in page.deliveries:
+                yield delivery
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def delivery_page(
+        self,
+        *,
+        outcome: Sequence[models.OutcomeName] = (),
+        task_id: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> models.DeliveryPage:
+        """Return one page of the delivery attempts of all tasks."""
+        return await self.send(
+            operations.list_all_deliveries(
+                outcome=outcome, task_id=task_id, page_size=page_size, cursor=cursor
+            )
+        )
+
     async def resend(self, task_id: str, number: int) -> None:
         """Send the callback of a delivery attempt again."""
         await self.send(operations.resend_delivery(task_id, number))
 
-    async def queues(self) -> tuple[service_models.Queue, ...]:
-        """Return all queues."""
-        return (await self.send(operations.list_queues())).queues
-
-    async def pause_queue(self, queue: str) -> service_models.Queue:
-        """Let the queue start no further task."""
-        return await self.send(operations.pause_queue(queue))
-
-    async def resume_queue(self, queue: str) -> service_models.Queue:
-        """Let the paused queue start tasks again."""
-        return await self.send(operations.resume_queue(queue))
-
-    async def remove_queue(self, queue: str) -> None:
-        """Remove a queue without tasks and workers from the list."""
-        await self.send(operations.remove_queue(queue))
-
-    async def workers(self) -> tuple[service_models.Worker, ...]:
-        """Return all living workers."""
-        return (await self.send(operations.list_workers())).workers
-
-    async def types(self) -> tuple[service_models.TaskType, ...]:
-        """Return all types of task, with the schemas of their payloads."""
-        return (await self.send(operations.list_types())).types
-
-    async def stats(self) -> service_models.Statistics:
-        """Return numbers and times of the tasks."""
-        return await self.send(operations.get_statistics())
-
-    async def liveness(self) -> service_models.Probe:
-        """Return whether the API responds."""
-        return await self.send(operations.get_liveness())
-
-    async def readiness(self) -> service_models.Probe:
-        """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
-        return await self.send(operations.get_readiness())
-
-    def follow(self, task_id: str, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
+    def follow(
+        self, task_id: str, *, last_event_id: str | None = None, logs: bool = False
+    ) -> AsyncIterator[Event]:
         """Yield the events of the task until it is final, beginning with a snapshot.
 
         A broken connection is opened again after the last event, so that none is missing. An event
-        whose `is_gap` is true says that the service no longer has all of them.
+        whose `is_gap` is true says that the service no longer has all of them. With `logs`, each
+        line of the task's log is an event, too.
         """
-        following = Following.task(task_id, last_event_id)
+        following = Following.task(task_id, last_event_id, logs=logs)
         return self._connection.follow(following)
 
     def events(

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from task_manager_client import http, models, operations, service_models
+from task_manager_client import http, models, operations
 from task_manager_client.batches import BatchLimits, chunks
 from task_manager_client.bodies import Filter, NewTask, TaskChanges, TaskSettings
 from task_manager_client.calls import Call
@@ -15,12 +15,13 @@ from task_manager_client.connection import Connection
 from task_manager_client.errors import TaskNotCompleted, WaitTimedOut
 from task_manager_client.events import Event
 from task_manager_client.retries import STREAM_RETRIES, Retries
+from task_manager_client.service_calls import ServiceCalls
 from task_manager_client.streams import Following
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(ServiceCalls):
     """A client of one Task Manager API. Threads may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of
@@ -224,61 +225,57 @@ class Client:
         """Return the runs of the task: when each waited, started and ended, and how."""
         return self.send(operations.list_attempts(task_id))
 
-    def log(self, task_id: str) -> tuple[models.LogLine, ...]:
-        """Return the lines that the runs of the task logged."""
-        return self.send(operations.get_task_log(task_id)).lines
+    def log(self, task_id: str, *, after: int | None = None) -> tuple[models.LogLine, ...]:
+        """Return the lines that the runs of the task logged, with numbers greater than `after`."""
+        return (self.send(operations.get_task_log(task_id, after=after))).lines
 
     def deliveries(self, task_id: str) -> tuple[models.Delivery, ...]:
         """Return the delivery attempts of the task's callbacks."""
         return self.send(operations.list_deliveries(task_id)).deliveries
 
+    def all_deliveries(
+        self, *, outcome: Sequence[models.OutcomeName] = (), task_id: str | None = None
+    ) -> Iterator[models.LoggedDelivery]:
+        """Yield the delivery attempts of all tasks, newest first, also of deleted tasks."""
+        cursor = None
+        while True:
+            page = self.delivery_page(
+                outcome=outcome, task_id=task_id, page_size=100, cursor=cursor
+            )
+            yield from page.deliveries
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def delivery_page(
+        self,
+        *,
+        outcome: Sequence[models.OutcomeName] = (),
+        task_id: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> models.DeliveryPage:
+        """Return one page of the delivery attempts of all tasks."""
+        return self.send(
+            operations.list_all_deliveries(
+                outcome=outcome, task_id=task_id, page_size=page_size, cursor=cursor
+            )
+        )
+
     def resend(self, task_id: str, number: int) -> None:
         """Send the callback of a delivery attempt again."""
         self.send(operations.resend_delivery(task_id, number))
 
-    def queues(self) -> tuple[service_models.Queue, ...]:
-        """Return all queues."""
-        return self.send(operations.list_queues()).queues
-
-    def pause_queue(self, queue: str) -> service_models.Queue:
-        """Let the queue start no further task."""
-        return self.send(operations.pause_queue(queue))
-
-    def resume_queue(self, queue: str) -> service_models.Queue:
-        """Let the paused queue start tasks again."""
-        return self.send(operations.resume_queue(queue))
-
-    def remove_queue(self, queue: str) -> None:
-        """Remove a queue without tasks and workers from the list."""
-        self.send(operations.remove_queue(queue))
-
-    def workers(self) -> tuple[service_models.Worker, ...]:
-        """Return all living workers."""
-        return self.send(operations.list_workers()).workers
-
-    def types(self) -> tuple[service_models.TaskType, ...]:
-        """Return all types of task, with the schemas of their payloads."""
-        return self.send(operations.list_types()).types
-
-    def stats(self) -> service_models.Statistics:
-        """Return numbers and times of the tasks."""
-        return self.send(operations.get_statistics())
-
-    def liveness(self) -> service_models.Probe:
-        """Return whether the API responds."""
-        return self.send(operations.get_liveness())
-
-    def readiness(self) -> service_models.Probe:
-        """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
-        return self.send(operations.get_readiness())
-
-    def follow(self, task_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
+    def follow(
+        self, task_id: str, *, last_event_id: str | None = None, logs: bool = False
+    ) -> Iterator[Event]:
         """Yield the events of the task until it is final, beginning with a snapshot.
 
         A broken connection is opened again after the last event, so that none is missing. An event
-        whose `is_gap` is true says that the service no longer has all of them.
+        whose `is_gap` is true says that the service no longer has all of them. With `logs`, each
+        line of the task's log is an event, too.
         """
-        following = Following.task(task_id, last_event_id)
+        following = Following.task(task_id, last_event_id, logs=logs)
         return self._connection.follow(following)
 
     def events(

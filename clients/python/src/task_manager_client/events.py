@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 
-from task_manager_client.models import Task
+from task_manager_client.models import LogLine, Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """An event of a stream, and the task as it was then.
 
-    `task` is None in a `stream.gap`: events were lost between the previous event and the next.
+    `task` is None in a `stream.gap`: events were lost between the previous event and the next. In
+    a `task.log`, `line` is the line of the log in its place.
     """
 
     name: str
     id: str
-    task: Task | None
+    task: Task | None = None
+    line: LogLine | None = None
 
     @property
     def is_gap(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 StatusName = Literal[
     "SCHEDULED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED", "EXPIRED"
 ]
+OutcomeName = Literal["delivered", "to_be_retried", "given_up"]
 ActionName = Literal["cancel", "retry", "delete"]
 SortName = Literal["submitted_at", "-submitted_at"]
 
@@ -180,8 +181,9 @@ class Attempts(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine(Model):
-    """A line that a run logged."""
+    """A line that a run logged. `number` counts the lines of the task from 1."""
 
+    number: int
     time: datetime
     attempt: int
     message: str
@@ -213,3 +215,20 @@ class Deliveries(Model):
     """The delivery attempts of a task's callbacks."""
 
     deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedDelivery(Delivery):
+    """A delivery attempt of any task, which may have been deleted since."""
+
+    task_id: str
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryPage(Model):
+    """Delivery attempts of all tasks. `pending` callbacks are neither delivered nor given up."""
+
+    deliveries: tuple[LoggedDelivery, ...]
+    pending: int
+    next_cursor: str | None = None

@@ -42,17 +42,20 @@ def list_tasks(
     full: bool | None = None,
 ) -> Call[models.Page]:
     """Return a page of tasks, by number or by cursor."""
-    own = {"page": page, "page_size": page_size, "cursor": cursor, "sort": sort}
-    query = [*_filter_query(wanted or {}), *((k, str(v)) for k, v in own.items() if v is not None)]
-    if full is not None:
-        query.append(("full", str(full).lower()))
-    return Call("GET", "/tasks", reads(models.Page), query=tuple(query))
+    own = _query(page=page, page_size=page_size, cursor=cursor, sort=sort, full=full)
+    query = (*_filter_query(wanted or {}), *own)
+    return Call("GET", "/tasks", reads(models.Page), query=query)
+
+
+def count_tasks(wanted: Filter | None = None) -> Call[service_models.TaskCounts]:
+    """Return the numbers of tasks by status. The filter has no status."""
+    query = tuple(_filter_query(wanted or {}))
+    return Call("GET", "/tasks/counts", reads(service_models.TaskCounts), query=query)
 
 
 def get_task(task_id: str, *, wait: int | None = None) -> Call[models.Task]:
     """Return a task, after at most `wait` seconds as soon as it is final."""
-    query = () if wait is None else (("wait", str(wait)),)
-    return Call("GET", path("tasks", task_id), _task, query=query, wait=wait or 0)
+    return Call("GET", path("tasks", task_id), _task, query=_query(wait=wait), wait=wait or 0)
 
 
 def get_task_if_changed(task_id: str, etag: str) -> Call[models.Task | None]:
@@ -78,7 +81,7 @@ def replace_task(
 
 def delete_task(task_id: str, *, cancel: bool | None = None) -> Call[None]:
     """Delete a task; with `cancel`, also a running one."""
-    query = () if cancel is None else (("cancel", str(cancel).lower()),)
+    query = _query(cancel=cancel)
     return Call("DELETE", path("tasks", task_id), nothing, query=query, repeatable=False)
 
 
@@ -97,14 +100,28 @@ def list_attempts(task_id: str) -> Call[models.Attempts]:
     return Call("GET", path("tasks", task_id, "attempts"), reads(models.Attempts))
 
 
-def get_task_log(task_id: str) -> Call[models.Log]:
-    """Return the log of a task."""
-    return Call("GET", path("tasks", task_id, "logs"), reads(models.Log))
+def get_task_log(task_id: str, *, after: int | None = None) -> Call[models.Log]:
+    """Return the log of a task, or its lines with a number greater than `after`."""
+    query = _query(after=after)
+    return Call("GET", path("tasks", task_id, "logs"), reads(models.Log), query=query)
 
 
 def list_deliveries(task_id: str) -> Call[models.Deliveries]:
     """Return the delivery attempts of a task's callbacks."""
     return Call("GET", path("tasks", task_id, "deliveries"), reads(models.Deliveries))
+
+
+def list_all_deliveries(
+    *,
+    outcome: Sequence[models.OutcomeName] = (),
+    task_id: str | None = None,
+    page_size: int | None = None,
+    cursor: str | None = None,
+) -> Call[models.DeliveryPage]:
+    """Return a page of the delivery attempts of all tasks, newest first."""
+    query = _query(task_id=task_id, page_size=page_size, cursor=cursor)
+    query += tuple(("outcome", each) for each in outcome)
+    return Call("GET", "/deliveries", reads(models.DeliveryPage), query=query)
 
 
 def resend_delivery(task_id: str, number: int) -> Call[None]:
@@ -140,9 +157,11 @@ def act_on_tasks(
     )
 
 
-def follow_task(task_id: str, last_event_id: str | None = None) -> Call[None]:
-    """Open the event stream of a task."""
-    return _stream(path("tasks", task_id, "events"), (), last_event_id)
+def follow_task(
+    task_id: str, last_event_id: str | None = None, *, logs: bool | None = None
+) -> Call[None]:
+    """Open the event stream of a task, with the lines of its log if `logs`."""
+    return _stream(path("tasks", task_id, "events"), _query(logs=logs), last_event_id)
 
 
 def follow_tasks(wanted: Filter | None = None, last_event_id: str | None = None) -> Call[None]:
@@ -185,6 +204,14 @@ def get_statistics() -> Call[service_models.Statistics]:
     return Call("GET", "/stats", reads(service_models.Statistics))
 
 
+def get_statistics_series(
+    *, span: service_models.SpanName | None = None, by: service_models.SeriesName | None = None
+) -> Call[service_models.Series]:
+    """Return statistics over time, by queue or type."""
+    query = _query(span=span, by=by)
+    return Call("GET", "/stats/series", reads(service_models.Series), query=query)
+
+
 def get_liveness() -> Call[service_models.Probe]:
     """Return whether the API responds."""
     return Call("GET", "/livez", reads(service_models.Probe))
@@ -207,6 +234,15 @@ def _stream(target: str, query: Sequence[tuple[str, str]], last_event_id: str | 
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id
     return Call("GET", target, nothing, query=tuple(query), headers=headers)
+
+
+def _query(**members: Any) -> tuple[tuple[str, str], ...]:
+    """Return the parameters that are not None."""
+    return tuple(
+        (name, str(value).lower() if isinstance(value, bool) else str(value))
+        for name, value in members.items()
+        if value is not None
+    )
 
 
 def _if_match(tag: str | int | None) -> Mapping[str, str]:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from task_manager_client.models import Model
+
+SpanName = Literal["5m", "60m", "2h", "24h", "7d", "14d"]
+SeriesName = Literal["queue", "type"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,46 @@ class Statistics(Model):
     sample: int
     wait_seconds: Percentiles
     run_seconds: Percentiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCounts(Model):
+    """Numbers of tasks by status. If `exact` is false, numbers are missing."""
+
+    by_status: Mapping[str, int]
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeSeries(Model):
+    """The numbers of each step, of one queue or type, or of several without a name.
+
+    Values are None where nothing is known. Wait and run times are in seconds.
+    """
+
+    submitted: tuple[int, ...]
+    completed: tuple[int, ...]
+    failed: tuple[int, ...]
+    cancelled: tuple[int, ...]
+    expired: tuple[int, ...]
+    retried: tuple[int, ...]
+    backlog: tuple[float | None, ...]
+    wait_p50: tuple[float | None, ...]
+    wait_p95: tuple[float | None, ...]
+    run_p50: tuple[float | None, ...]
+    run_p95: tuple[float | None, ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series(Model):
+    """Statistics over time: one value for each step of `begins_at`, the last of which goes on."""
+
+    step_seconds: int
+    begins_at: tuple[datetime, ...]
+    total: TimeSeries
+    series: tuple[TimeSeries, ...]
+    others: TimeSeries | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from task_manager_client.bodies import Filter
 from task_manager_client.calls import Call
 from task_manager_client.errors import TaskManagerError, UnexpectedResponse
 from task_manager_client.events import Event
-from task_manager_client.models import Task
+from task_manager_client.models import LogLine, Task
 from task_manager_client.reading import read
 from task_manager_client.retries import Retries
 
@@ -35,9 +35,12 @@ class Following:
     """Failed connections since the last good one."""
 
     @classmethod
-    def task(cls, task_id: str, last_event_id: str | None) -> Self:
+    def task(cls, task_id: str, last_event_id: str | None, *, logs: bool) -> Self:
         """Follow one task until its last event."""
-        return cls(lambda at: operations.follow_task(task_id, at), last_event_id, ends=True)
+        wanted = logs or None
+        return cls(
+            lambda at: operations.follow_task(task_id, at, logs=wanted), last_event_id, ends=True
+        )
 
     @classmethod
     def tasks(cls, wanted: Filter, last_event_id: str | None) -> Self:
@@ -77,6 +80,8 @@ def read_event(sent: ServerSentEvent) -> Event:
     """Return the event. Raises UnexpectedResponse."""
     try:
         data = json.loads(sent.data)
+        if sent.event == "task.log":
+            return Event(name=sent.event, id=sent.id, line=read(LogLine, data))
         task = read(Task, data) if data else None
     except ValueError as error:
         raise UnexpectedResponse(

@@ -1,12 +1,13 @@
 """Statistics over time, in the form that charts use."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from application.ports.series import HOUR, MINUTE, Series
-from application.series import OTHERS, Counted, Counts, Interval, percentile
+from application.series import OTHERS, Counted, Counts, percentile
 
 MAX_SERIES = 20
 """Queues or types that are shown each on its own."""
@@ -61,7 +62,7 @@ class SeriesReport:
     series: Sequence[TimeSeries]
     """The queues or types with the most tasks, MAX_SERIES at most, by name."""
     others: TimeSeries | None
-    """All other queues or types together; None without any."""
+    """All other queues or types together, without percentiles; None without any."""
 
 
 class GetSeries:
@@ -70,60 +71,94 @@ class GetSeries:
         self._let_others_run = let_others_run
 
     def execute(self, span: Span, by: Grouping) -> SeriesReport:
-        """Return what was counted in each minute or hour of the span. Raises StoreUnavailable."""
+        """Return what was counted in each minute or hour of the span. Raises StoreUnavailable.
+
+        Histograms, which are large, are held for one step at a time.
+        """
         step, number = STEPS[span]
-        intervals = self._series.latest(step, number)
-        columns = [self._groups(interval, by) for _, interval in intervals]
-        totals = [self._sum(groups.values()) for groups in columns]
-        names = _names(columns)
-        others = [
-            self._sum(counts for name, counts in groups.items() if name not in names)
-            for groups in columns
-        ]
+        begins_at: list[datetime] = []
+        totals: list[_Row] = []
+        rows: dict[str, dict[int, _Row]] = {}
+        for at, (beginning, interval) in enumerate(self._series.latest(step, number)):
+            self._let_others_run()
+            begins_at.append(beginning)
+            groups = interval.queues if by is Grouping.QUEUE else interval.types
+            totals.append(_row(_sum(groups.values())))
+            for name, counts in groups.items():
+                self._let_others_run()
+                rows.setdefault(name, {})[at] = _row(counts)
+        names = _names(rows)
+        others = [rows[name] for name in rows.keys() - set(names)]
         return SeriesReport(
             step=step,
-            begins_at=[begins_at for begins_at, _ in intervals],
-            total=self._time_series(None, totals),
+            begins_at=begins_at,
+            total=_time_series(None, totals),
             series=[
-                self._time_series(name, [groups.get(name, NOTHING) for groups in columns])
+                _time_series(name, [rows[name].get(at, NOTHING) for at in range(number)])
                 for name in names
             ],
-            others=self._time_series(None, others) if any(c.activity for c in others) else None,
-        )
-
-    def _groups(self, interval: Interval, by: Grouping) -> dict[str, Counts]:
-        self._let_others_run()
-        return interval.queues if by is Grouping.QUEUE else interval.types
-
-    def _sum(self, groups: Iterable[Counts]) -> Counts:
-        self._let_others_run()
-        total = Counts()
-        for counts in groups:
-            total.merge(counts)
-        return total
-
-    def _time_series(self, name: str | None, counts: Sequence[Counts]) -> TimeSeries:
-        self._let_others_run()
-        return TimeSeries(
-            name=name,
-            counts={what: [each.of[what] for each in counts] for what in Counted},
-            backlog=[each.backlog for each in counts],
-            wait_p50=[percentile(each.wait, 50) for each in counts],
-            wait_p95=[percentile(each.wait, 95) for each in counts],
-            run_p50=[percentile(each.run, 50) for each in counts],
-            run_p95=[percentile(each.run, 95) for each in counts],
+            others=_time_series(None, [_added(others, at) for at in range(number)])
+            if any(row.activity for each in others for row in each.values())
+            else None,
         )
 
 
-NOTHING = Counts()
+class _Row(NamedTuple):
+    """The values of one queue or type in one step."""
+
+    counts: tuple[int, ...]
+    backlog: int | None = None
+    percentiles: tuple[float | None, ...] = (None, None, None, None)
+
+    @property
+    def activity(self) -> int:
+        return sum(self.counts) + (self.backlog or 0)
 
 
-def _names(columns: Sequence[dict[str, Counts]]) -> Sequence[str]:
+NOTHING = _Row((0,) * len(Counted))
+
+
+def _row(counts: Counts) -> _Row:
+    durations = ((counts.wait, 50), (counts.wait, 95), (counts.run, 50), (counts.run, 95))
+    return _Row(
+        tuple(counts.of[what] for what in Counted),
+        counts.backlog,
+        tuple(percentile(histogram, share) for histogram, share in durations),
+    )
+
+
+def _sum(groups: Iterable[Counts]) -> Counts:
+    total = Counts()
+    for counts in groups:
+        total.merge(counts)
+    return total
+
+
+def _names(rows: Mapping[str, Mapping[int, _Row]]) -> Sequence[str]:
     """Return the names with the most tasks, sorted."""
-    activity: dict[str, int] = {}
-    for groups in columns:
-        for name, counts in groups.items():
-            activity[name] = activity.get(name, 0) + counts.activity
+    activity = {name: sum(row.activity for row in each.values()) for name, each in rows.items()}
     activity.pop(OTHERS, None)
     active = (name for name in activity if activity[name])
     return sorted(sorted(active, key=lambda name: -activity[name])[:MAX_SERIES])
+
+
+def _added(others: Sequence[Mapping[int, _Row]], at: int) -> _Row:
+    """Return the sums of others in one step. Their percentiles are not known."""
+    there = [rows[at] for rows in others if at in rows]
+    backlogs = [row.backlog for row in there if row.backlog is not None]
+    counts = tuple(map(sum, zip(*(row.counts for row in there), strict=True)))
+    return _Row(counts or NOTHING.counts, sum(backlogs) if backlogs else None)
+
+
+def _time_series(name: str | None, rows: Sequence[_Row]) -> TimeSeries:
+    counts = zip(*(row.counts for row in rows), strict=True)
+    wait_p50, wait_p95, run_p50, run_p95 = zip(*(row.percentiles for row in rows), strict=True)
+    return TimeSeries(
+        name=name,
+        counts=dict(zip(Counted, counts, strict=True)),
+        backlog=[row.backlog for row in rows],
+        wait_p50=wait_p50,
+        wait_p95=wait_p95,
+        run_p50=run_p50,
+        run_p95=run_p95,
+    )

@@ -1,6 +1,6 @@
 """The log of a task among its events, for one follower."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from application.ports.clock import Clock
 from application.ports.run import LogLine, RunLog
@@ -10,6 +10,8 @@ from domain.task import Task
 LOOK_SECONDS = 0.5
 """Time between two looks at the log while the task runs. A run stores its lines five times a
 second."""
+BATCH = 20
+"""Number of lines that a slow follower holds in memory. A line has up to 2,000 characters."""
 
 
 class LogTail:
@@ -35,10 +37,8 @@ class LogTail:
         is_last = task is not None and task.status.is_final
         if not is_last and self._clock.monotonic() < self._next_look:
             return
-        for line in self._new_lines():
-            self._after = line.number
-            yield line
+        while lines := self._run_log.lines(self._task_id, self._after, limit=BATCH):
+            for line in lines:
+                self._after = line.number
+                yield line
         self._next_look = self._clock.monotonic() + LOOK_SECONDS
-
-    def _new_lines(self) -> Sequence[LogLine]:
-        return self._run_log.lines(self._task_id, self._after)

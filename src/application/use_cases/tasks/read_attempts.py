@@ -31,38 +31,60 @@ class ReadAttempts:
         """
         task = self._repository.get_or_raise(task_id)
         entries = self._attempt_log.entries(task_id)
-        is_whole = len(entries) < MAX_ENTRIES
-        can_run_at = _first_time(task) if is_whole else None
+        wait = _Wait(task, is_known=len(entries) < MAX_ENTRIES and _begin_with_first(entries))
         attempts: list[Attempt] = []
         for entry in entries:
             if isinstance(entry, Requeued):
-                can_run_at = entry.at
+                wait.begin(entry.at, entry.at)
             else:
-                attempts.append(_queued(entry, task, can_run_at))
-                can_run_at = entry.next_at
+                attempts.append(wait.end(entry))
+                wait.begin(entry.ended_at, entry.next_at)
         latest = Attempt.latest(task)
         if latest and latest.started_at not in {attempt.started_at for attempt in attempts}:
             if not entries and latest.number > 1:
-                can_run_at = None  # an older version stored no attempts
-            attempts.append(_queued(latest, task, can_run_at))
-        waits = task.status.is_waiting and (bool(entries) or task.attempt == 0)
+                wait.begin(None, None)  # an older version stored no attempts
+            attempts.append(wait.end(latest))
+        if not entries and task.attempt:
+            wait.begin(None, None)
         return TaskAttempts(
-            attempts=attempts, waiting_since=task.due_at or can_run_at if waits else None
+            attempts=attempts,
+            waiting_since=task.due_at or wait.over_at if task.status.is_waiting else None,
         )
 
 
-def _first_time(task: Task) -> datetime:
-    """Return when the task could run for the first time."""
-    return max(task.submitted_at, task.spec.run_at or task.submitted_at)
+def _begin_with_first(entries: Sequence[Attempt | Requeued]) -> bool:
+    """Return whether no attempt came before the entries: an older version stored none."""
+    return not entries or isinstance(entries[0], Requeued) or entries[0].number == 1
 
 
-def _queued(attempt: Attempt, task: Task, can_run_at: datetime | None) -> Attempt:
-    """Return the attempt with the time from which the task could run.
+class _Wait:
+    """The time before an attempt, from the submission or the end of the attempt before it."""
 
-    A caller may have moved the run_at of a task that waited for its next attempt.
-    """
-    if can_run_at is None or attempt.started_at is None:
-        return attempt
-    moved = max(can_run_at, task.spec.run_at or can_run_at)
-    queued_at = moved if moved <= attempt.started_at else min(can_run_at, attempt.started_at)
-    return replace(attempt, queued_at=queued_at)
+    def __init__(self, task: Task, *, is_known: bool) -> None:
+        """`is_known` says that the first attempt is known."""
+        self._run_at = task.spec.run_at
+        self._since: datetime | None = None
+        self._can_run_at: datetime | None = None
+        if is_known:
+            self.begin(task.submitted_at, max(task.submitted_at, self._run_at or task.submitted_at))
+
+    def begin(self, since: datetime | None, can_run_at: datetime | None) -> None:
+        self._since, self._can_run_at = since, can_run_at
+
+    @property
+    def over_at(self) -> datetime | None:
+        """Return from when the task could run; None where it is not known."""
+        return self._over_at(None)
+
+    def end(self, attempt: Attempt) -> Attempt:
+        """Return the attempt with the time from which the task could run."""
+        queued_at = self._over_at(attempt.started_at)
+        return replace(attempt, queued_at=queued_at)
+
+    def _over_at(self, started_at: datetime | None) -> datetime | None:
+        """A run_at after the beginning of the wait was set by a caller during the wait."""
+        if self._can_run_at is None or self._since is None:
+            return None
+        if self._run_at and self._since < self._run_at <= (started_at or self._run_at):
+            return self._run_at
+        return min(self._can_run_at, started_at) if started_at else self._can_run_at

@@ -10,12 +10,10 @@ from flask import (
     Response,
     current_app,
     json,
-    redirect,
     render_template_string,
     send_from_directory,
 )
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from entrypoints.api.compression import restore_tags
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
@@ -130,11 +128,6 @@ def protect(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-@blueprint.get("/")
-def index() -> WerkzeugResponse:
-    return redirect("/docs")
 
 
 @blueprint.get("/openapi.json")

@@ -81,5 +81,8 @@ class SeriesResponse(ResponseSchema):
     )
     others = fields.Nested(
         TimeSeriesResponse,
-        metadata={"description": "All other queues or types together; absent without any."},
+        metadata={
+            "description": "All other queues or types together, without durations; absent without "
+            "any."
+        },
     )

@@ -1,0 +1,287 @@
+/** What goes on now, the last hour, and what needs attention. */
+
+import { get } from "./api.js";
+import { chart } from "./chart.js";
+import { nothing } from "./dialog.js";
+import { count, duration, fill, h, moment, some } from "./dom.js";
+import { keepFresh } from "./fresh.js";
+import { address, go } from "./router.js";
+import { sampleCommand } from "./samples.js";
+
+const SPANS = /** @type {Record<string, string>} */ ({
+  "5m": "5 minutes",
+  "60m": "60 minutes",
+  "24h": "24 hours",
+  "7d": "7 days",
+});
+const MAX_QUEUES = 6;
+const RATE_MINUTES = 5;
+const OLD_SECONDS = 300;
+const MANY_FAILED = 0.1;
+const DAY_SECONDS = 86_400;
+
+/** @param {any[]} minutes @param {string} name */
+function sum(minutes, name) {
+  return minutes.reduce((total, minute) => total + minute[name], 0);
+}
+
+/** @param {number} perSecond */
+function rate(perSecond) {
+  if (perSecond === 0) return "0";
+  return perSecond < 10 ? String(Number(perSecond.toPrecision(2))) : count(Math.round(perSecond));
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./app.js").Context} context
+ * @returns {import("./app.js").Update}
+ */
+export function show(root, { query: first, signal }) {
+  let query = first;
+  const body = h("div", { class: "overview" });
+  fill(root, h("h1", null, "Overview"), body);
+  const reload = keepFresh(body, signal, async () => {
+    const span = SPANS[query.get("span") ?? ""] ? query.get("span") ?? "" : "60m";
+    const [stats, { queues }, { workers }, series, callbacks] = await Promise.all([
+      get("stats", signal),
+      get("queues", signal),
+      get("workers", signal),
+      get(`stats/series?span=${span}`, signal),
+      get("deliveries?outcome=given_up&page_size=1", signal),
+    ]);
+    const wasOpen = [...body.querySelectorAll("details")].map((details) => details.open);
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
+    fill(
+      body,
+      stats.total === 0 && !workers.length ? null : tiles(stats, queues, workers),
+      attention(stats, queues, workers, callbacks.deliveries[0]),
+      stats.total === 0
+        ? nothing("There are no tasks yet. Submit the first one:", sampleCommand())
+        : charts(stats, series, span),
+    );
+    [...body.querySelectorAll("details")].forEach((details, place) => {
+      details.open = wasOpen[place] ?? false;
+    });
+    if (focused) {
+      /** @type {HTMLElement | null} */ (body.querySelector(`[data-span="${focused}"]`))?.focus();
+    }
+  });
+
+  /** @param {any} stats @param {any[]} queues @param {any[]} workers */
+  function tiles(stats, queues, workers) {
+    const recent = stats.last_hour.slice(-RATE_MINUTES);
+    const seconds = (Date.now() - moment(recent[0].begins_at).getTime()) / 1000;
+    const perSecond = (/** @type {string} */ name) => sum(recent, name) / Math.max(1, seconds);
+    const oldest = Math.max(...queues.map((queue) => queue.oldest_waiting_seconds ?? -1), -1);
+    const capacity = workers.reduce((total, worker) => total + worker.concurrency, 0);
+    const tile = (
+      /** @type {string} */ title,
+      /** @type {string} */ value,
+      /** @type {string} */ hint,
+      /** @type {string} */ link,
+    ) =>
+      h(
+        "a",
+        { class: "tile", href: link },
+        h("span", { class: "title" }, title),
+        h("strong", null, value),
+        h("span", { class: "hint" }, hint),
+      );
+    const scheduled = stats.by_status.SCHEDULED;
+    return h(
+      "div",
+      { class: "tiles" },
+      tile(
+        "Waiting",
+        count(stats.by_status.QUEUED),
+        `${count(scheduled)} scheduled`,
+        address("tasks", { status: "QUEUED" }),
+      ),
+      tile(
+        "Running",
+        count(stats.by_status.PROCESSING),
+        `${count(capacity)} can run at once`,
+        address("tasks", { status: "PROCESSING" }),
+      ),
+      tile(
+        "Completed per second",
+        rate(perSecond("completed")),
+        `last ${RATE_MINUTES} minutes`,
+        address("tasks", { status: "COMPLETED" }),
+      ),
+      tile(
+        "Failed per second",
+        rate(perSecond("failed")),
+        `${count(stats.by_status.FAILED)} stored`,
+        address("tasks", { status: "FAILED" }),
+      ),
+      tile(
+        "Oldest waiting",
+        oldest < 0 ? "–" : duration(oldest),
+        "in any queue",
+        address("tasks", { status: "QUEUED", sort: "submitted_at" }),
+      ),
+    );
+  }
+
+  /**
+   * @param {any} stats
+   * @param {any[]} queues
+   * @param {any[]} workers
+   * @param {any} [givenUp] the last delivery that was given up
+   */
+  function attention(stats, queues, workers, givenUp) {
+    /** @type {[string, string][]} */
+    const found = [];
+    if (!workers.length) found.push(["No worker is alive: no task starts.", address("workers")]);
+    for (
+      const { name, depth, paused, workers: serving, oldest_waiting_seconds: oldest } of queues
+    ) {
+      const waiting = address("tasks", { queue: name, status: "QUEUED" });
+      const wait = depth === 1 ? "1 task waits" : `${count(depth)} tasks wait`;
+      if (depth && paused) found.push([`The queue ${name} is paused, and ${wait} in it.`, waiting]);
+      else if (depth && !serving && workers.length) {
+        found.push([
+          `No worker serves the queue ${name}, and ${wait} in it.`,
+          waiting,
+        ]);
+      } else if (oldest > OLD_SECONDS) {
+        found.push([
+          `A task waits in the queue ${name} for ${duration(oldest)}.`,
+          waiting,
+        ]);
+      }
+    }
+    const failed = sum(stats.last_hour, "failed"),
+      ended = failed + sum(stats.last_hour, "completed");
+    if (ended && failed / ended > MANY_FAILED) {
+      found.push([
+        `${some(failed, "task")} failed in the last hour, ${
+          Math.round(failed / ended * 100)
+        } % of those that ended.`,
+        address("tasks", { status: "FAILED" }),
+      ]);
+    }
+    if (givenUp) {
+      const age = (Date.now() - moment(givenUp.time).getTime()) / 1000;
+      if (age < DAY_SECONDS) {
+        found.push([
+          `Callbacks to ${givenUp.host} were given up, the last one ${duration(age)} ago.`,
+          address("callbacks", { outcome: "given_up" }),
+        ]);
+      }
+    }
+    return h(
+      "section",
+      { class: "attention", "aria-live": "polite" },
+      h("h2", null, "Needs attention"),
+      found.length
+        ? h("ul", null, found.map(([text, link]) => h("li", null, h("a", { href: link }, text))))
+        : h(
+          "p",
+          { class: "hint" },
+          "Nothing: every queue with tasks has a worker, none waits long, and few fail.",
+        ),
+    );
+  }
+
+  /** @param {any} stats @param {any} series @param {string} span */
+  function charts(stats, series, span) {
+    const times = series.begins_at.map(moment);
+    const { total, step_seconds: step } = series;
+    const per = step === 60 ? "minute" : "hour";
+    const outcomes = ["completed", "failed", "cancelled", "expired"];
+    const queues = [...series.series].sort((a, b) =>
+      Math.max(...b.backlog) - Math.max(...a.backlog)
+    ).slice(0, MAX_QUEUES);
+    const choice = h(
+      "div",
+      { class: "chips", role: "group", "aria-label": "Time of the charts" },
+      Object.entries(SPANS).map(([each, text]) =>
+        h("button", {
+          class: "chip",
+          "data-span": each,
+          "aria-pressed": String(each === span),
+          onclick: () => go("overview", { span: each }),
+        }, text)
+      ),
+    );
+    const percentile = (/** @type {string} */ what) =>
+      ["p50", "p95"].map((each, place) => ({
+        name: each,
+        kind: `c${place}`,
+        values: total[`${what}_${each}`],
+      }));
+    const percentiles = ["p50", "p95", "p99"];
+    return h(
+      "div",
+      null,
+      choice,
+      h(
+        "div",
+        { class: "charts" },
+        chart(
+          `Ended per ${per}`,
+          times,
+          outcomes.map((each) => ({ name: each, kind: each, values: total[each] })),
+          { stacked: true },
+        ),
+        chart(
+          "Waiting tasks by queue",
+          times,
+          queues.map(({ name, backlog }, place) => ({ name, kind: `c${place}`, values: backlog })),
+        ),
+        chart("Wait until the start", times, percentile("wait"), { show: duration }),
+        chart("Run time", times, percentile("run"), { show: duration }),
+      ),
+      h(
+        "section",
+        null,
+        h("h2", null, "Wait and run time"),
+        stats.sample
+          ? h(
+            "div",
+            { class: "scroll", tabindex: 0, role: "region", "aria-label": "Wait and run time" },
+            h(
+              "table",
+              null,
+              h(
+                "thead",
+                null,
+                h(
+                  "tr",
+                  null,
+                  h("td", null),
+                  percentiles.map((each) => h("th", { scope: "col" }, each)),
+                ),
+              ),
+              h(
+                "tbody",
+                null,
+                [["Wait", stats.wait_seconds], ["Run", stats.run_seconds]].map(([title, times]) =>
+                  h(
+                    "tr",
+                    null,
+                    h("th", { scope: "row" }, title),
+                    percentiles.map((each) => h("td", { class: "number" }, duration(times[each]))),
+                  )
+                ),
+              ),
+            ),
+          )
+          : null,
+        h(
+          "p",
+          { class: "hint" },
+          stats.sample
+            ? `Of the last ${some(stats.sample, "ended task")}.`
+            : "No task has ended yet.",
+        ),
+      ),
+    );
+  }
+  return (next) => {
+    query = next;
+    reload();
+  };
+}

@@ -1,0 +1,257 @@
+/** One task: what it is, when and why, its data, and what can be done with it. */
+
+import { call, curl, get, post, Problem, taskPath } from "./api.js";
+import { attempt, confirmed, copy, showError, tell } from "./dialog.js";
+import { deliveryTable } from "./deliveries.js";
+import { badge, count, duration, fill, h, some, time } from "./dom.js";
+import { atMostEvery, onChanges } from "./events.js";
+import { indented, members } from "./json.js";
+import { taskLog } from "./log.js";
+import { address, go } from "./router.js";
+import { sentence } from "./sentence.js";
+import { timeline } from "./timeline.js";
+import { viewer } from "./viewer.js";
+
+const RELOAD_MS = 500;
+const WAITING = ["SCHEDULED", "QUEUED"];
+const WIDE = ["Labels", "Callback", "Id"];
+const RETRYABLE = ["FAILED", "CANCELLED", "EXPIRED"];
+
+/** @param {any} task @param {() => void} reload */
+function actions(task, reload) {
+  const id = task.task_id, path = taskPath(id);
+  const isRunning = task.status === "PROCESSING";
+  const button = (
+    /** @type {string} */ text,
+    /** @type {() => Promise<string | void>} */ action,
+    primary = false,
+  ) =>
+    h("button", {
+      class: primary && "primary",
+      onclick: async () => {
+        await attempt(action);
+        reload();
+      },
+    }, text);
+  const cancel = async () => {
+    const what = isRunning
+      ? "It runs now, and is stopped within seconds."
+      : "It waits, and will not start.";
+    if (!await confirmed("Cancel this task?", what, "Cancel the task")) return;
+    const { status } = await post(`${path}/cancel`);
+    return status === 202 ? "The task was asked to stop." : "The task is cancelled.";
+  };
+  const retry = async () => {
+    await post(`${path}/retry`);
+    return "The task is queued again.";
+  };
+  const remove = async () => {
+    const what = isRunning
+      ? "It runs now: it is stopped first, then deleted with its log."
+      : "Its payload, result and log are deleted. This cannot be undone.";
+    if (!await confirmed("Delete this task?", what, "Delete the task")) return;
+    const { status } = await call("DELETE", isRunning ? `${path}?cancel=true` : path);
+    if (status === 202) return "The task is stopped, then deleted.";
+    tell("The task is deleted.");
+    go("tasks");
+  };
+  return [
+    RETRYABLE.includes(task.status) && button("Retry", retry, true),
+    (WAITING.includes(task.status) || isRunning) && button("Cancel", cancel),
+    h("a", { class: "button", href: address("new", { edit: id }) }, "Edit"),
+    h("a", { class: "button", href: address("new", { from: id }) }, "Duplicate"),
+    button("Delete", remove),
+    h("button", { onclick: () => copy(curl("GET", path), "the curl command") }, "Copy as curl"),
+  ];
+}
+
+/** @param {any} task */
+function facts(task) {
+  const filter = (/** @type {string} */ name, /** @type {string} */ value) =>
+    h("a", { href: address("tasks", { [name]: value }) }, value);
+  const lines = /** @type {[string, import("./dom.js").Child | import("./dom.js").Child[]][]} */ ([
+    ["Type", filter("type", task.type)],
+    ["Queue", filter("queue", task.queue)],
+    ["Submitted", time(task.submitted_at)],
+    ["Runs at", task.run_at && time(task.run_at)],
+    ["Next attempt", task.due_at && time(task.due_at)],
+    ["Started", task.started_at && time(task.started_at)],
+    ["Finished", task.finished_at && time(task.finished_at)],
+    ["Expires", task.expires_at && time(task.expires_at)],
+    ["Attempt", `${task.attempt} of ${task.max_attempts}`],
+    ["Duration", task.duration !== undefined && some(task.duration, "second")],
+    ["Priority", task.priority],
+    ["Timeout", duration(task.timeout)],
+    [
+      "Labels",
+      Object.entries(task.labels).length > 0 && Object.entries(task.labels).map(([key, value]) =>
+        h(
+          "a",
+          { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
+          `${key}:${value}`,
+        )
+      ),
+    ],
+    ["Callback", task.callback_url],
+    ["Version", count(task.version)],
+    [
+      "Id",
+      h(
+        "span",
+        null,
+        h("code", null, task.task_id),
+        " ",
+        h("button", { class: "quiet", onclick: () => copy(task.task_id, "the id") }, "Copy"),
+      ),
+    ],
+  ]);
+  return h(
+    "dl",
+    { class: "facts" },
+    lines.filter(([, value]) => value !== undefined && value !== false)
+      .map(([title, value]) =>
+        h(
+          "div",
+          { class: WIDE.includes(title) && "wide" },
+          h("dt", null, title),
+          h("dd", null, value),
+        )
+      ),
+  );
+}
+
+/** @param {any} error @param {string} title */
+function errorBox(error, title) {
+  const [first, ...rest] = error.message.split("\n");
+  return h(
+    "section",
+    { class: "failure" },
+    h("h2", null, title),
+    h("p", null, h("code", null, error.code), " ", first),
+    rest.length > 0 && viewer("Traceback", rest.join("\n")),
+  );
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./app.js").Context} context
+ */
+export async function show(root, { id, signal }) {
+  const head = h("div"), live = h("div", { "aria-live": "polite", class: "sentence" });
+  const about = h("div"),
+    why = h("div"),
+    attempts = h("div"),
+    data = h("div", { class: "columns" }),
+    callbacks = h("div");
+  const log = taskLog(id, signal);
+  let shownData = "", shownHead = "", isGone = false;
+
+  async function load() {
+    if (isGone) return;
+    let answer;
+    try {
+      answer = await call("GET", taskPath(id), { signal });
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) {
+        isGone = true;
+        fill(
+          root,
+          h("h1", null, "Task"),
+          h(
+            "div",
+            { class: "nothing" },
+            h(
+              "p",
+              null,
+              "There is no task with this id. It was deleted, or its retention has ended.",
+            ),
+            h("a", { class: "button", href: address("tasks") }, "To the tasks"),
+          ),
+        );
+        return;
+      }
+      if (!shownHead && !signal.aborted) showError(head, error, load);
+      return;
+    }
+    const { text, data: task } = answer;
+    const [queues, workers] = WAITING.includes(task.status)
+      ? await Promise.all([get("queues", signal), get("workers", signal)])
+      : [];
+    document.title = `${task.task_name} · Task Manager`;
+    if (shownHead !== text) {
+      shownHead = text;
+      fill(
+        head,
+        h(
+          "div",
+          { class: "title" },
+          h("h1", null, task.task_name),
+          badge(task.status),
+          h("div", { class: "buttons" }, actions(task, reload)),
+        ),
+      );
+      fill(about, facts(task));
+      fill(
+        why,
+        task.error && errorBox(task.error, "Error"),
+        task.last_error && errorBox(task.last_error, "Error of the last attempt"),
+      );
+      showData(members(text));
+    }
+    fill(
+      live,
+      h("p", null, ...sentence(task, queues?.queues, workers?.workers)),
+      task.progress &&
+        h(
+          "p",
+          null,
+          h("progress", { value: task.progress.fraction, max: 1, "aria-label": "Progress" }),
+          ` ${Math.round(task.progress.fraction * 100)} % ${task.progress.message}`,
+        ),
+    );
+    log.renew(task.status === "PROCESSING");
+    await Promise.all([loadAttempts(), task.callback_url && loadDeliveries()]);
+  }
+
+  /** @param {Map<string, string>} source */
+  function showData(source) {
+    const next = ["payload", "result"].filter((name) => source.has(name));
+    const key = next.map((name) => source.get(name)).join("\n");
+    if (key === shownData) return; // a search in it goes on
+    shownData = key;
+    fill(
+      data,
+      next.map((name) =>
+        viewer(name === "payload" ? "Payload" : "Result", indented(source.get(name) ?? ""))
+      ),
+    );
+  }
+
+  async function loadAttempts() {
+    fill(attempts, timeline(await get(`${taskPath(id)}/attempts`, signal)));
+  }
+
+  async function loadDeliveries() {
+    const { deliveries } = await get(`${taskPath(id)}/deliveries`, signal);
+    fill(
+      callbacks,
+      h(
+        "section",
+        null,
+        h("h2", null, "Callbacks"),
+        deliveries.length ? deliveryTable(deliveries, () => id, reload) : h(
+          "p",
+          { class: "hint" },
+          "No callback was sent yet: it is sent when the task is final.",
+        ),
+      ),
+    );
+  }
+
+  fill(root, head, live, about, why, attempts, data, log.element, callbacks);
+  const reload = atMostEvery(signal, RELOAD_MS, load);
+  onChanges(signal, (changes) => {
+    if (!changes || changes.some(({ task }) => task.task_id === id)) reload();
+  });
+  await load();
+}

@@ -1,0 +1,103 @@
+/** The attempts of a task as bars on one axis of time, and as a table. */
+
+import { badge, duration, h, moment, time } from "./dom.js";
+
+const PARTS = /** @type {Record<string, string>} */ ({
+  waited: "waited",
+  ran: "ran",
+  backed: "backed off",
+});
+
+/**
+ * Return the spans of an attempt in milliseconds since the epoch.
+ * @param {any} attempt
+ * @param {number} now
+ */
+function spans(attempt, now) {
+  const at = (/** @type {string | undefined} */ text) => text ? moment(text).getTime() : undefined;
+  const started = at(attempt.started_at) ?? now, ended = at(attempt.ended_at) ?? now;
+  const next = at(attempt.next_attempt_at);
+  return [
+    { part: "waited", from: at(attempt.queued_at) ?? started, to: started },
+    { part: "ran", from: started, to: ended },
+    { part: "backed", from: ended, to: next ?? ended },
+  ].filter(({ from, to }) => to > from);
+}
+
+/**
+ * @param {{attempts: any[], waiting_since?: string}} history
+ * @returns {HTMLElement}
+ */
+export function timeline({ attempts, waiting_since: waiting }) {
+  const now = Date.now();
+  const rows = attempts.map((attempt) => ({ attempt, spans: spans(attempt, now) }));
+  const all = rows.flatMap((row) => row.spans);
+  const begin = Math.min(
+    ...all.map((span) => span.from),
+    waiting ? moment(waiting).getTime() : now,
+  );
+  const end = Math.max(...all.map((span) => span.to), begin + 1);
+  const bar = (/** @type {{part: string, from: number, to: number}} */ { part, from, to }) => {
+    const text = `${PARTS[part]} ${duration((to - from) / 1000)}`;
+    const element = h("span", { class: `span ${part}`, title: text });
+    element.style.left = `${(from - begin) / (end - begin) * 100}%`;
+    element.style.width = `${Math.max(0.3, (to - from) / (end - begin) * 100)}%`;
+    return element;
+  };
+  const length = (/** @type {any[]} */ list, /** @type {string} */ part) => {
+    const span = list.find((each) => each.part === part);
+    return span ? duration((span.to - span.from) / 1000) : "–";
+  };
+  return h(
+    "section",
+    { class: "timeline" },
+    h("h2", null, "Attempts"),
+    waiting && h("p", { class: "hint" }, "Waits for its next attempt since ", time(waiting)),
+    rows.length > 0 &&
+      h(
+        "p",
+        { class: "legend", "aria-hidden": "true" },
+        Object.entries(PARTS).map(([part, text]) =>
+          h("span", null, h("i", { class: `span ${part}` }), text)
+        ),
+      ),
+    rows.length
+      ? h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Attempts" },
+        h(
+          "table",
+          null,
+          h(
+            "thead",
+            null,
+            h(
+              "tr",
+              null,
+              ["Attempt", "Outcome", "Time", "Waited", "Ran", "Back-off", "Worker", "Error"]
+                .map((title) => h("th", { scope: "col" }, title)),
+            ),
+          ),
+          h(
+            "tbody",
+            null,
+            rows.map(({ attempt, spans }) =>
+              h(
+                "tr",
+                null,
+                h("td", null, attempt.number),
+                h("td", null, badge(attempt.outcome)),
+                h("td", { class: "bars" }, h("div", { class: "bars" }, spans.map(bar))),
+                ...["waited", "ran", "backed"].map((part) =>
+                  h("td", { class: "number" }, length(spans, part))
+                ),
+                h("td", null, attempt.worker ?? "–"),
+                h("td", { class: "wide" }, attempt.error?.message ?? "–"),
+              )
+            ),
+          ),
+        ),
+      )
+      : h("p", { class: "hint" }, "No attempt has started yet."),
+  );
+}

@@ -1,0 +1,53 @@
+/** The types of task: what each does, and the schema of its payload. */
+
+import { get } from "./api.js";
+import { nothing } from "./dialog.js";
+import { count, fill, h } from "./dom.js";
+import { address } from "./router.js";
+import { commandForFunctions } from "./samples.js";
+import { viewer } from "./viewer.js";
+
+const BUILT_IN = ["sleep", "http"];
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./app.js").Context} context
+ */
+export async function show(root, { signal }) {
+  const [{ types }, stats] = await Promise.all([get("types", signal), get("stats", signal)]);
+  const card = (/** @type {any} */ { type, description, payload_schema: schema }) =>
+    h(
+      "article",
+      { class: "card" },
+      h("h2", null, type),
+      h("p", null, description),
+      h(
+        "p",
+        { class: "buttons" },
+        h("a", { class: "button primary", href: address("new", { type }) }, "New task"),
+        h(
+          "a",
+          { class: "button", href: address("tasks", { type }) },
+          `${count(stats.by_type[type] ?? 0)} stored`,
+        ),
+        h("a", { class: "button", href: address("tasks", { type, status: "FAILED" }) }, "Failed"),
+      ),
+      h(
+        "details",
+        null,
+        h("summary", null, "Schema of the payload"),
+        viewer(`Schema of ${type}`, JSON.stringify(schema, null, 2)),
+      ),
+    );
+  const hasOwn = types.some((/** @type {any} */ { type }) => !BUILT_IN.includes(type));
+  fill(
+    root,
+    h("h1", null, "Types"),
+    h("div", { class: "cards" }, types.map(card)),
+    !hasOwn &&
+      nothing(
+        "Your own functions appear here. Start the service with the examples:",
+        commandForFunctions(),
+      ),
+  );
+}
