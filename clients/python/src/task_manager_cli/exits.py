@@ -52,6 +52,7 @@ def say(message: str) -> None:
 
 def exit_code_of(command: Callable[[], Any]) -> int:
     """Run the command and return its exit code, after a message if it failed."""
+    stdout = sys.stdout
     try:
         result = command()
         sys.stdout.flush()
@@ -67,7 +68,7 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         say("Interrupted.")
         return INTERRUPTED
     except SystemExit as ended:
-        if isinstance(ended.__context__, BrokenPipeError):  # click has caught it
+        if sys.stdout is not stdout:  # click has met a closed pipe, and silenced it
             return 0
         return ended.code if isinstance(ended.code, int) else ERROR
     except BrokenPipeError:  # the reader, such as head, has enough
