@@ -42,6 +42,10 @@ def each_call_gets_its_own_replies(url: str) -> None:
     assert len(client.client_list()) == 2, "one of the exchange, one of this question"
 
 
+def no_commands_have_no_replies(url: str) -> None:
+    assert SharedConnection(connect(url, patient=True))([]) == []
+
+
 def an_error_of_the_server_is_the_reply_to_one_command(url: str) -> None:
     exchange = SharedConnection(connect(url, patient=True))
 
@@ -172,6 +176,7 @@ def _outcome(exchange: object, command: bytes) -> object:
 
 CASES = [
     each_call_gets_its_own_replies,
+    no_commands_have_no_replies,
     an_error_of_the_server_is_the_reply_to_one_command,
     long_commands_and_replies_pass_beside_short_ones,
     a_call_that_was_given_up_takes_no_reply_of_another,

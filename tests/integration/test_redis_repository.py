@@ -89,7 +89,8 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         wake_ups.top_up_all()
         wake_ups.forget_unused()
 
-        left = {key.decode() for key in client.scan_iter() if not key.startswith(b"tm:minute:")}
+        counters = (b"tm:minute:", b"tm:counters:")
+        left = {key.decode() for key in client.scan_iter() if not key.startswith(counters)}
 
         assert left == {"tm:sequence", "tm:types", "tm:events"}
 
@@ -152,6 +153,19 @@ class TestRedisTaskRepository(TaskRepositoryContract):
 
         assert list(repository.expiring(limit=10)) == []
         assert client.zcard("tm:expiring") == 1
+
+
+def test_a_change_beside_a_damaged_queue_is_saved_without_a_position(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
+    task = submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
+    client.set("tm:waiting:default", "text")
+
+    changed, position = repository.save_with_position(
+        Change(before=task, after=task.patch(TaskPatch({"labels": {"team": "a"}})))
+    )
+
+    assert (repository.get(task.task_id), position) == (changed, None)
 
 
 def test_a_batch_stores_what_its_tasks_store_one_by_one(

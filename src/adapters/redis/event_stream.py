@@ -82,7 +82,7 @@ class RedisEventStream(EventStream):
                 self._reader.start()
             raw_id = id_bytes(task_id) if task_id else None
             subscription = RedisSubscription(
-                self._drop, self._decoded.event_of, raw_id, self._position
+                self._drop, self._decoded.event_of, raw_id, self._position, self._let_others_run
             )
             self._followers[raw_id].add(subscription)
             return subscription
@@ -126,8 +126,9 @@ class RedisEventStream(EventStream):
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for follower in self._all_followers():
-                follower.interrupt(StreamEnded())
+            followers = self._all_followers()
+        for follower in followers:
+            follower.interrupt(StreamEnded())
 
     def _drop(self, subscription: RedisSubscription) -> None:
         with self._lock:
@@ -185,23 +186,29 @@ class RedisEventStream(EventStream):
                 time.sleep(TURN_SECONDS)
 
     def _deliver(self, entries: Sequence[Entry]) -> bool:
-        """Return whether an entry concerned a follower."""
+        """Return whether an entry concerned a follower.
+
+        Followers may run while they are given an entry, so the lock is not held meanwhile: who
+        begins or ends to follow would wait for all of them.
+        """
         concerned = False
-        with self._lock:
-            for entry in entries:
+        for entry in entries:
+            with self._lock:
                 followers = self._followers_of(entry[1].get(b"id"))
                 self._position = entry[0].decode()
-                concerned = concerned or bool(followers)
-                size = entry_size(entry)
-                for follower in followers:
-                    follower.put(entry, size)
+            concerned = concerned or bool(followers)
+            size = entry_size(entry)
+            for follower in followers:
+                follower.put(entry, size)
+            self._let_others_run()
         return concerned
 
     def _report_gap(self) -> None:
         with self._lock:
             self._position = self._last_position()
-            for follower in self._all_followers():
-                follower.interrupt(StreamGap(self._position))
+            followers = self._all_followers()
+        for follower in followers:
+            follower.interrupt(StreamGap(self._position))
 
     def _followers_of(self, raw_id: bytes | None) -> list[RedisSubscription]:
         """Return the followers of this task and of all tasks; all for an event without a task."""

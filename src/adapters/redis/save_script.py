@@ -39,11 +39,14 @@ class SaveScript:
     ) -> tuple[SaveReply, *tuple[Any, ...]]:
         """Make the effects, all or none, and read what is stored then, in one round trip.
 
-        Returns a reply for each packed command as well. Raises StoreUnavailable.
+        Returns a reply for each packed command as well, or the error that it met in its data.
+        Raises StoreUnavailable.
         """
         calls: list[ScriptCall | PlainCommand] = [self._call(effects)]
         calls += map(PlainCommand, commands)
-        reply, *read = self._store.pipeline_scripts(calls)
+        reply, *read = self._store.pipeline_scripts(calls, damage_as_reply=True)
+        if isinstance(reply, Exception):
+            raise reply
         return _reply(reply), *read
 
     def run_each(self, effects: Sequence[Effects]) -> list[SaveReply | Exception]:

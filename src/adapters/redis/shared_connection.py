@@ -43,6 +43,8 @@ class SharedConnection:
 
     def __call__(self, commands: Sequence[bytes]) -> list[Any]:
         """Exchange the commands. Raises redis.ConnectionError and redis.TimeoutError."""
+        if not commands:
+            return []
         if sum(map(len, commands)) > MAX_SHARED_BYTES:
             with self._long_calls:
                 return self._exchange_apart(commands)

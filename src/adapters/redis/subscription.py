@@ -29,15 +29,18 @@ class RedisSubscription(Subscription):
         event_of: Callable[[Entry], TaskEvent],
         raw_id: bytes | None,
         position: str,
+        let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
         """`drop` ends the subscription. `raw_id` names the followed task; None follows all.
 
-        `event_of` decodes an entry, or raises UnreadableEvent.
+        `event_of` decodes an entry, or raises UnreadableEvent. `let_others_run` is called after
+        each wait, since thousands of followers may wake up at once.
         """
         self.position = position
         self.raw_id = raw_id
         self._drop = drop
         self._event_of = event_of
+        self._let_others_run = let_others_run
         self._changed = threading.Condition(threading.Lock())
         self._waiting: deque[tuple[Entry, int]] = deque()
         """Events as they are stored: decoded, they would be 20 times larger."""
@@ -48,6 +51,8 @@ class RedisSubscription(Subscription):
     def next(self, seconds: float) -> TaskEvent | None:
         with self._changed:
             self._changed.wait_for(lambda: self._notice or self._waiting, timeout=seconds)
+        self._let_others_run()
+        with self._changed:
             if notice := self._notice:
                 if isinstance(notice, StreamGap):
                     self._notice = None
@@ -65,12 +70,17 @@ class RedisSubscription(Subscription):
         self._drop(self)
 
     def put(self, entry: Entry, size: int) -> None:
-        """Add an event of `size` bytes. Only the reader of the stream calls this."""
+        """Add an event of `size` bytes. Only the reader of the stream calls this.
+
+        A follower for whom events wait already needs no notice, which costs a switch of greenlets.
+        """
         with self._changed:
+            is_first = not self._waiting
             self._waiting.append((entry, size))
             self._bytes += size
             too_slow = len(self._waiting) > MAX_WAITING_EVENTS or self._bytes > MAX_WAITING_BYTES
-            self._changed.notify()
+            if is_first:
+                self._changed.notify()
         if too_slow:
             self._drop(self)
             self.interrupt(FollowerTooSlow())

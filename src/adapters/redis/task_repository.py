@@ -106,7 +106,7 @@ class RedisTaskRepository(TaskRepository):
         task = change.after
         reply, rank = self._save.run_and_read(self._effects.of_change(change), rank_of(task))
         self._raise_refusal(reply, [task])
-        is_queued = task.status is Status.QUEUED and rank is not None
+        is_queued = task.status is Status.QUEUED and isinstance(rank, int)
         return as_stored(change, reply.now_ms), rank + 1 if is_queued else None
 
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:

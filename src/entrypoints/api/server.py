@@ -22,7 +22,7 @@ from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
-    MAX_WAITING_BODY_BYTES,
+    MAX_WAITING_BYTES,
     Connection,
     PacedBody,
     PendingConnections,
@@ -72,7 +72,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._pending = PendingConnections(
             self.app.capacity.pending,
             settings.http_pending_per_client,
-            max(MAX_WAITING_BODY_BYTES, LARGEST_BODIES * settings.max_batch_bytes),
+            max(MAX_WAITING_BYTES, LARGEST_BODIES * settings.max_batch_bytes),
         )
         self._mine = local()
         """Holds the connection of the current greenlet."""
@@ -81,7 +81,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve a connection until it ends."""
         connection = self._mine.connection = Connection(client, addr)
         try:
-            super().handle(listener, ClientSocket(client), addr)
+            super().handle(
+                listener, ClientSocket(client, connection=connection, pending=self._pending), addr
+            )
         finally:
             self._pending.discard(connection)
 

@@ -9,6 +9,7 @@ import pytest
 from gevent import socket
 
 from entrypoints.api.concurrency.client_socket import ClientSocket
+from entrypoints.api.concurrency.connections import Connection, PendingConnections
 
 RESPONSE = b"x" * 4_000_000
 """More than the buffers of a socket hold."""
@@ -148,3 +149,36 @@ def test_a_file_is_sent_after_its_head() -> None:
 
     assert connection.sendfile(BytesIO(b"a picture"), count=9) == 9
     assert client.sent == [b"head", b"a picture"]
+
+
+def test_a_connection_that_was_shut_while_it_waits_has_ended_without_an_error(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    pending = PendingConnections(max_total=1, max_per_host=1)
+    connection = Connection(pair[0], ("a", 1))
+    server = ClientSocket(pair[0], connection=connection, pending=pending)
+    pending.add(connection)
+    reader = gevent.spawn(server.recv, 10)
+    gevent.sleep(0)
+
+    pending.add(Connection(pair[1], ("a", 2)))
+
+    assert reader.get(timeout=60) == b""
+
+
+def test_a_long_response_is_counted_and_ends_when_its_connection_is_shut(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    pending = PendingConnections(max_total=9, max_per_host=9, max_bytes=len(RESPONSE))
+    connection, other = Connection(pair[0], ("a", 1)), Connection(pair[1], ("a", 2))
+    for each in (connection, other):
+        pending.add(each)
+    server = ClientSocket(pair[0], connection=connection, pending=pending)
+    sender = gevent.spawn(server.sendall, RESPONSE)
+    gevent.sleep(0)
+
+    with (
+        pending.response(other, len(RESPONSE) + 1),
+        pytest.raises(ConnectionResetError, match="keep memory bounded"),
+    ):
+        sender.get(timeout=60)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import gevent
@@ -113,7 +114,7 @@ class FakeReader:
 
 
 def test_bodies_beyond_the_limit_close_the_one_that_waited_longest() -> None:
-    pending = PendingConnections(max_total=10, max_per_host=10, max_body_bytes=100)
+    pending = PendingConnections(max_total=10, max_per_host=10, max_bytes=100)
     idle, first, second, third, done = connections = opened("a", "a", "b", "b", "c")
     for connection in connections:
         pending.add(connection)
@@ -130,8 +131,33 @@ def test_bodies_beyond_the_limit_close_the_one_that_waited_longest() -> None:
     assert not idle.was_shut
 
 
+def test_responses_that_nobody_takes_close_the_one_that_waited_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pending = PendingConnections(max_total=10, max_per_host=10, max_bytes=100)
+    first, second, third, fourth = connections = opened("a", "a", "b", "b")
+    for connection in connections:
+        pending.add(connection)
+
+    with ExitStack() as sending:
+        for connection in (first, second):
+            sending.enter_context(pending.response(connection, 100))
+        assert not any(shut(connections)), "clients that are quick may have twice as many"
+
+        sending.enter_context(pending.response(third, 1))
+        assert shut(connections) == [True, False, False, False]
+
+        monkeypatch.setattr("entrypoints.api.concurrency.connections.PATIENT_SECONDS", -1)
+        sending.enter_context(pending.response(fourth, 1))
+        assert shut(connections) == [True, True, False, False]
+    with pending.response(third, 100):
+        pass
+    with pending.response(fourth, 100):
+        assert shut(connections) == [True, True, False, False], "what was sent counts no more"
+
+
 def test_a_single_body_and_one_whose_connection_was_shut_close_no_other() -> None:
-    pending = PendingConnections(max_total=10, max_per_host=10, max_body_bytes=100)
+    pending = PendingConnections(max_total=10, max_per_host=10, max_bytes=100)
     first, second = connections = opened("a", "b")
     pending.add(first)
     pending.add_to_body(first, 101)
@@ -147,7 +173,7 @@ def test_a_single_body_and_one_whose_connection_was_shut_close_no_other() -> Non
 def test_the_bytes_of_an_unfinished_body_are_counted_until_it_is_complete() -> None:
     reader = FakeReader(3, 0)
     request = SimpleNamespace(body=SimpleNamespace(reader=reader), force_close=lambda: None)
-    pending = PendingConnections(max_total=2, max_per_host=2, max_body_bytes=3 * 65_536)
+    pending = PendingConnections(max_total=2, max_per_host=2, max_bytes=3 * 65_536)
     first, second = connections = opened("a", "b")
     for connection in connections:
         pending.add(connection)

@@ -22,6 +22,9 @@ PAUSE_SECONDS = 0.004
 POLL_SECONDS = 0.001
 MAX_WAIT_SECONDS = 5.0
 """After this time a batch runs all the same: the process that has the turn may be stopped."""
+WITHOUT_TURNS_SECONDS = 30.0
+"""For this time then, the batches of a process run without turns. gunicorn kills a stopped process
+after 30 s."""
 
 
 class Overloaded(Exception):
@@ -40,6 +43,7 @@ class BatchPace:
     def __init__(self) -> None:
         self._lock = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server runs
         weakref.finalize(self, self._lock.close)
+        self._without_turns_until = 0.0
         self._last_request = mmap(-1, struct.calcsize("d"))
 
     def note_other_request(self) -> None:
@@ -53,12 +57,14 @@ class BatchPace:
         One batch of a process may ask at a time.
         """
         [last_request] = struct.unpack_from("d", self._last_request)
-        if time.monotonic() - last_request > OTHERS_SECONDS:
+        now = time.monotonic()
+        if now - last_request > OTHERS_SECONDS or now < self._without_turns_until:
             yield
             return
-        end = time.monotonic() + MAX_WAIT_SECONDS
-        while not (has_turn := self._take()) and time.monotonic() < end:
+        while not (has_turn := self._take()) and time.monotonic() < now + MAX_WAIT_SECONDS:
             time.sleep(POLL_SECONDS)
+        if not has_turn:
+            self._without_turns_until = time.monotonic() + WITHOUT_TURNS_SECONDS
         try:
             yield
         finally:

@@ -3,10 +3,14 @@
 import errno
 from typing import Any
 
+from entrypoints.api.concurrency.connections import Connection, PendingConnections
+
 SEND_TIMEOUT_SECONDS = 60.0
 """A client that takes no byte of a response for this time is considered gone."""
 
 
+MIN_COUNTED_BYTES = 16_384
+"""Shorter responses are not counted: those of all connections take a few MB."""
 MAX_JOINED_BYTES = 65_536
 """A longer body is sent after its head, since joining them would copy it."""
 
@@ -18,15 +22,32 @@ class ClientSocket:
     slow may take hours.
     """
 
-    def __init__(self, connection: Any, seconds: float | None = None) -> None:
-        self._socket = connection
+    def __init__(
+        self,
+        socket: Any,
+        seconds: float | None = None,
+        connection: Connection | None = None,
+        pending: PendingConnections | None = None,
+    ) -> None:
+        """`pending` counts the bytes of long responses under the `connection`."""
+        self._socket = socket
         self._seconds = seconds
+        self._connection = connection
+        self._pending = pending
         self._is_head_next = False
         self._head = b""
-        self.recv = connection.recv
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
+
+    def recv(self, *arguments: Any) -> Any:
+        """Return the bytes that arrived; none when this process has shut the connection."""
+        try:
+            return self._socket.recv(*arguments)
+        except OSError:
+            if self._was_shut:
+                return b""
+            raise
 
     def expect_head(self) -> None:
         """Keep what is sent next, the head of a response, and send it with what follows.
@@ -60,6 +81,17 @@ class ClientSocket:
         self._send(data)
 
     def _send(self, data: bytes) -> None:
+        if self._pending and self._connection and len(data) >= MIN_COUNTED_BYTES:
+            with self._pending.response(self._connection, len(data)):
+                self._send_all(data)
+        else:
+            self._send_all(data)
+
+    @property
+    def _was_shut(self) -> bool:
+        return self._connection is not None and self._connection.was_shut
+
+    def _send_all(self, data: bytes) -> None:
         unsent = memoryview(data)
         self._socket.settimeout(SEND_TIMEOUT_SECONDS if self._seconds is None else self._seconds)
         try:
@@ -69,5 +101,11 @@ class ClientSocket:
             raise ConnectionResetError(
                 errno.ECONNRESET, "the client takes no byte of the response"
             ) from None
+        except OSError:
+            if self._was_shut:
+                raise ConnectionResetError(
+                    errno.ECONNRESET, "the connection was shut to keep memory bounded"
+                ) from None
+            raise
         finally:
             self._socket.settimeout(None)

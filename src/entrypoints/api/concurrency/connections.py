@@ -3,7 +3,9 @@
 import socket
 import time
 from collections import OrderedDict, defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -15,8 +17,11 @@ MIN_BYTES_PER_SECOND = 65_536
 READ_BYTES = 65_536
 """Limit on the bytes of one read, so that bytes that arrived are counted in time."""
 
-MAX_WAITING_BODY_BYTES = 64 * 1024 * 1024
-"""Limit on the bytes of all bodies of which a process waits for the rest."""
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Limit on the bytes of bodies of which a process waits for the rest, and of responses that their
+clients have not taken."""
+PATIENT_SECONDS = 1.0
+"""Responses may take twice as many bytes for this time, in which usual clients take theirs."""
 
 
 class RequestTooSlow(Exception):
@@ -33,23 +38,32 @@ class Connection:
         self.was_shut = False
 
 
+@dataclass
+class _Held:
+    """The bytes that a connection has waited with since a moment."""
+
+    since: float
+    size: int = 0
+
+
 class PendingConnections:
     """The connections that wait for their client: to send a request, or to take a response.
 
     A client can leave a connection in this state for ever, so their number is limited, for each
     client address and in total. One more closes the one that has waited longest, so a new client is
-    always served. In the same way the bytes of their unfinished bodies are limited.
+    always served. In the same way the bytes of unfinished bodies and of responses that nobody
+    takes are limited.
     """
 
     def __init__(
-        self, max_total: int, max_per_host: int, max_body_bytes: int = MAX_WAITING_BODY_BYTES
+        self, max_total: int, max_per_host: int, max_bytes: int = MAX_WAITING_BYTES
     ) -> None:
         self._max_total = max_total
         self._max_per_host = max_per_host
-        self._max_body_bytes = max_body_bytes
-        self._bodies: OrderedDict[Connection, int] = OrderedDict()
-        """The bytes of each unfinished body. The first one has waited longest."""
-        self._body_bytes = 0
+        self._max_bytes = max_bytes
+        self._held: OrderedDict[Connection, _Held] = OrderedDict()
+        """The first one has waited longest."""
+        self._bytes = 0
         self._all: OrderedDict[Connection, None] = OrderedDict()
         self._by_host: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
 
@@ -72,19 +86,45 @@ class PendingConnections:
 
         A single body is never too long: its own limit has been checked.
         """
+        self._count(connection, size)
+        while self._bytes > self._max_bytes and len(self._held) > 1:
+            self._close(next(iter(self._held)))
+
+    @contextmanager
+    def response(self, connection: Connection, size: int) -> Iterator[None]:
+        """Count a part of a response until the block ends. Close the oldest beyond the limit."""
+        self._count(connection, size)
+        while self._bytes > self._limit() and len(self._held) > 1:
+            self._close(next(iter(self._held)))
+        try:
+            yield
+        finally:
+            if held := self._held.get(connection):
+                held.size -= size
+                self._bytes -= size
+                if not held.size:
+                    del self._held[connection]
+
+    def _limit(self) -> int:
+        """Return the limit on bytes, which is twice as large while none has waited for long."""
+        oldest = next(iter(self._held.values()))
+        is_old = time.monotonic() - oldest.since > PATIENT_SECONDS
+        return self._max_bytes if is_old else 2 * self._max_bytes
+
+    def _count(self, connection: Connection, size: int) -> None:
         if connection not in self._all:
             return
-        self._bodies[connection] = self._bodies.get(connection, 0) + size
-        self._body_bytes += size
-        while self._body_bytes > self._max_body_bytes and len(self._bodies) > 1:
-            self._close(next(iter(self._bodies)))
+        held = self._held.setdefault(connection, _Held(since=time.monotonic()))
+        held.size += size
+        self._bytes += size
 
     def discard(self, connection: Connection) -> None:
         """Stop counting a connection as pending. A connection that is not pending is ignored."""
         if connection not in self._all:
             return
         del self._all[connection]
-        self._body_bytes -= self._bodies.pop(connection, 0)
+        if held := self._held.pop(connection, None):
+            self._bytes -= held.size
         of_host = self._by_host[connection.host]
         del of_host[connection]
         if not of_host:

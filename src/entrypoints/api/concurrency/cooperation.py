@@ -24,9 +24,9 @@ class TimeSlice:
 
     A slice begins with each turn of the event loop, so a request that waits for I/O need not yield.
 
-    Greenlets that compute continue one after the other, and the event loop looks at sockets and
-    timers between them. Otherwise a cheap request would wait for a slice of each of hundreds of
-    expensive ones, and the process would seem dead.
+    Greenlets that compute continue one after the other, as many as one slice suffices for, before
+    the event loop looks at sockets and timers. Otherwise a cheap request would wait for a slice of
+    each of hundreds of expensive ones, and the process would seem dead.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -43,13 +43,15 @@ class TimeSlice:
             return
         if self._hub is not (hub := get_hub()):
             self._watch(hub)
-        if time.monotonic() - self._began >= self._seconds:
+        if self._is_over():
             turn = Event()
             self._waiting.append(turn)
             if not self._pacer:
                 self._pacer = spawn(self._give_turns)
             turn.wait()
-            self._began = time.monotonic()
+
+    def _is_over(self) -> bool:
+        return time.monotonic() - self._began >= self._seconds
 
     def _watch(self, hub: Any) -> None:
         self._hub, self._watcher = hub, hub.loop.check(ref=False)
@@ -61,7 +63,14 @@ class TimeSlice:
     def _give_turns(self) -> None:
         while self._waiting:
             sleep(PAUSE_SECONDS)
-            self._waiting.popleft().set()
+            self._begin()
+            self._give_turn()
+            while self._waiting and not self._is_over():
+                self._give_turn()
+
+    def _give_turn(self) -> None:
+        self._waiting.popleft().set()
+        sleep(0)
 
 
 let_others_run = TimeSlice(SLICE_SECONDS).yield_when_over
