@@ -9,10 +9,13 @@ from tests import order
 pytest_plugins = ["pytester"]
 
 INTEGRATION = Path(order.__file__).parent / "integration"
+CLIENT = Path(order.__file__).parents[1] / "clients" / "python" / "tests"
 
 
 def test_each_long_file_exists() -> None:
-    assert set(order.LONGEST_FIRST) <= {path.name for path in INTEGRATION.glob("test_*.py")}
+    files = {path.name for folder in (INTEGRATION, CLIENT) for path in folder.glob("test_*.py")}
+
+    assert set(order.LONGEST_FIRST) <= files
 
 
 def test_long_files_come_first_with_their_tests_in_the_order_they_had(
