@@ -15,6 +15,8 @@ from benchmarks.load import SILENCE_SECONDS, Address, ClosedLoop, LoadFailed, co
 from benchmarks.subjects import Subject
 
 MAX_TRIES = 50
+MORE_AT_ONCE = 8
+"""Connections that are opened beyond those that are missing, and mostly closed again."""
 MAX_SPREAD = 100
 """More connections than this are spread evenly enough by chance."""
 READY = get("/readyz")
@@ -47,7 +49,7 @@ class Spread:
             missing = self.number - len(self.kept)
             if not missing:
                 return
-            self._choose([used_once(self.subject.address) for _ in range(missing)])
+            self._choose(used_once(self.subject.address, missing + MORE_AT_ONCE))
         raise LoadFailed(
             f"the connections are spread unevenly even after {MAX_TRIES} tries: "
             f"{dict(Counter(self.held.values()))}"
@@ -72,7 +74,8 @@ class Spread:
         counts = Counter(self.held.values())
         for connection in connections:
             process = holders.get(connection.getsockname()[1])
-            if process is not None and counts[process] < self.share:
+            is_wanted = len(self.held) < self.number and counts[process] < self.share
+            if process is not None and is_wanted:
                 counts[process] += 1
                 self.held[connection] = process
             else:
@@ -101,8 +104,12 @@ def is_closed(connection: socket.socket) -> bool:
         return bool(selector.select(0))
 
 
-def used_once(address: Address) -> socket.socket:
-    """Return a connection that got a response, which proves that a process accepted it."""
-    connection = connect(address)
-    ClosedLoop([connection], iter([READY])).run(seconds=SILENCE_SECONDS)
-    return connection
+def used_once(address: Address, number: int) -> list[socket.socket]:
+    """Return connections that each got a response, which proves that a process accepted it.
+
+    They are opened at once. Of idle processes the same one would accept each single connection.
+    """
+    connections = [connect(address) for _ in range(number)]
+    for connection in connections:
+        ClosedLoop([connection], iter([READY])).run(seconds=SILENCE_SECONDS)
+    return connections
