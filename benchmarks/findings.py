@@ -1,4 +1,4 @@
-"""What was measured: samples of subjects that took turns, and single quantities."""
+"""Hold what was measured: samples of subjects that took turns, and single quantities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What more clients, children, events, labels and queues cost."""
+"""Measure what more clients, children, events, labels and queues cost."""
 
 from pathlib import Path
 

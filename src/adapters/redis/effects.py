@@ -261,7 +261,7 @@ class Effects:
         return [places.setdefault(key, len(places) + 1) for key in types]
 
     def _guard(self, word: str, key: bytes, *arguments: Any, reads: bool = True) -> None:
-        """With `reads`, the guard reads the key, which fails for a wrong type before any write."""
+        """Add a guard. With `reads` it reads the key: a wrong type then fails before any write."""
         if reads:
             self._types[key] = ANY
         self._guards += (word, len(arguments) + 1, self.place_of(key), *arguments)

@@ -9,7 +9,7 @@ from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
-from adapters.redis.stored_scripts import PlainCommand
+from adapters.redis.stored_scripts import PlainCommand, ScriptCall
 from adapters.redis.task_codec import DECODERS
 from application.skipped_items import SkippedItems
 from domain.status import Status
@@ -91,7 +91,7 @@ class TaskRecords:
             return [], {}
         queues = {raw: queue for raw in ids if (queue := self._expected_queue(raw))}
         chunks = _chunks(ids)
-        calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
+        calls = self._calls(chunks)
         ranks = [PlainCommand(_rank(queue, raw)) for raw, queue in queues.items()]
         replies = self._store.pipeline_scripts([*calls, *ranks], damage_as_reply=True)
         tasks = self._readable(ids, self._of_chunks(chunks, replies[: len(chunks)]))
@@ -108,21 +108,19 @@ class TaskRecords:
 
         The rank is read again where that queue is not the task's.
         """
-        found = {}
+        ranks: dict[str, Any] = {}
         unread = []
         for task, queue, rank in replies:
             if task.status is not Status.QUEUED:
                 continue
-            if task.spec.queue != queue:
+            if task.spec.queue == queue:
+                ranks[task.task_id] = rank
+            else:
                 unread.append(task)
-            elif isinstance(rank, int):
-                found[task.task_id] = rank + 1
         if unread:
-            ranks = self._store.pipeline(list(map(rank_of, unread)))
-            for task, rank in zip(unread, ranks, strict=True):
-                if isinstance(rank, int):
-                    found[task.task_id] = rank + 1
-        return found
+            read = self._store.pipeline(list(map(rank_of, unread)))
+            ranks |= zip((task.task_id for task in unread), read, strict=True)
+        return {task_id: rank + 1 for task_id, rank in ranks.items() if isinstance(rank, int)}
 
     def _expected_queue(self, raw: bytes) -> str | None:
         """Return where a task probably waits: the default queue when nothing is known about it.
@@ -167,8 +165,11 @@ class TaskRecords:
             records += self._one_by_one(chunk) if isinstance(reply, Exception) else reply[1:]
         return records
 
+    def _calls(self, chunks: Sequence[Sequence[bytes]]) -> list[ScriptCall]:
+        return [self._read.call(_keys(chunk), []) for chunk in chunks]
+
     def _call_each(self, chunks: Sequence[Sequence[bytes]]) -> Sequence[Any]:
-        calls = [self._read.call(_keys(chunk), []) for chunk in chunks]
+        calls = self._calls(chunks)
         return self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
 
     def _readable(self, ids: Sequence[bytes], replies: Sequence[Any]) -> list[tuple[bytes, Task]]:
