@@ -22,6 +22,11 @@ def store_warnings(settings: StoreSettings) -> Sequence[str]:
     return warnings
 
 
+def refuses_new_tasks(capacity: StoreCapacity) -> bool:
+    """Return whether memory or disk is too full for new tasks."""
+    return is_memory_full(capacity) or is_disk_full(capacity)
+
+
 def is_memory_full(capacity: StoreCapacity) -> bool:
     limit = capacity.max_memory
     return limit > 0 and capacity.used_memory >= MAX_MEMORY_SHARE * limit

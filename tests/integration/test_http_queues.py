@@ -97,4 +97,6 @@ class TestQueuesAndWorkers:
         assert stats["sample"] == 1
         assert 1 <= stats["run_seconds"]["p50"] <= stats["run_seconds"]["p99"]
         assert stats["wait_seconds"]["p50"] >= 0
+        assert stats["store"]["used_memory"] > 0
+        assert stats["store"]["is_full"] is False
         assert sum(minute["completed"] for minute in stats["last_hour"]) == 1

@@ -119,6 +119,7 @@ RESPONSES = {
     "TypeListAnswer": service_models.TaskTypes,
     "TypeAnswer": service_models.TaskType,
     "StatsAnswer": service_models.Statistics,
+    "StoreAnswer": service_models.StoreUse,
     "MinuteAnswer": service_models.Minute,
     "PercentilesAnswer": service_models.Percentiles,
     "ProbeAnswer": service_models.Probe,

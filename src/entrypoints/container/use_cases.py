@@ -102,7 +102,7 @@ class Container(Adapters):
         Adapters.settings.provided.lease,
     )
     list_workers = providers.Singleton(ListWorkers, Adapters.heartbeats, Adapters.leases)
-    get_statistics = providers.Singleton(GetStatistics, Adapters.statistics)
+    get_statistics = providers.Singleton(GetStatistics, Adapters.statistics, Adapters.store_probe)
     get_series = providers.Singleton(GetSeries, Adapters.series, Adapters.let_others_run)
     sum_up_series = providers.Singleton(SumUpSeries, Adapters.series, Adapters.clock)
     prune_idempotency_records = providers.Singleton(

@@ -87,6 +87,18 @@ class Percentiles(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreUse(Model):
+    """How full the store is, in bytes. `max_memory` is 0 without a limit.
+
+    If `is_full`, new tasks are refused.
+    """
+
+    used_memory: int
+    max_memory: int
+    is_full: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Statistics(Model):
     """Numbers and times of the tasks. The percentiles are those of `sample` finished tasks."""
 
@@ -98,6 +110,7 @@ class Statistics(Model):
     sample: int
     wait_seconds: Percentiles
     run_seconds: Percentiles
+    store: StoreUse
 
 
 @dataclass(frozen=True, kw_only=True)

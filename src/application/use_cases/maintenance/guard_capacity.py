@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from application.ports.store_probe import StoreProbe
-from application.store_rules import is_disk_full, is_memory_full
+from application.store_rules import is_memory_full, refuses_new_tasks
 
 REFUSAL = timedelta(seconds=3)
 """New tasks are refused for this long after each measurement."""
@@ -20,11 +20,10 @@ class GuardCapacity:
     def execute(self) -> bool:
         """Measure the store. Returns whether new tasks are refused now. Raises StoreUnavailable."""
         capacity = self._probe.capacity()
-        memory_is_full = is_memory_full(capacity)
-        is_full = memory_is_full or is_disk_full(capacity)
+        is_full = refuses_new_tasks(capacity)
         if is_full:  # before events are dropped, which may fail
             self._probe.refuse_new_tasks(REFUSAL)
-        if memory_is_full:
+        if is_memory_full(capacity):
             # The number of events is bounded, and their size is not: they alone may fill a small
             # store, and deleting tasks adds to them.
             self._probe.drop_old_events(RECENT_EVENTS)

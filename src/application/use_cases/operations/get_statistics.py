@@ -4,10 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from application.ports.statistics import Minute, Statistics
+from application.ports.store_probe import StoreProbe
+from application.store_rules import refuses_new_tasks
 from domain.status import Status
 
 SAMPLE = 1_000
 PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreUse:
+    """How full the store is. Sizes are in bytes."""
+
+    used_memory: int
+    max_memory: int
+    """0: without limit."""
+    is_full: bool
+    """New tasks are refused, because memory or disk is full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +34,7 @@ class TaskStatistics:
     wait_seconds: Mapping[int, float]
     """By percentile; empty when no task has finished."""
     run_seconds: Mapping[int, float]
+    store: StoreUse
 
     @property
     def total(self) -> int:
@@ -29,13 +43,15 @@ class TaskStatistics:
 
 
 class GetStatistics:
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, probe: StoreProbe) -> None:
         self._statistics = statistics
+        self._probe = probe
 
     def execute(self) -> TaskStatistics:
         """Counts are of now; wait and run times are of the last 1,000 tasks that finished after a
-        run.
+        run. Raises StoreUnavailable.
         """
+        capacity = self._probe.capacity()
         durations = self._statistics.durations(tasks=SAMPLE)
         return TaskStatistics(
             by_status=self._statistics.by_status(),
@@ -45,6 +61,11 @@ class GetStatistics:
             sample=len(durations.run),
             wait_seconds=_percentiles(durations.wait),
             run_seconds=_percentiles(durations.run),
+            store=StoreUse(
+                used_memory=capacity.used_memory,
+                max_memory=capacity.max_memory,
+                is_full=refuses_new_tasks(capacity),
+            ),
         )
 
 

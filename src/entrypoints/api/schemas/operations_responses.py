@@ -158,6 +158,21 @@ class MinuteResponse(ResponseSchema):
     )
 
 
+class StoreResponse(ResponseSchema):
+    """How full the store is."""
+
+    used_memory = fields.Integer(
+        required=True, metadata={"description": "Bytes of memory that Redis uses."}
+    )
+    max_memory = fields.Integer(
+        required=True, metadata={"description": "Limit in bytes; 0 means none."}
+    )
+    is_full = fields.Boolean(
+        required=True,
+        metadata={"description": "New tasks are refused, because memory or disk is full."},
+    )
+
+
 class StatsResponse(ResponseSchema):
     """Numbers and times of the tasks."""
 
@@ -196,6 +211,9 @@ class StatsResponse(ResponseSchema):
     )
     run_seconds = fields.Nested(
         PercentilesResponse, required=True, metadata={"description": "How long runs took."}
+    )
+    store = fields.Nested(
+        StoreResponse, required=True, metadata={"description": "How full the store is."}
     )
 
 
