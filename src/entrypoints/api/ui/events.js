@@ -1,8 +1,9 @@
 /** Live changes of tasks for the views of this tab. */
 
-import { followAll } from "./worker.js";
+import { followAll, followLog } from "./worker.js";
 
 /** @typedef {import("./worker.js").Change} Change */
+/** @typedef {import("./worker.js").Log} Log */
 
 const feed = new EventTarget();
 /** @type {"open" | "lost" | undefined} */
@@ -10,6 +11,9 @@ let state;
 /** @type {Change[]} */
 let hidden = [];
 const MAX_HIDDEN = 2_000;
+let wantedLog = "";
+/** Asks for the log of a task; "" for none. @type {(id: string) => void} */
+let askForLog = () => {};
 
 /** @param {import("./worker.js").Message} message */
 function take(message) {
@@ -18,6 +22,7 @@ function take(message) {
     feed.dispatchEvent(new CustomEvent("state", { detail: state }));
   }
   if (message.gap) feed.dispatchEvent(new Event("gap"));
+  if (message.log) feed.dispatchEvent(new CustomEvent("log", { detail: message.log }));
   if (!message.changes?.length) return;
   if (document.hidden) {
     if (hidden.length <= MAX_HIDDEN) hidden.push(...message.changes);
@@ -49,13 +54,16 @@ function workerUrl() {
 /** Begin to follow, in the worker that all tabs share, or while this tab is visible. */
 export function connect() {
   document.addEventListener("visibilitychange", show);
+  document.addEventListener("visibilitychange", renewLog);
   if (typeof SharedWorker === "undefined") return followAlone();
   const url = workerUrl();
   const join = () => {
     const shared = new SharedWorker(url, { type: "module", name: "task-manager" });
     shared.onerror = followAlone;
     shared.port.onmessage = (event) => take(event.data);
-    addEventListener("pagehide", () => shared.port.postMessage("bye"), { once: true });
+    addEventListener("pagehide", () => shared.port.postMessage({ end: true }), { once: true });
+    askForLog = (id) => shared.port.postMessage({ log: id });
+    renewLog();
   };
   join();
   addEventListener("pageshow", (event) => event.persisted && join());
@@ -71,6 +79,38 @@ function followAlone() {
   };
   document.addEventListener("visibilitychange", follow);
   follow();
+  /** @type {{close: () => void} | undefined} */
+  let log;
+  askForLog = (id) => {
+    log?.close();
+    log = id ? followLog(id, take) : undefined;
+  };
+  renewLog();
+}
+
+/** Follow the log that is wanted while the tab is visible. */
+function renewLog() {
+  askForLog(document.hidden ? "" : wantedLog);
+}
+
+/**
+ * Follow the log of a task until the signal is aborted. Each time the tab becomes visible, all
+ * stored lines are sent again.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @param {(log: Log) => void} callback
+ */
+export function onLog(id, signal, callback) {
+  feed.addEventListener("log", (event) => {
+    const { detail } = /** @type {CustomEvent<Log>} */ (event);
+    if (detail.id === id) callback(detail);
+  }, { signal });
+  signal.addEventListener("abort", () => {
+    wantedLog = "";
+    renewLog();
+  });
+  wantedLog = id;
+  renewLog();
 }
 
 /**

@@ -3,6 +3,7 @@
 import { get, taskPath } from "./api.js";
 import { copy } from "./dialog.js";
 import { count, fill, h, moment, some } from "./dom.js";
+import { onLog } from "./events.js";
 
 const POLL_MS = 1_000;
 const MAX_LINES = 1_000;
@@ -14,8 +15,24 @@ const clock = new Intl.DateTimeFormat("en", {
   hour12: false,
 });
 
+/** @param {any} line */
+function item(line) {
+  return h(
+    "li",
+    null,
+    h(
+      "time",
+      { class: "clock", datetime: line.time, title: line.time },
+      clock.format(moment(line.time)),
+    ),
+    h("span", { class: "attempt", title: "Attempt" }, `#${line.attempt}`),
+    h("span", { class: "message" }, line.message),
+  );
+}
+
 /**
- * Make the log. `renew` reads it; while the task runs, it is read again each second.
+ * Make the log. `renew` reads what was written since; while the task runs, its lines arrive by the
+ * task's stream of events. Without that stream they are read again each second.
  * @param {string} id
  * @param {AbortSignal} signal
  * @returns {{element: HTMLElement, renew: (isRunning: boolean) => void}}
@@ -31,51 +48,60 @@ export function taskLog(id, signal) {
   const number = h("span", { class: "hint" });
   /** @type {any[]} */
   let known = [];
-  let running = false, reading = false;
+  let reading = false;
+  /** @type {AbortController | undefined} */
+  let following;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let polling;
 
-  const show = () => {
-    const wanted = search.value.toLowerCase();
-    const fitting = known.filter(({ message }) => message.toLowerCase().includes(wanted));
-    fill(
-      lines,
-      fitting.map((line) =>
-        h(
-          "li",
-          null,
-          h(
-            "time",
-            { class: "clock", datetime: line.time, title: line.time },
-            clock.format(moment(line.time)),
-          ),
-          h("span", { class: "attempt", title: "Attempt" }, `#${line.attempt}`),
-          h("span", { class: "message" }, line.message),
-        )
-      ),
-    );
-    fill(
-      number,
-      wanted
-        ? `${count(fitting.length)} of ${some(known.length, "line")}`
-        : some(known.length, "line"),
-    );
+  const fits = (/** @type {any} */ { message }) =>
+    message.toLowerCase().includes(search.value.toLowerCase());
+  const showNumber = () => {
+    const all = some(known.length, "line");
+    lines.dataset.empty = known.length ? "No line contains this." : "Nothing was written.";
+    fill(number, search.value ? `${count(lines.children.length)} of ${all}` : all);
     if (follow.checked) lines.scrollTop = lines.scrollHeight;
+  };
+  const show = () => {
+    fill(lines, known.filter(fits).map(item));
+    showNumber();
+  };
+  const add = (/** @type {any[]} */ given) => {
+    const last = known.at(-1)?.number ?? 0;
+    const next = given.filter((line) => line.number > last);
+    const left = known.length + next.length - MAX_LINES;
+    const dropped = left > 0 ? known.slice(0, left).filter(fits).length : 0;
+    known = [...known, ...next].slice(-MAX_LINES);
+    lines.append(...next.slice(-MAX_LINES).filter(fits).map(item));
+    for (let each = 0; each < dropped; each += 1) lines.firstElementChild?.remove();
+    showNumber();
   };
   const read = async () => {
     if (reading || signal.aborted) return;
     reading = true;
     try {
       const last = known.at(-1)?.number ?? 0;
-      const { lines: next } = await get(`${taskPath(id)}/logs?after=${last}`, signal);
-      known = [...known, ...next].slice(-MAX_LINES);
-      if (next.length || !number.textContent) show();
+      add((await get(`${taskPath(id)}/logs?after=${last}`, signal)).lines);
     } catch {
       // The banner tells that the service does not respond; the lines stay.
     } finally {
       reading = false;
     }
   };
-  const timer = setInterval(() => running && !document.hidden && read(), POLL_MS);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  const stop = () => {
+    following?.abort();
+    following = undefined;
+    clearInterval(polling);
+    polling = undefined;
+  };
+  const begin = () => {
+    following = new AbortController();
+    onLog(id, AbortSignal.any([signal, following.signal]), ({ lines: next, refused }) => {
+      if (next) add(next);
+      if (refused) polling ??= setInterval(() => document.hidden || read(), POLL_MS);
+    });
+  };
+  signal.addEventListener("abort", stop);
   search.addEventListener("input", show);
   const text = () =>
     known.map((line) => `${line.time} #${line.attempt} ${line.message}`).join("\n");
@@ -95,8 +121,10 @@ export function taskLog(id, signal) {
       lines,
     ),
     renew: (isRunning) => {
-      running = isRunning;
-      read();
+      if (!isRunning) {
+        stop();
+        read();
+      } else if (!following) begin();
     },
   };
 }

@@ -4,6 +4,8 @@
  */
 
 const WRITE_MS = 250;
+/** Streams of logs at once, so that connections are left for the calls of all tabs. */
+const MAX_LOGS = 3;
 const REOPEN_MS = 1_000;
 const NAMES = [
   "submitted",
@@ -20,8 +22,10 @@ const NAMES = [
   "recovered",
 ].map((name) => `task.${name}`);
 
-/** @typedef {{state?: "open" | "lost", gap?: boolean, changes?: Change[]}} Message */
+/** @typedef {{state?: "open" | "lost", gap?: boolean, changes?: Change[], log?: Log}} Message */
 /** @typedef {{names: string[], task: any}} Change */
+/** @typedef {{id: string, lines?: any[], refused?: boolean}} Log */
+/** @typedef {{end?: boolean, log?: string}} Wish what a tab wants: to leave, or another log */
 
 /**
  * Follow all tasks. Sends the state of the connection at once, changes four times a second with
@@ -82,14 +86,59 @@ export function followAll(send) {
   };
 }
 
+/**
+ * Follow the log of a task until it is closed or the task is final. Sends the stored lines, then
+ * new ones four times a second; `refused` when the service does not send the stream.
+ * @param {string} id
+ * @param {(message: Message) => void} send
+ * @returns {{close: () => void}}
+ */
+export function followLog(id, send) {
+  const path = `../../tasks/${encodeURIComponent(id)}/events?logs=true`;
+  const source = new EventSource(new URL(path, import.meta.url));
+  /** @type {any[]} */
+  let lines = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let writing;
+  const write = () => {
+    writing = undefined;
+    send({ log: { id, lines } });
+    lines = [];
+  };
+  source.addEventListener("task.log", (event) => {
+    lines.push(JSON.parse(event.data));
+    writing ??= setTimeout(write, WRITE_MS);
+  });
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) send({ log: { id, refused: true } });
+  };
+  return {
+    close: () => {
+      source.close();
+      clearTimeout(writing);
+    },
+  };
+}
+
 if ("onconnect" in globalThis) {
-  /** @type {Set<MessagePort>} */
-  const ports = new Set();
-  const following = followAll((message) => ports.forEach((port) => port.postMessage(message)));
+  /** @type {Map<MessagePort, {close: () => void} | undefined>} */
+  const ports = new Map();
+  const following = followAll((message) => ports.forEach((_, port) => port.postMessage(message)));
+  const follow = (/** @type {MessagePort} */ port, /** @type {string} */ id) => {
+    ports.get(port)?.close();
+    ports.set(port, undefined);
+    if (!id) return;
+    if ([...ports.values()].filter(Boolean).length >= MAX_LOGS) {
+      port.postMessage({ log: { id, refused: true } });
+    } else ports.set(port, followLog(id, (message) => port.postMessage(message)));
+  };
   /** @type {any} */ (globalThis).onconnect = (/** @type {MessageEvent} */ event) => {
     const [port] = event.ports;
-    ports.add(port);
-    port.onmessage = () => ports.delete(port); // the only message of a page is its end
+    ports.set(port, undefined);
+    port.onmessage = (/** @type {MessageEvent<Wish>} */ { data: { end, log = "" } }) => {
+      follow(port, log);
+      if (end) ports.delete(port);
+    };
     port.postMessage({ state: following.state() });
   };
 }
