@@ -106,6 +106,21 @@ export function taskPath(id) {
 }
 
 /**
+ * Return the ETag of a response, without the mark of a compressed one.
+ * @param {Answer | undefined} answer
+ * @returns {string}
+ */
+export function tagOf(answer) {
+  return (answer?.headers.get("ETag") ?? "").replace('-gzip"', '"');
+}
+
+/** Return a random Idempotency-Key. `crypto.randomUUID` does not exist on plain HTTP. */
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
  * Return a call as a curl command for a POSIX shell.
  * @param {string} method
  * @param {string} path

@@ -1,9 +1,9 @@
 /** Submit a task, duplicate one, or edit one: a form beside the JSON that it makes. */
 
-import { call, get, Problem, taskPath } from "./api.js";
+import { call, get, newKey, Problem, tagOf, taskPath } from "./api.js";
 import { askWhich } from "./conflict.js";
 import { attempt, copy, nothing, tell } from "./dialog.js";
-import { fill, h } from "./dom.js";
+import { fill, h, prose } from "./dom.js";
 import { field } from "./form.js";
 import { indented, jsonError, members } from "./json.js";
 import { address, go } from "./router.js";
@@ -27,10 +27,10 @@ const MEMBERS = [
 const ALWAYS_EDITABLE = ["task_name", "labels"];
 const WAITING = ["SCHEDULED", "QUEUED"];
 
-/** @param {Map<string, string>} values @param {string[]} names */
+/** @param {Map<string, string>} values @param {string[]} names the members that come first */
 function objectText(values, names) {
-  const given = names.filter((name) => values.has(name));
-  return `{${given.map((name) => `${JSON.stringify(name)}: ${values.get(name)}`).join(", ")}}`;
+  const given = new Set([...names.filter((name) => values.has(name)), ...values.keys()]);
+  return `{${[...given].map((name) => `${JSON.stringify(name)}: ${values.get(name)}`).join(", ")}}`;
 }
 
 /**
@@ -60,16 +60,18 @@ export async function show(root, { query, signal }) {
   const task = original?.data;
   const isWaiting = WAITING.includes(task?.status);
   const names = edited && !isWaiting ? ALWAYS_EDITABLE : MEMBERS;
-  let etag = original?.headers.get("ETag") ?? "";
+  let etag = tagOf(original);
   let values = original
     ? new Map([...members(original.text)].filter(([name]) => names.includes(name)))
     : new Map([["type", JSON.stringify(query.get("type") ?? "sleep")]]);
   if (!edited) { for (const name of ["run_at", "expires_at"]) values.delete(name); }
 
-  /** @type {import("./form.js").Field[]} */
+  /** @type {(import("./form.js").Field & {name: string})[]} */
   let fields = [];
+  const sent = { body: "", key: "" }; // a repetition of the same body submits no second task
+  let sending = false;
   const first = h("div"), rest = h("div");
-  const problems = h("div", { class: "problems", role: "alert" });
+  const problems = h("div", { class: "problems", role: "alert", tabindex: -1 });
   const json = h("textarea", {
     class: "source body",
     spellcheck: "false",
@@ -95,21 +97,18 @@ export async function show(root, { query, signal }) {
     showCalls();
   };
   const readForm = () => {
-    const kept = new Map(
-      names.filter((name) => name === "type" && values.has(name))
-        .map((name) => [name, values.get(name) ?? ""]),
-    );
-    for (const each of fields) {
-      for (const [name, value] of members(each.read() ?? "{}")) kept.set(name, value);
+    for (const { name, read } of fields) {
+      const source = read();
+      if (source === undefined) values.delete(name);
+      else values.set(name, source);
     }
-    values = kept;
     showJson();
   };
   const makeFields = () => {
     const name = JSON.parse(values.get("type") ?? '"sleep"');
     const type = types.find((/** @type {any} */ each) => each.type === name) ?? task ?? types[0];
     typeSelect.value = type.type;
-    fill(about, type.description);
+    fill(about, prose(type.description ?? ""));
     const schema = bodySchema(document, type);
     const root = { ...document, $defs: type.payload_schema?.$defs };
     const make = (/** @type {string[]} */ wanted) => {
@@ -131,15 +130,8 @@ export async function show(root, { query, signal }) {
     ];
     fill(first, made[0].map(({ made }) => made.element));
     fill(rest, made[1].map(({ made }) => made.element));
-    fields = made.flat().map(({ each, made }) => ({
-      ...made,
-      read: () => {
-        const value = made.read();
-        return value === undefined ? undefined : `{${JSON.stringify(each)}: ${value}}`;
-      },
-      write: (source) => made.write(members(source ?? "{}").get(each)),
-    }));
-    for (const each of fields) each.write(body());
+    fields = made.flat().map(({ each, made }) => ({ ...made, name: each }));
+    for (const { name, write } of fields) write(values.get(name));
   };
 
   const complain = (/** @type {Problem} */ problem) => {
@@ -150,19 +142,31 @@ export async function show(root, { query, signal }) {
       `${pointer ?? parameter ?? ""} ${message}`
     );
     if (!problem.errors.length) said.push(problem.message);
+    if (!problem.status) {
+      said.push(
+        edited
+          ? "Your changes are still in the form. Save them when it responds."
+          : "The form is kept. Submit again when it responds: only one task is made.",
+      );
+    }
     if (problem.errors.length > general.length) said.unshift("Correct the marked fields.");
     fill(problems, said.map((text) => h("p", null, text)));
     const invalid = /** @type {HTMLElement | null} */ (root.querySelector("[aria-invalid]"));
     if (invalid?.closest("details")) /** @type {any} */ (invalid.closest("details")).open = true;
     (invalid ?? problems).focus();
   };
+  /** @returns {Promise<void>} */
   const send = async () => {
     fill(problems);
     fields.forEach((each) => each.calm());
     if (json.value.trim() !== indented(body()).trim() && jsonError(json.value)) return json.focus();
     try {
       if (edited) return await save();
-      const { data } = await call("POST", "tasks", { body: body() });
+      if (sent.body !== body()) Object.assign(sent, { body: body(), key: newKey() });
+      const { data } = await call("POST", "tasks", {
+        body: sent.body,
+        headers: { "Idempotency-Key": sent.key },
+      });
       for (const warning of data.warnings ?? []) tell(warning.message, "error");
       tell(`Submitted ${data.task_name}.`);
       go(`tasks/${data.task_id}`);
@@ -185,7 +189,7 @@ export async function show(root, { query, signal }) {
     const answer = await askWhich(names, values, now);
     if (answer === "theirs") return go(`tasks/${edited}`);
     if (answer !== "mine") return;
-    etag = now.headers.get("ETag") ?? "";
+    etag = tagOf(now);
     await send();
   };
 
@@ -214,9 +218,9 @@ export async function show(root, { query, signal }) {
       onchange: readForm,
       onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
-        attempt(async () => {
-          await send();
-        });
+        if (sending) return;
+        sending = true;
+        attempt(send).finally(() => sending = false);
       },
     },
     problems,

@@ -1,7 +1,7 @@
 /** Calls of the API as commands and programs, and commands for people who have no data yet. */
 
 import { curl, ROOT, taskPath } from "./api.js";
-import { indented, pythonText } from "./json.js";
+import { indented, members, pythonText } from "./json.js";
 
 /** @returns {string} */
 export function sampleCommand() {
@@ -29,22 +29,40 @@ export function asCurl(edited, isWaiting, body, etag) {
   return etag && edited ? `${command} -H 'If-Match: ${etag}'` : command;
 }
 
+const IDENTIFIER = /^[A-Za-z_]\w*$/;
+
+/** @param {string} source a JSON text @param {string} margin of its lines but the first */
+function python(source, margin) {
+  return pythonText(indented(source)).replaceAll("\n", `\n${margin}`);
+}
+
 /**
+ * Return the call as a program that uses the Python client.
  * @param {string} edited
  * @param {boolean} isWaiting
  * @param {string} body
  * @param {string} etag
  */
 export function asPython(edited, isWaiting, body, etag) {
-  const [method, path] = methodAndPath(edited, isWaiting);
-  const headers = etag && edited ? `,\n    headers={"If-Match": ${JSON.stringify(etag)}}` : "";
-  return `import requests
+  const method = edited ? (isWaiting ? "replace" : "update") : "submit";
+  const values = [...members(body)];
+  const name = values.find(([member]) => member === "task_name")?.[1] ?? '""';
+  const given = method === "update" ? values : values.filter(([member]) => member !== "task_name");
+  const named = (/** @type {[string, string]} */ [member, value]) =>
+    IDENTIFIER.test(member)
+      ? `${member}=${python(value, " ".repeat(8))}`
+      : `**{${python(JSON.stringify(member), "")}: ${python(value, " ".repeat(8))}}`;
+  const parts = [
+    edited && JSON.stringify(edited),
+    method !== "update" && python(name, ""),
+    etag && edited && `if_match=${etag.match(/^"(\d+)"$/)?.[1] ?? JSON.stringify(etag)}`,
+    ...given.map(named),
+  ].filter(Boolean);
+  return `# pip install ./clients/python, in a clone of the repository
+from task_manager_client import Client
 
-response = requests.${method.toLowerCase()}(
-    ${JSON.stringify(new URL(path, ROOT).href)},
-    json=${pythonText(indented(body)).replaceAll("\n", "\n    ")}${headers},
-    timeout=30,
-)
-response.raise_for_status()
-print(response.json())`;
+with Client(${JSON.stringify(ROOT.href.replace(/\/$/, ""))}) as client:
+    task = client.${method}(
+${parts.map((part) => `        ${part},\n`).join("")}    )
+    print(task.task_id, task.status)`;
 }
