@@ -45,7 +45,8 @@ let update;
 async function route() {
   const { view, id, query } = here();
   const next = `${view}/${id}`;
-  if (next === place) return update?.(query);
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+  if (next === place && update) return update(query);
   place = next;
   shown?.abort();
   shown = new AbortController();

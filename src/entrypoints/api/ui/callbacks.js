@@ -5,6 +5,7 @@ import { nothing } from "./dialog.js";
 import { deliveryTable } from "./deliveries.js";
 import { fill, h, some } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { refill } from "./refill.js";
 import { go } from "./router.js";
 
 const OUTCOMES = ["delivered", "to_be_retried", "given_up"];
@@ -23,7 +24,7 @@ export function show(root, { query: first, signal }) {
 
   const reload = keepFresh(body, signal, async () => {
     const outcome = query.get("outcome") ?? "", cursor = query.get("cursor") ?? "";
-    fill(
+    refill(
       chips,
       ["", ...OUTCOMES].map((each) =>
         h("button", {
@@ -37,7 +38,7 @@ export function show(root, { query: first, signal }) {
     if (outcome) asked.set("outcome", outcome);
     if (cursor) asked.set("cursor", cursor);
     const { deliveries, pending, next_cursor: next } = await get(`deliveries?${asked}`, signal);
-    fill(
+    refill(
       body,
       h(
         "p",

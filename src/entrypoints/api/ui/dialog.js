@@ -1,9 +1,11 @@
 /** Dialogs, messages and the clipboard. */
 
 import { fill, h } from "./dom.js";
+import { focusAgain, keyOf } from "./refill.js";
 
 /**
- * Show a modal dialog. Resolves with the value of the button; "" when it was dismissed.
+ * Show a modal dialog. Resolves with the value of the button; "" when it was dismissed. The focus
+ * returns to where it was, also if that was replaced meanwhile.
  * @param {string} title
  * @param {(Node | string)[]} content
  * @param {HTMLElement[]} buttons
@@ -17,11 +19,14 @@ export function dialog(title, content, buttons, { wide = false } = {}) {
     { "aria-labelledby": "dialog-title", class: wide && "wide" },
     h("form", { method: "dialog" }, heading, ...content, h("div", { class: "buttons" }, buttons)),
   );
+  const main = document.querySelector("main") ?? document.body;
+  const opener = document.activeElement ?? main, key = keyOf(main, opener);
   document.body.append(element);
   element.showModal();
   return new Promise((resolve) =>
     element.addEventListener("close", () => {
       element.remove();
+      if (!opener.isConnected) focusAgain(main, key);
       resolve(element.returnValue);
     })
   );

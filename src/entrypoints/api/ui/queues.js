@@ -4,6 +4,7 @@ import { call, get, post } from "./api.js";
 import { attempt, confirmed, nothing } from "./dialog.js";
 import { count, duration, fill, h, some } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { refill } from "./refill.js";
 import { address } from "./router.js";
 import { sampleCommand } from "./samples.js";
 
@@ -15,7 +16,7 @@ export function show(root, { signal }) {
   const body = h("div");
   const reload = keepFresh(body, signal, async () => {
     const { queues } = await get("queues", signal);
-    fill(
+    refill(
       body,
       queues.length ? table(queues) : nothing(
         "There are no queues yet. A queue exists once a task names it or a worker serves it:",
