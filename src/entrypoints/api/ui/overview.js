@@ -1,10 +1,12 @@
 /** What goes on now, the last hour, and what needs attention. */
 
 import { get } from "./api.js";
+import { attention } from "./attention.js";
 import { chart } from "./chart.js";
 import { nothing } from "./dialog.js";
 import { count, duration, fill, h, moment, some } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { refill } from "./refill.js";
 import { address, go } from "./router.js";
 import { sampleCommand } from "./samples.js";
 
@@ -16,9 +18,7 @@ const SPANS = /** @type {Record<string, string>} */ ({
 });
 const MAX_QUEUES = 6;
 const RATE_MINUTES = 5;
-const OLD_SECONDS = 300;
-const MANY_FAILED = 0.1;
-const DAY_SECONDS = 86_400;
+const RENEW_TYPES_MS = 10_000;
 
 /** @param {any[]} minutes @param {string} name */
 function sum(minutes, name) {
@@ -40,6 +40,12 @@ export function show(root, { query: first, signal }) {
   let query = first;
   const body = h("div", { class: "overview" });
   fill(root, h("h1", null, "Overview"), body);
+  const types = { series: /** @type {any[]} */ ([]), readAt: -Infinity };
+  const readTypes = async () => {
+    if (Date.now() - types.readAt < RENEW_TYPES_MS) return;
+    types.series = (await get("stats/series?span=60m&by=type", signal)).series;
+    types.readAt = Date.now();
+  };
   const reload = keepFresh(body, signal, async () => {
     const span = SPANS[query.get("span") ?? ""] ? query.get("span") ?? "" : "60m";
     const [stats, { queues }, { workers }, series, callbacks] = await Promise.all([
@@ -48,23 +54,22 @@ export function show(root, { query: first, signal }) {
       get("workers", signal),
       get(`stats/series?span=${span}`, signal),
       get("deliveries?outcome=given_up&page_size=1", signal),
+      readTypes(),
     ]);
-    const wasOpen = [...body.querySelectorAll("details")].map((details) => details.open);
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
-    fill(
+    refill(
       body,
       stats.total === 0 && !workers.length ? null : tiles(stats, queues, workers),
-      attention(stats, queues, workers, callbacks.deliveries[0]),
+      attention({
+        store: stats.store,
+        queues,
+        workers,
+        types: types.series,
+        givenUp: callbacks.deliveries[0],
+      }),
       stats.total === 0
         ? nothing("There are no tasks yet. Submit the first one:", sampleCommand())
         : charts(stats, series, span),
     );
-    [...body.querySelectorAll("details")].forEach((details, place) => {
-      details.open = wasOpen[place] ?? false;
-    });
-    if (focused) {
-      /** @type {HTMLElement | null} */ (body.querySelector(`[data-span="${focused}"]`))?.focus();
-    }
   });
 
   /** @param {any} stats @param {any[]} queues @param {any[]} workers */
@@ -74,6 +79,8 @@ export function show(root, { query: first, signal }) {
     const perSecond = (/** @type {string} */ name) => sum(recent, name) / Math.max(1, seconds);
     const oldest = Math.max(...queues.map((queue) => queue.oldest_waiting_seconds ?? -1), -1);
     const capacity = workers.reduce((total, worker) => total + worker.concurrency, 0);
+    const inMinutes = (/** @type {number} */ number) =>
+      `${count(number)} in the last ${RATE_MINUTES} minutes`;
     const tile = (
       /** @type {string} */ title,
       /** @type {string} */ value,
@@ -104,15 +111,15 @@ export function show(root, { query: first, signal }) {
         address("tasks", { status: "PROCESSING" }),
       ),
       tile(
-        "Completed per second",
-        rate(perSecond("completed")),
-        `last ${RATE_MINUTES} minutes`,
-        address("tasks", { status: "COMPLETED" }),
+        "Ended per second",
+        rate(perSecond("completed") + perSecond("failed")),
+        inMinutes(sum(recent, "completed") + sum(recent, "failed")),
+        address("tasks", { status: "COMPLETED,FAILED" }),
       ),
       tile(
         "Failed per second",
         rate(perSecond("failed")),
-        `${count(stats.by_status.FAILED)} stored`,
+        inMinutes(sum(recent, "failed")),
         address("tasks", { status: "FAILED" }),
       ),
       tile(
@@ -121,67 +128,6 @@ export function show(root, { query: first, signal }) {
         "in any queue",
         address("tasks", { status: "QUEUED", sort: "submitted_at" }),
       ),
-    );
-  }
-
-  /**
-   * @param {any} stats
-   * @param {any[]} queues
-   * @param {any[]} workers
-   * @param {any} [givenUp] the last delivery that was given up
-   */
-  function attention(stats, queues, workers, givenUp) {
-    /** @type {[string, string][]} */
-    const found = [];
-    if (!workers.length) found.push(["No worker is alive: no task starts.", address("workers")]);
-    for (
-      const { name, depth, paused, workers: serving, oldest_waiting_seconds: oldest } of queues
-    ) {
-      const waiting = address("tasks", { queue: name, status: "QUEUED" });
-      const wait = depth === 1 ? "1 task waits" : `${count(depth)} tasks wait`;
-      if (depth && paused) found.push([`The queue ${name} is paused, and ${wait} in it.`, waiting]);
-      else if (depth && !serving && workers.length) {
-        found.push([
-          `No worker serves the queue ${name}, and ${wait} in it.`,
-          waiting,
-        ]);
-      } else if (oldest > OLD_SECONDS) {
-        found.push([
-          `A task waits in the queue ${name} for ${duration(oldest)}.`,
-          waiting,
-        ]);
-      }
-    }
-    const failed = sum(stats.last_hour, "failed"),
-      ended = failed + sum(stats.last_hour, "completed");
-    if (ended && failed / ended > MANY_FAILED) {
-      found.push([
-        `${some(failed, "task")} failed in the last hour, ${
-          Math.round(failed / ended * 100)
-        } % of those that ended.`,
-        address("tasks", { status: "FAILED" }),
-      ]);
-    }
-    if (givenUp) {
-      const age = (Date.now() - moment(givenUp.time).getTime()) / 1000;
-      if (age < DAY_SECONDS) {
-        found.push([
-          `Callbacks to ${givenUp.host} were given up, the last one ${duration(age)} ago.`,
-          address("callbacks", { outcome: "given_up" }),
-        ]);
-      }
-    }
-    return h(
-      "section",
-      { class: "attention", "aria-live": "polite" },
-      h("h2", null, "Needs attention"),
-      found.length
-        ? h("ul", null, found.map(([text, link]) => h("li", null, h("a", { href: link }, text))))
-        : h(
-          "p",
-          { class: "hint" },
-          "Nothing: every queue with tasks has a worker, none waits long, and few fail.",
-        ),
     );
   }
 
@@ -200,7 +146,6 @@ export function show(root, { query: first, signal }) {
       Object.entries(SPANS).map(([each, text]) =>
         h("button", {
           class: "chip",
-          "data-span": each,
           "aria-pressed": String(each === span),
           onclick: () => go("overview", { span: each }),
         }, text)
@@ -274,7 +219,7 @@ export function show(root, { query: first, signal }) {
           "p",
           { class: "hint" },
           stats.sample
-            ? `Of the last ${some(stats.sample, "ended task")}.`
+            ? `Of the ${some(stats.sample, "task")} that ended last.`
             : "No task has ended yet.",
         ),
       ),
