@@ -35,7 +35,11 @@ export async function run(bulk, target) {
   }
   const rest = dry.matched - possible;
   const sentence = `This will ${action} ${number}.${
-    rest ? ` ${count(rest)} of the ${count(dry.matched)} are in another state and stay.` : ""
+    rest
+      ? ` ${count(rest)} of the ${count(dry.matched)} ${
+        rest === 1 ? "is in another state and stays" : "are in another state and stay"
+      }.`
+      : ""
   } ${RULES[action]}`;
   if (!await confirmed(`${verb} ${number}?`, sentence, `${verb} ${number}`)) return false;
   const total = await steps({ action, ...target }, verb, possible);

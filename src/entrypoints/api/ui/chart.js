@@ -2,14 +2,18 @@
 
 import { count, h, svg } from "./dom.js";
 
-const WIDTH = 720, HEIGHT = 180, LEFT = 58, BOTTOM = 22, TOP = 8;
+const HEIGHT = 180, LEFT = 58, BOTTOM = 22, TOP = 8;
 const LINES = [0, 1, 2, 3, 4];
-const MAX_TICKS = 6;
+const TICK_WIDTH = 110;
 const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
+/** Even steps of an axis of seconds, where decimal ones would read as "3 min 20 s". */
+const TIME_STEPS = [15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
+const short = new Intl.NumberFormat("en", { notation: "compact" });
 
 /**
  * @typedef {{name: string, kind: string, values: (number | null)[]}} Series
- * @typedef {{stacked?: boolean, show?: (value: number) => string}} Options
+ * @typedef {{stacked?: boolean, show?: (value: number) => string}} Options `show` is for seconds
  */
 
 /** @param {number} largest a value; returns the top of an axis with four even steps */
@@ -17,6 +21,13 @@ function niceTop(largest) {
   if (largest <= 0) return 4;
   const power = 10 ** Math.floor(Math.log10(largest / 4));
   return [1, 2, 5, 10].map((step) => step * power * 4).find((top) => top >= largest) ?? largest;
+}
+
+/** @param {number} seconds */
+function niceTime(seconds) {
+  if (seconds <= 40) return niceTop(seconds);
+  const days = Math.ceil(seconds / 4 / DAY_SECONDS) * DAY_SECONDS;
+  return 4 * (TIME_STEPS.find((step) => 4 * step >= seconds) ?? days);
 }
 
 /** @param {Date[]} times */
@@ -38,23 +49,29 @@ function clockOf(times) {
  * @param {Options} [options]
  * @returns {HTMLElement}
  */
-export function chart(title, times, series, { stacked = false, show = count } = {}) {
+export function chart(title, times, series, { stacked = false, show } = {}) {
+  const width = innerWidth < 760 ? 380 : 720; // so that a phone does not shrink the texts
   const clock = clockOf(times);
-  const text = (/** @type {number | null} */ value) => value === null ? "–" : show(value);
+  const text = (/** @type {number | null} */ value) =>
+    value === null ? "–" : (show ?? count)(value);
   const largest = Math.max(
     0,
     ...stacked
       ? times.map((_, place) => series.reduce((sum, { values }) => sum + (values[place] ?? 0), 0))
       : series.flatMap(({ values }) => values.map((value) => value ?? 0)),
   );
-  const top = stacked ? Math.max(4, niceTop(largest)) : niceTop(largest);
-  const inner = HEIGHT - BOTTOM - TOP, wide = (WIDTH - LEFT) / Math.max(1, times.length);
+  const top = show ? niceTime(largest) : Math.max(4, niceTop(largest));
+  const inner = HEIGHT - BOTTOM - TOP, wide = (width - LEFT) / Math.max(1, times.length);
   const y = (/** @type {number} */ value) => TOP + inner * (1 - value / top);
   const axis = LINES.map((part) => part * top / 4).flatMap((value) => [
-    svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }),
-    svg("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, show(value)),
+    svg("line", { class: "grid", x1: LEFT, x2: width, y1: y(value), y2: y(value) }),
+    svg(
+      "text",
+      { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" },
+      show ? show(value) : short.format(value),
+    ),
   ]);
-  const every = Math.ceil(times.length / MAX_TICKS);
+  const every = Math.ceil(times.length * TICK_WIDTH / (width - LEFT));
   const ticks = times.flatMap((time, place) =>
     place % every ? [] : [
       svg("text", { class: "tick", x: LEFT + place * wide, y: HEIGHT - 6 }, clock.format(time)),
@@ -100,7 +117,7 @@ export function chart(title, times, series, { stacked = false, show = count } = 
     svg(
       "svg",
       {
-        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        viewBox: `0 0 ${width} ${HEIGHT}`,
         role: "img",
         "aria-label": `${title}; now ${last || "no values"}`,
       },

@@ -26,7 +26,7 @@ export function deliveryTable(deliveries, taskOf, changed, withTask = false) {
     "Outcome",
     "Status",
     "Error",
-    "Next try",
+    "Retry due",
     "",
   ];
   return h(

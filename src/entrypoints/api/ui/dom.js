@@ -77,6 +77,7 @@ export function moment(text) {
 }
 
 const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
+  ["year", 31_556_952],
   ["day", 86_400],
   ["hour", 3_600],
   ["minute", 60],
@@ -122,12 +123,20 @@ export function renewTimes() {
  */
 export function duration(seconds) {
   if (seconds === undefined || Number.isNaN(seconds)) return "–";
+  if (seconds === 0) return "0 s";
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
-  const [minutes, rest] = [Math.floor(seconds / 60), Math.round(seconds % 60)];
-  if (minutes < 60) return `${minutes} min ${rest} s`;
+  const two = (
+    /** @type {number} */ large,
+    /** @type {string} */ unit,
+    /** @type {string} */ rest,
+  ) => rest.startsWith("0 ") ? `${large} ${unit}` : `${large} ${unit} ${rest}`;
+  const whole = Math.round(seconds), minutes = Math.floor(whole / 60);
+  if (minutes < 60) return two(minutes, "min", `${whole % 60} s`);
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+  return hours < 48
+    ? two(hours, "h", `${minutes % 60} min`)
+    : `${count(Math.floor(hours / 24))} days`;
 }
 
 /**
@@ -146,6 +155,15 @@ export function count(number) {
  */
 export function some(number, noun) {
   return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/**
+ * Show a sentence of the API, in which `code` stands between backticks.
+ * @param {string} text
+ * @returns {Child[]}
+ */
+export function prose(text) {
+  return text.split("`").map((part, place) => place % 2 ? h("code", null, part) : part);
 }
 
 /**

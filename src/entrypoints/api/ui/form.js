@@ -1,6 +1,6 @@
 /** Fields made from a JSON Schema. They read and write source text, so large integers survive. */
 
-import { fill, h } from "./dom.js";
+import { fill, h, prose } from "./dom.js";
 import { elements, indented, jsonError, members } from "./json.js";
 
 /**
@@ -63,7 +63,7 @@ function labelled(place, input) {
   const id = `field-${ids += 1}`;
   const error = h("p", { class: "error", id: `${id}-error` });
   const hint = schema.description &&
-    h("p", { class: "hint", id: `${id}-hint` }, schema.description);
+    h("p", { class: "hint", id: `${id}-hint` }, prose(schema.description));
   input.id = id;
   input.setAttribute("aria-describedby", hint ? `${id}-hint ${id}-error` : `${id}-error`);
   const element = h(

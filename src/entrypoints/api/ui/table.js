@@ -126,7 +126,11 @@ export class TaskTable {
     this.element.style.setProperty("--columns", `2.25rem ${widths}`);
     fill(
       this.#head,
-      h("div", { role: "columnheader", class: "cell select" }, this.#all),
+      h(
+        "div",
+        { role: "columnheader", class: "cell select" },
+        h("label", null, this.#all, h("span", { class: "narrow" }, " Select all")),
+      ),
       columns.map((name) =>
         h("div", { role: "columnheader", class: `cell ${name}` }, COLUMNS[name].title)
       ),

@@ -7,6 +7,7 @@ import { badge, count, duration, fill, h, some, time } from "./dom.js";
 import { atMostEvery, onChanges } from "./events.js";
 import { indented, members } from "./json.js";
 import { taskLog } from "./log.js";
+import { refill } from "./refill.js";
 import { address, go } from "./router.js";
 import { sentence } from "./sentence.js";
 import { timeline } from "./timeline.js";
@@ -127,7 +128,13 @@ function errorBox(error, title) {
     "section",
     { class: "failure" },
     h("h2", null, title),
-    h("p", null, h("code", null, error.code), " ", first),
+    h(
+      "div",
+      { class: "message", tabindex: 0, role: "group", "aria-label": "Message" },
+      h("code", null, error.code),
+      " ",
+      first,
+    ),
     rest.length > 0 && viewer("Traceback", rest.join("\n")),
   );
 }
@@ -180,7 +187,7 @@ export async function show(root, { id, signal }) {
     document.title = `${task.task_name} · Task Manager`;
     if (shownHead !== text) {
       shownHead = text;
-      fill(
+      refill(
         head,
         h(
           "div",
@@ -190,7 +197,7 @@ export async function show(root, { id, signal }) {
           h("div", { class: "buttons" }, actions(task, reload)),
         ),
       );
-      fill(about, facts(task));
+      refill(about, facts(task));
       fill(
         why,
         task.error && errorBox(task.error, "Error"),
@@ -228,12 +235,12 @@ export async function show(root, { id, signal }) {
   }
 
   async function loadAttempts() {
-    fill(attempts, timeline(await get(`${taskPath(id)}/attempts`, signal)));
+    refill(attempts, timeline(await get(`${taskPath(id)}/attempts`, signal)));
   }
 
   async function loadDeliveries() {
     const { deliveries } = await get(`${taskPath(id)}/deliveries`, signal);
-    fill(
+    refill(
       callbacks,
       h(
         "section",

@@ -10,6 +10,7 @@ import { exportTasks } from "./exporting.js";
 import { apiFilters, bodyFilter, filters, matches, STATUSES } from "./filters.js";
 import { bind } from "./keys.js";
 import { NEWEST, read, settings, SIZES } from "./listing.js";
+import { refill } from "./refill.js";
 import { go } from "./router.js";
 import { sampleCommand } from "./samples.js";
 import { TaskTable } from "./table.js";
@@ -134,7 +135,7 @@ export async function show(root, { query: first, signal }) {
         if (await run(bulk, target)) table.selectAll(false);
         reload();
       });
-    fill(
+    refill(
       selection,
       number > 0 && [
         h("strong", null, all),
@@ -155,7 +156,7 @@ export async function show(root, { query: first, signal }) {
     const { rows, page } = settings(query);
     const pages = total === undefined ? undefined : Math.max(1, Math.ceil(total / rows));
     fill(summary, total === undefined ? "" : some(total, "task"));
-    fill(
+    refill(
       pager,
       (page > 1 || hasNext) && [
         h("button", {

@@ -52,7 +52,14 @@ export function timeline({ attempts, waiting_since: waiting }) {
     "section",
     { class: "timeline" },
     h("h2", null, "Attempts"),
-    waiting && h("p", { class: "hint" }, "Waits for its next attempt since ", time(waiting)),
+    waiting &&
+      h(
+        "p",
+        { class: "hint" },
+        rows.length ? "Queued for its next attempt " : "Queued ",
+        time(waiting),
+        ".",
+      ),
     rows.length > 0 &&
       h(
         "p",
@@ -92,7 +99,11 @@ export function timeline({ attempts, waiting_since: waiting }) {
                   h("td", { class: "number" }, length(spans, part))
                 ),
                 h("td", null, attempt.worker ?? "–"),
-                h("td", { class: "wide" }, attempt.error?.message ?? "–"),
+                h(
+                  "td",
+                  { class: "wide" },
+                  h("div", { class: "clamped" }, attempt.error?.message ?? "–"),
+                ),
               )
             ),
           ),

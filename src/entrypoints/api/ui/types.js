@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { nothing } from "./dialog.js";
-import { count, fill, h } from "./dom.js";
+import { count, fill, h, prose } from "./dom.js";
 import { address } from "./router.js";
 import { commandForFunctions } from "./samples.js";
 import { viewer } from "./viewer.js";
@@ -20,7 +20,7 @@ export async function show(root, { signal }) {
       "article",
       { class: "card" },
       h("h2", null, type),
-      h("p", null, description),
+      h("p", null, prose(description)),
       h(
         "p",
         { class: "buttons" },

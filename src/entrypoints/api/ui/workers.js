@@ -2,8 +2,9 @@
 
 import { get } from "./api.js";
 import { nothing } from "./dialog.js";
-import { fill, h, time } from "./dom.js";
+import { count, fill, h, time } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { refill } from "./refill.js";
 import { address } from "./router.js";
 
 const MAX_RUNNING = 10;
@@ -17,7 +18,7 @@ export function show(root, { signal }) {
   fill(root, h("h1", null, "Workers"), body);
   keepFresh(body, signal, async () => {
     const { workers } = await get("workers", signal);
-    fill(
+    refill(
       body,
       workers.length ? table(workers) : nothing(
         "No worker is alive: tasks wait. Start one with the settings of this service:",
@@ -53,7 +54,7 @@ function table(workers) {
             "tr",
             null,
             h("th", { scope: "row" }, worker.name),
-            h("td", null, worker.host),
+            h("td", { class: "wide" }, worker.host),
             h("td", null, worker.pid),
             h(
               "td",
@@ -65,7 +66,7 @@ function table(workers) {
             h(
               "td",
               null,
-              `${worker.running.length} of ${worker.concurrency} `,
+              `${count(worker.running.length)} of ${count(worker.concurrency)} `,
               h("meter", {
                 value: worker.running.length,
                 max: worker.concurrency,
@@ -83,7 +84,7 @@ function table(workers) {
                 )
               ),
               worker.running.length > MAX_RUNNING &&
-                ` and ${worker.running.length - MAX_RUNNING} more`,
+                ` and ${count(worker.running.length - MAX_RUNNING)} more`,
             ),
             h("td", null, time(worker.last_heartbeat)),
           )
