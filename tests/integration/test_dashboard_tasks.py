@@ -1,9 +1,7 @@
 """The list of tasks in a real browser: filters, live changes, bulk actions, export, keys."""
 
 import json
-import os
 import re
-import signal
 import uuid
 from pathlib import Path
 
@@ -11,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.calls import call, final, submitted, submitted_many
+from tests.integration.dashboard_pages import FUTURE, open_list
 from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 
-FUTURE = {"run_at": "2099-01-01T00:00:00Z"}
 MARKUP = "<img src=x onerror=alert(1)><script>alert(1)</script>\"'>"
 
 
@@ -27,15 +25,6 @@ def url(stack: Local) -> str:
 def team(url: str) -> str:
     """The value of a label that only the tasks of one test have."""
     return uuid.uuid4().hex[:12]
-
-
-def open_list(page: Page, team: str, more: str = "") -> None:
-    page.goto(f"ui/#/tasks?label=team:{team}{more}")
-    expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
-
-
-def rows(page: Page) -> list[str]:
-    return page.locator(".rows .row .cell.task_name").all_inner_texts()
 
 
 def test_the_root_leads_to_the_overview_and_from_there_to_a_task(
@@ -73,49 +62,6 @@ def test_filters_are_in_the_address_which_can_be_sent_on(
         expect(other.locator(".rows .row")).to_have_count(1)
         expect(other.get_by_role("searchbox", name="Search names")).to_have_value("NEEDLE")
     page.go_back()
-    expect(page.locator(".rows .row")).to_have_count(2)
-
-
-def test_new_tasks_and_changes_appear_by_themselves_and_once(
-    page: Page, url: str, team: str
-) -> None:
-    open_list(page, team)
-    expect(page.get_by_text("No task matches these filters.")).to_be_visible()
-
-    tasks = [submitted(url, f"task {n}", labels={"team": team}) for n in range(3)]
-
-    for task in tasks:
-        expect(page.locator(f'[data-id="{task}"] .badge')).to_have_text("completed")
-    assert rows(page) == ["task 2", "task 1", "task 0"]
-    expect(page.locator(".summary")).to_have_text("3 tasks")
-    call("DELETE", f"{url}/tasks/{tasks[1]}")
-    expect(page.locator(".rows .row")).to_have_count(2)
-
-
-def test_a_task_leaves_and_enters_a_list_by_status(page: Page, url: str, team: str) -> None:
-    task = submitted(url, "moves", labels={"team": team}, **FUTURE)
-    open_list(page, team, "&status=SCHEDULED")
-    expect(page.locator(".rows .row")).to_have_count(1)
-
-    call("POST", f"{url}/tasks/{task}/cancel")
-    expect(page.get_by_text("No task matches these filters.")).to_be_visible()
-    page.get_by_role("button", name=re.compile("^cancelled")).click()
-    expect(page.locator(f'[data-id="{task}"]')).to_be_visible()
-
-
-def test_a_lost_connection_is_told_and_nothing_is_missed(
-    page: Page, stack: Local, url: str, team: str
-) -> None:
-    submitted(url, "before", labels={"team": team}, **FUTURE)
-    open_list(page, team)
-    expect(page.locator(".rows .row")).to_have_count(1)
-
-    os.kill(stack.pid_of("api"), signal.SIGKILL)
-    expect(page.get_by_role("alert").get_by_text("Connection lost")).to_be_visible()
-    assert rows(page) == ["before"]
-
-    expect(page.get_by_text("Connection lost")).to_be_hidden()  # the stack starts it again
-    submitted(url, "after", labels={"team": team}, **FUTURE)
     expect(page.locator(".rows .row")).to_have_count(2)
 
 
@@ -254,17 +200,3 @@ def test_columns_are_chosen_and_kept_in_the_address(page: Page, url: str, team: 
     expect(page.locator(".rows .cell.labels")).to_have_count(0)
     page.reload()
     expect(page.locator(".rows .cell.priority")).to_have_text("7")
-
-
-def test_tabs_show_the_same_and_share_one_stream(
-    page: Page, stack: Local, url: str, team: str
-) -> None:
-    open_list(page, team)
-    expect(page.get_by_text("No task matches these filters.")).to_be_visible()
-    for _ in range(7):  # over HTTP/1.1, a browser opens six connections to a host
-        open_list(page.context.new_page(), team)
-
-    submitted(url, "for all", labels={"team": team})
-
-    for tab in page.context.pages:
-        expect(tab.get_by_role("link", name="for all")).to_be_attached()

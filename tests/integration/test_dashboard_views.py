@@ -1,25 +1,19 @@
-"""All views of the dashboard in a real browser: actions, empty states, accessibility, widths."""
+"""All views of the dashboard in a real browser: what they show and do, also without any data."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import axe_playwright_python
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.integration.calls import call, final, submitted, submitted_many
+from tests.integration.calls import call, submitted
+from tests.integration.dashboard_pages import show, submit_every_kind
 from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-VIEWS = ["overview", "tasks", "queues", "workers", "types", "callbacks", "new"]
-HEADINGS = {view: view.capitalize() for view in VIEWS} | {"new": "New task"}
-LONG = "x" * 200
 PREFIX = "/tasks-of-the-team"
 
 
@@ -38,23 +32,47 @@ def data(url: str, known: dict[str, str]) -> dict[str, str]:
     """Submit tasks of every kind, unless they are there. Returns ids by what they show."""
     if known and requests.get(f"{url}/tasks/{known['done']}", timeout=PATIENCE).ok:
         return known
-    submitted_many(url, [LONG, "scheduled"], labels={"a" * 60: "b" * 200, "team": "all"})
-    failed = submitted(url, "failed", type="failing", payload={"reason": LONG})
-    final(url, failed)
-    known |= {"failed": failed, "done": final(url, submitted(url, "done"))["task_id"]}
+    known |= submit_every_kind(url)
     return known
 
 
-def show(page: Page, view: str) -> None:
-    page.goto(f"ui/#/{view}")
-    expect(page.get_by_role("heading", name=HEADINGS[view], exact=True)).to_be_visible()
+def test_a_full_store_a_failing_type_and_waiting_tasks_need_attention(
+    page: Page, url: str, data: dict[str, str]
+) -> None:
+    def fill(route: Route) -> None:
+        response = route.fetch()
+        store = {"used_memory": used[0], "max_memory": 100, "is_full": used[0] >= 85}
+        route.fulfill(response=response, json={**response.json(), "store": store})
+
+    used = [80]
+    page.route("**/stats", fill)
+    show(page, "overview")
+    needs = page.locator(".attention")
+    expect(needs).to_contain_text("Redis uses 80 % of its memory. New tasks are refused from 85 %.")
+    used[0] = 90
+    expect(needs).to_contain_text("The store is full, so new tasks are refused.")
+
+    failing = re.compile(r"\d+ of \d+ tasks? of the type failing failed in the last hour")
+    needs.get_by_role("link", name=failing).click()
+    expect(page.locator(f'[data-id="{data["failed"]}"]')).to_be_visible()
+    assert "type=failing&status=FAILED" in page.url
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds: its rule, and the first element that breaks it."""
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate("axe.run()")
-    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
+def test_a_view_that_is_read_again_keeps_the_focus(page: Page, url: str) -> None:
+    show(page, "queues")
+    row = page.get_by_role("row").filter(has_text="default")
+    row.get_by_role("button", name="Pause").focus()
+    task = submitted(url, "renews the view", run_at="2099-01-01T00:00:00Z", queue="renewed")
+    expect(page.get_by_role("row").filter(has_text="renewed")).to_be_visible()
+    expect(row.get_by_role("button", name="Pause")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Pause the queue").press("Enter")
+    expect(row.locator(".badge")).to_have_text("paused")
+    expect(row.get_by_role("link", name="default")).to_be_focused()  # no button by mistake
+    row.get_by_role("button", name="Resume").press("Enter")
+    expect(row.locator(".badge")).to_have_text("open")
+    call("DELETE", f"{url}/tasks/{task}")
 
 
 def test_without_tasks_each_view_shows_the_command_to_begin_with(page: Page, url: str) -> None:
@@ -117,53 +135,6 @@ def test_workers_types_and_the_overview_show_what_is_there(
     attention.click()
     expect(page.locator(f'[data-id="{task}"]')).to_be_visible()
     call("DELETE", f"{url}/tasks/{task}")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_view_breaks_a_rule_of_accessibility_or_overflows(
-    chromium: Browser, url: str, data: dict[str, str], scheme: str, width: int
-) -> None:
-    size = {"width": width, "height": 900}
-    with open_page(chromium, f"{url}/", color_scheme=scheme, viewport=size) as page:
-        for view in [*VIEWS, f"tasks/{data['failed']}", f"new?edit={data['done']}"]:
-            page.goto(f"ui/#/{view}")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            if view == "tasks":
-                page.get_by_label("Select every row of this page").check()
-            page.get_by_role("heading", level=1).wait_for()
-            expect(page.locator("[aria-busy]")).to_have_count(0)
-            assert violations(page) == [], view
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{view} is {wide} px wide"
-        page.keyboard.press("?")
-        assert violations(page) == []
-
-
-@pytest.mark.parametrize("width", [360, 3840])
-def test_views_fit_a_small_phone_and_a_large_screen(
-    chromium: Browser, url: str, data: dict[str, str], width: int
-) -> None:
-    with open_page(chromium, f"{url}/", viewport={"width": width, "height": 900}) as page:
-        for view in VIEWS:
-            show(page, view)
-            expect(page.locator("[aria-busy]")).to_have_count(0)
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{view} is {wide} px wide"
-
-
-def test_the_theme_is_the_systems_or_the_chosen_one(chromium: Browser, url: str) -> None:
-    background = "getComputedStyle(document.body).backgroundColor"
-    with open_page(chromium, f"{url}/", color_scheme="dark") as page:
-        show(page, "types")
-        dark = page.evaluate(background)
-        page.get_by_label("Theme").select_option("light")
-        light = page.evaluate(background)
-        page.reload()
-        expect(page.get_by_label("Theme")).to_have_value("light")
-        assert page.evaluate(background) == light != dark
-        page.get_by_label("Theme").select_option("system")
-        assert page.evaluate(background) == dark
 
 
 @pytest.fixture
