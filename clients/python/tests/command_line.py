@@ -15,7 +15,7 @@ SCRIPT = Path(sys.executable).with_name("task-manager")
 
 @dataclass(frozen=True)
 class Done:
-    """What a command printed, and its exit code."""
+    """A command that has ended: its exit code and output."""
 
     code: int
     stdout: str

@@ -1,4 +1,4 @@
-"""What people see on a terminal and in errors, and which service the commands use."""
+"""The commands use the right service, and show people readable tables and errors."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What every command needs: the client, and how data is printed."""
+"""The options of the whole command line, and the client that they configure."""
 
 import sys
 from collections.abc import Callable

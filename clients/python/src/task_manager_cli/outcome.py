@@ -1,4 +1,4 @@
-"""What final tasks mean for the exit code, and their results."""
+"""Columns, results and exit codes of tasks."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

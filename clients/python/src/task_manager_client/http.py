@@ -1,4 +1,4 @@
-"""What both clients have in common: headers, timeouts, and errors of the connection."""
+"""Headers, timeouts and errors of the connection, which both clients share."""
 
 import uuid
 from collections.abc import Mapping
