@@ -79,16 +79,14 @@ export class TaskTable {
    * Insert a task that is not shown, at its place by age. Ids grow with the time of submission.
    * @param {any} task
    * @param {number} limit the most rows; the oldest one leaves for a newer one
-   * @returns {boolean} whether it is among the newest
    */
   insert(task, limit) {
     const idOf = (/** @type {Element} */ row) => /** @type {HTMLElement} */ (row).dataset.id ?? "";
     const rows = [...this.#body.children];
     const older = rows.find((row) => idOf(row) < task.task_id);
-    if (!older && rows.length >= limit) return false;
+    if (!older && rows.length >= limit) return;
     this.#body.insertBefore(this.#put(task).element, older ?? null);
     if (rows.length >= limit) this.remove(idOf(rows[rows.length - 1]));
-    return true;
   }
 
   /**

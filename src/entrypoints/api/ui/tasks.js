@@ -16,6 +16,7 @@ import { sampleCommand } from "./samples.js";
 import { TaskTable } from "./table.js";
 
 const RELOAD_MS = 1_000;
+const ENTER_MS = 1_000;
 const CHOICES_MS = 10_000;
 
 /**
@@ -30,6 +31,8 @@ export async function show(root, { query: first, signal }) {
   let reading;
   /** @type {import("./events.js").Change[]} what happened during a read */
   const missed = [];
+  /** @type {Map<string, any>} tasks whose rows are still to be inserted, by id */
+  const entering = new Map();
 
   const change = (/** @type {Record<string, string[]>} */ changes, replace = false) => {
     const next = new URLSearchParams(query);
@@ -225,26 +228,40 @@ export async function show(root, { query: first, signal }) {
     recount();
   });
 
+  // Rows change four times a second, but move down only once, so that they can be read.
+  const enter = atMostEvery(signal, ENTER_MS, () => {
+    const { rows, page, sort: order } = settings(query);
+    const tasks = [...entering.values()];
+    entering.clear();
+    if (page !== 1 || order !== NEWEST) return;
+    for (const task of tasks) {
+      if (table.has(task.task_id)) table.update(task);
+      else table.insert(task, rows);
+    }
+    showPages();
+  });
+
   /** @param {import("./events.js").Change[] | undefined} changes */
   function take(changes) {
     if (!changes) return reload();
     if (reading) return missed.push(...changes);
-    const { rows, page, sort: order } = settings(query);
+    const { page, sort: order } = settings(query);
     const takesNew = page === 1 && order === NEWEST;
-    let unsure = false, hasFresh = false;
+    let unsure = false;
     for (const { names, task } of changes) {
       const fits = names.includes("task.deleted") ? false : matches(query, task);
       const shown = table.has(task.task_id);
+      entering.delete(task.task_id);
       if (shown && fits === false) {
         table.remove(task.task_id);
         unsure = true;
       } else if (shown) table.update(task);
       else if (fits === undefined) unsure = true;
-      else if (fits && takesNew) hasFresh = table.insert(task, rows) || hasFresh;
+      else if (fits && takesNew) entering.set(task.task_id, task);
       else if (fits && order !== NEWEST && !hasNext) unsure = true;
     }
+    if (entering.size) enter();
     if (unsure) reload();
-    else if (hasFresh) showPages();
     if (changes.length) {
       recount();
       renewChoices();
@@ -254,6 +271,7 @@ export async function show(root, { query: first, signal }) {
   /** @param {URLSearchParams} next */
   const update = (next) => {
     query = next;
+    entering.clear();
     everything = false;
     const { rows, sort: order } = settings(query);
     size.value = String(rows);
