@@ -17,6 +17,7 @@ import { TaskTable } from "./table.js";
 
 const RELOAD_MS = 1_000;
 const ENTER_MS = 1_000;
+const RETRY_MS = 3_000;
 const CHOICES_MS = 10_000;
 
 /**
@@ -27,6 +28,8 @@ const CHOICES_MS = 10_000;
 export async function show(root, { query: first, signal }) {
   let query = first;
   let total = /** @type {number | undefined} */ (undefined), hasNext = false, everything = false;
+  /** @type {URLSearchParams | undefined} the address of the rows that are shown */
+  let shown;
   /** @type {AbortController | undefined} */
   let reading;
   /** @type {import("./events.js").Change[]} what happened during a read */
@@ -174,6 +177,7 @@ export async function show(root, { query: first, signal }) {
         ),
       ],
     );
+    if (shown !== query) return; // not read yet
     const isEmpty = !table.tasks.length;
     table.element.hidden = isEmpty;
     const filtered = [...apiFilters(query)].length > 0 || page > 1;
@@ -195,11 +199,16 @@ export async function show(root, { query: first, signal }) {
       const page = await read(asked, AbortSignal.any([signal, mine.signal]));
       ({ total, hasNext } = page);
       table.show(page.tasks, settings(asked).columns);
+      shown = asked;
       showPages();
     } catch (error) {
-      if (!signal.aborted && !mine.signal.aborted && !table.tasks.length) {
+      if (signal.aborted || mine.signal.aborted) return;
+      if (shown !== asked) { // no rows of another page stay
+        table.show([], settings(asked).columns);
+        table.element.hidden = true;
         showError(empty, error, load);
       }
+      setTimeout(() => query === asked && reload(), RETRY_MS);
     } finally {
       if (reading === mine) {
         reading = undefined;
