@@ -65,6 +65,26 @@ def test_filters_are_in_the_address_which_can_be_sent_on(
     expect(page.locator(".rows .row")).to_have_count(2)
 
 
+def test_the_search_finds_texts_of_payloads_results_and_errors(
+    page: Page, url: str, team: str, tmp_path: Path
+) -> None:
+    (tmp_path / "gate").touch()
+    labels = {"team": team}
+    inks = {"reason": "ink", "number": 77}
+    gate = {"gate": str(tmp_path / "gate")}
+    later = submitted(
+        url, "a", type="failing", payload={"reason": f"In{team}"}, labels=labels, **FUTURE
+    )
+    result = submitted(url, "b", type="watched", payload=gate, labels=labels)
+    error = submitted(url, "c", type="failing", payload=inks, labels=labels)
+    final(url, result), final(url, error)
+    open_list(page, team)
+    for text, task in ((f"in{team}", later), ("ONERROR=ALERT", result), ("ink 77", error)):
+        page.get_by_role("searchbox", name="Search names").fill(text)
+        expect(page.locator(f'[data-id="{task}"]')).to_be_visible()
+        expect(page.locator(".rows .row")).to_have_count(1)
+
+
 def test_what_callers_set_is_text_and_never_markup(page: Page, url: str, team: str) -> None:
     labels = {"team": team, "x": MARKUP}
     task = submitted(
