@@ -1,14 +1,13 @@
 """The commands use the right service, and show people readable tables and errors."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from command_line import SCRIPT, CommandLine, Done
+from command_line import CommandLine, Done
 from test_client_faults import a_problem
 from test_client_values import TASK
 from tests.integration.ports import free_port
@@ -212,29 +211,6 @@ def test_the_servers_commands_are_listed_with_their_help_and_run(away: CommandLi
     settings = {"TASKS_TOKEN": "x"}  # the service ignores what the client reads
     assert away("handlers", **settings).code == 0
     assert away("--timeout", "3", "problems").code == 2
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_of_a_shell_knows_the_commands(away: CommandLine, shell: str) -> None:
-    script = away("completion", shell)
-    assert script.code == 0
-    assert "task-manager" in script.stdout
-    if shutil.which(shell) is None or shell == "zsh":  # that of zsh needs an interactive shell
-        return
-    complete = {
-        "bash": "COMP_WORDS=(task-manager del); COMP_CWORD=1; "
-        '_task_manager_completion task-manager; echo "${COMPREPLY[@]}"',
-        "fish": "complete -C 'task-manager del'",
-    }[shell]
-    done = subprocess.run(
-        [shell, "-c", f"{script.stdout}\n{complete}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**away.environment, "PATH": f"{SCRIPT.parent}:{away.environment['PATH']}"},
-    )
-    assert "delete" in done.stdout, done.stderr
-    assert "submit" not in done.stdout
 
 
 def test_help_imports_neither_the_client_nor_the_server() -> None:
