@@ -68,6 +68,8 @@ def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: Command
 
     assert done.code == 5
     assert "no response in time" in done.stderr
+    assert "--timeout 60" in done.stderr
+    assert "A change may have arrived" in done.stderr
     assert len({each.headers["idempotency-key"] for each in receiver.requests}) == 1
 
 
@@ -75,6 +77,7 @@ def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: Command
     ("code", "status", "exit_code", "advice"),
     [
         ("capacity", 503, 1, "task-manager delete --status COMPLETED"),
+        ("store_unsafe", 503, 1, "The service's log names it"),
         ("overloaded", 503, 1, "Repeat the command in a moment"),
         ("store_unavailable", 503, 5, "cannot reach Redis"),
         ("unauthorized", 401, 4, "TASKS_TOKEN"),
