@@ -126,6 +126,19 @@ def test_the_table_of_a_terminal_escapes_names_and_has_colours(
     assert json.loads(piped.stdout)[0]["task_name"] == "\x1b[31mevil\n\u202e"
 
 
+@pytest.mark.parametrize(("columns", "is_wide"), [("80", False), ("140", True)])
+def test_a_table_breaks_no_id_and_leaves_out_what_is_empty_or_finds_no_room(
+    receiver: Receiver, faulty: CommandLine, columns: str, is_wide: bool
+) -> None:
+    receiver.responses[:] = [page(a_task(task_name="long " * 20))]
+
+    shown = on_terminal(faulty, "list", NO_COLOR="1", COLUMNS=columns).stdout
+
+    assert f"{TASK['task_id']}  COMPLETED" in shown
+    assert "ERROR" not in shown
+    assert ("QUEUE" in shown) == ("FINISHED" in shown) == is_wide
+
+
 @pytest.mark.parametrize(("typed", "code", "requests"), [("y\r", 0, 2), ("n\r", 130, 1)])
 def test_a_question_is_asked_on_a_terminal(
     receiver: Receiver, faulty: CommandLine, typed: str, code: int, requests: int
