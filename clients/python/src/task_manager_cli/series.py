@@ -50,7 +50,7 @@ def cell_of(name: str) -> Column:
     return Column(name.upper().replace("_", " "), lambda step: step.values[name])
 
 
-TIME = Column("BEGINS", lambda step: step.begins_at)
+TIME = Column("BEGINS", lambda step: step.begins_at, whole=True)
 NAME = Column("NAME", lambda step: step.name)
 NUMBERS = [cell_of(name) for name in VALUES]
 
