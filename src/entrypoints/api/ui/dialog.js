@@ -1,7 +1,7 @@
 /** Dialogs, messages and the clipboard. */
 
 import { fill, h } from "./dom.js";
-import { focusAgain, keyOf } from "./refill.js";
+import { focusAgain, focusMain, keyOf } from "./refill.js";
 
 /**
  * Show a modal dialog. Resolves with the value of the button; "" when it was dismissed. The focus
@@ -83,6 +83,8 @@ export async function attempt(action) {
     const { sentences, message } = /** @type {any} */ (error);
     tell((sentences ?? [message]).join(" "), "error");
     return false;
+  } finally {
+    focusMain();
   }
 }
 

@@ -46,6 +46,13 @@ export function focusAgain(root, { row, tag, name, at }) {
   /** @type {HTMLElement | null} */ (next)?.focus({ preventScroll: true });
 }
 
+/** Focus the main part of the page where what had the focus is gone. */
+export function focusMain() {
+  if (document.activeElement === document.body) {
+    document.querySelector("main")?.focus({ preventScroll: true });
+  }
+}
+
 /**
  * Replace the children of an element. Focus, scrolled tables and open details stay.
  * @param {Element} root
