@@ -63,7 +63,10 @@ export function messages() {
 export function tell(text, kind = "done") {
   const close = h("button", { class: "quiet", "aria-label": "Dismiss this message" }, "✕");
   const line = h("p", { class: kind }, h("span", null, text), close);
-  close.addEventListener("click", () => line.remove());
+  close.addEventListener("click", () => {
+    line.remove();
+    focusMain();
+  });
   said.append(line);
   if (kind === "done") setTimeout(() => line.remove(), SHOWN_MS);
   while (said.children.length > 5) said.firstElementChild?.remove();
