@@ -43,7 +43,7 @@ export function show(root, { query: first, signal }) {
       h(
         "p",
         { class: "summary", "aria-live": "polite" },
-        `${some(pending, "callback")} neither delivered nor given up`,
+        `${some(pending, "callback")} still to be delivered`,
       ),
       deliveries.length
         ? deliveryTable(deliveries, (delivery) => delivery.task_id, reload, true)

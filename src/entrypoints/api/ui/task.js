@@ -75,7 +75,7 @@ function facts(task) {
     ["Queue", filter("queue", task.queue)],
     ["Submitted", time(task.submitted_at)],
     ["Runs at", task.run_at && time(task.run_at)],
-    ["Next attempt", task.due_at && time(task.due_at)],
+    ["Next attempt", task.due_at && task.attempt > 0 && time(task.due_at)],
     ["Started", task.started_at && time(task.started_at)],
     ["Finished", task.finished_at && time(task.finished_at)],
     ["Expires", task.expires_at && time(task.expires_at)],

@@ -52,7 +52,7 @@ export function timeline({ attempts, waiting_since: waiting }) {
     "section",
     { class: "timeline" },
     h("h2", null, "Attempts"),
-    waiting &&
+    waiting && moment(waiting).getTime() <= now && // a later start is in the sentence above
       h(
         "p",
         { class: "hint" },
