@@ -269,3 +269,14 @@ def test_more_logs_than_streams_are_read_again_and_again(
     for tab in tabs:
         expect(tab.get_by_label("Lines of the log")).to_contain_text("after the gate")
         expect(tab.locator(".title .badge")).to_have_text("completed")
+
+
+def test_a_view_that_could_not_be_read_is_read_again(page: Page, url: str) -> None:
+    page.route("**/types", lambda route: route.abort())
+    page.goto("ui/#/types")
+    expect(page.get_by_text("The service does not respond. Check that it runs.")).to_be_visible()
+    expect(page.get_by_text("Connection lost")).to_be_visible()
+    page.unroute("**/types")
+
+    expect(page.get_by_role("heading", name="Types")).to_be_visible()
+    expect(page.get_by_text("Connection lost")).to_be_hidden()

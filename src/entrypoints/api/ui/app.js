@@ -24,6 +24,7 @@ const VIEWS = /** @type {Record<string, {title: string, load: () => Promise<any>
 const TASK = { title: "Task", load: () => import("./task.js") };
 const THEMES = ["system", "light", "dark"];
 const RENEW_TIMES_MS = 5_000;
+const RETRY_MS = 5_000;
 
 const main = h("main", { id: "main", tabindex: -1 });
 const banner = h("div", { id: "banner", role: "alert" });
@@ -70,7 +71,10 @@ async function route() {
     const given = await show(root, { id, query, signal });
     if (!signal.aborted) update = given;
   } catch (error) {
-    if (!signal.aborted) showError(root, error, again);
+    if (signal.aborted) return;
+    showError(root, error, again);
+    const { status } = /** @type {any} */ (error);
+    if (status === 0 || status >= 500) setTimeout(() => signal.aborted || again(), RETRY_MS);
   }
 }
 
