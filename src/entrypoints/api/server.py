@@ -1,10 +1,8 @@
 """The HTTP server: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
-import errno
 import gc
 import logging
 import resource
-import socket
 from contextlib import suppress
 from typing import Any
 
@@ -33,10 +31,17 @@ from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.container import build_container
+from entrypoints.http_address import require_free_address
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
 BATCH_PATH = "/tasks/batch"
+HEAD_SECONDS = 10
+"""Time for which a connection may have no request, and for which a head may arrive.
+
+gunicorn's own limit of 2 s ends connections that a browser on a busy machine has just opened, and
+that the pool of a client is about to use.
+"""
 LARGEST_BODIES = 8
 """Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
@@ -60,9 +65,9 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker that limits the connections that wait for their client.
 
-    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies, idle
-    clients, and clients that take no response. Open streams would delay the
-    shutdown by the whole grace, so they end as soon as it begins.
+    gunicorn ends a head that takes more than HEAD_SECONDS, but does not limit bodies, idle
+    clients, and clients that take no response. Open streams and idle connections would delay the
+    shutdown, so they end as soon as it begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -98,6 +103,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def timeout_ctx(self) -> Any:
         """Return the deadline of the next head. The connection is pending until it arrives."""
         self._pending.add(self._mine.connection)
+        self._mine.connection.awaits_head = True
         return super().timeout_ctx()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
@@ -105,6 +111,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if req.path != BATCH_PATH:
             self.app.batch_pace.note_other_request()
         reader, connection = req.body.reader, self._mine.connection
+        connection.awaits_head = False
         if isinstance(reader, ChunkedReader):
             reader = req.body.reader = BoundedChunks(req, req.unreader)
         if has_more(reader):
@@ -120,7 +127,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
-        gevent.spawn(self._end_streams)
+        gevent.spawn(self._end_waits)
 
     def is_already_handled(self, respiter: Any) -> bool:
         """Return False, or end gunicorn's loop over a connection that a stream has taken over."""
@@ -137,7 +144,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             with suppress(OSError):
                 client.sendall(raw_problem_response(status.recorded, str(exc)))
 
-    def _end_streams(self) -> None:
+    def _end_waits(self) -> None:
+        self._pending.close_idle()
         self.wsgi.extensions["container"].event_stream().close()
 
 
@@ -166,6 +174,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": self.settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
             "worker_connections": self.capacity.connections,
+            "keepalive": HEAD_SECONDS,
             "preload_app": True,
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "graceful_timeout": self.settings.shutdown_grace_seconds,
@@ -236,28 +245,3 @@ def _allowed_files() -> int:
             ]
         )
     return soft
-
-
-def _address_advice(error: OSError) -> str:
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return "Set TASKS_HTTP_HOST to an address of this machine, such as 127.0.0.1."
-    return "Stop the program that uses it, or set TASKS_HTTP_PORT to a free port."
-
-
-def require_free_address(settings: Settings) -> None:
-    """Raise InvalidSettings unless the server can bind its address."""
-    address = authority(settings.http_host, settings.http_port)
-    try:
-        family, kind, _, _, where = socket.getaddrinfo(
-            settings.http_host, settings.http_port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-    except OSError as error:
-        raise InvalidSettings(
-            [
-                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which is not available: "
-                f"{error.strerror}. " + _address_advice(error)
-            ]
-        ) from error
