@@ -6,6 +6,7 @@ from flask import Response
 from flask.views import MethodView
 
 from application.use_cases.tasks.bulk_action import Action
+from entrypoints.api.concurrency.work_line import action as in_line
 from entrypoints.api.resources.blueprints import bulk as blueprint
 from entrypoints.api.resources.json_response import json_response
 from entrypoints.api.schemas.bulk_requests import ActionBody
@@ -17,7 +18,7 @@ from entrypoints.api.use_cases import use_cases
 class Actions(MethodView):
     @blueprint.doc(operationId="actOnTasks")
     @blueprint.problems(
-        "malformed_request", "request_timeout", "body_too_large", "unsupported_media_type"
+        "malformed_request", "request_timeout", "body_too_large", "unsupported_media_type", "overloaded"
     )
     @blueprint.response(
         200,
@@ -25,6 +26,7 @@ class Actions(MethodView):
         example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0},
     )
     @blueprint.no_query
+    @in_line
     @blueprint.arguments(
         ActionBody(),
         example={

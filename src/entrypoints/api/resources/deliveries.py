@@ -8,6 +8,7 @@ from flask.views import MethodView
 from application.ports.delivery_log import DeliveryFilter, LoggedDelivery
 from domain.webhook import DeliveryOutcome
 from entrypoints.api.concurrency.cooperation import paced
+from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import overview
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import A_DELIVERY, A_TASK
@@ -26,9 +27,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/<task:task_id>/deliveries")
 class Deliveries(MethodView):
     @blueprint.doc(operationId="listDeliveries")
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("task_not_found", "overloaded")
     @blueprint.response(200, DeliveriesResponse, example={"deliveries": [A_DELIVERY]})
     @blueprint.no_query
+    @long_read
     def get(self, task_id: str) -> Response:
         """List the delivery attempts of the task's webhooks.
 

@@ -3,6 +3,7 @@
 from flask import Response
 from flask.views import MethodView
 
+from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.json_response import list_response
 from entrypoints.api.schemas.log_responses import LogLineResponse, LogResponse
@@ -13,9 +14,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/<task:task_id>/logs")
 class Logs(MethodView):
     @blueprint.doc(operationId="getTaskLog")
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("task_not_found", "overloaded")
     @blueprint.response(200, LogResponse)
     @blueprint.arguments(LogQuery(), location="query")
+    @long_read
     def get(self, wanted: dict[str, int], task_id: str) -> Response:
         """Read the log of a task.
 

@@ -9,6 +9,7 @@ from application.task_serializer import serialize_task
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api.concurrency.capacity import long_responses
+from entrypoints.api.concurrency.work_line import search_turn
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import A_BODY, A_LIST, A_NEW_TASK, A_TASK
@@ -75,7 +76,7 @@ class Tasks(MethodView):
         return submit_response(members, location, replayed=submitted.replayed)
 
     @blueprint.doc(operationId="listTasks")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(200, TaskListResponse, headers=LINK, example=A_LIST)
     @blueprint.arguments(ListQuery(), location="query")
     def get(self, wanted: tuple[TaskFilter, PageRequest, bool]) -> Response:
@@ -88,7 +89,8 @@ class Tasks(MethodView):
         """
         matching, page_request, full = wanted
         list_tasks = use_cases().list_tasks()
-        page, positions = list_tasks.execute(matching, page_request)
+        with search_turn(matching):
+            page, positions = list_tasks.execute(matching, page_request)
         urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
         if not full:
             text = page_json(page, page_request, positions, task_texts())
