@@ -9,16 +9,19 @@ import sys
 import time
 from typing import Any
 
-from dependency_injector import providers
+from entrypoints.quick_imports import quick_imports
 
-from adapters.handlers.registry import HandlerRegistry
-from adapters.handlers.sleep import SleepHandler
-from application.ports.run import RunContext
-from domain.task import Task
-from entrypoints.container import Container
-from entrypoints.environment import load_settings
-from entrypoints.logging import configure_logging
-from entrypoints.worker.process import run_worker
+with quick_imports():  # as the command `worker` does
+    from dependency_injector import providers
+
+    from adapters.handlers.registry import HandlerRegistry
+    from adapters.handlers.sleep import SleepHandler
+    from application.ports.run import RunContext
+    from domain.task import Task
+    from entrypoints.container import Container
+    from entrypoints.environment import load_settings
+    from entrypoints.logging import configure_logging
+    from entrypoints.worker.process import run_worker
 
 STARTS = os.environ.get("BENCHMARK_STARTS")
 

@@ -58,7 +58,7 @@ class Contest:
     rounds: Mapping[str, Sequence[Sample]]
     """The samples of each subject. Samples with one index were taken right after each other."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What a subject does not do, or does otherwise."""
+    """Differences of each subject that readers must know, such as a feature that it lacks."""
 
     def rate(self, name: str) -> Spread:
         return Spread([sample.rate for sample in self.rounds[name]])
@@ -105,7 +105,7 @@ class Findings:
     quantities: dict[str, Quantity] = field(default_factory=dict)
     growths: list[Growth] = field(default_factory=list)
     remarks: dict[str, str] = field(default_factory=dict)
-    """By the name of a group: a sentence about it with amounts that are known only at run time."""
+    """A sentence about each group, by its name, with amounts that are known only at run time."""
 
     def add_quantity(self, key: str, name: str, unit: str, *values: float) -> None:
         self.quantities[key] = Quantity(name=name, unit=unit, spread=Spread(values))

@@ -30,7 +30,7 @@ class Goal:
     unit: str
     """The unit with a leading space, such as TIMES."""
     next_step: str
-    """What would be done next if it is not reached."""
+    """The next step if the goal is not reached."""
 
     def is_met_by(self, figure: float, target: float) -> bool:
         return figure <= target if self.at_most else figure >= target

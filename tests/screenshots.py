@@ -23,7 +23,7 @@ SHOWN = {
     "new": ".beside",
     "task": ".timeline tbody tr",
 }
-"""What is shown last in each view."""
+"""The part of each view that is shown last."""
 VIEWS = {"overview": "overview", "tasks": "tasks?rows=25", "new": "new?type=csv_report"}
 
 

@@ -1,1 +1,1 @@
-"""What the service is compared with: small programs of other libraries, with their defaults."""
+"""Small programs of other libraries with their default settings, to compare the service with."""

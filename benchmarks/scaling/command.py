@@ -31,7 +31,7 @@ PARTS: Mapping[str, Part] = {
     "streams": lambda directory, plan, _: streams.measure(directory, plan),
 }
 COSTS = {"POST", "GET", "run"}
-"""What the arithmetic of the machines needs: the parts `clients` and `children`."""
+"""Costs for the arithmetic of the machines. The parts `clients` and `children` measure them."""
 
 
 def chosen_parts(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:

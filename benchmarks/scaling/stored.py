@@ -1,4 +1,4 @@
-"""What more stored tasks cost: lists with filters, one task, a submit, and memory."""
+"""The cost of more stored tasks: lists with filters, one task, a submit, and memory."""
 
 from functools import partial
 from itertools import repeat

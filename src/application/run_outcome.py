@@ -84,7 +84,7 @@ class RunEnd:
     run: Task
     outcome: RunOutcome
     at: datetime
-    """By the store's clock."""
+    """The time of the store's clock."""
 
     def apply(self, task: Task) -> Task:
         """Return the task after this end. Returns it unchanged when this run no longer holds it."""

@@ -20,7 +20,7 @@ OTHERS = ""
 
 
 class Counted(StrEnum):
-    """What happens to tasks and is counted over time."""
+    """The events of tasks that are counted over time."""
 
     SUBMITTED = "submitted"
     COMPLETED = "completed"

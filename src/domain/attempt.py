@@ -14,7 +14,7 @@ MAX_MESSAGE_LENGTH = 300
 
 
 class AttemptOutcome(StrEnum):
-    """How a run ended. Whether another attempt follows is said by `Attempt.next_at`."""
+    """The end of a run. `Attempt.next_at` says whether another attempt follows."""
 
     RUNNING = "running"
     COMPLETED = "completed"

@@ -16,4 +16,4 @@ COMMANDS = {
     "problems": "Print the meaning of each error of the API, as Markdown.",
     "health": "Exit with 0 if a part of the service on this host is healthy.",
 }
-"""What each command does. `types`, which the client has, is called `handlers` here."""
+"""The help of each command. `handlers` has this name because `types` is one of the client."""

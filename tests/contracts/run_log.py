@@ -8,6 +8,7 @@ from application.errors import StaleTask
 from application.ports.run import MAX_LOG_BYTES, RunLog
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
+from domain.task import Task
 from domain.task_state import Progress
 from tests.building import AN_ERROR
 from tests.storing import claim, submit
@@ -16,22 +17,23 @@ HALF = Progress(fraction=0.5, message="half")
 
 
 class RunLogContract:
-    def test_progress_is_kept_and_changes_no_version(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
-    ) -> None:
+    @pytest.fixture
+    def run(self, repository: TaskRepository, leases: TaskLeases) -> Task:
+        """Submit a task and claim it."""
         submit(repository)
-        run = claim(leases)
+        return claim(leases)
 
+    def test_progress_is_kept_and_changes_no_version(
+        self, repository: TaskRepository, run_log: RunLog, run: Task
+    ) -> None:
         assert run_log.append(run, progress=HALF)
 
         stored = repository.get(run.task_id)
         assert (stored.progress, stored.version) == (HALF, run.version)
 
     def test_what_was_reported_last_stays_on_a_failed_task(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.fail(AN_ERROR, datetime.now(UTC))))
@@ -39,10 +41,8 @@ class RunLogContract:
         assert repository.get(run.task_id).progress == HALF
 
     def test_a_completed_task_has_no_progress(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
@@ -50,10 +50,8 @@ class RunLogContract:
         assert repository.get(run.task_id).progress is None
 
     def test_a_completed_task_has_no_progress_when_its_worker_claims_another(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         run_log.append(run, progress=HALF)
 
         end = Change(before=run, after=run.complete("done", datetime.now(UTC)))
@@ -62,10 +60,8 @@ class RunLogContract:
         assert repository.get(run.task_id).progress is None
 
     def test_a_task_that_waits_again_has_no_progress(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         run_log.append(run, progress=HALF)
 
         repository.save(Change(before=run, after=run.lose(run.started_at)))
@@ -73,10 +69,8 @@ class RunLogContract:
         assert repository.get(run.task_id).progress is None
 
     def test_a_run_that_is_over_can_report_nothing(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         repository.save(Change(before=run, after=run.lose(run.started_at)))
         again = claim(leases, owner="b:1")
 
@@ -86,10 +80,8 @@ class RunLogContract:
         assert run_log.append(again, lines=["in time"])
 
     def test_the_end_of_a_run_leaves_a_line_under_its_attempt_and_a_refused_one_none(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, repository: TaskRepository, run_log: RunLog, run: Task
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         lost = Change(before=run, after=run.lose(run.started_at, "It broke."), log="It broke.")
 
         repository.save(lost)
@@ -101,16 +93,14 @@ class RunLogContract:
         ]
 
     def test_the_last_thousand_lines_are_kept_with_their_attempt(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, run_log: RunLog, run: Task
     ) -> None:
-        task = submit(repository)
-        assert list(run_log.lines(task.task_id)) == []
-        run = claim(leases)
+        assert list(run_log.lines(run.task_id)) == []
 
         for number in range(1_001):
             run_log.append(run, lines=[f"Größe\n{number}"])
 
-        lines = run_log.lines(task.task_id)
+        lines = run_log.lines(run.task_id)
         assert [line.message for line in lines] == [
             f"Größe\n{number}" for number in range(1, 1_001)
         ]
@@ -118,28 +108,24 @@ class RunLogContract:
         assert all(line.at >= run.started_at for line in lines)
 
     def test_a_log_has_a_limit_in_bytes_and_loses_its_oldest_lines_first(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, run_log: RunLog, run: Task
     ) -> None:
-        task = submit(repository)
-        run = claim(leases)
         said = [f"{number:03} " + "🥁" * 1_996 for number in range(300)]
 
         for at in range(0, 300, 60):
             run_log.append(run, lines=said[at : at + 60])
 
-        kept = [line.message for line in run_log.lines(task.task_id)]
+        kept = [line.message for line in run_log.lines(run.task_id)]
         assert kept == said[-len(kept) :]
         size = sum(len(line.encode()) for line in kept)
         assert MAX_LOG_BYTES - 20_000 < size <= MAX_LOG_BYTES
         run_log.append(run, lines=["the end"])
-        assert run_log.lines(task.task_id)[-1].message == "the end"
+        assert run_log.lines(run.task_id)[-1].message == "the end"
 
     def test_lines_are_numbered_and_read_after_a_number_also_when_earlier_ones_were_dropped(
-        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog
+        self, run_log: RunLog, run: Task
     ) -> None:
-        task = submit(repository)
-        assert list(run_log.lines(task.task_id, 5)) == []
-        run = claim(leases)
+        assert list(run_log.lines(run.task_id, 5)) == []
         run_log.append(run, lines=["one", "two", "three"])
 
         def numbered(after: int) -> list[tuple[int, str]]:

@@ -42,7 +42,7 @@ class FakeRecords:
         self._drawn = 0
         self._claims = 0
         self.counts: list[tuple[datetime, Count]] = []
-        """What was counted, as Series would have it."""
+        """Counts as Series would store them."""
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
         self._logged: Counter[str] = Counter()
         self.logs: dict[str, deque[LogLine]] = {}

@@ -1,4 +1,4 @@
-"""What the Compose files say, as Docker Compose reads them."""
+"""The Compose files mean what they should, as Docker Compose reads them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a request costs, in numbers that do not depend on the machine.
+"""Requests have bounded costs, in numbers that do not depend on the machine.
 
 A number that grows is a change for the worse: find out why before you raise a limit. One that
 falls by a tenth should take its limit with it.

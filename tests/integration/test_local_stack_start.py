@@ -1,4 +1,4 @@
-"""What `task-manager local` needs for itself, refuses and says when it starts."""
+"""`task-manager local` needs little, refuses wrong settings and says what it starts."""
 
 import contextlib
 import os

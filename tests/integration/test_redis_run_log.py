@@ -9,13 +9,12 @@ import redis
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.store import RedisStore
-from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change
+from domain.task import Task
 from tests.contracts.run_log import RunLogContract
 from tests.integration.conftest import EVENTS_KEPT
-from tests.storing import claim, submit
 
 
 class TestRedisRunLog(RunLogContract):
@@ -23,19 +22,22 @@ class TestRedisRunLog(RunLogContract):
     def run_log(self, redis_store: RedisStore) -> RedisRunLog:
         return RedisRunLog(redis_store, EVENTS_KEPT)
 
+    @pytest.fixture
+    def key(self, run: Task) -> bytes:
+        """Return the key of the run's log."""
+        return b"tm:log:" + id_bytes(run.task_id)
+
     def test_the_log_keeps_the_last_thousand_lines_with_time_and_attempt_until_the_task_is_removed(
         self,
         repository: RedisTaskRepository,
-        leases: RedisTaskLeases,
         run_log: RedisRunLog,
         client: redis.Redis,
+        run: Task,
+        key: bytes,
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         for number in range(1_001):
             run_log.append(run, lines=[f"line {number}\n\x00"])
 
-        (key,) = client.scan_iter(b"tm:log:*")
         lines = client.lrange(key, 0, -1)
         at, line = lines[-1].split(b" ", 1)
         assert len(lines) == 1_000
@@ -46,18 +48,11 @@ class TestRedisRunLog(RunLogContract):
         assert not client.exists(key)
 
     def test_a_log_of_emoji_takes_about_a_megabyte_of_redis(
-        self,
-        repository: RedisTaskRepository,
-        leases: RedisTaskLeases,
-        run_log: RedisRunLog,
-        client: redis.Redis,
+        self, run_log: RedisRunLog, client: redis.Redis, run: Task, key: bytes
     ) -> None:
-        submit(repository)
-        run = claim(leases)
         for _ in range(20):
             run_log.append(run, lines=["🥁" * 2_000] * 50)
 
-        (key,) = client.scan_iter(b"tm:log:*")
         assert client.memory_usage(key, samples=0) < 1.2 * MAX_LOG_BYTES
         size = sum(map(len, client.lrange(key, 0, -1)))
         assert int(client.hget(b"tm:task:" + id_bytes(run.task_id), "l")) == size <= MAX_LOG_BYTES
@@ -67,15 +62,8 @@ class TestRedisRunLog(RunLogContract):
         assert [line.message for line in run_log.lines(run.task_id)] == ["line"]
 
     def test_a_log_of_an_older_version_is_read_and_bounded_from_its_next_line_on(
-        self,
-        repository: RedisTaskRepository,
-        leases: RedisTaskLeases,
-        run_log: RedisRunLog,
-        client: redis.Redis,
+        self, run_log: RedisRunLog, client: redis.Redis, run: Task, key: bytes
     ) -> None:
-        submit(repository)
-        run = claim(leases)
-        key = b"tm:log:" + id_bytes(run.task_id)
         client.rpush(key, *(f"1768287189125 {json.dumps([1, '🥁' * 2_000])}" for _ in range(100)))
 
         assert [line.message for line in run_log.lines(run.task_id)] == ["🥁" * 2_000] * 100
@@ -86,15 +74,9 @@ class TestRedisRunLog(RunLogContract):
         assert run_log.lines(run.task_id)[-1].message == "new"
 
     def test_damaged_lines_are_left_out(
-        self,
-        repository: RedisTaskRepository,
-        leases: RedisTaskLeases,
-        run_log: RedisRunLog,
-        client: redis.Redis,
+        self, run_log: RedisRunLog, client: redis.Redis, run: Task, key: bytes
     ) -> None:
-        submit(repository)
-        run = claim(leases)
-        key, record = b"tm:log:" + id_bytes(run.task_id), b"tm:task:" + id_bytes(run.task_id)
+        record = b"tm:task:" + id_bytes(run.task_id)
         client.rpush(
             key, b"", b"\xff", b"1 2", b"x [1]", b'1 [1, "one", 2]', b"9" * 400 + b" [1, 2]"
         )

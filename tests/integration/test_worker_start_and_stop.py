@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -28,6 +29,25 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
     assert api.task(task_id)["status"] == "COMPLETED"
     assert "QUEUED" in {api.task(task_id)["status"] for task_id in waiting}
     assert "PROCESSING" not in {api.task(task_id)["status"] for task_id in waiting}
+
+
+def test_a_worker_that_stops_while_a_wake_up_is_on_its_way_to_a_child_ends_without_a_kill(
+    api: Api, client: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    with a_worker(redis_url, tmp_path / "worker.log", worker_concurrency=1) as worker:
+        wait_until(lambda: client.zcard("tm:alive:worker"))
+        [child], parent = worker.children(), psutil.Process(worker.pid)
+        threads = parent.num_threads()
+        child.suspend()
+        api.submit(duration=1)
+        wait_until(lambda: not client.llen("task-manager.work.default"))
+        worker.process.terminate()
+        # It waits for its children beside two more threads: the grace, and Celery's timers.
+        wait_until(lambda: parent.num_threads() > threads + 1)
+        child.resume()
+
+        assert worker.exit_code() == 0
+        assert "did not finish within the grace period" not in worker.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

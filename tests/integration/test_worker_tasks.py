@@ -1,4 +1,4 @@
-"""What becomes of a task on real workers and a real Redis, watched through a real HTTP server."""
+"""Real workers run tasks of a real Redis, watched through a real HTTP server."""
 
 import json
 from datetime import UTC, datetime, timedelta

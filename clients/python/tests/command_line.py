@@ -15,7 +15,7 @@ SCRIPT = Path(sys.executable).with_name("task-manager")
 
 @dataclass(frozen=True)
 class Done:
-    """What a command printed, and its exit code."""
+    """A command that has ended: its exit code and output."""
 
     code: int
     stdout: str
@@ -60,9 +60,15 @@ class CommandLine:
         self, *arguments: str, answer: Callable[[str], str | None], **environment: str
     ) -> Done:
         """Run on a terminal. `answer` returns what to type, given all output so far."""
+        return self.program_on_terminal(str(SCRIPT), *arguments, answer=answer, **environment)
+
+    def program_on_terminal(
+        self, *command: str, answer: Callable[[str], str | None], **environment: str
+    ) -> Done:
+        """Run any program on a terminal."""
         process, terminal = pty.fork()
         if process == 0:
-            os.execve(SCRIPT, [str(SCRIPT), *arguments], {**self.environment, **environment})
+            os.execvpe(command[0], command, {**self.environment, **environment})
         output = b""
         while True:
             try:

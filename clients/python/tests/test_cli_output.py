@@ -1,14 +1,13 @@
-"""What people see on a terminal and in errors, and which service the commands use."""
+"""The commands use the right service, and show people readable tables and errors."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from command_line import SCRIPT, CommandLine, Done
+from command_line import CommandLine, Done
 from test_client_faults import a_problem
 from test_client_values import TASK
 from tests.integration.ports import free_port
@@ -69,6 +68,8 @@ def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: Command
 
     assert done.code == 5
     assert "no response in time" in done.stderr
+    assert "--timeout 60" in done.stderr
+    assert "A change may have arrived" in done.stderr
     assert len({each.headers["idempotency-key"] for each in receiver.requests}) == 1
 
 
@@ -76,6 +77,7 @@ def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: Command
     ("code", "status", "exit_code", "advice"),
     [
         ("capacity", 503, 1, "task-manager delete --status COMPLETED"),
+        ("store_unsafe", 503, 1, "The service's log names it"),
         ("overloaded", 503, 1, "Repeat the command in a moment"),
         ("store_unavailable", 503, 5, "cannot reach Redis"),
         ("unauthorized", 401, 4, "TASKS_TOKEN"),
@@ -122,6 +124,19 @@ def test_the_table_of_a_terminal_escapes_names_and_has_colours(
     piped = faulty("list", "--json")
     assert "\x1b" not in piped.stdout
     assert json.loads(piped.stdout)[0]["task_name"] == "\x1b[31mevil\n\u202e"
+
+
+@pytest.mark.parametrize(("columns", "is_wide"), [("80", False), ("140", True)])
+def test_a_table_breaks_no_id_and_leaves_out_what_is_empty_or_finds_no_room(
+    receiver: Receiver, faulty: CommandLine, columns: str, is_wide: bool
+) -> None:
+    receiver.responses[:] = [page(a_task(task_name="long " * 20))]
+
+    shown = on_terminal(faulty, "list", NO_COLOR="1", COLUMNS=columns).stdout
+
+    assert f"{TASK['task_id']}  COMPLETED" in shown
+    assert "ERROR" not in shown
+    assert ("QUEUE" in shown) == ("FINISHED" in shown) == is_wide
 
 
 @pytest.mark.parametrize(("typed", "code", "requests"), [("y\r", 0, 2), ("n\r", 130, 1)])
@@ -212,29 +227,6 @@ def test_the_servers_commands_are_listed_with_their_help_and_run(away: CommandLi
     settings = {"TASKS_TOKEN": "x"}  # the service ignores what the client reads
     assert away("handlers", **settings).code == 0
     assert away("--timeout", "3", "problems").code == 2
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_of_a_shell_knows_the_commands(away: CommandLine, shell: str) -> None:
-    script = away("completion", shell)
-    assert script.code == 0
-    assert "task-manager" in script.stdout
-    if shutil.which(shell) is None or shell == "zsh":  # that of zsh needs an interactive shell
-        return
-    complete = {
-        "bash": "COMP_WORDS=(task-manager del); COMP_CWORD=1; "
-        '_task_manager_completion task-manager; echo "${COMPREPLY[@]}"',
-        "fish": "complete -C 'task-manager del'",
-    }[shell]
-    done = subprocess.run(
-        [shell, "-c", f"{script.stdout}\n{complete}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**away.environment, "PATH": f"{SCRIPT.parent}:{away.environment['PATH']}"},
-    )
-    assert "delete" in done.stdout, done.stderr
-    assert "submit" not in done.stdout
 
 
 def test_help_imports_neither_the_client_nor_the_server() -> None:

@@ -1,4 +1,4 @@
-"""What the client computes without a service: batches, delays, JSON and signatures."""
+"""The client makes batches, delays, JSON and signatures without a service."""
 
 import json
 import time

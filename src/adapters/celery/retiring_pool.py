@@ -1,4 +1,4 @@
-"""Celery's prefork pool, whose children leave between two runs when they are to be replaced."""
+"""Celery's prefork pool, whose children leave at once when they stop or are to be replaced."""
 
 import os
 from typing import Any
@@ -31,6 +31,13 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
                 return receive()
 
             self.wait_for_job = receive_or_retire
+
+        def _ensure_messages_consumed(self, completed: int) -> bool:
+            """Return at once: what the parent has not read is about wake-ups, which are disposable.
+
+            A parent that stops reads no more, and billiard would wait for it for 30 seconds.
+            """
+            return True
 
         def _do_exit(
             self, pid: int, exitcode: int | None, exc: BaseException | None = None

@@ -6,7 +6,7 @@ from adapters.supervision.children import Children
 from adapters.supervision.descendants import children, kill_and_reap
 
 KNOWN_AFTER_SECONDS = 1.0
-"""By then the pool lists a child that it has started."""
+"""Age at which a child that the pool has started is surely in the pool's list."""
 SEARCH_SECONDS = 3.0
 """Time for which to search after the death of a child. A search reads all of /proc."""
 

@@ -14,7 +14,7 @@ class TaskEvent:
     """One event. Compares by identity, so that each is rendered once for all of its followers."""
 
     position: str
-    """Where the event stands in the stream. Later events have greater positions."""
+    """The position of the event in the stream. Later events have greater positions."""
     event: Event
     task: Task
     """The task after the event, without a payload or result of more than 4 KiB (see

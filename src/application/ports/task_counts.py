@@ -11,7 +11,7 @@ from domain.status import Status
 @dataclass(frozen=True)
 class StatusCounts:
     numbers: Mapping[Status, int]
-    """By status; a status whose number is not known is left out."""
+    """Numbers by status; a status whose number is not known is left out."""
 
     @property
     def is_exact(self) -> bool:

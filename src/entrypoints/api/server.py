@@ -77,6 +77,14 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._mine = local()
         """Holds the connection of the current greenlet."""
 
+    def load_wsgi(self) -> None:
+        """Take the application over, after the fork."""
+        super().load_wsgi()
+        # gunicorn looks its settings up some twenty times in each request, through __getattr__.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        # START_SECONDS count from the start of the process
+        self.wsgi.extensions["container"].warn_about_queues()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
         connection = self._mine.connection = Connection(client, addr)
@@ -158,6 +166,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": self.settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
             "worker_connections": self.capacity.connections,
+            "preload_app": True,
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "graceful_timeout": self.settings.shutdown_grace_seconds,
             "control_socket_disable": True,
@@ -174,9 +183,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Build the application. gunicorn calls this in each worker, after the fork."""
-        # gunicorn looks its settings up some twenty times in each request, through __getattr__.
-        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        """Build the application, which connects to nothing.
+
+        gunicorn calls this once, before the fork, so that its workers share the memory.
+        """
         container = build_container(
             self.settings,
             fail_fast=True,
@@ -185,7 +195,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             long_results_as_text=True,
             let_others_run=let_others_run,
         )
-        container.warn_about_queues()  # START_SECONDS count from the start of the process
         app = create_app(container, self.capacity, self.batch_pace)
         gc.collect()
         gc.freeze()  # else each full collection visits the permanent objects, which takes 50 ms

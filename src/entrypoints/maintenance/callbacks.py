@@ -23,7 +23,7 @@ class CallbackDelivery:
     def __init__(self, container: Container) -> None:
         self._deliver = container.deliver_webhook()
         self._leased: SimpleQueue[LeasedDelivery | None] = SimpleQueue()
-        """What the senders take. None ends the sender that takes it."""
+        """The webhooks that the senders take next. None ends the sender that takes it."""
         self._in_flight = _InFlight()
         self._stopped = threading.Event()
         self._failure = ""

@@ -1,4 +1,4 @@
-"""What a function prints, logs and raises becomes the log of its task."""
+"""The log of a task has all that its function prints, logs and raises."""
 
 import logging
 import subprocess

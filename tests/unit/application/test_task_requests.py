@@ -1,4 +1,4 @@
-"""What callers ask for a task: to read it, list it, retry it, delete it, and see its log."""
+"""Callers read, list, retry and delete tasks, and see their logs."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What every command needs: the client, and how data is printed."""
+"""The options of the whole command line, and the client that they configure."""
 
 import sys
 from collections.abc import Callable
@@ -29,13 +29,13 @@ class App:
 
     def client(self, **options: Any) -> "Client":
         """Return a client. Raises click.UsageError if the configuration is wrong."""
+        from task_manager_cli.patience import TOLD_RETRIES
         from task_manager_client import Client
 
         found = self.configuration()
+        options = {"timeout": self.timeout, "stream_retries": TOLD_RETRIES, **options}
         try:
-            return Client(
-                str(found.url.value), token=found.token.value, timeout=self.timeout, **options
-            )
+            return Client(str(found.url.value), token=found.token.value, **options)
         except ValueError as error:
             raise click.UsageError(f"{error} (from {found.url.source})") from error
 

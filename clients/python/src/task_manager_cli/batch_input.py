@@ -39,7 +39,7 @@ class NotJson(Exception):
 
 @dataclass(frozen=True)
 class Mapped:
-    """Where the cells of a column go."""
+    """A column, the member of the task that its cells become, and whether they are JSON."""
 
     column: str
     target: str

@@ -29,7 +29,7 @@ PATIENCE = 20
 
 @dataclass
 class Outcome:
-    """What became of the lines."""
+    """The numbers of lines by what happened to them, the time, and the error that ended the run."""
 
     submitted: int = 0
     replayed: int = 0
@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of one chunk."""
+    """A chunk that was sent: the batches of the response, and the lines that were rejected."""
 
     batches: "Sequence[Batch]"
     rejected: Sequence[tuple[Line, str]]

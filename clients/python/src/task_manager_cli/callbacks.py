@@ -22,7 +22,7 @@ COLUMNS = [
 
 OUTCOMES = ["delivered", "to_be_retried", "given_up"]
 OF_ALL = [
-    Column("TASK", lambda each: each.task_id),
+    Column("TASK", lambda each: each.task_id, whole=True),
     *COLUMNS,
     Column("HOST", lambda each: each.host),
 ]

@@ -26,6 +26,7 @@ COMMANDS = {
     "workers": ("service", "Show living workers."),
     "types": ("service", "Show the types of task, or the schema of one."),
     "stats": ("service", "Show numbers and times of the tasks."),
+    "series": ("series", "Show what happened in each minute or hour."),
     "doctor": ("doctor", "Say what is wrong with the service, and what to do."),
     "open": ("service", "Open the dashboard in a browser."),
     "completion": ("shell", "Print the completion for a shell."),

@@ -1,4 +1,4 @@
-"""Which service the commands talk to: a flag, then the environment, then a profile."""
+"""Finds the service that the commands use: a flag, then the environment, then a profile."""
 
 import os
 import tomllib

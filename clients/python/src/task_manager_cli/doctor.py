@@ -58,7 +58,7 @@ def examine(client: "Client") -> Iterator[Finding]:
     workers = client.workers()
     if workers:
         processes = sum(worker.concurrency for worker in workers)
-        yield True, f"{len(workers)} workers with {processes} processes."
+        yield True, f"Workers: {len(workers)}, with {processes} processes."
     else:
         yield False, "No worker is alive, so no task runs. Start one: task-manager worker"
     for queue in client.queues():

@@ -10,7 +10,7 @@ import click
 from task_manager_cli.escaping import escape_controls
 
 if TYPE_CHECKING:
-    from task_manager_client.errors import TaskManagerError
+    from task_manager_client.errors import ServiceUnreachable, TaskManagerError
 
 ERROR, USAGE, NOT_FOUND, AUTHENTICATION, UNREACHABLE = 1, 2, 3, 4, 5
 TASK_FAILED, TASK_CANCELLED, TIMED_OUT, INTERRUPTED = 10, 11, 124, 130
@@ -21,6 +21,7 @@ ADVICE = {
     "(task-manager delete --status COMPLETED), or ask the operator for more memory.",
     "store_unavailable": "The service cannot reach Redis. Repeat the command in a moment; a submit "
     "with the same --key submits nothing twice.",
+    "store_unsafe": "The operator has to change a setting of Redis. The service's log names it.",
     "overloaded": "Many batches wait. Repeat the command in a moment.",
     "too_many_streams": "Close streams that are not needed, or repeat the command in a moment.",
     "version_mismatch": "Read the task again (task-manager get ID), then repeat the change.",
@@ -120,9 +121,14 @@ def explanation(error: "TaskManagerError") -> tuple[str, int]:
     return str(error), ERROR
 
 
-def away(error: Any) -> str:
+def away(error: "ServiceUnreachable") -> str:
     """Return what to do about a service that does not respond."""
-    more = "" if not error.sent else "The request may have arrived: look before you repeat it. "
+    more = "" if not error.sent else "A change may have arrived: look before you repeat it. "
+    if error.sent and error.timed_out:
+        return (
+            f"{more}Repeat the command in a moment, or give it more time: "
+            "task-manager --timeout 60 … (10 s otherwise). task-manager doctor looks for the cause."
+        )
     return (
         f"{more}Is the service running (make run, task-manager local), and is the URL right? "
         "--url and TASKS_URL set it; task-manager config shows where it comes from."

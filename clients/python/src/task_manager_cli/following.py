@@ -9,7 +9,7 @@ from task_manager_cli.app import App, connected
 from task_manager_cli.escaping import escape_line
 from task_manager_cli.exits import say
 from task_manager_cli.options import filter_options, filters_of
-from task_manager_cli.output import Column, output_options, print_rows, text_of, to_json
+from task_manager_cli.output import Column, output_options, print_line, print_rows, text_of, to_json
 
 if TYPE_CHECKING:
     from task_manager_client import Client, Event
@@ -45,8 +45,7 @@ def print_log(client: "Client", task_id: str, form: str | None = None) -> None:
     """Print the lines as they come, until the task is final."""
     for event in client.follow(task_id, logs=True):
         if event.line:
-            print_rows([event.line], LINES, form or "tsv", id_of="message")
-            sys.stdout.flush()
+            print_line(event.line, LINES, form)
 
 
 @click.command("events")

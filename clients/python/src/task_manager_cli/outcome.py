@@ -1,4 +1,4 @@
-"""What final tasks mean for the exit code, and their results."""
+"""Columns, results and exit codes of tasks."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from task_manager_client import Task
 
 COLUMNS = [
-    Column("ID", lambda task: task.task_id),
-    Column("STATUS", lambda task: task.status),
+    Column("ID", lambda task: task.task_id, whole=True),
+    Column("STATUS", lambda task: task.status, whole=True),
     Column("TYPE", lambda task: task.type),
     Column("NAME", lambda task: task.task_name),
-    Column("QUEUE", lambda task: task.queue),
-    Column("SUBMITTED", lambda task: task.submitted_at),
-    Column("FINISHED", lambda task: task.finished_at),
+    Column("QUEUE", lambda task: task.queue, wide=True),
+    Column("SUBMITTED", lambda task: task.submitted_at, whole=True),
+    Column("FINISHED", lambda task: task.finished_at, whole=True, wide=True),
     Column("ERROR", lambda task: task.error.message if task.error else None),
 ]
 

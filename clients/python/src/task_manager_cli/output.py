@@ -1,7 +1,9 @@
 """Print data: tables on a terminal, tab-separated lines in a pipe, JSON on request."""
 
 import json
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,7 @@ COLOURS = {
     "EXPIRED": "yellow",
     "PROCESSING": "cyan",
 }
+WIDE = 120
 FORMS = ("json", "jsonl", "ids")
 
 
@@ -27,6 +30,10 @@ class Column:
 
     title: str
     cell: Callable[[Any], Any]
+    whole: bool = False
+    """True for ids, times and words that must not be broken into lines."""
+    wide: bool = False
+    """True for a column that a terminal shows only if it has WIDE characters in a line."""
 
 
 def output_options(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -87,18 +94,37 @@ def print_table(rows: Sequence[Any], columns: Sequence[Column]) -> None:
 
 
 def table(rows: Sequence[Any], columns: Sequence[Column]) -> Any:
-    """Return a table of rich."""
+    """Return a table of rich, without columns that are empty in all rows, or too wide."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        made.add_column(column.title, overflow="fold")
-    for row in rows:
-        cells = [escape_line(text_of(column.cell(row), for_people=True)) for column in columns]
-        made.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
+    cells = [[_shown(column.cell(row)) for column in columns] for row in rows]
+    is_wide = shutil.get_terminal_size().columns >= WIDE
+    used = [
+        at
+        for at, column in enumerate(columns)
+        if (is_wide or not column.wide) and (not rows or any(row[at] for row in cells))
+    ]
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column in (columns[at] for at in used):
+        made.add_column(column.title, overflow="fold", no_wrap=column.whole)
+    for row in cells:
+        made.add_row(*(Text(row[at], style=COLOURS.get(row[at], "")) for at in used))
     return made
+
+
+def _shown(value: Any) -> str:
+    return escape_line(text_of(value, for_people=True))
+
+
+def print_line(row: Any, columns: Sequence[Column], form: str | None) -> None:
+    """Print one row of those that come one by one, at once. People get no table of them."""
+    if form is None and sys.stdout.isatty():
+        click.echo("  ".join(_shown(column.cell(row)) for column in columns))
+    else:
+        print_rows([row], columns, form)
+    sys.stdout.flush()
 
 
 def print_members(members: Mapping[str, Any]) -> None:
@@ -123,12 +149,17 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def text_of(value: Any, *, for_people: bool = False) -> str:
-    """Return the text of a cell. Times are local for people, otherwise RFC 3339 in UTC."""
+    """Return the text of a cell.
+
+    Times are local for people, without the date if that is today; otherwise RFC 3339 in UTC.
+    """
     if value is None:
         return ""
     if isinstance(value, datetime):
         if for_people:
-            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+            local = value.astimezone()
+            today = local.date() == datetime.fromtimestamp(time.time()).astimezone().date()
+            return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M}"
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -141,8 +172,6 @@ def text_of(value: Any, *, for_people: bool = False) -> str:
 
 def watch(draw: Callable[[], Any], interval: float) -> None:
     """Redraw on a terminal every `interval` seconds until Ctrl-C. `draw` returns a renderable."""
-    import time
-
     from rich.live import Live
 
     with Live(draw(), auto_refresh=False, screen=False, transient=False) as live:

@@ -9,6 +9,10 @@ from task_manager_cli.exits import say
 from task_manager_cli.output import print_members
 
 VARIABLE = "_TASK_MANAGER_COMPLETE"
+COMPDEF = "#compdef task-manager\n"
+"""The first line of the script for zsh, by which a file in fpath is known as a completion."""
+COMPINIT = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
+"""Switches the completion of zsh on, unless it is. -i asks no questions."""
 
 
 @click.command("completion")
@@ -20,12 +24,14 @@ def completion_command(context: click.Context, shell: str) -> int:
     \b
     Examples, for the start-up file of the shell:
       eval "$(task-manager completion bash)"
-      task-manager completion fish > ~/.config/fish/completions/task-manager.fish
+      eval "$(task-manager completion zsh)"
+      task-manager completion fish | source
     """
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} is not known")
-    click.echo(kind(context.find_root().command, {}, "task-manager", VARIABLE).source())
+    script = kind(context.find_root().command, {}, "task-manager", VARIABLE).source()
+    click.echo(script.replace(COMPDEF, COMPDEF + COMPINIT) if shell == "zsh" else script)
     return 0
 
 

@@ -20,7 +20,7 @@ class RetrySettings(TypedDict, total=False):
 
 
 class TaskSettings(TypedDict, total=False):
-    """What a task may have in addition to its name. `timeout` and `duration` are in seconds."""
+    """The optional members of a task. `timeout` and `duration` are in seconds."""
 
     type: str
     duration: int

@@ -38,12 +38,14 @@ class TaskManagerError(Exception):
 class ServiceUnreachable(TaskManagerError):
     """No response came from the service: it is away, too slow, or the connection broke."""
 
-    def __init__(self, url: str, reason: str, *, sent: bool) -> None:
+    def __init__(self, url: str, reason: str, *, sent: bool, timed_out: bool = False) -> None:
         super().__init__(f"{url} did not respond: {reason}")
         self.url = url
         self.reason = reason
         self.sent = sent
         """Whether the request may have reached the service, and its change may be applied."""
+        self.timed_out = timed_out
+        """Whether the time for the response, or for the connection, was over."""
 
 
 class UnexpectedResponse(TaskManagerError):

@@ -1,4 +1,4 @@
-"""What both clients have in common: headers, timeouts, and errors of the connection."""
+"""Headers, timeouts and errors of the connection, which both clients share."""
 
 import uuid
 from collections.abc import Mapping
@@ -58,9 +58,11 @@ class Requests:
     def unreachable(self, error: Exception) -> ServiceUnreachable:
         """Return the error for one of the connection."""
         reason = str(error) or type(error).__name__
-        if isinstance(error, httpx2.TimeoutException):
+        timed_out = isinstance(error, httpx2.TimeoutException)
+        if timed_out:
             reason = f"no response in time ({type(error).__name__})"
-        return ServiceUnreachable(self.url, reason, sent=not isinstance(error, NOT_SENT))
+        sent = not isinstance(error, NOT_SENT)
+        return ServiceUnreachable(self.url, reason, sent=sent, timed_out=timed_out)
 
 
 def new_request_id() -> str:

@@ -1,4 +1,4 @@
-"""When a failed call is sent again, and after which delay."""
+"""The rules by which a failed call is sent again, and the delay before it."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ TRANSIENT = {502, 503, 504}
 
 @dataclass(frozen=True)
 class Retries:
-    """How failed calls are repeated. Times are in seconds.
+    """The policy by which failed calls are repeated. Times are in seconds.
 
     A call is repeated after connection errors, 429, 502, 503 and 504, if a repetition does no harm:
     a read, a submit (by its idempotency key), or any call that the service has not processed. The
@@ -50,7 +50,7 @@ class Retries:
 
 NO_RETRIES = Retries(max_attempts=1)
 STREAM_RETRIES = Retries(max_attempts=20, first_delay=0.5, max_delay=5.0)
-"""For streams and waits: they outlive a restart of the service of about a minute."""
+"""The policy of streams and waits, which outlive a restart of the service of about a minute."""
 
 
 def may_repeat(error: TaskManagerError, *, repeatable: bool) -> bool:

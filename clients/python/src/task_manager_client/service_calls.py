@@ -1,4 +1,4 @@
-"""What both clients say and ask about the service as a whole."""
+"""Calls about the service as a whole, for both clients."""
 
 from typing import TypeVar, Unpack
 

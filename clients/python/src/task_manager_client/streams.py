@@ -24,7 +24,7 @@ PAUSE = 1.0
 
 @dataclass
 class Following:
-    """What is known of a stream between two connections."""
+    """The state of a stream that outlives its connections."""
 
     open: Callable[[str | None], Call[None]]
     """Returns the call that opens the stream after an event id."""

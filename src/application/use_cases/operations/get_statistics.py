@@ -19,7 +19,7 @@ class TaskStatistics:
     sample: int
     """Number of tasks whose durations were measured."""
     wait_seconds: Mapping[int, float]
-    """By percentile; empty when no task has finished."""
+    """Seconds by percentile; empty when no task has finished."""
     run_seconds: Mapping[int, float]
 
     @property

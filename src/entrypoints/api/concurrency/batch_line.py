@@ -16,15 +16,15 @@ from flask import current_app
 MAX_WAITING_BATCHES = 16
 """Limit on the batches that wait in one process, each of at most TASKS_MAX_BATCH_BYTES."""
 OTHERS_SECONDS = 1.0
-"""For this time after another request, batches leave the server room for more of them."""
+"""Time after another request in which batches leave the server room for more of them."""
 PAUSE_SECONDS = 0.004
 """Pause between two batches, so that another process gets its turn."""
 POLL_SECONDS = 0.001
 MAX_WAIT_SECONDS = 5.0
 """After this time a batch runs all the same: the process that has the turn may be stopped."""
 WITHOUT_TURNS_SECONDS = 30.0
-"""For this time then, the batches of a process run without turns. gunicorn kills a stopped process
-after 30 s."""
+"""Time after such a run in which the batches of a process run without turns. gunicorn kills a
+stopped process after 30 s."""
 
 
 class Overloaded(Exception):

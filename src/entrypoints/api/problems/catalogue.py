@@ -13,7 +13,7 @@ class ProblemType:
     status: int
     title: str
     advice: str
-    """What the caller can do about it."""
+    """A text that explains the problem and says how the caller can solve it."""
 
 
 PROBLEM_TYPES = {
