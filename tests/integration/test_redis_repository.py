@@ -16,6 +16,7 @@ from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis import keys
 from adapters.redis.connection import connect
 from adapters.redis.effects import Effects
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import MAX_CONNECTIONS, RedisStore
@@ -247,12 +248,13 @@ def test_the_fields_of_a_record_have_one_letter(
 
 
 def test_a_late_page_of_two_filters_holds_no_earlier_tasks(
-    repository: RedisTaskRepository, redis_client: redis.Redis
+    repository: RedisTaskRepository, client: redis.Redis
 ) -> None:
     task = submit(repository, labels={"a": "b"})
-    earlier = {number.to_bytes(16): number for number in range(20_000)}
+    ids = (f"{number:08x}-0000-7000-8000-000000000000" for number in range(20_000))
+    earlier = {require_id_bytes(task_id): number for number, task_id in enumerate(ids)}
     for index in (keys.label_index("a", "b"), keys.queue_index("default")):
-        redis_client.zadd(index, earlier)
+        client.zadd(index, earlier)
     wanted = TaskFilter(labels={"a": "b"}, queue="default")
     tracemalloc.start()
 

@@ -107,9 +107,7 @@ class RedisTaskSearch:
             matched += len(matching)
             number = more_than(number)
         exact = sizes[smallest] if not others and not wanted.needs_scan else None
-        total = (
-            exact if exact is not None else matched if at_end and page.after is None else None
-        )
+        total = exact if exact is not None else matched if at_end and page.after is None else None
         result = self._page(shown, page, total)
         if result.next is None and not at_end:
             return replace(result, next=last)

@@ -49,7 +49,10 @@ class WorkLine:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the turn and hold it during the block. Raises Overloaded when the line is full."""
+        """Wait for the turn, and hold it during the block.
+
+        Raises Overloaded when the line is full.
+        """
         with self._lock:
             self.require_room()
             self._number += 1

@@ -18,7 +18,11 @@ from entrypoints.api.use_cases import use_cases
 class Actions(MethodView):
     @blueprint.doc(operationId="actOnTasks")
     @blueprint.problems(
-        "malformed_request", "request_timeout", "body_too_large", "unsupported_media_type", "overloaded"
+        "malformed_request",
+        "request_timeout",
+        "body_too_large",
+        "unsupported_media_type",
+        "overloaded",
     )
     @blueprint.response(
         200,
