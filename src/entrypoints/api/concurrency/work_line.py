@@ -101,7 +101,7 @@ def long_read(view: View) -> View:
     return waiting
 
 
-def action(view: View) -> View:
+def bulk_action(view: View) -> View:
     """Let an action wait for its turn when its body is here. It is refused before that."""
 
     @wraps(view)

@@ -6,7 +6,7 @@ from flask import Response
 from flask.views import MethodView
 
 from application.use_cases.tasks.bulk_action import Action
-from entrypoints.api.concurrency.work_line import action as in_line
+from entrypoints.api.concurrency.work_line import bulk_action
 from entrypoints.api.resources.blueprints import bulk as blueprint
 from entrypoints.api.resources.json_response import json_response
 from entrypoints.api.schemas.bulk_requests import ActionBody
@@ -30,7 +30,7 @@ class Actions(MethodView):
         example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0},
     )
     @blueprint.no_query
-    @in_line
+    @bulk_action
     @blueprint.arguments(
         ActionBody(),
         example={
