@@ -19,8 +19,6 @@ READERS = 32
 RESULT = {"lists": [[] for _ in range(330_000)]}
 """A result of a megabyte, with as many objects as possible."""
 MAX_GROWTH_BYTES = 150 * 1024 * 1024
-MANY_READERS = 150
-MAX_GROWTH_OF_MANY_BYTES = 100 * 1024 * 1024
 
 
 @pytest.fixture
@@ -61,23 +59,3 @@ def test_readers_of_a_large_result_let_others_run(
     assert responses[0].json()["result"] == RESULT
     assert after["stall"] < before["reference"] / 2
     assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
-
-
-def test_many_readers_of_a_compressed_result_take_little_memory(
-    ticking: TickingApi, repository: RedisTaskRepository, run: Task
-) -> None:
-    numbers = [number * 0.123456789 for number in range(55_000)]
-    repository.save(Change(before=run, after=run.complete(numbers, datetime.now(UTC))))
-    before = ticking.stalls()
-
-    with ThreadPoolExecutor(MANY_READERS) as pool:
-        readers = [
-            pool.submit(ticking.request, "GET", f"/tasks/{run.task_id}")
-            for _ in range(MANY_READERS)
-        ]
-    lengths = {len(reader.result().content) for reader in readers}
-
-    after = ticking.stalls()
-    assert len(lengths) == 1
-    assert lengths.pop() > 800_000
-    assert after["peak"] - before["peak"] < MAX_GROWTH_OF_MANY_BYTES

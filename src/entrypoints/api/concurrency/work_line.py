@@ -1,18 +1,15 @@
 """Lines in which requests wait that take long or much memory, so that few of them run at once."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from typing import Self
 
-from flask import Response, current_app, request
+from flask import current_app
 
-from application.task_filter import TaskFilter
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES, Overloaded
 from entrypoints.api.concurrency.capacity import Capacity
-from entrypoints.api.reading.arguments import received_body
 
 MAX_LONG_READS = 8
 """Limit on requests at once that read hundreds of small things, which take a megabyte or more."""
@@ -20,8 +17,6 @@ MAX_SEARCHES = 4
 """Limit on requests at once that read tasks to find some, which takes seconds."""
 MAX_ACTIONS = 4
 """Limit on actions at once: each takes seconds, and holds hundreds of tasks."""
-
-View = Callable[..., Response]
 
 
 class WorkLine:
@@ -88,33 +83,3 @@ def work_lines() -> WorkLines:
     """Return the lines of the current application."""
     found: WorkLines = current_app.extensions["work_lines"]
     return found
-
-
-def long_read(view: View) -> View:
-    """Let a view that reads and writes hundreds of small things wait for its turn."""
-
-    @wraps(view)
-    def waiting(*arguments: object, **segments: object) -> Response:
-        with work_lines().long_reads.turn():
-            return view(*arguments, **segments)
-
-    return waiting
-
-
-def bulk_action(view: View) -> View:
-    """Let an action wait for its turn when its body is here. It is refused before that."""
-
-    @wraps(view)
-    def waiting(*arguments: object, **segments: object) -> Response:
-        line = work_lines().actions
-        line.require_room()
-        received_body(request)
-        with line.turn():
-            return view(*arguments, **segments)
-
-    return waiting
-
-
-def search_turn(wanted: TaskFilter) -> AbstractContextManager[None]:
-    """Return a block for a search; in it, a filter that needs to read tasks has its turn."""
-    return work_lines().searches.turn() if wanted.needs_scan else nullcontext()

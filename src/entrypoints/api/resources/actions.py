@@ -6,9 +6,9 @@ from flask import Response
 from flask.views import MethodView
 
 from application.use_cases.tasks.bulk_action import Action
-from entrypoints.api.concurrency.work_line import bulk_action
 from entrypoints.api.resources.blueprints import bulk as blueprint
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import bulk_action
 from entrypoints.api.schemas.bulk_requests import ActionBody
 from entrypoints.api.schemas.task_responses import ActionResponse
 from entrypoints.api.use_cases import use_cases

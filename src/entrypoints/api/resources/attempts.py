@@ -6,10 +6,10 @@ from flask import Response
 from flask.views import MethodView
 
 from domain.attempt import Attempt
-from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import AN_ATTEMPT
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.attempt_responses import AttemptsResponse
 from entrypoints.api.use_cases import use_cases
 

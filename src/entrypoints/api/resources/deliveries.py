@@ -8,11 +8,11 @@ from flask.views import MethodView
 from application.ports.delivery_log import DeliveryFilter, LoggedDelivery
 from domain.webhook import DeliveryOutcome
 from entrypoints.api.concurrency.cooperation import paced
-from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import overview
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import A_DELIVERY, A_TASK
 from entrypoints.api.resources.json_response import json_response, list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.cursor_field import encode_position
 from entrypoints.api.schemas.delivery_responses import (
     DeliveriesResponse,

@@ -18,11 +18,11 @@ from application.use_cases.tasks.follow_tasks import Following, News, Notice
 from domain.task import Task
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.concurrency.stream_response import StreamResponse
-from entrypoints.api.concurrency.work_line import search_turn
 from entrypoints.api.json_text import to_json
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import events as blueprint
 from entrypoints.api.resources.examples import A_STREAM
+from entrypoints.api.resources.turns import search_turn
 from entrypoints.api.schemas.log_responses import LogLineResponse
 from entrypoints.api.schemas.queries import FilterQuery, TaskEventsQuery
 from entrypoints.api.use_cases import use_cases

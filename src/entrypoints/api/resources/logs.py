@@ -3,9 +3,9 @@
 from flask import Response
 from flask.views import MethodView
 
-from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.json_response import list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.log_responses import LogLineResponse, LogResponse
 from entrypoints.api.schemas.queries import LogQuery
 from entrypoints.api.use_cases import use_cases

@@ -3,9 +3,9 @@
 from flask import Response
 from flask.views import MethodView
 
-from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import overview as blueprint
 from entrypoints.api.resources.json_response import json_response, list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.operations_responses import QueueListResponse, QueueResponse
 from entrypoints.api.use_cases import use_cases
 

@@ -7,9 +7,9 @@ from flask.views import MethodView
 
 from application.task_serializer import drop_none, rfc3339
 from application.use_cases.operations.get_series import Grouping, Span, TimeSeries
-from entrypoints.api.concurrency.work_line import long_read
 from entrypoints.api.resources.blueprints import overview as blueprint
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.operations_responses import StatsResponse
 from entrypoints.api.schemas.series_responses import SeriesQuery, SeriesResponse
 from entrypoints.api.use_cases import use_cases

@@ -9,7 +9,6 @@ from application.task_serializer import serialize_task
 from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api.concurrency.capacity import long_responses
-from entrypoints.api.concurrency.work_line import search_turn
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import A_BODY, A_LIST, A_NEW_TASK, A_TASK
@@ -26,6 +25,7 @@ from entrypoints.api.resources.task_responses import (
     task_texts,
     warnings_about,
 )
+from entrypoints.api.resources.turns import search_turn
 from entrypoints.api.schemas.queries import DeleteQuery, ListQuery, WaitQuery
 from entrypoints.api.schemas.task_requests import TaskBody, TaskPatchBody
 from entrypoints.api.schemas.task_responses import (
