@@ -63,6 +63,7 @@ def running_ours(
     workers: int = HTTP_WORKERS,
     source: Path | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
+    python: str = sys.executable,
 ) -> Iterator[Subject]:
     """Start this service's API as its users do. `source` is the folder `src` of another version."""
     port = free_port()
@@ -74,7 +75,7 @@ def running_ours(
         "TASKS_HTTP_WORKERS": str(workers),
         **settings,
     }
-    with running([sys.executable, "-m", "entrypoints.cli", "api"], environment, log) as process:
+    with running([python, "-m", "entrypoints.cli", "api"], environment, log) as process:
         wait_until(lambda: responds(port, "/readyz"), process, log)
         yield Subject("ours", ("127.0.0.1", port), store, process, workers)
 

@@ -1,6 +1,7 @@
 """Measure an idle stack: its memory, and the time from a POST to the start of the run."""
 
 import json
+import os
 import random
 import socket
 import sys
@@ -14,8 +15,9 @@ from benchmarks.connections import any_connections
 from benchmarks.findings import Findings
 from benchmarks.groups.submit import POST_TASK
 from benchmarks.load import ClosedLoop
+from benchmarks.peers.environment import OUR_CODE, users_python
 from benchmarks.plan import Plan
-from benchmarks.processes import NotReady, Process, family, running, running_store
+from benchmarks.processes import ROOT, NotReady, Process, family, running, running_store
 from benchmarks.progress import say
 from benchmarks.subjects import Subject, running_ours
 
@@ -38,7 +40,8 @@ class Stack:
 
 def measure(directory: Path, plan: Plan, findings: Findings) -> None:
     rounds = []
-    with running_stack(directory) as stack:
+    python = users_python() if plan.peers else sys.executable
+    with running_stack(directory, python) as stack:
         _start_milliseconds(stack, WARM_UP)
         for number in range(plan.rounds):
             rounds.append(sorted(_start_milliseconds(stack, plan.starts)))
@@ -55,33 +58,37 @@ def measure(directory: Path, plan: Plan, findings: Findings) -> None:
     name = f"PSS of API 2 + worker {CHILDREN} + maintenance"
     findings.add_quantity("idle PSS", name, "MB", memory / MEGABYTE)
     findings.remarks["idle"] = (
-        f"API with 2 processes, a worker with {CHILDREN} children, maintenance, and a Redis that "
-        f"does not count. {plan.starts} POSTs a round with a pause of 20 to 60 ms after each; "
+        f"API with 2 processes, a worker with {CHILDREN} children, maintenance, all with the "
+        f"libraries that `make run` installs, and a Redis that does not count. {plan.starts} POSTs "
+        "a round with a pause of 20 to 60 ms after each; "
         "timed from the first byte of the request to the first line of the handler. Memory: the "
         f"sum of PSS, {SETTLE_SECONDS:g} s after that."
     )
 
 
 @contextmanager
-def running_stack(directory: Path) -> Iterator[Stack]:
+def running_stack(directory: Path, python: str = sys.executable) -> Iterator[Stack]:
     """Start API, worker and maintenance with one Redis server."""
     starts = directory / "starts"
     starts.touch()
     with ExitStack() as stack:
         store = stack.enter_context(running_store(directory / "redis"))
         environment = {
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *OUR_CODE))),
             "TASKS_REDIS_URL": store.url,
             "TASKS_WORKER_CONCURRENCY": str(CHILDREN),
             "TASKS_DATA_DIR": str(directory / "state"),
             "BENCHMARK_STARTS": str(starts),
         }
-        worker = [sys.executable, "-m", "benchmarks.empty_worker"]
-        maintenance = [sys.executable, "-m", "entrypoints.cli", "maintenance"]
+        worker = [python, "-m", "benchmarks.empty_worker"]
+        maintenance = [python, "-m", "entrypoints.cli", "maintenance"]
         processes = [
             stack.enter_context(running(command, environment, directory / f"{name}.log"))
             for name, command in (("worker", worker), ("maintenance", maintenance))
         ]
-        api = stack.enter_context(running_ours(store, directory / "api.log"))
+        api = stack.enter_context(
+            running_ours(store, directory / "api.log", settings=environment, python=python)
+        )
         yield Stack(api, [api.process, *processes], starts)
 
 

@@ -4,12 +4,14 @@
 compiled files, as it is right after installation.
 """
 
+import os
 import shutil
 import sys
 import time
 from pathlib import Path
 
 from benchmarks.findings import Findings
+from benchmarks.peers.environment import OUR_CODE, users_python
 from benchmarks.plan import Plan
 from benchmarks.processes import ROOT, NotReady, free_port, running
 from benchmarks.progress import say
@@ -21,12 +23,13 @@ COMPILED = ("__pycache__", "*.egg-info")
 
 
 def measure(directory: Path, plan: Plan, findings: Findings) -> None:
+    python = users_python() if plan.peers else sys.executable
     firsts, seconds = [], []
     for number in range(plan.rounds):
         folder = directory / str(number)
         shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns(*COMPILED))
-        firsts.append(start_seconds(folder))
-        seconds.append(start_seconds(folder))
+        firsts.append(start_seconds(folder, python))
+        seconds.append(start_seconds(folder, python))
         say(f"  first start {firsts[-1]:.2f} s, second {seconds[-1]:.2f} s")
     add = findings.add_quantity
     add("first start", "first start after installation", "s", *firsts)
@@ -38,18 +41,18 @@ def measure(directory: Path, plan: Plan, findings: Findings) -> None:
     )
 
 
-def start_seconds(folder: Path) -> float:
+def start_seconds(folder: Path, python: str) -> float:
     """Start everything from the copy of the code in the folder. Raises NotReady."""
     port = free_port()
     environment = {
-        "PYTHONPATH": str(folder / "src"),
+        "PYTHONPATH": os.pathsep.join([str(folder / "src"), str(OUR_CODE[1])]),
         "PYTHONDONTWRITEBYTECODE": "",
         "TASKS_HTTP_PORT": str(port),
         "TASKS_DATA_DIR": str(folder / "data"),
     }
     began = time.monotonic()
     log = folder / "local.log"
-    with running([sys.executable, "-m", "entrypoints.cli", "local"], environment, log) as process:
+    with running([python, "-m", "entrypoints.cli", "local"], environment, log) as process:
         while not responds(port, "/tasks"):
             if process.poll() is not None or time.monotonic() > began + LIMIT_SECONDS:
                 raise NotReady(f"the stack does not start: {log.read_text()[-1500:]}")

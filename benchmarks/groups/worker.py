@@ -15,6 +15,7 @@ from benchmarks.processes import (
     Process,
     Store,
     cpu_of,
+    kill,
     running,
     running_store,
 )
@@ -70,6 +71,7 @@ def one_round(peer: WorkerPeer, children: int, directory: Path, seconds: float) 
             stack.enter_context(running(command, environment, folder / f"worker-{number}.log"))
             for number, command in enumerate(peer.commands(children))
         ]
+        stack.callback(kill, processes)  # the store goes, and some take half a minute to stop
         return _sample(finished, tasks, processes, store, folder)
 
 

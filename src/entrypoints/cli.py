@@ -60,8 +60,8 @@ def local(settings: Settings) -> None:
     """
     click.echo("Task Manager API: starting …")
     with quick_imports():
-        from entrypoints.api.server import require_free_address
         from entrypoints.container.handlers import find_handlers
+        from entrypoints.http_address import require_free_address
         from entrypoints.local.stack import LocalStack
         from entrypoints.local.supervisor import ServiceFailed
 

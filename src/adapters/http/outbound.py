@@ -202,8 +202,6 @@ class _Deadline:
         self._sockets: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
-        self.reason = ""
-        """Reason why there is no response. Empty before the deadline."""
 
     def __enter__(self) -> "_Deadline":
         self._timer.start()
@@ -214,14 +212,22 @@ class _Deadline:
         for watched in self._sockets:
             watched.close()
 
+    @property
+    def reason(self) -> str:
+        """Reason why there is no response. Empty before the deadline.
+
+        On a busy machine the timer may be late, and the timeout of a socket come before it.
+        """
+        over = time.monotonic() >= self._ends
+        return f"no response within {self._seconds:g} seconds" if over else ""
+
     def watch(self, connection: socket.socket) -> None:
         """Shut the connection down at the deadline, by a copy of its descriptor: TLS takes it."""
         self._sockets.append(connection.dup())
-        if self.reason or time.monotonic() > self._ends:
+        if self.reason:
             self._end()
 
     def _end(self) -> None:
-        self.reason = f"no response within {self._seconds:g} seconds"
         for watched in self._sockets:
             with suppress(OSError):
                 watched.shutdown(socket.SHUT_RDWR)

@@ -1,10 +1,8 @@
 """The HTTP server: gunicorn with gevent workers, each of which holds thousands of slow clients."""
 
-import errno
 import gc
 import logging
 import resource
-import socket
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +31,7 @@ from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.container import build_container
+from entrypoints.http_address import require_free_address
 from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
@@ -236,28 +235,3 @@ def _allowed_files() -> int:
             ]
         )
     return soft
-
-
-def _address_advice(error: OSError) -> str:
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return "Set TASKS_HTTP_HOST to an address of this machine, such as 127.0.0.1."
-    return "Stop the program that uses it, or set TASKS_HTTP_PORT to a free port."
-
-
-def require_free_address(settings: Settings) -> None:
-    """Raise InvalidSettings unless the server can bind its address."""
-    address = authority(settings.http_host, settings.http_port)
-    try:
-        family, kind, _, _, where = socket.getaddrinfo(
-            settings.http_host, settings.http_port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-    except OSError as error:
-        raise InvalidSettings(
-            [
-                f"TASKS_HTTP_HOST and TASKS_HTTP_PORT are {address}, which is not available: "
-                f"{error.strerror}. " + _address_advice(error)
-            ]
-        ) from error
