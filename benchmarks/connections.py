@@ -64,7 +64,7 @@ class Spread:
             connection.close()
 
     def _drop_closed(self) -> None:
-        """A server closes connections that are idle for 2 s, and a busy machine may need longer."""
+        """A server closes connections that are idle for seconds; a busy machine may need more."""
         for connection in [each for each in self.held if is_closed(each)]:
             connection.close()
             del self.held[connection]

@@ -3,6 +3,7 @@
 import contextlib
 import resource
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.integration.waiting import wait_until
 
 API_SETTINGS = {"http_workers": 2, "http_body_seconds": 1, "http_pending_per_client": 100}
 CONNECTIONS = 3_000
+GET_LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = UNFINISHED.replace(
     b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"
 )
@@ -56,11 +58,33 @@ def small_api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
+class UnhurriedApi(Api):
+    def __init__(self, log: Path, **settings: object) -> None:
+        super().__init__(log, **settings)
+        self._arguments = [sys.executable, "-m", "tests.integration.unhurried_api"]
+
+
+def test_idle_connections_do_not_delay_a_stop(redis_url: str, tmp_path: Path) -> None:
+    settings = {"http_workers": 1, "shutdown_grace_seconds": 3_600}
+    with (
+        UnhurriedApi(tmp_path / "api.log", redis_url=redis_url, **settings) as api,
+        connect(api.port) as new,
+        connect(api.port, GET_LIVEZ) as used,
+    ):
+        assert used.recv(12) == b"HTTP/1.1 200"
+        api.process.terminate()
+
+        assert response_of(new) == b""
+        response_of(used)  # to its end
+        assert api.exit_code() == 0
+
+
 class TestPendingConnections:
     def test_thousands_of_unfinished_bodies_do_not_block_other_clients(
         self, patient_api: Api, many_files: None
     ) -> None:
         follower = Follower(patient_api, "/events")
+        wait_until(lambda: len(patient_api.children()) == API_SETTINGS["http_workers"])
         before = {child.pid for child in patient_api.children()}
         bound = 2 * API_SETTINGS["http_pending_per_client"]
 

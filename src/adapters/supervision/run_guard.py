@@ -14,6 +14,7 @@ from datetime import timedelta
 from adapters.supervision.child_exit import cause_of
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import kill_group, kill_with_group
+from adapters.supervision.idle_children import IdleChildren
 from adapters.supervision.interrupt import STOP_SIGNAL
 from adapters.supervision.lease_timer import SELF_KILL_SHARE
 from adapters.supervision.linux import is_stopped
@@ -32,13 +33,6 @@ CUT_OFF_SHARE = 0.4
 """Share of a lease.
 
 A worker that has not reached the store for so long is cut off, and its children may die of that.
-"""
-IDLE_SECONDS = 10.0
-"""Time for which a child may have one wake-up and no run.
-
-A child claims within milliseconds, and returns the wake-up within a second after its last run. A
-longer time shows that the child or its pipes are unusable, for instance after work has written
-garbage into them.
 """
 
 logger = logging.getLogger(__name__)
@@ -69,8 +63,7 @@ class RunGuard:
         self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
         self._stopped_since: dict[int, float] = {}
         """Time at which each stopped child (state T) was first seen, by process id."""
-        self._idle_since: dict[tuple[int, int], float] = {}
-        """Time at which each child was first seen with its wake-up and no run."""
+        self._idle_children = IdleChildren()
         self._stop_requested_at: dict[int, float] = {}
         """Time at which each overdue run was asked to stop, by fencing token."""
         self._last_tokens: dict[int, int] = {}
@@ -124,7 +117,7 @@ class RunGuard:
                 self._reached_at = time.monotonic()
                 self._is_cut_off = False
             except StoreUnavailable:
-                self._idle_since = {}  # no child can claim now
+                self._idle_children.forget()  # no child can claim now
                 pause = PATIENCE_SECONDS
             except Exception:
                 extra = {"action": "guard_failed"}
@@ -181,17 +174,13 @@ class RunGuard:
 
     def _kill_idle_children(self) -> None:
         """Kill each child that has held one wake-up for long and no run: its queue waits for it."""
-        now, living = time.monotonic(), set(self._children.living())
-        wake_ups = self._children.wake_ups().items()
-        idle = [wake_up for wake_up in wake_ups if wake_up[0] in living - self._working]
-        self._idle_since = {wake_up: self._idle_since.get(wake_up, now) for wake_up in idle}
-        for (pid, _), since in self._idle_since.items():
-            if now - since >= IDLE_SECONDS:
-                cause = (
-                    f"It has had a wake-up for {IDLE_SECONDS:g} s, but no run, so the worker "
-                    "killed it."
-                )
-                self._kill(pid, cause)
+        usable = set(self._children.living()) - self._working
+        idle = [wake_up for wake_up in self._children.wake_ups().items() if wake_up[0] in usable]
+        for pid, seconds in self._idle_children.unusable(idle, time.monotonic()).items():
+            self._kill(
+                pid,
+                f"It has had a wake-up for {seconds:.0f} s, but no run, so the worker killed it.",
+            )
 
     def _kill(self, pid: int, cause: str) -> None:
         if pid in self._kill_causes:  # killed already, and about to die

@@ -36,6 +36,12 @@ from entrypoints.settings import InvalidSettings, Settings, authority
 
 MAX_REQUEST_LINE_BYTES = 8_190
 BATCH_PATH = "/tasks/batch"
+HEAD_SECONDS = 10
+"""Time for which a connection may have no request, and for which a head may arrive.
+
+gunicorn's own limit of 2 s ends connections that a browser on a busy machine has just opened, and
+that the pool of a client is about to use.
+"""
 LARGEST_BODIES = 8
 """Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
@@ -59,9 +65,9 @@ class ApiLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker that limits the connections that wait for their client.
 
-    gunicorn ends a head that takes more than `keepalive` (2 s), but does not limit bodies, idle
-    clients, and clients that take no response. Open streams would delay the
-    shutdown by the whole grace, so they end as soon as it begins.
+    gunicorn ends a head that takes more than HEAD_SECONDS, but does not limit bodies, idle
+    clients, and clients that take no response. Open streams and idle connections would delay the
+    shutdown, so they end as soon as it begins.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -97,6 +103,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def timeout_ctx(self) -> Any:
         """Return the deadline of the next head. The connection is pending until it arrives."""
         self._pending.add(self._mine.connection)
+        self._mine.connection.awaits_head = True
         return super().timeout_ctx()
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
@@ -104,6 +111,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if req.path != BATCH_PATH:
             self.app.batch_pace.note_other_request()
         reader, connection = req.body.reader, self._mine.connection
+        connection.awaits_head = False
         if isinstance(reader, ChunkedReader):
             reader = req.body.reader = BoundedChunks(req, req.unreader)
         if has_more(reader):
@@ -119,7 +127,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
-        gevent.spawn(self._end_streams)
+        gevent.spawn(self._end_waits)
 
     def is_already_handled(self, respiter: Any) -> bool:
         """Return False, or end gunicorn's loop over a connection that a stream has taken over."""
@@ -136,7 +144,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             with suppress(OSError):
                 client.sendall(raw_problem_response(status.recorded, str(exc)))
 
-    def _end_streams(self) -> None:
+    def _end_waits(self) -> None:
+        self._pending.close_idle()
         self.wsgi.extensions["container"].event_stream().close()
 
 
@@ -165,6 +174,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "workers": self.settings.http_workers,
             "worker_class": "entrypoints.api.server.ApiWorker",
             "worker_connections": self.capacity.connections,
+            "keepalive": HEAD_SECONDS,
             "preload_app": True,
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "graceful_timeout": self.settings.shutdown_grace_seconds,

@@ -36,6 +36,7 @@ class Connection:
         self.host: str = address[0] if isinstance(address, tuple) else ""
         """The client's address; empty on a Unix socket."""
         self.was_shut = False
+        self.awaits_head = True
 
 
 @dataclass
@@ -129,6 +130,11 @@ class PendingConnections:
         del of_host[connection]
         if not of_host:
             del self._by_host[connection.host]
+
+    def close_idle(self) -> None:
+        """Close the connections that have no request."""
+        for connection in [each for each in self._all if each.awaits_head]:
+            self._close(connection)
 
     def _close(self, connection: Connection) -> None:
         """Shut a connection down. The greenlet that waits for it sees its end and closes it."""
