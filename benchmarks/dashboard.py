@@ -31,14 +31,14 @@ LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 TABS = 8
 HIDDEN = "Object.defineProperty(document, 'hidden', {get: () => true});"
-"""What a browser tells a page in another tab. A browser without a window shows all pages."""
+"""Script by which a page is hidden as in another tab. Without a window, all pages are shown."""
 SHOWN_IDS = "[...document.querySelectorAll('.rows .row')].map(row => row.dataset.id)"
 Row = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a part works with."""
+    """The service, the browser and the load of one part."""
 
     subject: Subject
     browser: Browser

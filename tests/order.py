@@ -27,6 +27,7 @@ LONGEST_FIRST = (
     "test_http_events.py",
     "test_local_stack_terminal.py",
     "test_docs.py",
+    "test_guide.py",
     "test_cli_commands.py",
     "test_cli_batch.py",
     "test_http_queues.py",

@@ -14,7 +14,7 @@ PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requ
 
 
 OUR_CODE = (ROOT / "src", ROOT / "clients" / "python" / "src")
-"""What `make run` installs of this repository, which an environment below the cache lacks."""
+"""Folders of our code, which `make run` installs and an environment below the cache lacks."""
 
 
 def peers_python() -> str:

@@ -10,14 +10,7 @@ import pytest
 
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Receiver, Request
-
-ROOT = Path(__file__).parents[2]
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
-    )
+from tests.pages import blocks, write_modules
 
 
 def submitted(page: str) -> list[Any]:
@@ -33,10 +26,7 @@ def submitted(page: str) -> list[Any]:
 def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Write the modules of a page into a folder on PYTHONPATH, and return the name of the page."""
     page: str = request.param
-    for code in blocks(page, "python"):
-        name = re.match(r"# (\w+\.py)\n", code)
-        assert name, "the first line of a module names its file"
-        (tmp_path / name[1]).write_text(code)
+    write_modules(page, tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return page
 

@@ -244,3 +244,13 @@ def _stall_of(api: TickingApi, place: Place, body: bytes, task_id: str) -> float
 def _places(api: TickingApi) -> list[Place]:
     document = api.request("GET", "/openapi.json").json()
     return places(document, api.request("GET", "/types").json()["types"])
+
+
+@pytest.mark.parametrize("blank", " \t")
+def test_a_head_full_of_blanks_lets_others_run(ticking: TickingApi, blank: str) -> None:
+    accept = f"a{blank * 8_000}/b"
+    before = ticking.stalls()
+
+    assert ticking.request("GET", "/tasks", headers={"Accept": accept}).status_code == 406
+
+    assert ticking.stalls()["stall"] < before["reference"] / 4

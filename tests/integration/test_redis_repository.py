@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -15,6 +16,7 @@ from adapters.celery.wake_ups import CeleryWakeUps, WakeUpFactory
 from adapters.redis import keys
 from adapters.redis.connection import connect
 from adapters.redis.effects import Effects
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import PRIORITY_STEP
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import MAX_CONNECTIONS, RedisStore
@@ -31,6 +33,8 @@ from tests.contracts.task_repository import TaskRepositoryContract
 from tests.integration.conftest import EVENTS_KEPT
 from tests.storing import claim, submit
 
+MAX_PEAK_BYTES = 1_000_000
+"""More than a chunk of entries takes, and less than 20,000 of them."""
 MADE_BY_THE_SCRIPT = {
     f"cmdstat_{name}"
     for name in (
@@ -241,6 +245,26 @@ def test_the_fields_of_a_record_have_one_letter(
 
     assert {len(name) for name in record} == {1}
     assert json.loads(record[b"d"]) == {"n": "test", "d": 3, "e": 3600, "l": {"team": "a"}}
+
+
+def test_a_late_page_of_two_filters_holds_no_earlier_tasks(
+    repository: RedisTaskRepository, client: redis.Redis
+) -> None:
+    task = submit(repository, labels={"a": "b"})
+    ids = (f"{number:08x}-0000-7000-8000-000000000000" for number in range(20_000))
+    earlier = {require_id_bytes(task_id): number for number, task_id in enumerate(ids)}
+    for index in (keys.label_index("a", "b"), keys.queue_index("default")):
+        client.zadd(index, earlier)
+    wanted = TaskFilter(labels={"a": "b"}, queue="default")
+    tracemalloc.start()
+
+    page = repository.find(wanted, PageRequest(limit=10, offset=20_000))
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [each.task_id for each in page.tasks] == [task.task_id]
+    assert page.total == 20_001
+    assert peak < MAX_PEAK_BYTES
 
 
 def test_long_searches_leave_connections_to_other_calls(

@@ -23,6 +23,10 @@ TEST = re.compile(r"`(test_\w+|Test\w+|\w+Contract)`")
 TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
 PAGE = re.compile(r"docs/(?:decisions/\d{4}[\w-]*|[\w-]+\.(?:md|json))")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+PICTURE = re.compile(
+    r'<source media="\(prefers-color-scheme: dark\)" srcset="(\S+)-dark\.png">\s+'
+    r'<img alt="[^"]+" src="(\S+)-light\.png">'
+)
 
 
 @cache
@@ -68,6 +72,22 @@ def test_every_link_leads_to_a_page_and_a_section(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in section_anchors(target), link
+
+
+def test_every_picture_exists_in_light_and_dark(page: Path) -> None:
+    pictures = PICTURE.findall(page.read_text())
+
+    assert len(pictures) == page.read_text().count("<picture>")
+    for dark, light in pictures:
+        assert dark == light
+        for theme in ("light", "dark"):
+            assert (page.parent / f"{dark}-{theme}.png").exists()
+
+
+def test_the_readme_shows_the_dashboard_before_its_first_section() -> None:
+    first_screen, _, _ = (ROOT / "README.md").read_text().partition("\n## ")
+
+    assert PICTURE.search(first_screen)
 
 
 def test_every_page_that_the_code_names_exists() -> None:

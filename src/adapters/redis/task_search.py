@@ -84,7 +84,10 @@ class RedisTaskSearch:
     def _from_many(
         self, wanted: TaskFilter, groups: Sequence[AnyOf], span: Span, page: PageRequest
     ) -> FoundPage:
-        """Read the smallest of the groups, and keep what is in all others as well."""
+        """Read the smallest of the groups, and find what is in all others as well.
+
+        Entries before the page are counted only: thousands of requests may look for late pages.
+        """
         sizes = count_in(self._read, groups, span)
         smallest = sizes.index(min(sizes))
         others = [group for number, group in enumerate(groups) if number != smallest]
@@ -92,20 +95,20 @@ class RedisTaskSearch:
         few = min(sizes) <= CHUNK  # then one read knows the total, too
         number = CHUNK if few or wanted.needs_scan else min(2 * needed, CHUNK)
         candidates = merged_entries(self._read, groups[smallest].indexes, span, page, number)
-        found: list[Entry] = []
-        candidates_read, last, at_end = 0, page.after, False
-        while len(found) < needed and candidates_read < MAX_CANDIDATES and not at_end:
+        shown: list[Entry] = []
+        matched, candidates_read, last, at_end = 0, 0, page.after, False
+        while matched < needed and candidates_read < MAX_CANDIDATES and not at_end:
             chunk = list(islice(candidates, number))
             at_end = len(chunk) < number
             candidates_read += len(chunk)
             last = cursor_of(chunk[-1]) if chunk else last
-            found += self._matching(wanted, others, chunk)
+            matching = self._matching(wanted, others, chunk)
+            shown += matching[max(page.offset - matched, 0) :]
+            matched += len(matching)
             number = more_than(number)
         exact = sizes[smallest] if not others and not wanted.needs_scan else None
-        total = (
-            exact if exact is not None else len(found) if at_end and page.after is None else None
-        )
-        result = self._page(found[page.offset :], page, total)
+        total = exact if exact is not None else matched if at_end and page.after is None else None
+        result = self._page(shown, page, total)
         if result.next is None and not at_end:
             return replace(result, next=last)
         return result

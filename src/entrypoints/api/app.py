@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
+from entrypoints.api.concurrency.work_line import WorkLines
 from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems.handlers import ProblemApi, register_problems
 from entrypoints.api.problems.responses import PROBLEM_JSON
@@ -77,6 +78,7 @@ def create_app(
     app.extensions["container"] = container
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)
+    app.extensions["work_lines"] = WorkLines.within(capacity)
     app.extensions["task_texts"] = TaskTexts(container.settings().http_cache_bytes)
     app.extensions["batch_line"] = BatchLine(batch_pace)
     app.before_request(_begin)
@@ -111,8 +113,15 @@ def _begin() -> None:
 
 
 def _require_acceptable() -> None:
-    """Raise NotAcceptable when Accept excludes the media types of a resource. Pages are exempt."""
-    if request.blueprint in PAGES or not request.accept_mimetypes:
+    """Raise NotAcceptable when Accept excludes the media types of a resource. Pages are exempt.
+
+    Runs of blanks are shortened first: werkzeug looks for a semicolon behind each blank of one.
+    """
+    given = request.environ.get("HTTP_ACCEPT", "")
+    if request.blueprint in PAGES or not given:
+        return
+    request.environ["HTTP_ACCEPT"] = " ".join(given.split())
+    if not request.accept_mimetypes:
         return
     offered = (
         [EVENT_STREAM] if request.blueprint == events.name else ["application/json", PROBLEM_JSON]

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Accept
@@ -29,10 +29,42 @@ GZIP_FORMAT = 31
 """The largest window, with the header of gzip."""
 SUFFIX = f'{COMPRESSED}"'
 MAX_KEPT_BYTES = 256
+MAX_HELD_BYTES = 16 * 1024 * 1024
+"""Limit on the memory of the bodies that a process compresses at the same time."""
+COMPRESSOR_BYTES = 262_144
+"""Memory of one compressor."""
+STREAMED_BYTES = 1_310_720
+"""Estimate for a body that is sent while it is made: a part of it, such as one task."""
+
+
+class _HeldBytes:
+    """Counts the memory that the compression of responses takes.
+
+    A body is in memory until others had their turns and it is compressed. A plain one is sent at
+    once, so that thousands of requests for large tasks hold few of them at the same time.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def take(self, size: int) -> bool:
+        """Count the compression of so many bytes. Return False when there is no room for it."""
+        if self._bytes + size + COMPRESSOR_BYTES > MAX_HELD_BYTES:
+            return False
+        self._bytes += size + COMPRESSOR_BYTES
+        return True
+
+    def give_back(self, size: int) -> None:
+        self._bytes -= size + COMPRESSOR_BYTES
+
+
+_held = _HeldBytes()
 
 
 def compress_responses(app: Flask) -> None:
     """Compress each response of more than MIN_BYTES that is no stream of events.
+
+    While the compression of others takes MAX_HELD_BYTES, responses are sent as they are.
 
     The ETag of a compressed response ends with `-gzip`. If-None-Match and If-Match take both forms.
     """
@@ -86,20 +118,33 @@ _known_wish = lru_cache(64)(_prefers_gzip)
 
 
 def _replace_body(response: Response) -> None:
+    """Compress the body if there is room for it."""
+    is_whole = response.is_sequence
+    size = len(response.get_data()) if is_whole else STREAMED_BYTES
+    if not _held.take(size):
+        return
     response.headers["Content-Encoding"] = "gzip"
     response.headers.pop("Accept-Ranges", None)
     _rename_tag(response)
-    if response.is_sequence:
-        body = response.get_data()
-        level = LEVEL if len(body) <= LONG_BYTES else LEVEL_OF_LONG
-        response.set_data(b"".join(_compressed([body], level)))
+    if is_whole:
+        try:
+            _compress_whole(response)
+        finally:
+            _held.give_back(size)
         return
+    response.call_on_close(partial(_held.give_back, size))
     parts = response.iter_encoded()
     if close := getattr(response.response, "close", None):
         response.call_on_close(close)
     response.headers.pop("Content-Length", None)
     response.direct_passthrough = False
     response.response = _compressed(parts, LEVEL_OF_LONG)
+
+
+def _compress_whole(response: Response) -> None:
+    body = response.get_data()
+    level = LEVEL if len(body) <= LONG_BYTES else LEVEL_OF_LONG
+    response.set_data(b"".join(_compressed([body], level)))
 
 
 def _compressed(parts: Iterable[bytes], level: int) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
+from entrypoints.api import compression
 from entrypoints.api.compression import MIN_BYTES
 from tests.fakes.task_store import FakeTaskStore
 from tests.storing import submit
@@ -142,3 +143,31 @@ def test_problems_are_compressed_and_streams_are_not(client: FlaskClient, url: s
     stream = client.get(f"{url}/events", headers=GZIP)
     assert "Content-Encoding" not in stream.headers
     assert b"event: task.snapshot" in stream.data
+
+
+@pytest.mark.parametrize("path", ["", "/tasks?full=true"])
+def test_a_body_is_sent_as_it_is_while_others_take_the_memory_for_compression(
+    client: FlaskClient, url: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = client.get(path or url)
+    monkeypatch.setattr(compression, "MAX_HELD_BYTES", len(plain.data))
+
+    response = client.get(path or url, headers=GZIP)
+
+    assert "Content-Encoding" not in response.headers
+    assert response.data == plain.data
+    assert response.headers["Vary"] == "Accept-Encoding"
+    assert response.headers.get("ETag") == plain.headers.get("ETag")
+
+
+def test_a_body_that_is_compressed_leaves_its_memory_to_the_next(
+    client: FlaskClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = compression.STREAMED_BYTES + compression.COMPRESSOR_BYTES
+    monkeypatch.setattr(compression, "MAX_HELD_BYTES", one)
+    monkeypatch.setattr(compression, "_held", compression._HeldBytes())
+
+    for path in (url, "/tasks?full=true", "/docs/swagger-ui.css") * 3:
+        response = client.get(path, headers=GZIP)
+        assert response.headers["Content-Encoding"] == "gzip"
+        response.close()  # its client has left

@@ -245,7 +245,11 @@ def test_the_shares_fit_into_the_descriptors(descriptors: int) -> None:
 
 
 def test_five_thousand_streams_fit_into_what_macos_allows() -> None:
-    assert Capacity.of(10_240).streams >= 5_000
+    assert Capacity.of(10_240).streams == 5_000
+
+
+def test_more_descriptors_allow_no_more_streams_than_memory_does() -> None:
+    assert Capacity.of(1_048_576).streams == 5_000
 
 
 def test_a_slot_is_free_again_after_its_block() -> None:

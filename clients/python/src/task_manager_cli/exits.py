@@ -22,7 +22,7 @@ ADVICE = {
     "store_unavailable": "The service cannot reach Redis. Repeat the command in a moment; a submit "
     "with the same --key submits nothing twice.",
     "store_unsafe": "The operator has to change a setting of Redis. The service's log names it.",
-    "overloaded": "Many batches wait. Repeat the command in a moment.",
+    "overloaded": "Many such requests wait. Repeat the command in a moment.",
     "too_many_streams": "Close streams that are not needed, or repeat the command in a moment.",
     "version_mismatch": "Read the task again (task-manager get ID), then repeat the change.",
     "task_running": "Add --cancel to stop it first.",

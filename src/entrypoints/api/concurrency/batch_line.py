@@ -28,7 +28,7 @@ stopped process after 30 s."""
 
 
 class Overloaded(Exception):
-    """Too many batches wait in this process; nothing of this batch was stored."""
+    """Too many requests of one kind wait in this process; nothing of this one was done."""
 
 
 class BatchPace:

@@ -14,10 +14,12 @@ MIN_DESCRIPTORS = 128
 """Lowest limit on open files with which the API starts."""
 MAX_CONNECTIONS = 10_000
 """Limit on the requests of one process at once."""
+MAX_STREAMS = 5_000
+"""Limit on the streams of one process at once. Each takes about 26 KB."""
 
 
 class TooManyStreams(Exception):
-    """The process has no file descriptor for another stream or wait."""
+    """The process has no room or no file descriptor for another stream or wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Capacity:
             connections=connections,
             pending=connections // 2,
             waits=connections // 4,
-            streams=free - connections,
+            streams=min(MAX_STREAMS, free - connections),
         )
 
 
@@ -65,8 +67,8 @@ class Slots:
         """Occupy a slot during the block. Raises TooManyStreams when none is free."""
         if not self._free.acquire(blocking=False):
             raise TooManyStreams(
-                f"This process holds {self._number} {self._kind}, as many as its limit on open "
-                "files allows."
+                f"This process holds {self._number} {self._kind}, as many as it and its limit on "
+                "open files allow."
             )
         try:
             yield

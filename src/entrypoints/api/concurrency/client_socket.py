@@ -4,6 +4,7 @@ import errno
 from typing import Any
 
 from entrypoints.api.concurrency.connections import Connection, PendingConnections
+from entrypoints.api.concurrency.cooperation import let_others_run
 
 SEND_TIMEOUT_SECONDS = 60.0
 """A client that takes no byte of a response for this time is considered gone."""
@@ -63,7 +64,8 @@ class ClientSocket:
             self.sendall(b"")
 
     def sendfile(self, *arguments: Any, **options: Any) -> Any:
-        """Send the head, then a file as socket.sendfile does."""
+        """Send the head, then a file as socket.sendfile does, which takes a millisecond or more."""
+        let_others_run()
         self.send_head()
         return self._socket.sendfile(*arguments, **options)
 

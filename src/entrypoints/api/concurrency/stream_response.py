@@ -11,6 +11,9 @@ from gunicorn.workers.base_async import ALREADY_HANDLED
 from werkzeug.http import http_date
 
 from entrypoints.api.concurrency.client_socket import ClientSocket
+from entrypoints.api.concurrency.settled_streams import SettledStreams
+
+_settled_streams = SettledStreams()
 
 
 class StreamResponse(Response):
@@ -43,7 +46,7 @@ def _head(status: str, headers: Iterable[tuple[str, str]]) -> bytes:
 
 def _write(connection: Any, parts: Iterable[bytes], close: Callable[[], None]) -> None:
     try:
-        with suppress(OSError), connection:
+        with suppress(OSError), connection, _settled_streams.open():
             client = ClientSocket(connection)
             for part in parts:
                 client.sendall(part)

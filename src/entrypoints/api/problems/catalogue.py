@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES
+from entrypoints.api.concurrency.work_line import MAX_ACTIONS, MAX_LONG_READS, MAX_SEARCHES
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,13 @@ PROBLEM_TYPES = {
     ),
     "overloaded": ProblemType(
         503,
-        "Too many batches are waiting in this process",
-        "Nothing of this batch was stored. Send it again after `Retry-After`. Other requests are "
+        "Too many requests of this kind are waiting in this process",
+        "Nothing of this request was done. Send it again after `Retry-After`. Other requests are "
         "not affected. Each process of the API works on one batch at a time, and "
-        f"{MAX_WAITING_BATCHES} more may wait. Send fewer batches at the same time, or have the "
-        "operator raise TASKS_HTTP_WORKERS.",
+        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_ACTIONS} actions, while "
+        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`; "
+        f"and on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues or statistics. Send "
+        "fewer of these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
     ),
     "too_many_streams": ProblemType(
         503,

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from application.use_cases.tasks.bulk_action import Action
 from entrypoints.api.resources.blueprints import bulk as blueprint
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import bulk_action
 from entrypoints.api.schemas.bulk_requests import ActionBody
 from entrypoints.api.schemas.task_responses import ActionResponse
 from entrypoints.api.use_cases import use_cases
@@ -17,7 +18,11 @@ from entrypoints.api.use_cases import use_cases
 class Actions(MethodView):
     @blueprint.doc(operationId="actOnTasks")
     @blueprint.problems(
-        "malformed_request", "request_timeout", "body_too_large", "unsupported_media_type"
+        "malformed_request",
+        "request_timeout",
+        "body_too_large",
+        "unsupported_media_type",
+        "overloaded",
     )
     @blueprint.response(
         200,
@@ -25,6 +30,7 @@ class Actions(MethodView):
         example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0},
     )
     @blueprint.no_query
+    @bulk_action
     @blueprint.arguments(
         ActionBody(),
         example={

@@ -9,6 +9,7 @@ from domain.attempt import Attempt
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import AN_ATTEMPT
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.attempt_responses import AttemptsResponse
 from entrypoints.api.use_cases import use_cases
 
@@ -16,9 +17,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/<task:task_id>/attempts")
 class Attempts(MethodView):
     @blueprint.doc(operationId="listAttempts")
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("task_not_found", "overloaded")
     @blueprint.response(200, AttemptsResponse, example={"attempts": [AN_ATTEMPT]})
     @blueprint.no_query
+    @long_read
     def get(self, task_id: str) -> Response:
         """List the attempts of a task: when each waited, ran and ended, and why.
 

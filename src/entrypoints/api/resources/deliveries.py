@@ -12,6 +12,7 @@ from entrypoints.api.resources.blueprints import overview
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.examples import A_DELIVERY, A_TASK
 from entrypoints.api.resources.json_response import json_response, list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.cursor_field import encode_position
 from entrypoints.api.schemas.delivery_responses import (
     DeliveriesResponse,
@@ -26,9 +27,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/<task:task_id>/deliveries")
 class Deliveries(MethodView):
     @blueprint.doc(operationId="listDeliveries")
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("task_not_found", "overloaded")
     @blueprint.response(200, DeliveriesResponse, example={"deliveries": [A_DELIVERY]})
     @blueprint.no_query
+    @long_read
     def get(self, task_id: str) -> Response:
         """List the delivery attempts of the task's webhooks.
 

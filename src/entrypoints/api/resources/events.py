@@ -22,6 +22,7 @@ from entrypoints.api.json_text import to_json
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import events as blueprint
 from entrypoints.api.resources.examples import A_STREAM
+from entrypoints.api.resources.turns import search_turn
 from entrypoints.api.schemas.log_responses import LogLineResponse
 from entrypoints.api.schemas.queries import FilterQuery, TaskEventsQuery
 from entrypoints.api.use_cases import use_cases
@@ -109,7 +110,7 @@ class TaskEvents(MethodView):
 @blueprint.route("/events")
 class Events(MethodView):
     @blueprint.doc(operationId="followTasks")
-    @blueprint.problems("malformed_request", "too_many_streams")
+    @blueprint.problems("malformed_request", "too_many_streams", "overloaded")
     @blueprint.response(200)
     @blueprint.reads_headers(headers.LAST_EVENT_ID)
     @blueprint.doc(responses={"200": STREAM_DOC})
@@ -122,7 +123,8 @@ class Events(MethodView):
         too slowly; it can be resumed.
         """
         position, _ = headers.last_event_id()
-        return _stream(partial(use_cases().follow_tasks().follow_all, wanted, position))
+        with search_turn(wanted):
+            return _stream(partial(use_cases().follow_tasks().follow_all, wanted, position))
 
 
 def _stream(follow: Callable[[], Following | None], logs: LogIds | None = None) -> Response:

@@ -5,6 +5,7 @@ from flask.views import MethodView
 
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.json_response import list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.log_responses import LogLineResponse, LogResponse
 from entrypoints.api.schemas.queries import LogQuery
 from entrypoints.api.use_cases import use_cases
@@ -13,9 +14,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/<task:task_id>/logs")
 class Logs(MethodView):
     @blueprint.doc(operationId="getTaskLog")
-    @blueprint.problems("task_not_found")
+    @blueprint.problems("task_not_found", "overloaded")
     @blueprint.response(200, LogResponse)
     @blueprint.arguments(LogQuery(), location="query")
+    @long_read
     def get(self, wanted: dict[str, int], task_id: str) -> Response:
         """Read the log of a task.
 

@@ -5,6 +5,7 @@ from flask.views import MethodView
 
 from entrypoints.api.resources.blueprints import overview as blueprint
 from entrypoints.api.resources.json_response import json_response, list_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.operations_responses import QueueListResponse, QueueResponse
 from entrypoints.api.use_cases import use_cases
 
@@ -12,9 +13,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/queues")
 class Queues(MethodView):
     @blueprint.doc(operationId="listQueues")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(200, QueueListResponse)
     @blueprint.no_query
+    @long_read
     def get(self) -> Response:
         """List the queues.
 

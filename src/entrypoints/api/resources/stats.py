@@ -9,6 +9,7 @@ from application.task_serializer import drop_none, rfc3339
 from application.use_cases.operations.get_series import Grouping, Span, TimeSeries
 from entrypoints.api.resources.blueprints import overview as blueprint
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.operations_responses import StatsResponse
 from entrypoints.api.schemas.series_responses import SeriesQuery, SeriesResponse
 from entrypoints.api.use_cases import use_cases
@@ -17,9 +18,10 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/stats")
 class Stats(MethodView):
     @blueprint.doc(operationId="getStatistics")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(200, StatsResponse)
     @blueprint.no_query
+    @long_read
     def get(self) -> Response:
         """Count and time the tasks.
 
@@ -32,9 +34,10 @@ class Stats(MethodView):
 @blueprint.route("/stats/series")
 class StatsSeries(MethodView):
     @blueprint.doc(operationId="getStatisticsSeries")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(200, SeriesResponse)
     @blueprint.arguments(SeriesQuery(), location="query")
+    @long_read
     def get(self, wanted: dict[str, str]) -> Response:
         """Get statistics over time, by queue or type, for charts.
 

@@ -25,6 +25,7 @@ from entrypoints.api.resources.task_responses import (
     task_texts,
     warnings_about,
 )
+from entrypoints.api.resources.turns import search_turn
 from entrypoints.api.schemas.queries import DeleteQuery, ListQuery, WaitQuery
 from entrypoints.api.schemas.task_requests import TaskBody, TaskPatchBody
 from entrypoints.api.schemas.task_responses import (
@@ -75,7 +76,7 @@ class Tasks(MethodView):
         return submit_response(members, location, replayed=submitted.replayed)
 
     @blueprint.doc(operationId="listTasks")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(200, TaskListResponse, headers=LINK, example=A_LIST)
     @blueprint.arguments(ListQuery(), location="query")
     def get(self, wanted: tuple[TaskFilter, PageRequest, bool]) -> Response:
@@ -88,7 +89,8 @@ class Tasks(MethodView):
         """
         matching, page_request, full = wanted
         list_tasks = use_cases().list_tasks()
-        page, positions = list_tasks.execute(matching, page_request)
+        with search_turn(matching):
+            page, positions = list_tasks.execute(matching, page_request)
         urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
         if not full:
             text = page_json(page, page_request, positions, task_texts())

@@ -1,0 +1,85 @@
+"""Lines in which requests wait that take long or much memory, so that few of them run at once."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from flask import current_app
+
+from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES, Overloaded
+from entrypoints.api.concurrency.capacity import Capacity
+
+MAX_LONG_READS = 8
+"""Limit on requests at once that read hundreds of small things, which take a megabyte or more."""
+MAX_SEARCHES = 4
+"""Limit on requests at once that read tasks to find some, which takes seconds."""
+MAX_ACTIONS = 4
+"""Limit on actions at once: each takes seconds, and holds hundreds of tasks."""
+
+
+class WorkLine:
+    """Gives a few requests at a time their turn.
+
+    Those that wait hold a connection and little else. Other requests need connections, too, so the
+    line has an end.
+    """
+
+    def __init__(self, kind: str, at_once: int, max_waiting: int) -> None:
+        """`kind` is the plural of what waits, for messages."""
+        self._kind = kind
+        self._limit = at_once + max_waiting
+        self._lock = threading.Lock()
+        self._number = 0
+        self._turns = threading.Semaphore(at_once)
+
+    def require_room(self) -> None:
+        """Raise Overloaded when the line is full."""
+        if self._number >= self._limit:
+            raise Overloaded(
+                f"{self._limit} {self._kind} run or wait in this process already. Nothing of this "
+                "request was done. Send it again after Retry-After."
+            )
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn, and hold it during the block.
+
+        Raises Overloaded when the line is full.
+        """
+        with self._lock:
+            self.require_room()
+            self._number += 1
+        try:
+            with self._turns:
+                yield
+        finally:
+            with self._lock:
+                self._number -= 1
+
+
+@dataclass(frozen=True)
+class WorkLines:
+    """The lines of one process."""
+
+    long_reads: WorkLine
+    searches: WorkLine
+    actions: WorkLine
+
+    @classmethod
+    def within(cls, capacity: Capacity) -> Self:
+        """Return lines that leave most of the connections to other requests."""
+        waiting = capacity.connections // 16
+        return cls(
+            WorkLine("long reads", MAX_LONG_READS, waiting),
+            WorkLine("searches by task_name or q", MAX_SEARCHES, waiting),
+            # Their bodies wait as well.
+            WorkLine("actions", MAX_ACTIONS, min(waiting, MAX_WAITING_BATCHES)),
+        )
+
+
+def work_lines() -> WorkLines:
+    """Return the lines of the current application."""
+    found: WorkLines = current_app.extensions["work_lines"]
+    return found

@@ -1,0 +1,43 @@
+"""Let the views that take long or much memory wait for their turn."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+
+from flask import Response, request
+
+from application.task_filter import TaskFilter
+from entrypoints.api.concurrency.work_line import work_lines
+from entrypoints.api.reading.arguments import received_body
+
+View = Callable[..., Response]
+
+
+def long_read(view: View) -> View:
+    """Let a view that reads and writes hundreds of small things wait for its turn."""
+
+    @wraps(view)
+    def waiting(*arguments: object, **segments: object) -> Response:
+        with work_lines().long_reads.turn():
+            return view(*arguments, **segments)
+
+    return waiting
+
+
+def bulk_action(view: View) -> View:
+    """Let an action wait for its turn when its body is here. It is refused before that."""
+
+    @wraps(view)
+    def waiting(*arguments: object, **segments: object) -> Response:
+        line = work_lines().actions
+        line.require_room()
+        received_body(request)
+        with line.turn():
+            return view(*arguments, **segments)
+
+    return waiting
+
+
+def search_turn(wanted: TaskFilter) -> AbstractContextManager[None]:
+    """Return a block for a search; in it, a filter that needs to read tasks has its turn."""
+    return work_lines().searches.turn() if wanted.needs_scan else nullcontext()

@@ -1,0 +1,141 @@
+"""A few requests at a time do what takes long, and the others wait or are refused."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from threading import Barrier, Event
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from entrypoints.api.concurrency.batch_line import Overloaded
+from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
+from entrypoints.api.concurrency.work_line import WorkLine, WorkLines
+from tests.fakes.task_store import FakeTaskStore
+from tests.integration.waiting import wait_until
+from tests.storing import submit
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+def test_so_many_have_their_turn_at_once_and_the_others_wait(threads: ThreadPoolExecutor) -> None:
+    line, running, may_end = WorkLine("reads", 2, 10), list[int](), Event()
+
+    def work(number: int) -> None:
+        with line.turn():
+            running.append(number)
+            may_end.wait(10)
+            running.remove(number)
+
+    calls = [threads.submit(work, number) for number in range(6)]
+    wait_until(lambda: line._number == 6)
+    wait_until(lambda: len(running) == 2)
+    may_end.set()
+    for call in calls:
+        call.result()
+
+    assert running == []
+
+
+def test_one_more_than_the_line_holds_is_refused_at_once(threads: ThreadPoolExecutor) -> None:
+    line, all_wait, may_end = WorkLine("reads", 1, 2), Barrier(4), Event()
+
+    def work() -> None:
+        all_wait.wait(10)
+        with line.turn():
+            may_end.wait(10)
+
+    calls = [threads.submit(work) for _ in range(3)]
+    all_wait.wait(10)
+    wait_until(lambda: line._number == 3)
+    for _ in range(2):
+        with pytest.raises(Overloaded, match="3 reads run or wait"), line.turn():
+            pytest.fail("it had a turn")
+    may_end.set()
+    for call in calls:
+        call.result()
+
+    with line.turn():
+        pass
+
+
+def test_one_that_fails_leaves_its_turn_to_the_next() -> None:
+    line = WorkLine("reads", 1, 0)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), line.turn():
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("descriptors", [MIN_DESCRIPTORS, 256, 1_024, 1_048_576])
+def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None:
+    capacity = Capacity.of(descriptors)
+    lines = WorkLines.within(capacity)
+
+    taken = sum(line._limit for line in (lines.long_reads, lines.searches, lines.actions))
+    if descriptors > 256:
+        assert taken + capacity.waits + capacity.pending < capacity.connections
+    assert min(line._limit for line in vars(lines).values()) >= 4
+
+
+@pytest.mark.parametrize(
+    "path", ["attempts", "deliveries", "logs", "/queues", "/stats", "/stats/series"]
+)
+def test_long_reads_wait_in_one_line(
+    app: Flask, client: FlaskClient, store: FakeTaskStore, path: str
+) -> None:
+    task = submit(store)
+    url = path if path.startswith("/") else f"/tasks/{task.task_id}/{path}"
+    assert client.get(url).status_code == 200
+
+    with _full(app, "long_reads").turn():
+        response = client.get(url)
+        assert (response.status_code, response.json["code"]) == (503, "overloaded")
+        assert response.headers["Retry-After"]
+        assert client.get(f"/tasks/{task.task_id}").status_code == 200
+
+    assert client.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/events"])
+@pytest.mark.parametrize("query", ["q=x", "task_name=x"])
+def test_searches_wait_in_one_line(app: Flask, client: FlaskClient, path: str, query: str) -> None:
+    with _full(app, "searches").turn():
+        response = client.get(f"{path}?{query}")
+        assert (response.status_code, response.json["code"]) == (503, "overloaded")
+        with client.get(f"{path}?queue=default") as other:
+            assert other.status_code == 200
+
+    with client.get(f"{path}?{query}") as response:
+        assert response.status_code == 200
+
+
+class UnreadBody(BytesIO):
+    """A body that must not be read."""
+
+    def read(self, *_: object) -> bytes:
+        pytest.fail("the body was read")
+
+    readinto = readline = read
+
+
+def test_an_action_that_finds_no_room_is_refused_before_its_body_is_read(
+    app: Flask, client: FlaskClient
+) -> None:
+    with _full(app, "actions").turn():
+        body = UnreadBody(b"{}")
+        response = client.post("/tasks/actions", input_stream=body, content_type="application/json")
+
+    assert (response.status_code, response.json["code"]) == (503, "overloaded")
+    assert client.post("/tasks/actions", json={"action": "retry", "ids": ["x"]}).status_code == 200
+
+
+def _full(app: Flask, name: str) -> WorkLine:
+    """Return a line that holds one, in the place of one of the application's."""
+    line = WorkLine("requests", 1, 0)
+    app.extensions["work_lines"] = WorkLines(**{**vars(app.extensions["work_lines"]), name: line})
+    return line
