@@ -90,6 +90,9 @@ def test_what_opens_breaks_no_rule_of_accessibility(
         assert violations(page) == []
         page.keyboard.press("Escape")
         page.get_by_text("Export and more").click()
+        menu = page.locator(".menu .items").bounding_box()
+        assert menu
+        assert 0 <= menu["x"] <= size["width"] - menu["width"]
         assert violations(page) == []
         page.get_by_role("button", name="Columns …").click()
         expect(dialog).to_be_visible()

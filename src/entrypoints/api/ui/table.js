@@ -146,6 +146,7 @@ export class TaskTable {
       const next = h("div", null, content);
       if (next.textContent === cell.textContent && name !== "progress") continue;
       fill(cell, ...next.childNodes);
+      cell.classList.toggle("none", cell.textContent === "–");
     }
     row.element.dataset.status = task.status;
     return row;
