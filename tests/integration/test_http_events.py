@@ -151,6 +151,7 @@ class TestEventsOfAllTasks:
             target=lambda: waiting.append(api.request("GET", f"/tasks/{task_id}?wait=60"))
         )
         waiter.start()
+        wait_until(lambda: api.connections() == 3)
         assert api.stop() == 0
 
         assert all(follower.ended.wait(PATIENCE) for follower in followers)

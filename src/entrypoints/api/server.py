@@ -42,6 +42,8 @@ HEAD_SECONDS = 10
 gunicorn's own limit of 2 s ends connections that a browser on a busy machine has just opened, and
 that the pool of a client is about to use.
 """
+ON_THE_WAY_SECONDS = 0.5
+"""Time in which a request that was sent before the stop arrives. gunicorn looks after a second."""
 LARGEST_BODIES = 8
 """Number of bodies of the largest size that may arrive at a process at the same time."""
 MACOS_OPEN_FILES = 10_240
@@ -145,8 +147,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
                 client.sendall(raw_problem_response(status.recorded, str(exc)))
 
     def _end_waits(self) -> None:
-        self._pending.close_idle()
         self.wsgi.extensions["container"].event_stream().close()
+        gevent.sleep(ON_THE_WAY_SECONDS)
+        self._pending.close_idle()
 
 
 class _StatusRecorder:

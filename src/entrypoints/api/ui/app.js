@@ -5,6 +5,7 @@ import { messages, showError } from "./dialog.js";
 import { fill, h, renewTimes } from "./dom.js";
 import { connect, onConnection } from "./events.js";
 import { help, listen } from "./keys.js";
+import { keepFocus } from "./refill.js";
 import { address, here } from "./router.js";
 
 /**
@@ -165,6 +166,7 @@ document.body.append(
 );
 addEventListener("hashchange", route);
 setInterval(renewTimes, RENEW_TIMES_MS);
+keepFocus();
 watchConnection();
 listen();
 connect();

@@ -1,7 +1,7 @@
 /** Dialogs, messages and the clipboard. */
 
 import { fill, h } from "./dom.js";
-import { focusAgain, focusMain, keyOf } from "./refill.js";
+import { focusAgain, keyOf } from "./refill.js";
 
 /**
  * Show a modal dialog. Resolves with the value of the button; "" when it was dismissed. The focus
@@ -63,10 +63,7 @@ export function messages() {
 export function tell(text, kind = "done") {
   const close = h("button", { class: "quiet", "aria-label": "Dismiss this message" }, "✕");
   const line = h("p", { class: kind }, h("span", null, text), close);
-  close.addEventListener("click", () => {
-    line.remove();
-    focusMain();
-  });
+  close.addEventListener("click", () => line.remove());
   said.append(line);
   if (kind === "done") setTimeout(() => line.remove(), SHOWN_MS);
   while (said.children.length > 5) said.firstElementChild?.remove();
@@ -86,8 +83,6 @@ export async function attempt(action) {
     const { sentences, message } = /** @type {any} */ (error);
     tell((sentences ?? [message]).join(" "), "error");
     return false;
-  } finally {
-    focusMain();
   }
 }
 

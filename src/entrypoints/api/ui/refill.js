@@ -46,11 +46,17 @@ export function focusAgain(root, { row, tag, name, at }) {
   /** @type {HTMLElement | null} */ (next)?.focus({ preventScroll: true });
 }
 
-/** Focus the main part of the page where what had the focus is gone. */
-export function focusMain() {
-  if (document.activeElement === document.body) {
+/** From now on, focus the main part of the page when what has the focus is taken away. */
+export function keepFocus() {
+  /** @type {EventTarget | null} */
+  let last = null;
+  addEventListener("focusin", (event) => last = event.target);
+  new MutationObserver(() => {
+    if (!(last instanceof Node) || last.isConnected) return;
+    last = null;
+    if (document.activeElement !== document.body) return;
     document.querySelector("main")?.focus({ preventScroll: true });
-  }
+  }).observe(document.body, { childList: true, subtree: true });
 }
 
 /**
