@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.chaos.proxy import Proxy
 from tests.integration.calls import call, submitted, submitted_many
@@ -177,20 +177,24 @@ def test_a_gap_in_the_stream_reads_the_list_again(alone: Page, url: str, team: s
 def test_without_shared_worker_each_visible_tab_has_a_stream(
     alone: Page, url: str, team: str
 ) -> None:
+    streams: list[Request] = []
+    alone.on("request", lambda each: streams.append(each) if "/events" in each.url else None)
     open_list(alone, team)
     expect(alone.get_by_text("No task matches these filters.")).to_be_visible()
     assert alone.evaluate("typeof SharedWorker") == "undefined"
     submitted(url, "live", labels={"team": team}, **FUTURE)
     expect(alone.get_by_role("link", name="live")).to_be_visible()
 
-    alone.route("**/events", lambda route: route.abort())  # only a closed stream is opened again
     alone.evaluate(TOGGLE)
     submitted(url, "hidden", labels={"team": team}, **FUTURE)
-    alone.unroute("**/events")
     assert rows(alone) == ["live"]
+    assert len(streams) == 1
     alone.evaluate(TOGGLE)
     expect(alone.get_by_role("link", name="hidden")).to_be_visible()
-    assert rows(alone) == ["hidden", "live"]
+    submitted(url, "live again", labels={"team": team}, **FUTURE)
+    expect(alone.get_by_role("link", name="live again")).to_be_visible()
+    assert rows(alone) == ["live again", "hidden", "live"]
+    assert len(streams) == 2
 
 
 def test_changes_of_a_hidden_tab_are_shown_when_it_is_visible_again(
@@ -253,6 +257,21 @@ def test_a_log_whose_stream_breaks_has_each_line_once(
         lines = page.get_by_label("Lines of the log")
         expect(lines).to_contain_text("after the gate")
         expect(lines.get_by_role("listitem")).to_have_count(2)
+
+
+def test_a_log_has_each_line_once_after_its_tab_was_hidden(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    """A visible tab gets all stored lines again."""
+    page.add_init_script(HIDEABLE)
+    watch(page, url, tmp_path / "gate")
+    page.evaluate(TOGGLE)
+    page.evaluate(TOGGLE)
+    (tmp_path / "gate").touch()
+
+    lines = page.get_by_label("Lines of the log")
+    expect(lines).to_contain_text("after the gate")
+    expect(lines.get_by_role("listitem")).to_have_count(2)
 
 
 def test_more_logs_than_streams_are_read_again_and_again(
