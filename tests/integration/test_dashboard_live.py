@@ -299,3 +299,16 @@ def test_a_view_that_could_not_be_read_is_read_again(page: Page, url: str) -> No
 
     expect(page.get_by_role("heading", name="Types")).to_be_visible()
     expect(page.get_by_text("Connection lost")).to_be_hidden()
+
+
+def test_a_page_whose_script_does_not_arrive_says_how_to_go_on(page: Page, team: str) -> None:
+    page.route("**/dialog.js", lambda route: route.abort("connectionreset"))
+    page.goto("ui/")
+    advice = page.get_by_text("If nothing appears, a part of it did not arrive")
+    expect(advice).to_be_visible()
+
+    page.unroute_all()
+    page.get_by_role("link", name="load the page again").click()
+
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(advice).to_have_count(0)

@@ -19,6 +19,9 @@ READERS = 32
 RESULT = {"lists": [[] for _ in range(330_000)]}
 """A result of a megabyte, with as many objects as possible."""
 MAX_GROWTH_BYTES = 150 * 1024 * 1024
+MANY_READERS = 400
+MAX_GROWTH_OF_MANY_BYTES = 200 * 1024 * 1024
+"""More than the 128 MiB of responses that may wait for their clients for a second."""
 
 
 @pytest.fixture
@@ -59,3 +62,25 @@ def test_readers_of_a_large_result_let_others_run(
     assert responses[0].json()["result"] == RESULT
     assert after["stall"] < before["reference"] / 2
     assert after["peak"] - before["peak"] < MAX_GROWTH_BYTES
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_hundreds_of_readers_of_a_large_result_take_little_memory(
+    ticking: TickingApi, repository: RedisTaskRepository, run: Task, encoding: str
+) -> None:
+    numbers = [number * 0.123456789 for number in range(55_000)]
+    repository.save(Change(before=run, after=run.complete(numbers, datetime.now(UTC))))
+    before = ticking.stalls()
+
+    with ThreadPoolExecutor(MANY_READERS) as pool:
+        headers = {"Accept-Encoding": encoding}
+        readers = [
+            pool.submit(ticking.request, "GET", f"/tasks/{run.task_id}", headers=headers)
+            for _ in range(MANY_READERS)
+        ]
+    results = [reader.result() for reader in readers]
+
+    after = ticking.stalls()
+    assert len({response.content for response in results}) == 1
+    assert len(results[0].content) > 800_000
+    assert after["peak"] - before["peak"] < MAX_GROWTH_OF_MANY_BYTES

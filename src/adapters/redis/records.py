@@ -1,5 +1,6 @@
 """Read and decode the records of tasks: the one place that does."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from domain.task_spec import DEFAULT_QUEUE
 
 RECORDS_PER_CALL = 100
 """Bounds the time for which one script keeps Redis busy."""
+MAX_WHOLE_READS = 16
+"""Whole records that a process holds at a time until they are decoded: one may have a megabyte."""
 NOTHING_KNOWN = KnownTasks(0)
 
 
@@ -49,12 +52,14 @@ class TaskRecords:
         self._let_others_run = let_others_run
         self._skipped_items = SkippedItems()
         self._read = store.script("read", writes=False)
+        self._whole_reads = threading.Semaphore(MAX_WHOLE_READS)
 
     def get(self, raw: bytes) -> Task | None:
         """Return the whole task, or None. Raises an error for a damaged record."""
-        [record] = self._whole_records([raw])
-        self._let_others_run()
-        return _raise_damage(self._decoded(raw, record))
+        with self._whole_reads:
+            [record] = self._whole_records([raw])
+            self._let_others_run()
+            return _raise_damage(self._decoded(raw, record))
 
     def get_with_position(self, raw: bytes) -> tuple[Task | None, int | None]:
         """Return the whole task, or None, and while it is QUEUED its position.
@@ -63,11 +68,11 @@ class TaskRecords:
         than expected.
         """
         queue = self._expected_queue(raw) or DEFAULT_QUEUE
-        record, rank = self._store.pipeline(
-            [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(queue, raw)]
-        )
-        self._let_others_run()
-        task = _raise_damage(self._decoded(raw, record))
+        commands = [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(queue, raw)]
+        with self._whole_reads:
+            record, rank = self._store.pipeline(commands)
+            self._let_others_run()
+            task = _raise_damage(self._decoded(raw, record))
         if task is None:
             return None, None
         return task, self._positions([(task, queue, rank)]).get(task.task_id)

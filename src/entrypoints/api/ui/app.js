@@ -143,6 +143,7 @@ function themeChooser() {
 }
 
 const skip = h("button", { class: "skip", onclick: () => main.focus() }, "Skip to the content");
+document.getElementById("loading")?.remove();
 document.body.append(
   skip,
   h(
