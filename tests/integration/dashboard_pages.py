@@ -8,6 +8,12 @@ VIEWS = ["overview", "tasks", "queues", "workers", "types", "callbacks", "new"]
 HEADINGS = {view: view.capitalize() for view in VIEWS} | {"new": "New task"}
 FUTURE = {"run_at": "2099-01-01T00:00:00Z"}
 LONG = "x" * 200
+WITHOUT_SHARED_WORKER = "delete window.SharedWorker"
+HIDEABLE = """
+Object.defineProperty(document, "hidden", { get: () => window.isHidden === true });
+"""
+TOGGLE = "window.isHidden = !window.isHidden; document.dispatchEvent(new Event('visibilitychange'))"
+"""Hides or shows a tab that was opened with HIDEABLE, as far as its scripts see."""
 
 
 def show(page: Page, view: str) -> None:

@@ -1,28 +1,25 @@
-"""Live changes in a real browser: lists, logs, several tabs, and connections that break."""
+"""Live changes in a real browser: lists, several tabs, and connections that break."""
 
 import os
 import re
 import signal
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.chaos.proxy import Proxy
 from tests.integration.calls import call, submitted, submitted_many
-from tests.integration.dashboard_pages import FUTURE, open_list
+from tests.integration.dashboard_pages import (
+    FUTURE,
+    HIDEABLE,
+    TOGGLE,
+    WITHOUT_SHARED_WORKER,
+    open_list,
+)
 from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
-
-WITHOUT_SHARED_WORKER = "delete window.SharedWorker"
-HIDEABLE = """
-Object.defineProperty(document, "hidden", { get: () => window.isHidden === true });
-"""
-TOGGLE = "window.isHidden = !window.isHidden; document.dispatchEvent(new Event('visibilitychange'))"
-MAX_LOGS = 3
-"""The number of logs that the worker of all tabs follows at once."""
 
 
 @pytest.fixture
@@ -48,6 +45,10 @@ def alone(page: Page) -> Page:
 def proxy(url: str) -> Iterator[Proxy]:
     with Proxy(int(url.rpartition(":")[2])) as proxy:
         yield proxy
+
+
+def is_stream(request: Request) -> bool:
+    return request.url.endswith("/events")
 
 
 def rows(page: Page) -> list[str]:
@@ -177,20 +178,24 @@ def test_a_gap_in_the_stream_reads_the_list_again(alone: Page, url: str, team: s
 def test_without_shared_worker_each_visible_tab_has_a_stream(
     alone: Page, url: str, team: str
 ) -> None:
+    streams: list[Request] = []
+    alone.on("request", lambda each: streams.append(each) if is_stream(each) else None)
     open_list(alone, team)
     expect(alone.get_by_text("No task matches these filters.")).to_be_visible()
     assert alone.evaluate("typeof SharedWorker") == "undefined"
     submitted(url, "live", labels={"team": team}, **FUTURE)
     expect(alone.get_by_role("link", name="live")).to_be_visible()
 
-    alone.route("**/events", lambda route: route.abort())  # only a closed stream is opened again
     alone.evaluate(TOGGLE)
     submitted(url, "hidden", labels={"team": team}, **FUTURE)
-    alone.unroute("**/events")
     assert rows(alone) == ["live"]
+    assert len(streams) == 1
     alone.evaluate(TOGGLE)
     expect(alone.get_by_role("link", name="hidden")).to_be_visible()
-    assert rows(alone) == ["hidden", "live"]
+    submitted(url, "live again", labels={"team": team}, **FUTURE)
+    expect(alone.get_by_role("link", name="live again")).to_be_visible()
+    assert rows(alone) == ["live again", "hidden", "live"]
+    assert len(streams) == 2
 
 
 def test_changes_of_a_hidden_tab_are_shown_when_it_is_visible_again(
@@ -208,67 +213,6 @@ def test_changes_of_a_hidden_tab_are_shown_when_it_is_visible_again(
 
     page.evaluate(TOGGLE)
     expect(page.get_by_role("link", name="hidden")).to_be_visible()
-
-
-def watch(page: Page, url: str, gate: Path) -> None:
-    """Open the view of a task that runs until the gate exists."""
-    task = submitted(url, "watched", type="watched", payload={"gate": str(gate)})
-    page.goto(f"ui/#/tasks/{task}")
-    expect(page.get_by_label("Lines of the log")).to_contain_text("before the gate")
-
-
-@pytest.mark.parametrize("shares", [True, False])
-def test_lines_of_a_log_arrive_by_its_stream_without_polling(
-    page: Page, url: str, tmp_path: Path, *, shares: bool
-) -> None:
-    if not shares:
-        page.add_init_script(WITHOUT_SHARED_WORKER)
-    polls: list[str] = []
-
-    def refuse(route: Route) -> None:
-        polls.append(route.request.url)
-        route.abort()
-
-    page.route("**/logs?*", refuse)
-    watch(page, url, tmp_path / "gate")
-    assert polls == []
-
-    (tmp_path / "gate").touch()
-    expect(page.get_by_label("Lines of the log")).to_contain_text("after the gate")
-    expect(page.get_by_label("Lines of the log").get_by_role("listitem")).to_have_count(2)
-
-
-def test_a_log_whose_stream_breaks_has_each_line_once(
-    chromium: Browser, proxy: Proxy, url: str, tmp_path: Path
-) -> None:
-    with open_page(chromium, f"http://127.0.0.1:{proxy.port}/") as page:
-        page.route("**/logs?*", lambda route: route.abort())
-        watch(page, url, tmp_path / "gate")
-        proxy.cut()
-        expect(page.get_by_text("Connection lost")).to_be_visible()
-        proxy.restore()
-        expect(page.get_by_text("Connection lost")).to_be_hidden()
-
-        (tmp_path / "gate").touch()
-        lines = page.get_by_label("Lines of the log")
-        expect(lines).to_contain_text("after the gate")
-        expect(lines.get_by_role("listitem")).to_have_count(2)
-
-
-def test_more_logs_than_streams_are_read_again_and_again(
-    page: Page, url: str, tmp_path: Path
-) -> None:
-    """All tabs show one task, because two run at once."""
-    task = submitted(url, "watched", type="watched", payload={"gate": str(tmp_path / "gate")})
-    tabs = [page, *(page.context.new_page() for _ in range(MAX_LOGS))]
-    for tab in tabs:
-        tab.goto(f"ui/#/tasks/{task}")
-        expect(tab.get_by_label("Lines of the log")).to_contain_text("before the gate")
-    (tmp_path / "gate").touch()
-
-    for tab in tabs:
-        expect(tab.get_by_label("Lines of the log")).to_contain_text("after the gate")
-        expect(tab.locator(".title .badge")).to_have_text("completed")
 
 
 def test_a_view_that_could_not_be_read_is_read_again(page: Page, url: str) -> None:

@@ -67,12 +67,19 @@ def test_a_view_that_is_read_again_keeps_the_focus(page: Page, url: str) -> None
     expect(row.get_by_role("button", name="Pause")).to_be_focused()
 
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    other = submitted(url, "renews it", run_at="2099-01-01T00:00:00Z", queue="under-the-dialog")
+    expect(page.locator("tr").filter(has_text="under-the-dialog")).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(row.get_by_role("button", name="Pause")).to_be_focused()
+    page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Pause the queue").press("Enter")
     expect(row.locator(".badge")).to_have_text("paused")
     expect(row.get_by_role("link", name="default")).to_be_focused()  # no button by mistake
     row.get_by_role("button", name="Resume").press("Enter")
     expect(row.locator(".badge")).to_have_text("open")
-    call("DELETE", f"{url}/tasks/{task}")
+    for each in (task, other):
+        call("DELETE", f"{url}/tasks/{each}")
 
 
 def test_without_tasks_each_view_shows_the_command_to_begin_with(page: Page, url: str) -> None:
