@@ -1,5 +1,6 @@
 """The dashboard for everyone: accessibility, keyboard, widths, themes, motion, and size."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,7 @@ def test_the_main_path_works_by_keyboard_alone(page: Page, url: str) -> None:
     keys.press("/")
     expect(page.get_by_role("searchbox", name="Search names")).to_be_focused()
     keys.type("renamed by keys")
+    expect(page).to_have_url(re.compile("q=renamed"))  # the search begins when the typing ends
     expect(page.locator(".rows .row")).to_have_count(1)
     keys.press("Escape")
     keys.press("j")
