@@ -35,27 +35,15 @@ from tests.storing import claim, submit
 
 MAX_PEAK_BYTES = 1_000_000
 """More than a chunk of entries takes, and less than 20,000 of them."""
+# fmt: off
 MADE_BY_THE_SCRIPT = {
     f"cmdstat_{name}"
     for name in (
-        "time",
-        "exists",
-        "hget",
-        "hset",
-        "hgetall",
-        "zadd",
-        "zcard",
-        "incr",
-        "sadd",
-        "llen",
-        "scard",
-        "xlen",
-        "lpush",
-        "xadd",
-        "sismember",
-        "hincrby",
+        "time", "exists", "hget", "hset", "hgetall", "zadd", "zcard", "incr", "sadd", "llen",
+        "scard", "xlen", "lpush", "xadd", "sismember", "hincrby",
     )
 }
+# fmt: on
 
 
 class TestRedisTaskRepository(TaskRepositoryContract):
