@@ -23,7 +23,7 @@ make bench                  # everything, in under 15 minutes; writes this page
 ONLY=submit make bench      # one group, to the terminal
 ```
 
-It needs neither Docker nor a Redis. The first run installs the peers into `benchmarks/.cache`.
+It needs neither Docker nor a Redis. The first run installs the peers, apart from the service.
 Every response must have a status of 2xx, the last one of each connection must have the right
 content, and the store must have every accepted task: otherwise the run fails.
 
