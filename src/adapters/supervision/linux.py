@@ -61,10 +61,8 @@ def process_table() -> Iterator[ProcessEntry]:
 
 def process_entry(pid: int) -> ProcessEntry | None:
     """Return the entry of a process. Returns None if there is no such process, and off Linux."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        # proc(5): pid (comm) state ppid pgrp session; comm may contain anything
-        stat = Path(f"/proc/{pid}/stat").read_bytes().decode(errors="replace")
-        state, parent, _, session = stat.rpartition(") ")[2].split()[:4]
+    if fields := _stat(pid):
+        state, parent, _, session = fields[:4]
         return ProcessEntry(pid, state, int(parent), int(session))
     return None
 
@@ -80,8 +78,18 @@ def cpu_seconds(pid: int) -> float:
 
     The kernel counts them in ticks of 10 ms on most machines.
     """
-    with suppress(FileNotFoundError, ProcessLookupError):
-        stat = Path(f"/proc/{pid}/stat").read_bytes().decode(errors="replace")
-        user, system = stat.rpartition(") ")[2].split()[11:13]  # proc(5): utime, stime
+    if fields := _stat(pid):
+        user, system = fields[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/<pid>/stat from the state on; [] if there is no such process.
+
+    proc(5): pid (comm) state ppid pgrp session … utime stime …; comm may contain anything.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError):
+        stat = Path(f"/proc/{pid}/stat").read_bytes().decode(errors="replace")
+        return stat.rpartition(") ")[2].split()
+    return []
