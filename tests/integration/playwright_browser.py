@@ -44,6 +44,7 @@ def open_page(browser: Browser, url: str, **options: object) -> Iterator[Page]:
             else None
         ),
     )
+    context.on("requestfailed", lambda lost: print(lost.url, lost.failure))  # for the report
     page = context.new_page()
     yield page
     context.close()

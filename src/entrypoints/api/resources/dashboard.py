@@ -15,11 +15,12 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from entrypoints.api.compression import wants_gzip
+from entrypoints.api.resources.page_policy import RELOAD, RELOAD_SOURCE, protect
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
-    "data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types task-manager"
+    f"default-src 'none'; script-src 'self' {RELOAD_SOURCE}; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types task-manager"
 )
 MEDIA_TYPES = {
     ".css": "text/css",
@@ -67,6 +68,7 @@ def dashboard() -> Dashboard:
         digest.update(f"{name} {len(content)}\n".encode() + content)
     version = digest.hexdigest()[:16]
     page = contents.pop(PAGE).replace(b"VERSION", version.encode())
+    page = page.replace(b"RELOAD", RELOAD.encode())
     return Dashboard(
         version,
         StoredFile.of(PAGE, page),
@@ -75,13 +77,7 @@ def dashboard() -> Dashboard:
 
 
 blueprint = Blueprint("dashboard", __name__)
-
-
-@blueprint.after_request
-def protect(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+protect(blueprint, CONTENT_SECURITY_POLICY)
 
 
 @blueprint.get("/")

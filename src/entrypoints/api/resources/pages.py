@@ -17,10 +17,12 @@ from werkzeug.exceptions import NotFound
 
 from entrypoints.api.compression import restore_tags
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
+from entrypoints.api.resources.page_policy import RELOAD, RELOAD_SOURCE, protect
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
-    "data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; script-src 'self' {RELOAD_SOURCE}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 SPECIFICATION_TEXT = "specification_text"
 ASSETS = {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"}
@@ -30,6 +32,7 @@ DOCS = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Task Manager API</title>
+<script>RELOAD</script>
 <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
@@ -42,7 +45,7 @@ This page needs JavaScript. The specification is at <a href="/openapi.json">/ope
 <script src="/docs/init.js"></script>
 </body>
 </html>
-"""
+""".replace("RELOAD", RELOAD)
 INIT = """// Fill ids of stored tasks into the page, so that each operation can be tried at once.
 const FITTING = {
   cancelTask: "SCHEDULED,QUEUED,PROCESSING",
@@ -91,7 +94,7 @@ async function fetchBriefly(url, options) {
   return new Response(text || null, response);
 }
 
-const ui = SwaggerUIBundle({
+const ui = globalThis.SwaggerUIBundle?.({
   url: "/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
@@ -122,13 +125,7 @@ PROBLEM = """<!doctype html>
 
 blueprint = Blueprint("pages", __name__)
 blueprint.before_request(restore_tags)
-
-
-@blueprint.after_request
-def protect(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+protect(blueprint, CONTENT_SECURITY_POLICY)
 
 
 @blueprint.get("/openapi.json")

@@ -1,6 +1,6 @@
 /** The frame of all views: navigation, theme, connection, and the view that the address names. */
 
-import { reach } from "./api.js";
+import { call, reach } from "./api.js";
 import { messages, showError } from "./dialog.js";
 import { fill, h, renewTimes } from "./dom.js";
 import { connect, onConnection } from "./events.js";
@@ -67,7 +67,7 @@ async function route() {
   const root = h("div", { class: `view ${view}` });
   fill(main, root);
   try {
-    const { show } = await load();
+    const { show } = await load().catch(loadAgain);
     if (signal.aborted) return;
     const given = await show(root, { id, query, signal });
     if (!signal.aborted) update = given;
@@ -77,6 +77,17 @@ async function route() {
     const { status } = /** @type {any} */ (error);
     if (status === 0 || status >= 500) setTimeout(() => signal.aborted || again(), RETRY_MS);
   }
+}
+
+/**
+ * Load the page again, since a part of it did not arrive: the network changed, or it is the page of
+ * a version that is gone. A browser may remember what did not arrive for as long as the page stays.
+ * Raises Problem when the service does not respond.
+ */
+async function loadAgain() {
+  await call("GET", "ui/");
+  dispatchEvent(new Event("missing"));
+  return new Promise(() => {});
 }
 
 /** Say within a second that the connection is lost. What is shown stays. */
