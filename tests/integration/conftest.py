@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import requests
 from playwright.sync_api import Browser, Page
 
 from adapters.celery.app import create_celery_app
@@ -14,12 +15,13 @@ from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from tests.integration.dashboard_pages import submit_every_kind
 from tests.integration.local_stacks import Local, LocalStack
 from tests.integration.playwright_browser import open_page, running_browser
 from tests.integration.ports import free_port
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Receiver
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 from tests.integration.workers import a_worker
 
 LEASE = timedelta(seconds=2)
@@ -166,6 +168,26 @@ def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with Local(folder / "stack.log", folder / "data", **settings) as stack:
         stack.url()
         yield stack
+
+
+@pytest.fixture(scope="module")
+def url(stack: Local) -> str:
+    return stack.url()
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, str]:
+    """What `data` returned last."""
+    return {}
+
+
+@pytest.fixture
+def data(url: str, known: dict[str, str]) -> dict[str, str]:
+    """Submit tasks of every kind, unless they are there. Returns ids by what they show."""
+    if known and requests.get(f"{url}/tasks/{known['done']}", timeout=PATIENCE).ok:
+        return known
+    known |= submit_every_kind(url)
+    return known
 
 
 @pytest.fixture

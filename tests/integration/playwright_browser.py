@@ -47,5 +47,7 @@ def open_page(browser: Browser, url: str, **options: object) -> Iterator[Page]:
     context.on("requestfailed", lambda lost: print(lost.url, lost.failure))  # for the report
     page = context.new_page()
     yield page
+    for each in context.pages:
+        each.unroute_all(behavior="ignoreErrors")  # a handler may wait for a response
     context.close()
     assert not errors, errors

@@ -10,8 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.integration.calls import call, final, task_of
-from tests.integration.dashboard_pages import VIEWS, show, submit_every_kind
-from tests.integration.local_stacks import Local
+from tests.integration.dashboard_pages import VIEWS, show
 from tests.integration.playwright_browser import open_page
 from tests.integration.waiting import PATIENCE
 
@@ -20,31 +19,18 @@ FIRST_VIEW_BYTES = 60 * 1024
 FOCUSED_NAME = """
 element => element.labels?.[0]?.textContent || element.ariaLabel || element.textContent
 """
+HIDDEN_ON_THE_SIDE = """
+[...document.querySelectorAll(".scroll")]
+  .filter(element => element.scrollWidth > element.clientWidth)
+  .map(element => element.ariaLabel)
+"""
+"""Tables of which a part is seen only after scrolling to the side."""
 MOVING = """
 [...document.querySelectorAll("*")].flatMap(element => {
   const { transitionDuration, animationName } = getComputedStyle(element);
   return transitionDuration !== "0s" || animationName !== "none" ? [element.outerHTML] : [];
 })
 """
-
-
-@pytest.fixture(scope="module")
-def url(stack: Local) -> str:
-    return stack.url()
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, str]:
-    return {}
-
-
-@pytest.fixture
-def data(url: str, known: dict[str, str]) -> dict[str, str]:
-    """Submit tasks of every kind, unless they are there. Returns ids by what they show."""
-    if known and requests.get(f"{url}/tasks/{known['done']}", timeout=PATIENCE).ok:
-        return known
-    known |= submit_every_kind(url)
-    return known
 
 
 def violations(page: Page) -> list[str]:
@@ -123,6 +109,7 @@ def test_views_fit_a_small_phone_and_a_large_screen(
             expect(page.locator("[aria-busy]")).to_have_count(0)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{view} is {wide} px wide"
+            assert page.evaluate(HIDDEN_ON_THE_SIDE) == [], view
 
 
 def test_the_theme_is_the_systems_or_the_chosen_one(chromium: Browser, url: str) -> None:

@@ -23,11 +23,6 @@ from tests.integration.playwright_browser import open_page
 
 
 @pytest.fixture
-def url(stack: Local) -> str:
-    return stack.url()
-
-
-@pytest.fixture
 def team(url: str) -> str:
     """The value of a label that only the tasks of one test have."""
     return uuid.uuid4().hex[:12]
@@ -102,6 +97,23 @@ def test_a_lost_connection_is_told_and_nothing_is_missed(
     expect(page.get_by_text("Connection lost")).to_be_hidden()  # the stack starts it again
     submitted(url, "after", labels={"team": team}, **FUTURE)
     expect(page.locator(".rows .row")).to_have_count(2)
+
+
+@pytest.mark.parametrize("view", ["tasks?label=team:{team}", "tasks/{task}"])
+def test_what_changes_before_the_stream_opens_is_shown(
+    alone: Page, url: str, team: str, view: str
+) -> None:
+    task = submitted(url, "first name", labels={"team": team}, **FUTURE)
+    held: list[Route] = []
+    alone.route("**/events", lambda route: held.append(route))
+    alone.goto(f"ui/#/{view.format(team=team, task=task)}")
+    expect(alone.get_by_text("first name").first).to_be_visible()
+
+    call("PATCH", f"{url}/tasks/{task}", json={"task_name": "second name"})
+    for stream in held:
+        stream.continue_()
+
+    expect(alone.get_by_text("second name").first).to_be_visible()
 
 
 def test_tabs_show_the_same_and_share_one_stream(
@@ -224,16 +236,3 @@ def test_a_view_that_could_not_be_read_is_read_again(page: Page, url: str) -> No
 
     expect(page.get_by_role("heading", name="Types")).to_be_visible()
     expect(page.get_by_text("Connection lost")).to_be_hidden()
-
-
-def test_a_page_whose_script_does_not_arrive_says_how_to_go_on(page: Page, team: str) -> None:
-    page.route("**/dialog.js", lambda route: route.abort("connectionreset"))
-    page.goto("ui/")
-    advice = page.get_by_text("If nothing appears, a part of it did not arrive")
-    expect(advice).to_be_visible()
-
-    page.unroute_all()
-    page.get_by_role("link", name="load the page again").click()
-
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    expect(advice).to_have_count(0)

@@ -9,16 +9,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.chaos.proxy import Proxy
 from tests.integration.calls import submitted
 from tests.integration.dashboard_pages import HIDEABLE, TOGGLE, WITHOUT_SHARED_WORKER
-from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 
 MAX_LOGS = 3
 """The number of logs that the worker of all tabs follows at once."""
-
-
-@pytest.fixture
-def url(stack: Local) -> str:
-    return stack.url()
 
 
 @pytest.fixture

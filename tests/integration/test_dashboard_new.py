@@ -10,12 +10,6 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.integration.calls import call, final, submitted, task_of
 from tests.integration.dashboard_pages import FUTURE
-from tests.integration.local_stacks import Local
-
-
-@pytest.fixture
-def url(stack: Local) -> str:
-    return stack.url()
 
 
 def id_of(page: Page) -> str:

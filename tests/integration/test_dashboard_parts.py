@@ -70,6 +70,19 @@ def test_a_part_that_never_arrives_is_asked_for_less_and_less_often(page: Page, 
             page.clock.run_for(1)
 
 
+def test_a_page_that_waits_for_a_part_says_so_and_can_be_loaded_at_once(page: Page) -> None:
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
+    lossy = Lossy(page, "**/dialog.js", 1_000)
+    page.goto("ui/")
+    expect(page.get_by_text("A part of it did not arrive yet")).to_be_visible()
+
+    lossy.left = 0
+    page.get_by_role("link", name="Load it now").click()
+
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
 def test_a_view_that_does_not_arrive_while_the_service_is_away_waits_for_it(page: Page) -> None:
     show(page, "overview")
     views = Lossy(page, "**/workers.js", 1)

@@ -3,17 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.integration.calls import final, submitted, task_of
-from tests.integration.local_stacks import Local
 from tests.integration.receiver import Receiver
-
-
-@pytest.fixture
-def url(stack: Local) -> str:
-    return stack.url()
 
 
 def test_a_running_task_is_followed_to_its_end(page: Page, url: str, tmp_path: Path) -> None:
@@ -22,7 +15,7 @@ def test_a_running_task_is_followed_to_its_end(page: Page, url: str, tmp_path: P
     page.goto(f"ui/#/tasks/{task}")
 
     expect(page.get_by_text("Running: attempt 1 of 1")).to_be_visible()
-    expect(page.get_by_text("50 % half of it")).to_be_visible()
+    expect(page.get_by_text("50 % · half of it")).to_be_visible()
     log = page.get_by_label("Lines of the log")
     expect(log).to_contain_text("before the gate <b>bold</b>")
     expect(page.get_by_role("row").filter(has_text="running")).to_be_visible()

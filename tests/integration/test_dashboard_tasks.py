@@ -10,15 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.calls import call, final, submitted, submitted_many
 from tests.integration.dashboard_pages import FUTURE, open_list
-from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(1)</script>\"'>"
-
-
-@pytest.fixture
-def url(stack: Local) -> str:
-    return stack.url()
 
 
 @pytest.fixture

@@ -8,32 +8,12 @@ import requests
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.integration.calls import call, submitted
-from tests.integration.dashboard_pages import show, submit_every_kind
-from tests.integration.local_stacks import Local
+from tests.integration.dashboard_pages import show
 from tests.integration.playwright_browser import open_page
 from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE
 
 PREFIX = "/tasks-of-the-team"
-
-
-@pytest.fixture(scope="module")
-def url(stack: Local) -> str:
-    return stack.url()
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, str]:
-    return {}
-
-
-@pytest.fixture
-def data(url: str, known: dict[str, str]) -> dict[str, str]:
-    """Submit tasks of every kind, unless they are there. Returns ids by what they show."""
-    if known and requests.get(f"{url}/tasks/{known['done']}", timeout=PATIENCE).ok:
-        return known
-    known |= submit_every_kind(url)
-    return known
 
 
 def test_a_full_store_a_failing_type_and_waiting_tasks_need_attention(

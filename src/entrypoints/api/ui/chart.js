@@ -1,6 +1,7 @@
 /** Charts as own SVG, each with a table of the same numbers. */
 
 import { count, h, svg } from "./dom.js";
+import { recordTable } from "./records.js";
 
 const HEIGHT = 180, LEFT = 58, BOTTOM = 22, TOP = 8;
 const LINES = [0, 1, 2, 3, 4];
@@ -183,36 +184,13 @@ function table(title, times, series, clock, text) {
     "details",
     null,
     h("summary", null, "As a table"),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title} as a table` },
-      h(
-        "table",
-        null,
-        h(
-          "thead",
-          null,
-          h(
-            "tr",
-            null,
-            ["Time", ...series.map(({ name }) => name)].map((each) =>
-              h("th", { scope: "col" }, each)
-            ),
-          ),
-        ),
-        h(
-          "tbody",
-          null,
-          times.map((time, place) =>
-            h(
-              "tr",
-              null,
-              h("th", { scope: "row" }, clock.format(time)),
-              series.map(({ values }) => h("td", { class: "number" }, text(values[place]))),
-            )
-          ),
-        ),
-      ),
-    ),
+    recordTable(`${title} as a table`, [
+      { title: "Time", kind: "name", cell: (place) => clock.format(times[place]) },
+      ...series.map(({ name, values }) => ({
+        title: name,
+        kind: "number",
+        cell: (/** @type {number} */ place) => text(values[place]),
+      })),
+    ], [...times.keys()]),
   );
 }

@@ -20,14 +20,16 @@ function runSeconds(task) {
   return seconds(task.started_at, task.finished_at);
 }
 
-/** @param {any} task */
-function progress(task) {
-  if (!task.progress) return "–";
-  const { fraction, message } = task.progress;
+/**
+ * Show a progress as a bar, a percentage and its message.
+ * @param {{fraction: number, message: string}} progress
+ * @returns {Child[]}
+ */
+export function progressBar({ fraction, message }) {
   return [
     h("progress", { value: fraction, max: 1, "aria-label": "Progress" }),
     ` ${Math.round(fraction * 100)} %`,
-    message && ` ${message}`,
+    message && ` · ${message}`,
   ];
 }
 
@@ -67,20 +69,17 @@ export const COLUMNS = {
   progress: {
     title: "Progress",
     width: "minmax(9rem, 1fr)",
-    cell: progress,
+    cell: (task) => task.progress ? progressBar(task.progress) : "–",
     plain: (task) => task.progress?.fraction,
   },
   labels: {
     title: "Labels",
     width: "minmax(7rem, 1.5fr)",
     cell: (task) =>
-      Object.entries(task.labels).map(([key, value]) =>
-        h(
-          "a",
-          { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
-          `${key}:${value}`,
-        )
-      ),
+      Object.entries(task.labels).map(([key, value]) => {
+        const label = `${key}:${value}`;
+        return h("a", { class: "token", href: address("tasks", { label }), title: label }, label);
+      }),
     plain: (task) => Object.entries(task.labels).map((pair) => pair.join(":")).join(" "),
   },
   error: {

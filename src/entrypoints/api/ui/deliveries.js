@@ -3,6 +3,7 @@
 import { post, taskPath } from "./api.js";
 import { attempt } from "./dialog.js";
 import { badge, h, time } from "./dom.js";
+import { recordTable } from "./records.js";
 import { address } from "./router.js";
 
 /**
@@ -19,72 +20,26 @@ export function deliveryTable(deliveries, taskOf, changed, withTask = false) {
       changed();
       return "The callback is sent again.";
     });
-  const titles = [
-    "Time",
-    ...withTask ? ["Task", "Host"] : [],
-    "Event",
-    "Outcome",
-    "Status",
-    "Error",
-    "Retry due",
-    "",
-  ];
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Deliveries" },
-    h(
-      "table",
-      null,
-      h(
-        "thead",
-        null,
-        h(
-          "tr",
-          null,
-          titles.map((title) => title ? h("th", { scope: "col" }, title) : h("td", null)),
-        ),
-      ),
-      h(
-        "tbody",
-        null,
-        deliveries.map((delivery) =>
-          h(
-            "tr",
-            null,
-            h("td", null, time(delivery.time)),
-            withTask &&
-              [
-                h(
-                  "td",
-                  null,
-                  h(
-                    "a",
-                    {
-                      class: "id",
-                      href: address(`tasks/${taskOf(delivery)}`),
-                      title: taskOf(delivery),
-                    },
-                    `…${taskOf(delivery).slice(-12)}`,
-                  ),
-                ),
-                h("td", { class: "wide" }, delivery.host),
-              ],
-            h("td", null, delivery.event),
-            h("td", null, badge(delivery.outcome)),
-            h("td", null, delivery.status ?? "–"),
-            h("td", { class: "wide" }, delivery.error ?? "–"),
-            h("td", null, time(delivery.next_try)),
-            h(
-              "td",
-              null,
-              h("button", {
-                onclick: () => resend(delivery),
-                "aria-label": `Send delivery ${delivery.number} again`,
-              }, "Send again"),
-            ),
-          )
-        ),
-      ),
-    ),
-  );
+  const task = (/** @type {any} */ delivery) => {
+    const id = taskOf(delivery);
+    return h("a", { class: "id", href: address(`tasks/${id}`), title: id }, `…${id.slice(-12)}`);
+  };
+  return recordTable("Deliveries", [
+    { title: "Time", cell: (delivery) => time(delivery.time) },
+    withTask && { title: "Task", cell: task },
+    withTask && { title: "Host", kind: "wide", cell: (delivery) => delivery.host },
+    { title: "Event", cell: (delivery) => delivery.event },
+    { title: "Outcome", cell: (delivery) => badge(delivery.outcome) },
+    { title: "Status", cell: (delivery) => delivery.status ?? "–" },
+    { title: "Error", kind: "wide", cell: (delivery) => delivery.error ?? "–" },
+    { title: "Retry due", cell: (delivery) => time(delivery.next_try) },
+    {
+      title: "",
+      cell: (delivery) =>
+        h("button", {
+          onclick: () => resend(delivery),
+          "aria-label": `Send delivery ${delivery.number} again`,
+        }, "Send again"),
+    },
+  ], deliveries);
 }

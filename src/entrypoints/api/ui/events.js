@@ -8,6 +8,7 @@ import { followAll, followLog } from "./worker.js";
 const feed = new EventTarget();
 /** @type {"open" | "lost" | undefined} */
 let state;
+let wasOpen = false;
 /** @type {Change[]} */
 let hidden = [];
 const MAX_HIDDEN = 2_000;
@@ -19,6 +20,10 @@ let askForLog = () => {};
 function take(message) {
   if (message.state && message.state !== state) {
     state = message.state;
+    if (state === "open" && !wasOpen) {
+      wasOpen = true;
+      feed.dispatchEvent(new Event("gap")); // what changed since the view was read was not sent
+    }
     feed.dispatchEvent(new CustomEvent("state", { detail: state }));
   }
   if (message.gap) feed.dispatchEvent(new Event("gap"));

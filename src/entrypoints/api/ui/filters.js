@@ -110,7 +110,7 @@ export function filters(change) {
   const search = h("input", {
     type: "search",
     name: "q",
-    placeholder: "Search names, payloads, results, errors",
+    placeholder: "Search texts and data",
     "aria-label": "Search names, payloads, results and errors",
   });
   const type = h("select", { name: "type", "aria-label": "Type" });

@@ -6,6 +6,7 @@ import { chart } from "./chart.js";
 import { nothing } from "./dialog.js";
 import { count, duration, fill, h, moment, some } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { recordTable } from "./records.js";
 import { refill } from "./refill.js";
 import { address, go } from "./router.js";
 import { sampleCommand } from "./samples.js";
@@ -184,36 +185,17 @@ export function show(root, { query: first, signal }) {
         null,
         h("h2", null, "Wait and run time"),
         stats.sample
-          ? h(
-            "div",
-            { class: "scroll", tabindex: 0, role: "region", "aria-label": "Wait and run time" },
-            h(
-              "table",
-              null,
-              h(
-                "thead",
-                null,
-                h(
-                  "tr",
-                  null,
-                  h("td", null),
-                  percentiles.map((each) => h("th", { scope: "col" }, each)),
-                ),
-              ),
-              h(
-                "tbody",
-                null,
-                [["Wait", stats.wait_seconds], ["Run", stats.run_seconds]].map(([title, times]) =>
-                  h(
-                    "tr",
-                    null,
-                    h("th", { scope: "row" }, title),
-                    percentiles.map((each) => h("td", { class: "number" }, duration(times[each]))),
-                  )
-                ),
-              ),
-            ),
-          )
+          ? recordTable("Wait and run time", [
+            { title: "", kind: "name", cell: ({ title }) => title },
+            ...percentiles.map((each) => ({
+              title: each,
+              kind: "number",
+              cell: (/** @type {any} */ { times }) => duration(times[each]),
+            })),
+          ], [
+            { title: "Wait", times: stats.wait_seconds },
+            { title: "Run", times: stats.run_seconds },
+          ])
           : null,
         h(
           "p",

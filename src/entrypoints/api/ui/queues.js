@@ -4,6 +4,7 @@ import { call, get, post } from "./api.js";
 import { attempt, confirmed, nothing } from "./dialog.js";
 import { count, duration, fill, h, some } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { recordTable } from "./records.js";
 import { refill } from "./refill.js";
 import { address } from "./router.js";
 import { sampleCommand } from "./samples.js";
@@ -80,59 +81,42 @@ export function show(root, { signal }) {
       /** @type {string} */ status,
       /** @type {number} */ number,
     ) => h("a", { href: address("tasks", { queue: queue.name, status }) }, count(number));
-    return h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Queues" },
-      h(
-        "table",
-        null,
-        h(
-          "thead",
-          null,
-          h(
-            "tr",
-            null,
-            ["Queue", "State", "Waiting", "Running", "Scheduled", "Oldest waiting", "Workers"]
-              .map((title) => h("th", { scope: "col" }, title)),
-            h("td"),
-          ),
-        ),
-        h(
-          "tbody",
-          null,
-          queues.map((queue) =>
-            h(
-              "tr",
-              null,
-              h(
-                "th",
-                { scope: "row" },
-                h("a", { href: address("tasks", { queue: queue.name }) }, queue.name),
-              ),
-              h(
-                "td",
-                null,
-                queue.paused
-                  ? h("span", { class: "badge warn" }, "paused")
-                  : !queue.workers && queue.depth
-                  ? h("span", { class: "badge warn" }, "no worker")
-                  : h("span", { class: "badge" }, "open"),
-              ),
-              h("td", { class: "number" }, link(queue, "QUEUED", queue.depth)),
-              h("td", { class: "number" }, link(queue, "PROCESSING", queue.processing)),
-              h("td", { class: "number" }, link(queue, "SCHEDULED", queue.scheduled)),
-              h("td", { class: "number" }, duration(queue.oldest_waiting_seconds)),
-              h(
-                "td",
-                { class: "number" },
-                h("a", { href: address("workers") }, count(queue.workers)),
-              ),
-              h("td", null, buttons(queue)),
-            )
-          ),
-        ),
-      ),
-    );
+    const state = (/** @type {any} */ queue) =>
+      queue.paused
+        ? h("span", { class: "badge warn" }, "paused")
+        : !queue.workers && queue.depth
+        ? h("span", { class: "badge warn" }, "no worker")
+        : h("span", { class: "badge" }, "open");
+    return recordTable("Queues", [
+      {
+        title: "Queue",
+        kind: "name",
+        cell: ({ name }) => h("a", { href: address("tasks", { queue: name }) }, name),
+      },
+      { title: "State", cell: state },
+      { title: "Waiting", kind: "number", cell: (queue) => link(queue, "QUEUED", queue.depth) },
+      {
+        title: "Running",
+        kind: "number",
+        cell: (queue) => link(queue, "PROCESSING", queue.processing),
+      },
+      {
+        title: "Scheduled",
+        kind: "number",
+        cell: (queue) => link(queue, "SCHEDULED", queue.scheduled),
+      },
+      {
+        title: "Oldest waiting",
+        kind: "number",
+        cell: (queue) => duration(queue.oldest_waiting_seconds),
+      },
+      {
+        title: "Workers",
+        kind: "number",
+        cell: (queue) => h("a", { href: address("workers") }, count(queue.workers)),
+      },
+      { title: "", cell: buttons },
+    ], queues);
   }
   fill(root, h("h1", null, "Queues"), body);
 }

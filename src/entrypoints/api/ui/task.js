@@ -1,6 +1,7 @@
 /** One task: what it is, when and why, its data, and what can be done with it. */
 
 import { call, curl, get, post, Problem, taskPath } from "./api.js";
+import { progressBar } from "./columns.js";
 import { attempt, confirmed, copy, showError, tell } from "./dialog.js";
 import { deliveryTable } from "./deliveries.js";
 import { badge, count, duration, fill, h, some, time } from "./dom.js";
@@ -143,7 +144,7 @@ function errorBox(error, title) {
  * @param {HTMLElement} root
  * @param {import("./app.js").Context} context
  */
-export async function show(root, { id, signal }) {
+export function show(root, { id, signal }) {
   const head = h("div"), live = h("div", { "aria-live": "polite", class: "sentence" });
   const about = h("div"),
     why = h("div"),
@@ -155,9 +156,12 @@ export async function show(root, { id, signal }) {
 
   async function load() {
     if (isGone) return;
-    let answer;
+    let text, task, queues, workers;
     try {
-      answer = await call("GET", taskPath(id), { signal });
+      ({ text, data: task } = await call("GET", taskPath(id), { signal }));
+      if (WAITING.includes(task.status)) {
+        [queues, workers] = await Promise.all([get("queues", signal), get("workers", signal)]);
+      }
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
         isGone = true;
@@ -177,13 +181,9 @@ export async function show(root, { id, signal }) {
         );
         return;
       }
-      if (!shownHead && !signal.aborted) showError(head, error, load);
+      if (!shownHead && !signal.aborted) showError(head, error, reload);
       return;
     }
-    const { text, data: task } = answer;
-    const [queues, workers] = WAITING.includes(task.status)
-      ? await Promise.all([get("queues", signal), get("workers", signal)])
-      : [];
     document.title = `${task.task_name} · Task Manager`;
     if (shownHead !== text) {
       shownHead = text;
@@ -208,13 +208,7 @@ export async function show(root, { id, signal }) {
     fill(
       live,
       h("p", null, ...sentence(task, queues?.queues, workers?.workers)),
-      task.progress &&
-        h(
-          "p",
-          null,
-          h("progress", { value: task.progress.fraction, max: 1, "aria-label": "Progress" }),
-          ` ${Math.round(task.progress.fraction * 100)} % ${task.progress.message}`,
-        ),
+      task.progress && h("p", null, progressBar(task.progress)),
     );
     log.renew(task.status === "PROCESSING");
     await Promise.all([loadAttempts(), task.callback_url && loadDeliveries()]);
@@ -260,5 +254,5 @@ export async function show(root, { id, signal }) {
   onChanges(signal, (changes) => {
     if (!changes || changes.some(({ task }) => task.task_id === id)) reload();
   });
-  await load();
+  reload();
 }

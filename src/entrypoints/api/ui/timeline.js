@@ -1,6 +1,7 @@
 /** The attempts of a task as bars on one axis of time, and as a table. */
 
 import { badge, duration, h, moment, time } from "./dom.js";
+import { recordTable } from "./records.js";
 
 const PARTS = /** @type {Record<string, string>} */ ({
   waited: "waited",
@@ -69,46 +70,24 @@ export function timeline({ attempts, waiting_since: waiting }) {
         ),
       ),
     rows.length
-      ? h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Attempts" },
-        h(
-          "table",
-          null,
-          h(
-            "thead",
-            null,
-            h(
-              "tr",
-              null,
-              ["Attempt", "Outcome", "Time", "Waited", "Ran", "Back-off", "Worker", "Error"]
-                .map((title) => h("th", { scope: "col" }, title)),
-            ),
-          ),
-          h(
-            "tbody",
-            null,
-            rows.map(({ attempt, spans }) =>
-              h(
-                "tr",
-                null,
-                h("td", null, attempt.number),
-                h("td", null, badge(attempt.outcome)),
-                h("td", { class: "bars" }, h("div", { class: "bars" }, spans.map(bar))),
-                ...["waited", "ran", "backed"].map((part) =>
-                  h("td", { class: "number" }, length(spans, part))
-                ),
-                h("td", null, attempt.worker ?? "–"),
-                h(
-                  "td",
-                  { class: "wide" },
-                  h("div", { class: "clamped" }, attempt.error?.message ?? "–"),
-                ),
-              )
-            ),
-          ),
-        ),
-      )
+      ? recordTable("Attempts", [
+        { title: "Attempt", cell: ({ attempt }) => attempt.number },
+        { title: "Outcome", cell: ({ attempt }) => badge(attempt.outcome) },
+        {
+          title: "Time",
+          kind: "bars",
+          cell: ({ spans }) => h("div", { class: "bars" }, spans.map(bar)),
+        },
+        { title: "Waited", kind: "number", cell: ({ spans }) => length(spans, "waited") },
+        { title: "Ran", kind: "number", cell: ({ spans }) => length(spans, "ran") },
+        { title: "Back-off", kind: "number", cell: ({ spans }) => length(spans, "backed") },
+        { title: "Worker", cell: ({ attempt }) => attempt.worker ?? "–" },
+        {
+          title: "Error",
+          kind: "wide",
+          cell: ({ attempt }) => h("div", { class: "clamped" }, attempt.error?.message ?? "–"),
+        },
+      ], rows)
       : h("p", { class: "hint" }, "No attempt has started yet."),
   );
 }

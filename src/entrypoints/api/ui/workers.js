@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { nothing } from "./dialog.js";
 import { count, fill, h, time } from "./dom.js";
 import { keepFresh } from "./fresh.js";
+import { recordTable } from "./records.js";
 import { refill } from "./refill.js";
 import { address } from "./router.js";
 
@@ -30,66 +31,36 @@ export function show(root, { signal }) {
 
 /** @param {any[]} workers */
 function table(workers) {
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Workers" },
-    h(
-      "table",
-      null,
-      h(
-        "thead",
-        null,
-        h(
-          "tr",
-          null,
-          ["Worker", "Host", "Process", "Queues", "Busy", "Running tasks", "Last heartbeat"]
-            .map((title) => h("th", { scope: "col" }, title)),
-        ),
-      ),
-      h(
-        "tbody",
-        null,
-        workers.map((worker) =>
-          h(
-            "tr",
-            null,
-            h("th", { scope: "row" }, worker.name),
-            h("td", { class: "wide" }, worker.host),
-            h("td", null, worker.pid),
-            h(
-              "td",
-              null,
-              worker.queues.map((/** @type {string} */ queue) =>
-                h("a", { class: "token", href: address("tasks", { queue }) }, queue)
-              ),
-            ),
-            h(
-              "td",
-              null,
-              `${count(worker.running.length)} of ${count(worker.concurrency)} `,
-              h("meter", {
-                value: worker.running.length,
-                max: worker.concurrency,
-                "aria-label": `Busy processes of ${worker.name}`,
-              }),
-            ),
-            h(
-              "td",
-              null,
-              worker.running.slice(0, MAX_RUNNING).map((/** @type {string} */ id) =>
-                h(
-                  "a",
-                  { class: "token", href: address(`tasks/${id}`), title: id },
-                  `…${id.slice(-8)}`,
-                )
-              ),
-              worker.running.length > MAX_RUNNING &&
-                ` and ${count(worker.running.length - MAX_RUNNING)} more`,
-            ),
-            h("td", null, time(worker.last_heartbeat)),
-          )
-        ),
-      ),
+  const running = (/** @type {any} */ worker) => [
+    ...worker.running.slice(0, MAX_RUNNING).map((/** @type {string} */ id) =>
+      h("a", { class: "token", href: address(`tasks/${id}`), title: id }, `…${id.slice(-8)}`)
     ),
-  );
+    worker.running.length > MAX_RUNNING &&
+    ` and ${count(worker.running.length - MAX_RUNNING)} more`,
+  ];
+  return recordTable("Workers", [
+    { title: "Worker", kind: "name", cell: (worker) => worker.name },
+    { title: "Host", kind: "wide", cell: (worker) => worker.host },
+    { title: "Process", cell: (worker) => worker.pid },
+    {
+      title: "Queues",
+      cell: (worker) =>
+        worker.queues.map((/** @type {string} */ queue) =>
+          h("a", { class: "token", href: address("tasks", { queue }) }, queue)
+        ),
+    },
+    {
+      title: "Busy",
+      cell: (worker) => [
+        `${count(worker.running.length)} of ${count(worker.concurrency)} `,
+        h("meter", {
+          value: worker.running.length,
+          max: worker.concurrency,
+          "aria-label": `Busy processes of ${worker.name}`,
+        }),
+      ],
+    },
+    { title: "Running tasks", cell: running },
+    { title: "Last heartbeat", cell: (worker) => time(worker.last_heartbeat) },
+  ], workers);
 }
