@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UI := src/entrypoints/api/ui
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 # WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
@@ -18,7 +19,11 @@ run: $(VENV)/run-ready ## Start everything on this machine; needs neither Docker
 
 .PHONY: test
 test: $(VENV)/dev-ready ## Run the unit, contract and integration tests
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not slow"
+
+.PHONY: test-slow
+test-slow: $(VENV)/dev-ready ## Run the tests that load the machine, damage processes or drive a browser
+	@$(PYTEST) -m slow
 
 .PHONY: steady
 steady: $(VENV)/dev-ready ## Repeat the tests with all cores busy and compare the runs (RUNS=10)
@@ -46,7 +51,7 @@ format: $(VENV)/dev-ready ## Format the code
 	@$(BIN)/deno fmt --quiet $(UI)/*.js
 
 .PHONY: check
-check: lint test ## Run what CI runs: lint, then test
+check: lint test test-slow ## Run what CI runs: lint, then test
 
 .PHONY: bench
 bench: $(VENV)/dev-ready ## Measure against a plain service and peers, about 15 minutes (ONLY=submit,worker)

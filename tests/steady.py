@@ -23,7 +23,7 @@ examples:
   python -m tests.steady --busy 4                      with four busy processes
 """
 ALL_TESTS = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-"""The arguments of `make test`."""
+"""The arguments of `make test` and `make test-slow`, for all tests."""
 BUSY = """
 import os, sys, time
 parent, ends = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])

@@ -12,6 +12,8 @@ from tests.integration.processes import Api
 from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.slow
+
 API_SETTINGS = {"http_workers": 1}
 EVIL = "evil.example"
 PAGE = Response(200, "<!doctype html><title>Kittens</title><body>", {"Content-Type": "text/html"})

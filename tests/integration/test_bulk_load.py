@@ -25,6 +25,8 @@ from tests.integration.processes import Api
 from tests.integration.tcp_redis import TcpRedis
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 BATCH = 1_000
 SMALL_BATCH = 300
 LINE = 24

@@ -20,6 +20,8 @@ from entrypoints.environment import load_settings
 from tests.building import AN_ERROR
 from tests.integration.conftest import EVENTS_KEPT
 
+pytestmark = pytest.mark.slow
+
 HOST = {"Host": "127.0.0.1"}
 LONG = "x" * 5_000
 

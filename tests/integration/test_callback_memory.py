@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import Change
@@ -11,6 +13,8 @@ from tests.integration.processes import ServiceProcess
 from tests.integration.receiver import Receiver
 from tests.integration.waiting import PATIENCE
 from tests.storing import claim, submit
+
+pytestmark = pytest.mark.slow
 
 WEBHOOKS = 32
 ROWS = [{"a": 0}] * 100_000

@@ -14,6 +14,8 @@ from tests.integration.dashboard_pages import VIEWS, show
 from tests.integration.playwright_browser import open_page
 from tests.integration.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 FIRST_VIEW_BYTES = 60 * 1024
 FOCUSED_NAME = """

@@ -21,6 +21,8 @@ from tests.integration.dashboard_pages import (
 from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def team(url: str) -> str:

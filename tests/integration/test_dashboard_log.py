@@ -11,6 +11,8 @@ from tests.integration.calls import submitted
 from tests.integration.dashboard_pages import HIDEABLE, TOGGLE, WITHOUT_SHARED_WORKER
 from tests.integration.playwright_browser import open_page
 
+pytestmark = pytest.mark.slow
+
 MAX_LOGS = 3
 """The number of logs that the worker of all tabs follows at once."""
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, Route, expect
 from tests.integration.calls import call, final, submitted, task_of
 from tests.integration.dashboard_pages import FUTURE
 
+pytestmark = pytest.mark.slow
+
 
 def id_of(page: Page) -> str:
     """Return the id of the task whose view is open."""

@@ -7,6 +7,8 @@ from tests.integration.dashboard_pages import show
 from tests.integration.local_stacks import Local
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PARTS = ["app.js", "events.js", "dom.js", "theme.js", "style.css", "queues.js"]
 """The script of the page, two that it imports, two other kinds, and the script of a view."""
 

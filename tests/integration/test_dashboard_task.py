@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.integration.calls import final, submitted, task_of
 from tests.integration.receiver import Receiver
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_running_task_is_followed_to_its_end(page: Page, url: str, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tests.integration.calls import call, final, submitted, submitted_many
 from tests.integration.dashboard_pages import FUTURE, open_list
 from tests.integration.playwright_browser import open_page
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "<img src=x onerror=alert(1)><script>alert(1)</script>\"'>"
 
 

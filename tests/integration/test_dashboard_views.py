@@ -13,6 +13,8 @@ from tests.integration.playwright_browser import open_page
 from tests.integration.receiver import Receiver, Request, Response
 from tests.integration.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "/tasks-of-the-team"
 
 

@@ -14,6 +14,8 @@ from tests.integration.browser import INSTALL, Browser, installed_browser
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 API_SETTINGS = {"http_workers": 1}
 URL = "https://example.com/told"
 EXPECTED = {

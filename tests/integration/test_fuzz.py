@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.integration.processes import Api
 from tests.integration.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 schema = schemathesis.openapi.from_path("docs/openapi.json").exclude(path="/events", method="GET")
 

@@ -20,6 +20,8 @@ from tests.integration.hostile_runs import (
 from tests.integration.processes import Api, ServiceProcess, is_dead
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 
 

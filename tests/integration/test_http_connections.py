@@ -25,6 +25,8 @@ from tests.integration.following import Follower
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 API_SETTINGS = {"http_workers": 2, "http_body_seconds": 1, "http_pending_per_client": 100}
 CONNECTIONS = 3_000
 GET_LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -15,6 +15,8 @@ from tests.integration.ticking import TickingApi
 from tests.integration.waiting import wait_until
 from tests.storing import claim, submit
 
+pytestmark = pytest.mark.slow
+
 READERS = 32
 RESULT = {"lists": [[] for _ in range(330_000)]}
 """A result of a megabyte, with as many objects as possible."""

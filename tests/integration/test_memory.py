@@ -21,6 +21,8 @@ from tests.integration.memory import PeakMemory
 from tests.integration.processes import Api
 from tests.integration.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1_000_000
 TASKS = 100
 STREAMS = 32

@@ -14,6 +14,8 @@ from tests.integration.places import A_TASK, BODY_BYTES, MARK, SKELETONS, Place,
 from tests.integration.ticking import TickingApi
 from tests.integration.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 MAX_GROWTH_BYTES = 100 * 1024 * 1024
 """Limit on the growth of a process by a body of 8 MiB, its parsed values and the response."""
 

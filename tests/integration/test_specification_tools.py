@@ -85,7 +85,7 @@ wrong = submit_task.sync(client=client, body=SleepTaskBody(task_name="", duratio
 assert (wrong.code, len(wrong.errors)) == ("invalid_request", 2)
 """
 
-pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(INSTALL_SECONDS + 120)]
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import redis
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 HANDLERS = "tests.integration.stuck_work"
 API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 LEASE_SECONDS = 3

@@ -12,6 +12,8 @@ from tests.integration.connections import connect
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 10
 LABELS = {f"k{number}": "\U0001f600" * 255 for number in range(16)}
 PAGE = b"GET /tasks?page_size=100 HTTP/1.1\r\nHost: localhost\r\n\r\n"

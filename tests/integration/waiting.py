@@ -13,16 +13,24 @@ A start that takes 2 s on an idle machine took 30 s on a busy one.
 """
 
 
+LONGEST_PAUSE = 0.2
+"""Shorter than any state that a test waits for lasts."""
+
+
 def wait_until(condition: Callable[[], T], seconds: float = PATIENCE, *, every: float = 0.02) -> T:
     """Return the first true value of the condition.
+
+    Pauses grow with the time that has passed: most conditions are calls of a service, which would
+    take the processor from what is waited for.
 
     Fail when it has none within `seconds` or PATIENCE, whichever is longer: how fast the
     condition comes true is the machine's, so no test can claim it.
     """
     seconds = max(seconds, PATIENCE)
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"not true within {seconds} s; the last value was {value!r}")
-        time.sleep(every)
+        time.sleep(max(every, min(waited / 10, LONGEST_PAUSE)))
     return value

@@ -20,7 +20,10 @@ SHOWN_URL = "http://127.0.0.1:5000"
 READY = "API is ready"
 START_SECONDS = 240
 """Longest time of a start, on a machine whose processors have much else to do."""
-pytestmark = pytest.mark.timeout(600)  # the real work of the guide takes 20 s on an idle machine
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),  # the real work of the guide takes 20 s on an idle machine
+]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CURSOR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
