@@ -21,6 +21,7 @@ from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_counts import TaskCountsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
+from tests.contracts.task_pages import TaskPagesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.contracts.wake_ups import WakeUpsContract
 from tests.fakes.clock import FakeClock
@@ -35,6 +36,7 @@ from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_counts import FakeTaskCounts
 from tests.fakes.task_handlers import FakeTaskHandlers
+from tests.fakes.task_pages import FakeTaskPages
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
 
@@ -127,6 +129,12 @@ class TestFakeTaskCounts(TaskCountsContract):
     @pytest.fixture
     def task_counts(self, store: FakeTaskStore) -> FakeTaskCounts:
         return FakeTaskCounts(store)
+
+
+class TestFakeTaskPages(TaskPagesContract):
+    @pytest.fixture
+    def task_pages(self, store: FakeTaskStore) -> FakeTaskPages:
+        return FakeTaskPages(store)
 
 
 class TestFakeSeries(SeriesContract):

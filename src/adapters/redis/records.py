@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.redis import keys
 from adapters.redis.exchange import packed
@@ -10,7 +10,6 @@ from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.known_tasks import KnownTasks
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
-from adapters.redis.stored_scripts import PlainCommand, ScriptCall
 from adapters.redis.task_codec import DECODERS
 from application.skipped_items import SkippedItems
 from domain.status import Status
@@ -22,6 +21,18 @@ RECORDS_PER_CALL = 100
 MAX_WHOLE_READS = 16
 """Whole records that a process holds at a time until they are decoded: one may have a megabyte."""
 NOTHING_KNOWN = KnownTasks(0)
+RANKED = (keys.WAITING_PREFIX, keys.RECORD_PREFIX, DEFAULT_QUEUE.encode())
+"""The arguments of read.lua that make it read the ranks of QUEUED tasks."""
+
+
+class PlacedRecord(NamedTuple):
+    """A short record, packed into one text, and the position of its task in its queue."""
+
+    raw: bytes
+    reply: bytes | Exception | None
+    """None when there is no record, or the error of a key of the wrong type."""
+    position: int | None
+    """None when the task is not QUEUED."""
 
 
 class TaskRecords:
@@ -65,17 +76,20 @@ class TaskRecords:
         """Return the whole task, or None, and while it is QUEUED its position.
 
         Raises an error for a damaged record. It takes two round trips for a task in another queue
-        than expected.
+        than that in which it was read last, or the default queue.
         """
-        queue = self._expected_queue(raw) or DEFAULT_QUEUE
+        last = self._known.last(raw)
+        queue = last.spec.queue if last and last.status is Status.QUEUED else DEFAULT_QUEUE
         commands = [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(queue, raw)]
         with self._whole_reads:
             record, rank = self._store.pipeline(commands)
             self._let_others_run()
             task = _raise_damage(self._decoded(raw, record))
-        if task is None:
-            return None, None
-        return task, self._positions([(task, queue, rank)]).get(task.task_id)
+        if task is None or task.status is not Status.QUEUED:
+            return task, None
+        if task.spec.queue == queue:
+            return task, _position(rank)
+        return task, self.positions([task]).get(task.task_id)
 
     def whole(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)
@@ -87,55 +101,23 @@ class TaskRecords:
         records = self._of_chunks(chunks, self._call_each(chunks))
         return [task for _, task in self._readable(ids, records)]
 
-    def short_with_positions(self, ids: Sequence[bytes]) -> tuple[list[Task], Mapping[str, int]]:
-        """Return the tasks, and the positions of the QUEUED ones by task id.
-
-        It takes two round trips when a task is in another queue than expected.
-        """
-        if not ids:
-            return [], {}
-        queues = {raw: queue for raw in ids if (queue := self._expected_queue(raw))}
+    def placed(self, ids: Sequence[bytes]) -> list[PlacedRecord]:
+        """Return the short record of each task and its position."""
         chunks = _chunks(ids)
-        calls = self._calls(chunks)
-        ranks = [PlainCommand(_rank(queue, raw)) for raw, queue in queues.items()]
-        replies = self._store.pipeline_scripts([*calls, *ranks], damage_as_reply=True)
-        tasks = self._readable(ids, self._of_chunks(chunks, replies[: len(chunks)]))
-        found = dict(zip(queues, replies[len(chunks) :], strict=True))
-        ranks_of = [(task, queues.get(raw), found.get(raw)) for raw, task in tasks]
-        return [task for _, task in tasks], self._positions(ranks_of)
+        replies = self._of_chunks(chunks, self._call_each(chunks, RANKED), RANKED)
+        return [
+            PlacedRecord(raw, reply, None)
+            if isinstance(reply, Exception)
+            else PlacedRecord(raw, reply[0], _position(reply[1]))
+            for raw, reply in zip(ids, replies, strict=True)
+        ]
 
     def positions(self, tasks: Iterable[Task]) -> Mapping[str, int]:
         """Return the position in its queue, from 1, of each QUEUED task by its id."""
-        return self._positions([(task, None, None) for task in tasks])
-
-    def _positions(self, replies: Iterable[tuple[Task, str | None, Any]]) -> Mapping[str, int]:
-        """Return positions. `replies` has each task with a queue and the reply for its rank there.
-
-        The rank is read again where that queue is not the task's.
-        """
-        ranks: dict[str, Any] = {}
-        unread = []
-        for task, queue, rank in replies:
-            if task.status is not Status.QUEUED:
-                continue
-            if task.spec.queue == queue:
-                ranks[task.task_id] = rank
-            else:
-                unread.append(task)
-        if unread:
-            read = self._store.pipeline(list(map(rank_of, unread)))
-            ranks |= zip((task.task_id for task in unread), read, strict=True)
-        return {task_id: rank + 1 for task_id, rank in ranks.items() if isinstance(rank, int)}
-
-    def _expected_queue(self, raw: bytes) -> str | None:
-        """Return where a task probably waits: the default queue when nothing is known about it.
-
-        None when it did not wait the last time.
-        """
-        task = self._known.last(raw)
-        if task is None:
-            return DEFAULT_QUEUE
-        return task.spec.queue if task.status is Status.QUEUED else None
+        queued = [task for task in tasks if task.status is Status.QUEUED]
+        ranks = self._store.pipeline(list(map(rank_of, queued))) if queued else []
+        found = zip(queued, map(_position, ranks), strict=True)
+        return {task.task_id: position for task, position in found if position is not None}
 
     def short_each(self, ids: Sequence[bytes]) -> Sequence[Task | Exception | None]:
         """Return for each id its task, None when it is gone, or the error of a damaged record."""
@@ -157,24 +139,30 @@ class TaskRecords:
     def _decoded(self, raw: bytes, reply: Any) -> Task | Exception | None:
         return decode_reply(raw, reply, self._known)
 
-    def _one_by_one(self, ids: Sequence[bytes]) -> Sequence[Any]:
+    def _one_by_one(self, ids: Sequence[bytes], ranked: Sequence[bytes] = ()) -> Sequence[Any]:
         """Return for each id its short record, or the error of a key of the wrong type."""
-        replies = self._call_each([[raw] for raw in ids])
+        replies = self._call_each([[raw] for raw in ids], ranked)
         return [reply if isinstance(reply, Exception) else reply[1] for reply in replies]
 
-    def _of_chunks(self, chunks: Sequence[Sequence[bytes]], replies: Sequence[Any]) -> list[Any]:
+    def _of_chunks(
+        self,
+        chunks: Sequence[Sequence[bytes]],
+        replies: Sequence[Any],
+        ranked: Sequence[bytes] = (),
+    ) -> list[Any]:
         """Return the record of each id, or an error."""
         records: list[Any] = []
         for chunk, reply in zip(chunks, replies, strict=True):
             # One key of the wrong type fails the call for the whole chunk.
-            records += self._one_by_one(chunk) if isinstance(reply, Exception) else reply[1:]
+            failed = isinstance(reply, Exception)
+            records += self._one_by_one(chunk, ranked) if failed else reply[1:]
         return records
 
-    def _calls(self, chunks: Sequence[Sequence[bytes]]) -> list[ScriptCall]:
-        return [self._read.call(_keys(chunk), []) for chunk in chunks]
-
-    def _call_each(self, chunks: Sequence[Sequence[bytes]]) -> Sequence[Any]:
-        calls = self._calls(chunks)
+    def _call_each(
+        self, chunks: Sequence[Sequence[bytes]], ranked: Sequence[bytes] = ()
+    ) -> Sequence[Any]:
+        """Read the records. `ranked` is RANKED to read the ranks as well."""
+        calls = [self._read.call(_keys(chunk), ranked) for chunk in chunks]
         return self._store.pipeline_scripts(calls, damage_as_reply=True) if calls else []
 
     def _readable(self, ids: Sequence[bytes], replies: Sequence[Any]) -> list[tuple[bytes, Task]]:
@@ -219,6 +207,11 @@ def _chunks(ids: Sequence[bytes]) -> list[Sequence[bytes]]:
 def rank_of(task: Task) -> bytes:
     """Return the packed command for the rank of a task in its queue."""
     return _rank(task.spec.queue, id_bytes(task.task_id) or b"")
+
+
+def _position(rank: Any) -> int | None:
+    """Return the position, from 1; None without a rank."""
+    return rank + 1 if isinstance(rank, int) else None
 
 
 def _rank(queue: str, raw: bytes) -> bytes:

@@ -164,7 +164,7 @@ def _number(value: int) -> str:
 
 def _encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
-    defaults = {**DEFAULTS, "default_timeout": _unstored_default_timeout(spec.duration)}
+    defaults = {**DEFAULTS, "default_timeout": unstored_default_timeout(spec.duration)}
     short_members = {}
     for name, short in SPEC_NAMES.items():
         value = getattr(spec, name)
@@ -173,7 +173,7 @@ def _encode_spec(spec: TaskSpec) -> str:
     return _json(short_members)
 
 
-def _unstored_default_timeout(duration: int | None) -> int:
+def unstored_default_timeout(duration: int | None) -> int:
     """Return the default timeout, in seconds, of a record that has none.
 
     Never change it: records of earlier versions depend on it.
@@ -187,7 +187,7 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     for name in RICH.keys() & members:
         members[name] = RICH[name](members[name])
     members["expires_at"] = expires_at
-    members.setdefault("default_timeout", _unstored_default_timeout(members.get("duration")))
+    members.setdefault("default_timeout", unstored_default_timeout(members.get("duration")))
     if payload:
         members["payload"] = _plain(payload)
     if "task_name" not in members:

@@ -52,40 +52,33 @@ class RedisTaskRepository(TaskRepository):
         self._max_queues = max_queues
         self._effects = TaskEffects(wake_up_of, events_kept, max_queues, own_queues, let_others_run)
         self._save = SaveScript(store)
-        self._records = TaskRecords(
+        self.records = TaskRecords(
             store, let_others_run, cache_bytes, long_results_as_text=long_results_as_text
         )
-        self._search = RedisTaskSearch(store, self._records, let_others_run)
+        self.search = RedisTaskSearch(store, self.records, let_others_run)
         self._skipped_items = SkippedItems()
-        self.backlogs = RedisBacklogs(store, self._records)
+        self.backlogs = RedisBacklogs(store, self.records)
 
     def get(self, task_id: str) -> Task | None:
         raw = id_bytes(task_id)
-        return self._records.get(raw) if raw else None
+        return self.records.get(raw) if raw else None
 
     def get_with_position(self, task_id: str) -> tuple[Task, int | None] | None:
         raw = id_bytes(task_id)
         if not raw:
             return None
-        task, position = self._records.get_with_position(raw)
+        task, position = self.records.get_with_position(raw)
         return (task, position) if task else None
 
     def get_many(self, task_ids: Sequence[str]) -> Sequence[Task]:
-        return self._records.short(filter(None, map(id_bytes, task_ids)))
+        return self.records.short(filter(None, map(id_bytes, task_ids)))
 
     def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
-        found = self._search.find(wanted, page_request)
-        return TaskPage(tasks=self._records.short(found.ids), total=found.total, next=found.next)
-
-    def find_with_positions(
-        self, wanted: TaskFilter, page_request: PageRequest
-    ) -> tuple[TaskPage, Mapping[str, int]]:
-        found = self._search.find(wanted, page_request)
-        tasks, positions = self._records.short_with_positions(found.ids)
-        return TaskPage(tasks=tasks, total=found.total, next=found.next), positions
+        found = self.search.find(wanted, page_request)
+        return TaskPage(tasks=self.records.short(found.ids), total=found.total, next=found.next)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
-        return self._records.positions(tasks)
+        return self.records.positions(tasks)
 
     def add(
         self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
@@ -142,7 +135,7 @@ class RedisTaskRepository(TaskRepository):
 
     def read(self, ids: Iterable[bytes]) -> list[Task]:
         """Return the whole tasks with these ids, without those that are gone or damaged."""
-        return self._records.whole(ids)
+        return self.records.whole(ids)
 
     def effects_of(self, change: Change) -> Effects:
         """Return the effects of a change, for an adapter that adds its own to them."""

@@ -63,14 +63,20 @@ class PageRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskPage:
-    """A part of the matching tasks, in the order of submission or the reverse."""
+class Page:
+    """Where a part of the matching tasks stands among all of them."""
 
-    tasks: Sequence[Task]
     total: int | None
     """Number of all matching tasks; None when counting them would mean reading them."""
     next: Cursor | None
     """The cursor of the next page; None at the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskPage(Page):
+    """A part of the matching tasks, in the order of submission or the reverse."""
+
+    tasks: Sequence[Task]
 
 
 class Backlog(StrEnum):
@@ -122,16 +128,6 @@ class TaskRepository(ABC):
         is known. Otherwise at most 50,000 tasks are examined: the page may then hold fewer tasks
         than match, and its `next` says where to continue.
         """
-
-    def find_with_positions(
-        self, wanted: TaskFilter, page_request: PageRequest
-    ) -> tuple[TaskPage, Mapping[str, int]]:
-        """Return a page and the positions of its QUEUED tasks, as `find` and `positions` do.
-
-        An adapter may read both at once.
-        """
-        page = self.find(wanted, page_request)
-        return page, self.positions(page.tasks)
 
     @abstractmethod
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:

@@ -79,7 +79,7 @@ def create_app(
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)
     app.extensions["work_lines"] = WorkLines.within(capacity)
-    app.extensions["task_texts"] = TaskTexts(container.settings().http_cache_bytes)
+    app.extensions["task_texts"] = TaskTexts(container.task_cache_bytes())
     app.extensions["batch_line"] = BatchLine(batch_pace)
     app.before_request(_begin)
     protect_from_pages(app, container.settings())

@@ -3,26 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from application.ports.task_repository import PageRequest, TaskPage
+from application.ports.task_pages import TextPage
+from application.ports.task_repository import Page, PageRequest
 from application.task_serializer import drop_none, serialize_task
 from domain.task import Task
-from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.json_text import to_json
 from entrypoints.api.schemas.cursor_field import encode_cursor
-from entrypoints.api.task_texts import TaskTexts
 
 
-def page_json(
-    page: TaskPage, page_request: PageRequest, positions: Mapping[str, int], texts: TaskTexts
-) -> bytes:
-    """Return the JSON of TaskListResponse. `positions` are places in queues by task id."""
+def page_json(page: TextPage, page_request: PageRequest) -> bytes:
+    """Return the JSON of TaskListResponse."""
     pagination = to_json(serialize_pagination(page, page_request))
-    tasks = [texts.text(task, positions.get(task.task_id)) for task in paced(page.tasks)]
-    return b'{"pagination":%b,"tasks":[%b]}' % (pagination, b",".join(tasks))
+    return b'{"pagination":%b,"tasks":[%b]}' % (pagination, b",".join(page.texts))
 
 
 def stream_page(
-    page: TaskPage,
+    page: Page,
     page_request: PageRequest,
     positions: Mapping[str, int],
     tasks: Iterable[Task],
@@ -36,7 +32,7 @@ def stream_page(
     yield b"]}"
 
 
-def serialize_pagination(page: TaskPage, page_request: PageRequest) -> dict[str, Any]:
+def serialize_pagination(page: Page, page_request: PageRequest) -> dict[str, Any]:
     """Return the form of PaginationResponse."""
     size = page_request.limit
     by_number = page_request.after is None
@@ -51,7 +47,7 @@ def serialize_pagination(page: TaskPage, page_request: PageRequest) -> dict[str,
     return drop_none(members)
 
 
-def next_cursor(page: TaskPage, page_request: PageRequest) -> str | None:
+def next_cursor(page: Page, page_request: PageRequest) -> str | None:
     if not page.next:
         return None
     return encode_cursor(page.next, newest_first=page_request.newest_first)

@@ -28,6 +28,7 @@ from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_counts import RedisTaskCounts
 from adapters.redis.task_leases import RedisTaskLeases
+from adapters.redis.task_pages import RedisTaskPages
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.supervision.interrupt import SignalRunInterrupt
 from adapters.supervision.lease_timer import LeaseTimer
@@ -52,6 +53,10 @@ def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
     return SharedConnection(client)
 
 
+def half(size: int) -> int:
+    return size // 2
+
+
 def handlers_of(settings: Settings, process: TaskProcess | None) -> HandlerRegistry:
     """Return the handlers of all types of task; see find_handlers."""
     from entrypoints.container.handlers import find_handlers  # maintenance needs none
@@ -67,6 +72,9 @@ class Adapters(containers.DeclarativeContainer):
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
     cache_bytes = providers.Object(0)
+    page_cache_bytes = providers.Callable(half, cache_bytes)
+    """Pages hold most of the tasks that are read."""
+    task_cache_bytes = providers.Callable(half, page_cache_bytes)
     long_results_as_text = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
@@ -99,8 +107,15 @@ class Adapters(containers.DeclarativeContainer):
         max_queues=settings.provided.max_queues,
         own_queues=settings.provided.queues,
         let_others_run=let_others_run,
-        cache_bytes=cache_bytes,
+        cache_bytes=task_cache_bytes,
         long_results_as_text=long_results_as_text,
+    )
+    task_pages = providers.Singleton(
+        RedisTaskPages,
+        repository.provided.records,
+        repository.provided.search,
+        let_others_run=let_others_run,
+        cache_bytes=page_cache_bytes,
     )
     leases = providers.Singleton(
         RedisTaskLeases,

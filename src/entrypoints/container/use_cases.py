@@ -72,7 +72,7 @@ class Container(Adapters):
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
     find_violations = providers.Singleton(FindViolations, admission)
     get_task = providers.Singleton(GetTask, Adapters.repository)
-    list_tasks = providers.Singleton(ListTasks, Adapters.repository)
+    list_tasks = providers.Singleton(ListTasks, Adapters.repository, Adapters.task_pages)
     count_tasks = providers.Singleton(CountTasks, Adapters.task_counts)
     update_task = providers.Singleton(UpdateTask, update, admission)
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)

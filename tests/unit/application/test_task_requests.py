@@ -23,6 +23,7 @@ from domain.task_spec import TaskPatch
 from tests.building import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.outbox import FakeOutbox
+from tests.fakes.task_pages import FakeTaskPages
 from tests.fakes.task_store import FakeTaskStore
 from tests.storing import save, total
 from tests.unit.application.callers import UNKNOWN, claim, submit
@@ -52,7 +53,9 @@ def test_an_unknown_task_is_not_found(
 def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
     tasks = [submit(store, clock) for _ in range(5)]
 
-    page, positions = ListTasks(store).execute(EVERY_TASK, PageRequest(offset=2, limit=2))
+    page, positions = ListTasks(store, FakeTaskPages(store)).execute(
+        EVERY_TASK, PageRequest(offset=2, limit=2)
+    )
 
     assert (list(page.tasks), page.total) == (tasks[2:4], 5)
     assert positions == {tasks[2].task_id: 3, tasks[3].task_id: 4}

@@ -22,6 +22,7 @@ from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_counts import FakeTaskCounts
+from tests.fakes.task_pages import FakeTaskPages
 from tests.fakes.task_store import FakeTaskStore
 from tests.fakes.wake_ups import FakeWakeUps
 
@@ -75,6 +76,7 @@ def container(
     container.wake_ups.override(providers.Object(FakeWakeUps(store)))
     container.statistics.override(providers.Object(FakeStatistics(store, clock)))
     container.task_counts.override(providers.Object(FakeTaskCounts(store)))
+    container.task_pages.override(providers.Object(FakeTaskPages(store)))
     container.series.override(providers.Object(FakeSeries(store, clock)))
     outbox = FakeOutbox(store, clock)
     container.outbox.override(providers.Object(outbox))

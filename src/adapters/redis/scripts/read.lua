@@ -1,8 +1,11 @@
 -- Reads records without a payload (i) and a result (r) of more than 4096 bytes. The field `omitted`
 -- names those. Long values stay in Redis: the script reads only their lengths.
 -- KEYS: 1 events 2... records
+-- ARGV: none, or for the ranks in the queues: 1 prefix of the keys of waiting tasks 2 prefix of the
+-- keys of records 3 queue of a task that names none
 -- Replies the position of the last event, then for each record its fields and values as one text,
--- or false where there is no record.
+-- or false where there is no record. With ranks, each is a pair of that and the rank of a QUEUED
+-- task, or false.
 local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm'}
 local LONG = {'i', 'r'}
 
@@ -22,6 +25,14 @@ local function without_long(record, is_long)
   return fields
 end
 
+local function rank(record, fields)
+  if field_of(fields, 's') ~= 'QUEUED' then return false end
+  local is_json, spec = pcall(cjson.decode, field_of(fields, 'd'))
+  local queue = is_json and type(spec) == 'table' and spec.q or ARGV[3]
+  local found = redis.pcall('ZRANK', ARGV[1] .. tostring(queue), string.sub(record, #ARGV[2] + 1))
+  return type(found) == 'number' and found
+end
+
 local last = call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local reply = {last and last[1] or '0-0'}
 for at = 2, #KEYS do
@@ -33,6 +44,7 @@ for at = 2, #KEYS do
   else
     fields = call('HGETALL', KEYS[at])
   end
-  reply[at] = #fields > 0 and packed(fields)
+  local record = #fields > 0 and packed(fields)
+  reply[at] = #ARGV == 0 and record or {record, rank(KEYS[at], fields)}
 end
 return reply

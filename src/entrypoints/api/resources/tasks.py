@@ -3,7 +3,7 @@
 from flask import Response, g
 from flask.views import MethodView
 
-from application.ports.task_repository import PageRequest
+from application.ports.task_repository import Page, PageRequest
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from domain.task import Task
@@ -22,7 +22,6 @@ from entrypoints.api.resources.task_responses import (
     placed_response,
     submit_response,
     task_response,
-    task_texts,
     warnings_about,
 )
 from entrypoints.api.resources.turns import search_turn
@@ -88,15 +87,28 @@ class Tasks(MethodView):
         4 KiB is left out, and omitted names it; full=true asks for whole tasks.
         """
         matching, page_request, full = wanted
-        list_tasks = use_cases().list_tasks()
-        with search_turn(matching):
-            page, positions = list_tasks.execute(matching, page_request)
-        urls = headers.page_links(page_request, page.total, next_cursor(page, page_request))
-        if not full:
-            text = page_json(page, page_request, positions, task_texts())
-            return json_response(text, headers={"Link": urls})
-        parts = stream_page(page, page_request, positions, list_tasks.read_whole(page))
-        return Response(parts, headers={"Link": urls}, mimetype="application/json")
+        return _whole_page(matching, page_request) if full else _page(matching, page_request)
+
+
+def _page(matching: TaskFilter, page_request: PageRequest) -> Response:
+    with search_turn(matching):
+        page = use_cases().list_tasks().texts(matching, page_request)
+    return json_response(page_json(page, page_request), headers=_links(page, page_request))
+
+
+def _whole_page(matching: TaskFilter, page_request: PageRequest) -> Response:
+    """Return a page whose tasks are read whole, one at a time, while it is sent."""
+    list_tasks = use_cases().list_tasks()
+    with search_turn(matching):
+        page, positions = list_tasks.execute(matching, page_request)
+    parts = stream_page(page, page_request, positions, list_tasks.read_whole(page))
+    links = _links(page, page_request)
+    return Response(parts, headers=links, mimetype="application/json")
+
+
+def _links(page: Page, page_request: PageRequest) -> dict[str, str]:
+    cursor = next_cursor(page, page_request)
+    return {"Link": headers.page_links(page_request, page.total, cursor)}
 
 
 @blueprint.route("/tasks/<task:task_id>")
