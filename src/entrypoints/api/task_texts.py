@@ -3,7 +3,12 @@
 A task is the same frozen object as long as its record is the same (adapters.redis.known_tasks), so
 its text is kept beside it. The position in the queue changes without the task, and is put between
 the two halves of the text.
+
+A text does not keep its task alive: a task may take 27 times the memory of its text, and only
+KnownTasks counts that.
 """
+
+from weakref import ref
 
 from application.bounded_cache import BoundedCache
 from application.task_serializer import serialize_task
@@ -20,14 +25,14 @@ Halves = tuple[bytes, bytes]
 class TaskTexts:
     def __init__(self, max_bytes: int) -> None:
         """Keep texts of up to `max_bytes` in all."""
-        self._texts: BoundedCache[str, tuple[Task, Halves]] = BoundedCache(
+        self._texts: BoundedCache[str, tuple[ref[Task], Halves]] = BoundedCache(
             max_bytes, max_value_bytes=MAX_TEXT_BYTES
         )
 
     def text(self, task: Task, queue_position: int | None = None) -> bytes:
         """Return the JSON of serialize_task."""
         kept = self._texts.get(task.task_id)
-        head, tail = kept[1] if kept is not None and kept[0] is task else self._write(task)
+        head, tail = kept[1] if kept is not None and kept[0]() is task else self._write(task)
         if queue_position is None:
             return head + tail
         return b'%b"queue_position":%d,%b' % (head, queue_position, tail)
@@ -36,5 +41,5 @@ class TaskTexts:
         members = serialize_task(task)
         after = {name: members.pop(name) for name in AFTER_POSITION if name in members}
         halves = to_json(members)[:-1] + b",", to_json(after)[1:]
-        self._texts.put(task.task_id, (task, halves), sum(map(len, halves)))
+        self._texts.put(task.task_id, (ref(task), halves), sum(map(len, halves)))
         return halves

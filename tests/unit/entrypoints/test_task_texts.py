@@ -1,5 +1,7 @@
+import gc
 import json
 from dataclasses import replace
+from weakref import ref
 
 import pytest
 
@@ -76,6 +78,17 @@ def test_nothing_is_kept_without_room_nor_of_a_long_text(
     texts.text(task)
 
     assert len(written) == 2
+
+
+def test_a_text_does_not_keep_its_task_alive() -> None:
+    texts, task = TaskTexts(MEBIBYTE), a_task(type="http", payload={"json": [[]] * 1_000})
+    texts.text(task)
+    alive = ref(task)
+
+    del task
+    gc.collect()
+
+    assert alive() is None
 
 
 def count_writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
