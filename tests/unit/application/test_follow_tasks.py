@@ -1,4 +1,4 @@
-"""Following tasks and waiting for one: the items, their order, and the end."""
+"""Following tasks: the items, their order, and the end."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,6 @@ from application.ports.task_repository import Change
 from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.tasks.cancel_task import CancelTask
 from application.use_cases.tasks.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
-from application.use_cases.tasks.wait_for_task import WaitForTask
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task
@@ -223,60 +222,3 @@ def test_an_unavailable_store_raises_before_the_first_item(store, stream, follow
 def test_an_unknown_task_cannot_be_followed(follow) -> None:
     with pytest.raises(TaskNotFound):
         follow.follow_task("nonsense", None)
-
-
-class TestWaiting:
-    @pytest.fixture
-    def wait(self, store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
-        return WaitForTask(store, stream, clock)
-
-    def test_a_wait_for_a_final_task_ends_at_once(self, store, wait, cancel, clock) -> None:
-        task = cancel(submit(store).task_id)
-        began = clock.now()
-
-        assert wait.execute(task.task_id, 60) == task
-        assert clock.now() == began
-
-    def test_the_final_event_ends_the_wait(
-        self, store, stream, wait, cancel, clock, monkeypatch
-    ) -> None:
-        task = submit(store)
-        began = clock.now()
-        subscribe = stream.subscribe
-
-        def subscribe_while_it_is_cancelled(task_id: str) -> Subscription:
-            subscription = subscribe(task_id)
-            monkeypatch.setattr(store, "get", read_before)
-            return subscription
-
-        def read_before(task_id: str) -> Task | None:
-            """The event comes right after this read."""
-            monkeypatch.undo()
-            before = store.get(task_id)
-            cancel(task_id)
-            return before
-
-        monkeypatch.setattr(stream, "subscribe", subscribe_while_it_is_cancelled)
-
-        assert wait.execute(task.task_id, 60).status is Status.CANCELLED
-        assert clock.now() == began
-        assert stream.followers == 0
-
-    def test_a_wait_ends_after_its_seconds_with_the_task_as_it_is(self, store, wait, clock) -> None:
-        task = submit(store)
-        began = clock.now()
-
-        assert wait.execute(task.task_id, 7) == task
-        assert clock.now() - began == timedelta(seconds=7)
-
-    def test_waiting_returns_the_unfinished_task_when_the_process_ends(
-        self, store, stream, wait
-    ) -> None:
-        task = submit(store)
-        stream.close()
-
-        assert wait.execute(task.task_id, 7) == task
-
-    def test_waiting_for_an_unknown_task_raises(self, wait) -> None:
-        with pytest.raises(TaskNotFound):
-            wait.execute("nonsense", 7)

@@ -1,13 +1,18 @@
 """Wait until a task is final."""
 
+from contextlib import suppress
+
 from application.ports.clock import Clock
-from application.ports.event_stream import EventStream, StreamEnded, StreamGap, Subscription
+from application.ports.event_stream import EventStream, StreamEnded, StreamGap, TaskEvent
 from application.ports.task_repository import TaskRepository
 from domain.task import Task
 
 
 class WaitForTask:
-    """Waits for the events of the task, without polling."""
+    """Waits for the events of the task, without polling.
+
+    It holds no task while it waits: thousands may wait at once, and a task may take megabytes.
+    """
 
     def __init__(self, repository: TaskRepository, stream: EventStream, clock: Clock) -> None:
         self._repository = repository
@@ -22,20 +27,25 @@ class WaitForTask:
         task = self._repository.get_or_raise(task_id)
         if task.status.is_final:
             return task
-        deadline = self._clock.monotonic() + seconds
-        try:
-            with self._stream.subscribe(task_id) as subscription:
-                return self._watch(task_id, subscription, deadline)
-        except StreamEnded:
-            return self._repository.get_or_raise(task_id)
-
-    def _watch(self, task_id: str, subscription: Subscription, deadline: float) -> Task:
-        task = self._repository.get_or_raise(task_id)
-        while not task.status.is_final and (left := deadline - self._clock.monotonic()) > 0:
-            try:
-                event = subscription.next(left)
-            except StreamGap:
-                task = self._repository.get_or_raise(task_id)
-            else:
-                task = event.task if event else task
+        del task
+        with suppress(StreamEnded):
+            self._wait(task_id, self._clock.monotonic() + seconds)
         return self._repository.get_or_raise(task_id)
+
+    def _wait(self, task_id: str, deadline: float) -> None:
+        """Return when the task is final or gone, or at the deadline. Raises StreamEnded."""
+        with self._stream.subscribe(task_id) as subscription:
+            ended = self._has_ended(task_id)
+            while not ended and (left := deadline - self._clock.monotonic()) > 0:
+                try:
+                    ended = _is_last(subscription.next(left))
+                except StreamGap:
+                    ended = self._has_ended(task_id)
+
+    def _has_ended(self, task_id: str) -> bool:
+        task, _ = self._stream.snapshot(task_id)
+        return task is None or task.status.is_final
+
+
+def _is_last(event: TaskEvent | None) -> bool:
+    return event is not None and event.task.status.is_final
