@@ -60,7 +60,7 @@ def has_more_values(
     Commas and brackets inside of strings are ignored only when all of them together exceed the
     limit. `let_others_run` is called between steps.
     """
-    if _count(text, b",[{") <= limit:
+    if len(text) <= limit or _count(text, b",[{") <= limit:
         return False
     let_others_run()
     unescaped = text.replace(rb"\\", b"").replace(rb"\"", b"")

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.slow
 MEGABYTE = 1_000_000
 TASKS = 100
 STREAMS = 32
+BODIES = 300
 API_SETTINGS = {"http_workers": 1}
 
 
@@ -174,6 +177,21 @@ def test_a_task_that_is_damaged_while_its_page_is_read_comes_without_its_long_me
     assert [task["task_id"] for task in page["tasks"] if "omitted" in task] == [ids[-1]]
     client.delete(b"tm:task:" + id_bytes(ids[-1]))
     assert len(json.loads(requests.get(url, timeout=PATIENCE).content)["tasks"]) == 19
+
+
+def test_hundreds_of_bodies_of_very_many_values_take_the_memory_of_a_few(new_api: Api) -> None:
+    payload = {"url": "https://example.com/", "json": [[]] * 14_900}
+    body = {"task_name": "lists", "type": "http", "payload": payload}
+
+    def submit(_: int) -> int:
+        return new_api.request("POST", "/tasks", json=body).status_code
+
+    with PeakMemory(new_api) as memory, ThreadPoolExecutor(BODIES) as pool:
+        statuses = Counter(pool.map(submit, range(BODIES)))
+
+    assert memory.growth < 150 * MEGABYTE
+    assert statuses[202] >= 8, statuses
+    assert statuses[202] + statuses[503] == BODIES
 
 
 def test_actions_and_stats_of_large_tasks_use_little_memory(

@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from entrypoints.api.concurrency.batch_line import Overloaded
+from entrypoints.api.concurrency.batch_line import BatchLine, Overloaded
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
-from entrypoints.api.concurrency.work_line import WorkLine, WorkLines
+from entrypoints.api.concurrency.work_line import MAX_USUAL_VALUES, WorkLine, WorkLines
 from tests.fakes.task_store import FakeTaskStore
 from tests.integration.waiting import wait_until
 from tests.storing import submit
+from tests.unit.entrypoints.calls import allow_bodies
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None
     capacity = Capacity.of(descriptors)
     lines = WorkLines.within(capacity)
 
-    taken = sum(line._limit for line in (lines.long_reads, lines.searches, lines.actions))
+    taken = sum(line._limit for line in vars(lines).values())
     if descriptors > 256:
         assert taken + capacity.waits + capacity.pending < capacity.connections
     assert min(line._limit for line in vars(lines).values()) >= 4
@@ -132,6 +133,48 @@ def test_an_action_that_finds_no_room_is_refused_before_its_body_is_read(
 
     assert (response.status_code, response.json["code"]) == (503, "overloaded")
     assert client.post("/tasks/actions", json={"action": "retry", "ids": ["x"]}).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?unknown=1"])
+def test_large_bodies_wait_in_one_line_before_they_are_parsed(
+    app: Flask,
+    client: FlaskClient,
+    store: FakeTaskStore,
+    query: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allow_bodies(client, 65_536)
+    task = submit(store, type="http", payload={"url": "https://example.com/"})
+    one = f"/tasks/{task.task_id}"
+    calls = [("POST", "/tasks"), ("PUT", one), ("PATCH", one)]
+
+    def statuses(values: int) -> list[int]:
+        payload = {"url": "https://example.com/", "json": [1] * (values - 5)}
+        body = {"task_name": "new", "type": "http", "payload": payload}
+        return [client.open(at + query, method=name, json=body).status_code for name, at in calls]
+
+    with _full(app, "large_bodies").turn():
+        with monkeypatch.context() as patched:
+            patched.setattr("entrypoints.api.reading.strict_json.parse", None)
+            assert statuses(MAX_USUAL_VALUES + 1) == [503, 503, 503]
+        assert store.get(task.task_id) == task
+        assert 503 not in statuses(MAX_USUAL_VALUES)
+
+    assert 503 not in statuses(MAX_USUAL_VALUES + 1)
+
+
+@pytest.mark.parametrize("path", ["/tasks/batch", "/tasks/actions"])
+def test_no_body_is_parsed_before_its_turn_because_the_query_is_wrong(
+    app: Flask, client: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = BatchLine(max_waiting=0)
+    monkeypatch.setitem(app.extensions, "batch_line", line)
+    monkeypatch.setattr("entrypoints.api.reading.strict_json.parse", None)
+
+    with line.turn(), _full(app, "actions").turn():
+        response = client.post(f"{path}?unknown=1", json={})
+
+    assert (response.status_code, response.json["code"]) == (503, "overloaded")
 
 
 def _full(app: Flask, name: str) -> WorkLine:

@@ -17,6 +17,12 @@ MAX_SEARCHES = 4
 """Limit on requests at once that read tasks to find some, which takes seconds."""
 MAX_ACTIONS = 4
 """Limit on actions at once: each takes seconds, and holds hundreds of tasks."""
+MAX_USUAL_VALUES = 2_000
+"""Limit on the list elements and object members of a body that does not wait for a turn."""
+MAX_LARGE_BODIES = 8
+"""Limit on larger bodies at once: one takes megabytes when it is parsed."""
+MAX_WAITING_BODIES = 64
+"""Limit on such bodies that wait, each of at most TASKS_MAX_BODY_BYTES."""
 
 
 class WorkLine:
@@ -66,6 +72,7 @@ class WorkLines:
     long_reads: WorkLine
     searches: WorkLine
     actions: WorkLine
+    large_bodies: WorkLine
 
     @classmethod
     def within(cls, capacity: Capacity) -> Self:
@@ -76,6 +83,11 @@ class WorkLines:
             WorkLine("searches by task_name or q", MAX_SEARCHES, waiting),
             # Their bodies wait as well.
             WorkLine("actions", MAX_ACTIONS, min(waiting, MAX_WAITING_BATCHES)),
+            WorkLine(
+                f"bodies of more than {MAX_USUAL_VALUES:,} JSON values",
+                MAX_LARGE_BODIES,
+                min(waiting // 2, MAX_WAITING_BODIES),
+            ),
         )
 
 

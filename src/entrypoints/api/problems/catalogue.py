@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES
-from entrypoints.api.concurrency.work_line import MAX_ACTIONS, MAX_LONG_READS, MAX_SEARCHES
+from entrypoints.api.concurrency.work_line import (
+    MAX_ACTIONS,
+    MAX_LARGE_BODIES,
+    MAX_LONG_READS,
+    MAX_SEARCHES,
+    MAX_USUAL_VALUES,
+)
 
 
 @dataclass(frozen=True)
@@ -178,8 +184,9 @@ PROBLEM_TYPES = {
         "not affected. Each process of the API works on one batch at a time, and "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_ACTIONS} actions, while "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`; "
-        f"and on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues or statistics. Send "
-        "fewer of these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
+        f"on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues or statistics; and on "
+        f"{MAX_LARGE_BODIES} bodies of more than {MAX_USUAL_VALUES:,} JSON values. Send fewer of "
+        "these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
     ),
     "too_many_streams": ProblemType(
         503,

@@ -29,8 +29,8 @@ class Actions(MethodView):
         ActionResponse,
         example={"matched": 12, "done": 0, "would_be_done": 10, "remaining": 0},
     )
-    @blueprint.no_query
     @bulk_action
+    @blueprint.no_query
     @blueprint.arguments(
         ActionBody(),
         example={

@@ -58,8 +58,8 @@ class Batch(MethodView):
     )
     @blueprint.response(202, BatchResponse, headers=REPLAYED, example={"tasks": [A_NEW_TASK]})
     @blueprint.reads_headers(headers.IDEMPOTENCY_KEY)
-    @blueprint.no_query
     @in_line
+    @blueprint.no_query
     @blueprint.arguments(BatchBody(), example={"tasks": [A_BODY]})
     def post(self, batch: dict[str, list[TaskSpec]]) -> Response:
         """Submit 1 to 1,000 tasks: all or none.

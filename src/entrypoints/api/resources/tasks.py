@@ -24,7 +24,7 @@ from entrypoints.api.resources.task_responses import (
     task_response,
     warnings_about,
 )
-from entrypoints.api.resources.turns import search_turn
+from entrypoints.api.resources.turns import large_body, search_turn
 from entrypoints.api.schemas.queries import DeleteQuery, ListQuery, WaitQuery
 from entrypoints.api.schemas.task_requests import TaskBody, TaskPatchBody
 from entrypoints.api.schemas.task_responses import (
@@ -50,15 +50,17 @@ CHANGE_PROBLEMS = (
     "request_timeout",
     "body_too_large",
     "unsupported_media_type",
+    "overloaded",
 )
 
 
 @blueprint.route("/tasks")
 class Tasks(MethodView):
     @blueprint.doc(operationId="submitTask")
-    @blueprint.problems(*BODY_PROBLEMS, "idempotency_key_reused", "capacity")
+    @blueprint.problems(*BODY_PROBLEMS, "idempotency_key_reused", "capacity", "overloaded")
     @blueprint.response(202, SubmittedResponse, headers=LOCATION | REPLAYED, example=A_NEW_TASK)
     @blueprint.reads_headers(headers.IDEMPOTENCY_KEY)
+    @large_body
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
     def post(self, spec: TaskSpec) -> Response:
@@ -144,6 +146,7 @@ class OneTask(MethodView):
     @blueprint.problems(*CHANGE_PROBLEMS)
     @blueprint.response(200, TaskResponse, headers=ETAG, example=A_TASK)
     @blueprint.reads_headers(headers.IF_MATCH)
+    @large_body
     @blueprint.no_query
     @blueprint.arguments(TaskPatchBody(), example={"labels": {"team": "billing", "old": None}})
     def patch(self, patch: TaskPatch, task_id: str) -> Response:
@@ -159,6 +162,7 @@ class OneTask(MethodView):
     @blueprint.problems(*CHANGE_PROBLEMS)
     @blueprint.response(200, TaskResponse, headers=ETAG, example=A_TASK)
     @blueprint.reads_headers(headers.IF_MATCH)
+    @large_body
     @blueprint.no_query
     @blueprint.arguments(TaskBody(), example=A_BODY)
     def put(self, spec: TaskSpec, task_id: str) -> Response:

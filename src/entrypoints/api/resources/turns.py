@@ -6,8 +6,10 @@ from functools import wraps
 
 from flask import Response, request
 
+from application.json_values import has_more_values
 from application.task_filter import TaskFilter
-from entrypoints.api.concurrency.work_line import work_lines
+from entrypoints.api.concurrency.cooperation import let_others_run
+from entrypoints.api.concurrency.work_line import MAX_USUAL_VALUES, work_lines
 from entrypoints.api.reading.arguments import received_body
 
 View = Callable[..., Response]
@@ -19,6 +21,22 @@ def long_read(view: View) -> View:
     @wraps(view)
     def waiting(*arguments: object, **segments: object) -> Response:
         with work_lines().long_reads.turn():
+            return view(*arguments, **segments)
+
+    return waiting
+
+
+def large_body(view: View) -> View:
+    """Let a request whose body holds thousands of values wait for its turn before it is parsed.
+
+    Goes above `no_query`, as `bulk_action` does: beside a wrong query, that parses the body, too.
+    """
+
+    @wraps(view)
+    def waiting(*arguments: object, **segments: object) -> Response:
+        if not has_more_values(received_body(request), MAX_USUAL_VALUES, let_others_run):
+            return view(*arguments, **segments)
+        with work_lines().large_bodies.turn():
             return view(*arguments, **segments)
 
     return waiting
