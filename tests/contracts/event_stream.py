@@ -81,14 +81,15 @@ class EventStreamContract:
         with stream.subscribe() as subscription:
             submit(repository)
 
-            past = stream.between(beginning, subscription.position, None, limit=10)
+            past = list(stream.between(beginning, subscription.position, None, limit=10))
 
         assert [(event.event, event.task) for event in past] == [
             (Event.SUBMITTED, second),
             (Event.UPDATED, renamed),
         ]
-        assert stream.between(past[0].position, past[1].position, None, limit=10)[0].task == renamed
-        assert len(stream.between(beginning, past[1].position, None, limit=1)) == 1
+        [later] = stream.between(past[0].position, past[1].position, None, limit=10)
+        assert later.task == renamed
+        assert len(list(stream.between(beginning, past[1].position, None, limit=1))) == 1
         only = stream.between(beginning, past[1].position, first.task_id, limit=10)
         assert [event.task for event in only] == [renamed]
 

@@ -1,7 +1,8 @@
 """An event stream of the fake store's events. Time passes only when no event is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from application.ports.event_stream import EventStream, StreamEnded, Subscription, TaskEvent
 from domain.task import Task
@@ -53,9 +54,9 @@ class FakeEventStream(EventStream):
 
     def between(
         self, after: str, until: str, task_id: str | None, *, limit: int
-    ) -> Sequence[TaskEvent]:
-        events = [self.event(number) for number in range(_number(after) + 1, _number(until) + 1)]
-        return [event for event in events if task_id in (None, event.task.task_id)][:limit]
+    ) -> Iterator[TaskEvent]:
+        events = map(self.event, range(_number(after) + 1, _number(until) + 1))
+        return islice((each for each in events if task_id in (None, each.task.task_id)), limit)
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         task = self.store.get(task_id)

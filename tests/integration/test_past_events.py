@@ -49,7 +49,7 @@ def test_each_past_event_is_decoded_once_and_others_run_before_it(
     _, until = stream.snapshot(task.task_id)
 
     found = []
-    while events := stream.between(after, until, task.task_id, limit=LIMIT):
+    while events := list(stream.between(after, until, task.task_id, limit=LIMIT)):
         assert len(events) <= LIMIT
         found += events
         after = events[-1].position
@@ -71,3 +71,19 @@ def test_asking_whether_an_event_is_left_decodes_one(
 
     assert event.task.spec.task_name == "0"
     assert turns.number == 1
+
+
+def test_a_past_event_is_decoded_when_its_turn_comes(
+    repository: RedisTaskRepository, stream: RedisEventStream, turns: Turns
+) -> None:
+    task = submit(repository)
+    _, after = stream.snapshot(task.task_id)
+    for number in range(LIMIT):
+        task = repository.save(rename(task, f"{number}"))
+    _, until = stream.snapshot(task.task_id)
+
+    events = stream.between(after, until, None, limit=LIMIT)
+
+    assert [(event.task.spec.task_name, turns.number) for event in events] == [
+        (f"{number}", number + 1) for number in range(LIMIT)
+    ]

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -95,29 +95,15 @@ class RedisEventStream(EventStream):
 
     def between(
         self, after: str, until: str, task_id: str | None, *, limit: int
-    ) -> Sequence[TaskEvent]:
+    ) -> Iterator[TaskEvent]:
         raw_id = id_bytes(task_id) if task_id else None
-        found: list[TaskEvent] = []
-        count = min(PAST_COUNT, max(limit, MIN_PAST_COUNT) if raw_id else limit)
-        after = "{}-{}".format(*order(after))
-        while len(found) < limit:
-            with self._store.client() as client:
-                entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
-            # XRANGE skips entries that were dropped, without an error.
-            if not self.can_resume_after(after):
-                raise StreamGap(until)
-            wanted = (entry for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id)))
+        for entry in self._past(after, until, raw_id, limit):
+            self._let_others_run()
             try:
-                for entry in islice(wanted, limit - len(found)):
-                    self._let_others_run()
-                    found.append(decode_entry(entry))
+                event = decode_entry(entry)
             except UnreadableEvent as error:
                 raise StreamGap(until) from error
-            if len(entries) < count:
-                break
-            after = entries[-1][0].decode()
-            count = min(PAST_COUNT, 2 * count) if raw_id else count
-        return found
+            yield event
 
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         raw_id = id_bytes(task_id)
@@ -129,6 +115,25 @@ class RedisEventStream(EventStream):
             followers = self._all_followers()
         for follower in followers:
             follower.interrupt(StreamEnded())
+
+    def _past(self, after: str, until: str, raw_id: bytes | None, limit: int) -> list[Entry]:
+        """Return the entries of `between`. Raises StreamGap when one of them was dropped."""
+        found: list[Entry] = []
+        count = min(PAST_COUNT, max(limit, MIN_PAST_COUNT) if raw_id else limit)
+        after = "{}-{}".format(*order(after))
+        while len(found) < limit:
+            with self._store.client() as client:
+                entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
+            # XRANGE skips entries that were dropped, without an error.
+            if not self.can_resume_after(after):
+                raise StreamGap(until)
+            wanted = (entry for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id)))
+            found += islice(wanted, limit - len(found))
+            if len(entries) < count:
+                break
+            after = entries[-1][0].decode()
+            count = min(PAST_COUNT, 2 * count) if raw_id else count
+        return found
 
     def _drop(self, subscription: RedisSubscription) -> None:
         with self._lock:

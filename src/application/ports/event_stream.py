@@ -1,7 +1,7 @@
 """The events of tasks, as a stream that can be followed and resumed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -83,11 +83,12 @@ class EventStream(ABC):
     @abstractmethod
     def between(
         self, after: str, until: str, task_id: str | None, *, limit: int
-    ) -> Sequence[TaskEvent]:
-        """Return the first events after `after`, up to and including `until`.
+    ) -> Iterator[TaskEvent]:
+        """Yield the first events after `after`, up to and including `until`.
 
-        Raises StreamGap with the position `until` when one of them was dropped or cannot be read,
-        as can be the case for an event of an older version.
+        Each is decoded when its turn comes, so a slow follower holds one of them. Raises StreamGap
+        with the position `until` when one was dropped or cannot be read, as can be the case for an
+        event of an older version; those before it may have been yielded.
         """
 
     @abstractmethod

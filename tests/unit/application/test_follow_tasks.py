@@ -1,6 +1,7 @@
 """Following tasks: the items, their order, and the end."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 
@@ -113,6 +114,36 @@ def test_a_follower_that_resumes_receives_missed_events_once(store, stream, foll
     assert follow.follow_task(task.task_id, end) is None
 
 
+def test_a_follower_holds_one_event_at_a_time_and_none_while_it_waits(
+    store, stream, follow, monkeypatch
+) -> None:
+    task = submit(store)
+    _, seen = stream.snapshot(task.task_id)
+    for number in range(120):
+        task = rename(store, task, f"{number}")
+    following, held = follow.follow_all(EVERY_TASK, seen), list[int]()
+    rename(store, task, "live")
+    next_event = FakeSubscription.next
+
+    def look_and_wait(self: FakeSubscription, seconds: float) -> TaskEvent | None:
+        held.append(events_in_memory())
+        return next_event(self, seconds)
+
+    monkeypatch.setattr(FakeSubscription, "next", look_and_wait)
+
+    for number in range(120):
+        assert told(next(following)) == (Event.UPDATED, f"{number}")
+        if number % 25 == 0:
+            assert events_in_memory() <= 1
+    assert told(next(following)) == (Event.UPDATED, "live")
+    assert next(following) is Notice.QUIET
+    assert held == [0, 0]
+
+
+def events_in_memory() -> int:
+    return sum(isinstance(each, TaskEvent) for each in gc.get_objects())
+
+
 def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(
     store, stream, follow
 ) -> None:
@@ -155,7 +186,9 @@ def test_unreadable_history_is_a_gap_and_the_stream_goes_on_from_the_present(
     _, seen = stream.snapshot(task.task_id)
     renamed = rename(store, task, "lost")
 
-    def unreadable(after: str, until: str, task_id: str | None, *, limit: int) -> list[TaskEvent]:
+    def unreadable(
+        after: str, until: str, task_id: str | None, *, limit: int
+    ) -> Iterator[TaskEvent]:
         raise StreamGap(until)
 
     monkeypatch.setattr(stream, "between", unreadable)

@@ -180,9 +180,8 @@ class FollowTasks:
     ) -> Iterator[News]:
         position = subscription.position
         try:
-            for event in self._past(after, position, task_id):
-                if wanted.matches(event.task):
-                    yield event
+            past = self._past(after, position, task_id)
+            yield from (event for event in past if wanted.matches(event.task))
         except StreamGap as gap:
             yield Notice.GAP
             snapshots, position = self._snapshots(task_id, wanted, gap.position)
@@ -203,6 +202,7 @@ class FollowTasks:
         """
         quiet_at = self._clock.monotonic() + QUIET_SECONDS
         while True:
+            event = None  # the last one is not held during a wait
             try:
                 seconds = max(quiet_at - self._clock.monotonic(), 0)
                 event = subscription.next(tail.patience(seconds) if tail else seconds)
@@ -227,14 +227,17 @@ class FollowTasks:
             quiet_at = self._clock.monotonic() + QUIET_SECONDS
 
     def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
-        while events := self._stream.between(after, until, task_id, limit=HISTORY_BATCH):
-            yield from events
-            after = events[-1].position
+        more = True
+        while more:
+            more = False
+            for event in self._stream.between(after, until, task_id, limit=HISTORY_BATCH):
+                yield event
+                after, more = event.position, True
 
     def _has_seen_all(self, after: str, until: str, task_id: str) -> bool:
         """Return whether no event is left. Unreadable events count as left."""
         try:
-            return not self._stream.between(after, until, task_id, limit=1)
+            return next(self._stream.between(after, until, task_id, limit=1), None) is None
         except StreamGap:
             return False
 
