@@ -15,6 +15,9 @@ from domain.task_spec import TaskPatch
 from tests.building import a_task
 from tests.storing import submit
 
+NOBODY = "01234567-89ab-7def-8000-000000000000"
+"""The id of no task."""
+
 
 class TaskListsContract:
     """`let_a_millisecond_pass` returns when the store's clock shows a later one."""
@@ -28,6 +31,17 @@ class TaskListsContract:
 
         assert [task.task_id for task in page.tasks] == ids[1:4]
         assert page.total == 5
+
+    def test_the_ids_of_a_page_are_those_of_its_tasks(self, repository: TaskRepository) -> None:
+        for number in range(5):
+            submit(repository, queue="even" if number % 2 else "odd", task_name=f"{number}")
+
+        for wanted in (EVERY_TASK, TaskFilter(queue="odd"), TaskFilter(task_name="1")):
+            for newest_first in (False, True):
+                asked = PageRequest(limit=2, newest_first=newest_first)
+                page, ids = repository.find(wanted, asked), repository.find_ids(wanted, asked)
+                assert ids.ids == [task.task_id for task in page.tasks]
+                assert (ids.total, ids.next) == (page.total, page.next)
 
     def test_a_page_behind_the_last_one_is_empty(self, repository: TaskRepository) -> None:
         submit(repository)
@@ -202,11 +216,13 @@ class TaskListsContract:
 
         tasks = repository.find(EVERY_TASK, PageRequest()).tasks
         positions = repository.positions(tasks)
-        read = [repository.get_with_position(task.task_id) for task in tasks]
+        ids = [task.task_id for task in tasks]
+        read = [repository.get_with_position(task_id) for task_id in ids]
 
         assert claimed.task_id == first.task_id
         assert positions == {second.task_id: 1, moved.task_id: 1}
         assert read == [(claimed, None), (second, 1), (moved, 1)]
+        assert list(repository.each_with_position([*ids, "nonsense", NOBODY])) == read
 
     def test_a_save_knows_the_position(self, repository: TaskRepository) -> None:
         first, second = submit(repository), submit(repository)

@@ -74,8 +74,9 @@ class LongMembersContract:
             seen,
             *pages[0][1:],
             *repository.get_many([done.task_id]),
+            *(task for task, _ in repository.each_with_position([done.task_id])),
             *repository.past_retention(AT_ONCE, limit=9),
-        ] == [seen] * 4
+        ] == [seen] * 5
         assert (seen.omitted, dict(seen.spec.payload), seen.result) == (
             ("payload", "result"),
             {},

@@ -10,6 +10,7 @@ from application.ports.task_repository import (
     Change,
     Cursor,
     IdempotencyRecord,
+    IdPage,
     PageRequest,
     TaskPage,
     TaskRepository,
@@ -45,6 +46,11 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
         shown = [short(task) for task in tasks[: page_request.limit]]
         more = len(tasks) > page_request.limit
         return TaskPage(tasks=shown, total=len(found), next=Cursor.of(shown[-1]) if more else None)
+
+    def find_ids(self, wanted: TaskFilter, page_request: PageRequest) -> IdPage:
+        page = self.find(wanted, page_request)
+        ids = [task.task_id for task in page.tasks]
+        return IdPage(ids=ids, total=page.total, next=page.next)
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         with self._reached():

@@ -5,7 +5,9 @@ import json
 import pytest
 import redis
 
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.redis import keys
+from adapters.redis.store import RedisStore
 from adapters.redis.task_pages import RedisTaskPages
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.task_repository import PageRequest
@@ -88,3 +90,18 @@ class TestRedisTaskPages(TaskPagesContract):
             each.task_id.replace("-", "") for each in (first, second)
         ]
         assert [json.loads(each)["queue_position"] for each in texts] == [1, 2]
+
+
+def test_each_task_of_a_page_is_decoded_when_its_turn_comes(
+    redis_store: RedisStore, wake_up_factory: WakeUpFactory
+) -> None:
+    turns: list[None] = []
+    repository = RedisTaskRepository(
+        redis_store, wake_up_factory.wake_up_of, 10, let_others_run=lambda: turns.append(None)
+    )
+    ids = [submit(repository).task_id for _ in range(3)]
+    turns.clear()
+
+    decoded = [len(turns) for _ in repository.each_with_position(ids)]
+
+    assert decoded == [1, 2, 3]

@@ -1,7 +1,7 @@
 """Read and decode the records of tasks: the one place that does."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adapters.redis import keys
@@ -111,6 +111,12 @@ class TaskRecords:
             else PlacedRecord(raw, reply[0], _position(reply[1]))
             for raw, reply in zip(ids, replies, strict=True)
         ]
+
+    def each_with_position(self, ids: Sequence[bytes]) -> Iterator[tuple[Task, int | None]]:
+        """Yield each short task and its position. It is decoded when its turn comes."""
+        for raw, reply, position in self.placed(ids):
+            for _, task in self._readable([raw], [reply]):
+                yield task, position
 
     def positions(self, tasks: Iterable[Task]) -> Mapping[str, int]:
         """Return the position in its queue, from 1, of each QUEUED task by its id."""

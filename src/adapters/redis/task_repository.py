@@ -1,12 +1,12 @@
 """Tasks in Redis: one hash for each, and the indexes that follow from it."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from adapters.redis.backlogs import RedisBacklogs
 from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
-from adapters.redis.id_codec import id_bytes
+from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.indexes import WakeUpOf
 from adapters.redis.records import TaskRecords, rank_of
 from adapters.redis.save_script import SaveReply, SaveScript
@@ -18,6 +18,7 @@ from application.ports.task_repository import (
     Backlog,
     Change,
     IdempotencyRecord,
+    IdPage,
     PageRequest,
     TaskPage,
     TaskRepository,
@@ -76,6 +77,13 @@ class RedisTaskRepository(TaskRepository):
     def find(self, wanted: TaskFilter, page_request: PageRequest) -> TaskPage:
         found = self.search.find(wanted, page_request)
         return TaskPage(tasks=self.records.short(found.ids), total=found.total, next=found.next)
+
+    def find_ids(self, wanted: TaskFilter, page_request: PageRequest) -> IdPage:
+        found = self.search.find(wanted, page_request)
+        return IdPage(ids=list(map(id_text, found.ids)), total=found.total, next=found.next)
+
+    def each_with_position(self, task_ids: Sequence[str]) -> Iterator[tuple[Task, int | None]]:
+        return self.records.each_with_position(list(filter(None, map(id_bytes, task_ids))))
 
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:
         return self.records.positions(tasks)

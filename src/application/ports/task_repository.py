@@ -1,7 +1,7 @@
 """Stored tasks: reading, searching, and writing by compare-and-set."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -79,6 +79,13 @@ class TaskPage(Page):
     tasks: Sequence[Task]
 
 
+@dataclass(frozen=True, kw_only=True)
+class IdPage(Page):
+    """A part of the matching tasks by their ids, in the order of submission or the reverse."""
+
+    ids: Sequence[str]
+
+
 class Backlog(StrEnum):
     """The tasks on which one kind of sweep works."""
 
@@ -128,6 +135,22 @@ class TaskRepository(ABC):
         is known. Otherwise at most 50,000 tasks are examined: the page may then hold fewer tasks
         than match, and its `next` says where to continue.
         """
+
+    @abstractmethod
+    def find_ids(self, wanted: TaskFilter, page_request: PageRequest) -> IdPage:
+        """Return the ids of the tasks that `find` returns. Those of damaged tasks may be among
+        them.
+        """
+
+    def each_with_position(self, task_ids: Sequence[str]) -> Iterator[tuple[Task, int | None]]:
+        """Yield the tasks that exist, in the same order, without long members, each with its
+        position while it is QUEUED.
+
+        An adapter may read them at once, and decode each when its turn comes.
+        """
+        tasks = self.get_many(task_ids)
+        positions = self.positions(tasks)
+        yield from ((task, positions.get(task.task_id)) for task in tasks)
 
     @abstractmethod
     def positions(self, tasks: Sequence[Task]) -> Mapping[str, int]:

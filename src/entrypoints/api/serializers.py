@@ -1,6 +1,7 @@
 """Write pages of tasks as JSON. Single tasks are written by `entrypoints.api.task_texts`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import starmap
 from typing import Any
 
 from application.ports.task_pages import TextPage
@@ -18,18 +19,22 @@ def page_json(page: TextPage, page_request: PageRequest) -> bytes:
 
 
 def stream_page(
-    page: Page,
-    page_request: PageRequest,
-    positions: Mapping[str, int],
-    tasks: Iterable[Task],
+    page: Page, page_request: PageRequest, tasks: Iterable[tuple[Task, int | None]]
 ) -> Iterator[bytes]:
-    """Yield the JSON of a page in the form of TaskListResponse, one task at a time."""
+    """Yield the JSON of a page in the form of TaskListResponse, one task at a time.
+
+    `tasks` are the tasks with their positions. None is held while its text is sent.
+    """
     yield b'{"pagination":%b,"tasks":[' % to_json(serialize_pagination(page, page_request))
     separator = b""
-    for task in tasks:
-        yield separator + to_json(serialize_task(task, positions.get(task.task_id)))
+    for text in starmap(_text, tasks):
+        yield separator + text
         separator = b","
     yield b"]}"
+
+
+def _text(task: Task, position: int | None) -> bytes:
+    return to_json(serialize_task(task, position))
 
 
 def serialize_pagination(page: Page, page_request: PageRequest) -> dict[str, Any]:

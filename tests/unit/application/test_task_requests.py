@@ -53,12 +53,29 @@ def test_an_unknown_task_is_not_found(
 def test_pages_follow_each_other(store: FakeTaskStore, clock: FakeClock) -> None:
     tasks = [submit(store, clock) for _ in range(5)]
 
-    page, positions = ListTasks(store, FakeTaskPages(store)).execute(
-        EVERY_TASK, PageRequest(offset=2, limit=2)
-    )
+    list_tasks = ListTasks(store, FakeTaskPages(store))
+    page = list_tasks.find(EVERY_TASK, PageRequest(offset=2, limit=2))
 
-    assert (list(page.tasks), page.total) == (tasks[2:4], 5)
-    assert positions == {tasks[2].task_id: 3, tasks[3].task_id: 4}
+    assert page.total == 5
+    assert list(list_tasks.read_whole(page)) == [(tasks[2], 3), (tasks[3], 4)]
+
+
+def test_a_few_tasks_of_a_page_are_read_at_a_time(
+    store: FakeTaskStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [submit(store, clock) for _ in range(25)]
+    asked: list[int] = []
+    get_many = store.get_many
+    monkeypatch.setattr(store, "get_many", lambda ids: asked.append(len(ids)) or get_many(ids))
+    list_tasks = ListTasks(store, FakeTaskPages(store))
+
+    whole = list_tasks.read_whole(list_tasks.find(EVERY_TASK, PageRequest(limit=100)))
+
+    assert asked == []
+    assert next(whole) == (tasks[0], 1)
+    assert asked == [10]
+    assert [task for task, _ in whole] == tasks[1:]
+    assert asked == [10, 10, 5]
 
 
 def test_a_running_task_is_not_deleted(

@@ -1,11 +1,14 @@
 """Problems of the store, limits of queues and warnings about them."""
 
+import gc
 from datetime import timedelta
+from weakref import ref
 
 import pytest
 from flask.testing import FlaskClient
 
 from application.errors import StoreUnavailable
+from domain.task import Task
 from entrypoints.api.schemas.task_responses import BatchResponse, SubmittedResponse
 from entrypoints.container import Container
 from tests.building import a_task
@@ -31,6 +34,26 @@ def test_a_page_of_whole_tasks_is_visibly_cut_when_the_store_goes_away(
     cut = b"".join(parts)
     assert cut.startswith(b'{"pagination"')
     assert not cut.endswith(b"}")
+
+
+def test_no_whole_task_is_held_while_its_text_is_sent(
+    client: FlaskClient, store: FakeTaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = {"lists": [[] for _ in range(3_000)]}
+    store.add([a_task(type="report", duration=None, payload=payload) for _ in range(3)])
+    get, whole = store.get, []
+
+    def remembered(task_id: str) -> Task | None:
+        task = get(task_id)
+        whole.append(ref(task))
+        return task
+
+    monkeypatch.setattr(store, "get", remembered)
+
+    for number, part in enumerate(client.get("/tasks?full=true").iter_encoded()):
+        gc.collect()
+        assert not any(each() for each in whole), number
+        assert number not in {1, 2, 3} or len(part) > 9_000
 
 
 def test_a_full_store_refuses_new_tasks_alone(client: FlaskClient, store: FakeTaskStore) -> None:

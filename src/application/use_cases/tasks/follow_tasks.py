@@ -1,6 +1,6 @@
 """Follow the events of one task, or of all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
@@ -26,7 +26,9 @@ QUIET_SECONDS = 15.0
 HISTORY_BATCH = 50
 SNAPSHOTS = 100
 SNAPSHOT_BATCH = 10
-"""Number of tasks that a slow follower holds in memory. Of the other snapshots it holds the ids."""
+"""Number of tasks that a slow follower holds as they are stored, and one of them decoded. Of the
+other snapshots it holds the ids.
+"""
 
 
 class Notice(Enum):
@@ -252,12 +254,11 @@ class FollowTasks:
             if task is None:
                 raise TaskNotFound(task_id)
             return iter([Snapshot(task=task, position=position)]), position
-        page = self._repository.find(wanted, PageRequest(limit=SNAPSHOTS, newest_first=True))
-        ids = [task.task_id for task in reversed(page.tasks)]
-        return self._read_in_turn(ids, wanted, position), position
+        page = self._repository.find_ids(wanted, PageRequest(limit=SNAPSHOTS, newest_first=True))
+        return self._read_in_turn(page.ids[::-1], wanted, position), position
 
     def _read_in_turn(
-        self, ids: list[str], wanted: TaskFilter, position: str
+        self, ids: Sequence[str], wanted: TaskFilter, position: str
     ) -> Iterator[Snapshot]:
         """Yield the tasks, oldest first.
 
@@ -265,7 +266,7 @@ class FollowTasks:
         """
         still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
         for at in range(0, len(ids), SNAPSHOT_BATCH):
-            for task in self._repository.get_many(ids[at : at + SNAPSHOT_BATCH]):
+            for task, _ in self._repository.each_with_position(ids[at : at + SNAPSHOT_BATCH]):
                 if still_wanted.matches(task):
                     yield Snapshot(task=task, position=position)
 

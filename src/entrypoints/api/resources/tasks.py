@@ -102,8 +102,8 @@ def _whole_page(matching: TaskFilter, page_request: PageRequest) -> Response:
     """Return a page whose tasks are read whole, one at a time, while it is sent."""
     list_tasks = use_cases().list_tasks()
     with search_turn(matching):
-        page, positions = list_tasks.execute(matching, page_request)
-    parts = stream_page(page, page_request, positions, list_tasks.read_whole(page))
+        page = list_tasks.find(matching, page_request)
+    parts = stream_page(page, page_request, list_tasks.read_whole(page))
     links = _links(page, page_request)
     return Response(parts, headers=links, mimetype="application/json")
 
