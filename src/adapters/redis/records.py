@@ -85,11 +85,11 @@ class TaskRecords:
             record, rank = self._store.pipeline(commands)
             self._let_others_run()
             task = _raise_damage(self._decoded(raw, record))
-        if task is None or task.status is not Status.QUEUED:
-            return task, None
-        if task.spec.queue == queue:
-            return task, _position(rank)
-        return task, self.positions([task]).get(task.task_id)
+            if task is None or task.status is not Status.QUEUED:
+                return task, None
+            if task.spec.queue == queue:
+                return task, _position(rank)
+            return task, self.positions([task]).get(task.task_id)
 
     def whole(self, ids: Iterable[bytes]) -> list[Task]:
         ids = list(ids)

@@ -78,9 +78,7 @@ class Container(Adapters):
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
     retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
     bulk_action = providers.Singleton(BulkAction, Adapters.repository, Adapters.store_clock)
-    wait_for_task = providers.Singleton(
-        WaitForTask, Adapters.repository, Adapters.event_stream, Adapters.clock
-    )
+    wait_for_task = providers.Singleton(WaitForTask, Adapters.event_stream, Adapters.clock)
     follow_tasks = providers.Singleton(
         FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock, Adapters.run_log
     )

@@ -109,7 +109,7 @@ def test_an_update_that_this_service_does_not_admit_is_refused(
 def test_a_short_wait_lasts_as_long_as_asked(store: FakeTaskStore, clock: FakeClock) -> None:
     task, began = save(store), clock.now()
 
-    WaitForTask(store, FakeEventStream(store, clock), clock).execute(task.task_id, 3)
+    WaitForTask(FakeEventStream(store, clock), clock).execute(task.task_id, 3)
 
     assert clock.now() - began == timedelta(seconds=3)
 

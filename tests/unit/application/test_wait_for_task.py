@@ -17,7 +17,7 @@ from domain.task import Task
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream, FakeSubscription
 from tests.fakes.task_store import FakeTaskStore
-from tests.storing import rename, submit
+from tests.storing import rename, stored, submit
 
 
 @pytest.fixture
@@ -31,15 +31,16 @@ def cancel(store: FakeTaskStore, clock: FakeClock) -> Callable[[str], Task]:
 
 
 @pytest.fixture
-def wait(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
-    return WaitForTask(store, stream, clock)
+def wait(stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
+    return WaitForTask(stream, clock)
 
 
 def test_a_wait_for_a_final_task_ends_at_once(store, wait, cancel, clock) -> None:
     task = cancel(submit(store).task_id)
     began = clock.now()
 
-    assert wait.execute(task.task_id, 60) == task
+    wait.execute(task.task_id, 60)
+
     assert clock.now() == began
 
 
@@ -62,21 +63,24 @@ def test_the_final_event_ends_the_wait(store, stream, wait, cancel, clock, monke
 
     monkeypatch.setattr(stream, "subscribe", subscribe_while_it_is_cancelled)
 
-    assert wait.execute(task.task_id, 60).status is Status.CANCELLED
+    wait.execute(task.task_id, 60)
+
+    assert stored(store, task).status is Status.CANCELLED
     assert clock.now() == began
     assert stream.followers == 0
 
 
-def test_a_wait_ends_after_its_seconds_with_the_task_as_it_is(store, wait, clock) -> None:
+def test_a_wait_ends_after_its_seconds(store, wait, clock) -> None:
     task = submit(store)
     began = clock.now()
 
-    assert wait.execute(task.task_id, 7) == task
+    wait.execute(task.task_id, 7)
+
     assert clock.now() - began == timedelta(seconds=7)
 
 
 def test_no_task_is_held_during_a_wait(store, stream, wait, cancel, monkeypatch) -> None:
-    task_id = submit(store).task_id
+    task = submit(store)
     seen: list[ref[Task | TaskEvent]] = []
     held: list[object] = []
     get, next_event = store.get, FakeSubscription.next
@@ -89,7 +93,7 @@ def test_no_task_is_held_during_a_wait(store, stream, wait, cancel, monkeypatch)
     def look_and_wait(self: Subscription, seconds: float) -> TaskEvent | None:
         gc.collect()
         held.extend(each() for each in seen if each())
-        store.save(rename(get(task_id), "new")) if len(seen) < 3 else cancel(task_id)
+        store.save(rename(task, "new")) if len(seen) < 3 else cancel(task.task_id)
         event = next_event(self, seconds)
         seen.append(ref(event))
         return event
@@ -97,16 +101,39 @@ def test_no_task_is_held_during_a_wait(store, stream, wait, cancel, monkeypatch)
     monkeypatch.setattr(store, "get", get_and_look_later)
     monkeypatch.setattr(FakeSubscription, "next", look_and_wait)
 
-    assert wait.execute(task_id, 60).status is Status.CANCELLED
+    wait.execute(task.task_id, 60)
+
+    assert stored(store, task).status is Status.CANCELLED
     assert len(seen) > 4
     assert held == []
 
 
-def test_waiting_returns_the_unfinished_task_when_the_process_ends(store, stream, wait) -> None:
+def test_a_wait_ends_with_the_process(store, stream, wait, clock) -> None:
     task = submit(store)
+    began = clock.now()
     stream.close()
 
-    assert wait.execute(task.task_id, 7) == task
+    wait.execute(task.task_id, 7)
+
+    assert clock.now() == began
+
+
+def test_a_wait_ends_when_the_task_is_deleted_before_it_is_followed(
+    store, stream, wait, clock, monkeypatch
+) -> None:
+    task = submit(store)
+    began = clock.now()
+    subscribe = stream.subscribe
+
+    def subscribe_after_a_delete(task_id: str) -> Subscription:
+        store.remove(task)
+        return subscribe(task_id)
+
+    monkeypatch.setattr(stream, "subscribe", subscribe_after_a_delete)
+
+    wait.execute(task.task_id, 7)
+
+    assert clock.now() == began
 
 
 def test_waiting_for_an_unknown_task_raises(wait) -> None:

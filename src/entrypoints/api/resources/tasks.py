@@ -6,7 +6,6 @@ from flask.views import MethodView
 from application.ports.task_repository import Page, PageRequest
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
-from domain.task import Task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.reading import headers
@@ -21,7 +20,6 @@ from entrypoints.api.resources.task_responses import (
     idempotency_record,
     placed_response,
     submit_response,
-    task_response,
     warnings_about,
 )
 from entrypoints.api.resources.turns import large_body, search_turn
@@ -132,9 +130,8 @@ class OneTask(MethodView):
         preferred = headers.preferred_wait()
         seconds = wanted.get("wait", preferred or 0)
         if seconds:
-            response = task_response(_wait_for(task_id, seconds))
-        else:
-            response = placed_response(*use_cases().get_task().with_position(task_id))
+            _wait_for(task_id, seconds)
+        response = placed_response(*use_cases().get_task().with_position(task_id))
         if preferred is not None and "wait" not in wanted:
             response.headers["Preference-Applied"] = f"wait={preferred}"
         if headers.is_known(response.headers["ETag"]):
@@ -190,10 +187,10 @@ class OneTask(MethodView):
         return Response(status=204 if deleted else 202)
 
 
-def _wait_for(task_id: str, seconds: int) -> Task:
-    """Return the task when it is final, or its current state after so many seconds.
+def _wait_for(task_id: str, seconds: int) -> None:
+    """Return when the task is final, or after so many seconds.
 
     Raises TaskNotFound, and TooManyStreams when too many requests of this process wait.
     """
     with long_responses().waits.occupied():
-        return use_cases().wait_for_task().execute(task_id, seconds)
+        use_cases().wait_for_task().execute(task_id, seconds)
