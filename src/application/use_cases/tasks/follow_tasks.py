@@ -24,6 +24,9 @@ from domain.task import Task
 
 QUIET_SECONDS = 15.0
 HISTORY_BATCH = 50
+QUIET_EVENTS = 1_000
+"""Number of past events without a match after which a notice finds out whether the follower has
+disconnected. Reading them takes about 25 ms of CPU time."""
 SNAPSHOTS = 100
 SNAPSHOT_BATCH = 10
 """Number of tasks that a slow follower holds in memory. Of the other snapshots it holds the ids."""
@@ -33,7 +36,7 @@ class Notice(Enum):
     GAP = "gap"
     """Events were lost; snapshots follow."""
     QUIET = "quiet"
-    """No event was yielded for 15 seconds."""
+    """Nothing was yielded for 15 seconds, or for 1,000 past events."""
     LOOK = "look"
     """It is time to look at the log. No follower gets it."""
 
@@ -180,9 +183,13 @@ class FollowTasks:
     ) -> Iterator[News]:
         position = subscription.position
         try:
+            skipped = 0
             for event in self._past(after, position, task_id):
                 if wanted.matches(event.task):
+                    skipped = 0
                     yield event
+                elif (skipped := skipped + 1) % QUIET_EVENTS == 0:
+                    yield Notice.QUIET
         except StreamGap as gap:
             yield Notice.GAP
             snapshots, position = self._snapshots(task_id, wanted, gap.position)
