@@ -83,7 +83,11 @@ def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["attempts", "deliveries", "logs", "/queues", "/stats", "/stats/series"]
+    "path",
+    [
+        *("attempts", "deliveries", "logs"),
+        *("/queues", "/stats", "/stats/series", "/tasks/counts", "/deliveries"),
+    ],
 )
 def test_long_reads_wait_in_one_line(
     app: Flask, client: FlaskClient, store: FakeTaskStore, path: str

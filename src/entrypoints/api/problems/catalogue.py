@@ -178,8 +178,9 @@ PROBLEM_TYPES = {
         "not affected. Each process of the API works on one batch at a time, and "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_ACTIONS} actions, while "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`; "
-        f"and on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues or statistics. Send "
-        "fewer of these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
+        f"and on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues, counts or "
+        "statistics. Send fewer of these at the same time, or have the operator raise "
+        "TASKS_HTTP_WORKERS.",
     ),
     "too_many_streams": ProblemType(
         503,
