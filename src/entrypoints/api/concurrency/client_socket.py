@@ -32,7 +32,7 @@ class ClientSocket:
         connection: Connection | None = None,
         pending: PendingConnections | None = None,
     ) -> None:
-        """`pending` counts the bytes of long responses under the `connection`."""
+        """`pending` counts bytes of requests and long responses under the `connection`."""
         self._socket = socket
         self._seconds = seconds
         self._connection = connection
@@ -51,6 +51,11 @@ class ClientSocket:
             if self._was_shut:
                 return b""
             raise
+
+    def note_received(self, size: int) -> None:
+        """Count bytes of an unfinished head."""
+        if self._pending and self._connection:
+            self._pending.add_received(self._connection, size)
 
     def expect_head(self) -> None:
         """Keep what is sent next, the head of a response, and send it with what follows.

@@ -120,7 +120,7 @@ PROBLEM_TYPES = {
         431,
         "The headers are too large",
         "A request may have 100 headers. All headers of one name together are limited to 8,190 "
-        "bytes.",
+        "bytes, and all headers to 65,536 bytes.",
     ),
     "unsupported_media_type": ProblemType(
         415,
