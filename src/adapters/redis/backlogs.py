@@ -45,8 +45,10 @@ class RedisBacklogs:
         self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
-    def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
+    def past(self, backlog: Backlog, limit: int, now: int | None = None) -> Sequence[Task]:
         """Return tasks of a backlog whose time has come by the store's clock.
+
+        `now` is a time of that clock in milliseconds, which is read by default.
 
         After too many entries of tasks that have left or are unreadable, it returns nothing,
         although more may follow. The caller asks again.
@@ -56,7 +58,7 @@ class RedisBacklogs:
             with self._store.client() as client:
                 if not client.exists(index):
                     return []
-                now = milliseconds(client.time())
+                now = milliseconds(client.time()) if now is None else now
                 entries = client.zrange(
                     index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True
                 )
