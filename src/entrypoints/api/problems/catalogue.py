@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES
-from entrypoints.api.concurrency.work_line import MAX_ACTIONS, MAX_LONG_READS, MAX_SEARCHES
+from entrypoints.api.concurrency.work_line import (
+    MAX_ACTIONS,
+    MAX_COMBINED,
+    MAX_LONG_READS,
+    MAX_SEARCHES,
+)
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,8 @@ PROBLEM_TYPES = {
         "Nothing of this request was done. Send it again after `Retry-After`. Other requests are "
         "not affected. Each process of the API works on one batch at a time, and "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_ACTIONS} actions, while "
-        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`; "
+        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`, "
+        f"and {MAX_COMBINED} by several filters; "
         f"and on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues, counts or "
         "statistics. Send fewer of these at the same time, or have the operator raise "
         "TASKS_HTTP_WORKERS.",
