@@ -20,4 +20,5 @@ class LeaseQuarantine:
         if self._offset is not None and abs(offset - self._offset) > MAX_DRIFT_SECONDS:
             self._until = monotonic + self._lease_seconds
         self._offset = offset
-        return monotonic < self._until or store_uptime < self._lease_seconds
+        # An uptime below 0 shows that the clock stepped back since the start of the store.
+        return monotonic < self._until or 0 <= store_uptime < self._lease_seconds

@@ -51,9 +51,9 @@ class Sweep:
         began = self._clock.monotonic()
         changed: list[Task] = []
         while tasks := read(BATCH):
-            changed_now = self._change(tasks, decide)
+            changed_now, set_aside = self._change(tasks, decide)
             changed += changed_now
-            if not changed_now:  # other processes were faster, or all were set aside
+            if not changed_now and not set_aside:  # other processes were faster
                 break
             if self._clock.monotonic() - began >= BUDGET_SECONDS:
                 return Swept(tasks=changed, is_unfinished=True)
@@ -61,9 +61,11 @@ class Sweep:
 
     def _change(
         self, tasks: Sequence[Task], decide: Callable[[Task, datetime], Change]
-    ) -> list[Task]:
+    ) -> tuple[list[Task], list[Task]]:
+        """Return the tasks as saved, and those that were set aside."""
         now = self._clock.now()
-        set_aside, changeable, changes = [], [], []
+        set_aside: list[Task] = []
+        changeable, changes = [], []
         for task in tasks:
             try:
                 changes.append(decide(task, now))
@@ -75,4 +77,4 @@ class Sweep:
         set_aside += [task for task, after in zip(changeable, saved, strict=True) if after is None]
         if set_aside:
             self._repository.set_aside(self._backlog, set_aside)
-        return [task for task in saved if task]
+        return [task for task in saved if task], set_aside

@@ -34,6 +34,12 @@ class TaskFilter:
         """True if the tasks themselves must be read because no index has the condition."""
         return self.task_name is not None or self.text is not None
 
+    @property
+    def is_combined(self) -> bool:
+        """True if no single index has all matching tasks."""
+        one_each = len(self.statuses) + len(self.labels)
+        return one_each + (self.type is not None) + (self.queue is not None) > 1
+
     def matches(self, task: Task) -> bool:
         spec, submitted = task.spec, task.submitted_at
         return (

@@ -30,9 +30,12 @@ class IdempotencyRecordsContract:
         idempotency_records.renew(due)
         assert list(idempotency_records.due(A_DAY, limit=10)) == []
         let_a_day_pass()
+        [renewed] = idempotency_records.due(A_DAY, limit=10)
+        assert renewed == due
+        idempotency_records.forget(due)  # another process renewed it meanwhile
         assert list(idempotency_records.due(A_DAY, limit=10)) == [due]
-        idempotency_records.forget(due)
-        idempotency_records.renew(due)
+        idempotency_records.forget(renewed)
+        idempotency_records.renew(renewed)
         let_a_day_pass()
         assert list(idempotency_records.due(A_DAY, limit=10)) == []
         repository.add([a_task()], request)

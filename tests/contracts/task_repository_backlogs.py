@@ -38,6 +38,17 @@ class TaskBacklogsContract:
         assert list(repository.past_retention(AT_ONCE, limit=10)) == [kept]
         assert list(repository.past_retention(AT_ONCE, limit=1)) == [kept]
 
+    def test_batches_of_removed_tasks_do_not_hold_up_the_others(
+        self, repository: TaskRepository
+    ) -> None:
+        final = [
+            repository.save(Change(before=task, after=task.cancel(datetime.now(UTC))))
+            for task in [submit(repository) for _ in range(7)]
+        ]
+        repository.remove_many(final[:6])
+
+        assert list(repository.past_retention(AT_ONCE, limit=2)) == [final[6]]
+
     def test_only_scheduled_tasks_past_their_run_at_are_due(
         self, repository: TaskRepository
     ) -> None:

@@ -15,13 +15,20 @@ class FakeIdempotencyRecords(IdempotencyRecords):
     def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
         latest = self._clock.now() - age
         return [
-            StoredIdempotencyRecord(name=name, task_ids=ids)
-            for name, (_, ids, at) in self._store.idempotency_records.items()
-            if self._kept.get(name, at) <= latest
+            StoredIdempotencyRecord(name=name, task_ids=ids, moment=self._moment(name))
+            for name, (_, ids, _) in self._store.idempotency_records.items()
+            if self._moment(name) <= latest.timestamp()
         ][:limit]
 
     def renew(self, record: StoredIdempotencyRecord) -> None:
         self._kept[record.name] = self._clock.now()
 
     def forget(self, record: StoredIdempotencyRecord) -> None:
-        self._store.idempotency_records.pop(record.name, None)
+        if self._moment(record.name) == record.moment:
+            del self._store.idempotency_records[record.name]
+
+    def _moment(self, name: str) -> float | None:
+        if name not in self._store.idempotency_records:
+            return None
+        *_, at = self._store.idempotency_records[name]
+        return self._kept.get(name, at).timestamp()

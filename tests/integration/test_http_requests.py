@@ -74,6 +74,13 @@ def test_a_truncated_body_is_refused(api: Api, client: redis.Redis) -> None:
             431,
             "headers_too_large",
         ),
+        (
+            "GET /tasks HTTP/1.1\r\nHost: localhost\r\n"
+            + "".join(f"X-{number}: {'x' * 4_000}\r\n" for number in range(17))
+            + "\r\n",
+            431,
+            "headers_too_large",
+        ),
         ("nonsense\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/1.1\r\nbad header\r\n\r\n", 400, "malformed_request"),
         ("GET /tasks HTTP/9.9\r\n\r\n", 400, "malformed_request"),

@@ -39,8 +39,8 @@ MAX_PEAK_BYTES = 1_000_000
 MADE_BY_THE_SCRIPT = {
     f"cmdstat_{name}"
     for name in (
-        "time", "exists", "hget", "hset", "hgetall", "zadd", "zcard", "incr", "sadd", "llen",
-        "scard", "xlen", "lpush", "xadd", "sismember", "hincrby",
+        "time", "exists", "hget", "hset", "hgetall", "zadd", "zcard", "sadd", "llen",
+        "scard", "xlen", "lpush", "xadd", "sismember", "hincrby", "incrby",
     )
 }
 # fmt: on

@@ -23,6 +23,23 @@ class TestRedisTaskPages(TaskPagesContract):
     def task_pages(self, repository: RedisTaskRepository) -> RedisTaskPages:
         return RedisTaskPages(repository.records, repository.search, cache_bytes=CACHE_BYTES)
 
+    def test_a_task_that_is_gone_is_no_damage(
+        self,
+        task_pages: RedisTaskPages,
+        repository: RedisTaskRepository,
+        client: redis.Redis,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        tasks = [submit(repository) for _ in range(2)]
+        client.delete(keys.record(tasks[0].task_id))  # as if it was deleted during the read
+
+        shown = read(task_pages.texts(EVERY_TASK, PageRequest()).texts)
+        found = repository.get_many([task.task_id for task in tasks])
+
+        assert [each["task_id"] for each in shown] == [tasks[1].task_id]
+        assert found == [tasks[1]]
+        assert caplog.records == []
+
     @pytest.mark.parametrize("damage", ["type", "spec", "number"])
     def test_a_damaged_task_hides_no_other(
         self,

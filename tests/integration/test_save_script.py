@@ -1,15 +1,18 @@
 """save.lua makes each effect, and makes all or none."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import redis
 
+from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from application.ports.task_repository import Change
 from tests.storing import claim, submit
 
 KEY, OTHER = b"one", b"other"
@@ -144,3 +147,20 @@ class TestTheSaveScript:
         ids = [submit(repository, priority=0).task_id for _ in range(3)]
 
         assert [claim(leases, owner=f"a:{number}").task_id for number in range(3)] == ids
+
+    @pytest.mark.parametrize("damage", ["text", "list"])
+    def test_a_damaged_counter_of_places_starts_again_behind_all_others(
+        self, repository: RedisTaskRepository, client: redis.Redis, damage: str
+    ) -> None:
+        first, due = submit(repository), submit(repository, run_at=datetime(2999, 1, 1, tzinfo=UTC))
+        client.delete(keys.SEQUENCE)
+        if damage == "text":
+            client.set(keys.SEQUENCE, "no number")
+        else:
+            client.rpush(keys.SEQUENCE, "no number")
+
+        promoted = repository.save(Change(before=due, after=due.promote()))
+        last = submit(repository)
+
+        tasks = [first, promoted, last]
+        assert repository.positions(tasks) == {each.task_id: n for n, each in enumerate(tasks, 1)}

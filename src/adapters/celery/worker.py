@@ -200,13 +200,16 @@ class CeleryWorker:
 
     def _serves(self) -> bool:
         """Return whether this worker takes tasks, or finishes its last ones during a shutdown."""
-        if self._stop.is_set or (self._pulse.is_recent and self._guard.has_working_child):
+        if self._stop.is_set:
             return True
-        reason = (
-            "all children are stopped or dead"
-            if self._pulse.is_recent
-            else "Celery's event loop is blocked"
-        )
+        if not self._guard.is_alive:
+            reason = "nothing stops or ends its runs"
+        elif not self._pulse.is_recent:
+            reason = "Celery's event loop is blocked"
+        elif not self._guard.has_working_child:
+            reason = "all children are stopped or dead"
+        else:
+            return True
         logger.warning("Sending no heartbeat: %s", reason, extra={"action": "heartbeat_withheld"})
         return False
 

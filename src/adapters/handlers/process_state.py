@@ -45,7 +45,7 @@ class ProcessState:
     """A snapshot of the state when this object is made. Make and restore it in the main thread."""
 
     def __init__(self) -> None:
-        self._directory = os.getcwd()  # noqa: PTH109 - as text, for chdir(2)
+        self._directory = _directory()
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._limits = {limit: resource.getrlimit(limit) for limit in LIMITS}
@@ -136,6 +136,8 @@ class ProcessState:
 
     def _restore_directory(self) -> None:
         os.umask(self._umask)
+        if self._directory is None:
+            return
         try:
             os.chdir(self._directory)
         except FileNotFoundError:  # removed meanwhile; a new process would not find it either
@@ -170,6 +172,14 @@ def run_step(step: Callable[[], object]) -> bool:
             "Cannot undo what a run changed", exc_info=True, extra={"action": "undo_failed"}
         )
         return False
+
+
+def _directory() -> str | None:
+    """Return the working directory; None when it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text, for chdir(2)
+    except FileNotFoundError:
+        return None
 
 
 def _traces() -> tuple[Any, ...]:

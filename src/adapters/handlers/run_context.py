@@ -117,7 +117,7 @@ class BufferedRunContext(RunContext, AbstractContextManager[RunContext]):
         return self._interrupt.on_stop(stop)
 
     def flush(self) -> None:
-        """Store the buffered reports. Drops them while the store is unavailable."""
+        """Store the buffered reports. Drops them while the store is unavailable or damaged."""
         with self._flushing:
             if self._is_over:
                 return
@@ -129,10 +129,10 @@ class BufferedRunContext(RunContext, AbstractContextManager[RunContext]):
                 return
             try:
                 self._run_log.append(self._run, progress=progress, lines=lines)
-            except StoreUnavailable as error:
+            except Exception as error:  # reports are no part of the result
                 logger.warning(
                     "Dropped reports of a run: %s",
-                    error.reason,
+                    error.reason if isinstance(error, StoreUnavailable) else repr(error),
                     extra={"action": "report_dropped", "task_id": self._run.task_id},
                 )
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import finished_at, finished_entry, split_entry
-from adapters.redis.id_codec import id_text, require_id_bytes
+from adapters.redis.id_codec import id_text, stored_bytes
 from adapters.redis.records import TaskRecords
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveScript
@@ -45,8 +45,10 @@ class RedisBacklogs:
         self._save = SaveScript(store)
         self._skipped_items = SkippedItems()
 
-    def past(self, backlog: Backlog, limit: int) -> Sequence[Task]:
+    def past(self, backlog: Backlog, limit: int, now: int | None = None) -> Sequence[Task]:
         """Return tasks of a backlog whose time has come by the store's clock.
+
+        `now` is a time of that clock in milliseconds, which is read by default.
 
         After too many entries of tasks that have left or are unreadable, it returns nothing,
         although more may follow. The caller asks again.
@@ -56,7 +58,7 @@ class RedisBacklogs:
             with self._store.client() as client:
                 if not client.exists(index):
                     return []
-                now = milliseconds(client.time())
+                now = milliseconds(client.time()) if now is None else now
                 entries = client.zrange(
                     index, "-inf", now, byscore=True, offset=0, num=limit, withscores=True
                 )
@@ -79,15 +81,23 @@ class RedisBacklogs:
         """Return final tasks that finished longer ago than `retention`, oldest first.
 
         Entries of tasks that were deleted or retried since are removed. Entries of the future, left
-        by a clock that stepped back, go behind all others: they must not hold up the rest.
+        by a clock that stepped back, go behind all others: they must not hold up the rest. After
+        too many of both it returns nothing, and the caller asks again.
         """
-        with self._store.client() as client:
-            now = milliseconds(client.time())
-            due = now - retention // timedelta(milliseconds=1)
-            first = client.lrange(keys.FINISHED, 0, 0)
-            if not first or due < finished_at(first[0]) <= now:
-                return []
-            entries = client.lrange(keys.FINISHED, 0, limit - 1)
+        for _ in range(MAX_STALE_BATCHES):
+            with self._store.client() as client:
+                now = milliseconds(client.time())
+                due = now - retention // timedelta(milliseconds=1)
+                first = client.lrange(keys.FINISHED, 0, 0)
+                if not first or due < finished_at(first[0]) <= now:
+                    return []
+                entries = client.lrange(keys.FINISHED, 0, limit - 1)
+            if tasks := self._past_retention(entries, due, now):
+                return tasks
+        return []
+
+    def _past_retention(self, entries: Sequence[bytes], due: int, now: int) -> Sequence[Task]:
+        """Return the tasks of entries up to `due`, and take the others out of the way."""
         old = [entry for entry in entries if finished_at(entry) <= due]
         ahead = [entry for entry in entries if finished_at(entry) > now]
         found = self._records.short_each([split_entry(entry)[0] for entry in old])
@@ -145,13 +155,12 @@ def _postponing(index: bytes, raw: bytes, score: float, until: int) -> Effects:
 
 
 def _setting_aside(backlog: Backlog, task: Task, until: int) -> Effects:
-    entry = finished_entry(task)
+    entry, raw = finished_entry(task), stored_bytes(task.task_id)
     if backlog is Backlog.PAST_RETENTION:
         effects = _to_the_end(entry) if entry else Effects()
     else:
         effects, (index, _) = Effects(), BACKLOGS[backlog]
-        raw = require_id_bytes(task.task_id)
         effects.require_passed(index, raw)
         effects.add_to_index(index, raw, until)
-    effects.require_version(keys.record(task.task_id), task.version)
+    effects.require_version(keys.RECORD_PREFIX + raw, task.version)
     return effects

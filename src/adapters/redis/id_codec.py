@@ -27,6 +27,11 @@ def require_id_bytes(task_id: str) -> bytes:
     return raw
 
 
+def stored_bytes(task_id: str) -> bytes:
+    """Return the bytes of a text of id_text, also of damaged bytes that are no task id."""
+    return bytes.fromhex(task_id.replace("-", ""))
+
+
 @lru_cache(IDS_REMEMBERED)
 def id_text(raw: bytes) -> str:
     digits = raw.hex()

@@ -23,13 +23,21 @@ class RedisIdempotencyRecords(IdempotencyRecords):
     def due(self, age: timedelta, *, limit: int) -> Sequence[StoredIdempotencyRecord]:
         with self._store.client() as client:
             latest = milliseconds(client.time()) - age // timedelta(milliseconds=1)
-            names = client.zrange(
-                keys.IDEMPOTENCY_RECORDS, "-inf", latest, byscore=True, offset=0, num=limit
+            entries = client.zrange(
+                keys.IDEMPOTENCY_RECORDS,
+                "-inf",
+                latest,
+                byscore=True,
+                offset=0,
+                num=limit,
+                withscores=True,
             )
-            values = client.mget(names) if names else []
+            values = client.mget([name for name, _ in entries]) if entries else []
         return [
-            StoredIdempotencyRecord(name=name.hex(), task_ids=task_ids_of(value or b""))
-            for name, value in zip(names, values, strict=True)
+            StoredIdempotencyRecord(
+                name=name.hex(), task_ids=task_ids_of(value or b""), moment=score
+            )
+            for (name, score), value in zip(entries, values, strict=True)
         ]
 
     def renew(self, record: StoredIdempotencyRecord) -> None:
@@ -40,9 +48,8 @@ class RedisIdempotencyRecords(IdempotencyRecords):
         self._save.run(effects)
 
     def forget(self, record: StoredIdempotencyRecord) -> None:
-        name = bytes.fromhex(record.name)
-        with self._store.client() as client:
-            pipeline = client.pipeline()
-            pipeline.delete(name)
-            pipeline.zrem(keys.IDEMPOTENCY_RECORDS, name)
-            pipeline.execute()
+        effects, name = Effects(), bytes.fromhex(record.name)
+        effects.require_score(keys.IDEMPOTENCY_RECORDS, name, record.moment)
+        effects.delete(name)
+        effects.remove_from_index(keys.IDEMPOTENCY_RECORDS, name)
+        self._save.run(effects)

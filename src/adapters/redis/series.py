@@ -129,6 +129,7 @@ class RedisSeries(Series):
             self._skipped_items.log_once("read_series", "counters", reply)
             return interval
         for name, number in reply.items():
+            self._let_others_run()
             try:
                 interval.add(decode_count(name), int(number))
             except Exception as error:  # whatever is wrong with it, the others count

@@ -18,7 +18,7 @@ from application.task_filter import TaskFilter
 from domain.status import Status
 
 MAX_COMPARED = 10_000
-"""Entries of one index that are looked up in another: Redis serves nobody else meanwhile."""
+"""Look-ups of entries of one index in others: Redis serves nobody else meanwhile."""
 
 
 class RedisTaskCounts(TaskCounts):
@@ -49,7 +49,9 @@ class RedisTaskCounts(TaskCounts):
 
         The last number follows from the others where the number of all is known.
         """
-        small = [each for each in Status if min(*sizes, statuses[each]) <= MAX_COMPARED]
+        small = [
+            each for each in Status if min(*sizes, statuses[each]) * len(indexes) <= MAX_COMPARED
+        ]
         commands = [
             packed("ZINTERCARD", 1 + len(indexes), keys.status_index(each), *indexes)
             for each in small

@@ -76,7 +76,7 @@ class RedisTaskLeases(TaskLeases):
             store_now=now / 1000, store_uptime=uptime, monotonic=time.monotonic()
         ):
             return []
-        return self._repository.backlogs.past(Backlog.LOST, limit)
+        return self._repository.backlogs.past(Backlog.LOST, limit, now)  # the time that was judged
 
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
         with self._store.client() as client:

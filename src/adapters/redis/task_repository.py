@@ -111,8 +111,8 @@ class RedisTaskRepository(TaskRepository):
         return as_stored(change, reply.now_ms), rank + 1 if is_queued else None
 
     def save_many(self, changes: Sequence[Change]) -> Sequence[Task | None]:
-        effects = [self._effects.of_change(change) for change in changes]
-        replies = self._save_each(effects, [change.after for change in changes])
+        tasks = [change.after for change in changes]
+        replies = self._save_each(map(self._effects.of_change, changes), tasks)
         return [
             as_stored(change, reply.now_ms) if reply and reply.saved else None
             for change, reply in zip(changes, replies, strict=True)
@@ -129,7 +129,7 @@ class RedisTaskRepository(TaskRepository):
             raise StaleTask(task.task_id)
 
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
-        replies = self._save_each(list(map(self._effects.of_removal, tasks)), tasks)
+        replies = self._save_each(map(self._effects.of_removal, tasks), tasks)
         return [reply is not None and reply.saved for reply in replies]
 
     def discarded(self, *, limit: int) -> Sequence[Task]:
@@ -150,11 +150,22 @@ class RedisTaskRepository(TaskRepository):
         return self._effects.of_change(change)
 
     def _save_each(
-        self, effects: Sequence[Effects], tasks: Sequence[Task]
+        self, effects: Iterable[Effects], tasks: Sequence[Task]
     ) -> Sequence[SaveReply | None]:
-        """Return the reply for each task; None where its data is damaged, which is logged once."""
+        """Return the reply for each task; None where its data is damaged, which is logged once.
+
+        `effects` are those of each task. Making them raises an error for some damaged tasks.
+        """
+        made, outcomes = iter(effects), list[Effects | Exception]()
+        for _ in tasks:
+            try:
+                outcomes.append(next(made))
+            except Exception as error:  # whatever is wrong with a task, the others are saved
+                outcomes.append(error)
+        run = iter(self._save.run_each([each for each in outcomes if isinstance(each, Effects)]))
         replies: list[SaveReply | None] = []
-        for task, reply in zip(tasks, self._save.run_each(effects), strict=True):
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            reply = next(run) if isinstance(outcome, Effects) else outcome
             if isinstance(reply, Exception):
                 self._skipped_items.log_once("save", task.task_id, reply)
             replies.append(None if isinstance(reply, Exception) else reply)

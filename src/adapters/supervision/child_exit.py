@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any
 
-HINTS = {
+HINTS: dict[int, str] = {
     signal.SIGKILL: (
         " The kernel sends it when memory runs out; an operator or other code may send it, too."
     ),
@@ -55,5 +55,12 @@ def cause_of(code: int | None, renewal_limit: float) -> str:
             "interpreter lock. Run that call in a process of its own (subprocess), split it into "
             "shorter calls, or raise TASKS_LEASE_SECONDS."
         )
-    number = signal.Signals(-code)
-    return f"{number.name} ended the process.{HINTS.get(number, '')}"
+    return f"{signal_name(-code)} ended the process.{HINTS.get(-code, '')}"
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, such as SIGKILL. Real-time signals have numbers alone."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"Signal {number}"

@@ -4,16 +4,19 @@ Celery notices a death after 0.1 to 4.4 s, because its sentinel fires before the
 reaped. A pidfd fires at once. Off Linux no child is watched, and Celery's own pace remains.
 """
 
+import logging
 import os
 import select
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from adapters.supervision.child_exit import exit_code
 
 MAX_RECENTLY_DEAD = 256
+
+logger = logging.getLogger(__name__)
 
 
 class Pool(Protocol):
@@ -35,8 +38,10 @@ class Children:
         self._processes: dict[int, Any] = {}
         self._dead: dict[int, int | None] = {}
         """Exit codes by process id, until `take_dead`."""
-        self._recently_dead: deque[int] = deque(maxlen=MAX_RECENTLY_DEAD)
-        """Process ids that the pool may still list. The kernel reuses them only much later."""
+        self._recently_dead: OrderedDict[int, Any] = OrderedDict()
+        """Dead processes that the pool may still list, by process id. Others may get their ids."""
+        self._failures: set[str] = set()
+        """The reasons why processes could not be watched, each of which is logged once."""
         self._poller = select.poll()
         self._pool: Pool | None = None
 
@@ -87,12 +92,17 @@ class Children:
     def _watch(self, process: Any) -> None:
         pid = process.pid
         with self._lock:
-            if pid in self._recently_dead or pid in self._descriptors or not self.are_watched:
+            is_known = pid in self._descriptors or self._recently_dead.get(pid) is process
+            if is_known or not self.are_watched:
                 return
             try:
                 descriptor = os.pidfd_open(pid)
             except ProcessLookupError:
                 self._dead[pid] = None
+                self._remember(pid, process)
+                return
+            except OSError as error:  # no descriptors are left; the others are watched
+                self._log_once(error)
                 return
             self._descriptors[pid] = descriptor
             self._processes[pid] = process
@@ -102,7 +112,25 @@ class Children:
         with self._lock:
             pid = next(pid for pid, known in self._descriptors.items() if known == descriptor)
             del self._descriptors[pid]
-            self._dead[pid] = exit_code(descriptor, self._processes.pop(pid))
-            self._recently_dead.append(pid)
+            process = self._processes.pop(pid)
+            self._dead[pid] = exit_code(descriptor, process)
+            self._remember(pid, process)
             self._poller.unregister(descriptor)
             os.close(descriptor)
+
+    def _remember(self, pid: int, process: Any) -> None:
+        self._recently_dead[pid] = process
+        self._recently_dead.move_to_end(pid)
+        if len(self._recently_dead) > MAX_RECENTLY_DEAD:
+            self._recently_dead.popitem(last=False)
+
+    def _log_once(self, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        if reason not in self._failures:
+            self._failures.add(reason)
+            logger.error(
+                "A child cannot be watched (%s): its death is noticed when its lease ends. "
+                "Raise the limit on open files (ulimit -n), or lower TASKS_WORKER_CONCURRENCY.",
+                reason,
+                extra={"action": "child_unwatched"},
+            )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 from adapters.supervision.child_exit import cause_of
 from adapters.supervision.children import Children
@@ -34,6 +35,8 @@ CUT_OFF_SHARE = 0.4
 
 A worker that has not reached the store for so long is cut off, and its children may die of that.
 """
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +85,11 @@ class RunGuard:
         self._thread = threading.Thread(target=self._run, name="run-guard", daemon=True)
 
     @property
+    def is_alive(self) -> bool:
+        """True while its thread looks after the runs."""
+        return self._thread.is_alive()
+
+    @property
     def has_working_child(self) -> bool:
         """True if a child is alive and not stopped.
 
@@ -103,26 +111,43 @@ class RunGuard:
     def _run(self) -> None:
         pause = 0.0
         while not self._ended.is_set():
-            self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
-            self._is_cut_off = self._is_cut_off or self._has_lost_the_store()
-            self._kill_stopped_children()
-            self._classify_dead_children()
             try:
-                self._orphans.end()
-                self._release_runs_of_dead_children()
-                self._kill_children_without_lease()
-                pause = self._stop_overdue_runs()
-                self._kill_idle_children()
-                self._release_runs_of_dead_workers()
+                self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
+                self._is_cut_off = self._is_cut_off or self._has_lost_the_store()
+                self._attempt(self._kill_stopped_children)
+                self._classify_dead_children()
+                pause = self._look()
                 self._reached_at = time.monotonic()
                 self._is_cut_off = False
             except StoreUnavailable:
                 self._idle_children.forget()  # no child can claim now
                 pause = PATIENCE_SECONDS
             except Exception:
-                extra = {"action": "guard_failed"}
-                logger.exception("The run guard failed and will try again", extra=extra)
-                pause = LOOK_SECONDS
+                _log_failure()
+                self._ended.wait(LOOK_SECONDS)
+
+    def _look(self) -> float:
+        """Do everything that a look is for, and return the seconds until the next one.
+
+        A step that fails holds up no other. Raises StoreUnavailable.
+        """
+        self._attempt(self._orphans.end)
+        self._attempt(self._release_runs_of_dead_children)
+        self._attempt(self._kill_children_without_lease)
+        pause = self._attempt(self._stop_overdue_runs)
+        self._attempt(self._kill_idle_children)
+        self._attempt(self._release_runs_of_dead_workers)
+        return LOOK_SECONDS if pause is None else pause
+
+    def _attempt(self, step: Callable[[], T]) -> T | None:
+        """Return what the step returns, or None when it fails. Raises StoreUnavailable."""
+        try:
+            return step()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            _log_failure()
+            return None
 
     def _has_lost_the_store(self) -> bool:
         return time.monotonic() - self._reached_at > self._cut_off_seconds
@@ -245,6 +270,11 @@ class RunGuard:
         for incarnation in self._node.dead():
             lost = self._release.crashed_under(f"{incarnation}:")
             _log_released("Its worker died", lost)
+
+
+def _log_failure() -> None:
+    extra = {"action": "guard_failed"}
+    logger.exception("The run guard failed and will try again", extra=extra)
 
 
 def _log_released(reason: str, tasks: Sequence[Task]) -> None:

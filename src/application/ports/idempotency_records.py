@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 
@@ -13,6 +13,8 @@ class StoredIdempotencyRecord:
     name: str
     """Identifies the record in the store."""
     task_ids: Sequence[str]
+    moment: float = field(compare=False)
+    """The time of its last store or renewal, in milliseconds since 1970."""
 
 
 class IdempotencyRecords(ABC):
@@ -31,4 +33,7 @@ class IdempotencyRecords(ABC):
 
     @abstractmethod
     def forget(self, record: StoredIdempotencyRecord) -> None:
-        """Remove the record: its key may be used again."""
+        """Remove the record: its key may be used again.
+
+        A record that was stored anew or renewed since it was read stays.
+        """

@@ -12,10 +12,12 @@ from gevent.local import local
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http.body import ChunkedReader
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
 from entrypoints.api.concurrency.batch_line import BatchPace
+from entrypoints.api.concurrency.bounded_head import BoundedRequest
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.client_socket import ClientSocket
@@ -150,6 +152,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi.extensions["container"].event_stream().close()
         gevent.sleep(ON_THE_WAY_SECONDS)
         self._pending.close_idle()
+
+
+RequestParser.mesg_class = BoundedRequest  # gunicorn has no setting for it
 
 
 class _StatusRecorder:

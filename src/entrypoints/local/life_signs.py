@@ -2,6 +2,7 @@
 
 import socket
 from datetime import datetime
+from http.client import HTTPException
 
 from application.errors import StoreUnavailable
 from application.ports.heartbeats import Heartbeats
@@ -44,6 +45,6 @@ class HttpSign:
     def __call__(self, pid: int) -> bool:
         try:
             get(self._url, seconds=3).close()
-        except OSError:
+        except (OSError, HTTPException):
             return False
         return True

@@ -156,16 +156,26 @@ class Supervisor:
             self._end(group)
 
     def _launch(self, service: Service) -> None:
+        """Start a service. Raises OSError or SubprocessError when the system refuses a process."""
         service.process = service.start()
         service.started_at = service.listened_at = time.monotonic()
         service.was_heard, service.silent_seconds = False, 0.0
         self._say(f"{service.name:<12} started (process {service.process.pid})")
 
+    def _launch_again(self, service: Service) -> None:
+        """Start a service that has ended, or say why it cannot be started, and try again later."""
+        try:
+            self._launch(service)
+        except (OSError, subprocess.SubprocessError) as error:
+            service.backoff = min(service.backoff * 2, MAX_BACKOFF_SECONDS)
+            service.due_at = time.monotonic() + service.backoff
+            self._say(f"{service.name:<12} cannot be started ({error}); trying again")
+
     def _look_after(self, service: Service) -> None:
         now = time.monotonic()
         if service.process is None:
             if now >= service.due_at:
-                self._launch(service)
+                self._launch_again(service)
         elif service.process.poll() is not None:
             is_steady = now - service.started_at >= STEADY_SECONDS
             service.backoff = (
@@ -255,4 +265,8 @@ def _end_with(parent: int) -> None:
 
 
 def _reason(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    """Describe how a process ended. Real-time signals have no names."""
+    if code >= 0:
+        return f"exit code {code}"
+    named = -code in signal.Signals._value2member_map_
+    return f"signal {signal.Signals(-code).name if named else -code}"

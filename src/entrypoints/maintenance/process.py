@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 
 from application.errors import StoreFull, StoreUnavailable
-from application.use_cases.maintenance.prune_tasks import BATCH as TASK_BATCH
 from entrypoints.container import Container, describe_process
 from entrypoints.maintenance.callbacks import CallbackDelivery
 
@@ -54,7 +53,7 @@ class Maintenance:
                 ("capacity", self._guard_capacity),
                 ("replenish", self._top_up),
                 ("idempotency_records", lambda: self._prune_records.execute().is_unfinished),
-                ("retention", lambda: self._prune_tasks.execute() >= TASK_BATCH),
+                ("retention", lambda: self._prune_tasks.execute() > 0),
                 ("queue_names", lambda: bool(self._wake_ups.forget_unused())),
                 ("series", self._sum_up.execute),
                 ("unserved_queues", self._warn_of_unserved_queues),

@@ -38,5 +38,6 @@ def test_each_end_has_its_words() -> None:
         "SIGKILL ended the process. The kernel sends it when memory"
     )
     assert cause_of(-signal.SIGTERM, 12.0) == "SIGTERM ended the process."
+    assert cause_of(-40, 12.0) == "Signal 40 ended the process."  # a real-time signal
     assert cause_of(3, 12.0) == "The process exited with code 3 during the run."
     assert cause_of(None, 12.0) == "How the process ended is not known."

@@ -95,3 +95,15 @@ def test_a_long_line_is_cut_and_says_how_much_was_omitted(store, run, context):
     context.flush()
 
     assert lines(store, run) == ["x" * 2_000 + "… (8000 characters more)", "?"]
+
+
+def test_a_log_that_cannot_be_written_costs_the_reports_alone(store, run, context, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("WRONGTYPE")
+
+    monkeypatch.setattr(store, "append", refuse)
+    with context:
+        context.log("lost")
+
+    monkeypatch.undo()
+    assert lines(store, run) == []

@@ -97,6 +97,24 @@ def test_a_notice_follows_15_seconds_without_a_matching_event(
     assert 30 <= clock.monotonic() - began < 31
 
 
+def test_a_notice_follows_a_thousand_past_events_without_a_match(store, stream, follow) -> None:
+    mine = submit(store, task_name="mine")
+    _, seen = stream.snapshot(mine.task_id)
+    other = submit(store, task_name="other")
+    store.events += [(Event.UPDATED, other)] * 999
+    mine = rename(store, mine, "mine")
+    store.events += [(Event.UPDATED, other)] * 2_500
+    rename(store, mine, "mine")
+
+    assert first(follow.follow_all(TaskFilter(task_name="mine"), seen), 5) == [
+        Notice.QUIET,
+        (Event.UPDATED, "mine"),
+        Notice.QUIET,
+        Notice.QUIET,
+        (Event.UPDATED, "mine"),
+    ]
+
+
 def test_a_follower_that_resumes_receives_missed_events_once(store, stream, follow, cancel) -> None:
     task = submit(store)
     _, seen = stream.snapshot(task.task_id)

@@ -27,6 +27,12 @@ def test_a_store_that_has_just_started_is_in_quarantine_for_one_lease(
     assert quarantine.is_active(store_now=5_000, store_uptime=uptime, monotonic=100) is active
 
 
+def test_a_store_that_started_while_its_clock_was_ahead_is_not_in_quarantine() -> None:
+    quarantine = LeaseQuarantine(LEASE)
+
+    assert not quarantine.is_active(store_now=5_000, store_uptime=-7_200, monotonic=100)
+
+
 @pytest.mark.parametrize("step", [-30.0, -1.1, 1.1, 30.0])
 def test_a_step_of_the_clock_begins_a_quarantine_of_one_lease(
     quarantine: LeaseQuarantine, step: float

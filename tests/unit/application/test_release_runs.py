@@ -3,10 +3,14 @@
 import pytest
 
 from application.optimistic_update import OptimisticUpdate
+from application.ports.task_repository import Change
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.worker.release_runs import ReleaseRuns
+from application.use_cases.worker.watch_runs import WatchRuns
+from domain.restore import restore
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import TaskSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.task_store import FakeTaskStore
 from tests.unit.application.callers import LEASE, claim, submit
@@ -72,3 +76,39 @@ def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
 
     assert (task.status, task.attempt, task.crashes) == (Status.PROCESSING, 1, 0)
     assert task.is_run_of(again.fencing_token)
+
+
+def test_a_run_that_cannot_be_ended_holds_up_no_other(
+    store: FakeTaskStore,
+    clock: FakeClock,
+    release: ReleaseRuns,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    damaged, other = two_runs(store, clock)
+    save = store.save
+
+    def refuse(change: Change) -> Task:
+        if change.after.task_id == damaged.task_id:
+            raise ValueError("WRONGTYPE")
+        return save(change)
+
+    monkeypatch.setattr(store, "save", refuse)
+
+    ended = release.crashed({"a:1": "It broke.", "b:1": "It broke."})
+
+    assert [task.task_id for task in ended] == [other.task_id]
+    assert [record.action for record in caplog.records] == ["release"]
+
+
+def test_a_damaged_timeout_keeps_no_other_run_from_being_stopped(
+    store: FakeTaskStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged, other = two_runs(store, clock)
+    spec = restore(TaskSpec, {**vars(damaged.spec), "timeout": "x"})
+    broken = Task.restore({**vars(damaged), "spec": spec})
+    monkeypatch.setattr(store, "held_by", lambda owners: [broken, other])
+
+    watched = WatchRuns(store, clock).execute(["a:1", "b:1"])
+
+    assert [run.task for run in watched] == [other]

@@ -1,7 +1,5 @@
 """Bodies in chunks, as gunicorn hands them to the API."""
 
-from types import SimpleNamespace
-
 import pytest
 from gunicorn.http.errors import InvalidChunkSize, LimitRequestHeaders
 from gunicorn.http.unreader import IterUnreader
@@ -12,10 +10,19 @@ from entrypoints.api.concurrency.chunked_body import BoundedChunks
 LONGEST_LINE = b"2;" + b"a" * 126
 
 
+class FakeRequest:
+    """A request whose trailers are ignored."""
+
+    def parse_headers(self, *_: object, **__: object) -> list[tuple[str, str]]:
+        return []
+
+
+REQUEST = FakeRequest()
+
+
 def reader_of(*pieces: bytes) -> BoundedChunks:
     """Return a reader of a body that arrives in these pieces."""
-    request = SimpleNamespace(parse_headers=lambda *_, **__: [])
-    return BoundedChunks(request, IterUnreader(pieces))
+    return BoundedChunks(REQUEST, IterUnreader(pieces))
 
 
 def test_a_body_in_chunks_is_read_as_it_was_sent() -> None:

@@ -31,6 +31,17 @@ def test_a_client_that_takes_no_byte_ends_the_connection(
     assert error.value.errno == errno.ECONNRESET
 
 
+def test_a_client_that_takes_no_byte_of_a_file_ends_the_connection(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    server = ClientSocket(pair[0], seconds=0.1)
+
+    with pytest.raises(ConnectionResetError), gevent.Timeout(60):
+        server.sendfile(BytesIO(RESPONSE), count=len(RESPONSE))
+
+    assert server.gettimeout() is None
+
+
 class SlowClient:
     """A socket that takes a few bytes after waits that are a little shorter than the limit."""
 

@@ -120,13 +120,13 @@ def test_bodies_beyond_the_limit_close_the_one_that_waited_longest() -> None:
         pending.add(connection)
 
     for connection in (first, second, done, first):
-        pending.add_to_body(connection, 25)
+        pending.add_received(connection, 25)
     pending.discard(done)
     assert not any(shut(connections))
-    pending.add_to_body(third, 26)
+    pending.add_received(third, 26)
 
     assert shut(connections) == [False, True, False, False, False]
-    pending.add_to_body(second, 48)
+    pending.add_received(second, 48)
     assert shut(connections) == [False, True, False, False, False]
     assert not idle.was_shut
 
@@ -160,12 +160,12 @@ def test_a_single_body_and_one_whose_connection_was_shut_close_no_other() -> Non
     pending = PendingConnections(max_total=10, max_per_host=10, max_bytes=100)
     first, second = connections = opened("a", "b")
     pending.add(first)
-    pending.add_to_body(first, 101)
+    pending.add_received(first, 101)
     assert not any(shut(connections))
 
     pending.add(second)
-    pending.add_to_body(second, 1)
-    pending.add_to_body(first, 1_000)
+    pending.add_received(second, 1)
+    pending.add_received(first, 1_000)
 
     assert shut(connections) == [True, False]
 
@@ -181,11 +181,11 @@ def test_the_bytes_of_an_unfinished_body_are_counted_until_it_is_complete() -> N
 
     for _ in range(2):
         body.read(65_536)
-    pending.add_to_body(second, 65_536)
+    pending.add_received(second, 65_536)
     assert not any(shut(connections))
     reader.length = 0
     body.read(65_536)
-    pending.add_to_body(second, 2 * 65_536)
+    pending.add_received(second, 2 * 65_536)
 
     assert not any(shut(connections))
 

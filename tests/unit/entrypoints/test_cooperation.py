@@ -57,6 +57,48 @@ def test_a_short_computation_is_not_interrupted(monkeypatch: pytest.MonkeyPatch)
     gevent.spawn(slice.yield_when_over).get()
 
 
+def test_a_short_computation_passes_long_ones() -> None:
+    time_slice, steps = TimeSlice(0), [0]
+
+    def compute(turns: int) -> None:
+        for _ in range(turns):
+            time_slice.yield_when_over()
+            steps[0] += 1
+
+    long = [gevent.spawn(compute, 20) for _ in range(20)]
+    while steps[0] < 20 * 5:
+        gevent.sleep(0.001)
+    before = steps[0]
+    gevent.spawn(compute, 3).get()
+
+    assert steps[0] - before < 20
+    gevent.joinall(long, raise_error=True)
+
+
+def test_a_long_computation_gets_every_fourth_turn() -> None:
+    time_slice, between, short = TimeSlice(0), list[int](), [0]
+
+    def compute_long() -> None:
+        for _ in range(20):
+            time_slice.yield_when_over()
+            between.append(short[0])
+            short[0] = 0
+
+    def compute_short() -> None:
+        time_slice.yield_when_over()
+        short[0] += 1
+
+    def compute_many() -> None:
+        while len(between) < 20:
+            gevent.spawn(compute_short).get()
+
+    many = [gevent.spawn(compute_many) for _ in range(10)]
+    gevent.joinall([gevent.spawn(compute_long), *many], raise_error=True)
+
+    assert max(between[3:]) == 3
+    assert max(between[:3]) > 3, "it was short before"
+
+
 def test_others_wait_for_a_few_slices_however_many_requests_compute() -> None:
     time_slice, steps, between = TimeSlice(0), [0], []
 

@@ -1,6 +1,9 @@
 """The supervisor replaces a silent service, and no other."""
 
+import errno
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -225,3 +228,39 @@ def test_while_the_store_is_unreachable_the_sign_is_unknown(clock: FakeClock) ->
             raise StoreUnavailable("away")
 
     assert HeartbeatSign(AwayHeartbeats(clock), "worker")(1) is None
+
+
+def test_a_service_that_a_real_time_signal_ended_is_started_again(
+    run: Run, lines: list[str]
+) -> None:
+    service = run(first(then=None))
+    number = int(signal.SIGRTMIN) + 1
+
+    service.process.send_signal(number)
+
+    wait_until(lambda: sum("started" in line for line in lines) >= 2)
+    assert f"part         ended (signal {number}); starting it again" in lines
+
+
+def test_a_service_that_the_system_does_not_start_is_tried_again(lines: list[str]) -> None:
+    starts: list[int] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        starts.append(1)
+        if len(starts) == 2:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return popen(["true"] if len(starts) == 1 else ["sleep", "600"])
+
+    service = Service("part", start, 5.0)
+    supervised = Supervisor([service], say=lines.append, kill_family=kill_family)
+    supervised.start()
+    thread = threading.Thread(target=supervised.run)
+    thread.start()
+    try:
+        wait_until(lambda: sum("started (" in line for line in lines) == 2)
+    finally:
+        supervised.end_at_once()
+        thread.join()
+
+    [failure] = [line for line in lines if "cannot be started" in line]
+    assert "Resource temporarily unavailable" in failure

@@ -84,7 +84,11 @@ def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["attempts", "deliveries", "logs", "/queues", "/stats", "/stats/series"]
+    "path",
+    [
+        *("attempts", "deliveries", "logs"),
+        *("/queues", "/stats", "/stats/series", "/tasks/counts", "/deliveries"),
+    ],
 )
 def test_long_reads_wait_in_one_line(
     app: Flask, client: FlaskClient, store: FakeTaskStore, path: str
@@ -113,6 +117,26 @@ def test_searches_wait_in_one_line(app: Flask, client: FlaskClient, path: str, q
 
     with client.get(f"{path}?{query}") as response:
         assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/events"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "queue=a&type=sleep",
+        "status=QUEUED,FAILED",
+        "label=a:b&label=c:d",
+    ],
+)
+def test_searches_by_several_filters_wait_in_a_line_of_their_own(
+    app: Flask, client: FlaskClient, path: str, query: str
+) -> None:
+    with _full(app, "combined").turn():
+        response = client.get(f"{path}?{query}")
+        assert (response.status_code, response.json["code"]) == (503, "overloaded")
+        for other in ("queue=default", "status=QUEUED", "label=a:b", "q=x"):
+            with client.get(f"{path}?{other}") as served:
+                assert served.status_code == 200
 
 
 class UnreadBody(BytesIO):

@@ -191,7 +191,7 @@ class UriTooLong(Problem):
 
 
 class HeadersTooLarge(Problem):
-    """The headers are larger than 8,190 bytes."""
+    """The headers of one name are larger than 8,190 bytes, or all headers than 65,536."""
 
 
 class UnsupportedMediaType(Problem):

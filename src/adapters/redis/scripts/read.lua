@@ -44,7 +44,7 @@ for at = 2, #KEYS do
   else
     fields = call('HGETALL', KEYS[at])
   end
-  local record = #fields > 0 and packed(fields)
-  reply[at] = #ARGV == 0 and record or {record, rank(KEYS[at], fields)}
+  reply[at] = #fields > 0 and packed(fields)
+  if #ARGV > 0 then reply[at] = {reply[at], rank(KEYS[at], fields)} end
 end
 return reply

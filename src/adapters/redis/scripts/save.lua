@@ -133,7 +133,7 @@ while at <= last do
     local stream, length, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
     local status, version = ARGV[at + 10], ARGV[at + 11]
     local waits, entries, from = base ~= '', {}, at + 12
-    local rank = waits and base + call('INCRBY', key_of(at + 5), count) - count
+    local rank = waits and base + next_number(key_of(at + 5), count) - count
     for number = 1, count do
       local member, behind = ARGV[from], from + 2 + ARGV[from + 1]
       local fields
@@ -182,8 +182,8 @@ while at <= last do
     end
   elseif word == 'enqueue' then
     local record, sequence, member = key_of(at + 3), key_of(at + 4), ARGV[at + 5]
-    local rank = call('HGET', record, 'q')
-    local place = rank and rank % ARGV[at + 7] or call('INCR', sequence)
+    local rank = tonumber(call('HGET', record, 'q') or '')
+    local place = rank and rank % ARGV[at + 7] or next_number(sequence, 1)
     rank = text(ARGV[at + 6] + place)
     call('HSET', record, 'q', rank)
     call('ZADD', key, rank, member)

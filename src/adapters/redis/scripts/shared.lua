@@ -13,13 +13,30 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
+-- Returns the present time in milliseconds since 1970.
+local function milliseconds()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Takes the next numbers of a counter and returns the last of them. A counter that is no number
+-- starts again at the present time in milliseconds, which is more than it ever was.
+local function next_number(counter, count)
+  local last = redis.pcall('INCRBY', counter, count)
+  if type(last) ~= 'number' then
+    last = milliseconds() + count
+    call('SET', counter, text(last))
+  end
+  return last
+end
+
 -- Puts wake-ups until there are min(number of waiting tasks, bound). Returns how many it put.
 -- The template holds @NUMBER@ in place of a number that each wake-up has of its own.
 local function top_up(wake_ups, waiting, sequence, bound, template)
   local wanted = math.min(call('ZCARD', waiting), bound)
   local missing = wanted - call('LLEN', wake_ups)
   for _ = 1, missing do
-    call('LPUSH', wake_ups, (string.gsub(template, '@NUMBER@', text(call('INCR', sequence)))))
+    call('LPUSH', wake_ups, (string.gsub(template, '@NUMBER@', text(next_number(sequence, 1)))))
   end
   return math.max(missing, 0)
 end
@@ -59,10 +76,4 @@ local function field_of(fields, name)
   for at = 1, #fields, 2 do
     if fields[at] == name then return fields[at + 1] end
   end
-end
-
--- Returns the present time in milliseconds since 1970.
-local function milliseconds()
-  local time = call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
 end

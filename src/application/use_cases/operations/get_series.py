@@ -1,5 +1,6 @@
 """Statistics over time, in the form that charts use."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from application.ports.series import HOUR, MINUTE, Series
-from application.series import OTHERS, Counted, Counts, percentile
+from application.series import OTHERS, Counted, Counts, Interval, percentile
 
 MAX_SERIES = 20
 """Queues or types that are shown each on its own."""
@@ -73,34 +74,50 @@ class GetSeries:
     def execute(self, span: Span, by: Grouping) -> SeriesReport:
         """Return what was counted in each minute or hour of the span. Raises StoreUnavailable.
 
-        Histograms, which are large, are held for one step at a time.
+        The span is read twice, first to find the names that are shown, so that only their values
+        are held. What is counted in between may not change their choice.
         """
         step, number = STEPS[span]
         begins_at: list[datetime] = []
         totals: list[_Row] = []
-        rows: dict[str, dict[int, _Row]] = {}
-        for at, (beginning, interval) in enumerate(self._series.latest(step, number)):
-            self._let_others_run()
+        rows: dict[str, list[_Row]] = {name: [] for name in self._names(step, number, by)}
+        others: list[_Row] = []
+        for beginning, interval in self._series.latest(step, number):
+            groups = _groups(interval, by)
             begins_at.append(beginning)
-            groups = interval.queues if by is Grouping.QUEUE else interval.types
-            totals.append(_row(_sum(groups.values())))
-            for name, counts in groups.items():
+            total = self._sum(counts for name, counts in groups.items() if name not in rows)
+            others.append(_row_without_percentiles(total))
+            for name, shown in rows.items():
                 self._let_others_run()
-                rows.setdefault(name, {})[at] = _row(counts)
-        names = _names(rows)
-        others = [rows[name] for name in rows.keys() - set(names)]
+                counts = groups.get(name, NOTHING)
+                shown.append(_row(counts))
+                total.merge(counts)
+            totals.append(_row(total))
         return SeriesReport(
             step=step,
             begins_at=begins_at,
             total=_time_series(None, totals),
-            series=[
-                _time_series(name, [rows[name].get(at, NOTHING) for at in range(number)])
-                for name in names
-            ],
-            others=_time_series(None, [_added(others, at) for at in range(number)])
-            if any(row.activity for each in others for row in each.values())
-            else None,
+            series=[_time_series(name, shown) for name, shown in rows.items()],
+            others=_time_series(None, others) if any(row.activity for row in others) else None,
         )
+
+    def _names(self, step: timedelta, number: int, by: Grouping) -> Sequence[str]:
+        """Return the names with the most tasks, sorted."""
+        activity: Counter[str] = Counter()
+        for _, interval in self._series.latest(step, number):
+            for name, counts in _groups(interval, by).items():
+                self._let_others_run()
+                activity[name] += counts.activity
+        del activity[OTHERS]
+        active = (name for name in activity if activity[name])
+        return sorted(sorted(active, key=lambda name: -activity[name])[:MAX_SERIES])
+
+    def _sum(self, groups: Iterable[Counts]) -> Counts:
+        total = Counts()
+        for counts in groups:
+            self._let_others_run()
+            total.merge(counts)
+        return total
 
 
 class _Row(NamedTuple):
@@ -115,39 +132,21 @@ class _Row(NamedTuple):
         return sum(self.counts) + (self.backlog or 0)
 
 
-NOTHING = _Row((0,) * len(Counted))
+NOTHING = Counts()
+
+
+def _groups(interval: Interval, by: Grouping) -> Mapping[str, Counts]:
+    return interval.queues if by is Grouping.QUEUE else interval.types
 
 
 def _row(counts: Counts) -> _Row:
     durations = ((counts.wait, 50), (counts.wait, 95), (counts.run, 50), (counts.run, 95))
-    return _Row(
-        tuple(counts.of[what] for what in Counted),
-        counts.backlog,
-        tuple(percentile(histogram, share) for histogram, share in durations),
-    )
+    percentiles = tuple(percentile(histogram, share) for histogram, share in durations)
+    return _row_without_percentiles(counts)._replace(percentiles=percentiles)
 
 
-def _sum(groups: Iterable[Counts]) -> Counts:
-    total = Counts()
-    for counts in groups:
-        total.merge(counts)
-    return total
-
-
-def _names(rows: Mapping[str, Mapping[int, _Row]]) -> Sequence[str]:
-    """Return the names with the most tasks, sorted."""
-    activity = {name: sum(row.activity for row in each.values()) for name, each in rows.items()}
-    activity.pop(OTHERS, None)
-    active = (name for name in activity if activity[name])
-    return sorted(sorted(active, key=lambda name: -activity[name])[:MAX_SERIES])
-
-
-def _added(others: Sequence[Mapping[int, _Row]], at: int) -> _Row:
-    """Return the sums of others in one step. Their percentiles are not known."""
-    there = [rows[at] for rows in others if at in rows]
-    backlogs = [row.backlog for row in there if row.backlog is not None]
-    counts = tuple(map(sum, zip(*(row.counts for row in there), strict=True)))
-    return _Row(counts or NOTHING.counts, sum(backlogs) if backlogs else None)
+def _row_without_percentiles(counts: Counts) -> _Row:
+    return _Row(tuple(counts.of[what] for what in Counted), counts.backlog)
 
 
 def _time_series(name: str | None, rows: Sequence[_Row]) -> TimeSeries:

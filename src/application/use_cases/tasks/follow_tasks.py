@@ -24,18 +24,19 @@ from domain.task import Task
 
 QUIET_SECONDS = 15.0
 HISTORY_BATCH = 50
+QUIET_EVENTS = 1_000
+"""Number of past events without a match after which a notice finds out whether the follower has
+disconnected. Reading them takes about 25 ms of CPU time."""
 SNAPSHOTS = 100
 SNAPSHOT_BATCH = 10
-"""Number of tasks that a slow follower holds as they are stored, and one of them decoded. Of the
-other snapshots it holds the ids.
-"""
+"""Number of tasks that a slow follower holds as they are stored. It holds the ids of the others."""
 
 
 class Notice(Enum):
     GAP = "gap"
     """Events were lost; snapshots follow."""
     QUIET = "quiet"
-    """No event was yielded for 15 seconds."""
+    """Nothing was yielded for 15 seconds, or for 1,000 past events."""
     LOOK = "look"
     """It is time to look at the log. No follower gets it."""
 
@@ -182,8 +183,7 @@ class FollowTasks:
     ) -> Iterator[News]:
         position = subscription.position
         try:
-            past = self._past(after, position, task_id)
-            yield from (event for event in past if wanted.matches(event.task))
+            yield from _matching(self._past(after, position, task_id), wanted)
         except StreamGap as gap:
             yield Notice.GAP
             snapshots, position = self._snapshots(task_id, wanted, gap.position)
@@ -246,9 +246,7 @@ class FollowTasks:
     def _snapshots(
         self, task_id: str | None, wanted: TaskFilter, position: str
     ) -> tuple[Iterator[Snapshot], str]:
-        """Return snapshots of one task or of the latest tasks, and the position after which events
-        follow.
-        """
+        """Return snapshots of one task or the latest ones, and the position of the last event."""
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
             if task is None:
@@ -265,10 +263,21 @@ class FollowTasks:
         Each is read shortly before its turn and left out if it no longer matches.
         """
         still_wanted = replace(wanted, text=None)  # an omitted member cannot be searched again
-        for at in range(0, len(ids), SNAPSHOT_BATCH):
-            for task, _ in self._repository.each_with_position(ids[at : at + SNAPSHOT_BATCH]):
-                if still_wanted.matches(task):
-                    yield Snapshot(task=task, position=position)
+        batches = (ids[at : at + SNAPSHOT_BATCH] for at in range(0, len(ids), SNAPSHOT_BATCH))
+        for task, _ in chain.from_iterable(map(self._repository.each_with_position, batches)):
+            if still_wanted.matches(task):
+                yield Snapshot(task=task, position=position)
+
+
+def _matching(past: Iterator[TaskEvent], wanted: TaskFilter) -> Iterator[News]:
+    """Yield the events that match, and a notice after many that do not."""
+    skipped = 0
+    for event in past:
+        if wanted.matches(event.task):
+            skipped = 0
+            yield event
+        elif (skipped := skipped + 1) % QUIET_EVENTS == 0:
+            yield Notice.QUIET
 
 
 def _with_log(news: Iterator[News], tail: LogTail) -> Iterator[News]:

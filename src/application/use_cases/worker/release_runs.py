@@ -1,12 +1,13 @@
 """End the runs of processes that are known to be dead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from application.errors import TaskNotFound
+from application.errors import StoreUnavailable, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.ports.task_leases import LostRun, TaskLeases
 from application.run_outcome import Lost, RunEnd, RunOutcome, Stopped
+from application.skipped_items import SkippedItems
 from domain.task import Task
 
 WORKER_DIED = "The whole worker died: it was killed, or its host was restarted."
@@ -25,6 +26,7 @@ class ReleaseRuns:
         self._leases = leases
         self._update = update
         self._clock = clock
+        self._skipped_items = SkippedItems()
 
     def crashed(self, causes: Mapping[str, str]) -> Sequence[Task]:
         """End the runs of dead processes of a living worker as lost.
@@ -62,16 +64,26 @@ class ReleaseRuns:
 
     def _save(self, end: RunEnd, log: str) -> Task | None:
         run = end.run
-        try:
-            return self._update.apply(run.task_id, end.apply, known=run, log=lambda *_: log)
-        except TaskNotFound:
-            return None
+        return self._attempt(
+            run, lambda: self._update.apply(run.task_id, end.apply, known=run, log=lambda *_: log)
+        )
 
     def _forgive(self, lost: LostRun) -> Task | None:
         def forgive(task: Task) -> Task:
             return task.forgive(lost.fencing_token)
 
+        return self._attempt(
+            lost.task, lambda: self._update.apply(lost.task.task_id, forgive, known=lost.task)
+        )
+
+    def _attempt(self, task: Task, save: Callable[[], Task]) -> Task | None:
+        """Return the task as saved; None when it is gone or damaged, so that others go on."""
         try:
-            return self._update.apply(lost.task.task_id, forgive, known=lost.task)
+            return save()
         except TaskNotFound:
+            return None
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._skipped_items.log_once("release", task.task_id, error)
             return None

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.ports.clock import Clock
 from application.ports.task_leases import LostRun, TaskLeases
+from application.skipped_items import SkippedItems
 from domain.task import Task
 
 
@@ -24,21 +26,29 @@ class WatchRuns:
         """`clock` is the store's clock, which set the start of each run."""
         self._leases = leases
         self._clock = clock
+        self._skipped_items = SkippedItems()
 
     def execute(self, owners: Sequence[str]) -> Sequence[WatchedRun]:
         """Return what these owners run now. Raises StoreUnavailable."""
         held = self._leases.held_by(owners) if owners else []
-        now = self._clock.now() if held else None
+        if not held:
+            return []
+        now = self._clock.now()
         return [
-            WatchedRun(
-                task=task,
-                stop_in=0
-                if task.cancel_requested
-                else max((task.deadline - now).total_seconds(), 0),
-            )
+            WatchedRun(task=task, stop_in=seconds)
             for task in held
-            if task.deadline and now
+            if (seconds := self._seconds_left(task, now)) is not None
         ]
+
+    def _seconds_left(self, task: Task, now: datetime) -> float | None:
+        """Return after how many seconds the run must be stopped; None if that is not known."""
+        if task.cancel_requested:
+            return 0
+        try:
+            return max((task.deadline - now).total_seconds(), 0) if task.deadline else None
+        except Exception as error:  # a damaged timeout must not keep other runs from being stopped
+            self._skipped_items.log_once("watch", task.task_id, error)
+            return None
 
     def lost(self, owners: Sequence[str]) -> Sequence[LostRun]:
         """Return the runs of these owners that were given up. Raises StoreUnavailable."""

@@ -1,6 +1,8 @@
 """Read a body in chunks (RFC 9112, section 7.1) at a bounded cost for each of its bytes."""
 
+from collections.abc import Iterator
 from typing import Any
+from weakref import proxy
 
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize
@@ -18,10 +20,15 @@ class BoundedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
 
     gunicorn limits only a line whose end is not yet there, and parses 8 KiB for one byte of body.
     A single read may parse thousands of chunks, so the deadline of the body fires between them.
+
+    It refers to its request, and its generator to itself, by weak references: objects that open
+    streams froze (SettledStreams) are freed only if they are in no cycle. The connection holds the
+    request for as long as its body is read.
     """
 
     def __init__(self, request: Any, unreader: Any) -> None:
-        super().__init__(request, unreader)
+        super().__init__(proxy(request), unreader)
+        self.parser: Iterator[bytes] | None = BoundedChunks.parse_chunked(proxy(self), unreader)
         self.limit_trailer_section = MAX_TRAILER_BYTES
 
     def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes]:

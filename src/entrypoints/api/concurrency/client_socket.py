@@ -1,6 +1,8 @@
 """The socket of a connection: it sends a head with its body, and gives up on clients that left."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from entrypoints.api.concurrency.connections import Connection, PendingConnections
@@ -17,7 +19,7 @@ MAX_JOINED_BYTES = 65_536
 
 
 class ClientSocket:
-    """A gevent socket whose `sendall` gives up when the client takes no byte for too long.
+    """A gevent socket that gives up sending when the client takes no byte for too long.
 
     The response would stay in memory for as long as the connection is open. A client that is only
     slow may take hours.
@@ -30,7 +32,7 @@ class ClientSocket:
         connection: Connection | None = None,
         pending: PendingConnections | None = None,
     ) -> None:
-        """`pending` counts the bytes of long responses under the `connection`."""
+        """`pending` counts bytes of requests and long responses under the `connection`."""
         self._socket = socket
         self._seconds = seconds
         self._connection = connection
@@ -50,6 +52,11 @@ class ClientSocket:
                 return b""
             raise
 
+    def note_received(self, size: int) -> None:
+        """Count bytes of an unfinished head."""
+        if self._pending and self._connection:
+            self._pending.add_received(self._connection, size)
+
     def expect_head(self) -> None:
         """Keep what is sent next, the head of a response, and send it with what follows.
 
@@ -64,10 +71,14 @@ class ClientSocket:
             self.sendall(b"")
 
     def sendfile(self, *arguments: Any, **options: Any) -> Any:
-        """Send the head, then a file as socket.sendfile does, which takes a millisecond or more."""
+        """Send the head, then a file as socket.sendfile does, which takes a millisecond or more.
+
+        Raises ConnectionResetError as `sendall` does.
+        """
         let_others_run()
         self.send_head()
-        return self._socket.sendfile(*arguments, **options)
+        with self._limited():
+            return self._socket.sendfile(*arguments, **options)
 
     def sendall(self, data: bytes) -> None:
         """Send all of the data. Raises ConnectionResetError when the client takes no byte."""
@@ -95,10 +106,16 @@ class ClientSocket:
 
     def _send_all(self, data: bytes) -> None:
         unsent = memoryview(data)
-        self._socket.settimeout(SEND_TIMEOUT_SECONDS if self._seconds is None else self._seconds)
-        try:
+        with self._limited():
             while unsent:
                 unsent = unsent[self._socket.send(unsent) :]
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Limit the time for which each send during the block may wait."""
+        self._socket.settimeout(SEND_TIMEOUT_SECONDS if self._seconds is None else self._seconds)
+        try:
+            yield
         except TimeoutError:
             raise ConnectionResetError(
                 errno.ECONNRESET, "the client takes no byte of the response"

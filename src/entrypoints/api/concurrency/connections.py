@@ -18,8 +18,8 @@ READ_BYTES = 65_536
 """Limit on the bytes of one read, so that bytes that arrived are counted in time."""
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Limit on the bytes of bodies of which a process waits for the rest, and of responses that their
-clients have not taken."""
+"""Limit on the bytes of heads and bodies of which a process waits for the rest, and of responses
+that their clients have not taken."""
 PATIENT_SECONDS = 1.0
 """Responses may take twice as many bytes for this time, in which usual clients take theirs."""
 
@@ -52,8 +52,8 @@ class PendingConnections:
 
     A client can leave a connection in this state for ever, so their number is limited, for each
     client address and in total. One more closes the one that has waited longest, so a new client is
-    always served. In the same way the bytes of unfinished bodies and of responses that nobody
-    takes are limited.
+    always served. In the same way the bytes of unfinished heads and bodies, and of responses that
+    nobody takes, are limited.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class PendingConnections:
         elif len(self._all) > self._max_total:
             self._close(next(iter(self._all)))
 
-    def add_to_body(self, connection: Connection, size: int) -> None:
-        """Count bytes of an unfinished body. Close the oldest such connection beyond the limit.
+    def add_received(self, connection: Connection, size: int) -> None:
+        """Count bytes of an unfinished request. Close the oldest connection beyond the limit.
 
-        A single body is never too long: its own limit has been checked.
+        A single request is never too long: its own limits have been checked.
         """
         self._count(connection, size)
         while self._bytes > self._max_bytes and len(self._held) > 1:
@@ -186,7 +186,7 @@ class TimedBody:
         elif time.monotonic() > self._deadline:
             raise RequestTooSlow
         else:
-            self._pending.add_to_body(self._connection, len(data))
+            self._pending.add_received(self._connection, len(data))
         return data
 
 

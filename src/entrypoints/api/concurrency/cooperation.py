@@ -16,6 +16,10 @@ PAUSE_SECONDS = 0.001
 sleep(0) does not wait: gevent resumes up to 50 such greenlets before it looks at sockets and timers
 again, and resumes the same one 50 times when it is alone.
 """
+SHORT_TURNS = 3
+"""Turns in a row for which a computation counts as short: it has used less than 20 ms."""
+LONG_SHARE = 4
+"""Every fourth turn is for a long computation."""
 T = TypeVar("T")
 
 
@@ -27,12 +31,19 @@ class TimeSlice:
     Greenlets that compute continue one after the other, as many as one slice suffices for, before
     the event loop looks at sockets and timers. Otherwise a cheap request would wait for a slice of
     each of hundreds of expensive ones, and the process would seem dead.
+
+    Short computations pass long ones, which get every fourth turn at least. A greenlet that waited
+    for I/O after its last turn begins a new computation if others had a turn meanwhile.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._began = 0.0
-        self._waiting: deque[Event] = deque()
+        self._short: deque[_Turn] = deque()
+        self._long: deque[_Turn] = deque()
+        self._last: _Turn | None = None
+        self._given = 0
+        """Number of turns so far."""
         self._pacer: Greenlet | None = None
         self._hub: Any = None
         self._watcher: Any = None
@@ -44,11 +55,13 @@ class TimeSlice:
         if self._hub is not (hub := get_hub()):
             self._watch(hub)
         if self._is_over():
-            turn = Event()
-            self._waiting.append(turn)
+            me, last = getcurrent(), self._last
+            number = last.number + 1 if last and last.greenlet is me else 1
+            turn = _Turn(me, number)
+            (self._short if number <= SHORT_TURNS else self._long).append(turn)
             if not self._pacer:
                 self._pacer = spawn(self._give_turns)
-            turn.wait()
+            turn.begins.wait()
 
     def _is_over(self) -> bool:
         return time.monotonic() - self._began >= self._seconds
@@ -61,16 +74,30 @@ class TimeSlice:
         self._began = time.monotonic()
 
     def _give_turns(self) -> None:
-        while self._waiting:
+        while self._short or self._long:
             sleep(PAUSE_SECONDS)
             self._begin()
             self._give_turn()
-            while self._waiting and not self._is_over():
+            while (self._short or self._long) and not self._is_over():
                 self._give_turn()
+        self._last = None
 
     def _give_turn(self) -> None:
-        self._waiting.popleft().set()
+        self._given += 1
+        is_for_long = not self._short or (self._long and self._given % LONG_SHARE == 0)
+        self._last = (self._long if is_for_long else self._short).popleft()
+        self._last.begins.set()
         sleep(0)
+
+
+class _Turn:
+    """A turn of a greenlet, which waits until it begins."""
+
+    def __init__(self, greenlet: Any, number: int) -> None:
+        """`number` counts the turns that the greenlet has in a row."""
+        self.greenlet = greenlet
+        self.number = number
+        self.begins = Event()
 
 
 let_others_run = TimeSlice(SLICE_SECONDS).yield_when_over

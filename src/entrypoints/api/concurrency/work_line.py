@@ -15,6 +15,8 @@ MAX_LONG_READS = 8
 """Limit on requests at once that read hundreds of small things, which take a megabyte or more."""
 MAX_SEARCHES = 4
 """Limit on requests at once that read tasks to find some, which takes seconds."""
+MAX_COMBINED = 8
+"""Limit on searches at once by several filters, which walk up to 50,000 entries of indexes."""
 MAX_ACTIONS = 4
 """Limit on actions at once: each takes seconds, and holds hundreds of tasks."""
 MAX_USUAL_VALUES = 2_000
@@ -71,16 +73,18 @@ class WorkLines:
 
     long_reads: WorkLine
     searches: WorkLine
+    combined: WorkLine
     actions: WorkLine
     large_bodies: WorkLine
 
     @classmethod
     def within(cls, capacity: Capacity) -> Self:
         """Return lines that leave most of the connections to other requests."""
-        waiting = capacity.connections // 16
+        waiting = capacity.connections // 24
         return cls(
             WorkLine("long reads", MAX_LONG_READS, waiting),
             WorkLine("searches by task_name or q", MAX_SEARCHES, waiting),
+            WorkLine("searches by several filters", MAX_COMBINED, waiting),
             # Their bodies wait as well.
             WorkLine("actions", MAX_ACTIONS, min(waiting, MAX_WAITING_BATCHES)),
             WorkLine(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES
 from entrypoints.api.concurrency.work_line import (
     MAX_ACTIONS,
+    MAX_COMBINED,
     MAX_LARGE_BODIES,
     MAX_LONG_READS,
     MAX_SEARCHES,
@@ -126,7 +127,7 @@ PROBLEM_TYPES = {
         431,
         "The headers are too large",
         "A request may have 100 headers. All headers of one name together are limited to 8,190 "
-        "bytes.",
+        "bytes, and all headers to 65,536 bytes.",
     ),
     "unsupported_media_type": ProblemType(
         415,
@@ -183,10 +184,11 @@ PROBLEM_TYPES = {
         "Nothing of this request was done. Send it again after `Retry-After`. Other requests are "
         "not affected. Each process of the API works on one batch at a time, and "
         f"{MAX_WAITING_BATCHES} more may wait; on {MAX_ACTIONS} actions, while "
-        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`; "
-        f"on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues or statistics; and on "
-        f"{MAX_LARGE_BODIES} bodies of more than {MAX_USUAL_VALUES:,} JSON values. Send fewer of "
-        "these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
+        f"{MAX_WAITING_BATCHES} more may wait; on {MAX_SEARCHES} searches by `task_name` or `q`, "
+        f"and {MAX_COMBINED} by several filters; "
+        f"on {MAX_LONG_READS} reads of logs, attempts, deliveries, queues, counts or statistics; "
+        f"and on {MAX_LARGE_BODIES} bodies of more than {MAX_USUAL_VALUES:,} JSON values. Send "
+        "fewer of these at the same time, or have the operator raise TASKS_HTTP_WORKERS.",
     ),
     "too_many_streams": ProblemType(
         503,

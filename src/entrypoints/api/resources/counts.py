@@ -6,6 +6,7 @@ from flask.views import MethodView
 from application.task_filter import TaskFilter
 from entrypoints.api.resources.blueprints import tasks as blueprint
 from entrypoints.api.resources.json_response import json_response
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.filters import FilterMembers
 from entrypoints.api.schemas.task_responses import TaskCountsResponse
 from entrypoints.api.use_cases import use_cases
@@ -14,11 +15,12 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/tasks/counts")
 class Counts(MethodView):
     @blueprint.doc(operationId="countTasks")
-    @blueprint.problems()
+    @blueprint.problems("overloaded")
     @blueprint.response(
         200, TaskCountsResponse, example={"by_status": {"QUEUED": 4, "FAILED": 1}, "exact": False}
     )
     @blueprint.arguments(FilterMembers(), location="query")
+    @long_read
     def get(self, wanted: TaskFilter) -> Response:
         """Count the tasks of each status that match a filter.
 

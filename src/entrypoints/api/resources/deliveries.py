@@ -58,7 +58,7 @@ class Resend(MethodView):
 @overview.route("/deliveries")
 class AllDeliveries(MethodView):
     @overview.doc(operationId="listAllDeliveries")
-    @overview.problems()
+    @overview.problems("overloaded")
     @overview.response(
         200,
         DeliveryListResponse,
@@ -70,6 +70,7 @@ class AllDeliveries(MethodView):
         },
     )
     @overview.arguments(DeliveryQuery(), location="query")
+    @long_read
     def get(self, wanted: dict[str, Any]) -> Response:
         """List the delivery attempts of the webhooks of all tasks, newest first.
 

@@ -57,5 +57,7 @@ def bulk_action(view: View) -> View:
 
 
 def search_turn(wanted: TaskFilter) -> AbstractContextManager[None]:
-    """Return a block for a search; in it, a filter that needs to read tasks has its turn."""
-    return work_lines().searches.turn() if wanted.needs_scan else nullcontext()
+    """Return a block for a search. In it, a search that may take long has its turn."""
+    if wanted.needs_scan:
+        return work_lines().searches.turn()
+    return work_lines().combined.turn() if wanted.is_combined else nullcontext()
