@@ -118,6 +118,23 @@ def test_a_wait_ends_with_the_process(store, stream, wait, clock) -> None:
     assert clock.now() == began
 
 
+def test_the_delete_of_a_waiting_task_ends_the_wait(store, wait, clock, monkeypatch) -> None:
+    task = submit(store)
+    began = clock.now()
+    next_event = FakeSubscription.next
+
+    def delete_and_wait(self: FakeSubscription, seconds: float) -> TaskEvent | None:
+        monkeypatch.undo()
+        store.remove(task)
+        return next_event(self, seconds)
+
+    monkeypatch.setattr(FakeSubscription, "next", delete_and_wait)
+
+    wait.execute(task.task_id, 60)
+
+    assert clock.now() == began
+
+
 def test_a_wait_ends_when_the_task_is_deleted_before_it_is_followed(
     store, stream, wait, clock, monkeypatch
 ) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from application.errors import TaskNotFound
 from application.ports.clock import Clock
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, TaskEvent
+from domain.events import Event
 
 
 class WaitForTask:
@@ -46,4 +47,4 @@ class WaitForTask:
 
 
 def _is_last(event: TaskEvent | None) -> bool:
-    return event is not None and event.task.status.is_final
+    return event is not None and (event.event is Event.DELETED or event.task.status.is_final)
