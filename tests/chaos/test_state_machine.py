@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -44,8 +43,6 @@ from domain.task_error import TaskError
 from domain.task_spec import TaskPatch, TaskSpec
 from tests.chaos.stored_indexes import check_indexes
 from tests.fakes.webhook_sender import FakeWebhookSender
-
-pytestmark = pytest.mark.slow
 
 QUEUE = "default"
 OWNERS = st.sampled_from(["host:1", "host:2", "host:3"])
