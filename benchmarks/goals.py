@@ -10,7 +10,7 @@ TIMES = " times"
 
 LEAN_REQUEST = "profile a request again, and begin with what gunicorn does for each one"
 VERSIONS_FIRST = "ask Redis for versions, and for records only of tasks that are not kept"
-NO_TASK_BETWEEN = "decode a record straight into its JSON text, without a Task between them"
+PROFILE_PAGES = "profile a page whose records are not kept, and begin with what Redis does for it"
 CLAIM_MANY = "claim several tasks at once while tasks take no time, each with a lease of its own"
 WAIT_ITSELF = "let an idle child wait for its queue itself instead of for a Celery message"
 API_FIRST = "start worker and maintenance when the API responds, which they slow down until then"
@@ -128,14 +128,14 @@ GOALS = (
         figure=rate("first list of 10"),
         target=1.5,
         unit=TIMES,
-        next_step=NO_TASK_BETWEEN,
+        next_step=PROFILE_PAGES,
     ),
     Goal(
         name="List of 100 read for the first time: rate against the plain service",
         figure=rate("first list of 100"),
         target=2,
         unit=TIMES,
-        next_step=NO_TASK_BETWEEN,
+        next_step=PROFILE_PAGES,
     ),
     Goal(
         name="Batch of 1,000: tasks per second against the plain service's POSTs",
