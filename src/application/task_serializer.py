@@ -3,13 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
 
 RETRY_MEMBERS = tuple(member.name for member in fields(RetryPolicy))
+
+
+class TaskJson(NamedTuple):
+    """The JSON of a task, in two parts: the position in its queue stands between them."""
+
+    head: bytes
+    tail: bytes
+
+    @classmethod
+    def of(cls, before: bytes, after: bytes) -> Self:
+        """Join two JSON objects: the members before the position, and those after it."""
+        return cls(before[:-1] + b",", after[1:])
+
+    def placed(self, position: int | None) -> bytes:
+        """Return the JSON with a position; None for none."""
+        if position is None:
+            return self.head + self.tail
+        return b'%b"queue_position":%d,%b' % (self.head, position, self.tail)
 
 
 def rfc3339(time: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ The form is that of serialize_task. A test compares the two for every kind of ta
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -35,6 +35,7 @@ from adapters.redis.task_codec import (
     Record,
     unstored_default_timeout,
 )
+from application.task_serializer import TaskJson
 from domain.retry_policy import NO_RETRY
 from domain.status import Status
 from domain.task_spec import DEFAULTS
@@ -42,19 +43,6 @@ from domain.task_spec import DEFAULTS
 SECONDS_REMEMBERED = 4_096
 NULL = b"null"
 EMPTY = msgspec.Raw(b"{}")
-
-
-class RecordText(NamedTuple):
-    """The JSON of a task, in two parts: the position in its queue stands between them."""
-
-    head: bytes
-    tail: bytes
-
-    def placed(self, position: int | None) -> bytes:
-        """Return the JSON with a position; None for none."""
-        if position is None:
-            return self.head + self.tail
-        return b'%b"queue_position":%d,%b' % (self.head, position, self.tail)
 
 
 class _Retry(msgspec.Struct):
@@ -134,7 +122,7 @@ _skip = msgspec.json.Decoder(msgspec.Raw).decode
 _write = msgspec.json.Encoder().encode
 
 
-def record_text(raw: bytes, record: Record) -> RecordText:
+def record_text(raw: bytes, record: Record) -> TaskJson:
     """Return the JSON of a record.
 
     Raises KeyError, ValueError, OverflowError or msgspec.DecodeError for a damaged record, and for
@@ -175,7 +163,7 @@ def record_text(raw: bytes, record: Record) -> RecordText:
         omitted=[name for field, name in OMITTABLE.items() if field in omitted] or None,
         links={"self": path, "events": f"{path}/events"},
     )
-    return RecordText(_write(head)[:-1] + b",", _write(tail)[1:])
+    return TaskJson.of(_write(head), _write(tail))
 
 
 def _payload(record: Record, spec: _Spec, omitted: bytes) -> msgspec.Raw | None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from adapters.redis.id_codec import id_text
-from adapters.redis.record_text import RecordText, record_text
+from adapters.redis.record_text import record_text
 from adapters.redis.records import PlacedRecord, TaskRecords
 from adapters.redis.task_codec import decode, unpack_record
 from adapters.redis.task_search import RedisTaskSearch
@@ -17,7 +17,7 @@ from application.ports.task_pages import TaskPages, TextPage
 from application.ports.task_repository import PageRequest
 from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
-from application.task_serializer import serialize_task
+from application.task_serializer import TaskJson, serialize_task
 
 MAX_TEXT_BYTES = 65_536
 ENTRY_BYTES = 400
@@ -39,7 +39,7 @@ class RedisTaskPages(TaskPages):
         self._records = records
         self._search = search
         self._let_others_run = let_others_run
-        self._kept: BoundedCache[bytes, tuple[bytes, RecordText]] = BoundedCache(
+        self._kept: BoundedCache[bytes, tuple[bytes, TaskJson]] = BoundedCache(
             cache_bytes, max_value_bytes=MAX_TEXT_BYTES
         )
         self._skipped_items = SkippedItems()

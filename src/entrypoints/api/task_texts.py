@@ -11,7 +11,7 @@ KnownTasks counts that.
 from weakref import ref
 
 from application.bounded_cache import BoundedCache
-from application.task_serializer import serialize_task
+from application.task_serializer import TaskJson, serialize_task
 from domain.task import Task
 from entrypoints.api.json_text import to_json
 
@@ -19,27 +19,23 @@ MAX_TEXT_BYTES = 65_536
 AFTER_POSITION = ("callback_url", "version", "omitted", "links")
 """The members that follow `queue_position`."""
 
-Halves = tuple[bytes, bytes]
-
 
 class TaskTexts:
     def __init__(self, max_bytes: int) -> None:
         """Keep texts of up to `max_bytes` in all."""
-        self._texts: BoundedCache[str, tuple[ref[Task], Halves]] = BoundedCache(
+        self._texts: BoundedCache[str, tuple[ref[Task], TaskJson]] = BoundedCache(
             max_bytes, max_value_bytes=MAX_TEXT_BYTES
         )
 
     def text(self, task: Task, queue_position: int | None = None) -> bytes:
         """Return the JSON of serialize_task."""
         kept = self._texts.get(task.task_id)
-        head, tail = kept[1] if kept is not None and kept[0]() is task else self._write(task)
-        if queue_position is None:
-            return head + tail
-        return b'%b"queue_position":%d,%b' % (head, queue_position, tail)
+        text = kept[1] if kept is not None and kept[0]() is task else self._write(task)
+        return text.placed(queue_position)
 
-    def _write(self, task: Task) -> Halves:
+    def _write(self, task: Task) -> TaskJson:
         members = serialize_task(task)
         after = {name: members.pop(name) for name in AFTER_POSITION if name in members}
-        halves = to_json(members)[:-1] + b",", to_json(after)[1:]
-        self._texts.put(task.task_id, (ref(task), halves), sum(map(len, halves)))
-        return halves
+        text = TaskJson.of(to_json(members), to_json(after))
+        self._texts.put(task.task_id, (ref(task), text), sum(map(len, text)))
+        return text

@@ -268,5 +268,7 @@ def _reason(code: int) -> str:
     """Describe how a process ended. Real-time signals have no names."""
     if code >= 0:
         return f"exit code {code}"
-    named = -code in signal.Signals._value2member_map_
-    return f"signal {signal.Signals(-code).name if named else -code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
