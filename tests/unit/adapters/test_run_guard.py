@@ -72,7 +72,9 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def guard(runs: Runs, child: subprocess.Popen[bytes]) -> Iterator[RunGuard]:
+def guard(
+    runs: Runs, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunGuard]:
     children = Children()
     children.belong_to(BilliardPool(SimpleNamespace(_pool=[child], _cache={})))
     guard = RunGuard(
@@ -83,6 +85,8 @@ def guard(runs: Runs, child: subprocess.Popen[bytes]) -> Iterator[RunGuard]:
         owner_of=lambda pid: f"a:{pid}",
         lease=LEASE,
     )
+    # It would end what else this process started, such as the Redis server of other tests.
+    monkeypatch.setattr(guard, "_orphans", SimpleNamespace(end=bool, start_search=bool))
     guard.start()
     wait_until(lambda: runs.looks)
     yield guard
