@@ -23,6 +23,7 @@ from domain.task_error import (
 )
 from domain.task_spec import TaskPatch, TaskSpec
 from domain.task_state import TaskState
+from domain.trace_context import TraceContext
 
 POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
@@ -35,10 +36,18 @@ class Task(TaskState):
     """One task. Every transition returns a new task or raises TransitionRefused."""
 
     @classmethod
-    def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
+    def submit(
+        cls, task_id: str, spec: TaskSpec, now: datetime, trace: TraceContext | None = None
+    ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
-        status = Status.SCHEDULED if spec.run_at else Status.QUEUED
-        return cls(task_id=task_id, spec=spec, status=status, submitted_at=now, due_at=spec.run_at)
+        return cls(
+            task_id=task_id,
+            spec=spec,
+            status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
+            submitted_at=now,
+            due_at=spec.run_at,
+            trace=trace,
+        )
 
     def promote(self) -> Self:
         """Queue a SCHEDULED task that is due."""

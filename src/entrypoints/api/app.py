@@ -24,6 +24,7 @@ from entrypoints.api.resources.blueprints import BLUEPRINTS, events
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.api.task_texts import TaskTexts
+from entrypoints.api.traced_requests import TracedRequests, caller_trace
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
 
@@ -93,14 +94,17 @@ def create_app(
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.extensions["specification"] = specification(api)
+    if (tracer := container.tracer()).is_on:
+        app.wsgi_app = TracedRequests(app.wsgi_app, tracer)  # type: ignore[method-assign]
     return app
 
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    environ = request.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    for key, value in request.environ.items():
+    for key, value in environ.items():
         if key.startswith(HEADER_KEYS) and len(value) > MAX_HEADER_BYTES:
             name = key.removeprefix("HTTP_").replace("_", "-").title()
             raise RequestHeaderFieldsTooLarge(
@@ -146,6 +150,7 @@ def _finish(response: Response) -> Response:
 def _log_request(level: int, status: int) -> None:
     milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
     task_id = g.get("task_id") or (request.view_args or {}).get("task_id")
+    trace = caller_trace()
     access.log(
         level,
         "%s %s",
@@ -157,5 +162,6 @@ def _log_request(level: int, status: int) -> None:
             "duration_ms": milliseconds,
             "request_id": g.request_id,
             **({"task_id": task_id} if task_id else {}),
+            **({"trace_id": trace.trace_id} if trace else {}),
         },
     )

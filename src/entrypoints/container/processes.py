@@ -21,6 +21,7 @@ def build_container(
     share_connection: bool = False,
     cache_bytes: int = 0,
     long_results_as_text: bool = False,
+    traced_as: str = "",
     let_others_run: Callable[[], None] = keep_running,
 ) -> Container:
     """Build the container of a process. Raises InvalidSettings if the settings name no Redis.
@@ -28,6 +29,7 @@ def build_container(
     RedisStore describes `fail_fast` and `keep_connections`, SharedConnection the connection that
     greenlets share, KnownTasks the cache, TaskRecords `long_results_as_text`. Long work calls
     `let_others_run` between its parts: a process that serves many callers in one thread needs it.
+    `traced_as` is the name of the process in traces; without one it makes none.
     """
     settings.require_redis()
     return Container(
@@ -37,6 +39,7 @@ def build_container(
         share_connection=share_connection,
         cache_bytes=cache_bytes,
         long_results_as_text=long_results_as_text,
+        traced_as=traced_as,
         let_others_run=providers.Object(let_others_run),
     )
 
