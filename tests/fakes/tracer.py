@@ -26,6 +26,8 @@ class SeenSpan:
     is_error: bool = False
     links: list[str] = field(default_factory=list)
     """The ids of the spans to which it links."""
+    service: str = ""
+    """The name of the process that recorded it, where that is known."""
 
 
 class FakeTracer(Tracer):

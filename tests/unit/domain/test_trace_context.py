@@ -48,7 +48,7 @@ def test_the_flags_say_whether_the_trace_is_recorded(flags: str, is_sampled: boo
         f"01-{TRACE}-{SPAN}-01.more",
         f"{VALID},{VALID}",
         f"{VALID}\n",
-        "٠٠" + VALID[2:],
+        "\u0660\u0660" + VALID[2:],
     ],
 )
 def test_an_invalid_traceparent_counts_as_none(traceparent: str) -> None:
