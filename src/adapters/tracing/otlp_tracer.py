@@ -42,10 +42,7 @@ class OtlpTracer(Tracer):
     is_on = True
 
     def __init__(self, service: str, version: str) -> None:
-        """`service` is the name of this process, unless OTEL_SERVICE_NAME has another one.
-
-        Raises ValueError for a variable that the exporter cannot use.
-        """
+        """`service` is the name of this process, unless OTEL_SERVICE_NAME has another one."""
         own = Resource.create({"service.name": service, "service.version": version})
         self._resource = own.merge(OTELResourceDetector().detect())
         self._exporter = QuietExporter()

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -19,7 +20,6 @@ class QuietExporter(SpanExporter):
     """Runs in the thread of the SDK, which drops the spans that its queue cannot hold."""
 
     def __init__(self) -> None:
-        """Raises ValueError for a variable that the exporter cannot use."""
         self._lost = 0
         self._begin()
 
@@ -44,7 +44,7 @@ class QuietExporter(SpanExporter):
         """Take connections and locks of this process: a fork may copy those in use."""
         self._pid = os.getpid()
         self._session = requests.Session()
-        self._exporter = OTLPSpanExporter(session=self._session)
+        self._exporter: Any = OTLPSpanExporter(session=self._session)  # not all of it has types
 
     def _send(self, spans: Sequence[ReadableSpan]) -> bool:
         try:

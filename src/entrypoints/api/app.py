@@ -24,7 +24,7 @@ from entrypoints.api.resources.blueprints import BLUEPRINTS, events
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.api.task_texts import TaskTexts
-from entrypoints.api.traced_requests import TracedRequests, caller_trace
+from entrypoints.api.traced_requests import caller_trace, trace_requests
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
 
@@ -82,6 +82,8 @@ def create_app(
     app.extensions["work_lines"] = WorkLines.within(capacity)
     app.extensions["task_texts"] = TaskTexts(container.task_cache_bytes())
     app.extensions["batch_line"] = BatchLine(batch_pace)
+    if (tracer := container.tracer()).is_on:
+        trace_requests(app, tracer)
     app.before_request(_begin)
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)
@@ -94,8 +96,6 @@ def create_app(
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.extensions["specification"] = specification(api)
-    if (tracer := container.tracer()).is_on:
-        app.wsgi_app = TracedRequests(app.wsgi_app, tracer)  # type: ignore[method-assign]
     return app
 
 

@@ -5,14 +5,22 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from flask import request
+from flask import Flask, Response, request
 
-from application.ports.tracer import Span, Tracer
+from application.ports.tracer import Tracer
 from application.spans import STATUS_CODE, error_of_status, request_operation
 from domain.trace_context import TraceContext
 
 UNTRACED = {"/livez", "/readyz"}
+RESPONSE = "task_manager.response"
+"""Key of the environment under which a request leaves its route and its status."""
 VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+
+def trace_requests(app: Flask, tracer: Tracer) -> None:
+    """Serve each request within a span."""
+    app.after_request(_keep_response)
+    app.wsgi_app = TracedRequests(app.wsgi_app, tracer)  # type: ignore[method-assign]
 
 
 class TracedRequests:
@@ -30,38 +38,34 @@ class TracedRequests:
         if path in UNTRACED:
             return self._serve(environ, start_response)
         operation = request_operation(environ["REQUEST_METHOD"], environ["wsgi.url_scheme"], path)
-        with self._tracer.span(operation, trace_of(environ)) as span:
-            status = "200"  # of a stream, which writes its own head
-
-            def start(given: str, *arguments: Any) -> Any:
-                nonlocal status
-                status = given
-                return start_response(given, *arguments)
-
-            body = self._serve(environ, start)
-            _note_response(span, operation.name, environ, int(status[:3]))
+        with self._tracer.span(operation, _trace_of(environ)) as span:
+            body = self._serve(environ, start_response)
+            route, status = environ.get(RESPONSE, ("", 500))
+            span.note(
+                {STATUS_CODE: status, **({"http.route": route} if route else {})},
+                name=f"{operation.name} {route}" if route else "",
+                error=error_of_status(status, lowest=500),
+            )
         return body
 
 
 def caller_trace() -> TraceContext | None:
     """Return the trace that the caller of the current request names; None without a valid one."""
-    return trace_of(request.environ)
+    environ = request.environ
+    return _trace_of(environ) if "HTTP_TRACEPARENT" in environ else None
 
 
-def trace_of(environ: dict[str, Any]) -> TraceContext | None:
-    given = environ.get("HTTP_TRACEPARENT")
-    return TraceContext.parse(given, environ.get("HTTP_TRACESTATE", "")) if given else None
-
-
-def _note_response(span: Span, method: str, environ: dict[str, Any], status: int) -> None:
-    handled = environ.get("werkzeug.request")
-    rule = handled and handled.url_rule
-    route = _template(rule.rule) if rule else ""
-    span.note(
-        {STATUS_CODE: status, **({"http.route": route} if route else {})},
-        name=f"{method} {route}" if route else "",
-        error=error_of_status(status, lowest=500),
+def _trace_of(environ: dict[str, Any]) -> TraceContext | None:
+    return TraceContext.parse(
+        environ.get("HTTP_TRACEPARENT", ""), environ.get("HTTP_TRACESTATE", "")
     )
+
+
+def _keep_response(response: Response) -> Response:
+    """Leave what is known of the request, which Flask drops at its end."""
+    rule = request.url_rule
+    request.environ[RESPONSE] = (_template(rule.rule) if rule else "", response.status_code)
+    return response
 
 
 @lru_cache(256)
