@@ -1,17 +1,16 @@
 """Functions with instrumentation of their own."""
 
-import logging
 import os
 from typing import Any
 
 from opentelemetry import trace
 
 
-def instrumented(n: int = 1) -> dict[str, Any]:
+def instrumented() -> dict[str, Any]:
     """Return the span that the function sees, after a span of its own."""
     seen = trace.get_current_span().get_span_context()
     with trace.get_tracer("shop").start_as_current_span("own work"):
-        logging.getLogger("shop").warning("the work goes on")
+        pass
     return {"trace_id": f"{seen.trace_id:032x}", "span_id": f"{seen.span_id:016x}"}
 
 

@@ -140,12 +140,15 @@ class _SdkSpan(Span):
 
 
 class _TraceIds(logging.Filter):
-    """Adds the trace of the current span to log lines, unless they name one themselves."""
+    """Adds the trace of the current span to log lines, unless they name one themselves.
+
+    A greenlet may outlive the span in which it was started, which is no span of its own then.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        context = api.get_current_span().get_span_context()
-        if context.is_valid and not hasattr(record, "trace_id"):
-            record.trace_id = f"{context.trace_id:032x}"
+        span = api.get_current_span()
+        if span.is_recording() and not hasattr(record, "trace_id"):
+            record.trace_id = f"{span.get_span_context().trace_id:032x}"
         return True
 
 
