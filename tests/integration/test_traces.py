@@ -149,7 +149,7 @@ def test_log_lines_name_the_trace(
         return [line["event"] for line in lines if line.get("trace_id") == trace]
 
     assert said("api") == ["POST /tasks"]
-    assert said("worker") == ["Run ended: completed"]
+    assert said("worker") == ["the work goes on", "Run ended: completed"]
 
 
 def test_a_request_without_a_valid_trace_begins_one_and_probes_have_none(
@@ -172,19 +172,20 @@ def test_a_request_without_a_valid_trace_begins_one_and_probes_have_none(
     assert not [span for span in collector.spans if "z" in str(span.attributes.get("url.path"))]
 
 
-@pytest.mark.parametrize("hangs", [False, True])
-def test_a_dead_collector_holds_up_no_request_run_or_stop(
-    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trace: str, hangs: bool
+@pytest.mark.parametrize("collector_is", ["away", "hanging", "there"])
+def test_no_request_run_or_stop_waits_for_the_collector(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trace: str, collector_is: str
 ) -> None:
     released = threading.Event()
-    with Collector(stall=released.wait) as collector:
-        url = collector.url if hangs else f"http://127.0.0.1:{free_port()}"
+    hang = released.wait if collector_is == "hanging" else lambda: None
+    with Collector(stall=hang) as collector:
+        away = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
         environment = {
             **collector.environment,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "600",  # longer than any test waits
-            "OTEL_BSP_MAX_QUEUE_SIZE": "4",
-            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4",
+            **(away if collector_is == "away" else {}),
+            # longer than any test waits, so that what is sent is sent at the end
+            **({"OTEL_BSP_SCHEDULE_DELAY": "600000"} if collector_is == "there" else {}),
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "600",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -195,12 +196,13 @@ def test_a_dead_collector_holds_up_no_request_run_or_stop(
                 "worker", tmp_path / "worker.log", redis_url=redis_url, **of_worker
             ) as worker,
         ):
-            for _ in range(8):
-                submit(api, trace, duration=1, run_at=LATER)
             task = submit(api, trace, duration=1)
             assert api.final(task["task_id"])["status"] == "COMPLETED"
             assert [worker.stop(), api.stop()] == [0, 0]
         released.set()
+        sent = {span.name for span in collector.of_trace(trace)}
+    if collector_is == "there":
+        assert sent == {"POST /tasks", "submit default", "wait default", "run default"}
     for process in (api, worker):
         assert process.output.count('"action": "traces_lost"') <= 1
         assert "Traceback" not in process.output

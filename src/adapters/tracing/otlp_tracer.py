@@ -50,7 +50,8 @@ class OtlpTracer(Tracer):
         self._tracer: api.Tracer = api.NoOpTracer()
 
     def start(self) -> None:
-        if self._provider is not None:
+        self._exporter.begin()  # now: the code of a task may change the environment
+        if self._provider is not None:  # copied from the parent of this process
             return
         try:
             self._provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
@@ -94,7 +95,8 @@ class OtlpTracer(Tracer):
         ended: datetime,
         error: str = "",
     ) -> None:
-        self.start()  # the parent of a worker starts with its first lost run
+        if self._provider is None:  # the parent of a worker starts with its first lost run
+            self.start()
         span = self._tracer.start_span(
             operation.name,
             context=_remote(parent),

@@ -21,7 +21,13 @@ class QuietExporter(SpanExporter):
 
     def __init__(self) -> None:
         self._lost = 0
-        self._begin()
+        self.begin()
+
+    def begin(self) -> None:
+        """Take connections and locks of this process: a fork may copy those in use."""
+        self._pid = os.getpid()
+        self._session = requests.Session()
+        self._exporter: Any = OTLPSpanExporter(session=self._session)  # not all of it has types
 
     @property
     def is_failing(self) -> bool:
@@ -30,7 +36,7 @@ class QuietExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         if os.getpid() != self._pid:
-            self._begin()
+            self.begin()
         try:
             sent = [self._send(spans[at : at + BATCH]) for at in range(0, len(spans), BATCH)]
         finally:
@@ -39,12 +45,6 @@ class QuietExporter(SpanExporter):
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
-
-    def _begin(self) -> None:
-        """Take connections and locks of this process: a fork may copy those in use."""
-        self._pid = os.getpid()
-        self._session = requests.Session()
-        self._exporter: Any = OTLPSpanExporter(session=self._session)  # not all of it has types
 
     def _send(self, spans: Sequence[ReadableSpan]) -> bool:
         try:
