@@ -28,7 +28,7 @@ from adapters.tracing.quiet_exporter import QuietExporter
 from application.ports.tracer import Attributes, Operation, Span, SpanKind, Tracer
 from domain.trace_context import SAMPLED, TraceContext, bounded_state
 
-STOP_SECONDS = 1.0
+STOP_SECONDS = 2.0
 MAX_VALUE_LENGTH = 256
 """Characters of an attribute."""
 KINDS = {kind: api.SpanKind[kind.name] for kind in SpanKind}

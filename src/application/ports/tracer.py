@@ -86,4 +86,4 @@ class Tracer(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Send the spans that wait to be sent, within a second. Later spans are dropped."""
+        """Send the spans that wait to be sent, within two seconds. Later spans are dropped."""
