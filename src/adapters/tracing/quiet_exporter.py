@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -26,8 +25,9 @@ class QuietExporter(SpanExporter):
     def begin(self) -> None:
         """Take connections and locks of this process: a fork may copy those in use."""
         self._pid = os.getpid()
-        self._session = requests.Session()
-        self._exporter: Any = OTLPSpanExporter(session=self._session)  # not all of it has types
+        # Work may close the descriptors of its process, so no connection stays open. Not all of the
+        # exporter has types.
+        self._exporter: Any = OTLPSpanExporter(headers={"connection": "close"})
 
     @property
     def is_failing(self) -> bool:
@@ -37,10 +37,7 @@ class QuietExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         if os.getpid() != self._pid:
             self.begin()
-        try:
-            sent = [self._send(spans[at : at + BATCH]) for at in range(0, len(spans), BATCH)]
-        finally:
-            self._session.close()  # work may close the descriptors of its process
+        sent = [self._send(spans[at : at + BATCH]) for at in range(0, len(spans), BATCH)]
         return SpanExportResult.SUCCESS if all(sent) else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
