@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import redis
 from gevent import spawn
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from adapters.redis.confirmation import Confirmation, ConfirmedExchange
-from adapters.redis.exchange import PooledExchange
+from adapters.redis.exchange import Exchange
 from adapters.redis.failures import copied
 
 MAX_GROUPED_BYTES = 32_768
@@ -36,18 +35,17 @@ class GroupedConfirmation:
     same refusal.
     """
 
-    def __init__(self, client: redis.Redis, confirmation: Confirmation) -> None:
-        """`client` must be patient; see adapters.redis.connection.connect."""
+    def __init__(self, exchange: Exchange, confirmation: Confirmation) -> None:
         self._confirmation = confirmation
-        self._exchange = PooledExchange(client, keep_connections=False)
-        self._exchange_apart = ConfirmedExchange(self._exchange, confirmation)
+        self._exchange = exchange
+        self._exchange_apart = ConfirmedExchange(exchange, confirmation)
         self._long_calls = BoundedSemaphore(MAX_LONG_CALLS)
         self._waiting: deque[_Call] = deque()
         self._is_running = False
         self._are_behind = False
 
     def __call__(self, commands: Sequence[bytes]) -> list[Any]:
-        """Exchange the commands. Raises ReplicasBehind and the errors of a PooledExchange."""
+        """Exchange the commands. Raises ReplicasBehind, and the errors of the exchange."""
         if sum(map(len, commands)) > MAX_GROUPED_BYTES:
             with self._long_calls:
                 return self._exchange_apart(commands)

@@ -17,7 +17,7 @@ from adapters.redis.confirmation import Confirmation
 from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
-from adapters.redis.exchange import Exchange
+from adapters.redis.exchange import Exchange, PooledExchange
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
@@ -66,7 +66,7 @@ def grouped_confirmation(
         return None
     from adapters.redis.grouped_confirmation import GroupedConfirmation
 
-    return GroupedConfirmation(client, confirmation)
+    return GroupedConfirmation(PooledExchange(client, keep_connections=False), confirmation)
 
 
 def half(size: int) -> int:

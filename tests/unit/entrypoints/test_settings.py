@@ -106,6 +106,8 @@ def test_a_wrong_url_of_redis_is_refused_without_its_password(
         "rediss://user:pw@[::1]:6379/15",
         "unix:///run/a%20b.sock",
         "unix://u:pw@/r.sock?db=3",
+        "sentinel://a/m",
+        "sentinel://u:pw@a:1,[::1]:2/m?db=3&sentinel_password=pw",
     ],
 )
 def test_a_url_of_redis_may_leave_out_parts_that_have_a_default(
@@ -146,11 +148,35 @@ def test_an_unknown_option_of_the_url_of_redis_is_refused_with_the_allowed_ones(
     assert "secretpw" not in problem
 
 
+@pytest.mark.parametrize(
+    ("url", "shown", "reason"),
+    [
+        ("sentinel://:secretpw@a:1,b:2", "sentinel://***@a:1,b:2", "must name the service"),
+        ("sentinel://:secretpw@a:x/m", "sentinel://***@a:x/m", "has 'a:x' where host"),
+        ("sentinel://a/m?password=secretpw", "sentinel://a/m?password=***", "the unknown option"),
+    ],
+)
+def test_a_wrong_url_of_sentinels_is_refused_with_the_reason_and_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str, reason: str
+) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL", url)
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} ")
+    assert reason in problem
+    assert "sentinel://[user:password@]host[:port],host[:port],…/service" in problem
+    assert "secretpw" not in problem
+
+
+@pytest.mark.parametrize("base", ["rediss://h/0?", "sentinel://a,b/tasks?tls=true&"])
 def test_a_url_of_redis_may_name_files_for_tls_that_can_be_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: str
 ) -> None:
     (tmp_path / "ca.pem").touch()
-    monkeypatch.setenv("TASKS_REDIS_URL", url := f"rediss://h/0?ssl_ca_certs={tmp_path / 'ca.pem'}")
+    monkeypatch.setenv("TASKS_REDIS_URL", url := f"{base}ssl_ca_certs={tmp_path / 'ca.pem'}")
     assert load_settings().redis_url == url
 
     (tmp_path / "ca.pem").unlink()
