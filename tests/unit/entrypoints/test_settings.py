@@ -33,6 +33,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_HTTP_WORKERS", "0", "1 to 64"),
         ("TASKS_HTTP_BODY_SECONDS", "0", "1 to 3600"),
         ("TASKS_HTTP_PENDING_PER_CLIENT", "10001", "1 to 10000"),
+        ("TASKS_REDIS_MIN_REPLICAS", "-1", "0 to 16"),
+        ("TASKS_REDIS_MIN_REPLICAS", "one", "0 to 16"),
         ("TASKS_DATA_DIR", "", "must name a folder"),
         ("TASKS_WORKER_CONCURRENCY", "-1", "1 to 1000"),
         ("TASKS_LEASE_SECONDS", "2", "3 to 3600"),
