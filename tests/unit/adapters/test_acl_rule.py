@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import redis
+from redis.commands import CoreCommands
 
 ROOT = Path(__file__).parents[3]
 ADAPTERS = ROOT / "src" / "adapters"
@@ -12,7 +12,7 @@ OF_RUNNERS = {"eval", "evalsha", "script|load"}
 OF_KOMBU = {"brpop"}
 FOR_UNIX_SOCKETS = {"config|get"}
 """The disk of a server on this host is measured."""
-METHODS = {name for name in dir(redis.Redis) if not name.startswith("_")} - {"pipeline"}
+METHODS = {name for name in dir(CoreCommands) if not name.startswith("_")}
 """Names of redis-py's commands, such as zrange and xinfo_stream."""
 OTHER_NAMES = {"delete": "del"}
 
