@@ -42,6 +42,7 @@ class TaskResultBackend(BaseBackend):
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
+        self._url = url
         self._shown_url = masked(url) if SentinelUrl.matches(url) else maybe_sanitize_url(url)
         self._repository = RedisTaskRepository(
             RedisStore(connect(url)), _no_wake_ups, events_kept=0
@@ -49,7 +50,7 @@ class TaskResultBackend(BaseBackend):
 
     def as_uri(self, include_password: bool = False) -> str:
         """Return the URL, without its secrets unless they are wanted."""
-        return str(self.url if include_password else self._shown_url)
+        return self._url if include_password else self._shown_url
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         task = self._task(task_id)

@@ -36,6 +36,8 @@ class Confirmation:
             if isinstance(reply, redis.RedisError):
                 if any(isinstance(each, redis.RedisError) for each in own):
                     return own
+                if "replica instances" in str(reply):
+                    raise redis.ReadOnlyError(str(reply))
                 raise reply
         if confirmed < self._replicas:
             raise ReplicasBehind(confirmed, self._replicas)

@@ -112,7 +112,7 @@ def patient_connection(kind: type[Any]) -> type[Any]:
     """Return a class of patient connections of that kind, which share what they hear."""
     contact, slow_calls = ServerContact(), SlowCalls()
 
-    class PatientConnection(kind):
+    class PatientConnection(kind):  # type: ignore[misc]  # TCP, TLS, a Unix socket, sentinels
         shared = contact, slow_calls
 
         def _connect(self) -> Any:

@@ -14,6 +14,7 @@ from adapters.redis.grouped_confirmation import GroupedConfirmation
 from application.errors import StoreUnconfirmed
 
 PUBLISH, WAIT = Confirmation(1).commands
+OF_A_REPLICA = "ERR WAIT cannot be used with replica instances."
 
 
 class Server:
@@ -64,11 +65,13 @@ def test_a_change_that_too_few_replicas_confirm_is_not_acknowledged() -> None:
 
 
 def test_the_refusal_of_a_change_comes_before_that_of_its_confirmation() -> None:
-    refusals = [redis.ReadOnlyError("READONLY"), 0, redis.ResponseError("ERR WAIT on a replica")]
+    refusals = [redis.ReadOnlyError("READONLY"), 0, redis.ResponseError(OF_A_REPLICA)]
 
     assert Confirmation(1).checked(refusals) == refusals[:1]
-    with pytest.raises(redis.ResponseError, match="WAIT on a replica"):
-        Confirmation(1).checked([b"OK", *refusals[1:]])
+    with pytest.raises(redis.ReadOnlyError, match="WAIT cannot be used"):
+        Confirmation(1).checked(refusals[1:])
+    with pytest.raises(redis.ResponseError, match="NOPERM"):
+        Confirmation(1).checked([redis.ResponseError("NOPERM"), 1])
 
 
 def test_calls_of_one_turn_share_a_confirmation() -> None:
