@@ -9,7 +9,7 @@ from redis.retry import Retry
 
 from application.sentinel_url import SentinelUrl
 
-SENTINEL_SECONDS = 0.5
+SENTINEL_SECONDS = 1.0
 """Time limit for a sentinel to accept a connection, and for each of its replies."""
 
 

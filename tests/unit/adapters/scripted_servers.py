@@ -1,6 +1,7 @@
 """Sentinels and Redis servers that say what a test tells them to, one command after the other."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -11,8 +12,10 @@ Reply = Callable[[list[bytes]], bytes]
 class ScriptedServer:
     """A server on a port of this machine. `reply` gets the words of each command."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls`, it speaks TLS."""
         self.reply = reply
+        self._tls = tls
         self.asked: list[bytes] = []
         """The first two words of each command."""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -39,8 +42,11 @@ class ScriptedServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        stream = connection.makefile("rb")
         try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._connections.append(connection)
+            stream = connection.makefile("rb")
             while line := stream.readline():
                 words = []
                 for _ in range(int(line[1:])):

@@ -3,9 +3,11 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import pytest
 import redis
+from celery import Celery
 
 from adapters.celery.app import create_celery_app
 from adapters.redis.connection import connect, connect_blocking
@@ -40,6 +42,13 @@ def servers() -> Iterator[Servers]:
         yield Servers(stack)
 
 
+@pytest.fixture(autouse=True)
+def patient_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine delay replies."""
+    monkeypatch.setattr("adapters.redis.connection.TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr("adapters.redis.sentinels.SENTINEL_SECONDS", 60)
+
+
 def url_of(*ports: int) -> str:
     return f"sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/tasks"
 
@@ -68,6 +77,19 @@ def test_the_broker_connects_to_the_master_that_a_sentinel_names(servers: Server
         broker.default_channel.client.ping()
 
     assert b"PING" in master.asked
+
+
+def test_the_result_backend_reads_from_the_master_that_a_sentinel_names(servers: Servers) -> None:
+    no_record = b"%0\r\n"
+    master = servers.start(has_role("master", no_record))
+    sentinel = servers.start(names(master.port))
+    backend = "adapters.celery.result_backend:TaskResultBackend"
+    program = Celery(backend=f"{backend}+sentinel://:secretpw@127.0.0.1:{sentinel.port},b:2/tasks")
+
+    assert program.AsyncResult(str(uuid4())).state == "PENDING"
+
+    assert [words.split()[0] for words in master.asked if b"tm:task:" in words.lower()]
+    assert program.backend.as_uri() == f"sentinel://***@127.0.0.1:{sentinel.port},b:2/tasks"
 
 
 def test_login_and_database_of_the_url_are_used_by_every_client(servers: Servers) -> None:
@@ -138,7 +160,10 @@ def test_without_a_sentinel_that_knows_the_master_the_error_has_the_reason_of_ea
     assert f"127.0.0.1:{refusing.port}: Authentication required" in message
 
 
-def test_a_silent_sentinel_is_passed_over_after_half_a_second(servers: Servers) -> None:
+def test_a_silent_sentinel_is_passed_over(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.redis.sentinels.SENTINEL_SECONDS", 2)
     master = servers.start(has_role("master"))
     good = servers.start(names(master.port))
     with socket.create_server(("127.0.0.1", 0)) as silent:
