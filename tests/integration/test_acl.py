@@ -132,6 +132,7 @@ def live_a_whole_life(api: Api, callback_url: str) -> None:
     nowhere = submit(api, queue="nowhere", expires_at=soon)
     assert api.final(nowhere)["status"] == "EXPIRED"
     ok(api, "DELETE", f"/tasks/{nowhere}")
+    ok(api, "DELETE", "/queues/nowhere")
 
 
 def read_everything(api: Api) -> None:
@@ -141,7 +142,6 @@ def read_everything(api: Api) -> None:
         "/tasks?submitted_after=2020-01-01T00:00:00Z&full=true",
         "/tasks/counts",
         "/queues",
-        "/queues/default",
         "/workers",
         "/types",
         "/deliveries",

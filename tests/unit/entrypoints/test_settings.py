@@ -1,12 +1,14 @@
 """Invalid settings stop the start, and the message lists every problem."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from entrypoints.environment import environment_restorer, hide_secrets, load_settings
+from entrypoints.local.stack import LocalStack
 from entrypoints.settings import InvalidSettings
 
 
@@ -299,3 +301,10 @@ def test_the_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     restore()
 
     assert dict(os.environ) == before
+
+
+def test_the_embedded_server_has_no_replicas_that_could_confirm() -> None:
+    settings = replace(load_settings(), redis_min_replicas=1)
+
+    with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_MIN_REPLICAS is 1, but the embedded"):
+        LocalStack(settings)
