@@ -29,15 +29,16 @@ class Confirmation:
     def checked(self, replies: Sequence[Any]) -> list[Any]:
         """Return the replies without those to `commands`, the last two.
 
-        Raises ReplicasBehind, and errors of the two commands unless another one failed as well.
+        Raises ReplicasBehind and the errors of these two, unless nothing was written: then the
+        refusals of the other commands say why.
         """
         *own, published, confirmed = replies
+        if own and all(isinstance(reply, redis.RedisError) for reply in own):
+            return own
         for reply in (published, confirmed):
+            if "replica instances" in str(reply):
+                raise redis.ReadOnlyError(str(reply))
             if isinstance(reply, redis.RedisError):
-                if any(isinstance(each, redis.RedisError) for each in own):
-                    return own
-                if "replica instances" in str(reply):
-                    raise redis.ReadOnlyError(str(reply))
                 raise reply
         if confirmed < self._replicas:
             raise ReplicasBehind(confirmed, self._replicas)
