@@ -55,6 +55,7 @@ def settings(master: ChaosServer, tmp_path: Path) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_a_restricted_user_can_run_the_whole_service(
     master: ChaosServer, settings: dict[str, object], receiver: Receiver, tmp_path: Path
 ) -> None:

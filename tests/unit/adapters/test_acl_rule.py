@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 ADAPTERS = ROOT / "src" / "adapters"
 OF_CONNECTIONS = {"select", "client|setinfo"}
 OF_RUNNERS = {"eval", "evalsha", "script|load"}
-OF_KOMBU = {"brpop"}
+OF_KOMBU = {"brpop", "multi", "exec"}
 FOR_UNIX_SOCKETS = {"config|get"}
 """The disk of a server on this host is measured."""
 METHODS = {name for name in dir(CoreCommands) if not name.startswith("_")}
@@ -26,7 +26,9 @@ def allowed() -> set[str]:
 def sent() -> set[str]:
     found: set[str] = set()
     for script in (ADAPTERS / "redis" / "scripts").glob("*.lua"):
-        found |= set(re.findall(r"call\('([A-Z]+)'", script.read_text()))
+        text = script.read_text()
+        found |= set(re.findall(r"call\('([A-Z]+)'", text))
+        found |= set(re.findall(r"\w = '([A-Z]+)'", text))  # a table of commands
     for module in (*(ADAPTERS / "redis").glob("*.py"), *(ADAPTERS / "celery").glob("*.py")):
         text = module.read_text()
         found |= set(re.findall(r"packed\(\s*\"([A-Z]+)\"", text))
