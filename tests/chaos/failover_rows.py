@@ -39,6 +39,7 @@ def failover(run: Run) -> Outcome:
                 wait_until(servers.are_whole)
                 run.say(f"{number + 1}: accepts after {outcome.recoveries[-1]:.2f} s")
         outcome.settle(site, 120)
+        outcome.expect_crashes(site, 0)
         for process in (api, maintenance, worker):
             outcome.expect(not process.has_ended, f"process {process.pid} has ended")
     outcome.expect(not missing, f"{missing} accepted tasks were not on the new master")

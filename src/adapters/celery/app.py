@@ -51,7 +51,7 @@ def broker_url(redis_url: str) -> str:
     That of sentinels says nothing: the connections of transport_to_master know where they lead.
     """
     if SentinelUrl.matches(redis_url):
-        return "redis://"
+        return "redis://sentinels"
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
