@@ -27,6 +27,7 @@ def build_child_container(
     return Container(
         settings=settings,
         keep_connections=True,
+        confirm_writes=True,
         task_process=process,
         **({"tracer": providers.Object(tracer)} if tracer else {}),
     )
@@ -56,6 +57,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
+        require_store=container.store().require_replicas,
         node=NodeLock(_private_folder(settings, "workers"), process.name),
         process=process,
         lease=settings.lease,
