@@ -57,6 +57,13 @@ class ClientSocket:
         if self._pending and self._connection:
             self._pending.add_received(self._connection, size)
 
+    def send(self, data: bytes) -> int:
+        """Send all of an interim response, 100 Continue. Raises ConnectionResetError as `sendall`
+        does.
+        """
+        self._send_all(data)
+        return len(data)
+
     def expect_head(self) -> None:
         """Keep what is sent next, the head of a response, and send it with what follows.
 
