@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from entrypoints.api.concurrency.connections import Connection, PendingConnections
-from entrypoints.api.concurrency.cooperation import let_others_run
 
 SEND_TIMEOUT_SECONDS = 60.0
 """A client that takes no byte of a response for this time is considered gone."""
@@ -76,16 +75,6 @@ class ClientSocket:
         self._is_head_next = False
         if self._head:
             self.sendall(b"")
-
-    def sendfile(self, *arguments: Any, **options: Any) -> Any:
-        """Send the head, then a file as socket.sendfile does, which takes a millisecond or more.
-
-        Raises ConnectionResetError as `sendall` does.
-        """
-        let_others_run()
-        self.send_head()
-        with self._limited():
-            return self._socket.sendfile(*arguments, **options)
 
     def sendall(self, data: bytes) -> None:
         """Send all of the data. Raises ConnectionResetError when the client takes no byte."""
