@@ -5,7 +5,6 @@ changed. So a kept text is never older than the record.
 """
 
 import json
-import threading
 from collections.abc import Callable, Sequence
 
 from adapters.redis.id_codec import id_text
@@ -20,8 +19,6 @@ from application.skipped_items import SkippedItems
 from application.task_filter import TaskFilter
 from application.task_serializer import TaskJson, serialize_task
 
-MAX_PAGES = 16
-"""Pages that a process reads and writes at a time: one may have 6 MB in both forms."""
 MAX_TEXT_BYTES = 65_536
 ENTRY_BYTES = 400
 """Memory of a kept text besides its bytes, measured generously."""
@@ -46,12 +43,10 @@ class RedisTaskPages(TaskPages):
             cache_bytes, max_value_bytes=MAX_TEXT_BYTES
         )
         self._skipped_items = SkippedItems()
-        self._pages = threading.Semaphore(MAX_PAGES)
 
     def texts(self, wanted: TaskFilter, page_request: PageRequest) -> TextPage:
         found = self._search.find(wanted, page_request)
-        with self._pages:
-            texts = self._written(self._records.placed(found.ids))
+        texts = self._written(self._records.placed(found.ids))
         return TextPage(texts=texts, total=found.total, next=found.next)
 
     def _written(self, records: Sequence[PlacedRecord]) -> list[bytes]:
