@@ -136,6 +136,23 @@ def test_a_long_body_is_sent_after_its_head() -> None:
     assert client.sent == [b"head", RESPONSE]
 
 
+def test_a_client_has_left_when_its_end_is_closed_and_nothing_is_unread(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    server, client = ClientSocket(pair[0]), pair[1]
+    assert not server.has_left()
+
+    client.sendall(b"next")
+    client.close()
+
+    assert not server.has_left()
+    assert server.recv(4) == b"next"
+    assert server.has_left()
+    assert server.gettimeout() is None
+    pair[0].close()
+    assert server.has_left()
+
+
 def test_a_connection_that_was_shut_while_it_waits_has_ended_without_an_error(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:

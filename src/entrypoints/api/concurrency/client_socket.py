@@ -1,9 +1,13 @@
 """The socket of a connection: it sends a head with its body, and gives up on clients that left."""
 
 import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from flask import request
+from gevent import GreenletExit
 
 from entrypoints.api.concurrency.connections import Connection, PendingConnections
 
@@ -26,13 +30,13 @@ class ClientSocket:
 
     def __init__(
         self,
-        socket: Any,
+        connected: Any,
         seconds: float | None = None,
         connection: Connection | None = None,
         pending: PendingConnections | None = None,
     ) -> None:
         """`pending` counts bytes of requests and long responses under the `connection`."""
-        self._socket = socket
+        self._socket = connected
         self._seconds = seconds
         self._connection = connection
         self._pending = pending
@@ -50,6 +54,18 @@ class ClientSocket:
             if self._was_shut:
                 return b""
             raise
+
+    def has_left(self) -> bool:
+        """Return whether the client has closed its end, and sent nothing before that is unread."""
+        self._socket.settimeout(0)
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._socket.settimeout(None)
 
     def note_received(self, size: int) -> None:
         """Count bytes of an unfinished head."""
@@ -124,3 +140,10 @@ class ClientSocket:
             raise
         finally:
             self._socket.settimeout(None)
+
+
+def end_if_client_left() -> None:
+    """End the current request if nobody waits for its response. Raises GreenletExit."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None and connection.has_left():
+        raise GreenletExit
