@@ -7,8 +7,8 @@ spends on an empty task in the domain.
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import redis
 from hiredis import pack_command
@@ -16,11 +16,18 @@ from hiredis import pack_command
 IDLE_SECONDS = 1.0
 """A kept connection that was idle for this long is checked before reuse."""
 
-Exchange = Callable[[Sequence[bytes]], list[Any]]
-"""Sends packed commands and returns their replies in order, errors of the server among them.
 
-Raises RedisError when it cannot send them or loses a reply.
-"""
+
+class Exchange(Protocol):
+    """Sends packed commands and returns their replies in order, errors of the server among them.
+
+    Raises RedisError when it cannot send them or loses a reply.
+    """
+
+    def __call__(self, commands: Sequence[bytes]) -> list[Any]: ...
+
+    def reconnect(self) -> None:
+        """Connect anew for the next call of this thread. Calls that are under way go on."""
 
 
 def packed(*words: str | bytes | float) -> bytes:
@@ -63,6 +70,12 @@ class PooledExchange:
                 mine.connection, mine.used, mine.pid = connection, time.monotonic(), os.getpid()
             else:
                 pool.release(connection)
+
+    def reconnect(self) -> None:
+        kept = getattr(self._mine, "connection", None)
+        if kept and self._mine.pid == os.getpid():
+            kept.disconnect()
+        self._client.connection_pool.disconnect(inuse_connections=False)
 
     def _borrow(self, pool: Any) -> Any:
         """Return the kept connection of this thread, or one of the pool.

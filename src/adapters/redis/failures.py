@@ -28,6 +28,14 @@ def is_lost_connection(error: BaseException | None) -> bool:
     return isinstance(error, redis.ConnectionError | redis.TimeoutError)
 
 
+def is_of_replica(error: BaseException | None) -> bool:
+    """Return whether the server refuses because it is a replica, perhaps since a failover.
+
+    Its address may lead to another server then, while connections to this one stay open.
+    """
+    return isinstance(error, TRANSIENT)
+
+
 def is_outage(error: BaseException | None) -> bool:
     """Return whether the server cannot be reached, and not only one connection is dead."""
     return is_lost_connection(error) and not isinstance(error, ConnectionSilent)

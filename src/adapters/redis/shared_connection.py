@@ -25,6 +25,9 @@ RECEIVE_BYTES = 262_144
 MAX_SHARED_BYTES = 32_768
 """A longer call has a connection of its own, so that no other one waits until it is sent."""
 MAX_LONG_CALLS = 16
+MIN_AGE_SECONDS = 1.0
+"""Age at which a connection may be replaced: a server that refuses every write must not cost a new
+connection for each."""
 MAX_CALLS_IN_FLIGHT = 16
 """Redis replies when it has processed all that has arrived: more would look like silence."""
 
@@ -53,6 +56,13 @@ class SharedConnection:
             link = self._connect()
         return link.exchange(commands)
 
+    def reconnect(self) -> None:
+        link = self._link
+        if link is not None and time.monotonic() - link.began >= MIN_AGE_SECONDS:
+            self._link = None
+            link.retire()
+        self._exchange_apart.reconnect()
+
     def _connect(self) -> "_Link":
         """Return a link. Calls that wait for another one's attempt share its failure."""
         failure = self._last_failure
@@ -73,6 +83,7 @@ class _Link:
     """A connection from its start to its end."""
 
     def __init__(self, pool: Any) -> None:
+        self.began = time.monotonic()
         self._pool = pool
         self._connection = pool.get_connection()
         self._socket = self._connection._sock.connected
@@ -90,6 +101,7 @@ class _Link:
         self._silent_turns = 0
         self._turn = self._loop.timer(TURN_SECONDS, repeat=TURN_SECONDS)
         self.closed = False
+        self._is_retired = False
         self._greenlets = [spawn(self._guard, self._send), spawn(self._guard, self._receive)]
 
     def exchange(self, commands: Sequence[bytes]) -> list[Any]:
@@ -111,6 +123,11 @@ class _Link:
             if isinstance(reply, redis.ConnectionError):  # the server is loading, for example
                 raise reply
         return replies
+
+    def retire(self) -> None:
+        """Close the connection when all calls that wait on it have their replies."""
+        self._is_retired = True
+        self._close_if_retired()
 
     def _send(self) -> None:
         outgoing, calls = self._outgoing, self._calls
@@ -139,6 +156,7 @@ class _Link:
                     resume(waiter.switch, None)
             if self._outgoing:
                 self._has_outgoing.set()
+            self._close_if_retired()
         raise redis.ConnectionError("Connection closed by server.")
 
     def _end_turn(self) -> None:
@@ -150,6 +168,10 @@ class _Link:
         self._silent_turns += 1
         if self._silent_turns >= MAX_SILENT_TURNS:
             self._close(ServerSilent())
+
+    def _close_if_retired(self) -> None:
+        if self._is_retired and not self._calls:
+            self._close(redis.ConnectionError("Another connection replaces this one."))
 
     def _guard(self, work: Callable[[], None]) -> None:
         """Do the work. Its failure ends the link."""

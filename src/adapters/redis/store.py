@@ -1,7 +1,7 @@
 """The store that all adapters of this package share."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ import redis
 
 from adapters.redis.circuit_breaker import CircuitBreaker
 from adapters.redis.exchange import Exchange, PooledExchange
-from adapters.redis.failures import is_damage, is_outage, translate
+from adapters.redis.failures import is_damage, is_of_replica, is_outage, translate
 from adapters.redis.stored_scripts import (
     PlainCommand,
     ScriptCall,
@@ -50,7 +50,7 @@ class RedisStore:
         self._shared = shared
         self._exchange = shared or PooledExchange(client, keep_connections=keep_connections)
         self._runner = ScriptRunner(self._exchange, client.script_load)
-        self._translation = _Translation(self._breaker)
+        self._translation = _Translation(self._breaker, self._exchange.reconnect)
 
     @property
     def unavailable_reason(self) -> str | None:
@@ -123,8 +123,9 @@ def _raise_error(replies: Sequence[Any], *, damage_as_reply: bool) -> None:
 class _Translation:
     """A block in which a failure of Redis raises the error that the application knows."""
 
-    def __init__(self, breaker: CircuitBreaker | None) -> None:
+    def __init__(self, breaker: CircuitBreaker | None, reconnect: Callable[[], None]) -> None:
         self._breaker = breaker
+        self._reconnect = reconnect
 
     def __enter__(self) -> None:
         if self._breaker is not None:
@@ -135,6 +136,8 @@ class _Translation:
             return
         if self._breaker and is_outage(error) and isinstance(error, redis.RedisError):
             self._breaker.open(error)
+        if is_of_replica(error):
+            self._reconnect()
         if failure := translate(error):
             raise failure from error
 
