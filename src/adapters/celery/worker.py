@@ -148,8 +148,12 @@ class CeleryWorker:
             ", ".join(self._process.queues),
             extra={"action": "worker_ready"},
         )
-        self._guard.start()
-        self._beating.start()
+        try:
+            self._guard.start()
+            self._beating.start()
+        except RuntimeError as error:  # Celery would log it and go on
+            logger.critical("The worker ends: %s", error, extra={"action": "worker_unguarded"})
+            sys.exit(1)
 
     def _begin_shutdown(self, **_: Any) -> None:
         """Start the grace. Celery calls this in the parent's signal handler."""
