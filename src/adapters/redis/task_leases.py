@@ -65,8 +65,8 @@ class RedisTaskLeases(TaskLeases):
 
     def renew(self, task: Task) -> bool:
         raw = require_id_bytes(task.task_id)
-        lease = [raw, task.fencing_token, self._lease_ms]
-        return bool(self._renew([keys.record(task.task_id), keys.LEASES], lease))
+        run = [raw, task.fencing_token, task.owner or "", self._lease_ms]
+        return bool(self._renew([keys.record(task.task_id), keys.LEASES], run))
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
