@@ -20,6 +20,7 @@ from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
+from adapters.supervision.descriptors import OF_A_CHILD, OF_A_WORKER, allow_descriptors
 from adapters.supervision.linux import adopt_orphans
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
@@ -100,6 +101,7 @@ class CeleryWorker:
             retirement=self._retirement,
         )
         adopt_orphans()
+        allow_descriptors(OF_A_WORKER + OF_A_CHILD * self._process.concurrency)
         self._node.take()
         self._connect(child)
         self._worker = self._create_worker()
