@@ -52,6 +52,9 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
 
     class RetiringAsynPool(AsynPool):
         Worker = RetiringWorker
+        _pool: list[Any]
+        _queues: dict[Any, Any]
+        _find_worker_queues: Any
         was_refused = False
         """True if the system refused to start the last child."""
 
@@ -64,7 +67,7 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
             if self.was_refused and not can_fork():  # billiard leaks a pipe at each refusal
                 return None
             try:
-                process = super()._create_worker_process(i)
+                process = super()._create_worker_process(i)  # type: ignore[misc]  # not in the stubs
             except OSError as error:
                 self._forget_unstarted()
                 if not self.was_refused:

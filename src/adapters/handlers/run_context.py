@@ -47,7 +47,7 @@ class BufferedRunContextFactory(RunContextFactory):
         self._current = context
         if self._thread is None:
             thread = threading.Thread(target=self._flush_forever, name="run-context", daemon=True)
-            with suppress(RuntimeError):  # no room for a thread: the run stores its reports at its end
+            with suppress(RuntimeError):  # without it, a run stores its reports at its end
                 thread.start()
                 self._thread = thread
         return context

@@ -17,7 +17,6 @@ IDLE_SECONDS = 1.0
 """A kept connection that was idle for this long is checked before reuse."""
 
 
-
 class Exchange(Protocol):
     """Sends packed commands and returns their replies in order, errors of the server among them.
 
