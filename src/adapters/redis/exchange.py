@@ -7,26 +7,22 @@ spends on an empty task in the domain.
 import os
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import redis
 from hiredis import pack_command
 
+from adapters.redis.failures import NOT_MASTER
+
 IDLE_SECONDS = 1.0
 """A kept connection that was idle for this long is checked before reuse."""
 
+Exchange = Callable[[Sequence[bytes]], list[Any]]
+"""Sends packed commands and returns their replies in order, errors of the server among them.
 
-class Exchange(Protocol):
-    """Sends packed commands and returns their replies in order, errors of the server among them.
-
-    Raises RedisError when it cannot send them or loses a reply.
-    """
-
-    def __call__(self, commands: Sequence[bytes]) -> list[Any]: ...
-
-    def reconnect(self) -> None:
-        """Connect anew for the next call of this thread. Calls that are under way go on."""
+Raises RedisError when it cannot send them or loses a reply.
+"""
 
 
 def packed(*words: str | bytes | float) -> bytes:
@@ -53,13 +49,17 @@ class PooledExchange:
     def __call__(self, commands: Sequence[bytes]) -> list[Any]:
         """Exchange the commands. After an error, close the connection.
 
-        A connection with unread replies would give them to the next call.
+        A connection with unread replies would give them to the next call, and one to a replica
+        would refuse its changes as well.
         """
         pool: Any = self._client.connection_pool
         connection = self._borrow(pool)
         try:
             connection.send_packed_command([b"".join(commands)])
-            return [_read_reply(connection) for _ in commands]
+            replies = [_read_reply(connection) for _ in commands]
+            if any(isinstance(reply, NOT_MASTER) for reply in replies):
+                connection.disconnect()
+            return replies
         except BaseException:
             connection.disconnect()
             raise
@@ -69,12 +69,6 @@ class PooledExchange:
                 mine.connection, mine.used, mine.pid = connection, time.monotonic(), os.getpid()
             else:
                 pool.release(connection)
-
-    def reconnect(self) -> None:
-        kept = getattr(self._mine, "connection", None)
-        if kept and self._mine.pid == os.getpid():
-            kept.disconnect()
-        self._client.connection_pool.disconnect(inuse_connections=False)
 
     def _borrow(self, pool: Any) -> Any:
         """Return the kept connection of this thread, or one of the pool.

@@ -18,6 +18,7 @@ from gevent.lock import BoundedSemaphore, RLock
 from hiredis import PushNotification
 
 from adapters.redis.exchange import PooledExchange
+from adapters.redis.failures import NOT_MASTER, copied
 from adapters.redis.patient_socket import SLOW_SECONDS, ServerSilent, shared_by
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS
 
@@ -25,9 +26,6 @@ RECEIVE_BYTES = 262_144
 MAX_SHARED_BYTES = 32_768
 """A longer call has a connection of its own, so that no other one waits until it is sent."""
 MAX_LONG_CALLS = 16
-MIN_AGE_SECONDS = 1.0
-"""Age at which a connection may be replaced: a server that refuses every write must not cost a new
-connection for each."""
 MAX_CALLS_IN_FLIGHT = 16
 """Redis replies when it has processed all that has arrived: more would look like silence."""
 
@@ -52,25 +50,18 @@ class SharedConnection:
             with self._long_calls:
                 return self._exchange_apart(commands)
         link = self._link
-        if link is None or link.closed:
+        if link is None or not link.is_usable:
             link = self._connect()
         return link.exchange(commands)
-
-    def reconnect(self) -> None:
-        link = self._link
-        if link is not None and time.monotonic() - link.began >= MIN_AGE_SECONDS:
-            self._link = None
-            link.retire()
-        self._exchange_apart.reconnect()
 
     def _connect(self) -> "_Link":
         """Return a link. Calls that wait for another one's attempt share its failure."""
         failure = self._last_failure
         with self._connecting:
-            if self._link is not None and not self._link.closed:
+            if self._link is not None and self._link.is_usable:
                 return self._link
             if self._last_failure is not None and self._last_failure is not failure:
-                raise _copy(self._last_failure)
+                raise copied(self._last_failure)
             try:
                 self._link = _Link(self._pool)
             except redis.RedisError as error:
@@ -83,7 +74,6 @@ class _Link:
     """A connection from its start to its end."""
 
     def __init__(self, pool: Any) -> None:
-        self.began = time.monotonic()
         self._pool = pool
         self._connection = pool.get_connection()
         self._socket = self._connection._sock.connected
@@ -100,8 +90,9 @@ class _Link:
         self._turns = 0
         self._silent_turns = 0
         self._turn = self._loop.timer(TURN_SECONDS, repeat=TURN_SECONDS)
-        self.closed = False
-        self._is_retired = False
+        self.is_usable = True
+        """False once it takes no further calls."""
+        self._is_closed = False
         self._greenlets = [spawn(self._guard, self._send), spawn(self._guard, self._receive)]
 
     def exchange(self, commands: Sequence[bytes]) -> list[Any]:
@@ -122,12 +113,11 @@ class _Link:
         for reply in replies:
             if isinstance(reply, redis.ConnectionError):  # the server is loading, for example
                 raise reply
+            if isinstance(reply, NOT_MASTER):
+                self.is_usable = False
+        if not self.is_usable and not self._calls:
+            self._close(redis.ConnectionError("The server is no master."))
         return replies
-
-    def retire(self) -> None:
-        """Close the connection when all calls that wait on it have their replies."""
-        self._is_retired = True
-        self._close_if_retired()
 
     def _send(self) -> None:
         outgoing, calls = self._outgoing, self._calls
@@ -156,7 +146,6 @@ class _Link:
                     resume(waiter.switch, None)
             if self._outgoing:
                 self._has_outgoing.set()
-            self._close_if_retired()
         raise redis.ConnectionError("Connection closed by server.")
 
     def _end_turn(self) -> None:
@@ -168,10 +157,6 @@ class _Link:
         self._silent_turns += 1
         if self._silent_turns >= MAX_SILENT_TURNS:
             self._close(ServerSilent())
-
-    def _close_if_retired(self) -> None:
-        if self._is_retired and not self._calls:
-            self._close(redis.ConnectionError("Another connection replaces this one."))
 
     def _guard(self, work: Callable[[], None]) -> None:
         """Do the work. Its failure ends the link."""
@@ -186,9 +171,9 @@ class _Link:
 
     def _close(self, error: redis.RedisError) -> None:
         """End the link. Each call that waits on it raises the error."""
-        if self.closed:
+        if self._is_closed:
             return
-        self.closed = True
+        self._is_closed, self.is_usable = True, False
         self._turn.stop()
         self._turn.close()
         self._connection.disconnect()
@@ -197,13 +182,4 @@ class _Link:
             self._loop.run_callback(greenlet.kill, GreenletExit, False)
         while self._calls:
             waiter, _, _ = self._calls.popleft()
-            self._loop.run_callback(waiter.throw, _copy(error))
-
-
-def _copy(error: redis.RedisError) -> redis.RedisError:
-    """Return an error of its own for a call: one exception cannot be raised in many places."""
-    if isinstance(error, ServerSilent):
-        return ServerSilent()
-    copy = redis.ConnectionError(str(error))
-    copy.__context__ = error.__context__
-    return copy
+            self._loop.run_callback(waiter.throw, copied(error))
