@@ -6,6 +6,7 @@ from typing import Any
 
 from application.errors import UnknownTaskType
 from application.json_values import encode_compact_json, has_more_values
+from application.ports.callers import Anyone, Callers
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
 from domain.errors import InvalidTaskSpec, Violation
@@ -29,6 +30,7 @@ class Admission:
         *,
         max_payload_bytes: int,
         no_callbacks: str = "",
+        callers: Callers | None = None,
         let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
         """`no_callbacks` says why this installation sends no callbacks; empty if it does.
@@ -38,18 +40,20 @@ class Admission:
         self._handlers = handlers
         self._max_payload_bytes = max_payload_bytes
         self._no_callbacks = no_callbacks
+        self._callers = callers or Anyone()
         self._let_others_run = let_others_run
         self._sender = sender
 
     def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
-        """Return the specification with the default timeout of its type.
+        """Return the specification with the default timeout of its type and the caller's labels.
 
         `before` is the stored specification that this one replaces. A payload that stays the same
         is not measured: when it was stored, the limit may have been higher.
 
         Raises InvalidTaskSpec with all problems.
         """
-        violations: list[Violation] = []
+        caller = self._callers.current()
+        violations = list(caller.violations(spec))
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         is_new = before is None or spec.payload != before.payload
@@ -59,7 +63,8 @@ class Admission:
         violations += self._handler_violations(spec, without_payload=bool(payload_refusal))
         if violations:
             raise InvalidTaskSpec(violations)
-        return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
+        timeout = self._handlers.of_type(spec.type).default_timeout(spec)
+        return caller.bind(spec).with_default_timeout(timeout)
 
     def default_retry(self, type: str) -> RetryPolicy:
         """Return the default retry policy of a type. An unknown type has NO_RETRY."""

@@ -4,11 +4,11 @@ import { post } from "./api.js";
 import { confirmed, dialog, tell } from "./dialog.js";
 import { count, fill, h, some } from "./dom.js";
 
-/** @typedef {{action: string, verb: string, done: string, primary?: boolean}} BulkAction */
+/** @typedef {{action: string, verb: string, done: string, needs: string}} BulkAction */
 export const ACTIONS = /** @type {BulkAction[]} */ ([
-  { action: "cancel", verb: "Cancel", done: "cancelled" },
-  { action: "retry", verb: "Retry", done: "queued again" },
-  { action: "delete", verb: "Delete", done: "deleted" },
+  { action: "cancel", verb: "Cancel", done: "cancelled", needs: "change" },
+  { action: "retry", verb: "Retry", done: "queued again", needs: "change" },
+  { action: "delete", verb: "Delete", done: "deleted", needs: "delete" },
 ]);
 const RULES = /** @type {Record<string, string>} */ ({
   cancel: "Only tasks that wait or run can be cancelled.",

@@ -13,6 +13,7 @@ import { NEWEST, read, settings, SIZES } from "./listing.js";
 import { refill } from "./refill.js";
 import { go } from "./router.js";
 import { sampleCommand } from "./samples.js";
+import { may } from "./session.js";
 import { TaskTable } from "./table.js";
 
 const RELOAD_MS = 1_000;
@@ -145,7 +146,8 @@ export async function show(root, { query: first, signal }) {
       selection,
       number > 0 && [
         h("strong", null, all),
-        ...ACTIONS.map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
+        ...ACTIONS.filter(({ needs }) => may(needs))
+          .map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
         !everything && (hasNext || settings(query).page > 1) && h("button", {
           class: "quiet",
           onclick: () => {
@@ -229,8 +231,12 @@ export async function show(root, { query: first, signal }) {
     showPages();
   });
   const renewChoices = atMostEvery(signal, CHOICES_MS, async () => {
-    const stats = await get("stats", signal);
-    filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
+    if (may("observe")) {
+      const stats = await get("stats", signal);
+      return filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
+    }
+    const { types } = await get("types", signal);
+    filter.choices(types.map((/** @type {any} */ { type }) => type), []);
   });
   const reload = atMostEvery(signal, RELOAD_MS, async () => {
     await load();
