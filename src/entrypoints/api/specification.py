@@ -53,7 +53,10 @@ PATH_PARAMETERS = {
         "Any other spelling is not found."
     },
     "queue": {"description": "The name of a queue.", "example": "default"},
-    "key_id": {"description": "The id of a key: 12 characters of 0-9 and a-z."},
+    "key_id": {
+        "description": "The id of a key: 12 characters of 0-9 and a-z.",
+        "example": "0123456789ab",
+    },
     "number": {"description": "The number of a delivery attempt.", "example": 1},
 }
 PYTHON_END = r"\Z"

@@ -51,7 +51,7 @@ def test_without_a_valid_key_nothing_is_let_in(
 
     assert response.status_code == 401
     assert response.json is not None
-    assert response.json["code"] == "not_authenticated"
+    assert response.json["code"] == "unauthorized"
     assert told in response.json["detail"]
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -137,7 +137,7 @@ def test_a_refusal_names_the_roles_that_may(guarded: FlaskClient, container: Con
     response = ask(guarded, token_for(container, Role.VIEWER), "POST", "/tasks", json=A_TASK)
 
     assert response.json is not None
-    assert response.json["code"] == "not_permitted"
+    assert response.json["code"] == "forbidden"
     assert response.json["detail"] == (
         "This key has the role viewer. This operation needs a key with the role submitter or "
         "operator or admin."

@@ -118,11 +118,11 @@ class MalformedRequest(Problem):
     """The body is not valid JSON, or a header is malformed."""
 
 
-class NotAuthenticated(Problem):
+class Unauthorized(Problem):
     """The service asks for a key, and the client has none or a wrong one (`token`)."""
 
 
-class NotPermitted(Problem):
+class Forbidden(Problem):
     """The key of the client may not do this."""
 
 

@@ -32,14 +32,14 @@ PROBLEM_TYPES = {
         "than 60,000 list elements and object members in all, and numbers of more than 309 "
         "digits. `detail` says which. Correct the request and send it again.",
     ),
-    "not_authenticated": ProblemType(
+    "unauthorized": ProblemType(
         401,
         "The request needs a valid key",
         "Send `Authorization: Bearer tm_…` with a key of this service, or sign in at /ui/. "
         "`detail` says whether the key is missing, malformed or not valid. An admin makes keys "
         "with `POST /keys`, and the operator with `task-manager keys create` on the host.",
     ),
-    "not_permitted": ProblemType(
+    "forbidden": ProblemType(
         403,
         "The key may not do this",
         "`detail` names the roles that may, or says that a key is needed that is not bound to "

@@ -29,8 +29,8 @@ from entrypoints.api.concurrency.capacity import TooManyStreams
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 CODES: dict[type[Exception], str] = {
-    NotAuthenticated: "not_authenticated",
-    NotPermitted: "not_permitted",
+    NotAuthenticated: "unauthorized",
+    NotPermitted: "forbidden",
     KeysNotUsed: "keys_not_used",
     KeyNotFound: "key_not_found",
     TooManyKeys: "too_many_keys",

@@ -26,7 +26,7 @@ ALWAYS = (
 """Problems of every view."""
 STORE = ("store_unavailable",)
 """Problems of every view that uses the store."""
-KEYS = ("not_authenticated", "not_permitted", "rate_limited")
+KEYS = ("unauthorized", "forbidden", "rate_limited")
 """Problems of every view that asks for a key."""
 WRITES = ("cross_site_request",)
 """Problems of every view that writes."""
