@@ -181,6 +181,7 @@ class World:
         for name, fake in fakes.items():
             getattr(container, name).override(providers.Object(fake))
         container.task_ids.override(providers.Object(NumberedIds(container.callers())))
+        container.warn_about_queues()  # begins to count when the process starts
         app.extensions["container"] = container
         app.extensions["open_streams"] = OpenStreams(container.authenticate())
         self._client = app.test_client()
