@@ -40,7 +40,10 @@ class Keys(MethodView):
     @blueprint.no_query
     @long_read
     def get(self) -> Response:
-        """List the keys, without their secrets."""
+        """List the keys, without their secrets.
+
+        Expired keys are listed until they are revoked.
+        """
         require_told_apart()
         listed = (
             {**_members(each.key), "last_used_at": each.last_used_at}

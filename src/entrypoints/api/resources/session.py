@@ -21,7 +21,10 @@ class Session(MethodView):
     @blueprint.response(200, SessionResponse)
     @blueprint.no_query
     def get(self) -> Response:
-        """See who you are, and what you may do."""
+        """See who you are, and what you may do.
+
+        Without keys everyone is an admin.
+        """
         return _session(use_cases().callers().current())
 
     @blueprint.doc(operationId="openSession")
@@ -60,7 +63,10 @@ class Session(MethodView):
     @blueprint.response(204)
     @blueprint.no_query
     def delete(self) -> Response:
-        """Sign the browser out."""
+        """Sign a browser out.
+
+        The session of the cookie ends, if there is one. The key stays valid.
+        """
         require_told_apart()
         if secret := request.cookies.get(COOKIE):
             use_cases().sessions().end(secret)

@@ -67,13 +67,14 @@ class RotationBody(StrictSchema):
 
     keep_seconds = WholeNumber(
         range(MAX_OLD_SECRET_SECONDS + 1),
-        load_default=0,
-        metadata={"description": "Seconds for which the old secret opens the key, too."},
+        metadata={
+            "description": "Seconds for which the old secret opens the key, too. The default is 0."
+        },
     )
 
     @post_load
     def duration(self, members: dict[str, int], **_: Any) -> timedelta:
-        return timedelta(seconds=members["keep_seconds"])
+        return timedelta(seconds=members.get("keep_seconds", 0))
 
 
 class KeyResponse(ResponseSchema):
