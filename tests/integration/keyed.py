@@ -1,5 +1,6 @@
 """Keys of a real service, made as its operator makes them."""
 
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ def run_keys(redis_url: str, *arguments: str) -> subprocess.CompletedProcess[str
     """Run `task-manager keys` on the host of a Redis."""
     return subprocess.run(
         [sys.executable, "-m", "entrypoints.cli", "keys", *arguments],
-        env={"TASKS_REDIS_URL": redis_url, "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "TASKS_REDIS_URL": redis_url},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -22,7 +22,7 @@ def page(chromium: Browser, api: Api) -> Iterator[Page]:
 
 def sign_in(page: Page, token: str) -> None:
     page.goto("ui/")
-    page.get_by_label("Key").fill(token)
+    page.get_by_label("Key", exact=True).fill(token)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -33,11 +33,11 @@ def test_a_key_opens_the_dashboard_and_signing_out_closes_it(
     page.goto("ui/#/queues")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert violations(page) == []
-    page.get_by_label("Key").fill(f"{token[:-1]}-")
+    page.get_by_label("Key", exact=True).fill(f"{token[:-1]}-")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("The key is wrong, has expired or was revoked.")).to_be_visible()
 
-    page.get_by_label("Key").fill(f" {token} ")
+    page.get_by_label("Key", exact=True).fill(f" {token} ")
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="Queues")).to_be_visible()
