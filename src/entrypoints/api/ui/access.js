@@ -60,6 +60,7 @@ export function show(root, { signal }) {
   /** @param {any[]} keys */
   function table(keys) {
     const bounds = (/** @type {any} */ { queues, labels }) => [
+      !queues.length && !Object.keys(labels).length && "nothing",
       ...queues.map((/** @type {string} */ queue) => h("span", { class: "token" }, queue)),
       ...Object.entries(labels).map(([name, value]) =>
         h("span", { class: "token" }, `${name}:${value}`)

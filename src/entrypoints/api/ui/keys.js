@@ -72,7 +72,7 @@ export function help() {
   dialog("Keys", [
     h(
       "dl",
-      { class: "keys" },
+      { class: "shortcuts" },
       HELP.flatMap(([keys, text]) => [h("dt", null, h("kbd", null, keys)), h("dd", null, text)]),
     ),
   ], [h("button", { value: "" }, "Close")]);

@@ -60,8 +60,7 @@ export function askForKey(place) {
     "form",
     { class: "sign-in" },
     h("h1", null, "Sign in"),
-    h("label", { for: "key" }, "Key"),
-    key,
+    h("div", { class: "field" }, h("label", { for: "key" }, "Key"), key),
     h(
       "p",
       { id: "key-hint", class: "hint" },
