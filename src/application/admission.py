@@ -9,6 +9,7 @@ from application.json_values import encode_compact_json, has_more_values
 from application.ports.callers import Anyone, Callers
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
+from application.task_filter import EVERY_TASK
 from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task_spec import TaskSpec
@@ -53,7 +54,8 @@ class Admission:
         Raises InvalidTaskSpec with all problems.
         """
         caller = self._callers.current()
-        violations = list(caller.violations(spec))
+        is_bound = caller.scope is not EVERY_TASK
+        violations = list(caller.violations(spec)) if is_bound else []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         is_new = before is None or spec.payload != before.payload
@@ -64,7 +66,8 @@ class Admission:
         if violations:
             raise InvalidTaskSpec(violations)
         timeout = self._handlers.of_type(spec.type).default_timeout(spec)
-        return caller.bind(spec).with_default_timeout(timeout)
+        bound = caller.bind(spec) if is_bound else spec
+        return bound.with_default_timeout(timeout)
 
     def default_retry(self, type: str) -> RetryPolicy:
         """Return the default retry policy of a type. An unknown type has NO_RETRY."""
