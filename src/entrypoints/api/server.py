@@ -208,6 +208,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.settings,
             fail_fast=True,
             share_connection=True,
+            confirm_writes=True,
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
             tells_callers_apart=self.settings.asks_for_keys,
