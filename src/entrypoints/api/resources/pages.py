@@ -155,7 +155,8 @@ def asset(name: str) -> Response:
     response = Response(content, mimetype=ASSETS[name])
     response.headers["Cache-Control"] = "public, max-age=86400"
     response.set_etag(tag)
-    return response.make_conditional(request, accept_ranges=True, complete_length=len(content))
+    response.make_conditional(request, accept_ranges=True, complete_length=len(content))
+    return response
 
 
 @cache
