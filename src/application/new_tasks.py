@@ -1,9 +1,11 @@
 """Store new tasks once, even when the request that submits them is repeated."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from application.errors import AlreadySubmitted, IdempotencyKeyReused
+from application.ports.callers import Callers
 from application.ports.clock import Clock
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import IdempotencyRecord, TaskRepository
@@ -23,14 +25,23 @@ class Submitted:
 
 
 class NewTasks:
-    """Makes tasks from valid specifications and stores them in one step."""
+    """Makes tasks from valid specifications and stores them in one step.
+
+    The tasks and the idempotency record belong to the key of the caller, if there is one.
+    """
 
     def __init__(
-        self, repository: TaskRepository, task_ids: TaskIds, clock: Clock, tracer: Tracer
+        self,
+        repository: TaskRepository,
+        task_ids: TaskIds,
+        clock: Clock,
+        callers: Callers,
+        tracer: Tracer,
     ) -> None:
         self._repository = repository
         self._task_ids = task_ids
         self._clock = clock
+        self._callers = callers
         self._tracer = tracer
 
     def add(
@@ -58,12 +69,32 @@ class NewTasks:
         trace: TraceContext | None,
     ) -> Submitted:
         now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
-        tasks = [Task.submit(self._task_ids.next(), spec, now, trace) for spec in specs]
+        key_id = self._callers.current().key_id or None
+        pairs = ((self._task_ids.next(), spec) for spec in specs)
+        tasks = _submit(pairs, now, key_id, trace)
         try:
-            return Submitted(tasks=self._repository.add(tasks, record))
+            return Submitted(tasks=self._repository.add(tasks, _of_key(record, key_id)))
         except AlreadySubmitted as earlier:
             if record is None or earlier.request_hash != record.request_hash:
                 raise IdempotencyKeyReused from earlier
             pairs = zip(earlier.task_ids, specs, strict=True)
-            tasks = [Task.submit(task_id, spec, earlier.submitted_at) for task_id, spec in pairs]
+            tasks = _submit(pairs, earlier.submitted_at, key_id)
             return Submitted(tasks=tasks, replayed=True)
+
+
+def _submit(
+    pairs: Iterable[tuple[str, TaskSpec]],
+    now: datetime,
+    key_id: str | None,
+    trace: TraceContext | None = None,
+) -> Sequence[Task]:
+    return [
+        Task.submit(task_id, spec, now, submitted_by=key_id, trace=trace) for task_id, spec in pairs
+    ]
+
+
+def _of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:
+    """Return the record under a name that no other key and no caller without one can send."""
+    if record is None or key_id is None:
+        return record
+    return replace(record, key=f"{key_id}\n{record.key}")

@@ -37,7 +37,13 @@ class Task(TaskState):
 
     @classmethod
     def submit(
-        cls, task_id: str, spec: TaskSpec, now: datetime, trace: TraceContext | None = None
+        cls,
+        task_id: str,
+        spec: TaskSpec,
+        now: datetime,
+        *,
+        submitted_by: str | None = None,
+        trace: TraceContext | None = None,
     ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
         return cls(
@@ -45,6 +51,7 @@ class Task(TaskState):
             spec=spec,
             status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
             submitted_at=now,
+            submitted_by=submitted_by,
             due_at=spec.run_at,
             trace=trace,
         )
@@ -168,6 +175,8 @@ class Task(TaskState):
 
         A run_at that lies ahead and an expires_at that has passed are dropped: the task starts now.
         """
+        if self.discarded:  # it would run once more, and vanish with its end
+            raise TaskNotRetryable(self.status, is_deleted=True)
         if not self.status.is_final or Status.QUEUED not in NEXT[self.status]:
             raise TaskNotRetryable(self.status)
         return self._become(

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
@@ -23,6 +24,7 @@ from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
     MAX_WAITING_BYTES,
+    READ_BYTES,
     Connection,
     PacedBody,
     PendingConnections,
@@ -34,7 +36,7 @@ from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.container import build_container
 from entrypoints.http_address import require_free_address
-from entrypoints.settings import InvalidSettings, Settings, authority
+from entrypoints.settings import InvalidSettings, Settings, authority, is_loopback
 
 MAX_REQUEST_LINE_BYTES = 8_190
 BATCH_PATH = "/tasks/batch"
@@ -129,6 +131,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if has_more(reader):
             req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
         else:
+            # There is nothing to continue with, and the connection is not pending any more.
+            req._expected_100_continue = False
             self._pending.discard(connection)
         sock.expect_head()
         try:
@@ -162,7 +166,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._pending.close_idle()
 
 
-RequestParser.mesg_class = BoundedRequest  # gunicorn has no setting for it
+# gunicorn has no settings for these. It would take up to a megabyte of a body at once.
+RequestParser.mesg_class = BoundedRequest
+SocketUnreader.max_body_chunk = READ_BYTES
 
 
 class _StatusRecorder:
@@ -219,6 +225,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             confirm_writes=True,
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
+            tells_callers_apart=self.settings.asks_for_keys,
             traced_as="api",
             let_others_run=let_others_run,
         )
@@ -242,6 +249,14 @@ def serve(settings: Settings) -> None:
             "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens "
             "can reach the API by DNS rebinding. Name the hosts instead.",
             extra={"action": "any_host_allowed"},
+        )
+    if not settings.asks_for_keys and not is_loopback(settings.http_host):
+        logger.warning(
+            "TASKS_AUTH is none, and the API listens on %s: whoever reaches this port may read, "
+            "change and delete every task. Set TASKS_AUTH=keys unless a firewall or proxy decides "
+            "who reaches it.",
+            settings.http_host,
+            extra={"action": "no_keys"},
         )
     Server(settings, Capacity.of(_allowed_files())).run()
 

@@ -10,6 +10,7 @@ from adapters.tracing.untraced import Untraced
 from application.errors import HandlerFailed, StoreUnavailable
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone
 from application.ports.task_repository import Change, IdempotencyRecord
 from application.ports.tracer import SpanKind
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
@@ -31,7 +32,7 @@ Build = Callable[..., RunTasks]
 
 @pytest.fixture
 def new_tasks(store: FakeTaskStore, clock: FakeClock, tracer: FakeTracer) -> NewTasks:
-    return NewTasks(store, UuidTaskIds(), clock, tracer)
+    return NewTasks(store, UuidTaskIds(), clock, Anyone(), tracer)
 
 
 def submit(new_tasks: NewTasks, trace: TraceContext | None = CALLER, **members: object) -> Task:
@@ -81,7 +82,7 @@ def test_the_tasks_of_a_batch_share_one_span(new_tasks: NewTasks, tracer: FakeTr
 def test_without_traces_of_its_own_the_service_stores_those_of_callers(
     store: FakeTaskStore, clock: FakeClock, trace: TraceContext | None
 ) -> None:
-    task = submit(NewTasks(store, UuidTaskIds(), clock, Untraced()), trace)
+    task = submit(NewTasks(store, UuidTaskIds(), clock, Anyone(), Untraced()), trace)
 
     stored = store.get(task.task_id)
     assert stored is not None
@@ -190,7 +191,7 @@ def test_a_task_without_a_recorded_trace_is_run_without_spans(
     run_tasks: Build,
     trace: TraceContext | None,
 ) -> None:
-    submit(NewTasks(store, UuidTaskIds(), clock, Untraced()), trace)
+    submit(NewTasks(store, UuidTaskIds(), clock, Anyone(), Untraced()), trace)
 
     assert run_tasks(lambda run: None).execute("default") == 1
 
@@ -223,7 +224,7 @@ def test_the_run_of_a_dead_process_is_recorded_by_the_one_that_ends_it(
 def test_a_run_whose_lease_ran_out_is_recorded_by_maintenance(
     store: FakeTaskStore, new_tasks: NewTasks, tracer: FakeTracer, clock: FakeClock
 ) -> None:
-    submit(new_tasks), submit(NewTasks(store, UuidTaskIds(), clock, Untraced()), None)
+    submit(new_tasks), submit(NewTasks(store, UuidTaskIds(), clock, Anyone(), Untraced()), None)
     run, _ = claim(store, "lost:1"), claim(store, "lost:2")
     clock.advance(LEASE)
 
