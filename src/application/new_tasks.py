@@ -70,8 +70,8 @@ class NewTasks:
     ) -> Submitted:
         now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
         key_id = self._callers.current().key_id or None
-        pairs = ((self._task_ids.next(), spec) for spec in specs)
-        tasks = _submit(pairs, now, key_id, trace)
+        new = ((self._task_ids.next(), spec) for spec in specs)
+        tasks = _submit(new, now, key_id, trace)
         try:
             return Submitted(tasks=self._repository.add(tasks, _of_key(record, key_id)))
         except AlreadySubmitted as earlier:
