@@ -63,7 +63,7 @@ class TestRedisTaskRepository(TaskRepositoryContract):
         }
         assert calls.pop("cmdstat_evalsha") == 1
         made = {name for name, number in calls.items() if number}
-        of_a_new_minute = {"cmdstat_expire"}
+        of_a_new_minute = {"cmdstat_hlen", "cmdstat_expire"}
         assert made - of_a_new_minute == {"cmdstat_info", *MADE_BY_THE_SCRIPT}
 
     def test_a_small_task_is_stored_as_a_listpack(
