@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from tests.integration.processes import Api
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 Event = dict[str, Any]
 READ_BYTES = 65_536
@@ -22,7 +22,7 @@ class Follower:
     def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         self.response = requests.get(
-            f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60)
+            f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=PATIENCE
         )
         self.events: list[Event] = []
         self.ended = threading.Event()
