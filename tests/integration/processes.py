@@ -13,7 +13,7 @@ import psutil
 import requests
 
 from tests.integration.ports import free_port
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, START_SECONDS, wait_until
 
 
 class ServiceProcess:
@@ -97,7 +97,7 @@ class Api(ServiceProcess):
 
     def start(self) -> None:
         super().start()
-        wait_until(self._is_alive)
+        wait_until(self._is_alive, START_SECONDS)
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
