@@ -18,7 +18,7 @@ import requests
 
 from tests.integration.calls import final
 from tests.integration.processes import ServiceProcess, free_port
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, START_SECONDS, wait_until
 
 HOSTILE = "a\x1b]0;owned\x07b\x9b2Jc\x7fd\u2028e\u202ef\x08g"
 HANDLERS = f"""
@@ -90,7 +90,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 
 def attack(stack: ServiceProcess, port: object) -> None:
     """Send hostile text by every way that reaches the output."""
-    wait_until(lambda: "Task Manager API is ready" in stack.output)
+    wait_until(lambda: "Task Manager API is ready" in stack.output, START_SECONDS)
     url = f"http://127.0.0.1:{port}"
     for path in PATHS:
         with socket.create_connection(("127.0.0.1", int(str(port)))) as connection:
