@@ -87,7 +87,7 @@ class ServiceProcess:
 
     def exit_code(self) -> int:
         """Wait until it has ended. Returns its exit code."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(START_SECONDS)  # it may refuse to start
 
 
 class Api(ServiceProcess):
