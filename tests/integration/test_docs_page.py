@@ -43,6 +43,7 @@ EXPECTED = {
     "getStatisticsSeries": 200,
     "getLiveness": 200,
     "getReadiness": 200,
+    "getMetrics": 200,
     "listDeliveries": 200,
     "listAllDeliveries": 200,
     "resendDelivery": 202,

@@ -88,6 +88,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "getStatistics": [operations.get_statistics()],
     "getLiveness": [operations.get_liveness()],
     "getReadiness": [operations.get_readiness()],
+    "getMetrics": [operations.get_metrics()],
 }
 RESPONSES = {
     "TaskAnswer": models.Task,

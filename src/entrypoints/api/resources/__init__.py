@@ -15,4 +15,5 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     types as types,
     stats as stats,
     probes as probes,
+    metrics as metrics,
 )

@@ -15,4 +15,5 @@ overview = StrictBlueprint(
 probes = StrictBlueprint(
     "probes", __name__, description="Health checks for load balancers and supervisors."
 )
-BLUEPRINTS = (tasks, bulk, events, overview, probes)
+metrics = StrictBlueprint("metrics", __name__, description="Numbers for monitoring.")
+BLUEPRINTS = (tasks, bulk, events, overview, probes, metrics)
