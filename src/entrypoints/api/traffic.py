@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from mmap import mmap
+from os import getpid
 from typing import NamedTuple
 
 from flask import Flask, current_app
@@ -80,7 +81,7 @@ class Traffic:
         self._cells, self._seconds = whole.cast("Q"), whole.cast("d")
         self._locks = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server runs
         weakref.finalize(self, self._locks.close)
-        self._part: int | None = None
+        self._part = self._pid = -1
 
     def count(self, endpoint: str | None, method: str, status: int, seconds: float) -> None:
         """Count a response."""
@@ -124,7 +125,8 @@ class Traffic:
 
     def _first_cell(self) -> int:
         """Return the place of the part of this process. It takes a free one at the first call."""
-        if self._part is None:
+        if self._pid != getpid():
+            self._pid = getpid()
             free = (part for part in range(MAX_PROCESSES) if self._lock(part))
             self._part = next(free, MAX_PROCESSES - 1)
             self._cells[self._cell(self._part)] = 1
@@ -148,7 +150,7 @@ class Traffic:
         return "{}-{}".format(*min(found)) if found else None
 
     def _is_alive(self, part: int) -> bool:
-        if part == self._part:
+        if part == self._part and self._pid == getpid():
             return True
         if is_free := self._lock(part):
             fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, part)
