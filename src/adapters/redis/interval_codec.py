@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from application.series import MAX_BUCKET, OTHERS, Count, Counted, Counts, Interval
@@ -77,16 +78,21 @@ def encode_totals(totals: TaskTotals) -> bytes:
     return zlib.compress(json.dumps(members, separators=(",", ":")).encode())
 
 
-def decode_totals(text: bytes) -> TaskTotals:
-    """Return the totals. Raises an error for damaged text."""
+def decode_totals(text: bytes, let_others_run: Callable[[], None] = lambda: None) -> TaskTotals:
+    """Return the totals. Raises an error for damaged text.
+
+    `let_others_run` is called between names: a text of 200 queues and types takes 20 ms.
+    """
     expander = zlib.decompressobj()
     queues, types = json.loads(expander.decompress(text, MAX_EXPANDED_TOTALS))
     totals = TaskTotals()
     for name, (numbers, pairs, latest) in queues.items():
+        let_others_run()
         totals.queues[str(name)] = Total(
             of=_counter(numbers), wait=_histogram(pairs), latest=int(latest)
         )
     for name, (numbers, pairs, latest) in types.items():
+        let_others_run()
         totals.types[str(name)] = Total(
             of=_counter(numbers), run=_histogram(pairs), latest=int(latest)
         )

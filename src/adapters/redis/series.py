@@ -42,7 +42,7 @@ class RedisSeries(Series):
         self._store = store
         self._let_others_run = let_others_run
         self._save = SaveScript(store)
-        self._totals = RedisTotals(store)
+        self._totals = RedisTotals(store, let_others_run)
         self._skipped_items = SkippedItems()
 
     def sum_up(self) -> bool:

@@ -32,8 +32,8 @@ class Series(ABC):
     def totals(self) -> TaskTotals:
         """Return the sums since the service was first started.
 
-        They have what was counted up to now, unless maintenance has been away for more than ten
-        minutes: they then follow in steps. After more than eight days, the rest is lost.
+        They have what was counted up to now. What has neither been summed up nor read for more
+        than ten minutes follows in steps, one with each call. After eight days it is lost.
         """
 
     @abstractmethod
