@@ -1,18 +1,11 @@
-"""Write metrics in the text formats of Prometheus and OpenMetrics."""
+"""The metrics, as prometheus_client takes them: their names, descriptions and samples."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from flask import request
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.exposition import generate_latest as write_plain
 from prometheus_client.metrics_core import Metric
-from prometheus_client.openmetrics.exposition import ALLOWUTF8, CONTENT_TYPE_LATEST
-from prometheus_client.openmetrics.exposition import generate_latest as write_openmetrics
 from prometheus_client.samples import Sample
-from werkzeug.exceptions import NotAcceptable
 
 from application.ports.statistics import Occurrence
 from application.series import GROWTH, MAX_BUCKET, Counted, total_seconds
@@ -21,7 +14,6 @@ from application.use_cases.operations.collect_metrics import QueueMetrics, Servi
 from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.traffic import BOUNDS, TrafficReading
 
-OPENMETRICS, PLAIN = "application/openmetrics-text", "text/plain"
 EDGES = range(0, 85, 4)
 """Buckets of `application.series` at whose end one of the exposition ends."""
 LIMITS = [float(f"{GROWTH**edge / 1000:.4g}") for edge in EDGES]
@@ -38,46 +30,10 @@ Row = tuple[dict[str, str], float]
 """The labels and value of a sample."""
 Histogram = tuple[dict[str, str], Iterable[int], float]
 """The labels of a histogram, the number in each of its buckets, and the sum of its values."""
-Writer = Callable[[Any], bytes]
 
 
-class Exposition:
-    """What the writers of prometheus_client take: a source of metrics, read once."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
-def chosen_format() -> tuple[Writer, str]:
-    """Return the writer and media type that the client of this request prefers.
-
-    Text of Prometheus is the default. Raises NotAcceptable if Accept excludes both.
-    """
-    wishes = {OPENMETRICS: 0.0, PLAIN: 0.0, "text/*": 0.0, "*/*": 0.0}
-    for accepted, quality in request.accept_mimetypes:
-        name = accepted.partition(";")[0].strip().lower()
-        if name in wishes:
-            wishes[name] = max(wishes[name], quality)
-    open_metrics = wishes.pop(OPENMETRICS)
-    if open_metrics and open_metrics >= wishes[PLAIN]:
-        return partial(write_openmetrics, escaping=ALLOWUTF8), CONTENT_TYPE_LATEST
-    if not any(wishes.values()) and request.accept_mimetypes:
-        raise NotAcceptable(
-            "The Accept header excludes every response: available is text/plain or "
-            "application/openmetrics-text."
-        )
-    return partial(write_plain, escaping=ALLOWUTF8), CONTENT_TYPE_PLAIN_0_0_4
-
-
-def exposition(metrics: ServiceMetrics | None, traffic: TrafficReading) -> Exposition:
-    """Return the metrics. Without those of the store, it is down."""
-    return Exposition(_all(metrics, traffic))
-
-
-def _all(metrics: ServiceMetrics | None, traffic: TrafficReading) -> Iterator[Metric]:
+def exposition(metrics: ServiceMetrics | None, traffic: TrafficReading) -> Iterator[Metric]:
+    """Yield all metrics. Without those of the store, it is down."""
     up = _gauge("redis_up", "1 if Redis replies, 0 if not.", [({}, int(metrics is not None))])
     yield up
     yield from _http(traffic)

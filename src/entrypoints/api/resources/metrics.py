@@ -4,7 +4,8 @@ from flask import Response
 from flask.views import MethodView
 
 from entrypoints.api.concurrency.work_line import work_lines
-from entrypoints.api.exposition import OPENMETRICS, PLAIN, chosen_format, exposition
+from entrypoints.api.exposition import exposition
+from entrypoints.api.metric_format import OPENMETRICS, PLAIN, Exposition, chosen_format
 from entrypoints.api.resources.blueprints import metrics as blueprint
 from entrypoints.api.traffic import traffic
 from entrypoints.api.use_cases import use_cases
@@ -41,7 +42,7 @@ class Metrics(MethodView):
         with work_lines().scrapes.turn():
             reading = traffic().read()
             found = use_cases().collect_metrics().execute(reading.position)
-            text = write(exposition(found, reading))
+            text = write(Exposition(exposition(found, reading)))
         response = Response(text, headers={"Cache-Control": "no-store"})
         response.headers["Content-Type"] = media_type
         return response
