@@ -79,7 +79,8 @@ class RedisStatistics(Statistics):
 
     def occurrences(self) -> Mapping[Occurrence, int]:
         """Return the counters. Each start of a run takes the next fencing token."""
-        counted = [each for each in Occurrence if each is not Occurrence.RUN_STARTED]
+        counted: list[Occurrence] = [*Occurrence]
+        counted.remove(Occurrence.RUN_STARTED)
         commands = [packed("GET", keys.CLAIMS), packed("HMGET", keys.TOTALS, *counted)]
         started, numbers = self._store.pipeline(commands)
         if isinstance(numbers, Exception):

@@ -19,13 +19,10 @@ MAX_COMBINED = 8
 """Limit on searches at once by several filters, which walk up to 50,000 entries of indexes."""
 MAX_ACTIONS = 4
 """Limit on actions at once: each takes seconds, and holds hundreds of tasks."""
-MAX_SCRAPES = 2
-"""Limit on collections of metrics at once. A monitoring system asks every few seconds."""
 MAX_USUAL_VALUES = 2_000
 """Limit on the list elements and object members of a body that does not wait for a turn."""
 MAX_LARGE_BODIES = 8
 """Limit on larger bodies at once: one takes megabytes when it is parsed."""
-MAX_WAITING_SCRAPES = 16
 MAX_WAITING_BODIES = 64
 """Limit on such bodies that wait, each of at most TASKS_MAX_BODY_BYTES."""
 
@@ -79,7 +76,6 @@ class WorkLines:
     combined: WorkLine
     actions: WorkLine
     large_bodies: WorkLine
-    scrapes: WorkLine
 
     @classmethod
     def within(cls, capacity: Capacity) -> Self:
@@ -96,7 +92,6 @@ class WorkLines:
                 MAX_LARGE_BODIES,
                 min(waiting // 2, MAX_WAITING_BODIES),
             ),
-            WorkLine("collections of metrics", MAX_SCRAPES, min(waiting, MAX_WAITING_SCRAPES)),
         )
 
 

@@ -3,10 +3,10 @@
 from flask import Response
 from flask.views import MethodView
 
-from entrypoints.api.concurrency.work_line import work_lines
 from entrypoints.api.exposition import exposition
 from entrypoints.api.metric_format import OPENMETRICS, PLAIN, Exposition, chosen_format
 from entrypoints.api.resources.blueprints import metrics as blueprint
+from entrypoints.api.resources.turns import long_read
 from entrypoints.api.traffic import traffic
 from entrypoints.api.use_cases import use_cases
 
@@ -32,6 +32,7 @@ class Metrics(MethodView):
     @blueprint.response(200)
     @blueprint.doc(responses={"200": RESPONSE})
     @blueprint.no_query
+    @long_read
     def get(self) -> Response:
         """Get metrics for Prometheus.
 
@@ -39,10 +40,9 @@ class Metrics(MethodView):
         the others have the name `other`.
         """
         write, media_type = chosen_format()
-        with work_lines().scrapes.turn():
-            reading = traffic().read()
-            found = use_cases().collect_metrics().execute(reading.position)
-            text = write(Exposition(exposition(found, reading)))
+        reading = traffic().read()
+        found = use_cases().collect_metrics().execute(reading.position)
+        text = write(Exposition(exposition(found, reading)))
         response = Response(text, headers={"Cache-Control": "no-store"})
         response.headers["Content-Type"] = media_type
         return response
