@@ -33,7 +33,7 @@ class TestRedisSeries(SeriesContract):
             for minute in (present - 1, present):
                 if client.exists(keys.counters(minute)):
                     client.rename(keys.counters(minute), keys.counters(minute - 1))
-            if client.exists(keys.TOTALS):
+            if client.hexists(keys.TOTALS, "m"):
                 client.hincrby(keys.TOTALS, "m", -1)
 
         return move

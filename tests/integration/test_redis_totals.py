@@ -67,6 +67,20 @@ class TestTotals:
         assert seen == sorted(seen)
         assert not client.exists(keys.minute_series(minute - 11))
 
+    def test_totals_that_ended_before_all_counters_that_are_kept_go_on_with_the_oldest(
+        self, series: RedisSeries, repository: RedisTaskRepository, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        series.totals()
+        client.hset(keys.TOTALS, "m", -1)
+
+        steps = 0
+        while series.sum_up():
+            steps += 1
+
+        assert steps < 600
+        assert submitted(series) == 1
+
     def test_counters_are_kept_for_more_than_a_week_without_maintenance(
         self, repository: RedisTaskRepository, client: redis.Redis
     ) -> None:
@@ -112,7 +126,7 @@ class TestTotals:
 
     @pytest.mark.parametrize(
         "damage",
-        [{"v": "x"}, {"t": b"\xff"}, {"m": "x"}, {"t": ""}, {"v": ""}, None],
+        [{"v": "x"}, {"t": b"\xff"}, {"m": "x"}, {"m": "1e300"}, {"v": ""}, None],
         ids=str,
     )
     def test_damaged_totals_begin_again_and_hold_nothing_up(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from adapters.redis import keys
+from adapters.redis.counters import UNSUMMED_SECONDS
 from adapters.redis.effects import Effects
 from adapters.redis.interval_codec import decode_totals, encode_totals
 from adapters.redis.store import RedisStore
@@ -48,7 +49,7 @@ class RedisTotals:
     def read(self) -> StoredTotals:
         """Read the totals and what is to be added to them. Raises StoreUnavailable."""
         names = [keys.TOTALS, keys.MINUTE_SERIES_PREFIX, keys.COUNTERS_PREFIX]
-        reply = self._read(names, [MINUTES_AT_ONCE, LATE_MINUTES])
+        reply = self._read(names, [MINUTES_AT_ONCE, LATE_MINUTES, UNSUMMED_SECONDS // 60])
         present, version, last, text, first, *minutes = reply
         number = self._number(version)
         return StoredTotals(

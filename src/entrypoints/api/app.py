@@ -4,10 +4,11 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -24,7 +25,7 @@ from entrypoints.api.resources.blueprints import BLUEPRINTS, events, metrics
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.api.task_texts import TaskTexts
-from entrypoints.api.traffic import traffic, traffic_of
+from entrypoints.api.traffic import Traffic, traffic_of
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
 
@@ -85,7 +86,7 @@ def create_app(
     app.before_request(_begin)
     protect_from_pages(app, container.settings())
     app.before_request(_require_acceptable)
-    app.after_request(_finish)
+    app.after_request(partial(_finish, app.extensions))
     compress_responses(app)
     register_problems(app)
     api = ProblemApi(app, spec_kwargs={"marshmallow_plugin": SpecificationPlugin()})
@@ -137,14 +138,16 @@ def _require_acceptable() -> None:
         )
 
 
-def _finish(response: Response) -> Response:
+def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
+    this: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.path.startswith("/tasks"):
+    if this.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
-    endpoint, seconds = request.endpoint, time.perf_counter() - g.began
-    counters, status = traffic(), response.status_code
-    counters.count(endpoint, request.method, status, seconds)
+    endpoint, status = this.endpoint, response.status_code
+    seconds = time.perf_counter() - g.began
+    counters: Traffic = extensions["traffic"]
+    counters.count(endpoint, this.method, status, seconds)
     if status >= 400 and "problem" in g:
         counters.count_problem(g.problem)
     level = logging.DEBUG if endpoint in LOGGED_AS_DEBUG else logging.INFO

@@ -81,13 +81,14 @@ class Traffic:
         self._cells, self._seconds = whole.cast("Q"), whole.cast("d")
         self._locks = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server runs
         weakref.finalize(self, self._locks.close)
-        self._part = self._pid = -1
+        self._part = self._pid = self._first = -1
 
     def count(self, endpoint: str | None, method: str, status: int, seconds: float) -> None:
         """Count a response."""
-        row = self._first_cell() + self._rows.get(
-            (endpoint, method), self._rows.get((None, method), self._unmatched)
-        )
+        row = self._rows.get((endpoint, method))
+        if row is None:
+            row = self._rows.get((None, method), self._unmatched)
+        row += self._first if self._pid == getpid() else self._first_cell()
         self._cells[row + STATUS_PLACES.get(status, OTHER_STATUS)] += 1
         self._cells[row + FIRST_BUCKET + bisect_left(BOUNDS, seconds)] += 1
         self._seconds[row + SECONDS] += seconds
@@ -129,9 +130,10 @@ class Traffic:
             self._pid = getpid()
             free = (part for part in range(MAX_PROCESSES) if self._lock(part))
             self._part = next(free, MAX_PROCESSES - 1)
+            self._first = self._part * self._size
             self._cells[self._cell(self._part)] = 1
             self.note_position(None)  # that of a dead process
-        return self._part * self._size
+        return self._first
 
     def _cell(self, part: int) -> int:
         """Return the place of the first cell of the process itself."""
