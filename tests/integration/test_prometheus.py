@@ -94,7 +94,7 @@ def test_prometheus_scrapes_the_api_and_no_query_of_the_dashboard_is_empty(
         [group] = prometheus.get("rules")["groups"]
         assert {rule["health"] for rule in group["rules"]} == {"ok"}
         alerts = 'ALERTS{alertname="TaskManagerQueueWithoutWorker", queue="lonely"}'
-        assert prometheus.values(alerts) == [1]
+        wait_until(lambda: prometheus.values(alerts) == [1])
         for status in ("COMPLETED", "FAILED"):
             wait_until(partial(counts_every_end, prometheus, api, status))
 
