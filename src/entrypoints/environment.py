@@ -14,6 +14,7 @@ from entrypoints import setting_rules as rules
 from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings
 
 PREFIX = "TASKS_"
+MAX_REPLICAS = 16
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_TOKEN"}
 CLIENT = {"TASKS_URL", "TASKS_TOKEN", "TASKS_TOKEN_FILE"}
 """Names that task-manager-client reads. The service ignores them."""
@@ -65,6 +66,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         **_read_http(env),
         **_read_limits(env),
         "redis_url": env.str("REDIS_URL", None, validate=rules.check_redis_url),
+        "redis_min_replicas": _whole(env, "REDIS_MIN_REPLICAS", 0, 0, MAX_REPLICAS),
         "data_dir": env.str("DATA_DIR", ".data", validate=rules.FOLDER),
         "queues": env.list("QUEUES", ["default"], subcast=_stripped, validate=rules.check_queues),
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=rules.check_handlers),

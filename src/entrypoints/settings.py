@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from application.sentinel_url import SentinelUrl, masked
+
 MIN_EMBEDDED_MEMORY_MB = 16
 MAX_SOCKET_PATH_BYTES = 103
 """sockaddr_un(7) holds 104 bytes on macOS and 108 on Linux, with a zero at the end."""
@@ -31,6 +33,8 @@ class Settings:
     http_body_seconds: int
     http_pending_per_client: int
     redis_url: str | None
+    redis_min_replicas: int
+    """Replicas of Redis that confirm a change before it counts; 0 for none."""
     data_dir: Path
     worker_concurrency: int
     queues: tuple[str, ...]
@@ -98,9 +102,9 @@ class Settings:
         if self.redis_url is None:
             raise InvalidSettings(
                 [
-                    "TASKS_REDIS_URL is not set. Set it to redis://[:password@]host:port/db or "
-                    "unix:///path?db=0, or start everything with an embedded server: "
-                    "task-manager local"
+                    "TASKS_REDIS_URL is not set. Set it to redis://[:password@]host:port/db, "
+                    "unix:///path?db=0 or sentinel://host:port,host:port/service, or start "
+                    "everything with an embedded server: task-manager local"
                 ]
             )
         return self.redis_url
@@ -113,6 +117,8 @@ def authority(host: str, port: int) -> str:
 
 def without_secrets(url: str) -> str:
     """Return a URL with *** for its user, its password and the values of its options."""
+    if SentinelUrl.matches(url):
+        return masked(url)
     parts = urlsplit(url)
     user = "***@" if "@" in parts.netloc else ""
     query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))

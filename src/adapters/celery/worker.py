@@ -54,6 +54,7 @@ class CeleryWorker:
         release: ReleaseRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
+        require_store: Callable[[], None],
         node: NodeLock,
         process: ServiceProcess,
         lease: timedelta,
@@ -62,8 +63,8 @@ class CeleryWorker:
     ) -> None:
         """`build_run_tasks` takes the owner name and process of a child, and is called after its
         fork, so that the child shares nothing with the parent. `retirement` decides when a child
-        is replaced; each child counts in its own copy. `process` describes this worker; the
-        owner names of its children start with its name."""
+        is replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
+        describes this worker; the owner names of its children start with its name."""
         self._app = app
         self._build_run_tasks = build_run_tasks
         self._release = release
@@ -81,6 +82,7 @@ class CeleryWorker:
             children=self._children,
             watch=watch,
             release=release,
+            require_store=require_store,
             node=node,
             owner_of=self._owner_of,
             lease=lease,

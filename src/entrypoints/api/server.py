@@ -214,6 +214,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.settings,
             fail_fast=True,
             share_connection=True,
+            confirm_writes=True,
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
             let_others_run=let_others_run,

@@ -14,10 +14,11 @@ from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
+from adapters.redis.confirmation import Confirmation
 from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
-from adapters.redis.exchange import Exchange
+from adapters.redis.exchange import Exchange, PooledExchange
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
@@ -58,6 +59,21 @@ def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
     return SharedConnection(client)
 
 
+def confirmation(replicas: int) -> Confirmation | None:
+    return Confirmation(replicas) if replicas else None
+
+
+def grouped_confirmation(
+    client: Any, confirmation: Confirmation | None, *, wanted: bool
+) -> Exchange | None:
+    """Return how the changes of all greenlets are confirmed; see shared_connection."""
+    if confirmation is None or not wanted:
+        return None
+    from adapters.redis.grouped_confirmation import GroupedConfirmation
+
+    return GroupedConfirmation(PooledExchange(client, keep_connections=False), confirmation)
+
+
 def half(size: int) -> int:
     return size // 2
 
@@ -76,6 +92,7 @@ class Adapters(containers.DeclarativeContainer):
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
+    confirm_writes = providers.Object(False)
     cache_bytes = providers.Object(0)
     page_cache_bytes = providers.Callable(half, cache_bytes)
     """Pages hold most of the tasks that are read."""
@@ -86,6 +103,7 @@ class Adapters(containers.DeclarativeContainer):
     note_position: providers.Object[Callable[[str | None], None]] = providers.Object(forget)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
+    confirmation = providers.Singleton(confirmation, settings.provided.redis_min_replicas)
     store = providers.Singleton(
         RedisStore,
         redis_client,
@@ -93,6 +111,11 @@ class Adapters(containers.DeclarativeContainer):
         keep_connections=keep_connections,
         process=task_process,
         shared=providers.Singleton(shared_connection, redis_client, wanted=share_connection),
+        confirmation=confirmation,
+        confirmed=providers.Singleton(
+            grouped_confirmation, redis_client, confirmation, wanted=share_connection
+        ),
+        confirm_writes=confirm_writes,
     )
     celery_app = providers.Singleton(
         create_celery_app, settings.provided.redis_url, queues=settings.provided.queues

@@ -49,6 +49,13 @@ class LocalStack:
         self._settings = settings
         self._redis: EmbeddedRedis | None = None
         if settings.redis_url is None:
+            if settings.redis_min_replicas:
+                raise InvalidSettings(
+                    [
+                        f"TASKS_REDIS_MIN_REPLICAS is {settings.redis_min_replicas}, but the "
+                        "embedded server has no replicas. Set it to 0, or set TASKS_REDIS_URL."
+                    ]
+                )
             directory = DataDirectory(settings.data_dir)
             directory.lock()
             self._directory = directory

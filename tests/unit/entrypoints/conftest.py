@@ -38,6 +38,7 @@ SETTINGS = Settings(
     http_body_seconds=30,
     http_pending_per_client=512,
     redis_url="redis://nowhere",
+    redis_min_replicas=0,
     data_dir=Path(".data"),
     worker_concurrency=1,
     lease_seconds=15,

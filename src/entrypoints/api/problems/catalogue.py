@@ -168,9 +168,10 @@ PROBLEM_TYPES = {
     ),
     "store_unavailable": ProblemType(
         503,
-        "The task store cannot be reached",
-        "The change may or may not have been applied. Repeat it after `Retry-After`; repeat a "
-        "submit with its Idempotency-Key. Accepted tasks are not lost.",
+        "The task store is not available",
+        "Redis is away, refuses to write, or too few of its replicas have confirmed the change "
+        "(TASKS_REDIS_MIN_REPLICAS). The change may or may not have been applied. Repeat it after "
+        "`Retry-After`; repeat a submit with its Idempotency-Key. Accepted tasks are not lost.",
     ),
     "capacity": ProblemType(
         503,
