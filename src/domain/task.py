@@ -35,10 +35,18 @@ class Task(TaskState):
     """One task. Every transition returns a new task or raises TransitionRefused."""
 
     @classmethod
-    def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
+    def submit(
+        cls, task_id: str, spec: TaskSpec, now: datetime, *, submitted_by: str | None = None
+    ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
-        status = Status.SCHEDULED if spec.run_at else Status.QUEUED
-        return cls(task_id=task_id, spec=spec, status=status, submitted_at=now, due_at=spec.run_at)
+        return cls(
+            task_id=task_id,
+            spec=spec,
+            status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
+            submitted_at=now,
+            submitted_by=submitted_by,
+            due_at=spec.run_at,
+        )
 
     def promote(self) -> Self:
         """Queue a SCHEDULED task that is due."""

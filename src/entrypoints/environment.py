@@ -71,6 +71,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "queues": env.list("QUEUES", ["default"], subcast=_stripped, validate=rules.check_queues),
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=rules.check_handlers),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=rules.check_secret),
+        "auth": env.str("AUTH", None, validate=rules.AUTH),
         "env": env.str("ENV", "development", validate=rules.ENVIRONMENT),
     }
 
@@ -86,6 +87,9 @@ def _read_http(env: FileAwareEnv) -> dict[str, Any]:
         "http_allowed_hosts": env.list("HTTP_ALLOWED_HOSTS", [], subcast=_stripped, validate=hosts),
         "http_allowed_networks": env.list(
             "HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=networks
+        ),
+        "http_trusted_proxies": env.list(
+            "HTTP_TRUSTED_PROXIES", [], subcast=_stripped, validate=networks
         ),
     }
 

@@ -25,6 +25,10 @@ FOLDER = validate.Length(min=1, error="must name a folder")
 ENVIRONMENT = validate.OneOf(
     ["development", "production"], error="must be development or production"
 )
+AUTH = validate.OneOf(
+    ["keys", "none"],
+    error="must be keys (callers show a key) or none (whoever reaches the port may do everything)",
+)
 
 
 def check_redis_url(url: str | None) -> None:

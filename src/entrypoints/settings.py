@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -46,6 +47,9 @@ class Settings:
     handlers: tuple[str, ...]
     http_allowed_hosts: tuple[str, ...]
     http_allowed_networks: tuple[str, ...]
+    http_trusted_proxies: tuple[str, ...] = ()
+    auth: str | None = None
+    """`keys` or `none`; None where it follows from the address and the environment."""
     callback_secret: str | None
     shutdown_grace_seconds: int
     child_max_runs: int
@@ -66,6 +70,16 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """True if callers of the API need a key.
+
+        By default they do in production, and where others than this host reach the API.
+        """
+        if self.auth is not None:
+            return self.auth == "keys"
+        return self.is_production or not is_loopback(self.http_host)
 
     @property
     def no_callbacks(self) -> str:
@@ -108,6 +122,14 @@ class Settings:
                 ]
             )
         return self.redis_url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address or name to listen on is reached from this host alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def authority(host: str, port: int) -> str:

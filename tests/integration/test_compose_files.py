@@ -96,7 +96,9 @@ def test_the_profile_adds_prometheus_and_grafana_with_the_same_limits(
     everything = configuration(*files, "--profile", "observability")["services"]
 
     added = {name: each for name, each in everything.items() if name not in usual}
-    assert set(added) == {"prometheus", "grafana"}
+    assert set(added) == {"prometheus", "grafana", "metrics-key"}
+    key = added.pop("metrics-key")
+    assert (key["read_only"], key["cap_drop"], key["restart"]) == (True, ["ALL"], "no")
     for service in added.values():
         assert service["healthcheck"]["test"]
         assert service["restart"] == "unless-stopped"

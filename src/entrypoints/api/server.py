@@ -36,7 +36,7 @@ from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.api.traffic import Traffic
 from entrypoints.container import build_container
 from entrypoints.http_address import require_free_address
-from entrypoints.settings import InvalidSettings, Settings, authority
+from entrypoints.settings import InvalidSettings, Settings, authority, is_loopback
 
 MAX_REQUEST_LINE_BYTES = 8_190
 BATCH_PATH = "/tasks/batch"
@@ -217,6 +217,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             confirm_writes=True,
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
+            tells_callers_apart=self.settings.asks_for_keys,
             let_others_run=let_others_run,
         )
         app = create_app(container, self.capacity, self.batch_pace)
@@ -239,6 +240,14 @@ def serve(settings: Settings) -> None:
             "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens "
             "can reach the API by DNS rebinding. Name the hosts instead.",
             extra={"action": "any_host_allowed"},
+        )
+    if not settings.asks_for_keys and not is_loopback(settings.http_host):
+        logger.warning(
+            "TASKS_AUTH is none, and the API listens on %s: whoever reaches this port may read, "
+            "change and delete every task. Set TASKS_AUTH=keys unless a firewall or proxy decides "
+            "who reaches it.",
+            settings.http_host,
+            extra={"action": "no_keys"},
         )
     Server(settings, Capacity.of(_allowed_files())).run()
 

@@ -12,6 +12,7 @@ from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
+from adapters.redis.access_keys import RedisAccessKeys
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
 from adapters.redis.confirmation import Confirmation
@@ -38,7 +39,10 @@ from adapters.supervision.linux import is_stopped
 from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
+from adapters.system.context_callers import ContextCallers
+from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
+from application.ports.callers import Anyone, Callers
 from entrypoints.settings import Settings
 
 
@@ -57,6 +61,11 @@ def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
     from adapters.redis.shared_connection import SharedConnection  # other processes lack gevent
 
     return SharedConnection(client)
+
+
+def callers_of(*, told_apart: bool) -> Callers:
+    """Return who the callers are: those that show a key, or anyone."""
+    return ContextCallers() if told_apart else Anyone()
 
 
 def confirmation(replicas: int) -> Confirmation | None:
@@ -98,6 +107,7 @@ class Adapters(containers.DeclarativeContainer):
     """Pages hold most of the tasks that are read."""
     task_cache_bytes = providers.Callable(half, page_cache_bytes)
     long_results_as_text = providers.Object(False)
+    tells_callers_apart = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
     note_position: providers.Object[Callable[[str | None], None]] = providers.Object(forget)
@@ -124,6 +134,10 @@ class Adapters(containers.DeclarativeContainer):
 
     process_is_stopped = providers.Object(is_stopped)
     kill_family = providers.Object(kill_family)
+
+    callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
+    access_keys = providers.Singleton(RedisAccessKeys, store)
+    secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)
     store_clock = providers.Singleton(RedisClock, store)

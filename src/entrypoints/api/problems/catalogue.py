@@ -32,6 +32,19 @@ PROBLEM_TYPES = {
         "than 60,000 list elements and object members in all, and numbers of more than 309 "
         "digits. `detail` says which. Correct the request and send it again.",
     ),
+    "unauthorized": ProblemType(
+        401,
+        "The request needs a valid key",
+        "Send `Authorization: Bearer tm_…` with a key of this service, or sign in at /ui/. "
+        "`detail` says whether the key is missing, malformed or not valid. An admin makes keys "
+        "with `POST /keys`, and the operator with `task-manager keys create` on the host.",
+    ),
+    "forbidden": ProblemType(
+        403,
+        "The key may not do this",
+        "`detail` names the roles that may, or says that a key is needed that is not bound to "
+        "queues or labels. `GET /session` shows what your key may do.",
+    ),
     "cross_site_request": ProblemType(
         403,
         "Web pages of another origin may not write",
@@ -51,6 +64,9 @@ PROBLEM_TYPES = {
         "The task has no such delivery attempt",
         "`GET /tasks/<id>/deliveries` lists the delivery attempts. A webhook can be resent for "
         "eight days after its last delivery attempt.",
+    ),
+    "key_not_found": ProblemType(
+        404, "There is no such key", "`GET /keys` lists the keys. A revoked key is gone."
     ),
     "queue_not_found": ProblemType(
         404,
@@ -76,6 +92,15 @@ PROBLEM_TYPES = {
         "The body arrived too slowly",
         "The body must arrive within TASKS_HTTP_BODY_SECONDS, plus one second for each 64 KiB. The "
         "connection is closed and nothing was changed. Send the request again.",
+    ),
+    "keys_not_used": ProblemType(
+        409,
+        "The service asks nobody for a key",
+        "With TASKS_AUTH=none there are no sessions, and keys are made on the host alone: "
+        "`task-manager keys create`. With TASKS_AUTH=keys, this request works.",
+    ),
+    "too_many_keys": ProblemType(
+        409, "There are as many keys as may exist", "Revoke a key that is no longer needed."
     ),
     "queue_in_use": ProblemType(
         409,
@@ -153,6 +178,12 @@ PROBLEM_TYPES = {
         422,
         "The Idempotency-Key was used before with a different body",
         "Use a new key for a new request, and the same key only to repeat a request unchanged.",
+    ),
+    "rate_limited": ProblemType(
+        429,
+        "Too many requests",
+        "Send the request again after `Retry-After`. Here, too many requests with wrong keys came "
+        "at once: correct the key of your program.",
     ),
     "internal_error": ProblemType(
         500,

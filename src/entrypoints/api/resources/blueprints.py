@@ -16,4 +16,7 @@ probes = StrictBlueprint(
     "probes", __name__, description="Health checks for load balancers and supervisors."
 )
 metrics = StrictBlueprint("metrics", __name__, description="Numbers for monitoring.")
-BLUEPRINTS = (tasks, bulk, events, overview, probes, metrics)
+access = StrictBlueprint(
+    "access", __name__, description="Keys of callers, and sessions of browsers."
+)
+BLUEPRINTS = (tasks, bulk, events, overview, access, probes, metrics)

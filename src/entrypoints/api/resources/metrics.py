@@ -28,7 +28,7 @@ RESPONSE = {
 @blueprint.route("/metrics")
 class Metrics(MethodView):
     @blueprint.doc(operationId="getMetrics")
-    @blueprint.problems("overloaded", asks_store=False)
+    @blueprint.problems("overloaded")
     @blueprint.response(200)
     @blueprint.doc(responses={"200": RESPONSE})
     @blueprint.no_query
