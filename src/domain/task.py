@@ -167,6 +167,8 @@ class Task(TaskState):
 
         A run_at that lies ahead and an expires_at that has passed are dropped: the task starts now.
         """
+        if self.discarded:  # it would run once more, and vanish with its end
+            raise TaskNotRetryable(self.status, is_deleted=True)
         if not self.status.is_final or Status.QUEUED not in NEXT[self.status]:
             raise TaskNotRetryable(self.status)
         return self._become(

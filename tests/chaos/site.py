@@ -257,7 +257,7 @@ class Site:
             raw = [
                 bytes.fromhex(task_id.replace("-", "")) for task_id in ids[start : start + BATCH]
             ]
-            found |= {task.task_id: task for task in self.repository.read(raw)}
+            found |= {task.task_id: task for task in self.repository.records.whole(raw)}
         return found
 
     def counts(self) -> Counts:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPException
 
 from application.errors import StoreUnavailable
 from application.use_cases.operations.list_workers import WorkerReport
@@ -226,7 +227,7 @@ class LocalStack:
         try:
             with get(f"{self._url}/readyz", seconds=1) as response:
                 return bool(json.load(response)["status"] == "ready")
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return False
 
 

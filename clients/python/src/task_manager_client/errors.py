@@ -187,7 +187,7 @@ class TaskFinal(Problem):
 
 
 class TaskNotRetryable(Problem):
-    """Only FAILED, CANCELLED and EXPIRED tasks can be retried."""
+    """Only FAILED, CANCELLED and EXPIRED tasks that are not deleted can be retried."""
 
 
 class InvalidTransition(Problem):

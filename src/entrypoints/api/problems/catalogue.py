@@ -123,7 +123,8 @@ PROBLEM_TYPES = {
     "task_not_retryable": ProblemType(
         409,
         "The task cannot be retried",
-        "Only FAILED, CANCELLED and EXPIRED tasks can be retried. Submit a new task instead.",
+        "Only FAILED, CANCELLED and EXPIRED tasks that are not deleted can be retried. Submit a "
+        "new task instead.",
     ),
     "invalid_transition": ProblemType(
         409,
