@@ -43,6 +43,7 @@ LIMITS = {
     "list of 100": Cost(calls=2_750, round_trips=2, commands=404, kilobytes=25),
     "change": Cost(calls=1_270, round_trips=2, commands=9, kilobytes=3),
     "batch of 100": Cost(calls=15_000, round_trips=1, commands=228, kilobytes=23),
+    "metrics": Cost(calls=7_600, round_trips=24, commands=40, kilobytes=6),
 }
 WARM_UPS = 3
 """Requests before the one that counts: the first ones compile, connect and fill caches."""
@@ -69,6 +70,7 @@ def requests_to(api: FlaskClient) -> dict[str, Callable[[], Any]]:
         "batch of 100": lambda: api.post(
             "/tasks/batch", json={"tasks": [BODY] * 100}, headers=HOST
         ),
+        "metrics": lambda: api.get("/metrics", headers=HOST),
     }
 
 

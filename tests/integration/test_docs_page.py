@@ -50,6 +50,7 @@ EXPECTED = {
     "revokeKey": 409,
     "getLiveness": 200,
     "getReadiness": 200,
+    "getMetrics": 200,
     "listDeliveries": 200,
     "listAllDeliveries": 200,
     "resendDelivery": 202,

@@ -160,6 +160,10 @@ class TestFakeStatistics(StatisticsContract):
     def statistics(self, store: FakeTaskStore, clock: FakeClock) -> FakeStatistics:
         return FakeStatistics(store, clock)
 
+    @pytest.fixture
+    def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(seconds=15))
+
 
 class TestFakeIdempotencyRecords(IdempotencyRecordsContract):
     @pytest.fixture
