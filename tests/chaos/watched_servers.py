@@ -11,7 +11,7 @@ from adapters.redis.connection import connect
 from entrypoints.local.embedded_redis import find_program
 from tests.chaos.server import ChaosServer
 from tests.integration.ports import free_port
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 SERVICE = "tasks"
 SENTINELS = 3
@@ -32,7 +32,7 @@ class Sentinel:
         self.port = free_port()
         self._directory = directory
         self._master = master
-        self._client: Any = redis.Redis(port=self.port, protocol=2, socket_timeout=5)
+        self._client: Any = redis.Redis(port=self.port, protocol=2, socket_timeout=PATIENCE)
         self._process: subprocess.Popen[bytes]
 
     def start(self) -> None:
@@ -101,11 +101,10 @@ class WatchedServers:
             each.kill()
         self.client.close()
 
-    def kill_master(self) -> ChaosServer:
-        """Send SIGKILL to the present master. Returns it."""
+    def master(self) -> ChaosServer:
+        """Return the present master."""
         port = self.sentinels[0].port_of_master()
         [master] = [server for server in self.servers if server.port == port]
-        master.kill()
         return master
 
     def wait_for_successor(self, former: ChaosServer) -> None:

@@ -11,7 +11,7 @@ from application.ports.tracer import Tracer
 from application.spans import STATUS_CODE, error_of_status, request_operation
 from domain.trace_context import TraceContext
 
-UNTRACED = {"/livez", "/readyz"}
+UNTRACED = {"/livez", "/readyz", "/metrics"}
 RESPONSE = "task_manager.response"
 """Key of the environment under which a request leaves its route and its status."""
 VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -26,7 +26,7 @@ def trace_requests(app: Flask, tracer: Tracer) -> None:
 class TracedRequests:
     """A WSGI application that serves each request within a span.
 
-    The span ends when the response begins: streams last for hours. Probes have none.
+    The span ends when the response begins: streams last for hours. Probes and scrapes have none.
     """
 
     def __init__(self, serve: Callable[..., Iterable[bytes]], tracer: Tracer) -> None:

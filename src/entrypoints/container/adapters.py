@@ -1,6 +1,7 @@
 """Name the adapter behind each port."""
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -54,6 +55,10 @@ logger = logging.getLogger(__name__)
 
 def keep_running() -> None:
     """Do not yield: no other work waits for this thread."""
+
+
+def forget(_: str | None) -> None:
+    """Do not note the position of the reader of events: nobody measures how far it is behind."""
 
 
 def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
@@ -131,6 +136,7 @@ class Adapters(containers.DeclarativeContainer):
     let_others_run = providers.Object(keep_running)
     traced_as = providers.Object("")
     """Name of the process in traces; empty for one that makes none."""
+    note_position: providers.Object[Callable[[str | None], None]] = providers.Object(forget)
 
     tracer = providers.Singleton(tracer_of, traced_as)
     redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
@@ -206,6 +212,7 @@ class Adapters(containers.DeclarativeContainer):
         store,
         providers.Singleton(connect_blocking, settings.provided.redis_url),
         let_others_run,
+        note_position,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     attempt_log = providers.Singleton(RedisAttemptLog, store)

@@ -127,8 +127,8 @@ def test_a_stream_is_a_span_until_it_begins(traced: FlaskClient, tracer: FakeTra
     assert [span.name for span in tracer.spans] == ["GET /events"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_probes_have_no_span(traced: FlaskClient, tracer: FakeTracer, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_probes_and_scrapes_have_no_span(traced: FlaskClient, tracer: FakeTracer, path: str) -> None:
     traced.get(path)
 
     assert tracer.spans == []
