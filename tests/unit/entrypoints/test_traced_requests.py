@@ -128,7 +128,9 @@ def test_a_stream_is_a_span_until_it_begins(traced: FlaskClient, tracer: FakeTra
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
-def test_probes_and_scrapes_have_no_span(traced: FlaskClient, tracer: FakeTracer, path: str) -> None:
+def test_probes_and_scrapes_have_no_span(
+    traced: FlaskClient, tracer: FakeTracer, path: str
+) -> None:
     traced.get(path)
 
     assert tracer.spans == []
