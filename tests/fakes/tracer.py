@@ -26,6 +26,8 @@ class SeenSpan:
     is_error: bool = False
     links: list[str] = field(default_factory=list)
     """The ids of the spans to which it links."""
+    events: list[str] = field(default_factory=list)
+    """What else was recorded, as text."""
     service: str = ""
     """The name of the process that recorded it, where that is known."""
 

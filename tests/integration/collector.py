@@ -66,6 +66,7 @@ def decoded(body: bytes) -> Iterator[SeenSpan]:
                     ended=_time(span.end_time_unix_nano),
                     is_error=span.status.code == Status.STATUS_CODE_ERROR,
                     links=[link.span_id.hex() for link in span.links],
+                    events=[str(event) for event in span.events],
                     service=service,
                 )
 
