@@ -1,4 +1,4 @@
-"""What the local stack looks at, while its parts come and go."""
+"""The local stack looks at its parts while they come and go."""
 
 import socket
 from dataclasses import replace

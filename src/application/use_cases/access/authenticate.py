@@ -80,7 +80,7 @@ class Authenticate:
 
 
 class _Remembered(Generic[K, V]):
-    """What the store had for a key lately; longer while it is unavailable."""
+    """Values of the store, remembered for seconds, and for longer while it is unavailable."""
 
     def __init__(self, read: Callable[[K], V], clock: Clock) -> None:
         """`read` asks the store. Raises StoreUnavailable."""

@@ -35,7 +35,7 @@ class QueueMetrics:
     """Number of living workers that serve the queue. Of several queues, the lowest number of one
     in which tasks wait."""
     is_paused: bool = False
-    """Of several queues: whether all are."""
+    """True for several queues if all are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ class KeyBody(StrictSchema):
 
 
 class RotationBody(StrictSchema):
-    """How to replace the secret of a key."""
+    """The way to replace the secret of a key."""
 
     keep_seconds = WholeNumber(
         range(MAX_OLD_SECRET_SECONDS + 1),
@@ -136,7 +136,7 @@ class IssuedKeyResponse(KeyResponse):
 
 
 class SessionResponse(ResponseSchema):
-    """What the caller of this request may do."""
+    """The rights of the caller of this request."""
 
     needs_key = fields.Boolean(
         required=True, metadata={"description": "False when the service asks nobody for a key."}
