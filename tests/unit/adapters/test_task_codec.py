@@ -1,16 +1,25 @@
 """Encoding a task and decoding its record returns the same task."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
-from adapters.redis.task_codec import decode, encode, encode_changes, unpack_record
+from adapters.redis.task_codec import (
+    MEMBERS,
+    OMITTABLE,
+    decode,
+    encode,
+    encode_changes,
+    unpack_record,
+)
 from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
@@ -142,3 +151,11 @@ def test_a_damaged_trace_does_not_make_its_task_unreadable(damaged: bytes) -> No
     task = a_task()
 
     assert decode(require_id_bytes(task.task_id), {**encode(task), b"t": damaged}) == task
+
+
+def test_a_read_without_long_members_returns_every_other_member() -> None:
+    """read.lua names the fields that it reads when it leaves out long ones."""
+    script = (resources.files("adapters.redis") / "scripts" / "read.lua").read_text()
+    [short] = re.findall(r"local SHORT = \{(.*?)\}", script, re.DOTALL)
+
+    assert {name.encode() for name in re.findall("'(.)'", short)} == MEMBERS.keys() - OMITTABLE
