@@ -22,6 +22,7 @@ QUIET = {
     "kombu.transport.virtual.base": logging.ERROR,
     "opentelemetry.exporter.otlp.proto.http.trace_exporter": logging.CRITICAL,
     "opentelemetry.sdk._shared_internal": logging.CRITICAL,
+    "opentelemetry.util.re": logging.CRITICAL,  # logs a header that it cannot read, with its secret
 }
 """The levels of libraries' loggers. Our own lines replace what is logged below these levels."""
 

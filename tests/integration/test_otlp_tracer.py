@@ -1,6 +1,10 @@
 """The tracer of OpenTelemetry, with a real collector."""
 
+import os
+import random
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -66,18 +70,77 @@ def test_a_collector_that_takes_no_spans_is_logged_once_and_its_return_once(
     assert [span.name for span in collector.spans] == ["after"]
 
 
-def test_a_variable_that_cannot_be_used_stops_nothing(
-    collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_BSP_MAX_QUEUE_SIZE", "1"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1")],
+)
+def test_a_variable_that_cannot_be_used_is_logged_once_and_stops_nothing(
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variable: str,
+    value: str,
 ) -> None:
-    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
+    monkeypatch.setenv(variable, value)
     tracer = OtlpTracer("task-manager-test", "1")
     tracer.start()
 
     with tracer.span(an_operation(), CALLER) as span:
         assert span.context == CALLER
+    tracer.record(an_operation(), CALLER, began=NOON, ended=NOON)
 
     tracer.stop()
-    assert "Traces are off" in caplog.text
+    assert caplog.text.count("Traces are off") == 1
+
+
+def test_a_child_of_a_process_whose_spans_were_lost_sends_its_own_at_its_end(
+    collector: Collector,
+    tracer: Tracer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.tracing.otlp_tracer.STOP_SECONDS", 60.0)
+    collector.status = 400
+    tracer.record(an_operation(), CALLER, began=NOON, ended=NOON)
+    wait_until(lambda: "takes no spans" in caplog.text)
+    collector.status = 200
+
+    child = os.fork()
+    if child == 0:
+        try:
+            tracer.start()
+            tracer.record(an_operation("of the child"), CALLER, began=NOON, ended=NOON)
+            tracer.stop()
+        finally:
+            os._exit(0)
+
+    os.waitpid(child, 0)
+    assert [span.name for span in collector.spans] == ["of the child"]
+
+
+def test_ids_differ_although_work_seeds_random(tracer: Tracer, seen: Seen) -> None:
+    state = random.getstate()
+    for _ in range(2):
+        random.seed(7)
+        with tracer.span(an_operation(), None):
+            pass
+    random.setstate(state)
+
+    first, second = seen(2)
+    assert first.span_id != second.span_id
+    assert first.trace_id != second.trace_id
+
+
+def test_a_stop_goes_on_without_room_for_a_thread(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    full = SimpleNamespace(Thread=lambda **_: SimpleNamespace(start=refuse))
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.tracing.otlp_tracer.threading", full)
+        tracer.stop()
 
 
 def test_what_is_passed_on_and_recorded_is_bounded(tracer: Tracer, seen: Seen) -> None:

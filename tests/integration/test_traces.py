@@ -18,6 +18,7 @@ from tests.integration.waiting import wait_until
 
 CALLER = "00f067aa0ba902b7"
 """The id of the span from which a caller submits."""
+HEADERS = "api-key=planted, a planted header that cannot be read"
 FAST = {"max_attempts": 3, "initial_delay": 0, "jitter": 0}
 LATER = "2099-01-01T00:00:00Z"
 
@@ -27,6 +28,7 @@ def collector() -> Iterator[Collector]:
     with Collector() as collector, pytest.MonkeyPatch.context() as patch:
         for name, value in collector.environment.items():
             patch.setenv(name, value)
+        patch.setenv("OTEL_EXPORTER_OTLP_HEADERS", HEADERS)
         yield collector
 
 
@@ -153,6 +155,16 @@ def test_log_lines_name_the_trace(
 
     assert said("api") == ["POST /tasks"]
     assert said("worker") == ["the work goes on", "Run ended: completed"]
+
+
+def test_no_log_has_the_headers_of_the_exports(
+    api: Api, collector: Collector, trace: str, processes: dict[str, ServiceProcess]
+) -> None:
+    submit(api, trace, type="instrumented", payload={})
+
+    collector.wait_for_named(1, trace, "run default")
+    assert collector.requests[0].headers["api-key"] == "planted"
+    assert not [name for name, process in processes.items() if "planted" in process.output]
 
 
 def test_a_request_without_a_valid_trace_begins_one_and_probes_have_none(

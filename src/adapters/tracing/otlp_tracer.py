@@ -5,6 +5,7 @@ SDK starts its thread anew in a copy of a process in which it ran.
 """
 
 import logging
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -46,15 +48,19 @@ class OtlpTracer(Tracer):
         own = Resource.create({"service.name": service, "service.version": version})
         self._resource = own.merge(OTELResourceDetector().detect())
         self._exporter = QuietExporter()
+        self._has_started = False
         self._provider: TracerProvider | None = None
         self._tracer: api.Tracer = api.NoOpTracer()
 
     def start(self) -> None:
         self._exporter.begin()  # now: the code of a task may change the environment
-        if self._provider is not None:  # copied from the parent of this process
+        if self._has_started:  # in the parent of this process
             return
+        self._has_started = True
         try:
-            self._provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+            self._provider = TracerProvider(
+                resource=self._resource, id_generator=_SystemIds(), shutdown_on_exit=False
+            )
             self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
             self._tracer = self._provider.get_tracer("task_manager")
             api.set_tracer_provider(self._provider)
@@ -95,7 +101,7 @@ class OtlpTracer(Tracer):
         ended: datetime,
         error: str = "",
     ) -> None:
-        if self._provider is None:  # the parent of a worker starts with its first lost run
+        if not self._has_started:  # the parent of a worker starts with its first lost run
             self.start()
         span = self._tracer.start_span(
             operation.name,
@@ -113,8 +119,24 @@ class OtlpTracer(Tracer):
         if self._provider is None or self._exporter.is_failing:
             return
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
-        ending.start()
+        try:
+            ending.start()
+        except RuntimeError:  # no room for a thread; the stop goes on without these spans
+            return
         ending.join(STOP_SECONDS)
+
+
+class _SystemIds(IdGenerator):
+    """Random ids that do not repeat when the code of a task seeds the module random."""
+
+    def generate_span_id(self) -> int:
+        return secrets.randbits(64) or 1
+
+    def generate_trace_id(self) -> int:
+        return secrets.randbits(128) or 1
+
+    def is_trace_id_random(self) -> bool:
+        return True
 
 
 class _SdkSpan(Span):

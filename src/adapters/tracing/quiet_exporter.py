@@ -19,12 +19,12 @@ class QuietExporter(SpanExporter):
     """Runs in the thread of the SDK, which drops the spans that its queue cannot hold."""
 
     def __init__(self) -> None:
-        self._lost = 0
         self.begin()
 
     def begin(self) -> None:
         """Take connections and locks of this process: a fork may copy those in use."""
         self._pid = os.getpid()
+        self._lost = 0
         # Work may close the descriptors of its process, so no connection stays open. Not all of the
         # exporter has types.
         self._exporter: Any = OTLPSpanExporter(headers={"connection": "close"})
@@ -67,7 +67,7 @@ class QuietExporter(SpanExporter):
         if not self._lost:
             logger.warning(
                 "The collector takes no spans. They are dropped; nothing else is affected. Check "
-                "OTEL_EXPORTER_OTLP_ENDPOINT.",
+                "OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS.",
                 extra={"action": "traces_lost"},
             )
         self._lost += number
