@@ -53,20 +53,22 @@ class OtlpTracer(Tracer):
         self._tracer: api.Tracer = api.NoOpTracer()
 
     def start(self) -> None:
-        self._exporter.begin()  # now: the code of a task may change the environment
-        if self._has_started:  # in the parent of this process
-            return
-        self._has_started = True
         try:
-            self._provider = TracerProvider(
-                resource=self._resource, id_generator=_SystemIds(), shutdown_on_exit=False
-            )
-            self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
-            self._tracer = self._provider.get_tracer("task_manager")
-            api.set_tracer_provider(self._provider)
+            self._exporter.begin()  # now: the code of a task may change the environment
+            if not self._has_started:  # it may have in the parent of this process
+                self._has_started = True
+                self._begin()
         except Exception:  # a variable with a number that the SDK refuses, or no room for a thread
             logger.exception("Traces are off", extra={"action": "traces_off"})
         show_trace_ids()
+
+    def _begin(self) -> None:
+        self._provider = TracerProvider(
+            resource=self._resource, id_generator=_SystemIds(), shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._tracer = self._provider.get_tracer("task_manager")
+        api.set_tracer_provider(self._provider)
 
     @contextmanager
     def span(
