@@ -17,7 +17,10 @@ kind_of_client: Any = getattr(Channel, "_get_client")  # noqa: B009 - not in the
 
 
 def read_any_wake_up(wake_up_of: Callable[[str], WakeUp]) -> None:
-    """Have all channels of this process read the wake-up of the queue in place of each message."""
+    """Have all channels of this process read the wake-up of the queue in place of each message.
+
+    The channels of transport_to_master inherit this.
+    """
     numbers = count(1)
 
     def message_of(list_key: bytes) -> bytes:
