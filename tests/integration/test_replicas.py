@@ -8,6 +8,7 @@ import pytest
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import WakeUpFactory
+from adapters.redis.access_keys import RedisAccessKeys
 from adapters.redis.confirmation import Confirmation
 from adapters.redis.connection import connect
 from adapters.redis.store import RedisStore
@@ -17,6 +18,7 @@ from application.ports.task_repository import IdempotencyRecord
 from tests.building import a_task
 from tests.chaos.server import ChaosServer
 from tests.chaos.watched_servers import SYNC_AT_ONCE
+from tests.contracts.access_keys import a_key
 from tests.integration.conftest import EVENTS_KEPT
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
@@ -54,8 +56,19 @@ def replica(servers: tuple[ChaosServer, ChaosServer], master: ChaosServer) -> It
     replica.client.replicaof("127.0.0.1", master.port)
     wait_until(lambda: master.client.wait(1, 100))
     yield replica
+    leave(replica, master)
+
+
+def leave(replica: ChaosServer, master: ChaosServer) -> None:
+    """Let the replica follow the master no more, and wait until the master knows."""
     replica.client.replicaof("NO", "ONE")
     wait_until(lambda: not master.client.info("replication")["connected_slaves"])
+
+
+def has_caught_up(master: ChaosServer) -> bool:
+    """Return whether the replica has all that was written so far."""
+    master.client.publish("of a test", "")  # WAIT asks for what its own connection has written
+    return bool(master.client.wait(1, 100))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +120,7 @@ def test_a_repeated_submit_is_acknowledged_when_the_replica_has_the_first_one(
             a_repository(master).add([second], RECORD)
     finally:
         os.kill(replica.process.pid, signal.SIGCONT)
+    wait_until(lambda: has_caught_up(master))
 
     with pytest.raises(AlreadySubmitted) as earlier:
         a_repository(master).add([second], RECORD)
@@ -126,6 +140,25 @@ def test_a_master_that_demands_replicas_itself_refuses_writes_as_unavailable(
     assert "NOREPLICAS" in refusal.value.reason
     assert not isinstance(refusal.value, StoreUnconfirmed)
     assert not master.client.exists("tm:tasks")
+
+
+def test_a_key_counts_as_added_and_as_revoked_when_a_replica_knows_it(
+    master: ChaosServer, replica: ChaosServer
+) -> None:
+    access_keys = RedisAccessKeys(RedisStore(connect(master.url), confirmation=Confirmation(1)))
+    key = a_key()
+    access_keys.add(key)
+    os.kill(replica.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.remove(key.key_id)
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.add(key)
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.replace(key, key)
+    finally:
+        os.kill(replica.process.pid, signal.SIGCONT)
+    assert access_keys.remove(key.key_id)
 
 
 class TestApi:
@@ -159,7 +192,7 @@ class TestApi:
             wait_until(lambda: submit() == 202)
             assert master.client.zcard("tm:tasks") == replica.client.zcard("tm:tasks") == 1
         finally:
-            replica.client.replicaof("NO", "ONE")
+            leave(replica, master)
 
     def test_a_master_that_demands_replicas_itself_gives_a_503(
         self, master: ChaosServer, server: Api
