@@ -84,8 +84,11 @@ class AccessKeysContract:
         access_keys.add_session(b"x" * 32, "other", timedelta(hours=1))
         for digest in digests:
             access_keys.add_session(digest, "0123456789ab", timedelta(hours=1))
+        access_keys.end_session(digests.pop())
+        access_keys.add_session(b"y" * 32, "0123456789ab", timedelta(hours=1))
 
         found = list(map(access_keys.key_of_session, digests))
 
-        assert found == [None] * 2 + ["0123456789ab"] * MAX_SESSIONS
+        assert found == [None] * 2 + ["0123456789ab"] * (MAX_SESSIONS - 1)
+        assert access_keys.key_of_session(b"y" * 32) == "0123456789ab"
         assert access_keys.key_of_session(b"x" * 32) == "other"

@@ -111,7 +111,11 @@ class RedisAccessKeys(AccessKeys):
 
     def end_session(self, sha256: bytes) -> None:
         with self._store.client() as client:
-            client.delete(keys.session(sha256))
+            if key_id := client.get(keys.session(sha256)):
+                pipeline = client.pipeline(transaction=True)
+                pipeline.delete(keys.session(sha256))
+                pipeline.lrem(keys.sessions_of(key_id.decode()), 1, sha256)
+                pipeline.execute()
 
     def _decoded(self, key_id: str, text: bytes | None) -> AccessKey | None:
         if text is None:

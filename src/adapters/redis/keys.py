@@ -161,7 +161,7 @@ def session(sha256: bytes) -> bytes:
 
 
 def sessions_of(key_id: str) -> bytes:
-    """Return the key of a list: the hashes of the sessions that a key opened, newest first."""
+    """Return the key of a list: the hashes of the sessions of a key, newest first."""
     return b"tm:sessions:" + key_id.encode()
 
 
