@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.access_keys import AccessKeys
+from application.ports.access_keys import MAX_SESSIONS, AccessKeys
 from domain.access import AccessKey, Role, StoredSecret
 from tests.building import LATER, NOON
 
@@ -78,3 +78,17 @@ class AccessKeysContract:
         access_keys.end_session(b"1" * 32)
         assert access_keys.key_of_session(b"1" * 32) is None
         assert access_keys.key_of_session(b"2" * 32) == "other"
+
+    def test_a_key_has_so_many_sessions_and_the_oldest_ends(self, access_keys: AccessKeys) -> None:
+        digests = [f"{number:032}".encode() for number in range(MAX_SESSIONS + 2)]
+        access_keys.add_session(b"x" * 32, "other", timedelta(hours=1))
+        for digest in digests:
+            access_keys.add_session(digest, "0123456789ab", timedelta(hours=1))
+        access_keys.end_session(digests.pop())
+        access_keys.add_session(b"y" * 32, "0123456789ab", timedelta(hours=1))
+
+        found = list(map(access_keys.key_of_session, digests))
+
+        assert found == [None] * 2 + ["0123456789ab"] * (MAX_SESSIONS - 1)
+        assert access_keys.key_of_session(b"y" * 32) == "0123456789ab"
+        assert access_keys.key_of_session(b"x" * 32) == "other"

@@ -2,7 +2,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from application.errors import StoreUnavailable
-from application.ports.access_keys import MAX_KEYS, AccessKeys, ListedKey, TooManyKeys
+from application.ports.access_keys import (
+    MAX_KEYS,
+    MAX_SESSIONS,
+    AccessKeys,
+    ListedKey,
+    TooManyKeys,
+)
 from domain.access import AccessKey
 from tests.fakes.clock import FakeClock
 
@@ -57,6 +63,9 @@ class FakeAccessKeys(AccessKeys):
     def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
         self._check()
         self._sessions[sha256] = key_id, self._clock.now() + duration
+        of_key = [each for each, (owner, _) in self._sessions.items() if owner == key_id]
+        for oldest in of_key[:-MAX_SESSIONS]:
+            del self._sessions[oldest]
 
     def key_of_session(self, sha256: bytes) -> str | None:
         self._check()

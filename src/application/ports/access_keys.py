@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from domain.access import AccessKey
 
 MAX_KEYS = 10_000
+MAX_SESSIONS = 1_000
+"""Limit on the sessions of one key."""
 
 
 class TooManyKeys(Exception):
@@ -55,7 +57,10 @@ class AccessKeys(ABC):
 
     @abstractmethod
     def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
-        """Store a session of a browser by the hash of its secret."""
+        """Store a session of a browser by the hash of its secret.
+
+        Remove the oldest session of the key when it has more than MAX_SESSIONS.
+        """
 
     @abstractmethod
     def key_of_session(self, sha256: bytes) -> str | None:
