@@ -19,6 +19,7 @@ from application.ports.access_keys import (
     MAX_SESSIONS,
     AccessKeys,
     ListedKey,
+    Session,
     TooManyKeys,
 )
 from application.skipped_items import SkippedItems
@@ -91,11 +92,11 @@ class RedisAccessKeys(AccessKeys):
             minute = milliseconds(client.time()) // MINUTE_MS
             client.hset(keys.ACCESS_KEY_USES, key_id, minute)
 
-    def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
-        sessions = keys.sessions_of(key_id)
+    def add_session(self, sha256: bytes, session: Session, duration: timedelta) -> None:
+        sessions = keys.sessions_of(session.key_id)
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=True)
-            pipeline.set(keys.session(sha256), key_id, px=duration)
+            pipeline.set(keys.session(sha256), _encode_session(session), px=duration)
             pipeline.lpush(sessions, sha256)
             pipeline.pexpire(sessions, duration)
             pipeline.lrange(sessions, MAX_SESSIONS, -1)
@@ -104,18 +105,18 @@ class RedisAccessKeys(AccessKeys):
             if oldest:
                 client.delete(*map(keys.session, oldest))
 
-    def key_of_session(self, sha256: bytes) -> str | None:
+    def get_session(self, sha256: bytes) -> Session | None:
         with self._store.client() as client:
-            key_id = client.get(keys.session(sha256))
-        return key_id.decode() if key_id else None
+            return _decode_session(client.get(keys.session(sha256)))
 
     def end_session(self, sha256: bytes) -> None:
         with self._store.client() as client:
-            if key_id := client.get(keys.session(sha256)):
-                pipeline = client.pipeline(transaction=True)
-                pipeline.delete(keys.session(sha256))
-                pipeline.lrem(keys.sessions_of(key_id.decode()), 1, sha256)
-                pipeline.execute()
+            session = _decode_session(client.get(keys.session(sha256)))
+            pipeline = client.pipeline(transaction=True)
+            pipeline.delete(keys.session(sha256))
+            if session:
+                pipeline.lrem(keys.sessions_of(session.key_id), 1, sha256)
+            pipeline.execute()
 
     def _decoded(self, key_id: str, text: bytes | None) -> AccessKey | None:
         if text is None:
@@ -158,6 +159,19 @@ def _decode(key_id: str, members: dict[str, Any]) -> AccessKey:
             "expires_at": _instant(members.get("expires_at")),
         },
     )
+
+
+def _encode_session(session: Session) -> str:
+    return f"{session.key_id}:{session.key_sha256.hex()}"
+
+
+def _decode_session(stored: bytes | None) -> Session | None:
+    """Return the session; None when nothing, or nothing readable, is stored."""
+    try:
+        key_id, digest = (stored or b"").decode().split(":")
+        return Session(key_id, bytes.fromhex(digest))
+    except ValueError:
+        return None
 
 
 def _time(time: datetime | None) -> int | None:
