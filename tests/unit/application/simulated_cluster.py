@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from application.ports.heartbeats import Heartbeat
@@ -221,9 +222,9 @@ def burst(at: float, number: int, seconds: float) -> list[Work]:
 
 def turns(replicas: Sequence[int]) -> int:
     """Return how often a rise follows a fall, or a fall a rise."""
-    changes = [later - earlier for earlier, later in zip(replicas, replicas[1:], strict=False)]
+    changes = [later - earlier for earlier, later in pairwise(replicas)]
     signs = [change > 0 for change in changes if change]
-    return sum(earlier != later for earlier, later in zip(signs, signs[1:], strict=False))
+    return sum(earlier != later for earlier, later in pairwise(signs))
 
 
 def facts(cluster: Cluster) -> dict[str, Any]:
