@@ -14,7 +14,7 @@ from tests.manifests import FOLDER, Document
 OLDEST = (5, 0)
 INSTALL = (
     "neither kubectl 1.27 or newer nor kustomize 5 or newer is installed: "
-    "apt-get install kubernetes-client (Debian 13), or https://kubernetes.io/docs/tasks/tools/"
+    "https://kubernetes.io/docs/tasks/tools/ (the kubernetes-client of Debian 12 is too old)"
 )
 
 
