@@ -14,29 +14,24 @@ class QueueLoad:
     running: int
     run_seconds: float | None
     """Mean seconds of a run; None if none was measured."""
-    used_places: float = 0.0
-    """Mean number of places that were in use lately, from the runs that have ended since."""
 
 
 def desired_places(load: QueueLoad, drain: timedelta) -> int:
     """Return the number of places with which the waiting tasks start within about `drain`.
 
-    It is the largest of three numbers of places, each rounded up:
+    It is the larger of two numbers of places:
 
-    - (waiting + running) x min(run_seconds / drain, 1). One place ends drain / run_seconds runs
-      within the drain time (seconds by seconds), so this many end all the tasks that are here. If
-      a run takes longer than the drain time, no place becomes free in time, and each task needs
-      a place of its own. The same holds while no run was measured, because waiting for a first
-      measurement may take hours.
+    - (waiting + running) x min(run_seconds / drain, 1), rounded up. One place ends
+      drain / run_seconds runs within the drain time (seconds by seconds), so this many end all the
+      tasks that are here. If a run takes longer than the drain time, no place becomes free in time,
+      and each task needs a place of its own. The same holds while no run was measured, because
+      waiting for a first measurement may take hours.
     - running. A smaller number would take places from runs that have not ended.
-    - used_places. The places that short runs keep busy are free at many moments, and each look
-      sees another number of them. The mean keeps the workers between two waves.
 
-    The places that a backlog asks for do not depend on how many there are already: they do not add
-    up while new workers are starting.
+    The number does not depend on how many places there are, so it does not grow while workers are
+    starting.
     """
     share = 1.0
     if load.run_seconds is not None:
         share = min(load.run_seconds / drain.total_seconds(), 1.0)
-    needed = ceil((load.waiting + load.running) * share)
-    return max(needed, load.running, ceil(load.used_places))
+    return max(ceil((load.waiting + load.running) * share), load.running)

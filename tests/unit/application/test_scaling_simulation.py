@@ -22,9 +22,8 @@ from tests.unit.application.simulated_cluster import (
 )
 
 HOUR = 3_600
-SLOW_DOWN_SECONDS = 900
-"""Five minutes in which the places of short runs count, two of stabilization, and five steps down
-of a minute each, with some room."""
+SLOW_DOWN_SECONDS = 480
+"""Two minutes of stabilization and five steps down of a minute each, with some room."""
 
 
 def a_cluster(work: list[Work]) -> Cluster:

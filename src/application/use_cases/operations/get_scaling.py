@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from application.errors import QueueNotFound
 from application.ports.clock import Clock
@@ -11,14 +11,14 @@ from application.ports.heartbeats import Heartbeats
 from application.ports.queues import Queues
 from application.ports.series import HOUR, MINUTE, Series
 from application.ports.task_leases import TaskLeases
-from application.series import OTHERS, Counts, Interval, total_seconds
+from application.series import OTHERS, Counts, mean_seconds
 from domain.scaling import QueueLoad, desired_places
 from domain.task_spec import QUEUE
 
 DRAIN_SECONDS = 30
 """Time in which waiting tasks are to start, unless the caller names another."""
 MINUTES = 5
-"""Minutes, the present one included, whose runs tell how many places are in use."""
+"""Minutes, the present one included, whose runs are measured."""
 HOURS = 24
 """Hours whose runs are measured if none ended in these minutes."""
 NOTHING = Counts()
@@ -70,47 +70,37 @@ class GetScaling:
             raise QueueNotFound(queue)
         [state] = self._queues.states([queue])
         now, since = self._clock.now(), state.oldest_waiting_since
+        waiting = 0 if state.paused else state.depth
         load = QueueLoad(
-            waiting=0 if state.paused else state.depth, running=state.processing, run_seconds=None
+            waiting=waiting,
+            running=state.processing,
+            run_seconds=self._run_seconds(queue) if waiting or state.processing else None,
         )
         return ScalingReport(
-            desired_places=desired_places(self._measured(load, queue, now), drain),
+            desired_places=desired_places(load, drain),
             backlog=state.depth,
             oldest_waiting_seconds=max((now - since).total_seconds(), 0.0) if since else 0.0,
             idle_workers=self._idle_workers(queue),
         )
 
-    def _measured(self, load: QueueLoad, queue: str, now: datetime) -> QueueLoad:
-        """Return the load with what the last minutes, or else the last hours, tell of its runs.
+    def _run_seconds(self, queue: str) -> float | None:
+        """Return the mean seconds of the runs that ended in the last minutes, or else hours.
 
-        A run counts as in use at most since the beginning of these minutes.
+        A queue with few tasks is summed up with others in the hours, and then theirs count.
         """
-        runs, used_seconds, start = Counter[int](), 0.0, now
-        for begins_at, interval in self._series.latest(MINUTE, MINUTES):
-            start = min(start, begins_at)
-            ended = _counts(interval, queue).run
-            runs.update(ended)
-            latest = min(begins_at + MINUTE, now)
-            used_seconds += total_seconds(ended, max((latest - start).total_seconds(), 0.0))
-        seconds = (now - start).total_seconds()
-        if not runs and load.waiting + load.running:
-            runs = self._runs_of_hours(queue)
-        return replace(
-            load,
-            run_seconds=total_seconds(runs) / runs.total() if runs else None,
-            used_places=used_seconds / seconds if seconds > 0 else 0.0,
-        )
+        recent, _ = self._runs(MINUTE, MINUTES, queue)
+        if recent:
+            return mean_seconds(recent)
+        runs, others = self._runs(HOUR, HOURS, queue)
+        return mean_seconds(runs or others)
 
-    def _runs_of_hours(self, queue: str) -> Counter[int]:
-        """Return the runs of the queue in the last hours by their duration.
-
-        A queue with few tasks is summed up with others, and then those of the others count.
-        """
+    def _runs(self, step: timedelta, number: int, queue: str) -> tuple[Counter[int], Counter[int]]:
+        """Return the runs of the queue, and of those summed up together, by their duration."""
         runs, others = Counter[int](), Counter[int]()
-        for _, interval in self._series.latest(HOUR, HOURS):
-            runs.update(_counts(interval, queue).run)
-            others.update(_counts(interval, OTHERS).run)
-        return runs or others
+        for _, interval in self._series.latest(step, number):
+            runs.update(interval.queues.get(queue, NOTHING).run)
+            others.update(interval.queues.get(OTHERS, NOTHING).run)
+        return runs, others
 
     def _idle_workers(self, queue: str) -> int:
         busy = {owner.partition(":")[0] for owner in self._leases.running()}
@@ -118,7 +108,3 @@ class GetScaling:
             queue in beat.process.queues and beat.process.name not in busy
             for beat in self._heartbeats.alive("worker")
         )
-
-
-def _counts(interval: Interval, queue: str) -> Counts:
-    return interval.queues.get(queue, NOTHING)
