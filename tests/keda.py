@@ -1,6 +1,7 @@
-"""What KEDA 2.17 documents of its ScaledObject, as a JSON Schema.
+"""What KEDA 2.17 documents of its own kinds, as JSON Schemas.
 
-The pages are "ScaledObject specification" and "Metrics API". kubernetes-validate has none of it.
+The pages are "ScaledObject specification", "Metrics API" and "Authentication". kubernetes-validate
+has none of it.
 """
 
 from typing import Any
@@ -41,7 +42,14 @@ TRIGGER = OBJECT | {
         "name": {"type": "string"},
         "metricType": {"enum": ["AverageValue", "Value"]},
         "useCachedMetrics": {"type": "boolean"},
-        "authenticationRef": {"type": "object"},
+        "authenticationRef": OBJECT
+        | {
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string"},
+                "kind": {"enum": ["TriggerAuthentication", "ClusterTriggerAuthentication"]},
+            },
+        },
         "metadata": OBJECT
         | {
             "required": ["url", "valueLocation", "targetValue"],
@@ -91,6 +99,29 @@ SCALED_OBJECT = OBJECT | {
                     }
                 },
                 "triggers": {"type": "array", "minItems": 1, "items": TRIGGER},
+            },
+        },
+    },
+}
+TRIGGER_AUTHENTICATION = OBJECT | {
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "properties": {
+        "apiVersion": {"const": "keda.sh/v1alpha1"},
+        "kind": {"const": "TriggerAuthentication"},
+        "metadata": {"type": "object", "required": ["name"]},
+        "spec": OBJECT
+        | {
+            "required": ["secretTargetRef"],
+            "properties": {
+                "secretTargetRef": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": OBJECT
+                    | {
+                        "required": ["parameter", "name", "key"],
+                        "properties": texts("parameter", "name", "key"),
+                    },
+                },
             },
         },
     },

@@ -13,7 +13,7 @@ skip_without_kustomize()
 
 VERSIONS = ("1.30", "1.34", "1.37")
 """The oldest that has all that the files use (`preStop.sleep`), and two newer ones."""
-CUSTOM = {"ScaledObject"}
+CUSTOM = {"ScaledObject", "TriggerAuthentication"}
 """Kinds that are not Kubernetes' own. test_kubernetes_manifests.py checks them."""
 
 

@@ -64,6 +64,10 @@ SEQUENCE = b"tm:sequence"
 """Counter of the places of tasks in their queues and of the numbers of wake-ups."""
 CLAIMS = b"tm:claims"
 """Counter of claims, which are the fencing tokens."""
+ACCESS_KEYS = b"tm:keys"
+"""Hash of the keys of the API by their ids; see access_keys."""
+ACCESS_KEY_USES = b"tm:key-uses"
+"""Hash of the minute since 1970 in which each key of the API was last used."""
 
 
 def record(task_id: str) -> bytes:
@@ -96,6 +100,10 @@ def queue_index(queue: str) -> bytes:
 
 def label_index(key: str, value: str) -> bytes:
     return b"tm:label:" + key.encode() + b"=" + value.encode()
+
+
+def submitter_index(key_id: str) -> bytes:
+    return b"tm:submitter:" + key_id.encode()
 
 
 def idempotency_record(idempotency_key: str) -> bytes:
@@ -142,6 +150,11 @@ def deliveries(raw_id: bytes) -> bytes:
 def lost(owner: str) -> bytes:
     """Return the key of a string about the run that this owner lost; see entries.lost_entry."""
     return b"tm:lost:" + owner.encode()
+
+
+def session(sha256: bytes) -> bytes:
+    """Return the key of a string: the id of the key that opened a session of a browser."""
+    return b"tm:session:" + sha256
 
 
 def alive(role: str) -> bytes:

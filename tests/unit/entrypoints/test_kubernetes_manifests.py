@@ -10,12 +10,14 @@ import jsonschema
 import pytest
 from flask.testing import FlaskClient
 
+from domain.access import PERMISSIONS, Role
+from entrypoints.api.access.needed import NEEDED
 from entrypoints.api.origins import AllowedHosts
 from entrypoints.api.schemas.scaling import ScalingQuery, ScalingResponse
 from entrypoints.cli import main
 from entrypoints.environment import load_settings
 from tests import manifests
-from tests.keda import SCALED_OBJECT
+from tests.keda import SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from tests.manifests import OVERLAYS, ROOT, Document, container, one
 from tests.unit.application.simulated_cluster import EXIT_SECONDS
 
@@ -70,6 +72,7 @@ def test_the_settings_of_an_overlay_are_valid(
     settings = load_settings()
 
     assert settings.env == overlay
+    assert settings.asks_for_keys == (overlay == "production")
     assert settings.require_redis()
     assert settings.http_port == PORT
     assert settings.http_host == "0.0.0.0"
@@ -182,6 +185,17 @@ def test_the_redis_of_development_has_the_settings_of_the_compose_stack() -> Non
 
 def test_the_scaled_object_has_what_keda_documents(scaled_object: Document) -> None:
     jsonschema.Draft202012Validator(SCALED_OBJECT).validate(scaled_object)
+
+
+def test_keda_shows_a_key_that_may_read_the_scaling(scaled_object: Document) -> None:
+    [trigger] = scaled_object["spec"]["triggers"]
+    shown = one(manifests.read("production/scaling.yaml"), "TriggerAuthentication")
+
+    jsonschema.Draft202012Validator(TRIGGER_AUTHENTICATION).validate(shown)
+    assert trigger["metadata"]["authMode"] == "bearer"
+    assert trigger["authenticationRef"]["name"] == shown["metadata"]["name"]
+    assert [each["parameter"] for each in shown["spec"]["secretTargetRef"]] == ["token"]
+    assert NEEDED["overview.Scaling"]["GET"] in PERMISSIONS[Role.VIEWER]
 
 
 @pytest.mark.parametrize(
