@@ -104,6 +104,7 @@ def _paths() -> dict[str, str]:
         "overview.OneQueue": queue,
         "overview.Pause": f"{queue}/pause",
         "overview.Resume": f"{queue}/resume",
+        "overview.Scaling": f"{queue}/scaling",
         "overview.Workers": "/workers",
         "overview.Types": "/types",
         "overview.Stats": "/stats",
@@ -144,7 +145,9 @@ def test_a_refusal_names_the_roles_that_may(guarded: FlaskClient, container: Con
     )
 
 
-@pytest.mark.parametrize("path", ["/stats", "/stats/series", "/workers", "/deliveries"])
+@pytest.mark.parametrize(
+    "path", ["/stats", "/stats/series", "/queues/a/scaling", "/workers", "/deliveries"]
+)
 def test_a_bound_key_does_not_see_the_whole_service(
     guarded: FlaskClient, container: Container, path: str
 ) -> None:
