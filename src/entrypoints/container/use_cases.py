@@ -29,6 +29,7 @@ from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.collect_metrics import CollectMetrics
 from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
@@ -176,6 +177,19 @@ class Container(Adapters):
     )
     resend_delivery = providers.Singleton(ResendDelivery, tasks, Adapters.outbox)
     list_deliveries = providers.Singleton(ListDeliveries, Adapters.delivery_log)
+    collect_metrics = providers.Singleton(
+        CollectMetrics,
+        Adapters.statistics,
+        Adapters.series,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.delivery_log,
+        Adapters.event_stream,
+        Adapters.store_probe,
+        Adapters.clock,
+        Adapters.store_clock,
+    )
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(

@@ -11,7 +11,7 @@ from application.ports.heartbeats import Heartbeats
 from application.ports.queues import Queues
 from application.ports.series import HOUR, MINUTE, Series
 from application.ports.task_leases import TaskLeases
-from application.series import OTHERS, Counts, mean_seconds
+from application.series import OTHERS, Counts, total_seconds
 from domain.scaling import QueueLoad, desired_places
 from domain.task_spec import QUEUE
 
@@ -90,9 +90,9 @@ class GetScaling:
         """
         recent, _ = self._runs(MINUTE, MINUTES, queue)
         if recent:
-            return mean_seconds(recent)
+            return _mean_seconds(recent)
         runs, others = self._runs(HOUR, HOURS, queue)
-        return mean_seconds(runs or others)
+        return _mean_seconds(runs or others)
 
     def _runs(self, step: timedelta, number: int, queue: str) -> tuple[Counter[int], Counter[int]]:
         """Return the runs of the queue, and of those summed up together, by their duration."""
@@ -108,3 +108,7 @@ class GetScaling:
             queue in beat.process.queues and beat.process.name not in busy
             for beat in self._heartbeats.alive("worker")
         )
+
+
+def _mean_seconds(runs: Counter[int]) -> float | None:
+    return total_seconds(runs) / runs.total() if runs else None
