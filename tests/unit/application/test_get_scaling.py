@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from application.errors import QueueNotFound
-from application.ports.series import HOUR, MINUTE, Series
+from application.ports.series import HOUR, MINUTE
 from application.ports.task_repository import Change
 from application.series import OTHERS, Count, Counted, Interval, bucket_of
 from application.use_cases.operations.get_scaling import GetScaling, ScalingReport
@@ -23,15 +23,12 @@ from tests.storing import claim, submit
 DRAIN = timedelta(minutes=1)
 
 
-class Hours(Series):
+class Hours(FakeSeries):
     """Hours with given runs, and minutes without any."""
 
     def __init__(self, runs: dict[str, timedelta]) -> None:
         self._runs = runs
         self.asked: list[timedelta] = []
-
-    def sum_up(self) -> bool:
-        return False
 
     def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         self.asked.append(step)
