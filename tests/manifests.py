@@ -23,9 +23,13 @@ def read(name: str) -> list[Document]:
     return documents((FOLDER / name).read_text())
 
 
-def files() -> list[Path]:
-    """Return every file, sorted."""
-    return sorted(FOLDER.rglob("*.yaml"))
+def named(overlay: str) -> list[Document]:
+    """Return the documents that an overlay and its base name, before Kustomize changes them."""
+    found: list[Document] = []
+    for name in read(f"{overlay}/kustomization.yaml")[0]["resources"]:
+        path = f"{overlay}/{name}"
+        found += named(path) if (FOLDER / path).is_dir() else read(path)
+    return found
 
 
 def one(found: Iterable[Document], kind: str, name: str = "") -> Document:

@@ -195,7 +195,7 @@ def test_keda_shows_a_key_that_may_read_the_scaling(scaled_object: Document) -> 
     assert trigger["metadata"]["authMode"] == "bearer"
     assert trigger["authenticationRef"]["name"] == shown["metadata"]["name"]
     assert [each["parameter"] for each in shown["spec"]["secretTargetRef"]] == ["token"]
-    assert NEEDED["overview.Scaling"]["GET"] in PERMISSIONS[Role.VIEWER]
+    assert NEEDED["overview.Scaling"]["GET"] in PERMISSIONS[Role.METRICS]
 
 
 @pytest.mark.parametrize(
