@@ -14,10 +14,12 @@ from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
+from adapters.celery.any_wake_up import read_any_wake_up
 from adapters.celery.app import WORK_TASK
 from adapters.celery.child_watch import child_watch
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
 from adapters.supervision.descriptors import OF_A_CHILD, OF_A_WORKER, allow_descriptors
@@ -52,6 +54,7 @@ class CeleryWorker:
         app: Celery,
         *,
         build_run_tasks: Callable[[str, TaskProcess], RunTasks],
+        at_process_end: Callable[[], None],
         release: ReleaseRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
@@ -63,11 +66,13 @@ class CeleryWorker:
         retirement: Retirement,
     ) -> None:
         """`build_run_tasks` takes the owner name and process of a child, and is called after its
-        fork, so that the child shares nothing with the parent. `retirement` decides when a child
-        is replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
+        fork, so that the child shares nothing with the parent. `at_process_end` is called at the
+        orderly end of each child, and of this process. `retirement` decides when a child is
+        replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
         describes this worker; the owner names of its children start with its name."""
         self._app = app
         self._build_run_tasks = build_run_tasks
+        self._at_process_end = at_process_end
         self._release = release
         self._heartbeat = heartbeat
         self._node = node
@@ -96,6 +101,7 @@ class CeleryWorker:
         )  # about pickle as root; only JSON is accepted
         # Wake-ups are disposable. While Redis is away, kombu would write each to a file in /tmp.
         Channel.do_restore = False
+        read_any_wake_up(WakeUpFactory(self._app).wake_up_of)
         child = WorkerChild(
             self._build_run_tasks,
             owner_of=self._owner_of,
@@ -111,6 +117,7 @@ class CeleryWorker:
         self._stopped.set()
         self._hand_back()
         Descendants().end()
+        self._at_process_end()
         if self._beating.is_alive():
             self._beating.join()
         return int(self._worker.exitcode or 0)
@@ -121,10 +128,14 @@ class CeleryWorker:
         def start_child(**_: Any) -> None:
             child.start()
 
+        def end_child(**_: Any) -> None:
+            self._at_process_end()
+
         self._app.task(name=WORK_TASK)(child.work)
         self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(start_child, weak=False)
+        signals.worker_process_shutdown.connect(end_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
         signals.worker_ready.connect(self._start_threads, weak=False)
         for number in (signal.SIGTERM, signal.SIGINT):
