@@ -30,6 +30,7 @@ from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
 from application.use_cases.operations.collect_metrics import CollectMetrics
+from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
 from application.use_cases.operations.list_deliveries import ListDeliveries
@@ -130,6 +131,14 @@ class Container(Adapters):
     read_attempts = providers.Singleton(ReadAttempts, tasks, Adapters.attempt_log)
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
+    )
+    get_scaling = providers.Singleton(
+        GetScaling,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.series,
+        Adapters.store_clock,
     )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
