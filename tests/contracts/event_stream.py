@@ -12,7 +12,8 @@ from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.storing import claim, submit
 
-SOON = 5.0
+SOON = 60.0
+"""Seconds that only a test that fails waits for."""
 NOT_LONG = 0.05
 LONG = "x" * 4_097
 
