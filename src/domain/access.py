@@ -40,6 +40,7 @@ class Permission(StrEnum):
     """See statistics, workers and deliveries, which concern the tasks of all callers."""
     MANAGE_KEYS = "manage_keys"
     READ_METRICS = "read_metrics"
+    """Read numbers of the whole service, to monitor and scale it."""
 
 
 class Role(StrEnum):
