@@ -27,6 +27,8 @@ FAMILIES = (
     "memory_rows",
     "disk_rows",
     "failover_rows",
+    "access_rows",
+    "scaling_rows",
 )
 
 
