@@ -8,32 +8,16 @@ from entrypoints import early_interrupt  # first: the other imports take half a 
 # isort: split
 import json
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 
 import click
 
+from entrypoints.command_settings import with_settings
 from entrypoints.control_characters import escape_output
-from entrypoints.environment import load_settings
+from entrypoints.operator_commands import doctor, export_command, import_command
 from entrypoints.quick_imports import quick_imports
-from entrypoints.settings import InvalidSettings, Settings
+from entrypoints.settings import Settings
 
 early_interrupt.end()
-
-
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Pass the settings to the command. Invalid settings end it with exit code 2."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
-        try:
-            command(load_settings(), *arguments, **options)
-        except InvalidSettings as error:
-            click.echo(error, err=True)
-            sys.exit(2)
-
-    return run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -240,6 +224,10 @@ def health(settings: Settings, part: str) -> None:
     healthy, reason = is_healthy(settings, part)
     click.echo(f"{part}: {reason}", err=not healthy)
     sys.exit(0 if healthy else 1)
+
+
+for operator_command in (doctor, export_command, import_command):
+    main.add_command(operator_command)
 
 
 if __name__ == "__main__":

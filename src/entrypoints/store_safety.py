@@ -12,10 +12,13 @@ logger = logging.getLogger(__name__)
 def require_safe_store(settings: Settings) -> None:
     """Log a warning for a store that may lose tasks.
 
-    Raises InvalidSettings instead if TASKS_ENV is production.
+    Raises InvalidSettings instead if TASKS_ENV is production. Raises StoreTooNew if a newer release
+    has written into the store what this one cannot read.
     """
+    container = build_container(settings)
     try:
-        warnings = build_container(settings).check_store().execute()
+        container.claim_layout().execute()
+        warnings = container.check_store().execute()
     except StoreUnavailable as error:
         logger.warning(
             "Cannot reach the store to check whether it is safe: %s",

@@ -64,6 +64,10 @@ SEQUENCE = b"tm:sequence"
 """Counter of the places of tasks in their queues and of the numbers of wake-ups."""
 CLAIMS = b"tm:claims"
 """Counter of claims, which are the fencing tokens."""
+LAYOUT = b"tm:layout"
+"""The newest layout in which a process has written, as a number; see application.store_layout."""
+LAYOUT_READERS = b"tm:layout:readers"
+"""The oldest layout that a process must know to read what is stored, as a number."""
 
 
 def record(task_id: str) -> bytes:

@@ -41,7 +41,7 @@ class Commands(click.Group):
     server: dict[str, str]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *self.server]
+        return list(dict.fromkeys([*COMMANDS, *self.server]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:

@@ -6,7 +6,9 @@
 -- Replies the position of the last event, then for each record its fields and values as one text,
 -- or false where there is no record. With ranks, each is a pair of that and the rank of a QUEUED
 -- task, or false.
-local SHORT = {'s', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm'}
+local SHORT = {
+  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm', 'h',
+}
 local LONG = {'i', 'r'}
 
 local function without_long(record, is_long)
