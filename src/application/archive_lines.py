@@ -11,11 +11,13 @@ is missing.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from application.ports.task_archive import ArchivedTask, Stored
+from domain.task_spec import QUEUE
 
 MAX_LINE_BYTES = 256 * 2**20
 """A longer line is damaged. The longest task of a service with the default limits has 5 MiB."""
@@ -87,8 +89,8 @@ def parse(line: bytes) -> Line:
 
 def _line(members: Mapping[str, Any]) -> Line:
     kind = members.get("kind")
-    if kind == "queue" and members["paused"] is True:
-        return PausedQueue(_text(members["name"]))
+    if kind == "queue" and re.fullmatch(QUEUE, members["name"]) and members["paused"] is True:
+        return PausedQueue(members["name"])
     if kind == "task":
         return TaskLine(_text(members["task_id"]), _object(members["stored"]))
     if kind == "request":

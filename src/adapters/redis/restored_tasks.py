@@ -50,7 +50,8 @@ class RestoreEffects:
         _add_lists(effects, stored, after.task_id)
         if before is not after:
             add_attempt(effects, before, after)
-        effects.raise_counter(keys.CLAIMS, after.fencing_token)
+        if after.fencing_token:  # each claim has a greater one than those before
+            effects.raise_counter(keys.CLAIMS, after.fencing_token)
         _index(effects, raw, after)
         _add_webhooks(effects, raw, stored, fields)
         event = event_of(None, after) if after.status.is_waiting else Event.UPDATED

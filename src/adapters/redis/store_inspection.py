@@ -1,10 +1,11 @@
 """Look at Redis as an operator would: why it cannot be used, and what it tells of itself."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 import redis
 
@@ -26,6 +27,14 @@ from application.ports.store_inspection import (
 )
 
 PROBE_SECONDS = 1.0
+LOGIN_MISSING = ("Authentication required", "HELLO must be called with the client already auth")
+"""Parts of the replies of a server that wants a password and got none."""
+UNCLEAR = {
+    ConnectionFault.CERTIFICATE_REFUSED,
+    ConnectionFault.NO_REPLY,
+    ConnectionFault.OTHER,
+}
+"""Faults that may come from TLS on one side only."""
 
 
 class RedisStoreInspection(StoreInspection):
@@ -50,7 +59,7 @@ class RedisStoreInspection(StoreInspection):
         written = [info.get("aof_last_write_status"), info.get("aof_last_bgrewrite_status")]
         return ServerFacts(
             product=product,
-            version=tuple(int(part) for part in str(info["redis_version"]).split(".")),
+            version=tuple(map(int, re.findall("[0-9]+", str(info["redis_version"]))[:3])),
             is_replica=info["role"] != "master",
             has_write_error="err" in written,
         )
@@ -67,58 +76,66 @@ class RedisStoreInspection(StoreInspection):
             raise _refused(error.__cause__ or error) from error
 
     def _unreachable(self, error: BaseException) -> StoreUnreachable:
-        fault = fault_of(error)
         with self._store.client() as client:
-            address = client.connection_pool.connection_kwargs
-        if fault is ConnectionFault.OTHER and speaks_tls(address):
-            fault = ConnectionFault.TLS_WANTED
+            pool = client.connection_pool
+        is_secured = issubclass(pool.connection_class, redis.SSLConnection)
+        fault, address = fault_of(error), pool.connection_kwargs
+        if fault in UNCLEAR and "host" in address:
+            place = (address["host"], address.get("port", 6379))
+            if is_secured and speaks_plainly(place):
+                fault = ConnectionFault.NO_TLS_THERE
+            elif not is_secured and speaks_tls(place):
+                fault = ConnectionFault.TLS_WANTED
         return StoreUnreachable(fault, str(error) or type(error).__name__)
 
 
 def fault_of(error: BaseException) -> ConnectionFault:
     """Classify an error of connecting, or of the first command."""
     for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return ConnectionFault.CERTIFICATE_REFUSED
         if isinstance(cause, ssl.SSLError):
-            return ConnectionFault.NO_TLS_THERE
+            return ConnectionFault.CERTIFICATE_REFUSED
         if isinstance(cause, socket.gaierror):
             return ConnectionFault.UNKNOWN_HOST
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError):
             return ConnectionFault.NOTHING_LISTENS
     if isinstance(error, redis.BusyLoadingError):
         return ConnectionFault.LOADING
-    if "NOAUTH" in str(error) or "called without any password" in str(error):
+    if any(each in str(error) for each in LOGIN_MISSING):
         return ConnectionFault.LOGIN_MISSING
     if is_access_refusal(error):
         return ConnectionFault.LOGIN_REFUSED
+    if "Invalid Database" in str(error):
+        return ConnectionFault.WRONG_DATABASE
     if isinstance(error, redis.TimeoutError):
         return ConnectionFault.NO_REPLY
-    if "DB index is out of range" in str(error):
-        return ConnectionFault.WRONG_DATABASE
     return ConnectionFault.OTHER
 
 
-def speaks_tls(address: Any) -> bool:
-    """Return whether a server completes a TLS handshake there, whatever its certificate.
+def speaks_plainly(place: tuple[str, int]) -> bool:
+    """Return whether a server replies to a PING without TLS and without credentials.
+
+    A server without TLS waits for the rest of a command when it gets a TLS handshake.
+    """
+    with suppress(OSError), socket.create_connection(place, PROBE_SECONDS) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(1) in (b"+", b"-")
+    return False
+
+
+def speaks_tls(place: tuple[str, int]) -> bool:
+    """Return whether a server answers a TLS handshake, whatever its certificate.
 
     Nothing is sent over the connection: it is only to say why one without TLS was closed.
     """
-    if "host" not in address:
-        return False
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    place = (address["host"], address.get("port", 6379))
-    try:
-        with (
-            socket.create_connection(place, PROBE_SECONDS) as connection,
-            context.wrap_socket(connection),
-        ):
-            return True
-    except ssl.SSLError as error:
-        return "CERTIFICATE_REQUIRED" in str(error) or "HANDSHAKE_FAILURE" in str(error)
-    except OSError:
-        return False
+    with suppress(OSError), socket.create_connection(place, PROBE_SECONDS) as connection:
+        try:
+            context.wrap_socket(connection).close()
+        except ssl.SSLError as error:
+            return "ALERT" in str(error)
+        return True
+    return False
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
