@@ -35,7 +35,7 @@ def doctor(*, as_json: bool) -> None:
             click.echo(as_text(finding))
     verdict = worst(findings)
     if as_json:
-        members = {"status": verdict, "checks": [asdict(finding) for finding in findings]}
+        members = {"level": verdict, "checks": [asdict(finding) for finding in findings]}
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))
     else:
         click.echo(f"\n{summary(findings)}")

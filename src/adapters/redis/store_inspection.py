@@ -29,6 +29,7 @@ from application.ports.store_inspection import (
 PROBE_SECONDS = 1.0
 LOGIN_MISSING = ("Authentication required", "HELLO must be called with the client already auth")
 """Parts of the replies of a server that wants a password and got none."""
+WRONG_DATABASE = ("Invalid Database", "DB index is out of range")
 UNCLEAR = {
     ConnectionFault.CERTIFICATE_REFUSED,
     ConnectionFault.NO_REPLY,
@@ -104,7 +105,7 @@ def fault_of(error: BaseException) -> ConnectionFault:
         return ConnectionFault.LOGIN_MISSING
     if is_access_refusal(error):
         return ConnectionFault.LOGIN_REFUSED
-    if "Invalid Database" in str(error):
+    if any(each in str(error) for each in WRONG_DATABASE):
         return ConnectionFault.WRONG_DATABASE
     if isinstance(error, redis.TimeoutError):
         return ConnectionFault.NO_REPLY
