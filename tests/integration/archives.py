@@ -20,7 +20,7 @@ from domain.task import Task
 from domain.webhook import DeliveryAttempt
 from entrypoints.container import Container
 from tests.building import AN_ERROR, a_task
-from tests.storing import claim, stored, submit
+from tests.storing import claim, submit
 
 EVENTS_KEPT = 1_000
 URL = "https://example.com/told"
@@ -58,7 +58,8 @@ class Work:
         task = submit(self.repository, **members)
         number = next(self._claims)
         run = self.leases.claim(task.spec.queue, owner=f"host-1:{number}", claim_id=number)
-        assert run and run.task_id == task.task_id
+        assert run
+        assert run.task_id == task.task_id
         return run
 
     def end(self, run: Task, after: Task) -> Task:
@@ -84,7 +85,6 @@ class Work:
         told = self.start(callback_url=URL)
         self.end(told, told.complete(False, now))
         self._deliver(status=200)
-        told = stored(self.repository, told)
         expired = submit(self.repository, callback_url=URL)
         self.repository.save(Change(before=expired, after=expired.expire(now)))
         cancelled = submit(self.repository, callback_url=URL)

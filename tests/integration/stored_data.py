@@ -6,7 +6,11 @@ import redis
 
 NOT_COMPARED = (b"tm:minute:", b"tm:counters:", b"tm:series:", b"tm:sequence", b"tm:claims")
 NOT_COMPARED += (b"tm:events", b"tm:layout", b"tm:lost:", b"tm:held", b"task-manager.")
-"""Statistics, counters, events and wake-ups, which an archive does not have."""
+NOT_COMPARED += (b"tm:finished", b"tm:delivery-log")
+"""Statistics, counters, events, wake-ups and the like, which an archive does not have.
+
+tm:finished has entries of tasks that were retried since; its order is that of the import.
+"""
 PLACE = b"q"
 
 
@@ -24,8 +28,7 @@ def _value(client: Any, key: bytes) -> Any:
         entries = client.zrange(key, 0, -1, withscores=True)
         return [name for name, _ in entries] if key.startswith(b"tm:waiting:") else dict(entries)
     if kind == b"list":
-        entries = client.lrange(key, 0, -1)
-        return sorted(entries) if key == b"tm:finished" else entries
+        return client.lrange(key, 0, -1)
     if kind == b"set":
         return client.smembers(key)
     return client.get(key) if kind == b"string" else kind

@@ -90,8 +90,8 @@ def test_without_redis_both_say_so(run: Run) -> None:
 def test_a_store_of_a_newer_release_is_refused(run: Run, client: redis.Redis) -> None:
     client.mset({"tm:layout": 9, "tm:layout:readers": 8})
 
-    for command in (["import"], ["maintenance"], ["worker"], ["api"]):
-        done = run(*command, input=b"")
+    for command in ("import", "maintenance"):
+        done = run(command, input=b"")
 
         assert done.returncode == 1, command
         assert b"needs a release that reads layout 8. This release reads layouts" in done.stderr

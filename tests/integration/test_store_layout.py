@@ -55,6 +55,7 @@ def test_a_damaged_number_is_replaced(
     assert layout.stored() == PRESENT_LAYOUT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/events", "/tasks/{}/events"])
 def test_a_record_of_a_newer_layout_is_a_gap_for_followers_and_left_out_of_lists(
     api: Api, client: redis.Redis, path: str

@@ -62,7 +62,7 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
         effects.remove_from_index(keys.EXPIRING, member)
     _index_end(effects, member, before, after)
     count_change(effects, before, after)
-    _add_webhook(effects, member, before, after)
+    add_webhook(effects, member, before, after)
 
 
 def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
@@ -225,7 +225,7 @@ def _index_end(effects: Effects, member: bytes, before: Task | None, after: Task
         effects.remove_from_index(keys.DISCARDED, member)
 
 
-def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """Copy the record for a webhook, after all writes to it."""
     if (
         after

@@ -12,6 +12,7 @@ from adapters.redis.entries import finished_entry, outbox_entry
 from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import (
     PRIORITY_STEP,
+    add_webhook,
     filter_indexes,
     priority_base,
     require_room,
@@ -50,6 +51,7 @@ class RestoreEffects:
         _add_lists(effects, stored, after.task_id)
         if before is not after:
             add_attempt(effects, before, after)
+            add_webhook(effects, raw, before, after)
         if after.fencing_token:  # each claim has a greater one than those before
             effects.raise_counter(keys.CLAIMS, after.fencing_token)
         _index(effects, raw, after)

@@ -56,8 +56,9 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
         if self.server:
+            shared = COMMANDS.keys() & self.server
             with formatter.section("Server"):
-                formatter.write_dl(list(self.server.items()))
+                formatter.write_dl([each for each in self.server.items() if each[0] not in shared])
 
     @staticmethod
     def _misplaced() -> None:
