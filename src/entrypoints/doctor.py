@@ -3,7 +3,9 @@
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -18,12 +20,13 @@ from entrypoints.private_files import is_shared
 from entrypoints.settings import InvalidSettings, Settings, without_secrets
 
 API_SECONDS = 3
+MAKE_OWN = "Set TASKS_DATA_DIR to a folder of your own, or run this command as its user."
 
 
 def examine() -> Iterator[Finding]:
     """Yield all findings in the order in which an operator would look. Raises nothing."""
     try:
-        settings = with_local_store(load_settings())
+        settings = load_settings()
     except InvalidSettings as error:
         for problem in error.problems:
             yield failure(
@@ -45,7 +48,8 @@ def _types(settings: Settings) -> tuple[Sequence[str] | None, Finding]:
     from entrypoints.container.handlers import find_handlers  # slow to import
 
     try:
-        names = [kind.name for kind in find_handlers(settings).types()]
+        with redirect_stdout(sys.stderr):  # modules may print when they are imported
+            names = [kind.name for kind in find_handlers(settings).types()]
     except InvalidSettings as error:
         advice = "Correct the module or TASKS_HANDLERS, then try it: task-manager handlers"
         return None, failure("handlers", " ".join(error.problems), advice)
@@ -66,7 +70,7 @@ def judge_folder(path: Path) -> Finding:
         return failure(
             "folder",
             f"{shown}, which belongs to user {status.st_uid}, not to you (user {os.geteuid()}).",
-            "Set it to a folder of your own, or run this command as that user.",
+            MAKE_OWN,
         )
     if is_shared(status):
         return failure(
@@ -97,6 +101,11 @@ def judge_signing(settings: Settings) -> Finding:
 def _examine_store(settings: Settings, types: Sequence[str] | None) -> Iterator[Finding]:
     from entrypoints.container import build_container  # slow to import
 
+    try:
+        settings = with_local_store(settings)
+    except OSError as error:
+        yield failure("redis", f"Cannot read the URL of the embedded server: {error}.", MAKE_OWN)
+        return
     if settings.redis_url is None:
         yield failure(
             "redis",

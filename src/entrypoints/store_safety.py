@@ -17,18 +17,26 @@ def require_safe_store(settings: Settings) -> None:
     """
     container = build_container(settings)
     try:
-        container.claim_layout().execute()
         warnings = container.check_store().execute()
     except StoreUnavailable as error:
-        logger.warning(
-            "Cannot reach the store to check whether it is safe: %s",
-            error.reason,
-            extra={"action": "store_unchecked"},
-        )
+        _log_unchecked("whether it is safe", error)
         return
+    try:
+        container.claim_layout().execute()
+    except StoreUnavailable as error:
+        _log_unchecked("which release has written into it", error)
     if warnings and settings.is_production:
         raise InvalidSettings(
             [f"TASKS_ENV is production, and Redis is not safe: {warning}" for warning in warnings]
         )
     for warning in warnings:
         logger.warning("Redis is not safe: %s", warning, extra={"action": "store_unsafe"})
+
+
+def _log_unchecked(what: str, error: StoreUnavailable) -> None:
+    logger.warning(
+        "Cannot use the store to check %s: %s",
+        what,
+        error.reason,
+        extra={"action": "store_unchecked"},
+    )

@@ -53,8 +53,10 @@ class ExportTasks:
         while True:
             page = self._repository.find_ids(wanted, PageRequest(limit=PAGE, after=after))
             for found in self._archive.read(page.ids):
-                is_read = not isinstance(found, UnreadableTask)
-                yield archive_lines.task_line(found) if is_read else found
+                if isinstance(found, UnreadableTask):
+                    yield found
+                else:
+                    yield archive_lines.task_line(found)
             if page.next is None:
                 return
             after = page.next
