@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -10,17 +11,35 @@ import pytest
 import redis
 
 from adapters.redis.attempt_log import RedisAttemptLog
+from adapters.redis.run_log import RedisRunLog
+from adapters.redis.store import RedisStore
 from application.archive_lines import TaskLine, parse
 from application.errors import AlreadySubmitted, StaleTask
-from application.ports.task_archive import UnreadableTask
+from application.ports.task_archive import TaskArchive, UnreadableTask
 from application.ports.task_repository import Change, IdempotencyRecord
 from application.use_cases.operations.import_tasks import Result
 from domain.status import Status
 from entrypoints.container import Container
 from tests.building import AN_ERROR, a_task
-from tests.integration.archives import RETRIED, URL, Work, export, import_each, results
+from tests.contracts.task_archive import TaskArchiveContract
+from tests.integration.archives import EVENTS_KEPT, RETRIED, URL, Work, export, import_each, results
 from tests.integration.stored_data import stored_data
 from tests.storing import claim, stored, submit
+
+
+class TestRedisTaskArchive(TaskArchiveContract):
+    @pytest.fixture
+    def archive(self, container: Container) -> TaskArchive:
+        found: TaskArchive = container.task_archive()
+        return found
+
+    @pytest.fixture
+    def run_log(self, redis_store: RedisStore) -> RedisRunLog:
+        return RedisRunLog(redis_store, EVENTS_KEPT)
+
+    @pytest.fixture
+    def empty_store(self, client: redis.Redis) -> Callable[[], object]:
+        return client.flushall
 
 
 def test_an_empty_store_has_everything_again(

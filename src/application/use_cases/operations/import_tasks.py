@@ -125,7 +125,13 @@ class ImportTasks:
             return Result.DELETED
         if task.status is not Status.PROCESSING:
             return task
-        return task.stop(self._clock.now()) if requeue_running else Result.RUNNING
+        return self._handed_back(task) if requeue_running else Result.RUNNING
+
+    def _handed_back(self, task: Task) -> Task:
+        """Return the task after its run was stopped, before its timeout: a move may take longer."""
+        if task.cancel_requested or task.started_at is None:
+            return task.stop(self._clock.now())
+        return task.stop(task.started_at)
 
     def _restore(self, chosen: list[tuple[int, ArchivedTask, Task]]) -> Iterator[ImportedLine]:
         if not chosen:
