@@ -5,49 +5,34 @@ import redis
 
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.store import RedisStore
+from adapters.redis.store_inspection import RedisStoreInspection
 from adapters.redis.store_layout import RedisStoreLayout
-from application.store_layout import PRESENT_LAYOUT, Layout, StoreTooNew
+from application.store_layout import PRESENT_LAYOUT
 from application.use_cases.operations.claim_layout import ClaimLayout
+from tests.contracts.store_inspection import StoreInspectionContract
+from tests.contracts.store_layout import StoreLayoutContract
 from tests.integration.following import Follower
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
 
 
-@pytest.fixture
-def layout(redis_store: RedisStore) -> RedisStoreLayout:
-    return RedisStoreLayout(redis_store)
+class TestRedisStoreLayout(StoreLayoutContract):
+    @pytest.fixture
+    def layout(self, redis_store: RedisStore) -> RedisStoreLayout:
+        return RedisStoreLayout(redis_store)
 
 
-def test_a_store_names_none_until_a_process_has_started(layout: RedisStoreLayout) -> None:
-    assert layout.stored() is None
-
-    ClaimLayout(layout).execute()
-
-    assert layout.stored() == PRESENT_LAYOUT
-
-
-def test_it_is_never_lowered(layout: RedisStoreLayout) -> None:
-    newer = Layout(number=PRESENT_LAYOUT.number + 2, readers=PRESENT_LAYOUT.number)
-    layout.raise_to(newer)
-
-    ClaimLayout(layout).execute()
-    layout.raise_to(PRESENT_LAYOUT)
-
-    assert layout.stored() == newer
-
-
-def test_a_store_that_needs_a_newer_release_is_refused(layout: RedisStoreLayout) -> None:
-    newer = Layout(number=PRESENT_LAYOUT.number + 2, readers=PRESENT_LAYOUT.number + 1)
-    layout.raise_to(newer)
-
-    with pytest.raises(StoreTooNew, match="Start the newer release again"):
-        ClaimLayout(layout).execute()
+class TestRedisStoreInspection(StoreInspectionContract):
+    @pytest.fixture
+    def inspection(self, redis_store: RedisStore) -> RedisStoreInspection:
+        return RedisStoreInspection(redis_store)
 
 
 @pytest.mark.parametrize("damage", ["text", ""])
 def test_a_damaged_number_is_replaced(
-    layout: RedisStoreLayout, client: redis.Redis, damage: str
+    redis_store: RedisStore, client: redis.Redis, damage: str
 ) -> None:
+    layout = RedisStoreLayout(redis_store)
     client.set("tm:layout", damage)
 
     ClaimLayout(layout).execute()

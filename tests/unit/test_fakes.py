@@ -17,6 +17,8 @@ from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_inspection import StoreInspectionContract
+from tests.contracts.store_layout import StoreLayoutContract
 from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_archive import TaskArchiveContract
 from tests.contracts.task_counts import TaskCountsContract
@@ -34,6 +36,8 @@ from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_inspection import FakeStoreInspection
+from tests.fakes.store_layout import FakeStoreLayout
 from tests.fakes.store_probe import FakeStoreProbe
 from tests.fakes.task_archive import FakeTaskArchive
 from tests.fakes.task_counts import FakeTaskCounts
@@ -207,3 +211,15 @@ class TestFakeTaskArchive(TaskArchiveContract):
     @pytest.fixture
     def empty_store(self, store: FakeTaskStore) -> Callable[[], None]:
         return store.forget_everything
+
+
+class TestFakeStoreLayout(StoreLayoutContract):
+    @pytest.fixture
+    def layout(self) -> FakeStoreLayout:
+        return FakeStoreLayout()
+
+
+class TestFakeStoreInspection(StoreInspectionContract):
+    @pytest.fixture
+    def inspection(self, clock: FakeClock) -> FakeStoreInspection:
+        return FakeStoreInspection(clock)
