@@ -11,7 +11,7 @@ from application.archive_lines import PausedQueue, RequestLine, TaskLine, parse
 from application.errors import StoreUnavailable
 from application.ports.task_archive import UnreadableTask
 from application.ports.task_repository import IdempotencyRecord
-from application.use_cases.operations import import_tasks
+from application.use_cases.operations import export_tasks, import_tasks
 from application.use_cases.operations.export_tasks import PAGE, ExportTasks
 from application.use_cases.operations.import_tasks import ImportedLine, ImportTasks, Result
 from domain.status import Status
@@ -70,16 +70,24 @@ def test_tasks_of_several_pages_are_all_there(
 
 
 def test_tasks_that_are_submitted_meanwhile_make_no_export_endless(
-    store: FakeTaskStore, exporting: ExportTasks, clock: FakeClock
+    store: FakeTaskStore,
+    exporting: ExportTasks,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    submit(store)
+    monkeypatch.setattr(export_tasks, "PAGE", 1)
+    tasks = [submit(store) for _ in range(2)]
     clock.advance(timedelta(milliseconds=1))
-    lines = exporting.execute()
+    lines = map(str, exporting.execute())
     first = next(lines)
     submit(store)
 
-    assert '"kind":"task"' in str(first)
-    assert list(lines) == ['{"kind":"end","tasks":1}']
+    second, end = lines
+
+    assert {parse(line.encode()).task_id for line in (first, second)} == {  # type: ignore[union-attr]  # they are of tasks
+        task.task_id for task in tasks
+    }
+    assert end == '{"kind":"end","tasks":2}'
 
 
 def test_a_task_that_cannot_be_read_is_told_apart(
