@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -13,6 +14,13 @@ from tests.integration.workers import a_worker
 API_SETTINGS = {"http_workers": 1}
 
 
+def finished_runs(worker: ServiceProcess) -> list[dict[str, Any]]:
+    """Return the lines of the log about runs that have ended. The last line may not be whole."""
+    whole = worker.output.rpartition("\n")[0]
+    lines = map(json.loads, whole.splitlines())
+    return [line for line in lines if line.get("action") == "run_finished"]
+
+
 def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) -> None:
     task_id = api.submit(duration=1)
 
@@ -20,11 +28,7 @@ def test_a_task_goes_from_queued_to_completed(api: Api, worker: ServiceProcess) 
 
     assert task["result"] == "Task completed in 1 seconds"
     assert task["attempt"] == 1
-    [line] = [
-        line
-        for line in map(json.loads, worker.output.splitlines())
-        if line.get("action") == "run_finished"
-    ]
+    [line] = wait_until(lambda: finished_runs(worker))  # it is written after the result is stored
     said = {name: line[name] for name in ("level", "task_id", "type", "outcome", "attempt")}
     assert said == {
         "level": "info",

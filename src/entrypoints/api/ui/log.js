@@ -31,8 +31,9 @@ function item(line) {
 }
 
 /**
- * Make the log. `renew` reads what was written since; while the task runs, its lines arrive by the
- * task's stream of events. Without that stream they are read again each second.
+ * Make the log. `renew` reads what was written since, and again until that succeeds; while the task
+ * runs, its lines arrive by the task's stream of events. Without that stream they are read again
+ * each second.
  * @param {string} id
  * @param {AbortSignal} signal
  * @returns {{element: HTMLElement, renew: (isRunning: boolean) => void}}
@@ -77,13 +78,14 @@ export function taskLog(id, signal) {
     showNumber();
   };
   const read = async () => {
-    if (reading || signal.aborted) return;
+    if (reading || signal.aborted) return false;
     reading = true;
     try {
       const last = known.at(-1)?.number ?? 0;
       add((await get(`${taskPath(id)}/logs?after=${last}`, signal)).lines);
+      return true;
     } catch {
-      // The banner tells that the service does not respond; the lines stay.
+      return false; // The banner tells that the service does not respond; the lines stay.
     } finally {
       reading = false;
     }
@@ -100,6 +102,12 @@ export function taskLog(id, signal) {
       if (next) add(next);
       if (refused) polling ??= setInterval(() => document.hidden || read(), POLL_MS);
     });
+  };
+  /** Read what is left, then stop. Until that succeeds, the stream may bring it, too. */
+  const finish = async () => {
+    clearInterval(polling);
+    if (await read()) stop();
+    else if (!signal.aborted) polling = setInterval(finish, POLL_MS);
   };
   signal.addEventListener("abort", stop);
   search.addEventListener("input", show);
@@ -121,10 +129,8 @@ export function taskLog(id, signal) {
       lines,
     ),
     renew: (isRunning) => {
-      if (!isRunning) {
-        stop();
-        read();
-      } else if (!following) begin();
+      if (!isRunning) finish();
+      else if (!following) begin();
     },
   };
 }
