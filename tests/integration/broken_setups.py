@@ -193,7 +193,7 @@ def disk_full(at: Installation) -> Changes:
 
 def memory_at(share: float) -> Callable[[Installation], Changes]:
     def fill(at: Installation) -> Changes:
-        at.client.set("filler", "x" * 30_000_000)
+        at.client.setrange("filler", 30_000_000, "x")
         at.configure("maxmemory", int(at.client.info("memory")["used_memory"] / share))
         return {}
 

@@ -30,6 +30,8 @@ PROBE_SECONDS = 1.0
 LOGIN_MISSING = ("Authentication required", "HELLO must be called with the client already auth")
 """Parts of the replies of a server that wants a password and got none."""
 WRONG_DATABASE = ("Invalid Database", "DB index is out of range")
+DISK_REFUSAL = "MISCONF"
+"""Begin of the reply to a PING and to writes while the server cannot write to its files."""
 UNCLEAR = {
     ConnectionFault.CERTIFICATE_REFUSED,
     ConnectionFault.NO_REPLY,
@@ -48,10 +50,10 @@ class RedisStoreInspection(StoreInspection):
         try:
             with self._store.client() as client:
                 client.ping()
-        except StoreUnavailable as error:
-            raise self._unreachable(error.__cause__ or error) from error
-        except redis.RedisError as error:
-            raise self._unreachable(error) from error
+        except (StoreUnavailable, redis.RedisError) as error:
+            cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
+            if not str(cause).startswith(DISK_REFUSAL):  # so replies a server with a full disk
+                raise self._unreachable(cause or error) from error
 
     def server(self) -> ServerFacts:
         with self._store.client() as client:
@@ -154,6 +156,6 @@ def _refused(error: BaseException) -> ScriptsRefused:
         return ScriptsRefused(ScriptFault.READ_ONLY, text)
     if isinstance(error, redis.OutOfMemoryError):
         return ScriptsRefused(ScriptFault.MEMORY, text)
-    if text.startswith("MISCONF"):
+    if text.startswith(DISK_REFUSAL):
         return ScriptsRefused(ScriptFault.DISK, text)
     return ScriptsRefused(ScriptFault.OTHER, text)
