@@ -7,6 +7,7 @@ UI := src/entrypoints/api/ui
 PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 # WITH=shop.yml adds a Compose file of yours
 COMPOSE := docker compose -f docker-compose.yml -f docker-compose.override.yml $(WITH:%=-f %)
+ADMIN_KEY := deploy/secrets/admin_key
 PROD := docker compose -f docker-compose.yml -f docker-compose.prod.yml $(WITH:%=-f %)
 
 .PHONY: help
@@ -99,8 +100,13 @@ logs: ## Follow the logs of the development stack
 
 .PHONY: prod
 prod: ## Start the production stack in Docker
+	@mkdir -p -m 700 $(dir $(ADMIN_KEY))
 	@$(PROD) up --build --detach --wait || { $(PROD) logs --tail 5; exit 1; }
+	@umask 077; $(PROD) exec -T api task-manager keys create admin --role admin --if-first > $(ADMIN_KEY).new
+	@test ! -s $(ADMIN_KEY).new || mv $(ADMIN_KEY).new $(ADMIN_KEY)
+	@rm -f $(ADMIN_KEY).new
 	@echo "Ready: http://127.0.0.1:$${TASKS_HTTP_PORT:-5000}   (make prod-down)"
+	@test ! -f $(ADMIN_KEY) || echo "The key of its admin, made at the first start: $(ADMIN_KEY)"
 
 .PHONY: prod-down
 prod-down: ## Stop the production stack; its tasks stay stored

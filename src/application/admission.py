@@ -6,8 +6,10 @@ from typing import Any
 
 from application.errors import UnknownTaskType
 from application.json_values import encode_compact_json, has_more_values
+from application.ports.callers import Anyone, Callers
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
+from application.task_filter import EVERY_TASK
 from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task_spec import TaskSpec
@@ -29,6 +31,7 @@ class Admission:
         *,
         max_payload_bytes: int,
         no_callbacks: str = "",
+        callers: Callers | None = None,
         let_others_run: Callable[[], None] = lambda: None,
     ) -> None:
         """`no_callbacks` says why this installation sends no callbacks; empty if it does.
@@ -38,18 +41,21 @@ class Admission:
         self._handlers = handlers
         self._max_payload_bytes = max_payload_bytes
         self._no_callbacks = no_callbacks
+        self._callers = callers or Anyone()
         self._let_others_run = let_others_run
         self._sender = sender
 
     def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
-        """Return the specification with the default timeout of its type.
+        """Return the specification with the default timeout of its type and the caller's labels.
 
         `before` is the stored specification that this one replaces. A payload that stays the same
         is not measured: when it was stored, the limit may have been higher.
 
         Raises InvalidTaskSpec with all problems.
         """
-        violations: list[Violation] = []
+        caller = self._callers.current()
+        is_bound = caller.scope is not EVERY_TASK
+        violations = list(caller.violations(spec)) if is_bound else []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         is_new = before is None or spec.payload != before.payload
@@ -59,7 +65,9 @@ class Admission:
         violations += self._handler_violations(spec, without_payload=bool(payload_refusal))
         if violations:
             raise InvalidTaskSpec(violations)
-        return spec.with_default_timeout(self._handlers.of_type(spec.type).default_timeout(spec))
+        timeout = self._handlers.of_type(spec.type).default_timeout(spec)
+        bound = caller.bind(spec) if is_bound else spec
+        return bound.with_default_timeout(timeout)
 
     def default_retry(self, type: str) -> RetryPolicy:
         """Return the default retry policy of a type. An unknown type has NO_RETRY."""

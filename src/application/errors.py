@@ -127,6 +127,18 @@ class StoreFull(StoreUnavailable):
     MESSAGE = "The task store is full and accepts no new tasks until there is room. Retry later."
 
 
+class StoreUnconfirmed(StoreUnavailable):
+    """The store has made the last write, but too few of its replicas have confirmed it.
+
+    A failover may lose the write. A repeated request is confirmed together with the first one.
+    """
+
+    MESSAGE = (
+        "The task store has too few replicas that keep up, so the change may be lost in a "
+        "failover. Retry in a second."
+    )
+
+
 class StoreUnsafe(StoreUnavailable):
     """The store responds, but may lose tasks."""
 

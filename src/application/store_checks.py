@@ -8,8 +8,8 @@ from application.ports.store_probe import StoreCapacity, StoreSettings
 from application.store_layout import PRESENT_LAYOUT, Layout, StoreTooNew, is_readable
 from application.store_rules import MAX_MEMORY_SHARE, is_disk_full, is_memory_full, store_warnings
 
-OLDEST_VERSION = (7, 0)
-"""Our scripts name their flags, which servers understand from this version of Redis on."""
+OLDEST_VERSION = (7, 2)
+"""The version whose commands the service needs; docs/operations.md has a list of them."""
 MEMORY_SHARE_WARNED = 0.8
 CLOCK_WARNED = timedelta(seconds=2)
 CLOCK_FAILED = timedelta(seconds=60)
@@ -50,8 +50,8 @@ CONNECTION_ADVICE = {
 
 SCRIPT_ADVICE = {
     ScriptFault.FORBIDDEN: (
-        "Let the user of TASKS_REDIS_URL run +@all -@dangerous +info +config|get on the keys tm:* "
-        "and task-manager.*; the log of Redis (ACL LOG) names what it refused."
+        "Give the user of TASKS_REDIS_URL the rule in docs/operations.md. ACL LOG of Redis names "
+        "what it refused."
     ),
     ScriptFault.DISK: (
         "Free space on the disk of Redis, or make its folder writable. Redis accepts writes again "

@@ -19,6 +19,10 @@ class TaskFilter:
     """The task has any of these states; empty for all states."""
     type: str | None = None
     queue: str | None = None
+    queues: frozenset[str] = frozenset()
+    """The task has any of these queues; empty for all queues. Only the scope of a key sets it."""
+    submitted_by: str | None = None
+    """The id of the key that submitted the task."""
     labels: Mapping[str, str] = field(default_factory=dict)
     submitted_after: datetime | None = None
     """Exclusive."""
@@ -37,8 +41,9 @@ class TaskFilter:
     @property
     def is_combined(self) -> bool:
         """True if no single index has all matching tasks."""
-        one_each = len(self.statuses) + len(self.labels)
-        return one_each + (self.type is not None) + (self.queue is not None) > 1
+        one_each = len(self.statuses) + len(self.labels) + len(self.queues)
+        singles = (self.type, self.queue, self.submitted_by)
+        return one_each + sum(single is not None for single in singles) > 1
 
     def matches(self, task: Task) -> bool:
         spec, submitted = task.spec, task.submitted_at
@@ -46,6 +51,8 @@ class TaskFilter:
             (not self.statuses or task.status in self.statuses)
             and self.type in (None, spec.type)
             and self.queue in (None, spec.queue)
+            and (not self.queues or spec.queue in self.queues)
+            and self.submitted_by in (None, task.submitted_by)
             and self.labels.items() <= spec.labels.items()
             and (self.submitted_after is None or submitted > self.submitted_after)
             and (self.submitted_before is None or submitted < self.submitted_before)
@@ -63,6 +70,8 @@ class TaskFilter:
 
 
 EVERY_TASK = TaskFilter()
+NO_TASK = TaskFilter(submitted_by="")
+"""No key has an empty id."""
 
 
 def compact(value: Any) -> str:

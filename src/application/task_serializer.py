@@ -69,6 +69,7 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "retry": {name: getattr(spec.retry, name) for name in RETRY_MEMBERS},
             "queue_position": queue_position,
             "callback_url": spec.callback_url,
+            "submitted_by": task.submitted_by,
             "version": task.version,
             "omitted": list(task.omitted) or None,
             "links": {"self": path, "events": f"{path}/events"},

@@ -51,12 +51,14 @@ class TaskFinal(TransitionRefused):
 
 
 class TaskNotRetryable(TransitionRefused):
-    """Only a task that ended without a result can be retried."""
+    """Only a task that ended without a result, and is not deleted, can be retried."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, *, is_deleted: bool = False) -> None:
         super().__init__(
             status,
-            f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.",
+            "The task was deleted while it ran, and is about to be removed. Submit a new one."
+            if is_deleted
+            else f"The task is {status}. Only a FAILED, CANCELLED or EXPIRED task can be retried.",
         )
 
 

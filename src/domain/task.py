@@ -35,10 +35,18 @@ class Task(TaskState):
     """One task. Every transition returns a new task or raises TransitionRefused."""
 
     @classmethod
-    def submit(cls, task_id: str, spec: TaskSpec, now: datetime) -> Self:
+    def submit(
+        cls, task_id: str, spec: TaskSpec, now: datetime, *, submitted_by: str | None = None
+    ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
-        status = Status.SCHEDULED if spec.run_at else Status.QUEUED
-        return cls(task_id=task_id, spec=spec, status=status, submitted_at=now, due_at=spec.run_at)
+        return cls(
+            task_id=task_id,
+            spec=spec,
+            status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
+            submitted_at=now,
+            submitted_by=submitted_by,
+            due_at=spec.run_at,
+        )
 
     def promote(self) -> Self:
         """Queue a SCHEDULED task that is due."""
@@ -159,6 +167,8 @@ class Task(TaskState):
 
         A run_at that lies ahead and an expires_at that has passed are dropped: the task starts now.
         """
+        if self.discarded:  # it would run once more, and vanish with its end
+            raise TaskNotRetryable(self.status, is_deleted=True)
         if not self.status.is_final or Status.QUEUED not in NEXT[self.status]:
             raise TaskNotRetryable(self.status)
         return self._become(

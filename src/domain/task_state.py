@@ -29,6 +29,8 @@ class TaskState:
     spec: TaskSpec
     status: Status
     submitted_at: datetime
+    submitted_by: str | None = None
+    """The id of the key that submitted the task; None without one."""
     version: int = 1
     attempt: int = 0
     """Number of runs that have started, including crashed ones."""

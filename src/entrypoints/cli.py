@@ -11,11 +11,12 @@ import sys
 
 import click
 
-from entrypoints.command_settings import with_settings
 from entrypoints.control_characters import escape_output
+from entrypoints.key_commands import keys
 from entrypoints.operator_commands import doctor, export_command, import_command
 from entrypoints.quick_imports import quick_imports
 from entrypoints.settings import Settings
+from entrypoints.with_settings import with_settings
 
 early_interrupt.end()
 
@@ -226,9 +227,8 @@ def health(settings: Settings, part: str) -> None:
     sys.exit(0 if healthy else 1)
 
 
-for operator_command in (doctor, export_command, import_command):
+for operator_command in (keys, doctor, export_command, import_command):
     main.add_command(operator_command)
-
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ COMMANDS = {
     "api": "Serve the HTTP API.",
     "worker": "Run tasks of the queues in TASKS_QUEUES.",
     "maintenance": "Recover lost runs, wake workers, deliver webhooks, remove old tasks.",
+    "keys": "Make, list, rotate and revoke the keys of the API. Needs Redis only.",
     "handlers": "Print all types of task of TASKS_HANDLERS. Needs no Redis.",
     "signing-key": "Print the secret that verifies tasks of the type http. Needs no Redis.",
     "openapi": "Print the OpenAPI specification. Needs no Redis.",

@@ -12,9 +12,9 @@ from urllib.error import HTTPError
 
 from application.finding import Finding, failure, ok, skipped, warning
 from application.use_cases.operations.diagnose import findings_of
-from entrypoints.command_settings import with_local_store
 from entrypoints.environment import load_settings
 from entrypoints.local.data_directory import OWN_FILES
+from entrypoints.local_store import with_local_store
 from entrypoints.loopback_http import base_url, get
 from entrypoints.private_files import is_shared
 from entrypoints.settings import InvalidSettings, Settings, without_secrets

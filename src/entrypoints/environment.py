@@ -14,6 +14,7 @@ from entrypoints import setting_rules as rules
 from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings
 
 PREFIX = "TASKS_"
+MAX_REPLICAS = 16
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_TOKEN"}
 CLIENT = {"TASKS_URL", "TASKS_TOKEN", "TASKS_TOKEN_FILE"}
 """Names that task-manager-client reads. The service ignores them."""
@@ -65,10 +66,12 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         **_read_http(env),
         **_read_limits(env),
         "redis_url": env.str("REDIS_URL", None, validate=rules.check_redis_url),
+        "redis_min_replicas": _whole(env, "REDIS_MIN_REPLICAS", 0, 0, MAX_REPLICAS),
         "data_dir": env.str("DATA_DIR", ".data", validate=rules.FOLDER),
         "queues": env.list("QUEUES", ["default"], subcast=_stripped, validate=rules.check_queues),
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=rules.check_handlers),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=rules.check_secret),
+        "auth": env.str("AUTH", None, validate=rules.AUTH),
         "env": env.str("ENV", "development", validate=rules.ENVIRONMENT),
     }
 
@@ -84,6 +87,9 @@ def _read_http(env: FileAwareEnv) -> dict[str, Any]:
         "http_allowed_hosts": env.list("HTTP_ALLOWED_HOSTS", [], subcast=_stripped, validate=hosts),
         "http_allowed_networks": env.list(
             "HTTP_ALLOWED_NETWORKS", [], subcast=_stripped, validate=networks
+        ),
+        "http_trusted_proxies": env.list(
+            "HTTP_TRUSTED_PROXIES", [], subcast=_stripped, validate=networks
         ),
     }
 

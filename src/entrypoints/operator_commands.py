@@ -7,9 +7,10 @@ from dataclasses import asdict
 import click
 
 from application.finding import Finding, Level, worst
-from entrypoints.command_settings import with_local_store, with_settings
+from entrypoints.local_store import with_local_store
 from entrypoints.quick_imports import quick_imports
 from entrypoints.settings import Settings
+from entrypoints.with_settings import with_settings
 
 
 @click.command()

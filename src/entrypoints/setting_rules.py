@@ -3,17 +3,17 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
 
 from environs import ValidationError, validate
 
+from application.sentinel_url import TLS_FILES, InvalidSentinelUrl, SentinelUrl
 from domain.task_spec import QUEUE
 from entrypoints.settings import MAX_SOCKET_PATH_BYTES, without_secrets
 
-TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-"""Options of a rediss:// URL: the authorities to trust, and the certificate and key to show."""
 SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 HOST_LABEL = r"(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)"
 HOST_NAME = rf"{HOST_LABEL}(\.{HOST_LABEL})*\.?"
@@ -25,10 +25,17 @@ FOLDER = validate.Length(min=1, error="must name a folder")
 ENVIRONMENT = validate.OneOf(
     ["development", "production"], error="must be development or production"
 )
+AUTH = validate.OneOf(
+    ["keys", "none"],
+    error="must be keys (callers show a key) or none (whoever reaches the port may do everything)",
+)
 
 
 def check_redis_url(url: str | None) -> None:
     if url is None:
+        return
+    if SentinelUrl.matches(url):
+        _check_sentinels(url)
         return
     try:
         parts = urlsplit(url)
@@ -39,7 +46,8 @@ def check_redis_url(url: str | None) -> None:
         raise ValidationError(
             "must be redis:// or rediss:// with [:password@]host[:port] and the number of a "
             "database, or unix:///path?db=number with the path of a socket of at most "
-            f"{MAX_SOCKET_PATH_BYTES} bytes"
+            f"{MAX_SOCKET_PATH_BYTES} bytes, or sentinel:// with "
+            "[user:password@]host[:port],host[:port],… of the sentinels and /service"
         )
     if parts.scheme != "unix":
         _check_options(parts)
@@ -55,6 +63,18 @@ def _check_options(parts: SplitResult) -> None:
             f"{shown} has the unknown option {unknown[0]!r}. Remove it. "
             f"redis:// takes no options, rediss:// takes {', '.join(TLS_FILES)}, unix:// takes db"
         )
+    _check_files(shown, options)
+
+
+def _check_sentinels(url: str) -> None:
+    try:
+        found = SentinelUrl.parse(url)
+    except InvalidSentinelUrl as error:
+        raise ValidationError(str(error)) from None
+    _check_files(without_secrets(url), found.tls_files.items())
+
+
+def _check_files(shown: str, options: Iterable[tuple[str, str]]) -> None:
     for name, path in options:
         try:
             Path(path).read_bytes()

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+
+from application.sentinel_url import SentinelUrl, masked
 
 MIN_EMBEDDED_MEMORY_MB = 16
 REDIS_URL_FILE = "redis.url"
@@ -33,6 +36,8 @@ class Settings:
     http_body_seconds: int
     http_pending_per_client: int
     redis_url: str | None
+    redis_min_replicas: int
+    """Replicas of Redis that confirm a change before it counts; 0 for none."""
     data_dir: Path
     worker_concurrency: int
     queues: tuple[str, ...]
@@ -44,6 +49,9 @@ class Settings:
     handlers: tuple[str, ...]
     http_allowed_hosts: tuple[str, ...]
     http_allowed_networks: tuple[str, ...]
+    http_trusted_proxies: tuple[str, ...] = ()
+    auth: str | None = None
+    """`keys` or `none`; None where it follows from the address and the environment."""
     callback_secret: str | None
     shutdown_grace_seconds: int
     child_max_runs: int
@@ -64,6 +72,16 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """True if callers of the API need a key.
+
+        By default they do in production, and where others than this host reach the API.
+        """
+        if self.auth is not None:
+            return self.auth == "keys"
+        return self.is_production or not is_loopback(self.http_host)
 
     @property
     def no_callbacks(self) -> str:
@@ -100,12 +118,20 @@ class Settings:
         if self.redis_url is None:
             raise InvalidSettings(
                 [
-                    "TASKS_REDIS_URL is not set. Set it to redis://[:password@]host:port/db or "
-                    "unix:///path?db=0, or start everything with an embedded server: "
-                    "task-manager local"
+                    "TASKS_REDIS_URL is not set. Set it to redis://[:password@]host:port/db, "
+                    "unix:///path?db=0 or sentinel://host:port,host:port/service, or start "
+                    "everything with an embedded server: task-manager local"
                 ]
             )
         return self.redis_url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address or name to listen on is reached from this host alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def authority(host: str, port: int) -> str:
@@ -115,6 +141,8 @@ def authority(host: str, port: int) -> str:
 
 def without_secrets(url: str) -> str:
     """Return a URL with *** for its user, its password and the values of its options."""
+    if SentinelUrl.matches(url):
+        return masked(url)
     parts = urlsplit(url)
     user = "***@" if "@" in parts.netloc else ""
     query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))

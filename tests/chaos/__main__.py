@@ -26,6 +26,7 @@ FAMILIES = (
     "connection_rows",
     "memory_rows",
     "disk_rows",
+    "failover_rows",
 )
 
 

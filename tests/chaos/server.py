@@ -14,9 +14,10 @@ from tests.integration.waiting import wait_until
 class ChaosServer:
     """An accepted task survives a power cut with `fsync` "always", a clean stop with "everysec"."""
 
-    def __init__(self, directory: Path, fsync: str = "everysec") -> None:
+    def __init__(self, directory: Path, fsync: str = "everysec", *options: str) -> None:
+        """`options` are further arguments of the server."""
         self.directory = directory
-        self._embedded = TcpRedis(directory, "--appendfsync", fsync)
+        self._embedded = TcpRedis(directory, "--appendfsync", fsync, *options)
         self.process: subprocess.Popen[bytes]
         self.client = redis.Redis.from_url(self.url, socket_timeout=5)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -26,6 +26,7 @@ from tests.chaos.checker import Counts, count
 from tests.chaos.journal import JOURNAL, Execution, Journal
 from tests.chaos.proxy import Proxy
 from tests.chaos.server import ChaosServer
+from tests.chaos.watched_servers import WatchedServers
 from tests.chaos.worker import CRASH_DIR
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
@@ -44,11 +45,18 @@ class ChaosWorker(ServiceProcess):
 class Site:
     """Leaving the context kills every process of the service and of the server."""
 
-    def __init__(self, directory: Path, *, lease: int = 15, fsync: str = "everysec") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        lease: int = 15,
+        fsync: str = "everysec",
+        kind_of_server: type[ChaosServer] | type[WatchedServers] = ChaosServer,
+    ) -> None:
         directory.mkdir(parents=True)
         self.directory = directory
         self.lease = lease
-        self.server = ChaosServer(directory / "redis", fsync)
+        self.server: Any = kind_of_server(directory / "redis", fsync)
         self.accepted: list[str] = []
         self.crash_points = directory / "crash"
         self.crash_points.mkdir()
@@ -249,7 +257,7 @@ class Site:
             raw = [
                 bytes.fromhex(task_id.replace("-", "")) for task_id in ids[start : start + BATCH]
             ]
-            found |= {task.task_id: task for task in self.repository.read(raw)}
+            found |= {task.task_id: task for task in self.repository.records.whole(raw)}
         return found
 
     def counts(self) -> Counts:

@@ -232,7 +232,7 @@ class TaskStore(RuleBasedStateMachine):
     @invariant()
     def every_task_is_in_the_indexes_of_its_state(self) -> None:
         ids = self.client.zrange("tm:tasks", 0, -1)
-        tasks = {task.task_id: task for task in self.repository.read(ids)}
+        tasks = {task.task_id: task for task in self.repository.records.whole(ids)}
         check_indexes(self.client, tasks)
         running = {task.task_id: task.fencing_token for task in tasks.values() if task.owner}
         assert running == self.holder

@@ -13,7 +13,7 @@ class StoreInspectionContract:
     def test_a_store_that_works_tells_of_no_fault(self, inspection: StoreInspection) -> None:
         server = inspection.server()
 
-        assert server.version >= (7, 0)
+        assert server.version >= (7, 2)
         assert (server.is_replica, server.has_write_error) == (False, False)
 
     def test_its_time_goes_on(self, inspection: StoreInspection) -> None:

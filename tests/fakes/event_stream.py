@@ -17,20 +17,28 @@ class FakeSubscription(Subscription):
         self._stream = stream
         self._task_id = task_id
         self._at = at
+        self._ended = False
 
     def next(self, seconds: float) -> TaskEvent | None:
-        while not self._stream.closed and self._at < len(self._stream.store.events):
+        while not self._is_over and self._at < len(self._stream.store.events):
             self._at += 1
             event = self._stream.event(self._at)
             if self._task_id in (None, event.task.task_id):
                 return event
-        if self._stream.closed:
+        if self._is_over:
             raise StreamEnded
         self._stream.clock.advance(timedelta(seconds=seconds))
         return None
 
+    def end(self) -> None:
+        self._ended = True
+
     def close(self) -> None:
         self._stream.followers -= 1
+
+    @property
+    def _is_over(self) -> bool:
+        return self._ended or self._stream.closed
 
 
 class FakeEventStream(EventStream):

@@ -11,9 +11,11 @@ class FakeTaskPages(TaskPages):
     def __init__(self, store: FakeTaskStore) -> None:
         self._store = store
 
-    def texts(self, wanted: TaskFilter, page_request: PageRequest) -> TextPage:
+    def texts(
+        self, wanted: TaskFilter, page_request: PageRequest, *, with_positions: bool = True
+    ) -> TextPage:
         page = self._store.find(wanted, page_request)
-        positions = self._store.positions(page.tasks)
+        positions = self._store.positions(page.tasks) if with_positions else {}
         texts = [
             json.dumps(serialize_task(task, positions.get(task.task_id))).encode()
             for task in page.tasks

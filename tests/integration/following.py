@@ -19,8 +19,16 @@ READ_BYTES = 65_536
 class Follower:
     """A client that reads a stream in the background."""
 
-    def __init__(self, api: Api, path: str, last_event_id: str | None = None) -> None:
-        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+    def __init__(
+        self,
+        api: Api,
+        path: str,
+        last_event_id: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        headers = {**(headers or {})}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id
         self.response = requests.get(
             f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60)
         )

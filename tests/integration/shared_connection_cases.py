@@ -174,6 +174,25 @@ def calls_share_a_failed_attempt_to_connect(url: str) -> None:
     assert len(attempts) == 1
 
 
+def a_refusal_to_write_leads_to_a_new_connection_and_fails_no_call_beside_it(url: str) -> None:
+    client = connect(url, patient=True)
+    exchange = SharedConnection(client)
+    [first] = exchange([packed("CLIENT", "ID")])
+    client.replicaof("127.0.0.1", 1)
+    try:
+        write = gevent.spawn(exchange, [packed("SET", "a", 1)])
+        reads = [gevent.spawn(exchange, [packed("ECHO", str(number))]) for number in range(5)]
+        gevent.joinall([write, *reads], raise_error=True)
+    finally:
+        client.replicaof("NO", "ONE")
+
+    assert isinstance(write.value[0], redis.ReadOnlyError)
+    assert [read.value for read in reads] == [[str(number).encode()] for number in range(5)]
+    [later] = exchange([packed("CLIENT", "ID")])
+    assert later != first
+    assert first not in {int(each["id"]) for each in client.client_list()}
+
+
 def _outcome(exchange: object, command: bytes) -> object:
     """Return the replies, or the error that was raised."""
     try:
@@ -193,6 +212,7 @@ CASES = [
     a_process_that_was_busy_reads_its_replies_before_it_calls_the_server_silent,
     a_long_line_of_calls_does_not_count_as_silence,
     calls_share_a_failed_attempt_to_connect,
+    a_refusal_to_write_leads_to_a_new_connection_and_fails_no_call_beside_it,
 ]
 
 if __name__ == "__main__":

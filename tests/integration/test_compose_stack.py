@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Stack:
     port: int
     own: Path
     """A Compose file of the user."""
+    keys: list[str] = field(default_factory=list)
+    """The key of an admin, once it was made."""
 
     def compose(self, *arguments: str) -> str:
         directory, *files = ROOT_PRODUCTION
@@ -57,20 +59,30 @@ class Stack:
 
     def submit(self, **members: object) -> str:
         body = {"task_name": "test", **members}
-        answer = requests.post(self._url("/tasks"), json=body, timeout=PATIENCE)
+        answer = requests.post(
+            self._url("/tasks"), json=body, headers=self._key(), timeout=PATIENCE
+        )
         assert answer.status_code == 202, answer.text
         task_id: str = answer.json()["task_id"]
         return task_id
 
     def task(self, task_id: str) -> dict[str, Any]:
         """Return the task; empty while the store is unreachable."""
-        answer = requests.get(self._url(f"/tasks/{task_id}"), timeout=PATIENCE)
+        url = self._url(f"/tasks/{task_id}")
+        answer = requests.get(url, headers=self._key(), timeout=PATIENCE)
         assert answer.status_code in (200, 503), answer.text
         return dict(answer.json()) if answer.status_code == 200 else {}
 
     def wait_for(self, task_id: str, status: str) -> dict[str, Any]:
         wait_until(lambda: self.task(task_id).get("status") == status, every=0.1)
         return self.task(task_id)
+
+    def _key(self) -> dict[str, str]:
+        """Return the header with the key of an admin, which is made as `make prod` does."""
+        if not self.keys:
+            create = ("task-manager", "keys", "create", "admin", "--role", "admin", "--if-first")
+            self.keys.append(self.compose("exec", "-T", "api", *create).strip())
+        return {"Authorization": f"Bearer {self.keys[0]}"}
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"

@@ -41,6 +41,13 @@ EXPECTED = {
     "listTypes": 200,
     "getStatistics": 200,
     "getStatisticsSeries": 200,
+    "getSession": 200,
+    "openSession": 409,
+    "endSession": 409,
+    "listKeys": 409,
+    "createKey": 409,
+    "rotateKey": 409,
+    "revokeKey": 409,
     "getLiveness": 200,
     "getReadiness": 200,
     "listDeliveries": 200,
@@ -50,7 +57,8 @@ EXPECTED = {
 }
 """The status of each operation, in an order in which each finds a suitable task.
 
-The queue that is filled in holds tasks, so its removal is refused.
+The queue that is filled in holds tasks, so its removal is refused. The service asks nobody for a
+key, so it manages none.
 """
 TRY_OUT = """
 (async () => {

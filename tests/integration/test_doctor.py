@@ -97,7 +97,7 @@ SETUPS: dict[str, tuple[Break, dict[str, str], str]] = {
         "Set TASKS_CALLBACK_SECRET",
     ),
     "folder for everybody": (broken.wide_folder, {"folder": "warning"}, "chmod -R go="),
-    "old server": (broken.old_server, {"version": "failure"}, "needs 7.0 or newer"),
+    "old server": (broken.old_server, {"version": "failure"}, "needs 7.2 or newer"),
     "scripts forbidden": (broken.scripts_forbidden, {"scripts": "failure"}, "ACL LOG"),
     "replica": (
         broken.replica,

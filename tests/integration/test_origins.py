@@ -189,7 +189,12 @@ def test_the_check_of_hosts_can_be_switched_off_and_that_is_logged(
 def test_on_every_address_the_addresses_of_the_machine_are_let_in(
     redis_url: str, tmp_path: Path
 ) -> None:
-    settings: dict[str, Any] = {"redis_url": redis_url, "http_workers": 1, "http_host": "0.0.0.0"}
+    settings: dict[str, Any] = {
+        "redis_url": redis_url,
+        "http_workers": 1,
+        "http_host": "0.0.0.0",
+        "auth": "none",
+    }
     with Api(tmp_path / "api.log", **settings) as api:
         assert sent(api, "GET /tasks HTTP/1.1", "Host: 10.0.0.8:5000")[0] == 200
         assert sent(api, "GET /tasks HTTP/1.1", f"Host: {socket.gethostname()}:5000")[0] == 200

@@ -60,6 +60,37 @@ class TestRedisTaskLeases(TaskLeasesContract):
         ends = client.zscore("tm:leases", id_bytes(run.task_id))
         assert before + LEASE / timedelta(milliseconds=1) <= ends
 
+    def test_a_run_whose_claim_the_server_has_lost_is_renewed_no_more(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
+    ) -> None:
+        """As after a failover to a replica that lags: the next claim gets the same token."""
+        submit(repository)
+        before = {key: client.dump(key) for key in client.keys("tm:*")}
+        forgotten = claim(leases, owner="a:1")
+        client.delete(*client.keys("tm:*"))
+        for key, value in before.items():
+            client.restore(key, 0, value)
+        run = claim(leases, owner="b:1")
+
+        assert run.fencing_token == forgotten.fencing_token
+        assert [leases.renew(forgotten), leases.renew(run)] == [False, True]
+
+    def test_long_payloads_stay_in_redis_when_a_worker_looks_at_its_runs_and_ends_them(
+        self, repository: RedisTaskRepository, leases: RedisTaskLeases
+    ) -> None:
+        """A worker looks at the runs of all its children every second."""
+        payload = {"many": [[]] * 5_000}
+        submit(repository, payload=payload, duration=None)
+        run = claim(leases)
+
+        [held], [by_prefix] = leases.held_by(["a:1"]), leases.held_by_prefix("a:")
+        assert held == by_prefix
+        assert held.omitted == ("payload",)
+        repository.save(Change(before=held, after=held.lose(datetime.now(UTC))))
+        [lost] = leases.lost_by(["a:1"])
+        assert lost.task.omitted == ("payload",)
+        assert repository.get(run.task_id).spec.payload == payload
+
     def test_a_task_that_does_not_wait_is_not_started_though_its_queue_names_it(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
     ) -> None:

@@ -176,6 +176,29 @@ class TestAServerOfOurOwn:
             again.kill()
             again.wait()
 
+    @pytest.mark.parametrize("keep_connections", [False, True])
+    def test_no_connection_to_a_server_that_became_a_replica_is_used_again(
+        self, server: EmbeddedRedis, process: subprocess.Popen, keep_connections: bool
+    ) -> None:
+        """As after a failover: its connections stay open, and its address leads to another."""
+        store = RedisStore(connect(server.url), keep_connections=keep_connections)
+        push = a_push(store)
+        push()
+        with store.client() as own:
+            own.ping()
+        with redis.Redis.from_url(server.url) as client:
+            before = {each["id"] for each in client.client_list()} - {str(client.client_id())}
+            client.replicaof("127.0.0.1", 1)
+            with pytest.raises(StoreUnavailable):
+                push()
+            with pytest.raises(StoreUnavailable), store.client() as own:
+                own.delete(KEY)
+            client.replicaof("NO", "ONE")
+            push()
+
+            assert before.isdisjoint(each["id"] for each in client.client_list())
+            assert client.llen(KEY) == 2
+
     def test_a_full_server_refuses_new_tasks_and_finishes_old_ones(
         self, server: EmbeddedRedis, process: subprocess.Popen, wake_up_factory
     ) -> None:

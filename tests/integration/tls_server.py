@@ -40,14 +40,19 @@ class Impostor:
                     self.refused += 1
 
 
-@contextmanager
-def running_impostor(folder: Path) -> Iterator[Impostor]:
-    """Start one, with a certificate that it makes in the folder."""
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate of this machine that nobody trusts. Returns it and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     files = ["-subj", "/CN=localhost", "-addext", names, "-keyout", key, "-out", certificate]
     subprocess.run([*request, *files], check=True, capture_output=True)
-    impostor = Impostor(certificate, key)
+    return certificate, key
+
+
+@contextmanager
+def running_impostor(folder: Path) -> Iterator[Impostor]:
+    """Start one, with a certificate that it makes in the folder."""
+    impostor = Impostor(*make_certificate(folder))
     yield impostor
     impostor.close()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports.task_handlers import TaskHandlers
+from tests.contracts.access_keys import AccessKeysContract
 from tests.contracts.attempt_log import AttemptLogContract
 from tests.contracts.clock import ClockContract
 from tests.contracts.delivery_log import DeliveryLogContract
@@ -27,6 +28,7 @@ from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_pages import TaskPagesContract
 from tests.contracts.task_repository import TaskRepositoryContract
 from tests.contracts.wake_ups import WakeUpsContract
+from tests.fakes.access_keys import FakeAccessKeys
 from tests.fakes.clock import FakeClock
 from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
@@ -67,6 +69,12 @@ class TestFakeTaskLeases(TaskLeasesContract):
     @pytest.fixture
     def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
         return lambda: clock.advance(timedelta(seconds=15))
+
+
+class TestFakeAccessKeys(AccessKeysContract):
+    @pytest.fixture
+    def access_keys(self, clock: FakeClock) -> FakeAccessKeys:
+        return FakeAccessKeys(clock)
 
 
 class TestFakeOutbox(OutboxContract):

@@ -79,7 +79,7 @@ def test_a_service_that_is_too_slow_is_named(receiver: Receiver, faulty: Command
         ("capacity", 503, 1, "task-manager delete --status COMPLETED"),
         ("store_unsafe", 503, 1, "The service's log names it"),
         ("overloaded", 503, 1, "Repeat the command in a moment"),
-        ("store_unavailable", 503, 5, "cannot reach Redis"),
+        ("store_unavailable", 503, 5, "cannot use Redis"),
         ("unauthorized", 401, 4, "TASKS_TOKEN"),
         ("forbidden", 403, 4, "TASKS_TOKEN"),
         ("task_not_found", 404, 3, "task-manager list"),

@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -17,6 +18,8 @@ from task_manager_client import (
     Client,
     bodies,
     errors,
+    key_models,
+    key_operations,
     models,
     operations,
     service_models,
@@ -27,11 +30,12 @@ from task_manager_client.reading import sent_name
 ROOT = Path(__file__).parents[3]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
+FOR_BROWSERS = {"openSession", "endSession"}
 SPECIFIED = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if method != "parameters"
+    if method != "parameters" and operation["operationId"] not in FOR_BROWSERS
 }
 EXCEPTIONS = {("getTask", "Prefer")}  # another way to send the parameter `wait`
 EVERY_FILTER: bodies.Filter = {
@@ -86,6 +90,15 @@ CALLS: dict[str, list[Call[Any]]] = {
     "listWorkers": [operations.list_workers()],
     "listTypes": [operations.list_types()],
     "getStatistics": [operations.get_statistics()],
+    "getSession": [key_operations.get_session()],
+    "listKeys": [key_operations.list_keys()],
+    "createKey": [
+        key_operations.create_key(
+            "n", "viewer", queues=["q"], labels={"a": "b"}, expires_at=datetime.now(UTC)
+        )
+    ],
+    "revokeKey": [key_operations.revoke_key("id")],
+    "rotateKey": [key_operations.rotate_key("id", keep_seconds=1)],
     "getLiveness": [operations.get_liveness()],
     "getReadiness": [operations.get_readiness()],
 }
@@ -123,6 +136,10 @@ RESPONSES = {
     "MinuteAnswer": service_models.Minute,
     "PercentilesAnswer": service_models.Percentiles,
     "ProbeAnswer": service_models.Probe,
+    "KeyListAnswer": key_models.Keys,
+    "ListedKeyAnswer": key_models.ListedKey,
+    "IssuedKeyAnswer": key_models.IssuedKey,
+    "SessionAnswer": key_models.Session,
     "Problem": errors.ProblemDetails,
     "ProblemError": errors.FieldProblem,
 }
@@ -134,7 +151,13 @@ BODIES = {
     "TaskPatchBody": bodies.TaskChanges,
     "FilterBody": bodies.Filter,
 }
-SENT_BY_OPERATIONS = {"BatchBody", "ActionOnIdsBody", "ActionOnFilterBody"}
+SENT_BY_OPERATIONS = {
+    "BatchBody",
+    "ActionOnIdsBody",
+    "ActionOnFilterBody",
+    "KeyBody",
+    "RotationBody",
+}
 CHOICES = {"TaskBody", "ActionBody"}
 FROM_HEADERS = {"raw", "etag", "replayed"}
 
@@ -146,8 +169,9 @@ def members(names: Any) -> set[str]:
 def test_each_operation_has_a_function_and_no_function_lacks_an_operation() -> None:
     functions = {
         name
-        for name, each in inspect.getmembers(operations, inspect.isfunction)
-        if each.__module__ == operations.__name__ and not name.startswith("_")
+        for module in (operations, key_operations)
+        for name, each in inspect.getmembers(module, inspect.isfunction)
+        if each.__module__ == module.__name__ and not name.startswith("_")
     }
     expected = {re.sub("([A-Z])", r"_\1", name).lower() for name in SPECIFIED}
 
@@ -206,9 +230,17 @@ def test_the_bodies_have_the_members_of_their_schemas() -> None:
     assert {body: set(get_type_hints(body)) for body in specified} == specified
 
 
-@pytest.mark.parametrize("name", ["ActionOnIdsBody", "ActionOnFilterBody"])
-def test_an_action_sends_the_members_of_its_schema(name: str) -> None:
-    sent = [set(json.loads(call.body or b"{}")) for call in CALLS["actOnTasks"]]
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("ActionOnIdsBody", "actOnTasks"),
+        ("ActionOnFilterBody", "actOnTasks"),
+        ("KeyBody", "createKey"),
+        ("RotationBody", "rotateKey"),
+    ],
+)
+def test_an_operation_sends_the_members_of_its_schema(name: str, operation: str) -> None:
+    sent = [set(json.loads(call.body or b"{}")) for call in CALLS[operation]]
 
     assert set(SCHEMAS[name]["properties"]) in sent
 
@@ -234,6 +266,8 @@ def test_the_choices_are_those_of_the_specification() -> None:
     assert list(get_args(service_models.SeriesName)) == kinds
     actions = SCHEMAS["ActionOnIdsBody"]["properties"]["action"]["enum"]
     assert list(get_args(models.ActionName)) == actions
+    roles = SCHEMAS["KeyBody"]["properties"]["role"]["enum"]
+    assert list(get_args(key_models.RoleName)) == roles
     assert list(get_args(models.SortName)) == sort["schema"]["enum"]
 
 

@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.transport.redis import Channel, Transport
+
+from adapters.redis.connection import kind_of_connection
+from application.sentinel_url import SentinelUrl
 
 WORK_TASK = "task-manager.work"
 WAKE_UP_LIST_PREFIX = "task-manager.work."
@@ -21,11 +25,33 @@ def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
     app.conf.update(_settings(queues))
     if redis_url.startswith("rediss://"):
         app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    if SentinelUrl.matches(redis_url):
+        app.conf.broker_transport = transport_to_master(redis_url)
     return app
 
 
+def transport_to_master(redis_url: str) -> type[Transport]:
+    """Return kombu's transport for Redis with the connections of a sentinel:// URL.
+
+    kombu has a transport for sentinels, too. It would not refuse a server that is no master.
+    """
+
+    class MasterChannel(Channel):
+        connection_class = kind_of_connection(redis_url)
+
+    class MasterTransport(Transport):
+        Channel = MasterChannel
+
+    return MasterTransport
+
+
 def broker_url(redis_url: str) -> str:
-    """Return the URL as kombu spells it, with `redis+socket://` for a Unix socket."""
+    """Return the URL as kombu spells it, with `redis+socket://` for a Unix socket.
+
+    That of sentinels says nothing: the connections of transport_to_master know where they lead.
+    """
+    if SentinelUrl.matches(redis_url):
+        return "redis://sentinels"
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url

@@ -1,7 +1,7 @@
 """Lets other Celery programs read the state and result of tasks by AsyncResult(task_id).
 
 Name it as the result backend:
-`adapters.celery.result_backend:TaskResultBackend+redis://host:6379/0`.
+`adapters.celery.result_backend:TaskResultBackend+redis://host:6379/0`, or with a sentinel:// URL.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.redis.wake_ups import WakeUp
 from application.errors import StoreUnavailable
+from application.sentinel_url import SentinelUrl, masked
 from domain.status import Status
 from domain.task import Task
 from domain.task_error import TaskError
@@ -41,10 +42,15 @@ class TaskResultBackend(BaseBackend):
 
     def __init__(self, app: Celery, url: str, **options: Any) -> None:
         super().__init__(app, url=url, **options)
-        self._shown_url = maybe_sanitize_url(url)
+        self._url = url
+        self._shown_url = masked(url) if SentinelUrl.matches(url) else maybe_sanitize_url(url)
         self._repository = RedisTaskRepository(
             RedisStore(connect(url)), _no_wake_ups, events_kept=0
         )
+
+    def as_uri(self, include_password: bool = False) -> str:
+        """Return the URL, without its secrets unless they are wanted."""
+        return self._url if include_password else self._shown_url
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         task = self._task(task_id)

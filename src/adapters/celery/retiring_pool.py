@@ -1,5 +1,6 @@
 """Celery's prefork pool, whose children leave at once when they stop or are to be replaced."""
 
+import logging
 import os
 from typing import Any
 
@@ -8,6 +9,8 @@ from celery.concurrency.asynpool import AsynPool, Worker
 from celery.concurrency.prefork import TaskPool
 
 from adapters.supervision.retirement import Retirement
+
+logger = logging.getLogger(__name__)
 
 
 def retiring_pool(retirement: Retirement) -> type[Any]:
@@ -49,6 +52,40 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
 
     class RetiringAsynPool(AsynPool):
         Worker = RetiringWorker
+        _pool: list[Any]
+        _queues: dict[Any, Any]
+        _find_worker_queues: Any
+        was_refused = False
+        """True if the system refused to start the last child."""
+
+        def _create_worker_process(self, i: int) -> Any:
+            """Start a child, or go on without it: the pool tries again every 5 seconds.
+
+            Work that forks without end must not end the worker, which ends that work in time. The
+            error of billiard, whose list then has a process that never started, would do so.
+            """
+            if self.was_refused and not can_fork():  # billiard leaks a pipe at each refusal
+                return None
+            try:
+                process = super()._create_worker_process(i)  # type: ignore[misc]  # not in the stubs
+            except OSError as error:
+                self._forget_unstarted()
+                if not self.was_refused:
+                    logger.error(
+                        "A child cannot be started (%s). The others go on, and the worker tries "
+                        "again every 5 seconds.",
+                        error,
+                        extra={"action": "child_refused"},
+                    )
+                self.was_refused = True
+                return None
+            self.was_refused = False
+            return process
+
+        def _forget_unstarted(self) -> None:
+            for process in [each for each in self._pool if each._popen is None]:
+                self._pool.remove(process)
+                self._queues[self._find_worker_queues(process)] = None
 
         def _track_child_process(self, proc: Any, hub: Any) -> None:
             """Skip a child that ended while the connection was lost: the pool replaces it.
@@ -63,3 +100,15 @@ def retiring_pool(retirement: Retirement) -> type[Any]:
         Pool = RetiringAsynPool
 
     return RetiringPool
+
+
+def can_fork() -> bool:
+    """Return whether the system lets this process start another one now."""
+    try:
+        pid = os.fork()
+    except OSError:
+        return False
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return True

@@ -44,7 +44,7 @@ class WakeUpFactory:
 
     def _build(self, queue: str) -> WakeUp:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
-        with self._app.connection_for_write("memory://") as connection:
+        with self._app.connection_for_write("memory://", transport="memory") as connection:
             message = amqp.as_task_v2(WAKE_UP_NUMBER, WORK_TASK, args=(queue,), ignore_result=True)
             amqp.send_task_message(
                 amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False

@@ -20,6 +20,7 @@ from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
+from adapters.supervision.descriptors import OF_A_CHILD, OF_A_WORKER, allow_descriptors
 from adapters.supervision.linux import adopt_orphans
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
@@ -54,6 +55,7 @@ class CeleryWorker:
         release: ReleaseRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
+        require_store: Callable[[], None],
         node: NodeLock,
         process: ServiceProcess,
         lease: timedelta,
@@ -62,8 +64,8 @@ class CeleryWorker:
     ) -> None:
         """`build_run_tasks` takes the owner name and process of a child, and is called after its
         fork, so that the child shares nothing with the parent. `retirement` decides when a child
-        is replaced; each child counts in its own copy. `process` describes this worker; the
-        owner names of its children start with its name."""
+        is replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
+        describes this worker; the owner names of its children start with its name."""
         self._app = app
         self._build_run_tasks = build_run_tasks
         self._release = release
@@ -81,6 +83,7 @@ class CeleryWorker:
             children=self._children,
             watch=watch,
             release=release,
+            require_store=require_store,
             node=node,
             owner_of=self._owner_of,
             lease=lease,
@@ -100,6 +103,7 @@ class CeleryWorker:
             retirement=self._retirement,
         )
         adopt_orphans()
+        allow_descriptors(OF_A_WORKER + OF_A_CHILD * self._process.concurrency)
         self._node.take()
         self._connect(child)
         self._worker = self._create_worker()
@@ -148,8 +152,12 @@ class CeleryWorker:
             ", ".join(self._process.queues),
             extra={"action": "worker_ready"},
         )
-        self._guard.start()
-        self._beating.start()
+        try:
+            self._guard.start()
+            self._beating.start()
+        except RuntimeError as error:  # Celery would log it and go on
+            logger.critical("The worker ends: %s", error, extra={"action": "worker_unguarded"})
+            sys.exit(1)
 
     def _begin_shutdown(self, **_: Any) -> None:
         """Start the grace. Celery calls this in the parent's signal handler."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from adapters.supervision.task_process import TaskProcess
 from application.errors import StoreUnavailable
@@ -46,10 +46,10 @@ class BufferedRunContextFactory(RunContextFactory):
         context = BufferedRunContext(run, self._run_log, self._interrupt, self._process)
         self._current = context
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._flush_forever, name="run-context", daemon=True
-            )
-            self._thread.start()
+            thread = threading.Thread(target=self._flush_forever, name="run-context", daemon=True)
+            with suppress(RuntimeError):  # without it, a run stores its reports at its end
+                thread.start()
+                self._thread = thread
         return context
 
     def _flush_forever(self) -> None:

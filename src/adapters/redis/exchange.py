@@ -13,6 +13,8 @@ from typing import Any
 import redis
 from hiredis import pack_command
 
+from adapters.redis.failures import NOT_MASTER
+
 IDLE_SECONDS = 1.0
 """A kept connection that was idle for this long is checked before reuse."""
 
@@ -47,13 +49,17 @@ class PooledExchange:
     def __call__(self, commands: Sequence[bytes]) -> list[Any]:
         """Exchange the commands. After an error, close the connection.
 
-        A connection with unread replies would give them to the next call.
+        A connection with unread replies would give them to the next call, and one to a replica
+        would refuse its changes as well.
         """
         pool: Any = self._client.connection_pool
         connection = self._borrow(pool)
         try:
             connection.send_packed_command([b"".join(commands)])
-            return [_read_reply(connection) for _ in commands]
+            replies = [_read_reply(connection) for _ in commands]
+            if any(isinstance(reply, NOT_MASTER) for reply in replies):
+                connection.disconnect()
+            return replies
         except BaseException:
             connection.disconnect()
             raise

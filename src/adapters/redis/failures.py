@@ -6,20 +6,51 @@ from typing import Any
 import redis
 
 from adapters.redis.patient_socket import ConnectionSilent, ServerSilent
-from application.errors import StoreFull, StoreUnavailable
+from application.errors import StoreFull, StoreUnavailable, StoreUnconfirmed
 
 PIPELINE_PREFIX = re.compile(r"\ACommand # \d+ \(.*?\) of pipeline caused error: ", re.DOTALL)
 """redis-py puts this before the error of a command within a pipeline."""
-TRANSIENT = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
+NOT_MASTER = (redis.ReadOnlyError, redis.exceptions.MasterDownError)
+"""Errors of a replica. Another server may be the master, or be it soon."""
 REFUSALS = ("MISCONF", "NOREPLICAS", "BUSY", "UNBLOCKED")
 """Error codes of a server that can be reached and cannot work now."""
+
+
+class ReplicasBehind(redis.RedisError):
+    """Too few replicas have confirmed what was written. The master has it."""
+
+    def __init__(self, confirmed: int, wanted: int) -> None:
+        super().__init__(confirmed, wanted)
+        self.confirmed = confirmed
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"{self.confirmed} of {self.wanted} replicas have confirmed the change "
+            "(TASKS_REDIS_MIN_REPLICAS)"
+        )
+
+
+def copied(error: Exception) -> Exception:
+    """Return an error of its own for a call: one exception cannot be raised in many places."""
+    if isinstance(error, ReplicasBehind):
+        return ReplicasBehind(error.confirmed, error.wanted)
+    if isinstance(error, ServerSilent):
+        return ServerSilent()
+    copy = (
+        redis.ConnectionError(str(error)) if is_lost_connection(error) else type(error)(*error.args)
+    )
+    copy.__context__ = error.__context__
+    return copy
 
 
 def translate(error: BaseException | None) -> StoreUnavailable | None:
     """Return the error of the application; None for an error that is no failure of the store."""
     if isinstance(error, redis.OutOfMemoryError):
         return StoreFull(str(error))
-    if is_lost_connection(error) or isinstance(error, TRANSIENT) or _is_refusal(error):
+    if isinstance(error, ReplicasBehind):
+        return StoreUnconfirmed(str(error))
+    if is_lost_connection(error) or isinstance(error, NOT_MASTER) or _is_refusal(error):
         return StoreUnavailable(str(error))
     return None
 
@@ -59,7 +90,7 @@ def is_damage(reply: Any) -> bool:
     """Return whether this is an error about stored data, such as a key of the wrong type."""
     if not isinstance(reply, redis.ResponseError):
         return False
-    if isinstance(reply, (redis.OutOfMemoryError, *TRANSIENT)):
+    if isinstance(reply, (redis.OutOfMemoryError, *NOT_MASTER)):
         return False
     text = str(reply)
     return text.startswith("WRONGTYPE") or ("user_script" in text and not text.startswith(REFUSALS))

@@ -249,7 +249,14 @@ def filter_indexes(task: Task | None, other: Task | None) -> Sequence[bytes]:
     if other and other.spec is spec:
         return (status,)
     labels = (keys.label_index(key, value) for key, value in spec.labels.items())
-    return (status, keys.type_index(spec.type), keys.queue_index(spec.queue), *labels)
+    submitter = (keys.submitter_index(task.submitted_by),) if task.submitted_by else ()
+    return (
+        status,
+        keys.type_index(spec.type),
+        keys.queue_index(spec.queue),
+        *labels,
+        *submitter,
+    )
 
 
 def _due(task: Task | None) -> datetime | None:

@@ -68,6 +68,10 @@ LAYOUT = b"tm:layout"
 """The newest layout in which a process has written, as a number; see application.store_layout."""
 LAYOUT_READERS = b"tm:layout:readers"
 """The oldest layout that a process must know to read what is stored, as a number."""
+ACCESS_KEYS = b"tm:keys"
+"""Hash of the keys of the API by their ids; see access_keys."""
+ACCESS_KEY_USES = b"tm:key-uses"
+"""Hash of the minute since 1970 in which each key of the API was last used."""
 
 
 def record(task_id: str) -> bytes:
@@ -100,6 +104,10 @@ def queue_index(queue: str) -> bytes:
 
 def label_index(key: str, value: str) -> bytes:
     return b"tm:label:" + key.encode() + b"=" + value.encode()
+
+
+def submitter_index(key_id: str) -> bytes:
+    return b"tm:submitter:" + key_id.encode()
 
 
 def idempotency_record(idempotency_key: str) -> bytes:
@@ -146,6 +154,11 @@ def deliveries(raw_id: bytes) -> bytes:
 def lost(owner: str) -> bytes:
     """Return the key of a string about the run that this owner lost; see entries.lost_entry."""
     return b"tm:lost:" + owner.encode()
+
+
+def session(sha256: bytes) -> bytes:
+    """Return the key of a string: the id of the key that opened a session of a browser."""
+    return b"tm:session:" + sha256
 
 
 def alive(role: str) -> bytes:

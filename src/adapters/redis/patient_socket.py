@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import redis
-from redis.connection import Connection, parse_url
 
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS, ServerContact, Verdict, Wait
 
@@ -109,13 +108,11 @@ def _repeat(step: Callable[[], int], wait: Wait) -> int:
                 raise ConnectionSilent from error
 
 
-def patient_connection(url: str) -> type[Any]:
-    """Return a class of patient connections to that URL, which share what they hear."""
-    options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]  # it has no types
-    kind: Any = options.get("connection_class", Connection)
+def patient_connection(kind: type[Any]) -> type[Any]:
+    """Return a class of patient connections of that kind, which share what they hear."""
     contact, slow_calls = ServerContact(), SlowCalls()
 
-    class PatientConnection(kind):  # type: ignore[misc]  # the URL decides between TCP, TLS, Unix
+    class PatientConnection(kind):  # type: ignore[misc]  # TCP, TLS, a Unix socket, sentinels
         shared = contact, slow_calls
 
         def _connect(self) -> Any:

@@ -31,6 +31,7 @@ from adapters.redis.task_codec import (
     STATUS,
     STATUSES,
     SUBMITTED,
+    SUBMITTER,
     VERSION,
     Record,
     require_known_layout,
@@ -111,6 +112,7 @@ class _Head(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class _Tail(msgspec.Struct, kw_only=True, omit_defaults=True):
     callback_url: str | None = None
+    submitted_by: str | None = None
     version: int
     omitted: list[str] | None = None
     links: dict[str, str]
@@ -161,6 +163,7 @@ def record_text(raw: bytes, record: Record) -> TaskJson:
     )
     tail = _Tail(
         callback_url=spec.callback_url,
+        submitted_by=record[SUBMITTER].decode() if SUBMITTER in record else None,
         version=int(record[VERSION]),
         omitted=[name for field, name in OMITTABLE.items() if field in omitted] or None,
         links={"self": path, "events": f"{path}/events"},

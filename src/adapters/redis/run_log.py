@@ -25,7 +25,7 @@ _json = JSONEncoder(ensure_ascii=False).encode
 class RedisRunLog(RunLog):
     def __init__(self, store: RedisStore, events_kept: int) -> None:
         self._store = store
-        self._save = SaveScript(store)
+        self._save = SaveScript(store, confirmed=False)  # no report is promised
         self._read = store.script("log", writes=False)
         self._skipped_items = SkippedItems()
         self._events_kept = events_kept

@@ -24,8 +24,10 @@ class SaveReply(NamedTuple):
 
 
 class SaveScript:
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, *, confirmed: bool = True) -> None:
+        """`confirmed`: see RedisStore.pipeline_scripts."""
         self._store = store
+        self._confirmed = confirmed
         self._save = store.script("save")
         self._save_with_room = store.script("save", when_full=False)
 
@@ -44,7 +46,7 @@ class SaveScript:
         """
         calls: list[ScriptCall | PlainCommand] = [self._call(effects)]
         calls += map(PlainCommand, commands)
-        reply, *read = self._store.pipeline_scripts(calls, damage_as_reply=True)
+        reply, *read = self._send(calls)
         if isinstance(reply, Exception):
             raise reply
         return _reply(reply), *read
@@ -56,8 +58,11 @@ class SaveScript:
         """
         if not effects:
             return []
-        replies = self._store.pipeline_scripts(list(map(self._call, effects)), damage_as_reply=True)
+        replies = self._send(list(map(self._call, effects)))
         return [reply if isinstance(reply, Exception) else _reply(reply) for reply in replies]
+
+    def _send(self, calls: Sequence[ScriptCall | PlainCommand]) -> list[Any]:
+        return self._store.pipeline_scripts(calls, damage_as_reply=True, confirmed=self._confirmed)
 
     def _call(self, effects: Effects) -> ScriptCall:
         script = self._save_with_room if effects.needs_memory else self._save

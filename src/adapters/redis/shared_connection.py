@@ -18,6 +18,7 @@ from gevent.lock import BoundedSemaphore, RLock
 from hiredis import PushNotification
 
 from adapters.redis.exchange import PooledExchange
+from adapters.redis.failures import NOT_MASTER, copied
 from adapters.redis.patient_socket import SLOW_SECONDS, ServerSilent, shared_by
 from application.cut_off import MAX_SILENT_TURNS, TURN_SECONDS
 
@@ -49,7 +50,7 @@ class SharedConnection:
             with self._long_calls:
                 return self._exchange_apart(commands)
         link = self._link
-        if link is None or link.closed:
+        if link is None or not link.is_usable:
             link = self._connect()
         return link.exchange(commands)
 
@@ -57,10 +58,10 @@ class SharedConnection:
         """Return a link. Calls that wait for another one's attempt share its failure."""
         failure = self._last_failure
         with self._connecting:
-            if self._link is not None and not self._link.closed:
+            if self._link is not None and self._link.is_usable:
                 return self._link
             if self._last_failure is not None and self._last_failure is not failure:
-                raise _copy(self._last_failure)
+                raise copied(self._last_failure)
             try:
                 self._link = _Link(self._pool)
             except redis.RedisError as error:
@@ -89,7 +90,9 @@ class _Link:
         self._turns = 0
         self._silent_turns = 0
         self._turn = self._loop.timer(TURN_SECONDS, repeat=TURN_SECONDS)
-        self.closed = False
+        self.is_usable = True
+        """False once it takes no further calls."""
+        self._is_closed = False
         self._greenlets = [spawn(self._guard, self._send), spawn(self._guard, self._receive)]
 
     def exchange(self, commands: Sequence[bytes]) -> list[Any]:
@@ -110,6 +113,10 @@ class _Link:
         for reply in replies:
             if isinstance(reply, redis.ConnectionError):  # the server is loading, for example
                 raise reply
+            if isinstance(reply, NOT_MASTER):
+                self.is_usable = False
+        if not self.is_usable and not self._calls:
+            self._close(redis.ConnectionError("The server is no master."))
         return replies
 
     def _send(self) -> None:
@@ -164,9 +171,9 @@ class _Link:
 
     def _close(self, error: redis.RedisError) -> None:
         """End the link. Each call that waits on it raises the error."""
-        if self.closed:
+        if self._is_closed:
             return
-        self.closed = True
+        self._is_closed, self.is_usable = True, False
         self._turn.stop()
         self._turn.close()
         self._connection.disconnect()
@@ -175,13 +182,4 @@ class _Link:
             self._loop.run_callback(greenlet.kill, GreenletExit, False)
         while self._calls:
             waiter, _, _ = self._calls.popleft()
-            self._loop.run_callback(waiter.throw, _copy(error))
-
-
-def _copy(error: redis.RedisError) -> redis.RedisError:
-    """Return an error of its own for a call: one exception cannot be raised in many places."""
-    if isinstance(error, ServerSilent):
-        return ServerSilent()
-    copy = redis.ConnectionError(str(error))
-    copy.__context__ = error.__context__
-    return copy
+            self._loop.run_callback(waiter.throw, copied(error))

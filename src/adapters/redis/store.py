@@ -9,8 +9,9 @@ from typing import Any
 import redis
 
 from adapters.redis.circuit_breaker import CircuitBreaker
+from adapters.redis.confirmation import Confirmation, ConfirmedExchange
 from adapters.redis.exchange import Exchange, PooledExchange
-from adapters.redis.failures import is_damage, is_outage, translate
+from adapters.redis.failures import NOT_MASTER, is_damage, is_outage, translate
 from adapters.redis.stored_scripts import (
     PlainCommand,
     ScriptCall,
@@ -34,6 +35,9 @@ class RedisStore:
         keep_connections: bool = False,
         process: TaskProcess | None = None,
         shared: Exchange | None = None,
+        confirmation: Confirmation | None = None,
+        confirmed: Exchange | None = None,
+        confirm_writes: bool = False,
     ) -> None:
         """`fail_fast` refuses calls at once while the store is unavailable: a web process must not
         wait for the time limit in every request. Calls then also take turns at up to 64
@@ -41,6 +45,10 @@ class RedisStore:
 
         `keep_connections`: see PooledExchange. `process` is the only one that may use this store; a
         forked copy of it ends when it tries. `shared` is a connection that needs no turns.
+
+        `confirmation` is that of the replicas whose number the settings demand; None for 0. With
+        `confirm_writes`, the scripts that ask for it wait for it. `confirmed` is the Exchange that
+        does so, where it must be another than a ConfirmedExchange.
         """
         self._client = client
         self._process = process
@@ -50,7 +58,15 @@ class RedisStore:
         self._shared = shared
         self._exchange = shared or PooledExchange(client, keep_connections=keep_connections)
         self._runner = ScriptRunner(self._exchange, client.script_load)
-        self._translation = _Translation(self._breaker)
+        if confirmation is not None:
+            confirmed = confirmed or ConfirmedExchange(self._exchange, confirmation)
+        self._confirmed = confirmed
+        self._confirmed_runner = (
+            ScriptRunner(confirmed, client.script_load)
+            if confirmed and confirm_writes
+            else self._runner
+        )
+        self._translation = _Translation(client, self._breaker)
 
     @property
     def unavailable_reason(self) -> str | None:
@@ -70,16 +86,31 @@ class RedisStore:
         """Return a script of this package; see load_script."""
         return BoundScript(self, load_script(name, when_full=when_full, writes=writes))
 
+    def require_replicas(self) -> None:
+        """Return when the replicas have everything that was written so far.
+
+        Raises StoreUnconfirmed and StoreUnavailable. Does nothing where the settings demand none.
+        """
+        if self._confirmed is not None:
+            with self._exchange_turn(), self._translation:
+                self._confirmed([])
+
     def pipeline_scripts(
-        self, calls: Sequence[ScriptCall | PlainCommand], *, damage_as_reply: bool = False
+        self,
+        calls: Sequence[ScriptCall | PlainCommand],
+        *,
+        damage_as_reply: bool = False,
+        confirmed: bool = False,
     ) -> list[Any]:
         """Return the replies to many calls in one round trip. Raises StoreUnavailable.
 
         Each call is made by itself. With `damage_as_reply`, an error that one call met in its own
-        data is its reply, so that the others keep theirs.
+        data is its reply, so that the others keep theirs. With `confirmed`, it raises
+        StoreUnconfirmed for what too few replicas have, in a process that confirms its writes.
         """
+        runner = self._confirmed_runner if confirmed else self._runner
         with self._exchange_turn(), self._translation:
-            replies = self._runner.run(calls)
+            replies = runner.run(calls)
             _raise_error(replies, damage_as_reply=damage_as_reply)
         return replies
 
@@ -123,7 +154,8 @@ def _raise_error(replies: Sequence[Any], *, damage_as_reply: bool) -> None:
 class _Translation:
     """A block in which a failure of Redis raises the error that the application knows."""
 
-    def __init__(self, breaker: CircuitBreaker | None) -> None:
+    def __init__(self, client: redis.Redis, breaker: CircuitBreaker | None) -> None:
+        self._client = client
         self._breaker = breaker
 
     def __enter__(self) -> None:
@@ -135,6 +167,8 @@ class _Translation:
             return
         if self._breaker and is_outage(error) and isinstance(error, redis.RedisError):
             self._breaker.open(error)
+        if isinstance(error, NOT_MASTER):  # idle connections lead to the same server
+            self._client.connection_pool.disconnect(inuse_connections=False)
         if failure := translate(error):
             raise failure from error
 
@@ -147,7 +181,8 @@ class BoundScript:
     script: StoredScript
 
     def __call__(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
-        [reply] = self.store.pipeline_scripts([self.call(keys, arguments)])
+        calls = [self.call(keys, arguments)]
+        [reply] = self.store.pipeline_scripts(calls, confirmed=self.script.writes)
         return reply
 
     def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> ScriptCall:

@@ -19,6 +19,7 @@ COMMON_PARTS = ("shared", "claim")
 @dataclass(frozen=True)
 class StoredScript:
     source: str
+    writes: bool
 
     @cached_property
     def digest(self) -> str:
@@ -68,7 +69,8 @@ def load_script(name: str, *, when_full: bool = True, writes: bool = True) -> St
     """
     allowed = ["allow-oom"] * when_full + ["no-writes"] * (not writes)
     flags = f" flags={','.join(allowed)}" if allowed else ""
-    return StoredScript("\n".join([f"#!lua{flags}", *map(_source, (*COMMON_PARTS, name))]))
+    source = "\n".join([f"#!lua{flags}", *map(_source, (*COMMON_PARTS, name))])
+    return StoredScript(source, writes)
 
 
 class ScriptRunner:

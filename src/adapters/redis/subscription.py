@@ -66,6 +66,9 @@ class RedisSubscription(Subscription):
         except UnreadableEvent:
             raise StreamGap(self._skip_unreadable(entry)) from None
 
+    def end(self) -> None:
+        self.interrupt(StreamEnded())
+
     def close(self) -> None:
         self._drop(self)
 

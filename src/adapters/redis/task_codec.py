@@ -28,6 +28,7 @@ Decoders = Mapping[bytes, Callable[[bytes], Any]]
 
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
 CANCEL, DISCARDED = b"x", b"z"
+SUBMITTER = b"g"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
@@ -247,6 +248,7 @@ MEMBERS = {
     OWNER: "owner",
     CANCEL: "cancel_requested",
     DISCARDED: "discarded",
+    SUBMITTER: "submitted_by",
     SUBMITTED: "submitted_at",
     DUE: "due_at",
     STARTED: "started_at",
@@ -263,7 +265,7 @@ _values = attrgetter(*MEMBERS.values())
 ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     STATUS: str,
     CRASHED: lambda claims: " ".join(map(str, claims)),
-    OWNER: str,
+    **dict.fromkeys((OWNER, SUBMITTER), str),
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
     SPEC: _encode_spec,
     PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
@@ -276,7 +278,7 @@ DECODERS: Decoders = {
     STATUS: STATUSES.__getitem__,
     **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
     CRASHED: lambda claims: tuple(map(int, claims.split())),
-    OWNER: bytes.decode,
+    **dict.fromkeys((OWNER, SUBMITTER), bytes.decode),
     **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
     PROGRESS: lambda progress: Progress(

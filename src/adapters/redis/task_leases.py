@@ -65,8 +65,8 @@ class RedisTaskLeases(TaskLeases):
 
     def renew(self, task: Task) -> bool:
         raw = require_id_bytes(task.task_id)
-        lease = [raw, task.fencing_token, self._lease_ms]
-        return bool(self._renew([keys.record(task.task_id), keys.LEASES], lease))
+        run = [raw, task.fencing_token, task.owner or "", self._lease_ms]
+        return bool(self._renew([keys.record(task.task_id), keys.LEASES], run))
 
     def expired(self, *, limit: int) -> Sequence[Task]:
         with self._store.client() as client:
@@ -106,7 +106,7 @@ class RedisTaskLeases(TaskLeases):
         return [
             LostRun(task=task, fencing_token=fencing_token, owner=owner)
             for owner, fencing_token, raw in lost
-            for task in self._repository.read([raw])
+            for task in self._repository.records.short([raw])
         ]
 
     def running(self) -> Mapping[str, str]:
@@ -140,7 +140,8 @@ class RedisTaskLeases(TaskLeases):
         }
 
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
-        return self._repository.read(held_entry(entry)[0] for entry in entries)
+        """Return the tasks without long payloads: a worker reads those of all children often."""
+        return self._repository.records.short(held_entry(entry)[0] for entry in entries)
 
     def _claimed(self, reply: SaveReply, owner: str) -> Task | None:
         """Return the task of a claim. The owner releases a task that cannot be read, and goes on.

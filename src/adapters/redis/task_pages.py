@@ -44,12 +44,14 @@ class RedisTaskPages(TaskPages):
         )
         self._skipped_items = SkippedItems()
 
-    def texts(self, wanted: TaskFilter, page_request: PageRequest) -> TextPage:
+    def texts(
+        self, wanted: TaskFilter, page_request: PageRequest, *, with_positions: bool = True
+    ) -> TextPage:
         found = self._search.find(wanted, page_request)
-        texts = self._written(self._records.placed(found.ids))
+        texts = self._written(self._records.placed(found.ids), with_positions=with_positions)
         return TextPage(texts=texts, total=found.total, next=found.next)
 
-    def _written(self, records: Sequence[PlacedRecord]) -> list[bytes]:
+    def _written(self, records: Sequence[PlacedRecord], *, with_positions: bool) -> list[bytes]:
         """Return the texts, without those of records that are gone or damaged."""
         texts = []
         for record in records:
@@ -58,7 +60,8 @@ class RedisTaskPages(TaskPages):
                 if isinstance(record.reply, Exception):
                     raise record.reply
                 if record.reply:
-                    texts.append(self._text(record.raw, record.reply, record.position))
+                    position = record.position if with_positions else None
+                    texts.append(self._text(record.raw, record.reply, position))
             except Exception as error:  # whatever is wrong with a record, the others are shown
                 self._skipped_items.log_once("read", id_text(record.raw), error)
         return texts

@@ -141,10 +141,6 @@ class RedisTaskRepository(TaskRepository):
     def set_aside(self, backlog: Backlog, tasks: Sequence[Task]) -> None:
         self.backlogs.set_aside(backlog, tasks)
 
-    def read(self, ids: Iterable[bytes]) -> list[Task]:
-        """Return the whole tasks with these ids, without those that are gone or damaged."""
-        return self.records.whole(ids)
-
     def effects_of(self, change: Change) -> Effects:
         """Return the effects of a change, for an adapter that adds its own to them."""
         return self._effects.of_change(change)

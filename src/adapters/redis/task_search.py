@@ -177,6 +177,10 @@ def groups_of(wanted: TaskFilter) -> list[AnyOf]:
         groups.append(AnyOf([keys.type_index(wanted.type)]))
     if wanted.queue is not None:
         groups.append(AnyOf([keys.queue_index(wanted.queue)]))
+    if wanted.queues:
+        groups.append(AnyOf([keys.queue_index(queue) for queue in sorted(wanted.queues)]))
+    if wanted.submitted_by is not None:
+        groups.append(AnyOf([keys.submitter_index(wanted.submitted_by)]))
     return groups or [AnyOf([keys.SUBMITTED])]
 
 

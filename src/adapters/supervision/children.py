@@ -1,7 +1,7 @@
-"""Watches the processes of the worker's pool by pidfd_open(2), which Linux alone has.
+"""Watches the processes of the worker's pool by pidfd_open(2), which Linux alone has, since 5.3.
 
 Celery notices a death after 0.1 to 4.4 s, because its sentinel fires before the child can be
-reaped. A pidfd fires at once. Off Linux no child is watched, and Celery's own pace remains.
+reaped. A pidfd fires at once. Elsewhere no child is watched, and Celery's own pace remains.
 """
 
 import logging
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from adapters.supervision.child_exit import exit_code
+from adapters.supervision.linux import IS_LINUX
 
 MAX_RECENTLY_DEAD = 256
 
@@ -44,11 +45,15 @@ class Children:
         """The reasons why processes could not be watched, each of which is logged once."""
         self._poller = select.poll()
         self._pool: Pool | None = None
-
-    @property
-    def are_watched(self) -> bool:
-        """False off Linux."""
-        return hasattr(os, "pidfd_open")
+        self.are_watched = _can_watch()
+        """False off Linux, and where the kernel or a sandbox has no pidfds."""
+        if IS_LINUX and not self.are_watched:
+            logger.warning(
+                "This system has no pidfds (Linux 5.4 and later has them, some sandboxes do not). "
+                "A child's death is noticed when its lease ends, and running work cannot be "
+                "cancelled or timed out.",
+                extra={"action": "children_unwatched"},
+            )
 
     def belong_to(self, pool: Pool) -> None:
         """Set the pool whose processes these are."""
@@ -69,9 +74,14 @@ class Children:
             return list(self._descriptors)
 
     def known(self) -> frozenset[int]:
-        """Return the process ids of the children that are alive or died recently."""
+        """Return the process ids of the children that are alive or died recently.
+
+        Those that cannot be watched are among them.
+        """
+        listed = self._pool.processes() if self._pool is not None else ()
         with self._lock:
-            return frozenset((*self._descriptors, *self._recently_dead, *self._dead))
+            pids = (process.pid for process in listed)
+            return frozenset((*pids, *self._descriptors, *self._recently_dead, *self._dead))
 
     def wait(self, seconds: float) -> None:
         """Wait until a child dies, at most this long. Watch new children of the pool first.
@@ -134,3 +144,22 @@ class Children:
                 reason,
                 extra={"action": "child_unwatched"},
             )
+
+
+def _can_watch() -> bool:
+    """Return whether this process can open a pidfd and wait for it, tried on this process."""
+    if not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        descriptor = os.pidfd_open(os.getpid())
+    except OSError:
+        return False
+    try:
+        os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:  # this process is not its own child, which is what the kernel says
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -44,7 +44,12 @@ class LeaseTimer(LeaseKeeper):
         """References taken before any work runs: work may replace these functions, as tests do."""
 
     def arm(self) -> None:
+        """Raises RuntimeError, before anything is claimed, if no thread can be started."""
         self._process.end_copy()
+        if self._thread is None:
+            thread = threading.Thread(target=self._renew_forever, name="lease-timer", daemon=True)
+            thread.start()
+            self._thread = thread
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         self._set_timer(signal.ITIMER_REAL, self._limit)
 
@@ -52,11 +57,6 @@ class LeaseTimer(LeaseKeeper):
         self._process.end_copy()
         with self._lock:
             self._run = run
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._renew_forever, name="lease-timer", daemon=True
-            )
-            self._thread.start()
 
     def stop_renewing(self) -> None:
         with self._lock:

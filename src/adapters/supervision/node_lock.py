@@ -3,6 +3,7 @@
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ OFD_SETLK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
 """None off Linux."""
 WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 """struct flock of fcntl(2) on 64-bit Linux."""
+NO_LOCK = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
+RETRY_SECONDS = 0.02
 
 
 class NodeLock:
@@ -35,10 +38,25 @@ class NodeLock:
         """Take the locks.
 
         Call before the first child is forked. Only the death of all processes frees them.
+
+        Another worker may see the new file before it is locked, and remove it: then try again.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _lock(self._descriptor)
+        while self._descriptor is None:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if self._is_locked(descriptor):
+                self._descriptor = descriptor
+            else:
+                os.close(descriptor)
+                time.sleep(RETRY_SECONDS)
+
+    def _is_locked(self, descriptor: int) -> bool:
+        """Lock the file. Returns False if another process has it, or has removed its name."""
+        try:
+            _lock(descriptor)
+            return os.path.samestat(self._path.stat(), os.fstat(descriptor))
+        except (BlockingIOError, FileNotFoundError):
+            return False
 
     def discard(self) -> None:
         """Remove the file. Call when this worker has ended or handed back all its runs."""
@@ -71,6 +89,7 @@ def _locked(path: Path) -> Iterator[bool]:
     except BlockingIOError:
         yield False
     finally:
+        _unlock(descriptor)
         os.close(descriptor)
 
 
@@ -79,6 +98,13 @@ def _lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     if OFD_SETLK is not None:
         fcntl.fcntl(descriptor, OFD_SETLK, WHOLE_FILE)
+
+
+def _unlock(descriptor: int) -> None:
+    """Give up the locks. A child that was forked meanwhile has the descriptor, and so the locks."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    if OFD_SETLK is not None:
+        fcntl.fcntl(descriptor, OFD_SETLK, NO_LOCK)
 
 
 def _boot_id() -> str:

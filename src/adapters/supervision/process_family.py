@@ -10,9 +10,12 @@ from adapters.supervision.linux import process_table
 def kill_family(leader: int) -> None:
     """Kill the leader of a session, the whole session and all descendants, stopped ones included.
 
-    Off Linux /proc is missing, so this kills the leader's process group alone.
+    Without /proc, as off Linux, or if no descriptor is left to read it, this kills the leader's
+    process group alone.
     """
-    family = _family(leader)
+    family: set[int] = set()
+    with suppress(OSError):
+        family = _family(leader)
     with suppress(OSError):
         os.killpg(leader, signal.SIGKILL)
     for pid in family:

@@ -54,14 +54,20 @@ class RunGuard:
         node: NodeLock,
         owner_of: Callable[[int], str],
         lease: timedelta,
+        require_store: Callable[[], None] = lambda: None,
     ) -> None:
-        """`owner_of` returns the owner name of a process id."""
+        """`owner_of` returns the owner name of a process id.
+
+        `require_store` raises StoreUnavailable while the store can be reached, but the children
+        cannot renew their leases.
+        """
         self._children = children
         self._orphans = Orphans(children)
         self._watch = watch
         self._release = release
         self._node = node
         self._owner_of = owner_of
+        self._require_store = require_store
         self._cut_off_seconds = lease.total_seconds() * CUT_OFF_SHARE
         self._renewal_limit = lease.total_seconds() * SELF_KILL_SHARE
         self._stopped_since: dict[int, float] = {}
@@ -131,6 +137,7 @@ class RunGuard:
 
         A step that fails holds up no other. Raises StoreUnavailable.
         """
+        self._require_store()
         self._attempt(self._orphans.end)
         self._attempt(self._release_runs_of_dead_children)
         self._attempt(self._kill_children_without_lease)

@@ -53,6 +53,10 @@ class Subscription(ABC):
         """
 
     @abstractmethod
+    def end(self) -> None:
+        """Make `next` raise StreamEnded, in whatever thread it waits."""
+
+    @abstractmethod
     def close(self) -> None:
         """Stop receiving events."""
 

@@ -58,15 +58,21 @@ class TaskLeases(ABC):
 
     @abstractmethod
     def held_by(self, owners: Sequence[str]) -> Sequence[Task]:
-        """Return the running tasks of these owners."""
+        """Return the running tasks of these owners. Long payloads may be omitted."""
 
     @abstractmethod
     def held_by_prefix(self, owner_prefix: str) -> Sequence[Task]:
-        """Return the running tasks of all owners whose name has this prefix."""
+        """Return the running tasks of all owners whose name has this prefix.
+
+        Long payloads may be omitted.
+        """
 
     @abstractmethod
     def lost_by(self, owners: Sequence[str]) -> Sequence[LostRun]:
-        """Return the runs of these owners that were counted as crashes within the last day."""
+        """Return the runs of these owners that were counted as crashes within the last day.
+
+        Long payloads and results may be omitted.
+        """
 
     @abstractmethod
     def running(self) -> Mapping[str, str]:

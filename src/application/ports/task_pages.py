@@ -13,10 +13,12 @@ class TextPage(Page):
     """A part of the matching tasks, in the order of submission or the reverse."""
 
     texts: Sequence[bytes]
-    """Each task as the JSON of serialize_task, with its position while it is QUEUED."""
+    """Each task as the JSON of serialize_task, with its position while it is QUEUED if wanted."""
 
 
 class TaskPages(ABC):
     @abstractmethod
-    def texts(self, wanted: TaskFilter, page_request: PageRequest) -> TextPage:
+    def texts(
+        self, wanted: TaskFilter, page_request: PageRequest, *, with_positions: bool = True
+    ) -> TextPage:
         """Return the tasks that TaskRepository.find returns. Raises StoreUnavailable."""

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
+from entrypoints.api.access.gate import require_keys
 from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
@@ -19,6 +20,7 @@ from entrypoints.api.origins import protect_from_pages
 from entrypoints.api.problems.handlers import ProblemApi, register_problems
 from entrypoints.api.problems.responses import PROBLEM_JSON
 from entrypoints.api.reading.arguments import limit_body
+from entrypoints.api.reading.client import trust_proxies
 from entrypoints.api.resources import dashboard, pages
 from entrypoints.api.resources.blueprints import BLUEPRINTS, events
 from entrypoints.api.resources.events import EVENT_STREAM
@@ -82,7 +84,10 @@ def create_app(
     app.extensions["task_texts"] = TaskTexts(container.task_cache_bytes())
     app.extensions["batch_line"] = BatchLine(batch_pace)
     app.before_request(_begin)
+    trust_proxies(app, container.settings().http_trusted_proxies)
     protect_from_pages(app, container.settings())
+    if container.tells_callers_apart():
+        require_keys(app, container)
     app.before_request(_require_acceptable)
     app.after_request(_finish)
     compress_responses(app)
@@ -146,6 +151,7 @@ def _finish(response: Response) -> Response:
 def _log_request(level: int, status: int) -> None:
     milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
     task_id = g.get("task_id") or (request.view_args or {}).get("task_id")
+    key_id = g.get("key_id")
     access.log(
         level,
         "%s %s",
@@ -157,5 +163,6 @@ def _log_request(level: int, status: int) -> None:
             "duration_ms": milliseconds,
             "request_id": g.request_id,
             **({"task_id": task_id} if task_id else {}),
+            **({"key_id": key_id} if key_id else {}),
         },
     )

@@ -34,7 +34,7 @@ from entrypoints.api.origins import ANY_HOST
 from entrypoints.api.problems.responses import raw_problem_response
 from entrypoints.container import build_container
 from entrypoints.http_address import require_free_address
-from entrypoints.settings import InvalidSettings, Settings, authority
+from entrypoints.settings import InvalidSettings, Settings, authority, is_loopback
 
 MAX_REQUEST_LINE_BYTES = 8_190
 BATCH_PATH = "/tasks/batch"
@@ -208,8 +208,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.settings,
             fail_fast=True,
             share_connection=True,
+            confirm_writes=True,
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
+            tells_callers_apart=self.settings.asks_for_keys,
             let_others_run=let_others_run,
         )
         app = create_app(container, self.capacity, self.batch_pace)
@@ -232,6 +234,14 @@ def serve(settings: Settings) -> None:
             "TASKS_HTTP_ALLOWED_HOSTS is *: any web page that a browser on this network opens "
             "can reach the API by DNS rebinding. Name the hosts instead.",
             extra={"action": "any_host_allowed"},
+        )
+    if not settings.asks_for_keys and not is_loopback(settings.http_host):
+        logger.warning(
+            "TASKS_AUTH is none, and the API listens on %s: whoever reaches this port may read, "
+            "change and delete every task. Set TASKS_AUTH=keys unless a firewall or proxy decides "
+            "who reaches it.",
+            settings.http_host,
+            extra={"action": "no_keys"},
         )
     Server(settings, Capacity.of(_allowed_files())).run()
 

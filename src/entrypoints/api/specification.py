@@ -11,6 +11,7 @@ from flask_smorest import Api
 from marshmallow import fields, validate
 
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS
+from entrypoints.api.access.credentials import COOKIE
 from entrypoints.api.schemas.strict_schema import Variant
 
 LABELS = {
@@ -52,6 +53,10 @@ PATH_PARAMETERS = {
         "Any other spelling is not found."
     },
     "queue": {"description": "The name of a queue.", "example": "default"},
+    "key_id": {
+        "description": "The id of a key: 12 characters of 0-9 and a-z.",
+        "example": "0123456789ab",
+    },
     "number": {"description": "The number of a delivery attempt.", "example": 1},
 }
 PYTHON_END = r"\Z"
@@ -65,7 +70,20 @@ OPTIONS = {
         "license": {"name": "MIT", "identifier": "MIT"},
     },
     "servers": [{"url": "/", "description": "The service that serves this document."}],
-    "security": [],
+    "security": [{"key": []}, {"session": []}, {}],
+}
+SECURITY_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of this service, where TASKS_AUTH is keys.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The session of a browser, which POST /session opens.",
+    },
 }
 
 
@@ -138,6 +156,7 @@ def specification(api: Api) -> dict[str, Any]:
     document["components"]["schemas"].pop(
         "PaginationMetadataSchema", None
     )  # flask-smorest's own, which nothing uses
+    document["components"]["securitySchemes"] = SECURITY_SCHEMES
     document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
     for item in document["paths"].values():
         for parameter in item.get("parameters", []):

@@ -11,12 +11,14 @@ from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
+from adapters.redis.access_keys import RedisAccessKeys
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.clock import RedisClock
+from adapters.redis.confirmation import Confirmation
 from adapters.redis.connection import connect, connect_blocking
 from adapters.redis.delivery_log import RedisDeliveryLog
 from adapters.redis.event_stream import RedisEventStream
-from adapters.redis.exchange import Exchange
+from adapters.redis.exchange import Exchange, PooledExchange
 from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
@@ -40,7 +42,10 @@ from adapters.supervision.linux import is_stopped
 from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
+from adapters.system.context_callers import ContextCallers
+from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
+from application.ports.callers import Anyone, Callers
 from entrypoints.settings import Settings
 
 
@@ -55,6 +60,26 @@ def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
     from adapters.redis.shared_connection import SharedConnection  # other processes lack gevent
 
     return SharedConnection(client)
+
+
+def callers_of(*, told_apart: bool) -> Callers:
+    """Return who the callers are: those that show a key, or anyone."""
+    return ContextCallers() if told_apart else Anyone()
+
+
+def confirmation(replicas: int) -> Confirmation | None:
+    return Confirmation(replicas) if replicas else None
+
+
+def grouped_confirmation(
+    client: Any, confirmation: Confirmation | None, *, wanted: bool
+) -> Exchange | None:
+    """Return how the changes of all greenlets are confirmed; see shared_connection."""
+    if confirmation is None or not wanted:
+        return None
+    from adapters.redis.grouped_confirmation import GroupedConfirmation
+
+    return GroupedConfirmation(PooledExchange(client, keep_connections=False), confirmation)
 
 
 def half(size: int) -> int:
@@ -75,15 +100,18 @@ class Adapters(containers.DeclarativeContainer):
     fail_fast = providers.Object(False)
     keep_connections = providers.Object(False)
     share_connection = providers.Object(False)
+    confirm_writes = providers.Object(False)
     cache_bytes = providers.Object(0)
     page_cache_bytes = providers.Callable(half, cache_bytes)
     """Pages hold most of the tasks that are read."""
     task_cache_bytes = providers.Callable(half, page_cache_bytes)
     long_results_as_text = providers.Object(False)
+    tells_callers_apart = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
+    confirmation = providers.Singleton(confirmation, settings.provided.redis_min_replicas)
     store = providers.Singleton(
         RedisStore,
         redis_client,
@@ -91,6 +119,11 @@ class Adapters(containers.DeclarativeContainer):
         keep_connections=keep_connections,
         process=task_process,
         shared=providers.Singleton(shared_connection, redis_client, wanted=share_connection),
+        confirmation=confirmation,
+        confirmed=providers.Singleton(
+            grouped_confirmation, redis_client, confirmation, wanted=share_connection
+        ),
+        confirm_writes=confirm_writes,
     )
     celery_app = providers.Singleton(
         create_celery_app, settings.provided.redis_url, queues=settings.provided.queues
@@ -99,6 +132,10 @@ class Adapters(containers.DeclarativeContainer):
 
     process_is_stopped = providers.Object(is_stopped)
     kill_family = providers.Object(kill_family)
+
+    callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
+    access_keys = providers.Singleton(RedisAccessKeys, store)
+    secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)
     store_clock = providers.Singleton(RedisClock, store)

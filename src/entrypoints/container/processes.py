@@ -19,14 +19,17 @@ def build_container(
     fail_fast: bool = False,
     keep_connections: bool = False,
     share_connection: bool = False,
+    confirm_writes: bool = False,
     cache_bytes: int = 0,
     long_results_as_text: bool = False,
+    tells_callers_apart: bool = False,
     let_others_run: Callable[[], None] = keep_running,
 ) -> Container:
     """Build the container of a process. Raises InvalidSettings if the settings name no Redis.
 
-    RedisStore describes `fail_fast` and `keep_connections`, SharedConnection the connection that
-    greenlets share, KnownTasks the cache, TaskRecords `long_results_as_text`. Long work calls
+    RedisStore describes `fail_fast`, `keep_connections` and `confirm_writes`, SharedConnection the
+    connection that greenlets share, KnownTasks the cache, TaskRecords `long_results_as_text`. With
+    `tells_callers_apart`, each request says who its caller is (ContextCallers). Long work calls
     `let_others_run` between its parts: a process that serves many callers in one thread needs it.
     """
     settings.require_redis()
@@ -35,8 +38,10 @@ def build_container(
         fail_fast=fail_fast,
         keep_connections=keep_connections,
         share_connection=share_connection,
+        confirm_writes=confirm_writes,
         cache_bytes=cache_bytes,
         long_results_as_text=long_results_as_text,
+        tells_callers_apart=tells_callers_apart,
         let_others_run=providers.Object(let_others_run),
     )
 

@@ -8,6 +8,16 @@ from dependency_injector import providers
 from application.admission import Admission
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone, Callers
+from application.ports.task_counts import TaskCounts
+from application.ports.task_pages import TaskPages
+from application.ports.task_repository import TaskRepository
+from application.scoped.task_counts import ScopedTaskCounts
+from application.scoped.task_pages import ScopedTaskPages
+from application.scoped.task_repository import ScopedTaskRepository
+from application.use_cases.access.authenticate import Authenticate
+from application.use_cases.access.manage_keys import ManageKeys
+from application.use_cases.access.sessions import Sessions
 from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
 from application.use_cases.maintenance.expire_tasks import ExpireTasks
 from application.use_cases.maintenance.find_unserved_queues import FindUnservedQueues
@@ -56,42 +66,72 @@ from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.container.adapters import Adapters
 
 
+def scoped_tasks(tasks: TaskRepository, callers: Callers) -> TaskRepository:
+    return tasks if isinstance(callers, Anyone) else ScopedTaskRepository(tasks, callers)
+
+
+def scoped_pages(pages: TaskPages, callers: Callers) -> TaskPages:
+    return pages if isinstance(callers, Anyone) else ScopedTaskPages(pages, callers)
+
+
+def scoped_counts(task_counts: TaskCounts, callers: Callers) -> TaskCounts:
+    return task_counts if isinstance(callers, Anyone) else ScopedTaskCounts(task_counts, callers)
+
+
 class Container(Adapters):
     """Build every use case with its adapters. Nothing connects before the first call."""
 
-    update = providers.Singleton(OptimisticUpdate, Adapters.repository)
+    tasks = providers.Singleton(scoped_tasks, Adapters.repository, Adapters.callers)
+    """The tasks that the present caller has. Workers and maintenance have all."""
+    task_pages_of_caller = providers.Singleton(scoped_pages, Adapters.task_pages, Adapters.callers)
+    task_counts_of_caller = providers.Singleton(
+        scoped_counts, Adapters.task_counts, Adapters.callers
+    )
+    update = providers.Singleton(OptimisticUpdate, tasks)
     admission = providers.Singleton(
         Admission,
         Adapters.handlers,
         Adapters.webhook_sender,
         max_payload_bytes=Adapters.settings.provided.max_body_bytes,
         no_callbacks=Adapters.settings.provided.no_callbacks,
+        callers=Adapters.callers,
         let_others_run=Adapters.let_others_run,
     )
 
+    authenticate = providers.Singleton(Authenticate, Adapters.access_keys, Adapters.clock)
+    manage_keys = providers.Singleton(
+        ManageKeys, Adapters.access_keys, Adapters.secret_source, Adapters.clock
+    )
+    sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
+
     new_tasks = providers.Singleton(
-        NewTasks, Adapters.repository, Adapters.task_ids, Adapters.clock
+        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers
     )
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
     find_violations = providers.Singleton(FindViolations, admission)
-    get_task = providers.Singleton(GetTask, Adapters.repository)
-    list_tasks = providers.Singleton(ListTasks, Adapters.repository, Adapters.task_pages)
-    count_tasks = providers.Singleton(CountTasks, Adapters.task_counts)
+    get_task = providers.Singleton(GetTask, tasks)
+    list_tasks = providers.Singleton(ListTasks, tasks, task_pages_of_caller)
+    count_tasks = providers.Singleton(CountTasks, task_counts_of_caller)
     update_task = providers.Singleton(UpdateTask, update, admission)
     cancel_task = providers.Singleton(CancelTask, update, Adapters.clock)
     retry_task = providers.Singleton(RetryTask, update, Adapters.store_clock)
-    bulk_action = providers.Singleton(BulkAction, Adapters.repository, Adapters.store_clock)
-    wait_for_task = providers.Singleton(WaitForTask, Adapters.event_stream, Adapters.clock)
+    bulk_action = providers.Singleton(BulkAction, tasks, Adapters.store_clock)
+    wait_for_task = providers.Singleton(
+        WaitForTask, Adapters.event_stream, Adapters.clock, Adapters.callers
+    )
     follow_tasks = providers.Singleton(
-        FollowTasks, Adapters.repository, Adapters.event_stream, Adapters.clock, Adapters.run_log
+        FollowTasks,
+        Adapters.repository,
+        Adapters.event_stream,
+        Adapters.clock,
+        Adapters.run_log,
+        Adapters.callers,
     )
-    read_details = providers.Singleton(
-        ReadDetails, Adapters.repository, Adapters.run_log, Adapters.outbox
-    )
-    read_attempts = providers.Singleton(ReadAttempts, Adapters.repository, Adapters.attempt_log)
+    read_details = providers.Singleton(ReadDetails, tasks, Adapters.run_log, Adapters.outbox)
+    read_attempts = providers.Singleton(ReadAttempts, tasks, Adapters.attempt_log)
     list_queues = providers.Singleton(
-        ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock
+        ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
     )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
@@ -110,7 +150,7 @@ class Container(Adapters):
     prune_idempotency_records = providers.Singleton(
         PruneIdempotencyRecords, Adapters.idempotency_records, Adapters.repository, Adapters.clock
     )
-    delete_task = providers.Singleton(DeleteTask, Adapters.repository, update, Adapters.clock)
+    delete_task = providers.Singleton(DeleteTask, tasks, update, Adapters.clock)
     recover_tasks = providers.Singleton(
         RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock
     )
@@ -129,7 +169,7 @@ class Container(Adapters):
         Adapters.store_clock,
         providers.Factory(threading.Lock),
     )
-    resend_delivery = providers.Singleton(ResendDelivery, Adapters.repository, Adapters.outbox)
+    resend_delivery = providers.Singleton(ResendDelivery, tasks, Adapters.outbox)
     list_deliveries = providers.Singleton(ListDeliveries, Adapters.delivery_log)
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     claim_layout = providers.Singleton(ClaimLayout, Adapters.store_layout)

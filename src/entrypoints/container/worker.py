@@ -18,7 +18,9 @@ from entrypoints.settings import InvalidSettings, Settings
 def build_child_container(settings: Settings, process: TaskProcess) -> Container:
     """Build the container of a process that runs tasks."""
     settings.require_redis()
-    return Container(settings=settings, keep_connections=True, task_process=process)
+    return Container(
+        settings=settings, keep_connections=True, confirm_writes=True, task_process=process
+    )
 
 
 def build_worker(settings: Settings) -> CeleryWorker:
@@ -40,6 +42,7 @@ def build_worker(settings: Settings) -> CeleryWorker:
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),
+        require_store=container.store().require_replicas,
         node=NodeLock(_private_folder(settings, "workers"), process.name),
         process=process,
         lease=settings.lease,

@@ -58,7 +58,10 @@ class ServerLog:
 
     def _advice(self, text: str) -> str:
         folder = str(self._directory)
-        free = shutil.disk_usage(folder).free
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            return f"The folder {folder!r} cannot be used: {error.strerror}."
         if free < MEBIBYTE or FULL.search(text):  # the log may be empty on a full disk
             return (
                 f"The disk is full: {free // MEBIBYTE} MiB are free at {folder!r}. Free some "

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPException
 
 from application.errors import StoreUnavailable
 from application.use_cases.operations.list_workers import WorkerReport
@@ -53,6 +54,13 @@ class LocalStack:
         self._settings = settings
         self._redis: EmbeddedRedis | None = None
         if settings.redis_url is None:
+            if settings.redis_min_replicas:
+                raise InvalidSettings(
+                    [
+                        f"TASKS_REDIS_MIN_REPLICAS is {settings.redis_min_replicas}, but the "
+                        "embedded server has no replicas. Set it to 0, or set TASKS_REDIS_URL."
+                    ]
+                )
             directory = DataDirectory(settings.data_dir)
             directory.lock()
             self._directory = directory
@@ -225,7 +233,7 @@ class LocalStack:
         try:
             with get(f"{self._url}/readyz", seconds=1) as response:
                 return bool(json.load(response)["status"] == "ready")
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return False
 
 

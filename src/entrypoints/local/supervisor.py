@@ -68,6 +68,8 @@ class Service:
     """True if this process has shown a sign of life. Before the first one, silence is ignored."""
     silent_seconds: float = 0.0
     listened_at: float = 0.0
+    fault: str = ""
+    """The error of the last look for a sign of life, so that it is shown once."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     backoff: float = field(default=FIRST_BACKOFF_SECONDS)
@@ -202,8 +204,7 @@ class Supervisor:
 
     def _listen(self, pid: int, service: Service, sign: LifeSign) -> None:
         """Look for a sign of life. Kill the process after SILENCE_SECONDS without one."""
-        stopped = self._is_stopped(pid)
-        heard = False if stopped else sign.shown_by(pid)
+        stopped, heard = self._look(pid, service, sign)
         now = time.monotonic()
         step, service.listened_at = (
             min(now - service.listened_at, MAX_SILENCE_PER_LOOK_SECONDS),
@@ -219,6 +220,19 @@ class Supervisor:
                 "replacing it"
             )
             self._kill_family(pid)
+
+    def _look(self, pid: int, service: Service, sign: LifeSign) -> tuple[bool, bool | None]:
+        """Return whether the process is stopped, and the sign of life."""
+        try:
+            stopped = self._is_stopped(pid)
+            heard = False if stopped else sign.shown_by(pid)
+        except Exception as error:  # whatever is wrong with the look, no service ends because of it
+            if service.fault != repr(error):
+                self._say(f"{service.name:<12} cannot be looked at ({error}); trying again")
+            service.fault = repr(error)
+            return False, None
+        service.fault = ""
+        return stopped, heard
 
     def _end(self, group: Sequence[Service]) -> None:
         """Stop the services together, and kill each one that takes too long."""

@@ -8,7 +8,6 @@ twice.
 import logging
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -40,7 +39,8 @@ class Maintenance:
         self._callbacks = CallbackDelivery(container)
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
-        self._stopped = threading.Event()
+        self._is_stopping = False
+        """A plain flag: a signal handler could wait for ever for the lock of an Event."""
         self._next_beat = self._next_look = 0.0
         self._away = False
         self._failures: dict[str, str] = {}
@@ -66,10 +66,11 @@ class Maintenance:
         Exits with 1 when webhooks are no longer delivered, so that a supervisor starts it again.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopped.set())
+            signal.signal(number, self._stop)
         self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
-        while not self._stopped.wait(self.tick()):
+        while not self._is_stopping:
+            time.sleep(self.tick())
             if not self._callbacks.is_alive:
                 logger.critical(
                     "A thread that delivers webhooks has ended. Maintenance ends, so that its "
@@ -80,6 +81,9 @@ class Maintenance:
         self._callbacks.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
+
+    def _stop(self, *_: object) -> None:
+        self._is_stopping = True
 
     def tick(self) -> float:
         """Give every duty a turn. Returns the seconds to wait before the next tick."""

@@ -81,4 +81,25 @@ def test_a_child_for_which_no_descriptor_is_left_keeps_no_other_from_being_watch
         children.wait(0)
 
     assert children.living() == [sleeper.pid]
+    assert children.known() == {unlucky.pid, sleeper.pid}, "what is not known is killed"
     assert [record.action for record in caplog.records] == ["child_unwatched"]
+
+
+@pytest.mark.parametrize("call", ["pidfd_open", "waitid"])
+def test_where_the_system_has_no_pidfds_no_child_is_watched(
+    sleeper: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(os, call, refuse)
+    children = Children()
+    children.belong_to(pool_of(sleeper))
+
+    children.wait(0)
+
+    assert not children.are_watched
+    assert [record.action for record in caplog.records] == ["children_unwatched"]

@@ -1,6 +1,8 @@
+import threading
+
 import pytest
 
-from adapters.handlers.run_context import BufferedRunContext
+from adapters.handlers.run_context import BufferedRunContext, BufferedRunContextFactory
 from adapters.supervision.task_process import TaskProcess
 from application.ports.run import MAX_LOG_BYTES
 from application.ports.task_repository import Change
@@ -28,6 +30,29 @@ def run(store: FakeTaskStore) -> Task:
 @pytest.fixture
 def context(store: FakeTaskStore, run: Task) -> BufferedRunContext:
     return BufferedRunContext(run, store, FakeRunInterrupt(), TaskProcess())
+
+
+def test_without_room_for_a_thread_a_run_stores_its_reports_at_its_end(
+    store: FakeTaskStore, run: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[threading.Thread] = []
+
+    def refuse_once(thread: threading.Thread) -> None:
+        started.append(thread)
+        if len(started) == 1:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    contexts = BufferedRunContextFactory(store, FakeRunInterrupt(), TaskProcess())
+
+    with contexts.open(run) as context:
+        context.log("a line")
+    for _ in range(2):
+        with contexts.open(run):
+            pass
+
+    assert lines(store, run) == ["a line"]
+    assert len(started) == 2
 
 
 def lines(store: FakeTaskStore, run: Task) -> list[str]:

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ import pytest
 
 from adapters.celery.child_watch import BilliardPool
 from adapters.supervision.children import Children
-from adapters.supervision.run_guard import RunGuard
+from adapters.supervision.run_guard import CUT_OFF_SHARE, RunGuard
+from application.errors import StoreUnconfirmed
 from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a pidfd is Linux's")
@@ -28,6 +30,7 @@ class Runs:
         self.crashes: dict[str, str] = {}
         self.handed_back: list[str] = []
         self.failing: set[str] = set()
+        self.children_are_cut_off = False
         self.looks = 0
 
     def execute(self, owners: Sequence[str]) -> Sequence[Any]:
@@ -53,6 +56,10 @@ class Runs:
         self.looks += 1
         self._may_fail("node")
         return []
+
+    def require_store(self) -> None:
+        if self.children_are_cut_off:
+            raise StoreUnconfirmed("0 of 1 replicas")
 
     def _may_fail(self, step: str) -> None:
         if step in self.failing:
@@ -84,6 +91,7 @@ def guard(
         node=runs,
         owner_of=lambda pid: f"a:{pid}",
         lease=LEASE,
+        require_store=runs.require_store,
     )
     # It would end what else this process started, such as the Redis server of other tests.
     monkeypatch.setattr(guard, "_orphans", SimpleNamespace(end=bool, start_search=bool))
@@ -119,3 +127,21 @@ def test_a_step_that_always_fails_holds_up_no_other_and_makes_no_outage_of_a_cra
     assert runs.crashes[f"a:{child.pid}"].startswith("SIGKILL ended the process.")
     assert runs.handed_back == []
     assert guard.is_alive
+
+
+def test_a_child_that_could_not_renew_for_lack_of_replicas_is_no_crash(
+    guard: RunGuard, runs: Runs, child: subprocess.Popen[bytes]
+) -> None:
+    runs.children_are_cut_off = True
+    began = time.monotonic()
+    cut_off = LEASE.total_seconds() * CUT_OFF_SHARE
+    wait_until(lambda: time.monotonic() - began > cut_off + 1)
+
+    child.kill()
+    wait_until(lambda: child.poll() is not None)
+    wait_until(lambda: not guard.has_working_child)
+    runs.children_are_cut_off = False
+
+    wait_until(lambda: runs.handed_back)
+    assert runs.handed_back == [f"a:{child.pid}"]
+    assert runs.crashes == {}

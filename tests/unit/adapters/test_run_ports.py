@@ -4,6 +4,7 @@ All are of this process.
 """
 
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
@@ -120,3 +121,21 @@ class TestLeaseTimer(LeaseKeeperContract):
     @pytest.fixture
     def is_armed(self) -> Callable[[], bool]:
         return lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+    def test_a_process_without_room_for_a_thread_claims_nothing(
+        self,
+        keeper: LeaseTimer,
+        is_armed: Callable[[], bool],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A run that it could not renew would end as a crash of the task."""
+
+        def refuse(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+        with pytest.raises(RuntimeError):
+            keeper.arm()
+
+        assert not is_armed()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
 from application.new_tasks import NewTasks
+from application.ports.callers import Anyone
 from application.use_cases.tasks.submit_task import SubmitTask
 from domain.task import Task
 from tests.building import a_spec
@@ -20,7 +21,7 @@ ADMISSION = Admission(HANDLERS, FakeWebhookSender(), max_payload_bytes=262_144)
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    new_tasks = NewTasks(store, UuidTaskIds(), clock)
+    new_tasks = NewTasks(store, UuidTaskIds(), clock, Anyone())
     [task] = SubmitTask(ADMISSION, new_tasks).execute(a_spec(**members)).tasks
     return task
 

@@ -11,6 +11,7 @@ from adapters.system.task_ids import UuidTaskIds
 from application.admission import Admission
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone
 from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
@@ -29,7 +30,7 @@ def admission() -> Admission:
 
 @pytest.fixture
 def new_tasks(store: FakeTaskStore, clock: FakeClock) -> NewTasks:
-    return NewTasks(store, UuidTaskIds(), clock)
+    return NewTasks(store, UuidTaskIds(), clock, Anyone())
 
 
 @pytest.fixture

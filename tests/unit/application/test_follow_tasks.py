@@ -9,6 +9,7 @@ import pytest
 
 from application.errors import StoreUnavailable, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone
 from application.ports.event_stream import FollowerTooSlow, StreamGap, Subscription, TaskEvent
 from application.ports.task_repository import Change
 from application.task_filter import EVERY_TASK, TaskFilter
@@ -31,7 +32,7 @@ def stream(store: FakeTaskStore, clock: FakeClock) -> FakeEventStream:
 
 @pytest.fixture
 def follow(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> FollowTasks:
-    return FollowTasks(store, stream, clock, store)
+    return FollowTasks(store, stream, clock, store, Anyone())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone
 from application.ports.event_stream import Subscription
 from application.ports.idempotency_records import StoredIdempotencyRecord
 from application.ports.outbox import MAX_BYTES
@@ -109,7 +110,7 @@ def test_an_update_that_this_service_does_not_admit_is_refused(
 def test_a_short_wait_lasts_as_long_as_asked(store: FakeTaskStore, clock: FakeClock) -> None:
     task, began = save(store), clock.now()
 
-    WaitForTask(FakeEventStream(store, clock), clock).execute(task.task_id, 3)
+    WaitForTask(FakeEventStream(store, clock), clock, Anyone()).execute(task.task_id, 3)
 
     assert clock.now() - began == timedelta(seconds=3)
 
@@ -118,9 +119,9 @@ def test_a_follower_of_a_task_is_told_of_its_removal_and_nothing_after_that(
     store: FakeTaskStore, clock: FakeClock
 ) -> None:
     task = save(store)
-    following = FollowTasks(store, FakeEventStream(store, clock), clock, store).follow_task(
-        task.task_id, None
-    )
+    following = FollowTasks(
+        store, FakeEventStream(store, clock), clock, store, Anyone()
+    ).follow_task(task.task_id, None)
     assert following is not None
     store.remove(task)
 
@@ -245,7 +246,7 @@ def test_an_event_that_the_snapshot_shows_already_is_not_told_again(
         return subscription
 
     monkeypatch.setattr(stream, "subscribe", subscribe_before_a_change)
-    following = FollowTasks(store, stream, clock, store).follow_task(task.task_id, None)
+    following = FollowTasks(store, stream, clock, store, Anyone()).follow_task(task.task_id, None)
     assert following is not None
 
     snapshot, notice = next(following), next(following)

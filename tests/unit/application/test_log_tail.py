@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 
+from application.ports.callers import Anyone
 from application.ports.run import LogLine
 from application.ports.task_repository import Change
 from application.use_cases.tasks.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
@@ -16,7 +17,7 @@ from tests.storing import claim, completed, submit
 
 @pytest.fixture
 def follow(store: FakeTaskStore, clock: FakeClock) -> FollowTasks:
-    return FollowTasks(store, FakeEventStream(store, clock), clock, store)
+    return FollowTasks(store, FakeEventStream(store, clock), clock, store, Anyone())
 
 
 def told(news: News) -> object:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.errors import QueueInUse, QueueNotFound, StoreUnavailable
+from application.ports.callers import Anyone
 from application.use_cases.maintenance.find_unserved_queues import MAX_QUEUES, FindUnservedQueues
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
@@ -29,7 +30,7 @@ class TestQueuesAndWorkers:
     def list_queues(
         self, store: FakeTaskStore, clock: FakeClock, heartbeats: FakeHeartbeats
     ) -> ListQueues:
-        return ListQueues(FakeQueues(store), heartbeats, clock)
+        return ListQueues(FakeQueues(store), heartbeats, clock, Anyone())
 
     def test_the_queues_are_those_that_a_task_names_or_a_worker_serves(
         self, store, clock, heartbeats, list_queues

@@ -67,7 +67,8 @@ def test_each_reason_why_scripts_do_not_run_has_an_advice(fault: ScriptFault) ->
 
 
 @pytest.mark.parametrize(
-    ("version", "level"), [((6, 2, 14), "failure"), ((7, 0, 0), "ok"), ((10, 1, 0), "ok")]
+    ("version", "level"),
+    [((6, 2, 14), "failure"), ((7, 0, 9), "failure"), ((7, 2, 0), "ok"), ((10, 1, 0), "ok")],
 )
 def test_an_old_server_is_named_with_the_version_that_is_needed(
     version: tuple[int, ...], level: str

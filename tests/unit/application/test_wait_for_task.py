@@ -9,6 +9,7 @@ import pytest
 
 from application.errors import TaskNotFound
 from application.optimistic_update import OptimisticUpdate
+from application.ports.callers import Anyone
 from application.ports.event_stream import Subscription, TaskEvent
 from application.use_cases.tasks.cancel_task import CancelTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
@@ -32,7 +33,7 @@ def cancel(store: FakeTaskStore, clock: FakeClock) -> Callable[[str], Task]:
 
 @pytest.fixture
 def wait(stream: FakeEventStream, clock: FakeClock) -> WaitForTask:
-    return WaitForTask(stream, clock)
+    return WaitForTask(stream, clock, Anyone())
 
 
 def test_a_wait_for_a_final_task_ends_at_once(store, wait, cancel, clock) -> None:

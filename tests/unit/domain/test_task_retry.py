@@ -73,3 +73,12 @@ def test_run_at_and_expires_at_equal_to_now_count_as_passed() -> None:
 def test_a_task_that_is_not_final_or_has_a_result_cannot_be_retried(status: Status) -> None:
     with pytest.raises(TaskNotRetryable, match=f"The task is {status}"):
         a_task(status).retry(LATER)
+
+
+def test_a_task_that_was_deleted_while_it_ran_cannot_be_retried_before_it_is_removed() -> None:
+    """It would run once more, and be removed together with its end."""
+    ended = a_task(Status.PROCESSING).discard(LATER).stop(LATER)
+    assert ended.status is Status.CANCELLED
+
+    with pytest.raises(TaskNotRetryable, match="was deleted while it ran"):
+        ended.retry(LATER)

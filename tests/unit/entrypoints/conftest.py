@@ -8,23 +8,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from application.optimistic_update import OptimisticUpdate
+from entrypoints.api.access.open_streams import OpenStreams
+from entrypoints.api.access.wrong_keys import WrongKeys
 from entrypoints.api.app import create_app
 from entrypoints.container import Container
 from entrypoints.settings import Settings
+from tests.fakes.access_keys import FakeAccessKeys
 from tests.fakes.clock import FakeClock
-from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.event_stream import FakeEventStream
 from tests.fakes.heartbeats import FakeHeartbeats
-from tests.fakes.idempotency_records import FakeIdempotencyRecords
-from tests.fakes.outbox import FakeOutbox
-from tests.fakes.queues import FakeQueues
-from tests.fakes.series import FakeSeries
-from tests.fakes.statistics import FakeStatistics
-from tests.fakes.store_probe import FakeStoreProbe
-from tests.fakes.task_counts import FakeTaskCounts
-from tests.fakes.task_pages import FakeTaskPages
 from tests.fakes.task_store import FakeTaskStore
-from tests.fakes.wake_ups import FakeWakeUps
+from tests.unit.entrypoints.in_memory import fill_container
 
 SETTINGS = Settings(
     max_result_bytes=1024 * 1024,
@@ -38,6 +32,7 @@ SETTINGS = Settings(
     http_body_seconds=30,
     http_pending_per_client=512,
     redis_url="redis://nowhere",
+    redis_min_replicas=0,
     data_dir=Path(".data"),
     worker_concurrency=1,
     lease_seconds=15,
@@ -60,29 +55,30 @@ def container(
     store: FakeTaskStore, clock: FakeClock, stream: FakeEventStream, heartbeats: FakeHeartbeats
 ) -> Container:
     container = Container(settings=SETTINGS)
-    for provider in (
-        container.repository,
-        container.leases,
-        container.run_log,
-        container.attempt_log,
-    ):
-        provider.override(providers.Object(store))
-    for provider in (container.clock, container.store_clock):
-        provider.override(providers.Object(clock))
-    container.store_probe.override(providers.Object(FakeStoreProbe(store)))
-    container.event_stream.override(providers.Object(stream))
-    container.heartbeats.override(providers.Object(heartbeats))
-    container.queues.override(providers.Object(FakeQueues(store)))
-    container.wake_ups.override(providers.Object(FakeWakeUps(store)))
-    container.statistics.override(providers.Object(FakeStatistics(store, clock)))
-    container.task_counts.override(providers.Object(FakeTaskCounts(store)))
-    container.task_pages.override(providers.Object(FakeTaskPages(store)))
-    container.series.override(providers.Object(FakeSeries(store, clock)))
-    outbox = FakeOutbox(store, clock)
-    container.outbox.override(providers.Object(outbox))
-    container.delivery_log.override(providers.Object(FakeDeliveryLog(outbox)))
-    container.idempotency_records.override(providers.Object(FakeIdempotencyRecords(store, clock)))
+    fill_container(container, store, clock, stream, heartbeats)
     return container
+
+
+@pytest.fixture
+def access_keys(clock: FakeClock) -> FakeAccessKeys:
+    return FakeAccessKeys(clock)
+
+
+@pytest.fixture(scope="session")
+def guarded_app() -> Flask:
+    """The application with TASKS_AUTH=keys."""
+    return create_app(Container(settings=SETTINGS, tells_callers_apart=True))
+
+
+@pytest.fixture
+def guarded(guarded_app: Flask, container: Container, access_keys: FakeAccessKeys) -> FlaskClient:
+    """A client of the application that asks for keys."""
+    container.tells_callers_apart.override(providers.Object(True))
+    container.access_keys.override(providers.Object(access_keys))
+    guarded_app.extensions["container"] = container
+    guarded_app.extensions["wrong_keys"] = WrongKeys()
+    guarded_app.extensions["open_streams"] = OpenStreams(container.authenticate())
+    return guarded_app.test_client()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Each duty of maintenance gets its turn, also when others fail."""
 
+import signal
+import threading
 from datetime import timedelta
 
 import pytest
@@ -89,3 +91,27 @@ def test_a_duty_that_alone_finds_the_store_unreachable_does_not_starve_the_later
         maintenance.tick()
 
     assert store.get(late.task_id).status is Status.EXPIRED
+
+
+@pytest.mark.timeout(60)
+def test_a_request_to_stop_may_arrive_while_a_lock_of_the_process_is_held(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that sets an Event would wait for ever for the wait that it interrupts."""
+    waits = threading.Event.wait
+
+    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            with event._cond:  # type: ignore[attr-defined]
+                signal.raise_signal(signal.SIGTERM)
+        return waits(event, timeout)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    maintenance = Maintenance(container)
+    monkeypatch.setattr(maintenance, "tick", lambda: signal.raise_signal(signal.SIGTERM) or 0)
+    monkeypatch.setattr(threading.Event, "wait", interrupted)
+    try:
+        maintenance.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

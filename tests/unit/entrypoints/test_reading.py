@@ -99,7 +99,7 @@ def send(
 
     def sent(method: str, path: str) -> Reading:
         task = stored(store, Status.FAILED if path in RETRYABLE else Status.QUEUED)
-        url = path.format(task_id=task.task_id, queue="default", number=1)
+        url = path.format(task_id=task.task_id, queue="default", number=1, key_id="none")
         content = document["paths"][path][method].get("requestBody", {}).get("content", {})
         options = {"json": content["application/json"]["example"]} if content else {}
         environ = RecordingEnviron(
@@ -203,14 +203,25 @@ def test_the_path_parameters_are_those_of_the_routes(
 
 
 def test_every_example_works(document: dict[str, Any], send: Callable[[str, str], Reading]) -> None:
-    """Two are refused: a resend without a delivery, and the removal of a queue in use."""
+    """Some are refused: a resend without a delivery, the removal of a queue in use, and whatever
+    manages keys where nobody is asked for one.
+    """
     refused = {
         f"{method} {path}"
         for method, path, _ in operations(document)
         if send(method, path).status >= 400
     }
 
-    assert refused == {"post /tasks/{task_id}/deliveries/{number}/resend", "delete /queues/{queue}"}
+    assert refused == {
+        "post /tasks/{task_id}/deliveries/{number}/resend",
+        "delete /queues/{queue}",
+        "post /session",
+        "delete /session",
+        "get /keys",
+        "post /keys",
+        "delete /keys/{key_id}",
+        "post /keys/{key_id}/rotate",
+    }
 
 
 def test_each_documented_query_parameter_is_accepted(
@@ -218,7 +229,9 @@ def test_each_documented_query_parameter_is_accepted(
 ) -> None:
     """Every other parameter is refused."""
     for method, path, operation in operations(document):
-        url = path.format(task_id="018f0000-0000-7000-8000-000000000000", queue="default", number=1)
+        url = path.format(
+            task_id="018f0000-0000-7000-8000-000000000000", queue="default", number=1, key_id="none"
+        )
         for parameter in (
             each for each in operation.get("parameters", []) if each.get("in") == "query"
         ):

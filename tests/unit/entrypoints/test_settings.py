@@ -1,12 +1,14 @@
 """Invalid settings stop the start, and the message lists every problem."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from entrypoints.environment import environment_restorer, hide_secrets, load_settings
+from entrypoints.local.stack import LocalStack
 from entrypoints.settings import InvalidSettings
 
 
@@ -33,6 +35,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_HTTP_WORKERS", "0", "1 to 64"),
         ("TASKS_HTTP_BODY_SECONDS", "0", "1 to 3600"),
         ("TASKS_HTTP_PENDING_PER_CLIENT", "10001", "1 to 10000"),
+        ("TASKS_REDIS_MIN_REPLICAS", "-1", "0 to 16"),
+        ("TASKS_REDIS_MIN_REPLICAS", "one", "0 to 16"),
         ("TASKS_DATA_DIR", "", "must name a folder"),
         ("TASKS_WORKER_CONCURRENCY", "-1", "1 to 1000"),
         ("TASKS_LEASE_SECONDS", "2", "3 to 3600"),
@@ -106,6 +110,8 @@ def test_a_wrong_url_of_redis_is_refused_without_its_password(
         "rediss://user:pw@[::1]:6379/15",
         "unix:///run/a%20b.sock",
         "unix://u:pw@/r.sock?db=3",
+        "sentinel://a/m",
+        "sentinel://u:pw@a:1,[::1]:2/m?db=3&sentinel_password=pw",
     ],
 )
 def test_a_url_of_redis_may_leave_out_parts_that_have_a_default(
@@ -146,11 +152,35 @@ def test_an_unknown_option_of_the_url_of_redis_is_refused_with_the_allowed_ones(
     assert "secretpw" not in problem
 
 
+@pytest.mark.parametrize(
+    ("url", "shown", "reason"),
+    [
+        ("sentinel://:secretpw@a:1,b:2", "sentinel://***@a:1,b:2", "must name the service"),
+        ("sentinel://:secretpw@a:x/m", "sentinel://***@a:x/m", "has 'a:x' where host"),
+        ("sentinel://a/m?password=secretpw", "sentinel://a/m?password=***", "the unknown option"),
+    ],
+)
+def test_a_wrong_url_of_sentinels_is_refused_with_the_reason_and_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str, reason: str
+) -> None:
+    monkeypatch.setenv("TASKS_REDIS_URL", url)
+
+    with pytest.raises(InvalidSettings) as refusal:
+        load_settings()
+
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"TASKS_REDIS_URL (secrets are not shown): {shown} ")
+    assert reason in problem
+    assert "sentinel://[user:password@]host[:port],host[:port],…/service" in problem
+    assert "secretpw" not in problem
+
+
+@pytest.mark.parametrize("base", ["rediss://h/0?", "sentinel://a,b/tasks?tls=true&"])
 def test_a_url_of_redis_may_name_files_for_tls_that_can_be_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: str
 ) -> None:
     (tmp_path / "ca.pem").touch()
-    monkeypatch.setenv("TASKS_REDIS_URL", url := f"rediss://h/0?ssl_ca_certs={tmp_path / 'ca.pem'}")
+    monkeypatch.setenv("TASKS_REDIS_URL", url := f"{base}ssl_ca_certs={tmp_path / 'ca.pem'}")
     assert load_settings().redis_url == url
 
     (tmp_path / "ca.pem").unlink()
@@ -271,3 +301,10 @@ def test_the_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     restore()
 
     assert dict(os.environ) == before
+
+
+def test_the_embedded_server_has_no_replicas_that_could_confirm() -> None:
+    settings = replace(load_settings(), redis_min_replicas=1)
+
+    with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_MIN_REPLICAS is 1, but the embedded"):
+        LocalStack(settings)

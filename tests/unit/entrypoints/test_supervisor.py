@@ -264,3 +264,32 @@ def test_a_service_that_the_system_does_not_start_is_tried_again(lines: list[str
 
     [failure] = [line for line in lines if "cannot be started" in line]
     assert "Resource temporarily unavailable" in failure
+
+
+def test_a_look_that_fails_ends_no_service_and_is_told_once(run: Run, lines: list[str]) -> None:
+    looks: list[int] = []
+
+    def stop_state(_: int) -> bool:
+        looks.append(1)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    service = run(first(then=True), stop_state)
+
+    wait_until(lambda: len(looks) > 5)
+    assert service.process.poll() is None
+    [told] = [line for line in lines if "cannot be looked at" in line]
+    assert "Too many open files" in told
+
+
+def test_a_silent_service_is_killed_though_no_descriptor_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("adapters.supervision.process_family.process_table", refuse)
+    process = popen(["sleep", "600"])
+
+    kill_family(process.pid)
+
+    assert process.wait(60) == -signal.SIGKILL

@@ -19,8 +19,8 @@ BY_STATUS = {401: AUTHENTICATION, 403: AUTHENTICATION, 404: NOT_FOUND}
 ADVICE = {
     "capacity": "Accepted tasks continue. Delete tasks that are no longer needed "
     "(task-manager delete --status COMPLETED), or ask the operator for more memory.",
-    "store_unavailable": "The service cannot reach Redis. Repeat the command in a moment; a submit "
-    "with the same --key submits nothing twice.",
+    "store_unavailable": "The service cannot use Redis now. Repeat the command in a moment; a "
+    "submit with the same --key submits nothing twice.",
     "store_unsafe": "The operator has to change a setting of Redis. The service's log names it.",
     "overloaded": "Many such requests wait. Repeat the command in a moment.",
     "too_many_streams": "Close streams that are not needed, or repeat the command in a moment.",

@@ -118,6 +118,14 @@ class MalformedRequest(Problem):
     """The body is not valid JSON, or a header is malformed."""
 
 
+class Unauthorized(Problem):
+    """The service asks for a key, and the client has none or a wrong one (`token`)."""
+
+
+class Forbidden(Problem):
+    """The key of the client may not do this."""
+
+
 class CrossSiteRequest(Problem):
     """The request looks like one of a web page of another origin."""
 
@@ -128,6 +136,10 @@ class TaskNotFound(Problem):
 
 class DeliveryNotFound(Problem):
     """The task has no such delivery attempt."""
+
+
+class KeyNotFound(Problem):
+    """The service has no such key."""
 
 
 class QueueNotFound(Problem):
@@ -150,6 +162,14 @@ class RequestTimeout(Problem):
     """The body arrived too slowly. Nothing was changed."""
 
 
+class KeysNotUsed(Problem):
+    """The service asks nobody for a key, so it manages none."""
+
+
+class TooManyKeys(Problem):
+    """There are as many keys as may exist."""
+
+
 class QueueInUse(Problem):
     """A task names the queue, or a worker serves it."""
 
@@ -167,7 +187,7 @@ class TaskFinal(Problem):
 
 
 class TaskNotRetryable(Problem):
-    """Only FAILED, CANCELLED and EXPIRED tasks can be retried."""
+    """Only FAILED, CANCELLED and EXPIRED tasks that are not deleted can be retried."""
 
 
 class InvalidTransition(Problem):
@@ -208,6 +228,10 @@ class InvalidRequest(Problem):
 
 class IdempotencyKeyReused(Problem):
     """The idempotency key was used before with a different body."""
+
+
+class RateLimited(Problem):
+    """Too many requests. Repeat the request after `retry_after`."""
 
 
 class InternalError(Problem):

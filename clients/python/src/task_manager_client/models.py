@@ -103,6 +103,7 @@ class Task(Model):
     cancel_requested: bool = False
     queue_position: int | None = None
     callback_url: str | None = None
+    submitted_by: str | None = None
     omitted: tuple[str, ...] = ()
     """Members that were left out because they are longer than 4 KiB; `Client.get` returns them."""
     warnings: tuple[SubmitWarning, ...] = ()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from application.ports.callers import Callers
 from application.ports.clock import Clock
 from application.ports.heartbeats import Heartbeats
 from application.ports.queues import Queues, QueueState
@@ -18,8 +19,11 @@ class QueueReport:
 
 
 class ListQueues:
-    def __init__(self, queues: Queues, heartbeats: Heartbeats, clock: Clock) -> None:
+    def __init__(
+        self, queues: Queues, heartbeats: Heartbeats, clock: Clock, callers: Callers
+    ) -> None:
         """`clock` is the store's, by which tasks were submitted."""
+        self._callers = callers
         self._queues = queues
         self._heartbeats = heartbeats
         self._clock = clock
@@ -27,12 +31,16 @@ class ListQueues:
     def execute(self, *, only: str | None = None) -> Sequence[QueueReport]:
         """Return every queue that a task names, that is paused or that a worker serves, by name.
 
-        `only` limits the result to one queue. Raises StoreUnavailable.
+        A caller that is bound to queues gets these alone. `only` limits the result to one queue.
+        Raises StoreUnavailable.
         """
         served = Counter(
             queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues
         )
-        names = sorted({*served, *self._queues.names()})
+        bound = self._callers.current().scope.queues
+        names = sorted(
+            name for name in {*served, *self._queues.names()} if not bound or name in bound
+        )
         if only is not None:
             names = [name for name in names if name == only]
         now = self._clock.now()

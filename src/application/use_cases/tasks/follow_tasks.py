@@ -6,6 +6,7 @@ from enum import Enum
 from itertools import chain
 
 from application.errors import StoreUnavailable, TaskNotFound
+from application.ports.callers import Callers
 from application.ports.clock import Clock
 from application.ports.event_stream import (
     EventStream,
@@ -17,7 +18,7 @@ from application.ports.event_stream import (
 )
 from application.ports.run import LogLine, RunLog
 from application.ports.task_repository import PageRequest, TaskRepository
-from application.task_filter import TaskFilter
+from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.tasks.log_tail import LogTail
 from domain.events import Event
 from domain.task import Task
@@ -46,7 +47,8 @@ class Snapshot:
     """A task as it was when the stream began, and the position after which its events follow."""
 
     task: Task
-    position: str
+    position: str | None
+    """None for a caller that has not all tasks: it would tell when events of others happen."""
 
 
 News = TaskEvent | Snapshot | LogLine | Notice
@@ -76,14 +78,25 @@ class Following(Iterator[News]):
         self._ended = self._until_final and _is_last(item)
         return item
 
+    def end(self) -> None:
+        """End the items, in whatever thread they are read. The follower may not go on."""
+        self._subscription.end()
+
     def close(self) -> None:
         self._subscription.close()
 
 
 class FollowTasks:
     def __init__(
-        self, repository: TaskRepository, stream: EventStream, clock: Clock, run_log: RunLog
+        self,
+        repository: TaskRepository,
+        stream: EventStream,
+        clock: Clock,
+        run_log: RunLog,
+        callers: Callers,
     ) -> None:
+        """`repository` has the tasks of all callers: a stream outlives the request of its own."""
+        self._callers = callers
         self._run_log = run_log
         self._repository = repository
         self._stream = stream
@@ -98,8 +111,9 @@ class FollowTasks:
         lines of the task's log with a greater number are among the events, all before the final
         one. Raises TaskNotFound, StoreUnavailable, and ValueError when `after` is no position.
         """
+        caller = self._callers.current()
         task, position = self._stream.snapshot(task_id)
-        if task is None:
+        if task is None or not caller.scope.matches(task):
             raise TaskNotFound(task_id)
         kept = after is not None and self._stream.can_resume_after(after)
         if (
@@ -112,16 +126,15 @@ class FollowTasks:
         tail = None
         if log_after is not None:
             tail = LogTail(self._run_log, self._clock, task_id, log_after)
-        return self._follow(task_id, TaskFilter(), after, kept=kept, tail=tail)
+        return self._follow(task_id, EVERY_TASK, after, kept=kept, tail=tail)
 
     def follow_all(self, wanted: TaskFilter, after: str | None) -> Following:
         """Follow all matching tasks, without end.
 
         Raises StoreUnavailable, and ValueError when `after` is no position.
         """
-        return self._follow(
-            None, wanted, after, kept=after is not None and self._stream.can_resume_after(after)
-        )
+        kept = after is not None and self._stream.can_resume_after(after)
+        return self._follow(None, wanted, after, kept=kept)
 
     def _follow(
         self,
@@ -132,6 +145,8 @@ class FollowTasks:
         kept: bool,
         tail: LogTail | None = None,
     ) -> Following:
+        caller = self._callers.current()
+        wanted = caller.narrow(wanted)
         try:
             subscription = self._stream.subscribe(task_id)
         except StreamEnded:
@@ -150,7 +165,11 @@ class FollowTasks:
         except BaseException:
             subscription.close()
             raise
-        return Following(subscription, news, until_final=task_id is not None)
+        return Following(
+            subscription,
+            news if caller.has_every_task else map(_without_position, news),
+            until_final=task_id is not None,
+        )
 
     def _news(
         self,
@@ -278,6 +297,10 @@ def _matching(past: Iterator[TaskEvent], wanted: TaskFilter) -> Iterator[News]:
             yield event
         elif (skipped := skipped + 1) % QUIET_EVENTS == 0:
             yield Notice.QUIET
+
+
+def _without_position(item: News) -> News:
+    return replace(item, position=None) if isinstance(item, Snapshot) else item
 
 
 def _with_log(news: Iterator[News], tail: LogTail) -> Iterator[News]:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from application.errors import TaskNotFound
+from application.ports.callers import Callers
 from application.ports.clock import Clock
 from application.ports.event_stream import EventStream, StreamEnded, StreamGap, TaskEvent
 from domain.events import Event
@@ -14,9 +15,10 @@ class WaitForTask:
     It holds no task while it waits: thousands may wait at once, and a task may take megabytes.
     """
 
-    def __init__(self, stream: EventStream, clock: Clock) -> None:
+    def __init__(self, stream: EventStream, clock: Clock, callers: Callers) -> None:
         self._stream = stream
         self._clock = clock
+        self._callers = callers
 
     def execute(self, task_id: str, seconds: float) -> None:
         """Return when the task is final or deleted, after these seconds, or when the process ends.
@@ -41,7 +43,7 @@ class WaitForTask:
     def _is_final(self, task_id: str) -> bool:
         """Raises TaskNotFound."""
         task, _ = self._stream.snapshot(task_id)
-        if task is None:
+        if task is None or not self._callers.current().scope.matches(task):
             raise TaskNotFound(task_id)
         return task.status.is_final
 

@@ -32,6 +32,19 @@ PROBLEM_TYPES = {
         "than 60,000 list elements and object members in all, and numbers of more than 309 "
         "digits. `detail` says which. Correct the request and send it again.",
     ),
+    "unauthorized": ProblemType(
+        401,
+        "The request needs a valid key",
+        "Send `Authorization: Bearer tm_…` with a key of this service, or sign in at /ui/. "
+        "`detail` says whether the key is missing, malformed or not valid. An admin makes keys "
+        "with `POST /keys`, and the operator with `task-manager keys create` on the host.",
+    ),
+    "forbidden": ProblemType(
+        403,
+        "The key may not do this",
+        "`detail` names the roles that may, or says that a key is needed that is not bound to "
+        "queues or labels. `GET /session` shows what your key may do.",
+    ),
     "cross_site_request": ProblemType(
         403,
         "Web pages of another origin may not write",
@@ -51,6 +64,9 @@ PROBLEM_TYPES = {
         "The task has no such delivery attempt",
         "`GET /tasks/<id>/deliveries` lists the delivery attempts. A webhook can be resent for "
         "eight days after its last delivery attempt.",
+    ),
+    "key_not_found": ProblemType(
+        404, "There is no such key", "`GET /keys` lists the keys. A revoked key is gone."
     ),
     "queue_not_found": ProblemType(
         404,
@@ -77,6 +93,15 @@ PROBLEM_TYPES = {
         "The body must arrive within TASKS_HTTP_BODY_SECONDS, plus one second for each 64 KiB. The "
         "connection is closed and nothing was changed. Send the request again.",
     ),
+    "keys_not_used": ProblemType(
+        409,
+        "The service asks nobody for a key",
+        "With TASKS_AUTH=none there are no sessions, and keys are made on the host alone: "
+        "`task-manager keys create`. With TASKS_AUTH=keys, this request works.",
+    ),
+    "too_many_keys": ProblemType(
+        409, "There are as many keys as may exist", "Revoke a key that is no longer needed."
+    ),
     "queue_in_use": ProblemType(
         409,
         "The queue is in use",
@@ -98,7 +123,8 @@ PROBLEM_TYPES = {
     "task_not_retryable": ProblemType(
         409,
         "The task cannot be retried",
-        "Only FAILED, CANCELLED and EXPIRED tasks can be retried. Submit a new task instead.",
+        "Only FAILED, CANCELLED and EXPIRED tasks that are not deleted can be retried. Submit a "
+        "new task instead.",
     ),
     "invalid_transition": ProblemType(
         409,
@@ -154,6 +180,12 @@ PROBLEM_TYPES = {
         "The Idempotency-Key was used before with a different body",
         "Use a new key for a new request, and the same key only to repeat a request unchanged.",
     ),
+    "rate_limited": ProblemType(
+        429,
+        "Too many requests",
+        "Send the request again after `Retry-After`. Here, too many requests with wrong keys came "
+        "at once: correct the key of your program.",
+    ),
     "internal_error": ProblemType(
         500,
         "An unexpected error",
@@ -168,9 +200,10 @@ PROBLEM_TYPES = {
     ),
     "store_unavailable": ProblemType(
         503,
-        "The task store cannot be reached",
-        "The change may or may not have been applied. Repeat it after `Retry-After`; repeat a "
-        "submit with its Idempotency-Key. Accepted tasks are not lost.",
+        "The task store is not available",
+        "Redis is away, refuses to write, or too few of its replicas have confirmed the change "
+        "(TASKS_REDIS_MIN_REPLICAS). The change may or may not have been applied. Repeat it after "
+        "`Retry-After`; repeat a submit with its Idempotency-Key. Accepted tasks are not lost.",
     ),
     "capacity": ProblemType(
         503,

@@ -12,6 +12,8 @@ from application.errors import (
     TaskNotFound,
     VersionMismatch,
 )
+from application.ports.access_keys import TooManyKeys
+from application.use_cases.access.manage_keys import KeyNotFound
 from domain.errors import (
     InvalidTransition,
     TaskFinal,
@@ -19,11 +21,20 @@ from domain.errors import (
     TaskNotWaiting,
     TaskRunning,
 )
+from entrypoints.api.access.credentials import NotAuthenticated
+from entrypoints.api.access.gate import KeysNotUsed, NotPermitted
+from entrypoints.api.access.wrong_keys import TooManyWrongKeys
 from entrypoints.api.concurrency.batch_line import Overloaded
 from entrypoints.api.concurrency.capacity import TooManyStreams
 from entrypoints.api.origins import CrossSiteRequest, HostNotAllowed
 
 CODES: dict[type[Exception], str] = {
+    NotAuthenticated: "unauthorized",
+    NotPermitted: "forbidden",
+    KeysNotUsed: "keys_not_used",
+    KeyNotFound: "key_not_found",
+    TooManyKeys: "too_many_keys",
+    TooManyWrongKeys: "rate_limited",
     CrossSiteRequest: "cross_site_request",
     HostNotAllowed: "host_not_allowed",
     TaskNotFound: "task_not_found",

@@ -8,6 +8,7 @@ from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from application.errors import InvalidBatch, TooManyLabels
+from domain.access import InvalidAccessKey
 from domain.errors import InvalidTaskSpec
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 from entrypoints.api.problems.codes import CODES, code_of_error, code_of_status
@@ -33,6 +34,7 @@ def register_problems(app: Flask) -> None:
     for kind in CODES:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
+    app.register_error_handler(InvalidAccessKey, _invalid_key)
     app.register_error_handler(InvalidBatch, _invalid_batch)
     app.register_error_handler(TooManyLabels, _too_many_labels)
     app.register_error_handler(HTTPException, _http_problem)
@@ -58,6 +60,11 @@ def _known_problem(error: Exception) -> Response:
 def _invalid_spec(error: InvalidTaskSpec) -> Response:
     """Respond to a task that is invalid beside the stored one, or in this installation."""
     return problem_response("invalid_request", INVALID, _errors_of_task(error))
+
+
+def _invalid_key(error: InvalidAccessKey) -> Response:
+    errors = ({"pointer": f"/{pointer}", "message": text} for pointer, text in error.violations)
+    return problem_response("invalid_request", INVALID, errors)
 
 
 def _invalid_batch(batch: InvalidBatch) -> Response:

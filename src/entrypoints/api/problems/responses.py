@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -22,8 +23,10 @@ INVALID_OMITTED = (
 )
 MAX_TEXT = 1_000
 """Limit on the characters of a detail, message, pointer or parameter; they quote requests."""
-RETRY_AFTER = {503: "1"}
+RETRY_AFTER = {429: "1", 503: "1"}
 """The header Retry-After by status, in seconds."""
+CHALLENGE = 'Bearer realm="task-manager"'
+"""The header WWW-Authenticate of each 401 (RFC 6750)."""
 
 
 def problem_response(
@@ -54,6 +57,8 @@ def problem_response(
     response = Response(json.dumps(body), status, mimetype=PROBLEM_JSON)
     if status in RETRY_AFTER:
         response.headers["Retry-After"] = RETRY_AFTER[status]
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 

@@ -14,5 +14,7 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     workers as workers,
     types as types,
     stats as stats,
+    session as session,
+    keys as keys,
     probes as probes,
 )

@@ -6,6 +6,8 @@ from flask import Response
 from flask.views import MethodView
 
 from application.use_cases.tasks.bulk_action import Action
+from domain.access import Permission
+from entrypoints.api.access.gate import require
 from entrypoints.api.resources.blueprints import bulk as blueprint
 from entrypoints.api.resources.json_response import json_response
 from entrypoints.api.resources.turns import bulk_action
@@ -46,6 +48,8 @@ class Actions(MethodView):
         nothing is changed.
         """
         action, dry_run = Action(members["action"]), members.get("dry_run", False)
+        if action is Action.DELETE:
+            require(Permission.DELETE)
         tasks = members["filter"] if "filter" in members else members["ids"]
         report = use_cases().bulk_action().execute(action, tasks, dry_run=dry_run)
         return json_response(ActionResponse().dump(report))

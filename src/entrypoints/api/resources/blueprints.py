@@ -15,4 +15,7 @@ overview = StrictBlueprint(
 probes = StrictBlueprint(
     "probes", __name__, description="Health checks for load balancers and supervisors."
 )
-BLUEPRINTS = (tasks, bulk, events, overview, probes)
+access = StrictBlueprint(
+    "access", __name__, description="Keys of callers, and sessions of browsers."
+)
+BLUEPRINTS = (tasks, bulk, events, overview, access, probes)

@@ -16,6 +16,7 @@ from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from application.use_cases.tasks.follow_tasks import Following, News, Notice
 from domain.task import Task
+from entrypoints.api.access.gate import end_with_key
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.concurrency.stream_response import StreamResponse
 from entrypoints.api.json_text import to_json
@@ -70,7 +71,7 @@ class LogIds:
             return self._text("task.log", to_json(self._schema.dump(news)))
         if isinstance(news, Notice):
             return render(news)
-        self._position = news.position
+        self._position = news.position or self._position
         name = news.event.value if isinstance(news, TaskEvent) else "task.snapshot"
         return self._text(name, to_json(serialize_task(news.task)))
 
@@ -142,6 +143,7 @@ def _stream(follow: Callable[[], Following | None], logs: LogIds | None = None) 
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(following.close)
+        response.call_on_close(end_with_key(following))
         response.call_on_close(slot.pop_all().close)
         return response
 
@@ -166,6 +168,8 @@ def _render_event(event: TaskEvent) -> bytes:
     return text
 
 
-def _render_task(position: str, name: str, task: Task) -> bytes:
-    head = f"id: {position}\nevent: {name}\ndata: ".encode()
+def _render_task(position: str | None, name: str, task: Task) -> bytes:
+    """Without a position the event has no id, so that Last-Event-ID stays as it is."""
+    event_id = f"id: {position}\n" if position else ""
+    head = f"{event_id}event: {name}\ndata: ".encode()
     return head + to_json(serialize_task(task)) + b"\n\n"

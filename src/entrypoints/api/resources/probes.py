@@ -12,7 +12,7 @@ from entrypoints.api.use_cases import use_cases
 @blueprint.route("/livez")
 class Livez(MethodView):
     @blueprint.doc(operationId="getLiveness")
-    @blueprint.problems(asks_store=False)
+    @blueprint.problems(asks_store=False, needs_key=False)
     @blueprint.response(200, ProbeResponse, example={"status": "alive"})
     @blueprint.no_query
     def get(self) -> Response:
@@ -26,7 +26,7 @@ class Livez(MethodView):
 @blueprint.route("/readyz")
 class Readyz(MethodView):
     @blueprint.doc(operationId="getReadiness")
-    @blueprint.problems("store_unsafe")
+    @blueprint.problems("store_unsafe", needs_key=False)
     @blueprint.response(200, ProbeResponse, example={"status": "ready"})
     @blueprint.no_query
     def get(self) -> Response:

@@ -26,6 +26,8 @@ ALWAYS = (
 """Problems of every view."""
 STORE = ("store_unavailable",)
 """Problems of every view that uses the store."""
+KEYS = ("unauthorized", "forbidden", "rate_limited")
+"""Problems of every view that asks for a key."""
 WRITES = ("cross_site_request",)
 """Problems of every view that writes."""
 
@@ -79,9 +81,14 @@ class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no 
 
         return document
 
-    def problems(self, *codes: str, asks_store: bool = True) -> Callable[[View], View]:
-        """Document these problems and those of every view. Goes above the other decorators."""
-        common = ALWAYS + (STORE if asks_store else ())
+    def problems(
+        self, *codes: str, asks_store: bool = True, needs_key: bool = True
+    ) -> Callable[[View], View]:
+        """Document these problems and those of every view. Goes above the other decorators.
+
+        Only the probes, which do not ask the store or need no key, differ: `needs_key` is False.
+        """
+        common = ALWAYS + (STORE if asks_store else ()) + (KEYS if needs_key else ())
 
         def document(view: View) -> View:
             codes_by_status = defaultdict(list)

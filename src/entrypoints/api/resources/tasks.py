@@ -7,6 +7,7 @@ from application.ports.task_repository import Page, PageRequest
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from domain.task_spec import TaskPatch, TaskSpec
+from entrypoints.api.access.gate import authenticate_again
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import tasks as blueprint
@@ -194,3 +195,4 @@ def _wait_for(task_id: str, seconds: int) -> None:
     """
     with long_responses().waits.occupied():
         use_cases().wait_for_task().execute(task_id, seconds)
+    authenticate_again()

@@ -11,6 +11,7 @@ from application.task_filter import TaskFilter
 from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.concurrency.work_line import MAX_USUAL_VALUES, work_lines
 from entrypoints.api.reading.arguments import received_body
+from entrypoints.api.use_cases import use_cases
 
 View = Callable[..., Response]
 
@@ -58,6 +59,7 @@ def bulk_action(view: View) -> View:
 
 def search_turn(wanted: TaskFilter) -> AbstractContextManager[None]:
     """Return a block for a search. In it, a search that may take long has its turn."""
+    wanted = use_cases().callers().current().narrow(wanted)
     if wanted.needs_scan:
         return work_lines().searches.turn()
     return work_lines().combined.turn() if wanted.is_combined else nullcontext()

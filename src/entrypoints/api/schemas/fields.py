@@ -136,11 +136,10 @@ def require_not_blank(text: str) -> None:
 
 def labels_field(*, patch: bool) -> fields.Dict:
     """Return a field for labels. In a patch, null removes a label."""
-    key_message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
     return BoundedDict(
         MAX_LABELS,
         error=f"At most {MAX_LABELS} labels are allowed.",
-        keys=fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=key_message)),
+        keys=label_key(),
         values=Name(LABEL_VALUE_LENGTH, allow_none=patch),
         allow_none=patch,
         metadata={
@@ -148,6 +147,12 @@ def labels_field(*, patch: bool) -> fields.Dict:
             "maxProperties": MAX_LABELS,
         },
     )
+
+
+def label_key() -> fields.String:
+    """Return a field for the key of a label."""
+    message = "Must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen."
+    return fields.String(validate=validate.Regexp(rf"{LABEL_KEY}\Z", error=message))
 
 
 def payload_field(**options: Any) -> fields.Dict:

@@ -146,6 +146,9 @@ class TaskResponse(ResponseSchema):
     callback_url = fields.String(
         metadata={"description": "URL that receives a webhook when the task is final."}
     )
+    submitted_by = fields.String(
+        metadata={"description": "Id of the key that submitted the task; absent without one."}
+    )
     version = fields.Integer(
         required=True, metadata={"description": "Grows with every change of the task."}
     )

@@ -7,41 +7,68 @@ import { connect, onConnection } from "./events.js";
 import { help, listen } from "./keys.js";
 import { keepFocus } from "./refill.js";
 import { address, here } from "./router.js";
+import { askForKey, enter, may, reader, signOut } from "./session.js";
 
 /**
  * @typedef {{id: string, query: URLSearchParams, signal: AbortSignal}} Context
  * @typedef {(query: URLSearchParams) => void} Update takes a new query of the view that is shown
  */
 
-const VIEWS = /** @type {Record<string, {title: string, load: () => Promise<any>}>} */ ({
-  overview: { title: "Overview", load: () => import("./overview.js") },
-  tasks: { title: "Tasks", load: () => import("./tasks.js") },
-  queues: { title: "Queues", load: () => import("./queues.js") },
-  workers: { title: "Workers", load: () => import("./workers.js") },
-  types: { title: "Types", load: () => import("./types.js") },
-  callbacks: { title: "Callbacks", load: () => import("./callbacks.js") },
-  new: { title: "New task", load: () => import("./new.js") },
+/** @typedef {{title: string, needs: string, load: () => Promise<any>}} View */
+const VIEWS = /** @type {Record<string, View>} */ ({
+  overview: { title: "Overview", needs: "observe", load: () => import("./overview.js") },
+  tasks: { title: "Tasks", needs: "read", load: () => import("./tasks.js") },
+  queues: { title: "Queues", needs: "observe_queues", load: () => import("./queues.js") },
+  workers: { title: "Workers", needs: "observe", load: () => import("./workers.js") },
+  types: { title: "Types", needs: "read", load: () => import("./types.js") },
+  callbacks: { title: "Callbacks", needs: "observe", load: () => import("./callbacks.js") },
+  keys: { title: "Keys", needs: "manage_keys", load: () => import("./access.js") },
+  new: { title: "New task", needs: "submit", load: () => import("./new.js") },
 });
-const TASK = { title: "Task", load: () => import("./task.js") };
+const TASK = { title: "Task", needs: "read", load: () => import("./task.js") };
 const THEMES = ["system", "light", "dark"];
 const RENEW_TIMES_MS = 5_000;
 const RETRY_MS = 5_000;
 
 const main = h("main", { id: "main", tabindex: -1 });
 const banner = h("div", { id: "banner", role: "alert" });
-const navigation = h(
-  "nav",
-  { "aria-label": "Views" },
-  Object.entries(VIEWS).map(([view, { title }]) =>
-    h("a", { href: address(view), "data-view": view, class: view === "new" && "primary" }, title)
-  ),
-);
+const navigation = h("nav", { "aria-label": "Views" });
+const account = h("span");
 
 /** @type {AbortController | undefined} */
 let shown;
 let place = "";
 /** @type {Update | undefined} */
 let update;
+
+/**
+ * Return a view that the reader may see.
+ * @param {string} name
+ * @returns {View}
+ */
+function viewOf(name) {
+  const view = VIEWS[name] ?? VIEWS.overview;
+  return may(view.needs) ? view : VIEWS.tasks;
+}
+
+/** Show what the reader may see and do. Keys are of use only where the service asks for them. */
+function showNavigation() {
+  const { needs_key: needsKey = false, name = "" } = reader() ?? {};
+  fill(
+    navigation,
+    Object.entries(VIEWS)
+      .filter(([view, { needs }]) => may(needs) && (view !== "keys" || needsKey))
+      .map(([view, { title }]) =>
+        h(
+          "a",
+          { href: address(view), "data-view": view, class: view === "new" && "primary" },
+          title,
+        )
+      ),
+  );
+  const out = h("button", { class: "quiet", title: name, onclick: signOut }, "Sign out");
+  fill(account, needsKey && out);
+}
 
 /** Show the view that the address names, or tell the shown one its new query. */
 async function route() {
@@ -54,7 +81,7 @@ async function route() {
   shown = new AbortController();
   update = undefined;
   const { signal } = shown;
-  const { title, load } = view === "tasks" && id ? TASK : VIEWS[view] ?? VIEWS.overview;
+  const { title, load } = view === "tasks" && id ? TASK : viewOf(view);
   document.title = `${title} · Task Manager`;
   for (const link of navigation.querySelectorAll("a")) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
@@ -167,6 +194,7 @@ document.body.append(
       "div",
       { class: "tools" },
       h("a", { href: "../docs" }, "API"),
+      account,
       themeChooser(),
       h("button", { class: "quiet", onclick: help, "aria-label": "Show the keys" }, "?"),
     ),
@@ -180,5 +208,13 @@ setInterval(renewTimes, RENEW_TIMES_MS);
 keepFocus();
 watchConnection();
 listen();
-connect();
-route();
+showNavigation();
+if (await enter()) {
+  showNavigation();
+  connect();
+  route();
+} else {
+  removeEventListener("hashchange", route);
+  fill(navigation);
+  askForKey(main);
+}

@@ -3,13 +3,16 @@
 import { post } from "./api.js";
 import { confirmed, dialog, tell } from "./dialog.js";
 import { count, fill, h, some } from "./dom.js";
+import { may } from "./session.js";
 
-/** @typedef {{action: string, verb: string, done: string, primary?: boolean}} BulkAction */
-export const ACTIONS = /** @type {BulkAction[]} */ ([
-  { action: "cancel", verb: "Cancel", done: "cancelled" },
-  { action: "retry", verb: "Retry", done: "queued again" },
-  { action: "delete", verb: "Delete", done: "deleted" },
+/** @typedef {{action: string, verb: string, done: string, needs: string}} BulkAction */
+const ACTIONS = /** @type {BulkAction[]} */ ([
+  { action: "cancel", verb: "Cancel", done: "cancelled", needs: "change" },
+  { action: "retry", verb: "Retry", done: "queued again", needs: "change" },
+  { action: "delete", verb: "Delete", done: "deleted", needs: "delete" },
 ]);
+/** Return the actions that the reader may use. */
+export const actions = () => ACTIONS.filter(({ needs }) => may(needs));
 const RULES = /** @type {Record<string, string>} */ ({
   cancel: "Only tasks that wait or run can be cancelled.",
   retry: "Only failed, cancelled and expired tasks can be retried.",

@@ -5,6 +5,7 @@ import { attempt } from "./dialog.js";
 import { badge, h, time } from "./dom.js";
 import { recordTable } from "./records.js";
 import { address } from "./router.js";
+import { may } from "./session.js";
 
 /**
  * @param {any[]} deliveries
@@ -33,7 +34,7 @@ export function deliveryTable(deliveries, taskOf, changed, withTask = false) {
     { title: "Status", cell: (delivery) => delivery.status ?? "–" },
     { title: "Error", kind: "wide", cell: (delivery) => delivery.error ?? "–" },
     { title: "Retry due", cell: (delivery) => time(delivery.next_try) },
-    {
+    may("change") && {
       title: "",
       cell: (delivery) =>
         h("button", {

@@ -3,6 +3,7 @@
 import { dialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { go } from "./router.js";
+import { may } from "./session.js";
 
 const VIEWS = /** @type {Record<string, string>} */ ({
   o: "overview",
@@ -29,7 +30,7 @@ const bound = new Map();
 /** @type {Record<string, (event: KeyboardEvent) => void>} */
 const ALWAYS = {
   "?": () => help(),
-  n: () => go("new"),
+  n: () => may("submit") && go("new"),
   "/": () => go("tasks", { focus: "search" }),
 };
 let goes = false;
@@ -71,7 +72,7 @@ export function help() {
   dialog("Keys", [
     h(
       "dl",
-      { class: "keys" },
+      { class: "shortcuts" },
       HELP.flatMap(([keys, text]) => [h("dt", null, h("kbd", null, keys)), h("dd", null, text)]),
     ),
   ], [h("button", { value: "" }, "Close")]);

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { chosenColumns } from "./columns.js";
 import { apiFilters } from "./filters.js";
+import { may } from "./session.js";
 
 export const SIZES = [25, 50, 100, 500];
 const DEFAULT_SIZE = 50;
@@ -21,6 +22,20 @@ export function settings(query) {
     sort: query.get("sort") ?? NEWEST,
     columns: chosenColumns(query),
   };
+}
+
+/**
+ * Read the types and queues that a filter may name. A reader of some tasks sees no statistics.
+ * @param {AbortSignal} signal
+ * @returns {Promise<[string[], string[]]>}
+ */
+export async function readChoices(signal) {
+  if (may("observe")) {
+    const stats = await get("stats", signal);
+    return [Object.keys(stats.by_type), Object.keys(stats.by_queue)];
+  }
+  const { types } = await get("types", signal);
+  return [types.map((/** @type {any} */ { type }) => type), []];
 }
 
 /**

@@ -8,6 +8,7 @@ import { recordTable } from "./records.js";
 import { refill } from "./refill.js";
 import { address } from "./router.js";
 import { sampleCommand } from "./samples.js";
+import { may } from "./session.js";
 
 /**
  * @param {HTMLElement} root
@@ -115,7 +116,7 @@ export function show(root, { signal }) {
         kind: "number",
         cell: (queue) => h("a", { href: address("workers") }, count(queue.workers)),
       },
-      { title: "", cell: buttons },
+      may("operate_queues") && { title: "", cell: buttons },
     ], queues);
   }
   fill(root, h("h1", null, "Queues"), body);

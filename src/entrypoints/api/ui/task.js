@@ -11,6 +11,7 @@ import { taskLog } from "./log.js";
 import { refill } from "./refill.js";
 import { address, go } from "./router.js";
 import { sentence } from "./sentence.js";
+import { may } from "./session.js";
 import { timeline } from "./timeline.js";
 import { viewer } from "./viewer.js";
 
@@ -57,12 +58,14 @@ function actions(task, reload) {
     tell("The task is deleted.");
     go("tasks");
   };
+  const change = may("change"), edit = address("new", { edit: id });
   return [
-    RETRYABLE.includes(task.status) && button("Retry", retry, true),
-    (WAITING.includes(task.status) || isRunning) && button("Cancel", cancel),
-    h("a", { class: "button", href: address("new", { edit: id }) }, "Edit"),
+    change && RETRYABLE.includes(task.status) && button("Retry", retry, true),
+    change && (WAITING.includes(task.status) || isRunning) && button("Cancel", cancel),
+    change && h("a", { class: "button", href: edit }, "Edit"),
+    may("submit") &&
     h("a", { class: "button", href: address("new", { from: id }) }, "Duplicate"),
-    button("Delete", remove),
+    may("delete") && button("Delete", remove),
     h("button", { onclick: () => copy(curl("GET", path), "the curl command") }, "Copy as curl"),
   ];
 }
@@ -95,6 +98,7 @@ function facts(task) {
       ),
     ],
     ["Callback", task.callback_url],
+    ["Submitted by", task.submitted_by && h("code", null, task.submitted_by)],
     ["Version", count(task.version)],
     [
       "Id",
@@ -160,7 +164,10 @@ export function show(root, { id, signal }) {
     try {
       ({ text, data: task } = await call("GET", taskPath(id), { signal }));
       if (WAITING.includes(task.status)) {
-        [queues, workers] = await Promise.all([get("queues", signal), get("workers", signal)]);
+        [queues, workers] = await Promise.all([
+          may("observe_queues") ? get("queues", signal) : undefined,
+          may("observe") ? get("workers", signal) : undefined,
+        ]);
       }
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {

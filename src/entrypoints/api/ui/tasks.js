@@ -1,7 +1,7 @@
 /** The list of tasks. Its address holds filters, sort, page, number of rows and columns. */
 
 import { curl, get } from "./api.js";
-import { ACTIONS, run } from "./bulk.js";
+import { actions, run } from "./bulk.js";
 import { COLUMNS, DEFAULT_COLUMNS } from "./columns.js";
 import { attempt, copy, dialog, nothing, showError } from "./dialog.js";
 import { count, fill, h, some } from "./dom.js";
@@ -9,7 +9,7 @@ import { atMostEvery, onChanges } from "./events.js";
 import { exportTasks } from "./exporting.js";
 import { apiFilters, bodyFilter, filters, matches, STATUSES } from "./filters.js";
 import { bind } from "./keys.js";
-import { NEWEST, read, settings, SIZES } from "./listing.js";
+import { NEWEST, read, readChoices, settings, SIZES } from "./listing.js";
 import { refill } from "./refill.js";
 import { go } from "./router.js";
 import { sampleCommand } from "./samples.js";
@@ -145,7 +145,7 @@ export async function show(root, { query: first, signal }) {
       selection,
       number > 0 && [
         h("strong", null, all),
-        ...ACTIONS.map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
+        ...actions().map((bulk) => h("button", { onclick: () => act(bulk) }, bulk.verb)),
         !everything && (hasNext || settings(query).page > 1) && h("button", {
           class: "quiet",
           onclick: () => {
@@ -229,8 +229,7 @@ export async function show(root, { query: first, signal }) {
     showPages();
   });
   const renewChoices = atMostEvery(signal, CHOICES_MS, async () => {
-    const stats = await get("stats", signal);
-    filter.choices(Object.keys(stats.by_type), Object.keys(stats.by_queue));
+    filter.choices(...await readChoices(signal));
   });
   const reload = atMostEvery(signal, RELOAD_MS, async () => {
     await load();

@@ -5,6 +5,7 @@ import { nothing } from "./dialog.js";
 import { count, fill, h, prose } from "./dom.js";
 import { address } from "./router.js";
 import { commandForFunctions } from "./samples.js";
+import { may } from "./session.js";
 import { viewer } from "./viewer.js";
 
 const BUILT_IN = ["sleep", "http"];
@@ -14,7 +15,10 @@ const BUILT_IN = ["sleep", "http"];
  * @param {import("./app.js").Context} context
  */
 export async function show(root, { signal }) {
-  const [{ types }, stats] = await Promise.all([get("types", signal), get("stats", signal)]);
+  const [{ types }, stats] = await Promise.all([
+    get("types", signal),
+    may("observe") ? get("stats", signal) : undefined,
+  ]);
   const card = (/** @type {any} */ { type, description, payload_schema: schema }) =>
     h(
       "article",
@@ -24,11 +28,12 @@ export async function show(root, { signal }) {
       h(
         "p",
         { class: "buttons" },
-        h("a", { class: "button primary", href: address("new", { type }) }, "New task"),
+        may("submit") &&
+          h("a", { class: "button primary", href: address("new", { type }) }, "New task"),
         h(
           "a",
           { class: "button", href: address("tasks", { type }) },
-          `${count(stats.by_type[type] ?? 0)} stored`,
+          stats ? `${count(stats.by_type[type] ?? 0)} stored` : "Tasks",
         ),
         h("a", { class: "button", href: address("tasks", { type, status: "FAILED" }) }, "Failed"),
       ),

@@ -1,0 +1,57 @@
+"""The responses of the API about keys and sessions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from task_manager_client.models import Model
+
+RoleName = Literal["viewer", "submitter", "operator", "admin", "metrics"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key(Model):
+    """A key of the service, without its secret. Without queues and labels it is not bound."""
+
+    key_id: str
+    name: str
+    role: str
+    queues: tuple[str, ...]
+    labels: Mapping[str, str]
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedKey(Key):
+    """A key, and the minute in which it was last used."""
+
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys(Model):
+    """All keys."""
+
+    keys: tuple[ListedKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedKey(Key):
+    """A key with its token, which the service shows this once."""
+
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session(Model):
+    """What the caller may do. If `needs_key` is false, everyone may do everything."""
+
+    needs_key: bool
+    role: str
+    permissions: tuple[str, ...]
+    queues: tuple[str, ...]
+    labels: Mapping[str, str]
+    key_id: str | None = None
+    name: str | None = None

@@ -1,0 +1,27 @@
+"""Let a browser act for a key without holding it."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+from application.ports.access_keys import AccessKeys
+from application.ports.secret_source import SecretSource
+
+SESSION = timedelta(hours=12)
+
+
+class Sessions:
+    """A session ends after twelve hours, or with its key. Every method raises StoreUnavailable."""
+
+    def __init__(self, access_keys: AccessKeys, secrets: SecretSource) -> None:
+        self._access_keys = access_keys
+        self._secrets = secrets
+
+    def open(self, key_id: str) -> str:
+        """Return the secret of a new session of this key."""
+        secret = self._secrets.secret()
+        self._access_keys.add_session(sha256(secret.encode()).digest(), key_id, SESSION)
+        return secret
+
+    def end(self, secret: str) -> None:
+        """End the session, if there is one. Other processes refuse it within five seconds."""
+        self._access_keys.end_session(sha256(secret.encode()).digest())

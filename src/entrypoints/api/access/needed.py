@@ -1,0 +1,42 @@
+"""The permission that each operation of the API needs."""
+
+from collections.abc import Mapping
+
+from domain.access import Permission
+
+NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
+    "tasks.Tasks": {"GET": Permission.READ, "POST": Permission.SUBMIT},
+    "tasks.OneTask": {
+        "GET": Permission.READ,
+        "PATCH": Permission.CHANGE,
+        "PUT": Permission.CHANGE,
+        "DELETE": Permission.DELETE,
+    },
+    "tasks.Counts": {"GET": Permission.READ},
+    "tasks.Cancel": {"POST": Permission.CHANGE},
+    "tasks.Retry": {"POST": Permission.CHANGE},
+    "tasks.Attempts": {"GET": Permission.READ},
+    "tasks.Logs": {"GET": Permission.READ},
+    "tasks.Deliveries": {"GET": Permission.READ},
+    "tasks.Resend": {"POST": Permission.CHANGE},
+    "bulk.Batch": {"POST": Permission.SUBMIT},
+    "bulk.Actions": {"POST": Permission.CHANGE},
+    "events.TaskEvents": {"GET": Permission.READ},
+    "events.Events": {"GET": Permission.READ},
+    "overview.Queues": {"GET": Permission.OBSERVE_QUEUES},
+    "overview.OneQueue": {"DELETE": Permission.OPERATE_QUEUES},
+    "overview.Pause": {"POST": Permission.OPERATE_QUEUES},
+    "overview.Resume": {"POST": Permission.OPERATE_QUEUES},
+    "overview.Workers": {"GET": Permission.OBSERVE},
+    "overview.Types": {"GET": Permission.READ},
+    "overview.Stats": {"GET": Permission.OBSERVE},
+    "overview.StatsSeries": {"GET": Permission.OBSERVE},
+    "overview.AllDeliveries": {"GET": Permission.OBSERVE},
+    "access.Session": {"GET": None, "POST": None, "DELETE": None},
+    "access.Keys": {"GET": Permission.MANAGE_KEYS, "POST": Permission.MANAGE_KEYS},
+    "access.OneKey": {"DELETE": Permission.MANAGE_KEYS},
+    "access.Rotate": {"POST": Permission.MANAGE_KEYS},
+}
+"""By endpoint and method. None: any valid key will do."""
+PUBLIC = frozenset({"probes.Livez", "probes.Readyz"})
+"""Endpoints that need no key. The pages, which show no data, need none either."""
