@@ -202,7 +202,10 @@ class TestTheServiceItself:
 class TestMethodsAndMediaTypes:
     @pytest.mark.parametrize(
         "path",
-        ["/tasks", "/queues", "/workers", "/types", "/stats", "/livez", "/readyz", "/openapi.json"],
+        [
+            *("/tasks", "/queues", "/workers", "/types", "/stats", "/livez", "/readyz"),
+            *("/openapi.json", "/docs", "/docs/swagger-ui.css"),
+        ],
     )
     def test_head_and_options_work(self, api: Api, path: str) -> None:
         get, head, options = (api.request(method, path) for method in ("GET", "HEAD", "OPTIONS"))

@@ -153,7 +153,15 @@ def test_a_body_that_nobody_reads_lets_others_run(ticking: TickingApi, path: str
 
 
 @pytest.mark.parametrize(
-    ("path", "number"), [("/livez", 3_000), ("/nowhere", 3_000), ("/openapi.json", 300)]
+    ("path", "number"),
+    [
+        ("/livez", 3_000),
+        ("/nowhere", 3_000),
+        ("/openapi.json", 300),
+        ("/docs", 1_000),
+        ("/docs/swagger-ui-bundle.js", 100),
+        ("/ui/", 1_000),
+    ],
 )
 def test_requests_that_follow_each_other_without_a_wait_let_others_run(
     ticking: TickingApi, path: str, number: int
@@ -227,6 +235,8 @@ def test_long_headers_let_others_run(
             headers={"Content-Type": "application/json", name: value},
         )
         assert response.status_code < 500
+    for page in ("/openapi.json", "/docs", "/docs/swagger-ui.css", "/ui/"):
+        assert ticking.request("GET", page, headers={name: value}).status_code < 500
 
     assert ticking.stalls()["stall"] < before["reference"]
 

@@ -175,10 +175,10 @@ class TestRedisEventStream(EventStreamContract):
                 assert quick.next(SOON)
             with pytest.raises(FollowerTooSlow):
                 slow.next(SOON)
-            assert (slow._bytes, len(slow._waiting)) == (0, 0)
+            assert (slow.waiting_bytes, len(slow._waiting)) == (0, 0)
             submit(repository)
             assert quick.next(SOON)
-            assert quick._bytes == 0
+            assert quick.waiting_bytes == 0
 
     @pytest.mark.parametrize(
         "old",

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.celery.app import create_celery_app
 from adapters.celery.wake_ups import WakeUpFactory
+from adapters.redis.access_keys import RedisAccessKeys
 from adapters.redis.confirmation import Confirmation
 from adapters.redis.connection import connect
 from adapters.redis.store import RedisStore
@@ -17,6 +18,7 @@ from application.ports.task_repository import IdempotencyRecord
 from tests.building import a_task
 from tests.chaos.server import ChaosServer
 from tests.chaos.watched_servers import SYNC_AT_ONCE
+from tests.contracts.access_keys import a_key
 from tests.integration.conftest import EVENTS_KEPT
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
@@ -126,6 +128,25 @@ def test_a_master_that_demands_replicas_itself_refuses_writes_as_unavailable(
     assert "NOREPLICAS" in refusal.value.reason
     assert not isinstance(refusal.value, StoreUnconfirmed)
     assert not master.client.exists("tm:tasks")
+
+
+def test_a_key_counts_as_added_and_as_revoked_when_a_replica_knows_it(
+    master: ChaosServer, replica: ChaosServer
+) -> None:
+    access_keys = RedisAccessKeys(RedisStore(connect(master.url), confirmation=Confirmation(1)))
+    key = a_key()
+    access_keys.add(key)
+    os.kill(replica.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.remove(key.key_id)
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.add(key)
+        with pytest.raises(StoreUnconfirmed):
+            access_keys.replace(key, key)
+    finally:
+        os.kill(replica.process.pid, signal.SIGCONT)
+    assert access_keys.remove(key.key_id)
 
 
 class TestApi:

@@ -53,6 +53,7 @@ class RedisAccessKeys(AccessKeys):
             if client.hlen(keys.ACCESS_KEYS) >= MAX_KEYS:
                 raise TooManyKeys
             client.hset(keys.ACCESS_KEYS, key.key_id, _encode(key))
+        self._store.require_replicas()
 
     def replace(self, before: AccessKey, after: AccessKey) -> bool:
         with self._store.client() as client, client.pipeline() as pipeline:
@@ -66,6 +67,7 @@ class RedisAccessKeys(AccessKeys):
                 pipeline.execute()
             except WatchError:
                 return False
+        self._store.require_replicas()
         return True
 
     def remove(self, key_id: str) -> bool:
@@ -74,6 +76,7 @@ class RedisAccessKeys(AccessKeys):
             pipeline.hdel(keys.ACCESS_KEYS, key_id)
             pipeline.hdel(keys.ACCESS_KEY_USES, key_id)
             removed, _ = pipeline.execute()
+        self._store.require_replicas()  # a failover must not bring back a key that was revoked
         return bool(removed)
 
     def note_use(self, key_id: str) -> None:

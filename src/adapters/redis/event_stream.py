@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import redis
@@ -14,13 +15,14 @@ from adapters.redis import keys
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.positions import BEGINNING, keeps_all_after, order
 from adapters.redis.records import TaskRecords
+from adapters.redis.replies import first_within
 from adapters.redis.store import RedisStore
 from adapters.redis.stream_entries import (
     DecodedEvents,
     Entry,
+    StoredEvent,
     UnreadableEvent,
     decode_entry,
-    entry_size,
 )
 from adapters.redis.subscription import RedisSubscription
 from application.ports.event_stream import (
@@ -38,6 +40,11 @@ PAST_COUNT = 500
 MIN_PAST_COUNT = 50
 """Entries that the first command reads to find those of one task. Each further one reads twice as
 many: the events of a task may stand together, or far apart."""
+MAX_PAST_BYTES = 65_536
+"""Limit on the bytes of past events that a follower holds until it takes them; one may have more.
+The others are read again: thousands of followers may be slow."""
+MAX_ALL_WAITING_BYTES = 256 * 1024 * 1024
+"""Limit on the bytes of the events that wait for the followers of a process."""
 LIVE_COUNT = 500
 """Entries that the reader takes at once."""
 DELIVERY_COUNT = 100
@@ -47,6 +54,8 @@ TURN_SECONDS = 0.001
 RETRY_SECONDS = 0.2
 NO_STREAM = "no such key"
 """Text of the error by which Redis replies to XINFO for a stream that does not exist."""
+
+WAITING_BYTES = attrgetter("waiting_bytes")
 
 logger = logging.getLogger(__name__)
 
@@ -116,24 +125,25 @@ class RedisEventStream(EventStream):
         for follower in followers:
             follower.interrupt(StreamEnded())
 
-    def _past(self, after: str, until: str, raw_id: bytes | None, limit: int) -> list[Entry]:
+    def _past(self, after: str, until: str, raw_id: bytes | None, limit: int) -> Iterator[Entry]:
         """Return the entries of `between`. Raises StreamGap when one of them was dropped."""
-        found: list[Entry] = []
+        found: list[StoredEvent] = []
         count = min(PAST_COUNT, max(limit, MIN_PAST_COUNT) if raw_id else limit)
         after = "{}-{}".format(*order(after))
-        while len(found) < limit:
+        while len(found) < limit and sum(each.size for each in found) < MAX_PAST_BYTES:
             with self._store.client() as client:
                 entries = client.xrange(keys.EVENTS, f"({after}", until, count=count)
             # XRANGE skips entries that were dropped, without an error.
             if not self.can_resume_after(after):
                 raise StreamGap(until)
             wanted = (entry for entry in entries if raw_id in (None, entry[1].get(b"id", raw_id)))
-            found += islice(wanted, limit - len(found))
+            found += map(StoredEvent.of, islice(wanted, limit - len(found)))
             if len(entries) < count:
                 break
             after = entries[-1][0].decode()
             count = min(PAST_COUNT, 2 * count) if raw_id else count
-        return found
+        kept = first_within(MAX_PAST_BYTES, found, attrgetter("size"))
+        return (event.entry for event in kept)
 
     def _drop(self, subscription: RedisSubscription) -> None:
         with self._lock:
@@ -202,11 +212,29 @@ class RedisEventStream(EventStream):
                 followers = self._followers_of(entry[1].get(b"id"))
                 self._position = entry[0].decode()
             concerned = concerned or bool(followers)
-            size = entry_size(entry)
+            event = StoredEvent.of(entry)
             for follower in followers:
-                follower.put(entry, size)
+                follower.put(event)
+                self._let_others_run()  # thousands may follow, and each takes 20 microseconds
             self._let_others_run()
+        if concerned:
+            self._bound_waiting()
         return concerned
+
+    def _bound_waiting(self) -> None:
+        """Drop the slowest followers while all events that wait have too many bytes.
+
+        The followers of a task share its events: those that wait for one of them are the last of
+        those that wait for the slowest.
+        """
+        with self._lock:
+            slowest = [max(each, key=WAITING_BYTES) for each in self._followers.values()]
+        slowest.sort(key=WAITING_BYTES)
+        excess = sum(map(WAITING_BYTES, slowest)) - MAX_ALL_WAITING_BYTES
+        while slowest and excess > 0:
+            follower = slowest.pop()
+            excess -= follower.waiting_bytes
+            follower.end_as_too_slow()
 
     def _report_gap(self) -> None:
         with self._lock:

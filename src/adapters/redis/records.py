@@ -8,6 +8,7 @@ from adapters.redis import keys
 from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.known_tasks import KnownTasks
+from adapters.redis.replies import first_within
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import DECODERS
@@ -20,6 +21,9 @@ RECORDS_PER_CALL = 100
 """Bounds the time for which one script keeps Redis busy."""
 MAX_WHOLE_READS = 16
 """Whole records that a process holds at a time until they are decoded: one may have a megabyte."""
+MAX_HELD_BYTES = 65_536
+"""Limit on the bytes of short records that a slow reader holds until it takes them; one may have
+more. The others are read again: thousands of readers may be slow."""
 NOTHING_KNOWN = KnownTasks(0)
 RANKED = (keys.WAITING_PREFIX, keys.RECORD_PREFIX, DEFAULT_QUEUE.encode())
 """The arguments of read.lua that make it read the ranks of QUEUED tasks."""
@@ -114,9 +118,13 @@ class TaskRecords:
 
     def each_with_position(self, ids: Sequence[bytes]) -> Iterator[tuple[Task, int | None]]:
         """Yield each short task and its position. It is decoded when its turn comes."""
-        for raw, reply, position in self.placed(ids):
-            for _, task in self._readable([raw], [reply]):
-                yield task, position
+        number = len(ids)
+        while ids:
+            records = first_within(MAX_HELD_BYTES, self.placed(ids[:number]), _size)
+            number, ids = 2 * len(records), ids[len(records) :]
+            for raw, reply, position in records:
+                for _, task in self._readable([raw], [reply]):
+                    yield task, position
 
     def positions(self, tasks: Iterable[Task]) -> Mapping[str, int]:
         """Return the position in its queue, from 1, of each QUEUED task by its id."""
@@ -213,6 +221,10 @@ def _chunks(ids: Sequence[bytes]) -> list[Sequence[bytes]]:
 def rank_of(task: Task) -> bytes:
     """Return the packed command for the rank of a task in its queue."""
     return _rank(task.spec.queue, id_bytes(task.task_id) or b"")
+
+
+def _size(record: PlacedRecord) -> int:
+    return len(record.reply) if isinstance(record.reply, bytes) else 0
 
 
 def _position(rank: Any) -> int | None:

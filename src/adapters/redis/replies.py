@@ -1,10 +1,12 @@
 """Read replies of Redis in which damaged data must not fail the rest."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.redis.failures import is_damage
+
+T = TypeVar("T")
 
 
 def execute(pipeline: Any) -> list[Any]:
@@ -34,6 +36,16 @@ def sorted_texts(members: Iterable[bytes]) -> list[str]:
         with suppress(UnicodeDecodeError):
             found.append(member.decode())
     return sorted(found)
+
+
+def first_within(max_bytes: int, items: Sequence[T], size_of: Callable[[T], int]) -> Sequence[T]:
+    """Return the first items that have at most `max_bytes` together; one at least, if any."""
+    size = 0
+    for number, item in enumerate(items):
+        size += size_of(item)
+        if number and size > max_bytes:
+            return items[:number]
+    return items
 
 
 def milliseconds(time: tuple[int, int]) -> int:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import NamedTuple, Self
 
 from adapters.redis.decoded_size import decoded_size
 from adapters.redis.task_codec import decode, unpack_record
@@ -20,6 +21,18 @@ Each garbage collection visits every object in them, which are 100,000 at most.
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 logger = logging.getLogger(__name__)
+
+
+class StoredEvent(NamedTuple):
+    """An event as it is stored. The followers for whom it waits share one object."""
+
+    entry: Entry
+    size: int
+    """Bytes of the entry in Redis."""
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(entry, sum(map(len, entry[1].values())))
 
 
 class UnreadableEvent(Exception):
@@ -53,11 +66,6 @@ class DecodedEvents:
         if isinstance(event, UnreadableEvent):
             raise event
         return event
-
-
-def entry_size(entry: Entry) -> int:
-    """Return the bytes of an entry in Redis."""
-    return sum(map(len, entry[1].values()))
 
 
 def decode_entry(entry: Entry) -> TaskEvent:

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from adapters.redis.stream_entries import Entry, UnreadableEvent
+from adapters.redis.stream_entries import Entry, StoredEvent, UnreadableEvent
 from application.ports.event_stream import (
     FollowerTooSlow,
     StreamEnded,
@@ -42,9 +42,9 @@ class RedisSubscription(Subscription):
         self._event_of = event_of
         self._let_others_run = let_others_run
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[tuple[Entry, int]] = deque()
-        """Events as they are stored: decoded, they would be 20 times larger."""
-        self._bytes = 0
+        self._waiting: deque[StoredEvent] = deque()
+        """Decoded, they would be 20 times larger."""
+        self.waiting_bytes = 0
         self._notice: StreamGap | StreamEnded | None = None
         """Raised before the events that wait."""
 
@@ -60,7 +60,7 @@ class RedisSubscription(Subscription):
             if not self._waiting:
                 return None
             entry, size = self._waiting.popleft()
-            self._bytes -= size
+            self.waiting_bytes -= size
         try:
             return self._event_of(entry)
         except UnreadableEvent:
@@ -72,21 +72,25 @@ class RedisSubscription(Subscription):
     def close(self) -> None:
         self._drop(self)
 
-    def put(self, entry: Entry, size: int) -> None:
-        """Add an event of `size` bytes. Only the reader of the stream calls this.
+    def put(self, event: StoredEvent) -> None:
+        """Add an event. Only the reader of the stream calls this.
 
         A follower for whom events wait already needs no notice, which costs a switch of greenlets.
         """
         with self._changed:
             is_first = not self._waiting
-            self._waiting.append((entry, size))
-            self._bytes += size
-            too_slow = len(self._waiting) > MAX_WAITING_EVENTS or self._bytes > MAX_WAITING_BYTES
+            self._waiting.append(event)
+            self.waiting_bytes += event.size
+            number, size = len(self._waiting), self.waiting_bytes
             if is_first:
                 self._changed.notify()
-        if too_slow:
-            self._drop(self)
-            self.interrupt(FollowerTooSlow())
+        if number > MAX_WAITING_EVENTS or size > MAX_WAITING_BYTES:
+            self.end_as_too_slow()
+
+    def end_as_too_slow(self) -> None:
+        """Drop what waits, and raise FollowerTooSlow in `next`."""
+        self._drop(self)
+        self.interrupt(FollowerTooSlow())
 
     def interrupt(self, notice: StreamGap | StreamEnded) -> None:
         """Drop what waits and raise the notice in `next`: once for a gap, always for an end."""
@@ -94,7 +98,7 @@ class RedisSubscription(Subscription):
             if not isinstance(self._notice, StreamEnded):
                 self._notice = notice
             self._waiting.clear()
-            self._bytes = 0
+            self.waiting_bytes = 0
             self._changed.notify()
 
     def _skip_unreadable(self, unreadable: Entry) -> str:
@@ -105,13 +109,13 @@ class RedisSubscription(Subscription):
         while True:
             with self._changed:
                 following = self._waiting[0] if self._waiting else None
-            if following is None or self._is_readable(following[0]):
+            if following is None or self._is_readable(following.entry):
                 return unreadable[0].decode()
             unreadable, size = following
             with self._changed:
                 if self._waiting and self._waiting[0] is following:
                     self._waiting.popleft()
-                    self._bytes -= size
+                    self.waiting_bytes -= size
 
     def _is_readable(self, entry: Entry) -> bool:
         try:

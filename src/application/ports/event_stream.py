@@ -88,9 +88,10 @@ class EventStream(ABC):
     def between(
         self, after: str, until: str, task_id: str | None, *, limit: int
     ) -> Iterator[TaskEvent]:
-        """Yield the first events after `after`, up to and including `until`.
+        """Yield the first events after `after`, up to and including `until`; none if there is none.
 
-        Each is decoded when its turn comes, so a slow follower holds one of them. Raises StreamGap
+        There may be fewer than `limit` although more follow, if they are large. Each is decoded
+        when its turn comes, so a slow follower holds one of them. Raises StreamGap
         with the position `until` when one was dropped or cannot be read, as can be the case for an
         event of an older version; those before it may have been yielded.
         """

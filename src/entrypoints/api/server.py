@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from entrypoints.api.app import create_app
@@ -23,6 +24,7 @@ from entrypoints.api.concurrency.chunked_body import BoundedChunks
 from entrypoints.api.concurrency.client_socket import ClientSocket
 from entrypoints.api.concurrency.connections import (
     MAX_WAITING_BYTES,
+    READ_BYTES,
     Connection,
     PacedBody,
     PendingConnections,
@@ -121,6 +123,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if has_more(reader):
             req.body.reader = TimedBody(req, connection, self._pending, self._body_seconds)
         else:
+            # There is nothing to continue with, and the connection is not pending any more.
+            req._expected_100_continue = False
             self._pending.discard(connection)
         sock.expect_head()
         try:
@@ -154,7 +158,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._pending.close_idle()
 
 
-RequestParser.mesg_class = BoundedRequest  # gunicorn has no setting for it
+# gunicorn has no settings for these. It would take up to a megabyte of a body at once.
+RequestParser.mesg_class = BoundedRequest
+SocketUnreader.max_body_chunk = READ_BYTES
 
 
 class _StatusRecorder:

@@ -13,6 +13,7 @@ from adapters.redis.stream_entries import (
     MAX_DECODED_EVENTS,
     DecodedEvents,
     Entry,
+    StoredEvent,
 )
 from adapters.redis.subscription import RedisSubscription
 from adapters.redis.task_codec import SEPARATOR, encode
@@ -50,7 +51,7 @@ def test_followers_of_an_event_share_one_object(decoded: DecodedEvents) -> None:
     task = a_task()
     followers = [a_subscription(decoded) for _ in range(3)]
     for follower in followers:
-        follower.put(an_entry(1, task), 1)
+        follower.put(StoredEvent.of(an_entry(1, task)))
 
     events = [follower.next(0) for follower in followers]
 
@@ -66,7 +67,7 @@ def test_events_that_wait_are_not_decoded(decoded: DecodedEvents) -> None:
     before = len(gc.get_objects())
 
     for number in range(1_000):
-        follower.put(an_entry(number + 1, task), 1)
+        follower.put(StoredEvent.of(an_entry(number + 1, task)))
 
     gc.collect()
     assert len(gc.get_objects()) - before < 10 * 1_000
@@ -121,7 +122,7 @@ def test_unreadable_events_in_a_row_are_one_gap(
     with caplog.at_level(logging.WARNING):
         for follower in followers:
             for entry in entries:
-                follower.put(entry, 1)
+                follower.put(StoredEvent.of(entry))
             assert [_next(follower) for _ in range(5)] == ["1-0", "gap 3-0", "4-0", "gap 5-0", ""]
 
     positions = [record.message.split(": ")[1] for record in caplog.records]

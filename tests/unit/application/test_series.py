@@ -148,6 +148,17 @@ def test_only_the_values_of_names_that_are_shown_are_held_and_others_run() -> No
     assert yielded[0] >= 2 * 200 * 120, "before each name of each minute"
 
 
+def test_others_run_while_the_names_with_the_most_tasks_are_chosen() -> None:
+    counts = Counts(of=Counter({Counted.SUBMITTED: 1}))
+    minutes = [{f"{minute}-{number}": counts for number in range(1_000)} for minute in range(5)]
+    yielded: list[None] = []
+
+    series = GetSeries(GivenSeries(minutes), lambda: yielded.append(None))
+    series.execute(Span.FIVE_MINUTES, Grouping.QUEUE)
+
+    assert len(yielded) >= 3 * 5_000, "when names are summed up, chosen and shown"
+
+
 def _values(series: TimeSeries) -> dict[str, Any]:
     values = {name: list(each) for name, each in vars(series).items() if name[-4:-2] == "_p"}
     counts = {what: list(each) for what, each in series.counts.items()}

@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Iterator
-from io import BytesIO
 
 import gevent
 import pytest
@@ -29,17 +28,6 @@ def test_a_client_that_takes_no_byte_ends_the_connection(
         ClientSocket(pair[0], seconds=0.1).sendall(RESPONSE)
 
     assert error.value.errno == errno.ECONNRESET
-
-
-def test_a_client_that_takes_no_byte_of_a_file_ends_the_connection(
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
-    server = ClientSocket(pair[0], seconds=0.1)
-
-    with pytest.raises(ConnectionResetError), gevent.Timeout(60):
-        server.sendfile(BytesIO(RESPONSE), count=len(RESPONSE))
-
-    assert server.gettimeout() is None
 
 
 class SlowClient:
@@ -100,10 +88,6 @@ class Client:
         self.sent.append(bytes(data))
         return len(data)
 
-    def sendfile(self, file: BytesIO, count: int) -> int:
-        self.sent.append(file.read(count))
-        return count
-
 
 def test_a_head_is_sent_with_the_body_that_follows() -> None:
     client = Client()
@@ -152,14 +136,21 @@ def test_a_long_body_is_sent_after_its_head() -> None:
     assert client.sent == [b"head", RESPONSE]
 
 
-def test_a_file_is_sent_after_its_head() -> None:
-    client = Client()
-    connection = ClientSocket(client)
-    connection.expect_head()
-    connection.sendall(b"head")
+def test_a_client_has_left_when_its_end_is_closed_and_nothing_is_unread(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    server, client = ClientSocket(pair[0]), pair[1]
+    assert not server.has_left()
 
-    assert connection.sendfile(BytesIO(b"a picture"), count=9) == 9
-    assert client.sent == [b"head", b"a picture"]
+    client.sendall(b"next")
+    client.close()
+
+    assert not server.has_left()
+    assert server.recv(4) == b"next"
+    assert server.has_left()
+    assert server.gettimeout() is None
+    pair[0].close()
+    assert server.has_left()
 
 
 def test_a_connection_that_was_shut_while_it_waits_has_ended_without_an_error(

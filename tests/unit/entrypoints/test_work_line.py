@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from io import BytesIO
 from threading import Barrier, Event
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gevent import GreenletExit
 
 from entrypoints.api.concurrency.batch_line import BatchLine, Overloaded
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
@@ -70,6 +73,51 @@ def test_one_that_fails_leaves_its_turn_to_the_next() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), line.turn():
             raise ZeroDivisionError
+
+
+def test_one_that_had_to_wait_ends_if_it_is_no_longer_wanted(threads: ThreadPoolExecutor) -> None:
+    def end() -> None:
+        raise ZeroDivisionError
+
+    def work() -> str:
+        with line.turn():
+            return "done"
+
+    line = WorkLine("reads", 1, 2, end)
+    with line.turn():
+        calls = [threads.submit(work) for _ in range(2)]
+        wait_until(lambda: line._number == 3)
+
+    for call in calls:
+        with pytest.raises(ZeroDivisionError):
+            call.result()
+    assert work() == "done"
+
+
+@pytest.mark.parametrize("name", ["long_reads", "searches", "combined"])
+def test_a_read_whose_client_left_while_it_waited_is_not_begun(
+    app: Flask, threads: ThreadPoolExecutor, name: str
+) -> None:
+    line: WorkLine = getattr(WorkLines.within(Capacity.of(1_024)), name)
+    begun: list[bool] = []
+
+    def read(*, has_left: bool) -> None:
+        connection = SimpleNamespace(has_left=lambda: has_left)
+        environ = {"gunicorn.socket": connection}
+        with app.test_request_context(environ_overrides=environ), line.turn():
+            begun.append(has_left)
+
+    with ExitStack() as others:
+        for _ in range(8 if name != "searches" else 4):
+            others.enter_context(line.turn())
+        calls = [threads.submit(read, has_left=each) for each in (True, False)]
+        wait_until(lambda: line._number == (10 if name != "searches" else 6))
+
+    with pytest.raises(GreenletExit):
+        calls[0].result()
+    calls[1].result()
+    read(has_left=True)
+    assert begun == [False, True], "one that does not wait is not asked"
 
 
 @pytest.mark.parametrize("descriptors", [MIN_DESCRIPTORS, 256, 1_024, 1_048_576])

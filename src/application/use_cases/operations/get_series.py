@@ -1,10 +1,11 @@
 """Statistics over time, in the form that charts use."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import nlargest
 from typing import NamedTuple
 
 from application.ports.series import HOUR, MINUTE, Series
@@ -109,8 +110,14 @@ class GetSeries:
                 self._let_others_run()
                 activity[name] += counts.activity
         del activity[OTHERS]
-        active = (name for name in activity if activity[name])
-        return sorted(sorted(active, key=lambda name: -activity[name])[:MAX_SERIES])
+        return sorted(nlargest(MAX_SERIES, self._active(activity), key=activity.__getitem__))
+
+    def _active(self, activity: Mapping[str, int]) -> Iterator[str]:
+        """Yield the names. There may be hundreds of thousands, if queues come and go."""
+        for name, number in activity.items():
+            self._let_others_run()
+            if number:
+                yield name
 
     def _sum(self, groups: Iterable[Counts]) -> Counts:
         total = Counts()

@@ -248,12 +248,13 @@ class FollowTasks:
             quiet_at = self._clock.monotonic() + QUIET_SECONDS
 
     def _past(self, after: str, until: str, task_id: str | None) -> Iterator[TaskEvent]:
-        more = True
-        while more:
-            more = False
-            for event in self._stream.between(after, until, task_id, limit=HISTORY_BATCH):
+        limit = HISTORY_BATCH
+        while limit:
+            number = 0
+            for event in self._stream.between(after, until, task_id, limit=limit):
                 yield event
-                after, more = event.position, True
+                after, number = event.position, number + 1
+            limit = min(HISTORY_BATCH, 2 * number)
 
     def _has_seen_all(self, after: str, until: str, task_id: str) -> bool:
         """Return whether no event is left. Unreadable events count as left."""

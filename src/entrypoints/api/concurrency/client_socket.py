@@ -1,12 +1,15 @@
 """The socket of a connection: it sends a head with its body, and gives up on clients that left."""
 
 import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flask import request
+from gevent import GreenletExit
+
 from entrypoints.api.concurrency.connections import Connection, PendingConnections
-from entrypoints.api.concurrency.cooperation import let_others_run
 
 SEND_TIMEOUT_SECONDS = 60.0
 """A client that takes no byte of a response for this time is considered gone."""
@@ -27,13 +30,13 @@ class ClientSocket:
 
     def __init__(
         self,
-        socket: Any,
+        connected: Any,
         seconds: float | None = None,
         connection: Connection | None = None,
         pending: PendingConnections | None = None,
     ) -> None:
         """`pending` counts bytes of requests and long responses under the `connection`."""
-        self._socket = socket
+        self._socket = connected
         self._seconds = seconds
         self._connection = connection
         self._pending = pending
@@ -52,10 +55,29 @@ class ClientSocket:
                 return b""
             raise
 
+    def has_left(self) -> bool:
+        """Return whether the client has closed its end, and sent nothing before that is unread."""
+        self._socket.settimeout(0)
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._socket.settimeout(None)
+
     def note_received(self, size: int) -> None:
         """Count bytes of an unfinished head."""
         if self._pending and self._connection:
             self._pending.add_received(self._connection, size)
+
+    def send(self, data: bytes) -> int:
+        """Send all of an interim response, 100 Continue. Raises ConnectionResetError as `sendall`
+        does.
+        """
+        self._send_all(data)
+        return len(data)
 
     def expect_head(self) -> None:
         """Keep what is sent next, the head of a response, and send it with what follows.
@@ -69,16 +91,6 @@ class ClientSocket:
         self._is_head_next = False
         if self._head:
             self.sendall(b"")
-
-    def sendfile(self, *arguments: Any, **options: Any) -> Any:
-        """Send the head, then a file as socket.sendfile does, which takes a millisecond or more.
-
-        Raises ConnectionResetError as `sendall` does.
-        """
-        let_others_run()
-        self.send_head()
-        with self._limited():
-            return self._socket.sendfile(*arguments, **options)
 
     def sendall(self, data: bytes) -> None:
         """Send all of the data. Raises ConnectionResetError when the client takes no byte."""
@@ -128,3 +140,10 @@ class ClientSocket:
             raise
         finally:
             self._socket.settimeout(None)
+
+
+def end_if_client_left() -> None:
+    """End the current request if nobody waits for its response. Raises GreenletExit."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None and connection.has_left():
+        raise GreenletExit

@@ -1,7 +1,7 @@
 """Lines in which requests wait that take long or much memory, so that few of them run at once."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -10,6 +10,7 @@ from flask import current_app
 
 from entrypoints.api.concurrency.batch_line import MAX_WAITING_BATCHES, Overloaded
 from entrypoints.api.concurrency.capacity import Capacity
+from entrypoints.api.concurrency.client_socket import end_if_client_left
 
 MAX_LONG_READS = 8
 """Limit on requests at once that read hundreds of small things, which take a megabyte or more."""
@@ -34,9 +35,19 @@ class WorkLine:
     line has an end.
     """
 
-    def __init__(self, kind: str, at_once: int, max_waiting: int) -> None:
-        """`kind` is the plural of what waits, for messages."""
+    def __init__(
+        self,
+        kind: str,
+        at_once: int,
+        max_waiting: int,
+        after_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`kind` is the plural of what waits, for messages.
+
+        `after_wait` is called when one that had to wait has its turn. It may raise an error.
+        """
         self._kind = kind
+        self._after_wait = after_wait
         self._limit = at_once + max_waiting
         self._lock = threading.Lock()
         self._number = 0
@@ -60,8 +71,15 @@ class WorkLine:
             self.require_room()
             self._number += 1
         try:
-            with self._turns:
+            has_waited = not self._turns.acquire(blocking=False)
+            if has_waited:
+                self._turns.acquire()
+            try:
+                if has_waited:
+                    self._after_wait()
                 yield
+            finally:
+                self._turns.release()
         finally:
             with self._lock:
                 self._number -= 1
@@ -79,12 +97,16 @@ class WorkLines:
 
     @classmethod
     def within(cls, capacity: Capacity) -> Self:
-        """Return lines that leave most of the connections to other requests."""
+        """Return lines that leave most of the connections to other requests.
+
+        A client could fill a line with reads and leave at once: such reads are not begun.
+        """
         waiting = capacity.connections // 24
+        left = end_if_client_left
         return cls(
-            WorkLine("long reads", MAX_LONG_READS, waiting),
-            WorkLine("searches by task_name or q", MAX_SEARCHES, waiting),
-            WorkLine("searches by several filters", MAX_COMBINED, waiting),
+            WorkLine("long reads", MAX_LONG_READS, waiting, left),
+            WorkLine("searches by task_name or q", MAX_SEARCHES, waiting, left),
+            WorkLine("searches by several filters", MAX_COMBINED, waiting, left),
             # Their bodies wait as well.
             WorkLine("actions", MAX_ACTIONS, min(waiting, MAX_WAITING_BATCHES)),
             WorkLine(

@@ -3,16 +3,11 @@
 The pages load nothing from other sites.
 """
 
+from functools import cache
+from hashlib import sha256
 from importlib import resources
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    json,
-    render_template_string,
-    send_from_directory,
-)
+from flask import Blueprint, Response, current_app, json, render_template_string, request
 from werkzeug.exceptions import NotFound
 
 from entrypoints.api.compression import restore_tags
@@ -25,7 +20,12 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'"
 )
 SPECIFICATION_TEXT = "specification_text"
-ASSETS = {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"}
+ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+"""The media types of the files of Swagger UI."""
 DOCS = """<!doctype html>
 <html lang="en">
 <head>
@@ -148,11 +148,22 @@ def init() -> Response:
 
 @blueprint.get("/docs/<name>")
 def asset(name: str) -> Response:
+    """Send a file from memory. Open files of slow clients would take descriptors from others."""
     if name not in ASSETS:
         raise NotFound
-    return send_from_directory(
-        str(resources.files("flask_swagger_ui") / "dist"), name, max_age=86_400
-    )
+    content, tag = _content(name)
+    response = Response(content, mimetype=ASSETS[name])
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    response.set_etag(tag)
+    response.make_conditional(request, accept_ranges=True, complete_length=len(content))
+    return response
+
+
+@cache
+def _content(name: str) -> tuple[bytes, str]:
+    """Return the content of a file of Swagger UI, and its tag."""
+    content = (resources.files("flask_swagger_ui") / "dist" / name).read_bytes()
+    return content, sha256(content).hexdigest()[:16]
 
 
 @blueprint.get("/problems/<code>")
