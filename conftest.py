@@ -12,7 +12,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
 
@@ -76,7 +76,7 @@ def _embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _docker() -> docker.DockerClient | None:
     try:
-        client = docker.from_env(timeout=5)
+        client = docker.from_env(timeout=PATIENCE)
         client.ping()
     except (docker.errors.DockerException, OSError):
         return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import log
+from math import inf, log
 from typing import NamedTuple
 
 from domain.status import Status
@@ -137,8 +137,21 @@ def percentile(histogram: Mapping[int, int], share: int) -> float | None:
     for bucket in sorted(histogram):
         rank -= histogram[bucket]
         if rank <= 0:
-            return round(GROWTH ** (bucket - 0.5) / 1000, 4) if bucket else 0.0
+            return round(_middle(bucket), 4) if bucket else 0.0
     return None
+
+
+def total_seconds(histogram: Mapping[int, int], at_most: float = inf) -> float:
+    """Return the sum of the durations in seconds, each with the middle of its bucket.
+
+    Longer durations count as `at_most` seconds.
+    """
+    return sum(number * min(_middle(bucket), at_most) for bucket, number in histogram.items())
+
+
+def _middle(bucket: int) -> float:
+    """Return the geometric middle of a bucket in seconds; half of its end for bucket 0."""
+    return GROWTH ** (bucket - 0.5) / 1000 if bucket else 0.0005
 
 
 def _durations(run: Task, after: Task) -> tuple[int, int] | tuple[None, None]:

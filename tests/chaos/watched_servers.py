@@ -11,7 +11,7 @@ from adapters.redis.connection import connect
 from entrypoints.local.embedded_redis import find_program
 from tests.chaos.server import ChaosServer
 from tests.integration.ports import free_port
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 SERVICE = "tasks"
 SENTINELS = 3
@@ -32,7 +32,7 @@ class Sentinel:
         self.port = free_port()
         self._directory = directory
         self._master = master
-        self._client: Any = redis.Redis(port=self.port, protocol=2, socket_timeout=5)
+        self._client: Any = redis.Redis(port=self.port, protocol=2, socket_timeout=PATIENCE)
         self._process: subprocess.Popen[bytes]
 
     def start(self) -> None:

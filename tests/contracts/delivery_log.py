@@ -75,7 +75,17 @@ class DeliveryLogContract:
         ]
         assert {each.host for each in page.deliveries} == {"hooks.example.com"}
         assert page.next is None
-        assert delivery_log.pending() == 1
+        assert (delivery_log.pending(), delivery_log.due()) == (1, 0)
+
+    def test_a_webhook_is_due_until_it_is_leased(
+        self, repository: TaskRepository, outbox: Outbox, delivery_log: DeliveryLog
+    ) -> None:
+        cancelled(repository, callback_url="https://hooks.example.com")
+        assert (delivery_log.pending(), delivery_log.due()) == (1, 1)
+
+        lease(outbox)
+
+        assert (delivery_log.pending(), delivery_log.due()) == (1, 0)
 
     def test_filters_find_outcomes_and_tasks(
         self,

@@ -12,7 +12,8 @@ from domain.task import Task
 from domain.task_spec import TaskPatch
 from tests.storing import claim, submit
 
-SOON = 5.0
+SOON = 60.0
+"""Seconds that only a test that fails waits for."""
 NOT_LONG = 0.05
 LONG = "x" * 4_097
 
@@ -47,6 +48,21 @@ class EventStreamContract:
                 (Event.COMPLETED, done),
                 (Event.DELETED, done),
             ]
+
+    def test_the_lag_is_the_age_of_the_first_event_that_was_not_read(
+        self, repository: TaskRepository, stream: EventStream
+    ) -> None:
+        submit(repository)
+        _, position = stream.snapshot(submit(repository).task_id)
+        assert stream.lag(position) == 0
+
+        submit(repository)
+
+        while not stream.lag(position):
+            pass  # a millisecond passes
+        assert stream.lag(position) < 60
+        with pytest.raises(ValueError, match=r"position|unpack"):
+            stream.lag("nowhere")
 
     def test_a_follower_of_one_task_receives_only_its_events(
         self, repository: TaskRepository, stream: EventStream

@@ -17,7 +17,7 @@ from domain.webhook import DeliveryAttempt, message_id
 from tests.building import a_task
 
 URL = "https://example.com/told"
-LEASE = timedelta(seconds=1)
+LEASE = timedelta(minutes=1)
 
 
 def cancelled(repository: TaskRepository, **members: object) -> Task:

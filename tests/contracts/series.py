@@ -12,7 +12,8 @@ import pytest
 from application.ports.series import HOUR, MAX_HOURS, MAX_MINUTES, MINUTE, Series
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
-from application.series import Counted, Counts, Interval, bucket_of
+from application.series import OTHERS, Counted, Counts, Interval, bucket_of
+from application.task_totals import TaskTotals
 from domain.retry_policy import RetryPolicy
 from tests.building import AN_ERROR
 from tests.storing import claim, submit
@@ -78,6 +79,28 @@ class SeriesContract:
         run = found.types["sleep"].run
         assert run.total() == found.types["sleep"].wait.total() == 2
         assert run[bucket_of(timedelta(seconds=2))] == 1
+
+    def test_totals_have_everything_before_and_after_a_minute_is_over(
+        self,
+        repository: TaskRepository,
+        leases: TaskLeases,
+        series: Series,
+        let_a_minute_pass: Callable[[], None],
+    ) -> None:
+        assert series.totals() == TaskTotals()
+        for times in (1, 2, 3):
+            run_each_way(repository, leases)
+
+            found = series.totals()
+            while series.sum_up():
+                pass
+
+            assert numbers(found.queues[OTHERS]) == {Counted.SUBMITTED: times}
+            assert numbers(found.queues["default"])[Counted.RETRIED] == 2 * times
+            assert numbers(found.types["sleep"])[Counted.SUBMITTED] == 6 * times
+            assert found.queues["default"].wait.total() == 2 * times
+            assert found.types["sleep"].run[bucket_of(timedelta(seconds=2))] == times
+            let_a_minute_pass()
 
     @pytest.mark.parametrize(("step", "number"), [(MINUTE, MAX_MINUTES), (HOUR, MAX_HOURS)])
     def test_intervals_follow_each_other_and_the_present_one_comes_last(

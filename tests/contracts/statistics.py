@@ -1,9 +1,10 @@
 """The contract of Statistics, inherited by the tests of its fake and of its adapter."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from application.ports.statistics import Statistics
+from application.ports.statistics import Occurrence, Statistics
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.status import Status
@@ -52,6 +53,32 @@ class StatisticsContract:
             for name in ("submitted", "completed", "failed")
         ] == [3, 1, 1]
         assert not any(minute.submitted for minute in hour[:-2])
+
+    def test_starts_and_lost_runs_are_counted_for_good(
+        self,
+        repository: TaskRepository,
+        leases: TaskLeases,
+        statistics: Statistics,
+        let_leases_run_out: Callable[[], None],
+    ) -> None:
+        assert set(statistics.occurrences().values()) == {0}
+        assert statistics.occurrences().keys() == set(Occurrence)
+        submit(repository)
+        run = claim(leases)
+        repository.save(Change(before=run, after=run.lose(run.started_at)))
+        run = claim(leases)
+        let_leases_run_out()
+        after = run.lose(run.started_at)
+        lost = repository.save(Change(before=run, after=after, only_if_lease_expired=True))
+        repository.remove(
+            repository.save(Change(before=lost, after=lost.cancel(datetime.now(UTC))))
+        )
+
+        assert {each: number for each, number in statistics.occurrences().items() if number} == {
+            Occurrence.RUN_STARTED: 2,
+            Occurrence.RUN_LOST: 2,
+            Occurrence.LEASE_LOST: 1,
+        }
 
     def test_durations_are_of_tasks_that_ran(
         self, repository: TaskRepository, leases: TaskLeases, statistics: Statistics

@@ -26,3 +26,6 @@ class FakeDeliveryLog(DeliveryLog):
 
     def pending(self) -> int:
         return self._outbox.pending()
+
+    def due(self) -> int:
+        return self._outbox.due()

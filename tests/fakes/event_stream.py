@@ -70,6 +70,11 @@ class FakeEventStream(EventStream):
         task = self.store.get(task_id)
         return task and short(task), _position(len(self.store.events))
 
+    def lag(self, position: str) -> float:
+        """The events of the fake have no time of their own: each is a second old."""
+        self.store.check()
+        return 1.0 if _number(position) < len(self.store.events) else 0.0
+
     def close(self) -> None:
         self.closed = True
 

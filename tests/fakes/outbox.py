@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapters.redis.outbox import OCCURRENCES
 from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, encode
 from application.ports.clock import Clock
 from application.ports.delivery_log import LoggedDelivery
@@ -63,6 +64,7 @@ class FakeOutbox(Outbox):
         delivery = Delivery(number=number, message_id=name, event=webhook.event, attempt=attempt)
         earlier.append(delivery)
         task_id, host = webhook.task.task_id, host_of(webhook.task.spec.callback_url or "")
+        self._store.occurrences[OCCURRENCES[attempt.outcome]] += 1
         self._logged.append(LoggedDelivery(task_id=task_id, host=host, delivery=delivery))
         del earlier[:-1_000]
         return True
@@ -89,6 +91,10 @@ class FakeOutbox(Outbox):
     def pending(self) -> int:
         self._look()
         return len(self._due)
+
+    def due(self) -> int:
+        self._look()
+        return sum(at <= self._clock.now() for at in self._due.values())
 
     def _look(self) -> None:
         self._store.check()

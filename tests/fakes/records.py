@@ -12,6 +12,7 @@ from application.errors import StoreUnavailable
 from application.ports.attempt_log import MAX_ENTRIES, Requeued
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
+from application.ports.statistics import Occurrence
 from application.ports.task_repository import Backlog, Cursor
 from application.series import Count
 from domain.attempt import Attempt, is_told_by_task
@@ -43,6 +44,7 @@ class FakeRecords:
         self._claims = 0
         self.counts: list[tuple[datetime, Count]] = []
         """Counts as Series would store them."""
+        self.occurrences: Counter[Occurrence] = Counter()
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
         self._logged: Counter[str] = Counter()
         self.logs: dict[str, deque[LogLine]] = {}

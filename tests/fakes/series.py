@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from application.ports.clock import Clock
 from application.ports.series import HOUR, MINUTE, Series
 from application.series import Interval
+from application.task_totals import TaskTotals
 from domain.status import Status
 from tests.fakes.task_store import FakeTaskStore
 
@@ -20,6 +21,15 @@ class FakeSeries(Series):
         minute = self._clock.now().replace(second=0, microsecond=0) - MINUTE
         self._samples.setdefault(minute, Counter(task.spec.queue for task in queued))
         return False
+
+    def totals(self) -> TaskTotals:
+        self._store.check()
+        totals = TaskTotals()
+        for at, count in self._store.counts:
+            interval = Interval()
+            interval.add(count, 1)
+            totals.add(interval, int(at.timestamp()) // 60)
+        return totals
 
     def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         self._store.check()

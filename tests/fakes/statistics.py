@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from application.ports.clock import Clock
-from application.ports.statistics import Durations, Minute, Statistics
+from application.ports.statistics import Durations, Minute, Occurrence, Statistics
 from domain.events import Event
 from domain.status import Status
 from tests.fakes.task_store import FakeTaskStore
@@ -46,6 +46,10 @@ class FakeStatistics(Statistics):
             if task.started_at and task.finished_at
         ]
         return Durations(wait=[max(wait, 0) for wait, _ in pairs], run=[run for _, run in pairs])
+
+    def occurrences(self) -> Mapping[Occurrence, int]:
+        self._store.check()
+        return {each: self._store.occurrences[each] for each in Occurrence}
 
     def _minute(self, begins_at: datetime) -> Minute:
         def count(events: set[Event], member: str) -> int:

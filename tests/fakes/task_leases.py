@@ -2,6 +2,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from application.errors import RunStillHeld
+from application.ports.statistics import Occurrence
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.task_repository import Backlog, Change
 from domain.events import Event
@@ -29,6 +30,7 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
                 return None
             first = waiting[0]
             self._claims += 1
+            self.occurrences[Occurrence.RUN_STARTED] += 1
             run = first.start(owner=owner, fencing_token=self._claims, now=now)
             self._write(run)
             self._tell(Event.STARTED, run)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from adapters.redis.task_codec import encode_changes
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
+from application.ports.statistics import Occurrence
 from application.ports.task_repository import (
     Backlog,
     Change,
@@ -94,6 +95,9 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             task = self._stamped(self._with_omitted(change))
             if change.before and change.before.owner and task.crashes > change.before.crashes:
                 self._lost[change.before.owner] = (task.task_id, change.before.fencing_token)
+                self.occurrences[Occurrence.RUN_LOST] += 1
+            if change.only_if_lease_expired:
+                self.occurrences[Occurrence.LEASE_LOST] += 1
             if change.before and change.log:
                 self._add_lines(change.before, [change.log])
             if change.before:

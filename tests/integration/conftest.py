@@ -27,7 +27,7 @@ from tests.integration.receiver import Receiver
 from tests.integration.waiting import PATIENCE, wait_until
 from tests.integration.workers import a_worker
 
-LEASE = timedelta(seconds=2)
+LEASE = timedelta(seconds=5)
 """Long enough that no lease of a test ends while a busy machine lets the test wait."""
 EVENTS_KEPT = 1_000
 
@@ -125,15 +125,26 @@ def maintenance(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 @pytest.fixture
-def worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+def functions(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Return the setting of the functions that the API of the module knows, for its workers."""
+    settings = getattr(request.module, "API_SETTINGS", {})
+    return {name: value for name, value in settings.items() if name == "handlers"}
+
+
+@pytest.fixture
+def worker(
+    redis_url: str, tmp_path: Path, functions: dict[str, object]
+) -> Iterator[ServiceProcess]:
     """Start a worker with two children."""
-    with a_worker(redis_url, tmp_path / "worker.log") as worker:
+    with a_worker(redis_url, tmp_path / "worker.log", **functions) as worker:
         yield worker
 
 
 @pytest.fixture
-def worker_of_short_leases(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
-    with a_worker(redis_url, tmp_path / "worker.log", lease_seconds=3) as worker:
+def worker_of_short_leases(
+    redis_url: str, tmp_path: Path, functions: dict[str, object]
+) -> Iterator[ServiceProcess]:
+    with a_worker(redis_url, tmp_path / "worker.log", lease_seconds=3, **functions) as worker:
         yield worker
 
 

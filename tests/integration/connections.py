@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.integration.processes import Api
+from tests.integration.waiting import PATIENCE
 
 UNFINISHED = (
     b"POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
     b"application/json\r\nContent-Length: 100\r\n\r\n{"
 )
-SECONDS = 30
 
 
 class ApiWithFewDescriptors(Api):
@@ -25,7 +25,7 @@ class ApiWithFewDescriptors(Api):
 
 
 def connect(
-    port: int, sent: bytes = b"", *, seconds: float = SECONDS, buffer: int | None = None
+    port: int, sent: bytes = b"", *, seconds: float = PATIENCE, buffer: int | None = None
 ) -> socket.socket:
     """Connect and send. `buffer` is the size of the receive buffer in bytes."""
     connection = socket.socket()

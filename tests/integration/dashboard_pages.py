@@ -27,6 +27,11 @@ def open_list(page: Page, team: str, more: str = "") -> None:
     expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
 
 
+def wait_for_stream(page: Page) -> None:
+    """Wait until the tab follows the changes."""
+    expect(page.locator("body[data-connection=open]")).to_have_count(1)
+
+
 def submit_every_kind(url: str) -> dict[str, str]:
     """Submit tasks of every kind. Returns ids by what they show."""
     labels = {"a" * 60: "b" * 200, "team": "all"}

@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from tests.integration.processes import Api
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 Event = dict[str, Any]
 READ_BYTES = 65_536
@@ -30,7 +30,7 @@ class Follower:
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         self.response = requests.get(
-            f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=(5, 60)
+            f"http://127.0.0.1:{api.port}{path}", headers=headers, stream=True, timeout=PATIENCE
         )
         self.events: list[Event] = []
         self.ended = threading.Event()

@@ -60,7 +60,10 @@ def fork_and_go_on(folder: str, seconds: float = 0, *, context: Any) -> str:
 
 
 def start_daemon(folder: str, seconds: float = 0) -> str:
-    """Start a daemon, by two forks and a session of its own, and work for some seconds more."""
+    """Start a daemon, by two forks and a session of its own, and work for some seconds more.
+
+    The work ends when a file "go on" is in the folder.
+    """
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -68,14 +71,16 @@ def start_daemon(folder: str, seconds: float = 0) -> str:
             time.sleep(FOREVER)
         os._exit(0)
     _wait_for_pid(folder, "daemon")
-    time.sleep(seconds)
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and not Path(folder, "go on").exists():
+        time.sleep(0.02)
     return "original"
 
 
 def start_program(folder: str, seconds: float = 0) -> str:
     """Leave a program running that belongs to no session of ours."""
     program = subprocess.Popen(["sleep", str(FOREVER)], start_new_session=True)
-    Path(folder, "program").write_text(str(program.pid))
+    _leave_pid(folder, "program", program.pid)
     time.sleep(seconds)
     return "original"
 
@@ -263,9 +268,10 @@ def files_of_program() -> list[str]:
     return listing.stdout.split()
 
 
-def _leave_pid(folder: str, name: str) -> None:
+def _leave_pid(folder: str, name: str, pid: int | None = None) -> None:
+    """Write an id into a file, by default that of this process. Nobody sees a part of the file."""
     unfinished = Path(folder, f"{name}.unfinished")
-    unfinished.write_text(str(os.getpid()))
+    unfinished.write_text(str(pid or os.getpid()))
     unfinished.rename(Path(folder, name))
 
 

@@ -15,7 +15,7 @@ import requests
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
 from tests.integration.processes import ServiceProcess, free_port
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, START_SECONDS, wait_until
 
 READY = re.compile(r"Task Manager API is ready: (http://\S+)")
 STARTED = re.compile(r"^(\w+) +started \(process (\d+)\)$", re.MULTILINE)
@@ -31,7 +31,7 @@ class Local(ServiceProcess):
 
     def url(self) -> str:
         """Return the URL of the API when the stack is ready."""
-        return str(wait_until(lambda: READY.search(self.output)).group(1))
+        return str(wait_until(lambda: READY.search(self.output), START_SECONDS).group(1))
 
     def pid_of(self, name: str) -> int:
         """Return the id of the latest process of that name."""

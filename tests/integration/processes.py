@@ -13,7 +13,7 @@ import psutil
 import requests
 
 from tests.integration.ports import free_port
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, START_SECONDS, wait_until
 
 
 class ServiceProcess:
@@ -87,7 +87,7 @@ class ServiceProcess:
 
     def exit_code(self) -> int:
         """Wait until it has ended. Returns its exit code."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(START_SECONDS)  # it may refuse to start
 
 
 class Api(ServiceProcess):
@@ -97,7 +97,7 @@ class Api(ServiceProcess):
 
     def start(self) -> None:
         super().start()
-        wait_until(self._is_alive)
+        wait_until(self._is_alive, START_SECONDS)
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         url = f"http://127.0.0.1:{self.port}{path}"

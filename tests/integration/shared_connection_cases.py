@@ -19,7 +19,7 @@ import redis
 
 from adapters.redis.connection import connect
 from adapters.redis.exchange import packed
-from adapters.redis.patient_socket import ServerSilent
+from adapters.redis.patient_socket import LOG_INTERVAL_SECONDS, ServerSilent
 from adapters.redis.shared_connection import SharedConnection
 from adapters.redis.store import RedisStore
 from application.errors import StoreUnavailable
@@ -118,7 +118,7 @@ def a_silent_server_ends_all_waits_and_is_used_again_later(url: str) -> None:
     assert all(isinstance(call.value, StoreUnavailable) for call in waiting)
     assert all(isinstance(call.value.__cause__, ServerSilent) for call in waiting)
     assert isinstance(at_once, StoreUnavailable)
-    assert seconds < 0.5, "calls are refused at once"
+    assert seconds < 1, "calls are refused before a server can be found silent"
     with gevent.Timeout(60):
         while isinstance(_outcome(store.pipeline, packed("PING")), StoreUnavailable):
             gevent.sleep(0.05)
@@ -147,12 +147,13 @@ def a_long_line_of_calls_does_not_count_as_silence(url: str) -> None:
 
     # Redis reads 16 KiB at once. That would be 560 calls, and 1.1 s until the first reply. A few
     # calls take 1 s only where Redis has a thirtieth of a processor.
+    began = time.monotonic()
     calls = [gevent.spawn(exchange, [packed("FCALL", "b", 0)]) for _ in range(700)]
     gevent.joinall(calls, raise_error=True)
 
     assert [call.value for call in calls] == [[1]] * 700
-    assert len(lines) == 1
-    assert "busy" in lines[0]
+    assert 1 <= len(lines) <= 1 + (time.monotonic() - began) / LOG_INTERVAL_SECONDS
+    assert all("busy" in line for line in lines)
 
 
 def calls_share_a_failed_attempt_to_connect(url: str) -> None:

@@ -56,3 +56,9 @@ KEPT: list[bytearray] = []
 def wait(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
+
+
+def hold(gate: str) -> None:
+    """Run until the file of the gate exists."""
+    while not Path(gate).exists():
+        time.sleep(0.02)

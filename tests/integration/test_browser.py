@@ -56,7 +56,7 @@ SCRIPT = """
     frame.onload = () => { loads += 1; if (loads === 2) done("answered"); };
     frame.srcdoc = html;
     document.body.append(frame);
-    setTimeout(() => done("not answered"), 5000);
+    setTimeout(() => done("not answered"), 90000);
   });
   const form = `<form method="post" action="${api}/queues/default/pause"></form>
     <script>onload = () => setTimeout(() => document.forms[0].submit())</script>`;

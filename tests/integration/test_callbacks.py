@@ -122,7 +122,7 @@ def test_the_next_attempt_waits_as_the_specification_says_and_as_the_receiver_as
 ) -> None:
     receiver.responses = [response]
 
-    [delivery] = delivered(api, cancelled(api, receiver.url))
+    delivery, *_ = delivered(api, cancelled(api, receiver.url))
 
     pause = datetime.fromisoformat(delivery["next_try"]) - datetime.fromisoformat(delivery["time"])
     assert (delivery["status"], pause) == (response.status, timedelta(seconds=seconds))
@@ -164,7 +164,7 @@ def test_a_url_that_leads_to_a_forbidden_address_is_given_up(
 def test_a_refused_connection_is_an_error_and_attempted_again(
     api: Api, maintenance: ServiceProcess
 ) -> None:
-    [delivery] = delivered(api, cancelled(api, "http://127.0.0.1:9/"))
+    delivery, *_ = delivered(api, cancelled(api, "http://127.0.0.1:9/"))
 
     assert delivery["error"] == "[Errno 111] Connection refused"
     assert "next_try" in delivery

@@ -88,6 +88,30 @@ def test_every_service_may_stop_for_longer_than_its_tasks_have_for_finishing(
         assert int(services[name]["stop_grace_period"].removesuffix("s")) >= grace + 5
 
 
+@pytest.mark.parametrize("files", [ROOT_DEVELOPMENT, ROOT_PRODUCTION], ids=["dev", "prod"])
+def test_the_profile_adds_prometheus_and_grafana_with_the_same_limits(
+    files: tuple[Path, ...],
+) -> None:
+    usual = configuration(*files)["services"]
+    everything = configuration(*files, "--profile", "observability")["services"]
+
+    added = {name: each for name, each in everything.items() if name not in usual}
+    assert set(added) == {"prometheus", "grafana", "metrics-key"}
+    key = added.pop("metrics-key")
+    assert (key["read_only"], key["cap_drop"], key["restart"]) == (True, ["ALL"], "no")
+    for service in added.values():
+        assert service["healthcheck"]["test"]
+        assert service["restart"] == "unless-stopped"
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert int(service["mem_limit"]) > 0
+        assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+        assert [port["host_ip"] for port in service["ports"]] == ["127.0.0.1"]
+        mounts = [mount for mount in service["volumes"] if mount["type"] == "bind"]
+        assert mounts
+        assert all(Path(mount["source"]).exists() and mount["read_only"] for mount in mounts)
+
+
 def test_the_development_stack_runs_the_source_of_this_directory() -> None:
     services = configuration(*ROOT_DEVELOPMENT)["services"]
     for name in ("api", "worker", "maintenance"):

@@ -116,6 +116,12 @@ DAMAGES: dict[str, Damage] = {
         replaced(client, record(task)),
         client.rpush(keys.FINISHED, id_bytes(task.task_id) + b"1"),
     ),
+    "totals that are no text": lambda client, task: client.hset(
+        keys.TOTALS, mapping={"v": 1, "m": 1, "t": NOT_TEXT, "run_lost": "many"}
+    ),
+    "totals of the wrong type": lambda client, task: client.set(keys.TOTALS, "text"),
+    "counter of claims": lambda client, task: client.set(keys.CLAIMS, "many"),
+    "webhooks of the wrong type": lambda client, task: client.set(keys.OUTBOX, "text"),
     "submission at no time": lambda client, task: client.zadd(
         keys.SUBMITTED, {b"a": "-inf", b"b": "inf", b"c": 1e300}
     ),
@@ -157,6 +163,9 @@ def test_everything_else_is_returned_beside_damaged_data(
         [2],
     )
     assert [worker["name"] for worker in told["/workers"]["workers"]] == ["good-1"]
+    answer = api.request("GET", "/metrics")
+    assert answer.status_code == 200
+    assert '\ntask_manager_queue_tasks_stored{queue="good"} 1.0\n' in answer.text
     for change in ("pause", "resume"):
         assert api.request("POST", f"/queues/good/{change}").status_code == 200
     wish = {"action": "cancel", "filter": {"queue": "good"}}

@@ -184,6 +184,7 @@ def test_the_main_path_works_by_keyboard_alone(page: Page, url: str) -> None:
     press(page, "Skip to the content")
     expect(page.locator("main")).to_be_focused()
     keys.press("n")
+    expect(page.get_by_role("heading", name="New task")).to_be_visible()
     tab_to(page, "task_name")
     keys.type("by keys")
     tab_to(page, "duration")
@@ -203,6 +204,7 @@ def test_the_main_path_works_by_keyboard_alone(page: Page, url: str) -> None:
     press(page, "Save")
     expect(page.get_by_role("heading", name="renamed by keys")).to_be_visible()
     press(page, "Cancel")
+    expect(page.get_by_role("dialog")).to_be_visible()
     press(page, "Cancel the task")
     expect(page.locator(".title .badge")).to_have_text("cancelled")
     expect(page.locator("main:focus-within, main:focus")).to_have_count(1)
@@ -221,6 +223,7 @@ def test_the_main_path_works_by_keyboard_alone(page: Page, url: str) -> None:
     expect(page.get_by_text("1 selected")).to_be_visible()
     tab_to(page, "Delete", backwards=True)
     keys.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     press(page, "Delete 1 task")
     expect(page.get_by_text("1 task deleted.")).to_be_visible()
     assert requests.get(f"{url}/tasks/{task}", timeout=PATIENCE).status_code == 404

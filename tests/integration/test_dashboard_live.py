@@ -17,6 +17,7 @@ from tests.integration.dashboard_pages import (
     TOGGLE,
     WITHOUT_SHARED_WORKER,
     open_list,
+    wait_for_stream,
 )
 from tests.integration.local_stacks import Local
 from tests.integration.playwright_browser import open_page
@@ -135,13 +136,16 @@ def test_tabs_show_the_same_and_share_one_stream(
 def test_after_a_break_the_stream_resumes_with_each_change_once(
     chromium: Browser, proxy: Proxy, url: str, team: str
 ) -> None:
-    """The list is read once only, so that all later rows come by Last-Event-ID."""
+    """The list is read at the beginning only, so that all later rows come by Last-Event-ID."""
     submitted_many(url, ["before 1", "before 2"], labels={"team": team})
     gone = submitted(url, "gone", labels={"team": team}, **FUTURE)
     with open_page(chromium, f"http://127.0.0.1:{proxy.port}/") as page:
         open_list(page, team)
         expect(page.locator(".rows .row")).to_have_count(3)
+        wait_for_stream(page)
         page.route("**/tasks?*", lambda route: route.abort())
+        submitted(url, "by the stream", labels={"team": team}, **FUTURE)
+        expect(page.get_by_role("link", name="by the stream")).to_be_visible()
 
         proxy.cut()
         expect(page.get_by_text("Connection lost")).to_be_visible()
@@ -150,7 +154,7 @@ def test_after_a_break_the_stream_resumes_with_each_change_once(
         changed = submitted(url, "changed twice", labels={"team": team}, **FUTURE)
         call("PATCH", f"{url}/tasks/{changed}", json={"task_name": "changed"})
         call("POST", f"{url}/tasks/{changed}/cancel")
-        assert len(rows(page)) == 3
+        assert len(rows(page)) == 4
         proxy.restore()
 
         expect(page.locator(f'[data-id="{changed}"] .badge')).to_have_text("cancelled")

@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.chaos.proxy import Proxy
-from tests.integration.calls import submitted
+from tests.integration.calls import submitted, task_of
 from tests.integration.dashboard_pages import HIDEABLE, TOGGLE, WITHOUT_SHARED_WORKER
 from tests.integration.playwright_browser import open_page
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +27,7 @@ def proxy(url: str) -> Iterator[Proxy]:
 def watch(page: Page, url: str, gate: Path) -> None:
     """Open the view of a task that runs until the gate exists."""
     task = submitted(url, "watched", type="watched", payload={"gate": str(gate)})
+    wait_until(lambda: task_of(url, task)["status"] == "PROCESSING")
     page.goto(f"ui/#/tasks/{task}")
     expect(page.get_by_label("Lines of the log")).to_contain_text("before the gate")
 

@@ -61,7 +61,7 @@ def test_each_task_that_a_page_submits_is_completed(page: str, started: Api) -> 
             text = json.dumps(body).replace("https://api.example.com", elsewhere.url)
             response = started.request("POST", "/tasks", json=json.loads(text))
             assert response.status_code == 202, response.text
-            task = started.request("GET", f"/tasks/{response.json()['task_id']}?wait=30").json()
+            task = started.final(response.json()["task_id"])
             assert task["status"] == "COMPLETED", task
             if "callback_url" in task:
                 [request] = elsewhere.wait_for(1)

@@ -50,6 +50,7 @@ EXPECTED = {
     "revokeKey": 409,
     "getLiveness": 200,
     "getReadiness": 200,
+    "getMetrics": 200,
     "listDeliveries": 200,
     "listAllDeliveries": 200,
     "resendDelivery": 202,
@@ -63,7 +64,7 @@ key, so it manages none.
 TRY_OUT = """
 (async () => {
   const until = async found => {
-    for (let tries = 0; tries < 1000; tries += 1) {
+    for (let tries = 0; tries < 4500; tries += 1) {
       const value = found();
       if (value) return value;
       await new Promise(done => setTimeout(done, 20));
@@ -94,7 +95,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield browser
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_operation_works_as_the_page_prefills_it(
     browser: Browser, api: Api, redis_store: RedisStore
 ) -> None:

@@ -112,7 +112,7 @@ class TestWhatARunLeavesBehind:
         type: str,
         name: str,
     ) -> None:
-        submit(api, type, folder=str(tmp_path), seconds=5)
+        submit(api, type, folder=str(tmp_path), seconds=600)
         left = left_behind(tmp_path, name)
         (owner,) = client.hkeys("tm:held")
 
@@ -144,10 +144,13 @@ class TestWhatARunLeavesBehind:
     ) -> None:
         long_lease = {"lease_seconds": 600}
         with a_worker(redis_url, tmp_path, **long_lease) as killed:
-            task_id = submit(api, "start_daemon", folder=str(tmp_path), seconds=2)
+            task_id = submit(api, "start_daemon", folder=str(tmp_path), seconds=600)
             daemon = left_behind(tmp_path, "daemon")
+            children = killed.children()
             os.kill(killed.pid, signal.SIGKILL)
             killed.process.wait()
+            wait_until(lambda: all(is_dead(child) for child in children if child != daemon))
+        (tmp_path / "go on").touch()
         try:
             with a_worker(redis_url, tmp_path, "next", **long_lease):
                 task = api.final(task_id)

@@ -1,6 +1,7 @@
 """Event streams over HTTP: of one task and of all, against a running server and worker."""
 
-import threading
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import redis
 import requests
 
 from entrypoints.local.embedded_redis import EmbeddedRedis
+from tests.integration.connections import connect, response_of
 from tests.integration.following import Follower
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import PATIENCE, wait_until
@@ -146,21 +148,17 @@ class TestEventsOfAllTasks:
         followers = [Follower(api, path) for path in ("/events", f"/tasks/{task_id}/events")]
         for follower in followers:
             follower.wait_for("task.snapshot")
-        waiting: list[requests.Response] = []
-        waiter = threading.Thread(
-            target=lambda: waiting.append(api.request("GET", f"/tasks/{task_id}?wait=60"))
-        )
-        waiter.start()
-        wait_until(lambda: api.connections() == 3)
-        assert api.stop() == 0
+        wait = f"GET /tasks/{task_id}?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        began = time.monotonic()
+        with connect(api.port, wait.encode()) as waiting:  # all is sent before it is accepted
+            wait_until(lambda: api.connections() == 3)
+            assert api.stop() == 0
 
-        assert all(follower.ended.wait(PATIENCE) for follower in followers)
-        waiter.join(PATIENCE)
-        [response] = waiting
-        assert (response.json()["status"], response.elapsed.total_seconds() < 60) == (
-            "QUEUED",
-            True,
-        )
+            assert all(follower.ended.wait(PATIENCE) for follower in followers)
+            head, _, body = response_of(waiting).partition(b"\r\n\r\n")
+        assert time.monotonic() - began < 60
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert json.loads(body)["status"] == "QUEUED"
 
     def test_streams_go_on_after_redis_was_away(self, tmp_path: Path) -> None:
         server = EmbeddedRedis(tmp_path / "data")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,14 +77,16 @@ class TestLogs:
             assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
 
     def test_a_stream_has_each_line_once_live_and_before_the_end(
-        self, api: Api, worker: ServiceProcess
+        self, api: Api, worker: ServiceProcess, tmp_path: Path
     ) -> None:
-        task_id = steady(api)
+        gate = tmp_path / "gate"
+        task_id = submit(api, "log_steadily", {"lines": LINES, "gate": str(gate)})
         follower = Follower(api, f"/tasks/{task_id}/events?logs=true")
         plain = Follower(api, f"/tasks/{task_id}/events")
 
         wait_until(lambda: logged(follower))
         assert "task.completed" not in follower.names()
+        gate.touch()
 
         assert follower.ended.wait(PATIENCE)
         assert plain.ended.wait(PATIENCE)

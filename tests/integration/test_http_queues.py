@@ -46,7 +46,7 @@ class TestQueuesAndWorkers:
     def test_a_worker_lists_its_queues_and_running_tasks(
         self, api: Api, worker: ServiceProcess
     ) -> None:
-        task_id = api.submit(duration=5)
+        task_id = api.submit(duration=60)
         api.wait_for(task_id, "PROCESSING")
 
         [listed] = wait_until(lambda: api.request("GET", "/workers").json()["workers"])

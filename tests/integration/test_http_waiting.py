@@ -3,10 +3,12 @@
 import pytest
 
 from tests.integration.processes import Api, ServiceProcess
+from tests.integration.waiting import wait_until
 
 
 class TestWaiting:
     def test_a_wait_ends_when_the_task_is_final(self, api: Api, worker: ServiceProcess) -> None:
+        wait_until(lambda: api.request("GET", "/workers").json()["workers"])
         task_id = api.submit(duration=2)
 
         response = api.request("GET", f"/tasks/{task_id}?wait=60")

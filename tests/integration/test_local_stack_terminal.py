@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from tests.integration.local_stacks import LocalStack, TerminalStack, status, submit
+from tests.integration.calls import final, submitted, task_of
+from tests.integration.local_stacks import LocalStack, TerminalStack, status
 from tests.integration.processes import free_port, is_dead
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import wait_until
 
 CTRL_C = b"\x03"
 
@@ -61,7 +60,7 @@ def test_ctrl_c_without_running_work_says_so_and_ends_at_once(tmp_path: Path) ->
 
         os.write(stack.terminal, CTRL_C)
 
-        assert stack.process.wait(30) == 0
+        assert stack.exit_code() == 0
     assert "Stopping. No task is running. Ctrl-C again ends everything at once." in stack.output
     shutdown = stack.output.partition("Stopping. No task is running")[2]
     assert "Celery" not in stack.output
@@ -72,7 +71,7 @@ def test_ctrl_c_without_running_work_says_so_and_ends_at_once(tmp_path: Path) ->
 def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(
     tmp_path: Path,
 ) -> None:
-    data, port = tmp_path / "data", free_port()
+    data, port, gate = tmp_path / "data", free_port(), tmp_path / "gate"
     settings = {
         "handlers": "tests.integration.stuck_work",
         "shutdown_grace_seconds": 3600,
@@ -82,9 +81,8 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(
         tmp_path / "stack.log", data, port, **{**settings, "lease_seconds": 60}
     ) as stack:
         url = stack.url()
-        running = submit(url, duration=2)
-        body = {"task_name": "stuck", "type": "stop_itself", "payload": {"times": 1}}
-        stuck = requests.post(f"{url}/tasks", json=body, timeout=10).json()["task_id"]
+        running = submitted(url, "runs", type="hold", payload={"gate": str(gate)})
+        stuck = submitted(url, "stuck", type="stop_itself", payload={"times": 1})
         wait_until(lambda: {status(url, running), status(url, stuck)} == {"PROCESSING"})
         os.kill(stack.pid_of("worker"), signal.SIGSTOP)
         processes = stack.children()
@@ -94,25 +92,20 @@ def test_a_second_ctrl_c_ends_running_and_stuck_work_at_once_and_it_runs_again(
         assert "Ctrl-C again ends everything at once." in stack.output
         os.write(stack.terminal, CTRL_C)
 
-        assert stack.process.wait(30) == 0
-        assert not [process for process in processes if not is_dead(process)]
+        assert stack.exit_code() == 0
+        wait_until(lambda: all(map(is_dead, processes)))
         assert "worker       killed" in stack.output
         assert {
             f"worker       task {each} is queued again" in stack.output for each in (running, stuck)
         } == {True}
+    gate.touch()
     with LocalStack(tmp_path / "again.log", data, port, **settings) as again:
         url = again.url()
         for task_id in (running, stuck):
-            wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED", 30)
-        assert (
-            requests.get(f"{url}/tasks/{running}", timeout=10).json()["attempt"] == 1
-        )  # it does not count as a crash
+            wait_until(lambda task_id=task_id: status(url, task_id) == "COMPLETED")
+        assert task_of(url, running)["attempt"] == 1  # it does not count as a crash
 
 
 def run(url: str, type: str) -> dict[str, Any]:
     """Return the task when it is final."""
-    answer = requests.post(
-        f"{url}/tasks", json={"task_name": "test", "type": type, "payload": {}}, timeout=PATIENCE
-    )
-    task_id = answer.json()["task_id"]
-    return dict(requests.get(f"{url}/tasks/{task_id}?wait=30", timeout=PATIENCE).json())
+    return final(url, submitted(url, "test", type=type, payload={}))

@@ -43,7 +43,8 @@ def maintain(redis_url: str, tmp_path: Path) -> Iterator[Maintain]:
 
 
 def errors(process: ServiceProcess) -> list[dict[str, str]]:
-    lines = [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
+    whole = process.output.rpartition("\n")[0]  # the last line may not be
+    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
     return [line for line in lines if line["level"] == "error"]
 
 

@@ -10,7 +10,9 @@ import pytest
 from urllib3.util import connection
 
 from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
+from tests.integration.ports import free_port
 from tests.integration.receiver import Receiver, Response
+from tests.integration.waiting import PATIENCE
 
 PUBLIC = "93.184.215.14"
 EVERYWHERE = OutboundHttp(["127.0.0.0/8", "::1/128"])
@@ -19,7 +21,7 @@ PUBLIC_ALONE = OutboundHttp()
 
 def send(http: OutboundHttp, url: str, **options: Any) -> HttpResponse:
     return http.send(
-        "POST", url, headers={}, body=b"x", **{"seconds": 5, "max_bytes": 100, **options}
+        "POST", url, headers={}, body=b"x", **{"seconds": PATIENCE, "max_bytes": 100, **options}
     )
 
 
@@ -265,8 +267,5 @@ def test_a_response_that_comes_drop_by_drop_is_given_up(scheme: str) -> None:
 
 
 def test_a_port_that_nobody_listens_on_has_no_response() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
     with pytest.raises(NoResponse, match="refused"):
-        send(EVERYWHERE, f"http://127.0.0.1:{port}/")
+        send(EVERYWHERE, f"http://127.0.0.1:{free_port()}/")

@@ -67,7 +67,7 @@ class TestRedisEventStream(EventStreamContract):
             client.client_kill_filter(_type="normal", skipme=True)
 
             with pytest.raises(StreamGap):
-                subscription.next(10)
+                subscription.next(SOON)
 
     @pytest.mark.parametrize("kept", [1, 0])
     def test_reading_past_events_of_which_some_were_dropped_raises_a_gap(

@@ -13,7 +13,6 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository
 from domain.webhook import DeliveryAttempt
 from tests.contracts.outbox import OutboxContract, cancelled
-from tests.integration.waiting import wait_until
 
 
 class TestRedisOutbox(OutboxContract):
@@ -26,15 +25,17 @@ class TestRedisOutbox(OutboxContract):
         return RedisClock(redis_store)
 
     @pytest.fixture
-    def let_callback_leases_run_out(self, client: redis.Redis) -> Callable[[], None]:
-        def wait() -> None:
-            last = max(
-                (score for _, score in client.zrange("tm:outbox", 0, -1, withscores=True)),
-                default=0,
-            )
-            wait_until(lambda: milliseconds(client.time()) > last)
+    def let_callback_leases_run_out(
+        self, client: redis.Redis, let_a_millisecond_pass: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Put the end of every lease into the past. The next lease has another end."""
 
-        return wait
+        def end() -> None:
+            for entry in client.zrange("tm:outbox", 0, -1):
+                client.zadd("tm:outbox", {entry: 1}, xx=True)
+            let_a_millisecond_pass()
+
+        return end
 
     def test_an_entry_whose_webhook_is_gone_leaves_the_outbox(
         self, repository: RedisTaskRepository, outbox: RedisOutbox, client: redis.Redis

@@ -9,30 +9,14 @@ import redis
 from adapters.redis import keys
 from adapters.redis.counters import MAX_COUNTERS
 from adapters.redis.interval_codec import MAX_TEXT_BYTES, decode_interval, encode_interval
-from adapters.redis.replies import milliseconds
 from adapters.redis.series import RedisSeries
 from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository
 from application.ports.series import HOUR, MINUTE
 from application.series import OTHERS, Count, Counted, Interval
 from tests.contracts.series import SeriesContract, numbers, whole
+from tests.integration.intervals import an_interval, present_minute
 from tests.storing import submit
-
-MINUTE_MS = 60_000
-
-
-def present_minute(client: redis.Redis) -> int:
-    return milliseconds(client.time()) // MINUTE_MS
-
-
-def an_interval(number: int, letters: int = 200) -> Interval:
-    """Return sums of the longest names, with durations of every length."""
-    interval = Interval()
-    for at in range(number):
-        for bucket in range(98):
-            queue, kind = f"{at:063}", f"{at:03}".ljust(letters, "ä")
-            interval.add(Count(Counted.COMPLETED, queue, kind, bucket, bucket), at + 1)
-    return interval
 
 
 class TestRedisSeries(SeriesContract):
@@ -42,13 +26,15 @@ class TestRedisSeries(SeriesContract):
 
     @pytest.fixture
     def let_a_minute_pass(self, client: redis.Redis) -> Callable[[], None]:
-        """Move the counters of each minute to the one before."""
+        """Move the counters of each minute to the one before, and the end of the totals."""
 
         def move() -> None:
             present = present_minute(client)
             for minute in (present - 1, present):
                 if client.exists(keys.counters(minute)):
                     client.rename(keys.counters(minute), keys.counters(minute - 1))
+            if client.hexists(keys.TOTALS, "m"):
+                client.hincrby(keys.TOTALS, "m", -1)
 
         return move
 

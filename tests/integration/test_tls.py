@@ -10,7 +10,7 @@ from adapters.celery.app import create_celery_app
 from adapters.redis.connection import connect
 from tests.integration.processes import ServiceProcess
 from tests.integration.tls_server import Impostor, make_certificate
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 from tests.unit.adapters.scripted_servers import ScriptedServer, has_role, names
 
 PASSWORD = "hunter2secret"
@@ -49,8 +49,10 @@ def test_the_password_is_not_sent_to_a_server_that_is_not_trusted(
 
 
 def test_a_trusted_sentinel_and_the_master_that_it_names_are_reached_by_tls(
-    certificate: tuple[Path, Path],
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("connection.TIMEOUT_SECONDS", "sentinels.SENTINEL_SECONDS"):
+        monkeypatch.setattr(f"adapters.redis.{name}", PATIENCE)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate)
     with (

@@ -21,14 +21,16 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
 ) -> None:
     task_id = api.submit(duration=2)
     running_child(client)
-    waiting = [api.submit(duration=1) for _ in range(5)]
+    half_a_minute = {"tasks": [{"task_name": "waits", "duration": 1}] * 60}
+    assert api.request("POST", "/tasks/batch", json=half_a_minute).status_code == 202
 
     code = worker.stop()
 
     assert code == 0
     assert api.task(task_id)["status"] == "COMPLETED"
-    assert "QUEUED" in {api.task(task_id)["status"] for task_id in waiting}
-    assert "PROCESSING" not in {api.task(task_id)["status"] for task_id in waiting}
+    waiting = api.request("GET", "/tasks?task_name=waits&page_size=100").json()["tasks"]
+    assert "QUEUED" in {task["status"] for task in waiting}
+    assert "PROCESSING" not in {task["status"] for task in waiting}
 
 
 def test_a_worker_that_stops_while_a_wake_up_is_on_its_way_to_a_child_ends_without_a_kill(

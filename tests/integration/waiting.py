@@ -12,6 +12,10 @@ PATIENCE = 90
 A start that takes 2 s on an idle machine took 30 s on a busy one.
 """
 
+START_SECONDS = 240
+"""Deadline of a start of several processes. Each needs a second of a processor, which it may have
+to share with twenty others."""
+
 
 LONGEST_PAUSE = 0.2
 """Shorter than any state that a test waits for lasts."""

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 ONE_MEGABYTE = ("x" * 9_999 + "\n") * 100
@@ -24,9 +25,11 @@ def count_to(number: int, *, context: Any) -> int:
     return number
 
 
-def log_steadily(lines: int, *, context: Any) -> None:
-    """Log a line every hundredth of a second."""
+def log_steadily(lines: int, gate: str | None = None, *, context: Any) -> None:
+    """Log a line every hundredth of a second, and the last one when the file of the gate exists."""
     for number in range(1, lines + 1):
+        while gate and number == lines and not Path(gate).exists():
+            time.sleep(0.01)
         context.log(f"{number}")
         time.sleep(0.01)
 

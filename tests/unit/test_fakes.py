@@ -13,7 +13,7 @@ from tests.contracts.delivery_log import DeliveryLogContract
 from tests.contracts.event_stream import EventStreamContract
 from tests.contracts.heartbeats import HeartbeatsContract
 from tests.contracts.idempotency_records import IdempotencyRecordsContract
-from tests.contracts.outbox import OutboxContract
+from tests.contracts.outbox import LEASE, OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.series import SeriesContract
@@ -88,7 +88,7 @@ class TestFakeOutbox(OutboxContract):
 
     @pytest.fixture
     def let_callback_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
-        return lambda: clock.advance(timedelta(seconds=2))
+        return lambda: clock.advance(2 * LEASE)
 
 
 class TestFakeDeliveryLog(DeliveryLogContract):
@@ -165,6 +165,10 @@ class TestFakeStatistics(StatisticsContract):
     @pytest.fixture
     def statistics(self, store: FakeTaskStore, clock: FakeClock) -> FakeStatistics:
         return FakeStatistics(store, clock)
+
+    @pytest.fixture
+    def let_leases_run_out(self, clock: FakeClock) -> Callable[[], None]:
+        return lambda: clock.advance(timedelta(seconds=15))
 
 
 class TestFakeIdempotencyRecords(IdempotencyRecordsContract):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.integration.waiting import PATIENCE
 
@@ -49,11 +50,16 @@ class CommandLine:
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: IO[str] | None = None) -> subprocess.Popen[str]:
         """Start a command that goes on."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [SCRIPT, *arguments], stdout=pipe, stderr=pipe, text=True, env=self.environment
+            [SCRIPT, *arguments],
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            env=self.environment,
         )
 
     def on_terminal(

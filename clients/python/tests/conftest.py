@@ -10,6 +10,7 @@ from client_forms import FORMS, AnyClient
 from command_line import CommandLine
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Receiver
+from tests.integration.waiting import wait_until
 from tests.integration.workers import a_worker
 
 from task_manager_client import Retries
@@ -28,6 +29,7 @@ def service(redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         a_worker(redis_server_url, folder / "worker.log", **work),
         ServiceProcess("maintenance", folder / "maintenance.log", callback_secret=SECRET, **own),
     ):
+        wait_until(lambda: api.request("GET", "/workers").json()["workers"])
         yield api
 
 

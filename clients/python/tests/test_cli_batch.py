@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,15 @@ def test_a_run_that_was_killed_and_repeated_doubles_and_loses_none(
     run: CommandLine, queue: str, tmp_path: Path
 ) -> None:
     file = a_file(tmp_path / "tasks.ndjson", lines(queue, LINES))
-    with run.start("batch", file, "--ids", "--parallel", "1") as killed:
+    all_but_one = ["sh", "-c", f"head -n {LINES - 1} {file}; exec sleep 600"]
+    with (
+        subprocess.Popen(all_but_one, stdout=subprocess.PIPE, text=True) as source,
+        run.start("batch", "-", "--ids", "--parallel", "1", stdin=source.stdout) as killed,
+    ):
         assert killed.stdout is not None
         killed.stdout.readline()  # the first chunk is stored
         killed.send_signal(signal.SIGKILL)
+        source.kill()
     stored = len(names(run, queue))
     assert 1_000 <= stored < LINES
 

@@ -213,6 +213,7 @@ def test_the_service_describes_itself(client: AnyClient) -> None:
     assert client.series(span="5m", by="type").step_seconds == 60
     assert client.stats().total == sum(client.stats().by_status.values())
     assert (client.liveness().status, client.readiness().status) == ("alive", "ready")
+    assert "\ntask_manager_workers 1.0\n" in client.metrics()
 
 
 def test_a_callback_is_verified_listed_and_sent_again(

@@ -101,6 +101,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "rotateKey": [key_operations.rotate_key("id", keep_seconds=1)],
     "getLiveness": [operations.get_liveness()],
     "getReadiness": [operations.get_readiness()],
+    "getMetrics": [operations.get_metrics()],
 }
 RESPONSES = {
     "TaskAnswer": models.Task,

@@ -13,13 +13,11 @@ import pytest
 from command_line import CommandLine
 from tests.integration.ports import free_port
 from tests.integration.processes import ServiceProcess
-from tests.integration.waiting import PATIENCE, wait_until
+from tests.integration.waiting import PATIENCE, START_SECONDS, wait_until
 from tests.pages import ROOT, all_blocks
 
 SHOWN_URL = "http://127.0.0.1:5000"
 READY = "API is ready"
-START_SECONDS = 240
-"""Longest time of a start, on a machine whose processors have much else to do."""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),  # the real work of the guide takes 20 s on an idle machine

@@ -13,8 +13,10 @@ SUBMITTED = "SUBMITTED"
 COUNTED_STATUSES = {Status.COMPLETED, Status.FAILED}
 """Statuses that are counted for each minute, besides submissions."""
 COUNTED_SECONDS = 7_200
-UNSUMMED_SECONDS = 660
-"""Longer than the ten minutes in which maintenance sums up the counters of a minute."""
+UNSUMMED_SECONDS = 8 * 86_400
+"""Maintenance sums up the counters of a minute when it is over. While it is away, they are kept for
+this time, so that the totals lose nothing. Each is for a change of a task, which takes more memory.
+"""
 MAX_COUNTERS = 1_250
 """Counters of one minute: each is for a queue, a type and two buckets of durations."""
 

@@ -10,7 +10,7 @@ from adapters.redis.entries import ID_BYTES
 from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_text
 from adapters.redis.outbox import decode_delivery
-from adapters.redis.replies import count_or_zero
+from adapters.redis.replies import count_or_zero, milliseconds
 from adapters.redis.store import RedisStore
 from application.ports.delivery_log import (
     DeliveryFilter,
@@ -51,6 +51,12 @@ class RedisDeliveryLog(DeliveryLog):
 
     def pending(self) -> int:
         [number] = self._store.pipeline([packed("ZCARD", keys.OUTBOX)])
+        return count_or_zero(number)
+
+    def due(self) -> int:
+        [time] = self._store.pipeline([packed("TIME")])
+        now = milliseconds((int(time[0]), int(time[1])))
+        [number] = self._store.pipeline([packed("ZCOUNT", keys.OUTBOX, "-inf", now)])
         return count_or_zero(number)
 
     def _entries(self, begin: bytes) -> Iterator[tuple[str, LoggedDelivery]]:

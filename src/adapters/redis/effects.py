@@ -236,6 +236,10 @@ class Effects:
         """
         self._write("count_in_minute", ANY, prefix, name, number, seconds, limit)
 
+    def count(self, key: bytes, name: str) -> None:
+        """Add 1 to a counter of statistics. Damage to it fails nothing."""
+        self._write("count", ANY, key, name)
+
     def top_up_wake_ups(
         self,
         wake_ups: bytes,

@@ -12,10 +12,11 @@ from typing import Any
 import redis
 
 from adapters.redis import keys
+from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_bytes
 from adapters.redis.positions import BEGINNING, keeps_all_after, order
 from adapters.redis.records import TaskRecords
-from adapters.redis.replies import first_within
+from adapters.redis.replies import first_within, milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.stream_entries import (
     DecodedEvents,
@@ -68,10 +69,16 @@ class RedisEventStream(EventStream):
         store: RedisStore,
         blocking_client: redis.Redis,
         let_others_run: Callable[[], None] = lambda: None,
+        note_position: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`let_others_run` is called between events, for a process that serves other requests."""
+        """`let_others_run` is called between events, for a process that serves other requests.
+
+        `note_position` gets the position up to which events were delivered; None when nobody
+        follows any more.
+        """
         self._store = store
         self._let_others_run = let_others_run
+        self._note_position = note_position
         self._decoded = DecodedEvents(let_others_run)
         self._records = TaskRecords(store)
         self._blocking_client: Any = blocking_client
@@ -87,6 +94,7 @@ class RedisEventStream(EventStream):
                 raise StreamEnded
             if self._reader is None:
                 self._position = self._last_position()
+                self._note_position(self._position)
                 self._reader = threading.Thread(target=self._read, name="event-reader", daemon=True)
                 self._reader.start()
             raw_id = id_bytes(task_id) if task_id else None
@@ -117,6 +125,15 @@ class RedisEventStream(EventStream):
     def snapshot(self, task_id: str) -> tuple[Task | None, str]:
         raw_id = id_bytes(task_id)
         return self._records.short_with_position(raw_id) if raw_id else (None, BEGINNING)
+
+    def lag(self, position: str) -> float:
+        after = "({}-{}".format(*order(position))
+        commands = [packed("XRANGE", keys.EVENTS, after, "+", "COUNT", 1), packed("TIME")]
+        entries, time = self._store.pipeline(commands)
+        if not entries or isinstance(entries, Exception):
+            return 0.0
+        now = milliseconds((int(time[0]), int(time[1])))
+        return max(now - order(entries[0][0])[0], 0) / 1000
 
     def close(self) -> None:
         with self._lock:
@@ -191,13 +208,16 @@ class RedisEventStream(EventStream):
             followed = bool(self._followers) and not self._closed
             if not followed:
                 self._reader = None
+                self._note_position(None)
             return followed
 
     def _deliver_in_parts(self, entries: Sequence[Entry]) -> None:
         """Deliver the entries. Between parts that concerned a follower, let followers run."""
         for start in range(0, len(entries), DELIVERY_COUNT):
             end = start + DELIVERY_COUNT
-            if self._deliver(entries[start:end]) and end < len(entries):
+            concerned = self._deliver(entries[start:end])
+            self._note_position(self._position)
+            if concerned and end < len(entries):
                 time.sleep(TURN_SECONDS)
 
     def _deliver(self, entries: Sequence[Entry]) -> bool:

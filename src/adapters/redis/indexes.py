@@ -16,6 +16,7 @@ from adapters.redis.entries import lost_entry, outbox_entry
 from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.task_codec import epoch_milliseconds
 from adapters.redis.wake_ups import WakeUp
+from application.ports.statistics import Occurrence
 from domain.status import Status
 from domain.task import Task
 
@@ -183,6 +184,7 @@ def _record_lost_run(
     if before and before.owner and after and after.crashes > before.crashes:
         value = lost_entry(before.fencing_token, member)
         effects.set_for(keys.lost(before.owner), value, LOST_FOR // timedelta(milliseconds=1))
+        effects.count(keys.TOTALS, Occurrence.RUN_LOST)
 
 
 def _count_scheduled(effects: Effects, before: Task | None, after: Task | None) -> None:

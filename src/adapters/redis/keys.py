@@ -41,6 +41,9 @@ MINUTE_PREFIX = b"tm:minute:"
 """Prefix of hashes of counters, one for each minute since 1970."""
 COUNTERS_PREFIX = b"tm:counters:"
 """Prefix of hashes of counters by queue and type, one for each minute since 1970; see series."""
+MINUTE_SERIES_PREFIX = b"tm:series:m:"
+TOTALS = b"tm:totals"
+"""Hash of what was counted since the first start; see totals."""
 EVENTS = b"tm:events"
 """Stream of events, each with the record as it was then, as one text."""
 FULL = b"tm:full"
@@ -121,7 +124,7 @@ def counters(minute: int) -> bytes:
 
 def minute_series(minute: int) -> bytes:
     """Return the key of a string: the sums of a minute since 1970; see interval_codec."""
-    return b"tm:series:m:%d" % minute
+    return b"%b%d" % (MINUTE_SERIES_PREFIX, minute)
 
 
 def hour_series(hour: int) -> bytes:

@@ -31,11 +31,12 @@ from adapters.redis.task_codec import (
 )
 from application.ports.delivery_log import MAX_LOGGED
 from application.ports.outbox import MAX_BYTES, LeasedDelivery, Outbox
+from application.ports.statistics import Occurrence
 from application.skipped_items import SkippedItems
 from domain.events import Event
 from domain.task import Task
 from domain.web_url import host_of
-from domain.webhook import Delivery, DeliveryAttempt, Webhook, message_id
+from domain.webhook import Delivery, DeliveryAttempt, DeliveryOutcome, Webhook, message_id
 
 ATTEMPTS_PREFIX = b"tries:"
 """Prefix of the field that counts the attempts of one webhook; the task's version follows.
@@ -51,6 +52,11 @@ MAX_STALE_BATCHES = 32
 SET_ASIDE_MS = 3_600_000
 """Time for which an unreadable webhook is set aside, so that it does not hold up the others."""
 
+OCCURRENCES = {
+    DeliveryOutcome.DELIVERED: Occurrence.CALLBACK_DELIVERED,
+    DeliveryOutcome.TO_BE_RETRIED: Occurrence.CALLBACK_RETRIED,
+    DeliveryOutcome.GIVEN_UP: Occurrence.CALLBACK_GIVEN_UP,
+}
 Due = tuple[bytes, float]
 """An entry and its score."""
 
@@ -125,6 +131,7 @@ class RedisOutbox(Outbox):
             member=raw,
             host=host_of(webhook.task.spec.callback_url or ""),
         )
+        effects.count(keys.TOTALS, OCCURRENCES[attempt.outcome])
         return self._save.run(effects).saved
 
     def deliveries(self, task_id: str) -> Sequence[Delivery]:

@@ -1,8 +1,9 @@
-"""Statistics of minutes and hours.
+"""Statistics of minutes and hours, and the totals of all.
 
 save.lua counts in a hash for each minute. Maintenance sums up each hash in one short text, and
 those of an hour in another. A text has at most MAX_TEXT_BYTES, so all of them take 3 MB at most;
-the hashes, which are there for about a minute, take 1 MB at most.
+the hashes, which are there for about a minute, take 1 MB at most. In the same step it adds each
+hash to the totals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,14 +18,14 @@ from adapters.redis.replies import count_or_zero, milliseconds, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import instant
+from adapters.redis.totals import LATE_MINUTES, RedisTotals, StoredTotals
 from application.ports.series import HOUR, MAX_HOURS, Series
 from application.series import Interval
 from application.skipped_items import SkippedItems
+from application.task_totals import TaskTotals
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 MINUTES_PER_HOUR = 60
-LATE_MINUTES = 10
-"""Minutes after which a hash is dropped that nobody has summed up."""
 MINUTE_TEXT_MS = 3 * HOUR_MS + LATE_MINUTES * MINUTE_MS
 """Longer than the two hours that are shown: an hour is summed up from the texts of its minutes."""
 HOUR_TEXT_MS = (MAX_HOURS + 1) * HOUR_MS
@@ -41,18 +42,27 @@ class RedisSeries(Series):
         self._store = store
         self._let_others_run = let_others_run
         self._save = SaveScript(store)
+        self._totals = RedisTotals(store, let_others_run)
         self._skipped_items = SkippedItems()
 
     def sum_up(self) -> bool:
-        present = self._now_ms() // MINUTE_MS
-        minutes = list(range(present - LATE_MINUTES, present))
-        found = self._replies([packed("EXISTS", keys.minute_series(each)) for each in minutes])
-        missing = [each for each, exists in zip(minutes, found, strict=True) if not exists]
-        if missing:
-            self._sum_minute(missing[0], sample=missing[0] == present - 1)
-        if len(missing) < 2:
-            self._sum_hours(present)
-        return len(missing) > 1
+        stored = self._totals.read()
+        minutes = range(stored.first, min(stored.present, stored.first + len(stored.minutes)))
+        if minutes or stored.is_ahead:
+            self._sum_minutes(stored, minutes)
+        is_complete = minutes.stop == stored.present
+        if is_complete:
+            self._sum_hours(stored.present)
+        return not is_complete
+
+    def totals(self) -> TaskTotals:
+        stored = self._totals.read()
+        if stored.version is None or stored.present - stored.first > LATE_MINUTES:
+            self.sum_up()  # maintenance is late, and what was shown once must not be lost
+            stored = self._totals.read()
+        for counters, text in stored.minutes:
+            stored.totals.show(self._interval(counters, text))
+        return stored.totals
 
     def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         minute = self._now_ms() // MINUTE_MS
@@ -95,16 +105,25 @@ class RedisSeries(Series):
                 self._counted(counted[minute]) if minute in counted else self._decoded(text),
             )
 
-    def _sum_minute(self, minute: int, *, sample: bool) -> None:
-        [hash] = self._replies([packed("HGETALL", keys.counters(minute))])
-        interval = self._counted(hash)
-        if sample:
-            interval.sample(self._backlog())
-        text, effects = keys.minute_series(minute), Effects()
-        effects.require_no_value(text)
-        effects.set_for(text, encode_interval(interval), MINUTE_TEXT_MS)
-        effects.delete(keys.counters(minute))
+    def _sum_minutes(self, stored: StoredTotals, minutes: Sequence[int]) -> None:
+        """Sum up minutes in one step, unless another process has been faster."""
+        effects = Effects()
+        for minute, (counters, text) in zip(minutes, stored.minutes, strict=False):
+            interval = self._interval(counters, text)
+            stored.totals.add(interval, minute)
+            if text is None and minute >= stored.present - LATE_MINUTES:
+                if minute == stored.present - 1:
+                    interval.sample(self._backlog())
+                effects.set_for(
+                    keys.minute_series(minute), encode_interval(interval), MINUTE_TEXT_MS
+                )
+            effects.delete(keys.counters(minute))
+        self._totals.save(effects, stored, last=minutes[-1] if minutes else stored.first - 1)
         self._save.run(effects)
+
+    def _interval(self, counters: Any, text: Any) -> Interval:
+        """Return the sums of a minute. Another version may have summed it up already."""
+        return self._counted(counters) if counters else self._decoded(text)
 
     def _sum_hours(self, minute: int) -> None:
         present = minute // MINUTES_PER_HOUR

@@ -7,11 +7,12 @@ from typing import Any
 from adapters.redis import keys
 from adapters.redis.counters import SUBMITTED
 from adapters.redis.entries import split_entry
+from adapters.redis.exchange import packed
 from adapters.redis.replies import count_or_zero, execute, milliseconds, sorted_texts
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since
 from adapters.redis.task_codec import SUBMITTED as SUBMITTED_AT
-from application.ports.statistics import Durations, Minute, Statistics
+from application.ports.statistics import Durations, Minute, Occurrence, Statistics
 from domain.status import Status
 
 CHUNK = 100
@@ -75,6 +76,17 @@ class RedisStatistics(Statistics):
                 if (duration := self._wait_and_run(times))
             ]
         return Durations(wait=[wait for wait, _ in timed], run=[run for _, run in timed])
+
+    def occurrences(self) -> Mapping[Occurrence, int]:
+        """Return the counters. Each start of a run takes the next fencing token."""
+        counted: list[Occurrence] = [*Occurrence]
+        counted.remove(Occurrence.RUN_STARTED)
+        commands = [packed("GET", keys.CLAIMS), packed("HMGET", keys.TOTALS, *counted)]
+        started, numbers = self._store.pipeline(commands)
+        if isinstance(numbers, Exception):
+            numbers = [0] * len(counted)
+        found = dict(zip(counted, map(count_or_zero, numbers), strict=True))
+        return {Occurrence.RUN_STARTED: count_or_zero(started), **found}
 
     def _wait_and_run(self, times: Any) -> tuple[float, float] | None:
         """Return None for a task that never ran, is gone or is damaged."""

@@ -30,6 +30,7 @@ from adapters.redis.task_codec import (
     instant,
 )
 from adapters.redis.wake_ups import WakeUp
+from application.ports.statistics import Occurrence
 from application.ports.task_repository import Change, IdempotencyRecord
 from domain.events import Event, event_of
 from domain.status import Status
@@ -131,6 +132,7 @@ class TaskEffects:
         effects.require_version(record, before.version if before else None)
         if change.only_if_lease_expired:
             effects.require_passed(keys.LEASES, require_id_bytes(after.task_id))
+            effects.count(keys.TOTALS, Occurrence.LEASE_LOST)
         _write_record(effects, record, before, after)
         write_indexes(effects, before, after)
         if before and change.log:

@@ -60,3 +60,10 @@ class DeliveryLog(ABC):
     @abstractmethod
     def pending(self) -> int:
         """Return the number of webhooks that are neither delivered nor given up."""
+
+    @abstractmethod
+    def due(self) -> int:
+        """Return the number of pending webhooks whose next attempt may begin.
+
+        Those that a process delivers at this moment are not among them.
+        """

@@ -104,5 +104,12 @@ class EventStream(ABC):
         """
 
     @abstractmethod
+    def lag(self, position: str) -> float:
+        """Return the age in seconds of the first event after this position; 0 if there is none.
+
+        Raises ValueError when the text is no position.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """End every present and future subscription, because the process ends."""

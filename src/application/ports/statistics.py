@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from domain.status import Status
 
@@ -28,6 +29,21 @@ class Durations:
     """From the start of the last run to its end."""
 
 
+class Occurrence(StrEnum):
+    """What is counted from the first start of the service on."""
+
+    RUN_STARTED = "run_started"
+    RUN_LOST = "run_lost"
+    """A run crashed: its process died, or its lease expired."""
+    LEASE_LOST = "lease_lost"
+    """Maintenance ended a run because its lease had expired. The run is lost as well."""
+    CALLBACK_DELIVERED = "callback_delivered"
+    CALLBACK_RETRIED = "callback_retried"
+    """A delivery attempt failed, and another one follows."""
+    CALLBACK_GIVEN_UP = "callback_given_up"
+    """A delivery attempt failed, and no other one follows."""
+
+
 class Statistics(ABC):
     """Every method raises StoreUnavailable."""
 
@@ -50,3 +66,7 @@ class Statistics(ABC):
     @abstractmethod
     def durations(self, *, tasks: int) -> Durations:
         """Return the durations of the `tasks` that finished last after a run."""
+
+    @abstractmethod
+    def occurrences(self) -> Mapping[Occurrence, int]:
+        """Return how often each has happened since the service was first started."""

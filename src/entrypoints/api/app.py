@@ -4,10 +4,11 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -22,22 +23,23 @@ from entrypoints.api.problems.responses import PROBLEM_JSON
 from entrypoints.api.reading.arguments import limit_body
 from entrypoints.api.reading.client import trust_proxies
 from entrypoints.api.resources import dashboard, pages
-from entrypoints.api.resources.blueprints import BLUEPRINTS, events
+from entrypoints.api.resources.blueprints import BLUEPRINTS, events, metrics
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.api.task_texts import TaskTexts
+from entrypoints.api.traffic import Traffic, traffic_of
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
 
 VERSION = "0.1.0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LARGE_BODIES = {"bulk.Batch", "bulk.Actions"}
-PAGES = {pages.blueprint.name, dashboard.blueprint.name}
+NEGOTIATE_THEMSELVES = {pages.blueprint.name, dashboard.blueprint.name, metrics.name}
 MAX_HEADER_BYTES = 8_190
 """Limit on all headers of one name together: gunicorn joins up to 100 of them."""
 HEADER_KEYS = ("HTTP_", "CONTENT_TYPE")
 """Beginnings of the keys under which WSGI (PEP 3333) has the headers of a request."""
-LOGGED_AS_DEBUG = {"probes.Livez", "probes.Readyz"}
+LOGGED_AS_DEBUG = {"probes.Livez", "probes.Readyz", "metrics.Metrics"}
 
 access = logging.getLogger("access")
 
@@ -89,7 +91,7 @@ def create_app(
     if container.tells_callers_apart():
         require_keys(app, container)
     app.before_request(_require_acceptable)
-    app.after_request(_finish)
+    app.after_request(partial(_finish, app.extensions))
     compress_responses(app)
     register_problems(app)
     api = ProblemApi(app, spec_kwargs={"marshmallow_plugin": SpecificationPlugin()})
@@ -98,6 +100,8 @@ def create_app(
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.extensions["specification"] = specification(api)
+    app.extensions["traffic"] = counters = traffic_of(app)
+    container.note_position.override(counters.note_position)
     return app
 
 
@@ -118,12 +122,14 @@ def _begin() -> None:
 
 
 def _require_acceptable() -> None:
-    """Raise NotAcceptable when Accept excludes the media types of a resource. Pages are exempt.
+    """Raise NotAcceptable when Accept excludes the media types of a resource.
+
+    Pages are exempt, and metrics have formats of their own.
 
     Runs of blanks are shortened first: werkzeug looks for a semicolon behind each blank of one.
     """
     given = request.environ.get("HTTP_ACCEPT", "")
-    if request.blueprint in PAGES or not given:
+    if request.blueprint in NEGOTIATE_THEMSELVES or not given:
         return
     request.environ["HTTP_ACCEPT"] = " ".join(given.split())
     if not request.accept_mimetypes:
@@ -137,19 +143,25 @@ def _require_acceptable() -> None:
         )
 
 
-def _finish(response: Response) -> Response:
+def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
+    this: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.path.startswith("/tasks"):
+    if this.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
-    level = logging.DEBUG if request.endpoint in LOGGED_AS_DEBUG else logging.INFO
+    endpoint, status = this.endpoint, response.status_code
+    seconds = time.perf_counter() - g.began
+    counters: Traffic = extensions["traffic"]
+    counters.count(endpoint, this.method, status, seconds)
+    if status >= 400 and "problem" in g:
+        counters.count_problem(g.problem)
+    level = logging.DEBUG if endpoint in LOGGED_AS_DEBUG else logging.INFO
     if access.isEnabledFor(level):
-        _log_request(level, response.status_code)
+        _log_request(level, status, seconds)
     return response
 
 
-def _log_request(level: int, status: int) -> None:
-    milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+def _log_request(level: int, status: int, seconds: float) -> None:
     task_id = g.get("task_id") or (request.view_args or {}).get("task_id")
     key_id = g.get("key_id")
     access.log(
@@ -160,7 +172,7 @@ def _log_request(level: int, status: int) -> None:
         extra={
             "action": "request",
             "status": status,
-            "duration_ms": milliseconds,
+            "duration_ms": round(seconds * 1000, 1),
             "request_id": g.request_id,
             **({"task_id": task_id} if task_id else {}),
             **({"key_id": key_id} if key_id else {}),

@@ -19,6 +19,8 @@ COMPRESSIBLE = {
     "text/html",
     "text/css",
     "text/javascript",
+    "text/plain",
+    "application/openmetrics-text",
 }
 SLICE_BYTES = 32_768
 """Bytes that are compressed before other requests have their turn: about a millisecond."""

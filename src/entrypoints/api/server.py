@@ -33,7 +33,9 @@ from entrypoints.api.concurrency.connections import (
 )
 from entrypoints.api.concurrency.cooperation import let_others_run
 from entrypoints.api.origins import ANY_HOST
+from entrypoints.api.problems.codes import code_of_status
 from entrypoints.api.problems.responses import raw_problem_response
+from entrypoints.api.traffic import Traffic
 from entrypoints.container import build_container
 from entrypoints.http_address import require_free_address
 from entrypoints.settings import InvalidSettings, Settings, authority, is_loopback
@@ -85,6 +87,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             settings.http_pending_per_client,
             max(MAX_WAITING_BYTES, LARGEST_BODIES * settings.max_batch_bytes),
         )
+        self._traffic: Traffic | None = None
         self._mine = local()
         """Holds the connection of the current greenlet."""
 
@@ -95,6 +98,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         # START_SECONDS count from the start of the process
         self.wsgi.extensions["container"].warn_about_queues()
+        self._traffic = self.wsgi.extensions["traffic"]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
@@ -149,6 +153,8 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         status = _StatusRecorder()
         super().handle_error(req, status, addr, exc)
         if status.recorded:
+            if self._traffic:
+                self._traffic.count_problem(code_of_status(status.recorded))
             with suppress(OSError):
                 client.sendall(raw_problem_response(status.recorded, str(exc)))
 

@@ -1,5 +1,6 @@
 """Name the adapter behind each port."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -51,6 +52,10 @@ from entrypoints.settings import Settings
 
 def keep_running() -> None:
     """Do not yield: no other work waits for this thread."""
+
+
+def forget(_: str | None) -> None:
+    """Do not note the position of the reader of events: nobody measures how far it is behind."""
 
 
 def shared_connection(client: Any, *, wanted: bool) -> Exchange | None:
@@ -109,6 +114,7 @@ class Adapters(containers.DeclarativeContainer):
     tells_callers_apart = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
+    note_position: providers.Object[Callable[[str | None], None]] = providers.Object(forget)
 
     redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
     confirmation = providers.Singleton(confirmation, settings.provided.redis_min_replicas)
@@ -195,6 +201,7 @@ class Adapters(containers.DeclarativeContainer):
         store,
         providers.Singleton(connect_blocking, settings.provided.redis_url),
         let_others_run,
+        note_position,
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     attempt_log = providers.Singleton(RedisAttemptLog, store)

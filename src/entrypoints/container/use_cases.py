@@ -30,6 +30,7 @@ from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
 from application.use_cases.operations.claim_layout import ClaimLayout
+from application.use_cases.operations.collect_metrics import CollectMetrics
 from application.use_cases.operations.diagnose import Diagnose
 from application.use_cases.operations.export_tasks import ExportTasks
 from application.use_cases.operations.get_series import GetSeries
@@ -171,6 +172,19 @@ class Container(Adapters):
     )
     resend_delivery = providers.Singleton(ResendDelivery, tasks, Adapters.outbox)
     list_deliveries = providers.Singleton(ListDeliveries, Adapters.delivery_log)
+    collect_metrics = providers.Singleton(
+        CollectMetrics,
+        Adapters.statistics,
+        Adapters.series,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.delivery_log,
+        Adapters.event_stream,
+        Adapters.store_probe,
+        Adapters.clock,
+        Adapters.store_clock,
+    )
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
     claim_layout = providers.Singleton(ClaimLayout, Adapters.store_layout)
     diagnose = providers.Singleton(

@@ -19,6 +19,7 @@ from application.series import (
     bucket_of,
     percentile,
 )
+from application.task_totals import TaskTotals
 from application.use_cases.operations.get_series import (
     MAX_SERIES,
     GetSeries,
@@ -80,6 +81,9 @@ class GivenSeries(Series):
 
     def sum_up(self) -> bool:
         return False
+
+    def totals(self) -> TaskTotals:
+        return TaskTotals()
 
     def latest(self, step: timedelta, number: int) -> Iterator[tuple[datetime, Interval]]:
         beginning = datetime(2026, 1, 1, tzinfo=UTC)

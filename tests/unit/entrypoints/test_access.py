@@ -109,6 +109,7 @@ def _paths() -> dict[str, str]:
         "overview.Stats": "/stats",
         "overview.StatsSeries": "/stats/series",
         "overview.AllDeliveries": "/deliveries",
+        "metrics.Metrics": "/metrics",
         "access.Session": "/session",
         "access.Keys": "/keys",
         "access.OneKey": key,

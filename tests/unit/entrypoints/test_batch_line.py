@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from entrypoints.api.concurrency.batch_line import BatchLine, Overloaded
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_batches_have_their_turns_one_by_one_in_the_order_of_their_arrival(
     def work(number: int) -> None:
         with line.turn():
             done.append(number)
-            may_end.wait(10)
+            may_end.wait(PATIENCE)
             assert done[-1] == number
 
     calls = [_arrived(threads, line, work, number) for number in range(5)]
@@ -45,7 +45,7 @@ def test_a_batch_beyond_the_limit_is_refused_at_once_and_takes_no_place(
 
     def work(_: int) -> None:
         with line.turn():
-            may_end.wait(10)
+            may_end.wait(PATIENCE)
 
     calls = [_arrived(threads, line, work, number) for number in range(3)]
     for _ in range(3):

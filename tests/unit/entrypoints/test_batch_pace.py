@@ -11,6 +11,7 @@ import pytest
 
 from entrypoints.api.concurrency import batch_line
 from entrypoints.api.concurrency.batch_line import BatchPace
+from tests.integration.waiting import PATIENCE
 
 fork = get_context("fork")
 Start = Callable[[BatchPace], tuple[Any, Connection]]
@@ -46,7 +47,7 @@ def start_batch() -> Iterator[Start]:
         process.join()
 
 
-def has_turn(batch: Connection, seconds: float = 10) -> bool:
+def has_turn(batch: Connection, seconds: float = PATIENCE) -> bool:
     return batch.poll(seconds) and batch.recv() == "has its turn"
 
 

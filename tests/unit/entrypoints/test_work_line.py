@@ -16,7 +16,7 @@ from entrypoints.api.concurrency.batch_line import BatchLine, Overloaded
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity
 from entrypoints.api.concurrency.work_line import MAX_USUAL_VALUES, WorkLine, WorkLines
 from tests.fakes.task_store import FakeTaskStore
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE, wait_until
 from tests.storing import submit
 from tests.unit.entrypoints.calls import allow_bodies
 
@@ -33,7 +33,7 @@ def test_so_many_have_their_turn_at_once_and_the_others_wait(threads: ThreadPool
     def work(number: int) -> None:
         with line.turn():
             running.append(number)
-            may_end.wait(10)
+            may_end.wait(PATIENCE)
             running.remove(number)
 
     calls = [threads.submit(work, number) for number in range(6)]
@@ -50,12 +50,12 @@ def test_one_more_than_the_line_holds_is_refused_at_once(threads: ThreadPoolExec
     line, all_wait, may_end = WorkLine("reads", 1, 2), Barrier(4), Event()
 
     def work() -> None:
-        all_wait.wait(10)
+        all_wait.wait(PATIENCE)
         with line.turn():
-            may_end.wait(10)
+            may_end.wait(PATIENCE)
 
     calls = [threads.submit(work) for _ in range(3)]
-    all_wait.wait(10)
+    all_wait.wait(PATIENCE)
     wait_until(lambda: line._number == 3)
     for _ in range(2):
         with pytest.raises(Overloaded, match="3 reads run or wait"), line.turn():

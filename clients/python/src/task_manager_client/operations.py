@@ -222,6 +222,12 @@ def get_readiness() -> Call[service_models.Probe]:
     return Call("GET", "/readyz", reads(service_models.Probe))
 
 
+def get_metrics() -> Call[str]:
+    """Return the metrics as Prometheus reads them."""
+    headers = {"Accept": "text/plain"}
+    return Call("GET", "/metrics", lambda response: response.body.decode(), headers=headers)
+
+
 def _write(
     method: str, target: str, headers: Mapping[str, str], body: Any, if_match: str | int | None
 ) -> Call[models.Task]:

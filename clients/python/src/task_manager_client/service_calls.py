@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class ServiceCalls:
-    """The methods of `Client` about counts, queues, workers, types and statistics."""
+    """The methods of `Client` about counts, queues, workers, types, statistics and metrics."""
 
     def send(self, call: Call[T]) -> T:
         """Send a call."""
@@ -56,6 +56,10 @@ class ServiceCalls:
         """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
         return self.send(operations.get_readiness())
 
+    def metrics(self) -> str:
+        """Return the metrics in the text format of Prometheus."""
+        return self.send(operations.get_metrics())
+
     def series(
         self,
         *,
@@ -67,7 +71,7 @@ class ServiceCalls:
 
 
 class AsyncServiceCalls:
-    """The methods of `AsyncClient` about counts, queues, workers, types and statistics."""
+    """The methods of `AsyncClient` about counts, queues, workers, types and metrics."""
 
     async def send(self, call: Call[T]) -> T:
         """Send a call."""
@@ -112,6 +116,10 @@ class AsyncServiceCalls:
     async def readiness(self) -> service_models.Probe:
         """Return whether the API reaches its store. Raises StoreUnavailable if it does not."""
         return await self.send(operations.get_readiness())
+
+    async def metrics(self) -> str:
+        """Return the metrics in the text format of Prometheus."""
+        return await self.send(operations.get_metrics())
 
     async def series(
         self,

@@ -73,6 +73,8 @@
 --                                           add to a field of a hash for each minute, which is
 --                                           kept for so many seconds; a field beyond the limit
 --                                           counts under its first letter
+--   count <hash> <field>                    add 1 to a counter of statistics; a damaged one starts
+--                                           again
 --   top_up_wake_ups <list> <waiting> <sequence> <paused> <queue> <bound> <template>
 --   claim                                   see claim.lua
 local types, writes, last, now = ARGV[1], 3 + ARGV[2], #ARGV, milliseconds()
@@ -260,6 +262,10 @@ while at <= last do
     call('SET', key, first)
   elseif word == 'raise_counter' then
     if (tonumber(redis.pcall('GET', key) or '') or 0) < first + 0 then call('SET', key, first) end
+  elseif word == 'count' then
+    if type(redis.pcall('HINCRBY', key, first, 1)) == 'table' then
+      redis.pcall('HDEL', key, first)
+    end
   else
     return redis.error_reply('ERR unknown write ' .. word)
   end

@@ -32,6 +32,7 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
     "overview.Stats": {"GET": Permission.OBSERVE},
     "overview.StatsSeries": {"GET": Permission.OBSERVE},
     "overview.AllDeliveries": {"GET": Permission.OBSERVE},
+    "metrics.Metrics": {"GET": Permission.READ_METRICS},
     "access.Session": {"GET": None, "POST": None, "DELETE": None},
     "access.Keys": {"GET": Permission.MANAGE_KEYS, "POST": Permission.MANAGE_KEYS},
     "access.OneKey": {"DELETE": Permission.MANAGE_KEYS},

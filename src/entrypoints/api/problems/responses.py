@@ -48,6 +48,7 @@ def problem_response(
     omitted = sum(1 for _ in every_error)
     if listed:
         detail = INVALID_OMITTED.format(omitted=omitted) if omitted else INVALID
+    g.problem = code
     status = status or PROBLEM_TYPES[code].status
     body = _members(code, status, shorten(detail), request.path, g.request_id)
     if listed:

@@ -17,4 +17,5 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     session as session,
     keys as keys,
     probes as probes,
+    metrics as metrics,
 )

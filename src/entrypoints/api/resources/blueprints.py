@@ -15,7 +15,8 @@ overview = StrictBlueprint(
 probes = StrictBlueprint(
     "probes", __name__, description="Health checks for load balancers and supervisors."
 )
+metrics = StrictBlueprint("metrics", __name__, description="Numbers for monitoring.")
 access = StrictBlueprint(
     "access", __name__, description="Keys of callers, and sessions of browsers."
 )
-BLUEPRINTS = (tasks, bulk, events, overview, access, probes)
+BLUEPRINTS = (tasks, bulk, events, overview, access, probes, metrics)

@@ -49,7 +49,7 @@ export function taskLog(id, signal) {
   const number = h("span", { class: "hint" });
   /** @type {any[]} */
   let known = [];
-  let reading = false;
+  let reading = false, isRunning = false;
   /** @type {AbortController | undefined} */
   let following;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -97,6 +97,8 @@ export function taskLog(id, signal) {
     polling = undefined;
   };
   const begin = () => {
+    clearInterval(polling);
+    polling = undefined;
     following = new AbortController();
     onLog(id, AbortSignal.any([signal, following.signal]), ({ lines: next, refused }) => {
       if (next) add(next);
@@ -106,8 +108,10 @@ export function taskLog(id, signal) {
   /** Read what is left, then stop. Until that succeeds, the stream may bring it, too. */
   const finish = async () => {
     clearInterval(polling);
-    if (await read()) stop();
-    else if (!signal.aborted) polling = setInterval(finish, POLL_MS);
+    const isRead = await read();
+    if (isRunning || signal.aborted) return; // it has started meanwhile, and its stream stays
+    if (isRead) stop();
+    else polling = setInterval(finish, POLL_MS);
   };
   signal.addEventListener("abort", stop);
   search.addEventListener("input", show);
@@ -128,8 +132,9 @@ export function taskLog(id, signal) {
       ),
       lines,
     ),
-    renew: (isRunning) => {
-      if (!isRunning) finish();
+    renew: (runs) => {
+      isRunning = runs;
+      if (!runs) finish();
       else if (!following) begin();
     },
   };

@@ -16,6 +16,7 @@ import { timeline } from "./timeline.js";
 import { viewer } from "./viewer.js";
 
 const RELOAD_MS = 500;
+const DELIVERIES_MS = 5_000;
 const WAITING = ["SCHEDULED", "QUEUED"];
 const WIDE = ["Labels", "Callback", "Id"];
 const RETRYABLE = ["FAILED", "CANCELLED", "EXPIRED"];
@@ -156,7 +157,7 @@ export function show(root, { id, signal }) {
     data = h("div", { class: "columns" }),
     callbacks = h("div");
   const log = taskLog(id, signal);
-  let shownData = "", shownHead = "", isGone = false;
+  let shownData = "", shownHead = "", isGone = false, hasCallback = false;
 
   async function load() {
     if (isGone) return;
@@ -218,7 +219,8 @@ export function show(root, { id, signal }) {
       task.progress && h("p", null, progressBar(task.progress)),
     );
     log.renew(task.status === "PROCESSING");
-    await Promise.all([loadAttempts(), task.callback_url && loadDeliveries()]);
+    hasCallback = task.callback_url !== undefined;
+    await Promise.all([loadAttempts(), hasCallback && loadDeliveries()]);
   }
 
   /** @param {Map<string, string>} source */
@@ -258,6 +260,11 @@ export function show(root, { id, signal }) {
 
   fill(root, head, live, about, why, attempts, data, log.element, callbacks);
   const reload = atMostEvery(signal, RELOAD_MS, load);
+  // A delivery follows the last event of its task, and is none itself.
+  const renewing = setInterval(() => {
+    if (hasCallback && !isGone && !document.hidden) loadDeliveries().catch(() => {});
+  }, DELIVERIES_MS);
+  signal.addEventListener("abort", () => clearInterval(renewing));
   onChanges(signal, (changes) => {
     if (!changes || changes.some(({ task }) => task.task_id === id)) reload();
   });
