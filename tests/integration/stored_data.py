@@ -6,7 +6,7 @@ import redis
 
 NOT_COMPARED = (b"tm:minute:", b"tm:counters:", b"tm:series:", b"tm:sequence", b"tm:claims")
 NOT_COMPARED += (b"tm:events", b"tm:layout", b"tm:lost:", b"tm:held", b"task-manager.")
-NOT_COMPARED += (b"tm:finished", b"tm:delivery-log")
+NOT_COMPARED += (b"tm:finished", b"tm:delivery-log", b"tm:totals")
 """Statistics, counters, events, wake-ups and the like, which an archive does not have.
 
 tm:finished has entries of tasks that were retried since; its order is that of the import.
