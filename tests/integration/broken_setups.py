@@ -151,6 +151,7 @@ def no_such_database(at: Installation) -> Changes:
 
 
 def tls_on_one_side(at: Installation) -> Changes:
+    at.monkeypatch.setattr("adapters.redis.connection.TIMEOUT_SECONDS", 1.0)
     return {"REDIS_URL": f"rediss://{at.address}/0"}
 
 

@@ -16,9 +16,16 @@ from tests.integration.broken_setups import READY, Changes, Installation, tcp_se
 from tests.integration.ports import free_port
 from tests.integration.receiver import Receiver
 from tests.integration.tcp_redis import TcpRedis
+from tests.integration.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
+LIMITS = (
+    "adapters.redis.connection.TIMEOUT_SECONDS",
+    "adapters.redis.store_inspection.PROBE_SECONDS",
+    "entrypoints.doctor.API_SECONDS",
+)
+"""A busy machine may take any time for a reply."""
 Break = Callable[[Installation], Changes]
 REST = (
     "version role scripts layout clock eviction persistence disk memory maintenance workers queues "
@@ -126,6 +133,8 @@ def installation(
 ) -> Iterator[Installation]:
     """Return a healthy installation."""
     (tmp_path / "data").mkdir(mode=0o700)
+    for name in LIMITS:
+        monkeypatch.setattr(name, PATIENCE)
     with (
         redis.Redis.from_url(server.url) as client,
         Receiver(READY) as api,
