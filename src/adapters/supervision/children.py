@@ -123,10 +123,13 @@ class Children:
             pid = next(pid for pid, known in self._descriptors.items() if known == descriptor)
             del self._descriptors[pid]
             process = self._processes.pop(pid)
-            self._dead[pid] = exit_code(descriptor, process)
+            self._dead[pid] = None  # the death counts, whatever prevents its cause from being read
             self._remember(pid, process)
             self._poller.unregister(descriptor)
-            os.close(descriptor)
+            try:
+                self._dead[pid] = exit_code(descriptor, process)
+            finally:
+                os.close(descriptor)
 
     def _remember(self, pid: int, process: Any) -> None:
         self._recently_dead[pid] = process

@@ -138,7 +138,6 @@ def test_a_child_that_could_not_renew_for_lack_of_replicas_is_no_crash(
     wait_until(lambda: time.monotonic() - began > cut_off + 1)
 
     child.kill()
-    wait_until(lambda: child.poll() is not None)
     wait_until(lambda: not guard.has_working_child)
     runs.children_are_cut_off = False
 
