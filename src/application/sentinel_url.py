@@ -33,7 +33,7 @@ class InvalidSentinelUrl(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class SentinelUrl:
-    """What a sentinel:// URL says."""
+    """The parts of a sentinel:// URL."""
 
     sentinels: tuple[tuple[str, int], ...]
     """Host and port of each sentinel."""
@@ -42,10 +42,10 @@ class SentinelUrl:
     database: int = 0
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    """Of the Redis servers."""
+    """The password of the Redis servers."""
     sentinel_user: str | None = None
     sentinel_password: str | None = field(default=None, repr=False)
-    """Of the sentinels themselves; None for those that ask for none."""
+    """The password of the sentinels themselves; None for those that ask for none."""
     tls: bool = False
     """True if the sentinels and the servers are reached by TLS, with checked certificates."""
     tls_files: Mapping[str, str] = field(default_factory=dict)

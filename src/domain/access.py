@@ -1,4 +1,4 @@
-"""Who may do what: roles, their permissions, and the keys that callers show."""
+"""Roles, their permissions, and the keys that callers show."""
 
 import hmac
 import re
@@ -25,7 +25,7 @@ TOKEN = re.compile(r"tm_([0-9a-z]{12})_([0-9A-Za-z_-]{43})")
 
 
 class Permission(StrEnum):
-    """What an operation of the API needs."""
+    """A right that an operation of the API needs."""
 
     READ = "read"
     """Read, list and follow tasks."""

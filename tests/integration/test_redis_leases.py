@@ -63,7 +63,7 @@ class TestRedisTaskLeases(TaskLeasesContract):
     def test_a_run_whose_claim_the_server_has_lost_is_renewed_no_more(
         self, repository: RedisTaskRepository, leases: RedisTaskLeases, client: redis.Redis
     ) -> None:
-        """As after a failover to a replica that lags: the next claim gets the same token."""
+        """The next claim gets the same token after a failover to a replica that lags."""
         submit(repository)
         before = {key: client.dump(key) for key in client.keys("tm:*")}
         forgotten = claim(leases, owner="a:1")

@@ -180,7 +180,7 @@ class TestAServerOfOurOwn:
     def test_no_connection_to_a_server_that_became_a_replica_is_used_again(
         self, server: EmbeddedRedis, process: subprocess.Popen, keep_connections: bool
     ) -> None:
-        """As after a failover: its connections stay open, and its address leads to another."""
+        """Its connections stay open after a failover, and its address leads to another."""
         store = RedisStore(connect(server.url), keep_connections=keep_connections)
         push = a_push(store)
         push()

@@ -55,7 +55,7 @@ class RedisDeliveryLog(DeliveryLog):
 
     def due(self) -> int:
         [time] = self._store.pipeline([packed("TIME")])
-        now = milliseconds((int(time[0]), int(time[1])))
+        now = milliseconds(time)
         [number] = self._store.pipeline([packed("ZCOUNT", keys.OUTBOX, "-inf", now)])
         return count_or_zero(number)
 

@@ -132,7 +132,7 @@ class RedisEventStream(EventStream):
         entries, time = self._store.pipeline(commands)
         if not entries or isinstance(entries, Exception):
             return 0.0
-        now = milliseconds((int(time[0]), int(time[1])))
+        now = milliseconds(time)
         return max(now - order(entries[0][0])[0], 0) / 1000
 
     def close(self) -> None:

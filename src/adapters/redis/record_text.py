@@ -56,7 +56,7 @@ class _Retry(msgspec.Struct):
 
 
 class _Spec(msgspec.Struct, rename=SPEC_NAMES, kw_only=True):
-    """What a record holds of a specification; see task_codec."""
+    """The part of a specification that a record holds; see task_codec."""
 
     task_name: str
     type: str = DEFAULTS["type"]

@@ -48,7 +48,7 @@ def first_within(max_bytes: int, items: Sequence[T], size_of: Callable[[T], int]
     return items
 
 
-def milliseconds(time: tuple[int, int]) -> int:
+def milliseconds(time: Sequence[int | bytes]) -> int:
     """Return the reply to TIME, in seconds and microseconds, as milliseconds since 1970."""
-    seconds, microseconds = time
+    seconds, microseconds = map(int, time)
     return seconds * 1000 + microseconds // 1000

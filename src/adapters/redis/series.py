@@ -170,4 +170,4 @@ class RedisSeries(Series):
 
     def _now_ms(self) -> int:
         [time] = self._replies([packed("TIME")])
-        return milliseconds((int(time[0]), int(time[1])))
+        return milliseconds(time)

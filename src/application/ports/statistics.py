@@ -30,7 +30,7 @@ class Durations:
 
 
 class Occurrence(StrEnum):
-    """What is counted from the first start of the service on."""
+    """Occurrences that are counted from the first start of the service on."""
 
     RUN_STARTED = "run_started"
     RUN_LOST = "run_lost"

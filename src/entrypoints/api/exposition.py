@@ -1,5 +1,6 @@
 """The metrics, as prometheus_client takes them: their names, descriptions and samples."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
@@ -24,6 +25,15 @@ CALLBACKS = {
     "retried": Occurrence.CALLBACK_RETRIED,
     "given_up": Occurrence.CALLBACK_GIVEN_UP,
 }
+DURATIONS: Mapping[str, tuple[str, str, Callable[[Total], Counter[int]]]] = {
+    "queue": (
+        "queue_wait_seconds",
+        "Time from submission, or the time when a task was due, to the start of its last run",
+        lambda total: total.wait,
+    ),
+    "type": ("type_run_seconds", "Duration of the last run of a task", lambda total: total.run),
+}
+"""The durations that are counted by queue and by type: name, description, and where they are."""
 PREFIX = "task_manager_"
 
 Row = tuple[dict[str, str], float]
@@ -157,22 +167,14 @@ def _totals(label: str, totals: Mapping[str, Total]) -> Iterator[Metric]:
             for what in ENDED
         ),
     )
-    if label == "queue":
-        yield _histogram(
-            "queue_wait_seconds",
-            "Time from submission, or the time when a task was due, to the start of its last run, "
-            "counted when it ends. The sum is estimated from the buckets.",
-            LIMITS,
-            ((labels, _numbers(each.wait), total_seconds(each.wait)) for labels, each in named),
-        )
-    else:
-        yield _histogram(
-            "type_run_seconds",
-            "Duration of the last run of a task, counted when it ends. The sum is estimated from "
-            "the buckets.",
-            LIMITS,
-            ((labels, _numbers(each.run), total_seconds(each.run)) for labels, each in named),
-        )
+    name, help, durations_of = DURATIONS[label]
+    durations = ((labels, durations_of(total)) for labels, total in named)
+    yield _histogram(
+        name,
+        f"{help}, counted when it ends. The sum is estimated from the buckets.",
+        LIMITS,
+        ((labels, _numbers(each), total_seconds(each)) for labels, each in durations),
+    )
 
 
 def _processes(metrics: ServiceMetrics) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ Writer = Callable[[Any], bytes]
 
 
 class Exposition:
-    """What the writers of prometheus_client take: a source of metrics, read once."""
+    """A source of metrics for the writers of prometheus_client, read once."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = metrics

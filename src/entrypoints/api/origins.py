@@ -48,7 +48,7 @@ class AllowedHosts:
         self.named = {_bare(host) for host in named}
         self.allows_any = ANY_HOST in self.named
         self._names = self.named | {_bare(listening)}
-        address = _address(_bare(listening))
+        address = address_of(_bare(listening))
         self._on_every_address = address is not None and address.is_unspecified
         if self._on_every_address:
             self._names.add(_bare(host_name))
@@ -59,7 +59,7 @@ class AllowedHosts:
         if self.allows_any or match is None:
             return self.allows_any
         name = _bare(match["host"])
-        address = _address(name)
+        address = address_of(name)
         if address is not None:
             return address.is_loopback or self._on_every_address or name in self._names
         return name in self._names or name == LOOPBACK_NAME or name.endswith(f".{LOOPBACK_NAME}")
@@ -110,11 +110,12 @@ def protect_from_pages(app: Flask, settings: Settings) -> None:
 def _bare(host: str) -> str:
     """Return the host in lower case, without brackets (IPv6) and the dot of the root domain."""
     name = host.lower().removeprefix("[").removesuffix("]").removesuffix(".")
-    address = _address(name)
+    address = address_of(name)
     return name if address is None else str(address)
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a text spells; None for other texts."""
     try:
         return ip_address(host)
     except ValueError:

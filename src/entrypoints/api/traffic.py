@@ -45,7 +45,7 @@ class RouteTraffic:
 
 class TrafficReading(NamedTuple):
     routes: Sequence[RouteTraffic]
-    """Those with a request."""
+    """Routes with a request at least."""
     problems: Mapping[str, int]
     """Number of responses by the code of their problem."""
     position: str | None

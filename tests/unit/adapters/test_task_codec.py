@@ -1,16 +1,25 @@
 """Encoding a task and decoding its record returns the same task."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
-from adapters.redis.task_codec import decode, encode, encode_changes, unpack_record
+from adapters.redis.task_codec import (
+    MEMBERS,
+    OMITTABLE,
+    decode,
+    encode,
+    encode_changes,
+    unpack_record,
+)
 from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
@@ -125,3 +134,11 @@ def test_a_stored_task_that_todays_rules_would_refuse_is_decoded() -> None:
     assert (read.spec.retry.max_attempts, read.spec.retry.factor) == (101, 2)
     with pytest.raises(TypeError):
         read.spec.labels["k"] = "w"
+
+
+def test_a_read_without_long_members_returns_every_other_member() -> None:
+    """read.lua names the fields that it reads when it leaves out long ones."""
+    script = (resources.files("adapters.redis") / "scripts" / "read.lua").read_text()
+    [short] = re.findall(r"local SHORT = \{(.*?)\}", script, re.DOTALL)
+
+    assert {name.encode() for name in re.findall("'(.)'", short)} == MEMBERS.keys() - OMITTABLE

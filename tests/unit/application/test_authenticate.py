@@ -1,4 +1,4 @@
-"""Who sends a request, and how often the store is asked."""
+"""Callers are told from their credentials, and the store is asked rarely."""
 
 from datetime import timedelta
 

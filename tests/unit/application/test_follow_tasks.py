@@ -14,7 +14,8 @@ from application.ports.event_stream import FollowerTooSlow, StreamGap, Subscript
 from application.ports.task_repository import Change
 from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.tasks.cancel_task import CancelTask
-from application.use_cases.tasks.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
+from application.use_cases.tasks.follow_tasks import FollowTasks
+from application.use_cases.tasks.following import Following, News, Notice, Snapshot
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task

@@ -22,7 +22,8 @@ from application.use_cases.maintenance.find_unserved_queues import FindUnservedQ
 from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.tasks.bulk_action import Action, BulkAction
-from application.use_cases.tasks.follow_tasks import FollowTasks, Notice, Snapshot
+from application.use_cases.tasks.follow_tasks import FollowTasks
+from application.use_cases.tasks.following import Notice, Snapshot
 from application.use_cases.tasks.update_task import UpdateTask
 from application.use_cases.tasks.wait_for_task import WaitForTask
 from application.use_cases.worker.release_runs import ReleaseRuns

@@ -7,7 +7,8 @@ import pytest
 from application.ports.callers import Anyone
 from application.ports.run import LogLine
 from application.ports.task_repository import Change
-from application.use_cases.tasks.follow_tasks import Following, FollowTasks, News, Notice, Snapshot
+from application.use_cases.tasks.follow_tasks import FollowTasks
+from application.use_cases.tasks.following import Following, News, Notice, Snapshot
 from tests.building import AN_ERROR
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_stream import FakeEventStream

@@ -1,4 +1,4 @@
-"""What a process takes from a connection at once, before it can count it."""
+"""A process takes few bytes from a connection at once, before it can count them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,14 +1,12 @@
 """Invalid settings stop the start, and the message lists every problem."""
 
 import os
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from entrypoints.environment import environment_restorer, hide_secrets, load_settings
-from entrypoints.local.stack import LocalStack
+from entrypoints.environment import load_settings
 from entrypoints.settings import InvalidSettings
 
 
@@ -274,37 +272,3 @@ def test_the_file_of_a_secret_that_cannot_be_read_is_not_shown(
 def test_without_redis_the_message_names_the_setting_and_the_way_out() -> None:
     with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_URL is not set.*task-manager local"):
         load_settings().require_redis()
-
-
-def test_secrets_are_removed_from_the_environment_with_the_names_of_their_files(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "url"
-    file.write_text("redis://127.0.0.1:1/0")
-    monkeypatch.setenv("TASKS_REDIS_URL_FILE", str(file))
-    monkeypatch.setenv("TASKS_CALLBACK_SECRET", "whsec_" + "c2VjcmV0" * 4)
-    monkeypatch.setenv("TASKS_QUEUES", "reports")
-
-    hide_secrets()
-
-    assert [name for name in os.environ if name.startswith("TASKS_")] == ["TASKS_QUEUES"]
-
-
-def test_the_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEPT", "1")
-    restore = environment_restorer()
-    before = dict(os.environ)
-    monkeypatch.setenv("ADDED", "1")
-    monkeypatch.setenv("KEPT", "2")
-    monkeypatch.delenv("PATH")
-
-    restore()
-
-    assert dict(os.environ) == before
-
-
-def test_the_embedded_server_has_no_replicas_that_could_confirm() -> None:
-    settings = replace(load_settings(), redis_min_replicas=1)
-
-    with pytest.raises(InvalidSettings, match=r"TASKS_REDIS_MIN_REPLICAS is 1, but the embedded"):
-        LocalStack(settings)

@@ -46,7 +46,7 @@ class IssuedKey(Key):
 
 @dataclass(frozen=True, kw_only=True)
 class Session(Model):
-    """What the caller may do. If `needs_key` is false, everyone may do everything."""
+    """The rights of the caller. If `needs_key` is false, everyone may do everything."""
 
     needs_key: bool
     role: str

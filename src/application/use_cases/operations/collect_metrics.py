@@ -15,6 +15,7 @@ from application.ports.statistics import Occurrence, Statistics
 from application.ports.store_probe import StoreCapacity, StoreProbe
 from application.ports.task_leases import TaskLeases
 from application.task_totals import OTHER_NAME, TaskTotals, Total, shown_names
+from application.use_cases.operations.list_queues import report_queues
 from domain.status import Status
 
 
@@ -34,7 +35,7 @@ class QueueMetrics:
     """Number of living workers that serve the queue. Of several queues, the lowest number of one
     in which tasks wait."""
     is_paused: bool = False
-    """Of several queues: whether all are."""
+    """True for several queues if all are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,20 +125,19 @@ class CollectMetrics:
     def _by_queue(
         self, totals: TaskTotals, workers: Sequence[Heartbeat]
     ) -> Mapping[str, QueueMetrics]:
-        served = Counter(queue for beat in workers for queue in beat.process.queues)
-        names = sorted({*served, *self._queues.names()})
-        shown, stored = shown_names(names, totals.queues), self._statistics.by_queue()
-        now = self._store_clock.now()
+        reports = report_queues(self._queues, self._store_clock, workers)
+        shown = shown_names((report.state.name for report in reports), totals.queues)
+        stored = self._statistics.by_queue()
         found: dict[str, QueueMetrics] = {}
-        for state in self._queues.states(names):
-            since = state.oldest_waiting_since
+        for report in reports:
+            state = report.state
             metrics = QueueMetrics(
                 stored=stored.get(state.name, 0),
                 scheduled=state.scheduled,
                 waiting=state.depth,
                 processing=state.processing,
-                oldest_waiting_seconds=max((now - since).total_seconds(), 0) if since else 0.0,
-                workers=served[state.name],
+                oldest_waiting_seconds=report.oldest_waiting_seconds or 0.0,
+                workers=report.workers,
                 is_paused=state.paused,
             )
             place = state.name if state.name in shown else OTHER_NAME

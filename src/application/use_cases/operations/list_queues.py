@@ -1,12 +1,12 @@
 """List the queues: the tasks in each, and the number of workers that serve it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from application.ports.callers import Callers
 from application.ports.clock import Clock
-from application.ports.heartbeats import Heartbeats
+from application.ports.heartbeats import Heartbeat, Heartbeats
 from application.ports.queues import Queues, QueueState
 
 
@@ -34,23 +34,37 @@ class ListQueues:
         A caller that is bound to queues gets these alone. `only` limits the result to one queue.
         Raises StoreUnavailable.
         """
-        served = Counter(
-            queue for beat in self._heartbeats.alive("worker") for queue in beat.process.queues
-        )
         bound = self._callers.current().scope.queues
-        names = sorted(
-            name for name in {*served, *self._queues.names()} if not bound or name in bound
+        return report_queues(
+            self._queues,
+            self._clock,
+            self._heartbeats.alive("worker"),
+            wanted=lambda name: (not bound or name in bound) and only in (None, name),
         )
-        if only is not None:
-            names = [name for name in names if name == only]
-        now = self._clock.now()
-        return [
-            QueueReport(
-                state=state,
-                oldest_waiting_seconds=max((now - since).total_seconds(), 0)
-                if (since := state.oldest_waiting_since)
-                else None,
-                workers=served[state.name],
-            )
-            for state in self._queues.states(names)
-        ]
+
+
+def report_queues(
+    queues: Queues,
+    clock: Clock,
+    workers: Sequence[Heartbeat],
+    *,
+    wanted: Callable[[str], bool] = lambda _: True,
+) -> Sequence[QueueReport]:
+    """Return the wanted queues of those that a task names, that are paused or that one of the
+    workers serves, by name.
+
+    `clock` is the store's, by which tasks were submitted. Raises StoreUnavailable.
+    """
+    served = Counter(queue for beat in workers for queue in beat.process.queues)
+    names = sorted(filter(wanted, {*served, *queues.names()}))
+    now = clock.now()
+    return [
+        QueueReport(
+            state=state,
+            oldest_waiting_seconds=max((now - since).total_seconds(), 0)
+            if (since := state.oldest_waiting_since)
+            else None,
+            workers=served[state.name],
+        )
+        for state in queues.states(names)
+    ]

@@ -1,8 +1,7 @@
 """Follow the events of one task, or of all."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from itertools import chain
 
 from application.errors import StoreUnavailable, TaskNotFound
@@ -16,12 +15,11 @@ from application.ports.event_stream import (
     Subscription,
     TaskEvent,
 )
-from application.ports.run import LogLine, RunLog
+from application.ports.run import RunLog
 from application.ports.task_repository import PageRequest, TaskRepository
 from application.task_filter import EVERY_TASK, TaskFilter
+from application.use_cases.tasks.following import Following, News, Notice, Snapshot
 from application.use_cases.tasks.log_tail import LogTail
-from domain.events import Event
-from domain.task import Task
 
 QUIET_SECONDS = 15.0
 HISTORY_BATCH = 50
@@ -31,59 +29,6 @@ disconnected. Reading them takes about 25 ms of CPU time."""
 SNAPSHOTS = 100
 SNAPSHOT_BATCH = 10
 """Number of tasks that a slow follower holds as they are stored. It holds the ids of the others."""
-
-
-class Notice(Enum):
-    GAP = "gap"
-    """Events were lost; snapshots follow."""
-    QUIET = "quiet"
-    """Nothing was yielded for 15 seconds, or for 1,000 past events."""
-    LOOK = "look"
-    """It is time to look at the log. No follower gets it."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Snapshot:
-    """A task as it was when the stream began, and the position after which its events follow."""
-
-    task: Task
-    position: str | None
-    """None for a caller that has not all tasks: it would tell when events of others happen."""
-
-
-News = TaskEvent | Snapshot | LogLine | Notice
-
-
-class Following(Iterator[News]):
-    """The items for one follower, until the follower closes it."""
-
-    def __init__(
-        self, subscription: Subscription, news: Iterator[News], *, until_final: bool
-    ) -> None:
-        self._subscription = subscription
-        self._news = news
-        self._until_final = until_final
-        self._ended = False
-
-    def __next__(self) -> News:
-        """Raises StopIteration at the end, and when the store is unavailable: the follower may
-        resume.
-        """
-        if self._ended:
-            raise StopIteration
-        try:
-            item = next(self._news)
-        except (StreamEnded, StoreUnavailable, TaskNotFound):
-            raise StopIteration from None
-        self._ended = self._until_final and _is_last(item)
-        return item
-
-    def end(self) -> None:
-        """End the items, in whatever thread they are read. The follower may not go on."""
-        self._subscription.end()
-
-    def close(self) -> None:
-        self._subscription.close()
 
 
 class FollowTasks:
@@ -310,12 +255,6 @@ def _with_log(news: Iterator[News], tail: LogTail) -> Iterator[News]:
         yield from tail.before(item.task if isinstance(item, TaskEvent | Snapshot) else None)
         if item is not Notice.LOOK:
             yield item
-
-
-def _is_last(item: News) -> bool:
-    if isinstance(item, TaskEvent):
-        return item.event is Event.DELETED or item.task.status.is_final
-    return isinstance(item, Snapshot) and item.task.status.is_final
 
 
 def _order(position: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What a request shows to be let in."""
+"""Read the credentials that a request shows to be let in."""
 
 from typing import NamedTuple
 

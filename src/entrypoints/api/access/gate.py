@@ -6,7 +6,7 @@ from flask import Flask, current_app, g, request
 
 from application.access import Caller
 from application.use_cases.access.authenticate import InvalidCredentials
-from application.use_cases.tasks.follow_tasks import Following
+from application.use_cases.tasks.following import Following
 from domain.access import PERMISSIONS, Permission
 from entrypoints.api.access.credentials import Credentials, NotAuthenticated, shown_credentials
 from entrypoints.api.access.needed import NEEDED

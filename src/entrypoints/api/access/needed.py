@@ -38,6 +38,6 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
     "access.OneKey": {"DELETE": Permission.MANAGE_KEYS},
     "access.Rotate": {"POST": Permission.MANAGE_KEYS},
 }
-"""By endpoint and method. None: any valid key will do."""
+"""The permission by endpoint and method. None: any valid key will do."""
 PUBLIC = frozenset({"probes.Livez", "probes.Readyz"})
 """Endpoints that need no key. The pages, which show no data, need none either."""

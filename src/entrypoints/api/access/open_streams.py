@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from application.errors import StoreUnavailable
 from application.use_cases.access.authenticate import Authenticate, InvalidCredentials
-from application.use_cases.tasks.follow_tasks import Following
+from application.use_cases.tasks.following import Following
 from entrypoints.api.access.credentials import Credentials
 
 INTERVAL_SECONDS = 1.0

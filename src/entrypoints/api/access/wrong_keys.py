@@ -1,9 +1,9 @@
 """Slow down who sends wrong keys, and nobody else of the same address."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from application.bounded_cache import BoundedCache
 from application.ports.clock import Clock
 
 FREE_FAILURES = 10
@@ -32,7 +32,7 @@ class WrongKeys:
     """
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._failures: BoundedCache[str, tuple[float, int]] = BoundedCache(MAX_ADDRESSES)
         self._delayed = 0
 
     def slow_down(self, address: str, clock: Clock) -> None:
@@ -41,12 +41,10 @@ class WrongKeys:
         Raises TooManyWrongKeys when too many wait.
         """
         now = clock.monotonic()
-        began, failures = self._failures.pop(address, (now, 0))
+        began, failures = self._failures.get(address) or (now, 0)
         if now - began >= WINDOW_SECONDS:
             began, failures = now, 0
-        self._failures[address] = (began, failures + 1)
-        if len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
+        self._failures.put(address, (began, failures + 1), 1)
         if failures >= FREE_FAILURES:
             with self._slot():
                 clock.sleep(DELAY_SECONDS)

@@ -1,9 +1,11 @@
-"""Who sends a request: its address and scheme, as a trusted proxy reports them."""
+"""Read the address and scheme of a client, as a trusted proxy reports them."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from flask import Flask, current_app, request
+
+from entrypoints.api.origins import address_of
 
 Network = IPv4Network | IPv6Network
 
@@ -22,7 +24,7 @@ def client_address() -> str:
     if not _is_trusted(address):
         return address
     for forwarded in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-        if not _is_address(forwarded.strip()):
+        if address_of(forwarded.strip()) is None:
             break
         address = forwarded.strip()
         if not _is_trusted(address):
@@ -38,18 +40,7 @@ def is_https() -> bool:
     return scheme == "https" and _is_trusted(request.remote_addr or "")
 
 
-def _is_trusted(address: str) -> bool:
+def _is_trusted(peer: str) -> bool:
     networks: list[Network] = current_app.extensions["trusted_proxies"]
-    return (
-        bool(networks)
-        and _is_address(address)
-        and any(ip_address(address) in network for network in networks)
-    )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    address = address_of(peer) if networks else None
+    return address is not None and any(address in network for network in networks)

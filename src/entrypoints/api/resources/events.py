@@ -14,7 +14,7 @@ from application.ports.event_stream import TaskEvent
 from application.ports.run import LogLine
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
-from application.use_cases.tasks.follow_tasks import Following, News, Notice
+from application.use_cases.tasks.following import Following, News, Notice
 from domain.task import Task
 from entrypoints.api.access.gate import end_with_key
 from entrypoints.api.concurrency.capacity import long_responses

@@ -63,7 +63,7 @@ class KeyBody(StrictSchema):
 
 
 class RotationBody(StrictSchema):
-    """How to replace the secret of a key."""
+    """The way to replace the secret of a key."""
 
     keep_seconds = WholeNumber(
         range(MAX_OLD_SECRET_SECONDS + 1),
@@ -77,23 +77,31 @@ class RotationBody(StrictSchema):
         return timedelta(seconds=members.get("keep_seconds", 0))
 
 
+def bound_queues() -> fields.List[Any]:
+    return fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "The queues to which the key is bound; empty for all."},
+    )
+
+
+def bound_labels() -> fields.Dict:
+    return fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "The labels to which the key is bound; empty for all tasks."},
+    )
+
+
 class KeyResponse(ResponseSchema):
     """A key, without its secret."""
 
     key_id = fields.String(required=True, metadata={"description": "Id of the key."})
     name = fields.String(required=True, metadata={"description": "What or who uses the key."})
     role = fields.String(required=True, metadata={"description": "What the key may do."})
-    queues = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "The queues to which the key is bound; empty for all."},
-    )
-    labels = fields.Dict(
-        required=True,
-        keys=fields.String(),
-        values=fields.String(),
-        metadata={"description": "The labels to which the key is bound; empty for all tasks."},
-    )
+    queues = bound_queues()
+    labels = bound_labels()
     created_at = Instant(required=True, metadata={"description": "When the key was made."})
     expires_at = Instant(metadata={"description": "The key is refused from this time on."})
 
@@ -128,7 +136,7 @@ class IssuedKeyResponse(KeyResponse):
 
 
 class SessionResponse(ResponseSchema):
-    """What the caller of this request may do."""
+    """The rights of the caller of this request."""
 
     needs_key = fields.Boolean(
         required=True, metadata={"description": "False when the service asks nobody for a key."}
@@ -139,14 +147,5 @@ class SessionResponse(ResponseSchema):
     permissions = fields.List(
         fields.String(), required=True, metadata={"description": "What the caller may do."}
     )
-    queues = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "The queues to which the key is bound; empty for all."},
-    )
-    labels = fields.Dict(
-        required=True,
-        keys=fields.String(),
-        values=fields.String(),
-        metadata={"description": "The labels to which the key is bound; empty for all tasks."},
-    )
+    queues = bound_queues()
+    labels = bound_labels()
