@@ -83,7 +83,7 @@ def parse(line: bytes) -> Line:
         raise DamagedLine("it is no JSON object")
     try:
         return _line(members)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DamagedLine(f"a member is missing or wrong: {error}") from error
 
 

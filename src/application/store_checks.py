@@ -45,6 +45,10 @@ CONNECTION_ADVICE = {
     ),
     ConnectionFault.LOADING: "Wait until Redis has read its files, then repeat this command.",
     ConnectionFault.WRONG_DATABASE: "Correct the number of the database in TASKS_REDIS_URL.",
+    ConnectionFault.NO_MASTER: (
+        "Start the sentinels, or correct their addresses and the name of the service in "
+        "TASKS_REDIS_URL. During a failover, wait some seconds."
+    ),
     ConnectionFault.OTHER: "Look into the log of Redis.",
 }
 

@@ -21,6 +21,8 @@ MAX_EXPLAINED = 100
 """Lines that are explained one by one. The others are only counted."""
 SILENT = {Result.ADDED, Result.EXISTS, Result.QUEUE, Result.REQUEST, Result.REQUEST_EXISTS}
 SILENT |= {Result.END}
+OF_TASKS = set(Result) - SILENT | {Result.ADDED, Result.EXISTS}
+"""Results of lines that are, or may have been, those of tasks."""
 Say = Callable[[str], None]
 
 
@@ -45,12 +47,14 @@ class Progress:
 
 
 def export_tasks(settings: Settings, out: BinaryIO) -> int:
-    """Write the archive. Returns the exit code: 1 if it is not complete."""
-    use_case = build_container(settings).export_tasks()
+    """Write the archive. Returns the exit code: 1 if it is not complete. Raises StoreTooNew."""
+    container = build_container(settings)
+    use_case = container.export_tasks()
     progress = Progress(sys.stderr)
     _warn_of_readers(out, progress.say)
     written = unreadable = 0
     try:
+        container.claim_layout().require_readable()
         total = use_case.total()
         for found in use_case.execute():
             if isinstance(found, UnreadableTask):
@@ -65,6 +69,9 @@ def export_tasks(settings: Settings, out: BinaryIO) -> int:
     except StoreUnavailable as error:
         progress.say(f"Redis cannot be reached: {error.reason}. The archive is not complete.")
         return 1
+    except OSError as error:
+        progress.say(f"The archive cannot be written: {error.strerror or error}. It is not complete.")
+        return 1
     tasks = f"{unreadable:,} tasks could not be read." if unreadable else "It is complete."
     progress.say(f"The archive has {written:,} lines. {tasks}")
     return 1 if unreadable else 0
@@ -74,11 +81,11 @@ def import_tasks(settings: Settings, lines: BinaryIO, *, requeue_running: bool) 
     """Read an archive. Returns the exit code: 1 if anything of it was left out."""
     use_case = build_container(settings).import_tasks()
     progress, counts, explained = Progress(sys.stderr), Counter[Result](), 0
-    tasks_said = code = 0
+    said = code = 0
     try:
         for line in use_case.execute(numbered(lines), requeue_running=requeue_running):
             counts[line.result] += 1
-            tasks_said += line.tasks
+            said += line.tasks
             if line.result not in SILENT:
                 explained += 1
                 if explained <= MAX_EXPLAINED:
@@ -95,6 +102,9 @@ def import_tasks(settings: Settings, lines: BinaryIO, *, requeue_running: bool) 
         progress.say(f"{explained - MAX_EXPLAINED:,} more lines were left out, counted above.")
     if not code and not counts[Result.END]:
         progress.say("The archive has no last line: its export was broken off, or it was cut.")
+        code = 1
+    elif not code and (found := sum(counts[result] for result in OF_TASKS)) < said:
+        progress.say(f"The archive should have {said:,} tasks. {said - found:,} of them are missing.")
         code = 1
     return code or (1 if explained else 0)
 

@@ -146,6 +146,10 @@ def redis_away(at: Installation) -> Changes:
     return {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
 
 
+def sentinels_away(_: Installation) -> Changes:
+    return {"REDIS_URL": f"sentinel://:secret@127.0.0.1:{free_port()}/main"}
+
+
 def no_such_database(at: Installation) -> Changes:
     return {"REDIS_URL": f"redis://{at.address}/99"}
 

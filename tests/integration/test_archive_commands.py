@@ -17,6 +17,7 @@ from tests.integration.waiting import PATIENCE
 from tests.storing import claim, submit
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+FULL = Path("/dev/full")
 
 
 @pytest.fixture
@@ -75,6 +76,33 @@ def test_what_is_left_out_is_explained_with_the_number_of_its_line(
     assert b"Traceback" not in done.stderr
 
 
+def test_an_archive_that_lost_a_line_is_not_complete(
+    run: Run, repository: RedisTaskRepository, client: redis.Redis
+) -> None:
+    for _ in range(3):
+        submit(repository)
+    lines = run("export").stdout.splitlines(keepends=True)
+    client.flushall()
+
+    done = run("import", input=b"".join([lines[0], *lines[2:]]))
+
+    assert done.returncode == 1
+    assert b"should have 3 tasks. 1 of them are missing." in done.stderr
+    assert run("import", input=b"".join(lines)).returncode == 0
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_told_of(run: Run, repository: RedisTaskRepository) -> None:
+    submit(repository)
+
+    with FULL.open("wb") as full:
+        done = run("export", stdout=full)
+
+    assert done.returncode == 1
+    assert b"cannot be written: No space left on device. It is not complete." in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_without_redis_both_say_so(run: Run) -> None:
     away = f"redis://127.0.0.1:{free_port()}/0"
 
@@ -90,7 +118,7 @@ def test_without_redis_both_say_so(run: Run) -> None:
 def test_a_store_of_a_newer_release_is_refused(run: Run, client: redis.Redis) -> None:
     client.mset({"tm:layout": 9, "tm:layout:readers": 8})
 
-    for command in ("import", "maintenance"):
+    for command in ("export", "import", "maintenance"):
         done = run(command, input=b"")
 
         assert done.returncode == 1, command

@@ -90,6 +90,11 @@ def record_with(name: str, value: object) -> Callable[[dict[str, Any]], object]:
         (record_with("d", '{"n":"a","q":5}'), Result.DAMAGED),
         (record_with("d", '{"n":"a","p":"high"}'), Result.DAMAGED),
         (record_with("d", '{"n":"a","l":{"a":1}}'), Result.DAMAGED),
+        (record_with("c", "1" + 30 * "0"), Result.DAMAGED),
+        (record_with("c", "-5"), Result.DAMAGED),
+        (record_with("v", str(2**53)), Result.DAMAGED),
+        (record_with("o", "a\0b"), Result.DAMAGED),
+        (record_with("omitted", "i"), Result.DAMAGED),
         (lambda members: members["stored"].pop("record"), Result.DAMAGED),
         (lambda members: members["stored"].update(record=[]), Result.DAMAGED),
         (lambda members: members["stored"].update(log=[1]), Result.DAMAGED),
@@ -118,26 +123,47 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_are_imported(
     assert bad.reason
     assert [key[8:].hex() for key in client.keys("tm:task:*")] == [other.replace("-", "")]
     assert client.zcard("tm:tasks") == 1
+    assert not client.exists("tm:claims")
 
 
-@pytest.mark.parametrize("damage", ["{", "", "null", '{"kind":"request","stored":{"key":"00"}}'])
+DAMAGES = [
+    "{",
+    "",
+    "null",
+    '{"kind":"request","stored":{"key":"00"}}',
+    '{"kind":"end","tasks":1e999}',
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_line_of_any_kind_is_named(container: Container, damage: str) -> None:
     [line] = import_each(container, [damage])
 
     assert line.result is Result.DAMAGED
 
 
-def test_a_key_that_belongs_to_no_request_is_not_written(
-    work: Work, container: Container, client: redis.Redis
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"key": b"tm:claims".hex()},
+        {"key": b"tm:receipt:short".hex()},
+        {"hash": "00"},
+        {"at_ms": 10**13},
+        {"at_ms": -1},
+        {"at_ms": float("inf")},
+        {"kept_ms": 10**30},
+    ],
+)
+def test_a_request_that_would_damage_the_store_is_not_written(
+    work: Work, container: Container, client: redis.Redis, members: dict[str, object]
 ) -> None:
     record = IdempotencyRecord(key="once", request_hash=sha256(b"body").digest())
     work.repository.add([a_task()], record)
-    line = changed(
-        export(container)[1], lambda members: members["stored"].update(key=b"tm:claims".hex())
-    )
+    line = changed(export(container)[1], lambda line: line["stored"].update(members))
+    client.flushall()
 
     assert [each.result for each in import_each(container, [line])] == [Result.DAMAGED]
-    assert not client.exists("tm:claims")
+    assert client.dbsize() == 0
 
 
 def test_a_full_store_takes_no_task_and_says_so(

@@ -1,6 +1,7 @@
 """`task-manager doctor` names each fault of an installation, and what to do about it."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +46,7 @@ SETUPS: dict[str, tuple[Break, dict[str, str], str]] = {
     "wrong password": (broken.wrong_password, {"redis": "failure"}, "Correct the user and the"),
     "no password": (broken.no_password, {"redis": "failure"}, "redis://:password@host"),
     "Redis away": (broken.redis_away, {"redis": "failure"}, "Start Redis, or correct the host"),
+    "sentinels away": (broken.sentinels_away, {"redis": "failure"}, "Start the sentinels"),
     "no such database": (broken.no_such_database, {"redis": "failure"}, "number of the database"),
     "TLS here alone": (broken.tls_on_one_side, {"redis": "failure"}, "This address has no TLS"),
     "TLS there alone": (
@@ -219,6 +221,20 @@ def test_what_cannot_be_looked_up_is_a_finding(
     assert all(each.level == "failure" and each.advice for each in unknown)
     assert found[-1].check == "api"
     assert found[-1].level == "ok"
+
+
+def test_the_restricted_user_of_the_page_may_look_at_everything(
+    installation: Installation, use: Callable[[Changes], None]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    [rules] = re.findall(r"^user tasks on >password (.+)$", page, re.MULTILINE)
+    use(installation.user(*rules.split()))
+    installation.client.execute_command("ACL", "LOG", "RESET")
+
+    done = run()
+
+    assert done.stdout.endswith("\nEverything is well.\n"), done.stdout
+    assert installation.client.execute_command("ACL", "LOG") == []
 
 
 def test_it_finds_the_embedded_server_of_the_data_directory(

@@ -7,7 +7,7 @@ from adapters.redis.id_codec import id_bytes
 from adapters.redis.store import RedisStore
 from adapters.redis.store_inspection import RedisStoreInspection
 from adapters.redis.store_layout import RedisStoreLayout
-from application.store_layout import PRESENT_LAYOUT
+from application.store_layout import PRESENT_LAYOUT, StoreTooNew
 from application.use_cases.operations.claim_layout import ClaimLayout
 from tests.contracts.store_inspection import StoreInspectionContract
 from tests.contracts.store_layout import StoreLayoutContract
@@ -38,6 +38,24 @@ def test_a_damaged_number_is_replaced(
     ClaimLayout(layout).execute()
 
     assert layout.stored() == PRESENT_LAYOUT
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"tm:layout": "text", "tm:layout:readers": 9},
+        {"tm:layout": 9, "tm:layout:readers": "text"},
+        {"tm:layout": 9},
+        {"tm:layout:readers": 9},
+    ],
+)
+def test_a_damaged_number_lets_no_older_release_start(
+    redis_store: RedisStore, client: redis.Redis, stored: dict[str, str | int]
+) -> None:
+    client.mset(stored)
+
+    with pytest.raises(StoreTooNew):
+        ClaimLayout(RedisStoreLayout(redis_store)).execute()
 
 
 @pytest.mark.slow

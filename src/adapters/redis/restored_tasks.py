@@ -17,7 +17,7 @@ from adapters.redis.indexes import (
     priority_base,
     require_room,
 )
-from adapters.redis.stored_task import StoredTask
+from adapters.redis.stored_task import StoredTask, exact
 from adapters.redis.task_codec import RANK, encode_changes, epoch_milliseconds
 from domain.events import Event, event_of
 from domain.status import Status
@@ -33,10 +33,14 @@ class RestoreEffects:
     def of(self, stored: StoredTask, before: Task, after: Task) -> Effects:
         """Return the effects of adding the task. `before` is what the archive holds of it.
 
-        Raises ValueError for a running task.
+        Raises ValueError for a running task, and for one that would damage others.
         """
         if after.status is Status.PROCESSING:
             raise ValueError("a running task cannot be restored as such")
+        if before.omitted:
+            raise ValueError("the archive lacks the payload or the result")
+        for number in (after.version, after.attempt, *before.crashed_fencing_tokens):
+            exact(number)
         effects, raw, record = (
             Effects(),
             require_id_bytes(after.task_id),
@@ -53,7 +57,7 @@ class RestoreEffects:
             add_attempt(effects, before, after)
             add_webhook(effects, raw, before, after)
         if after.fencing_token:  # each claim has a greater one than those before
-            effects.raise_counter(keys.CLAIMS, after.fencing_token)
+            effects.raise_counter(keys.CLAIMS, exact(after.fencing_token))
         _index(effects, raw, after)
         _add_webhooks(effects, raw, stored, fields)
         event = event_of(None, after) if after.status.is_waiting else Event.UPDATED

@@ -14,6 +14,7 @@ from adapters.redis.effects import Effects
 from adapters.redis.failures import PIPELINE_PREFIX, is_access_refusal
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveScript
+from adapters.redis.sentinels import MasterUnknown
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import instant
 from application.errors import StoreUnavailable
@@ -94,6 +95,8 @@ class RedisStoreInspection(StoreInspection):
 
 def fault_of(error: BaseException) -> ConnectionFault:
     """Classify an error of connecting, or of the first command."""
+    if isinstance(error, MasterUnknown):
+        return ConnectionFault.NO_MASTER
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return ConnectionFault.CERTIFICATE_REFUSED

@@ -11,7 +11,7 @@ from application.store_layout import Layout
 
 
 class RedisStoreLayout(StoreLayout):
-    """A damaged counter counts as none."""
+    """A damaged counter counts as none, but the other one counts for it."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
@@ -20,7 +20,9 @@ class RedisStoreLayout(StoreLayout):
     def stored(self) -> Layout | None:
         commands = [packed("GET", keys.LAYOUT), packed("GET", keys.LAYOUT_READERS)]
         number, readers = map(count_or_zero, self._store.pipeline(commands))
-        return Layout(number=number, readers=readers) if number else None
+        if not number and not readers:
+            return None
+        return Layout(number=number or readers, readers=readers or number)
 
     def raise_to(self, layout: Layout) -> None:
         """Also while Redis is full: the process would not start."""

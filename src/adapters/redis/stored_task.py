@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from adapters.redis.indexes import WEBHOOK_KEPT_MS
+from adapters.redis.task_codec import SEPARATOR
+
 Fields = Mapping[bytes, bytes]
+MAX_NUMBER = 2**53
+"""Redis counts and scores exactly up to this number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +51,7 @@ class StoredTask:
                 StoredWebhook(
                     version=int(version),
                     due_ms=None if due is None else int(float(due)),
-                    kept_ms=int(kept_ms),
+                    kept_ms=int(kept_ms) if kept_ms > 0 else WEBHOOK_KEPT_MS,
                     record=_fields(copy),
                 )
                 for version, due, kept_ms, copy in webhooks
@@ -77,7 +82,10 @@ class StoredTask:
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Self:
-        """Raises ValueError, KeyError, TypeError or AttributeError for any other object."""
+        """Raises an error for any other object.
+
+        It is a ValueError, KeyError, TypeError, AttributeError or OverflowError.
+        """
         return cls(
             record=_bytes(members["record"]),
             attempts=[entry.encode() for entry in members.get("attempts", ())],
@@ -86,8 +94,8 @@ class StoredTask:
             deliveries_ms=_lifetime(members.get("deliveries_ms", 0)),
             webhooks=[
                 StoredWebhook(
-                    version=int(each["version"]),
-                    due_ms=None if each["due_ms"] is None else int(each["due_ms"]),
+                    version=exact(int(each["version"])),
+                    due_ms=None if each["due_ms"] is None else exact(int(each["due_ms"])),
                     kept_ms=_lifetime(each["kept_ms"]),
                     record=_bytes(each["record"]),
                 )
@@ -101,13 +109,24 @@ def _fields(flat: Any) -> Fields:
     return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def exact(number: int) -> int:
+    """Return the number. Raises ValueError for one that Redis could not count on from."""
+    if not 0 <= number < MAX_NUMBER:
+        raise ValueError(f"{number} is out of range")
+    return number
+
+
 def _texts(fields: Fields) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 def _bytes(members: Mapping[str, str]) -> Fields:
-    return {name.encode(): value.encode() for name, value in members.items()}
+    """Raises ValueError for values with the byte that separates them in replies of scripts."""
+    fields = {name.encode(): value.encode() for name, value in members.items()}
+    if any(SEPARATOR in text for pair in fields.items() for text in pair):
+        raise ValueError("a field has a zero byte")
+    return fields
 
 
 def _lifetime(milliseconds: Any) -> int:
-    return max(int(milliseconds), 1)
+    return max(exact(int(milliseconds)), 1)

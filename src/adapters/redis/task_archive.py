@@ -6,12 +6,12 @@ from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.effects import Effects
-from adapters.redis.entries import TIME_DIGITS, split_idempotency_value
+from adapters.redis.entries import REQUEST_HASH_BYTES, TIME_DIGITS, split_idempotency_value
 from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
 from adapters.redis.restored_tasks import RestoreEffects
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.stored_task import StoredTask
+from adapters.redis.stored_task import StoredTask, exact
 from adapters.redis.task_codec import decode, epoch_milliseconds
 from application.ports.task_archive import (
     ArchivedTask,
@@ -29,6 +29,9 @@ MAX_VERSIONS = 1_000
 """Latest versions of a task among which its webhooks are looked for."""
 TASKS_PER_CALL = 50
 REQUESTS_PER_CALL = 500
+REQUEST_KEY = keys.idempotency_record("")
+"""A key of an idempotency record; others differ in the hash at its end."""
+HASH_BYTES = 32
 REFUSALS = {
     "require_version": Restored.EXISTS,
     "require_absent": Restored.FULL,
@@ -94,11 +97,13 @@ class RedisTaskArchive(TaskArchive):
         try:
             key, hashed = bytes.fromhex(stored["key"]), bytes.fromhex(stored["hash"])
             ids = b"".join(map(require_id_bytes, stored["task_ids"]))
-            at, kept_at = int(stored["at_ms"]), int(stored["kept_ms"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            at, kept_at = exact(int(stored["at_ms"])), exact(int(stored["kept_ms"]))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
-        if not key.startswith(keys.idempotency_record("")[:-32]):
+        if len(key) != len(REQUEST_KEY) or key[:-HASH_BYTES] != REQUEST_KEY[:-HASH_BYTES]:
             raise ValueError("the key is not that of an idempotency record")
+        if len(hashed) != REQUEST_HASH_BYTES or at >= 10**TIME_DIGITS:
+            raise ValueError("the hash or the time of the request is of another length")
         effects = Effects()
         effects.needs_memory = True
         effects.require_no_value(key)

@@ -22,6 +22,8 @@ class ConnectionFault(StrEnum):
     LOADING = "loading"
     """The server reads its files, and replies to nothing else."""
     WRONG_DATABASE = "wrong_database"
+    NO_MASTER = "no_master"
+    """No sentinel names a server that takes writes."""
     OTHER = "other"
 
 
