@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from task_manager_cli.escaping import escape_controls as escape_controls
@@ -27,7 +28,13 @@ class EscapingStream:
 
 
 def escape_output() -> None:
-    """Escape the control characters in everything that this process prints from now on."""
+    """Escape the control characters in everything that this process prints from now on.
+
+    So are characters that the encoding of the terminal lacks: they must not end the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.stdout, sys.stderr = _escaping(sys.stdout), _escaping(sys.stderr)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from adapters.celery.wake_ups import WakeUpFactory
 from tests.integration.functions import submit
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.waiting import wait_until
@@ -149,6 +150,24 @@ def test_a_worker_takes_tasks_of_its_queues_only(api: Api, redis_url: str, tmp_p
     with a_worker(redis_url, tmp_path / "worker.log", queues="reports,images"):
         api.wait_for(mine, "COMPLETED")
         assert api.task(other)["status"] == "QUEUED"
+
+
+def test_whatever_another_program_puts_into_a_list_of_wake_ups_is_one(
+    api: Api, worker: ServiceProcess, client: redis.Redis, wake_up_factory: WakeUpFactory
+) -> None:
+    """Kombu and Celery end the worker at most of these messages."""
+    wake_ups = "task-manager.work.default"
+    wait_until(lambda: client.zcard("tm:alive:worker"))
+    message = json.loads(wake_up_factory.wake_up_of("default").template)
+    others = [
+        *(message | {"body": 5}, message | {"headers": 5}, message | {"properties": {}}),
+        message | {"headers": message["headers"] | {"timelimit": ["soon", "later"]}},
+    ]
+    client.rpush(wake_ups, b"", b"\xff", "null", "[]", "[" * 100_000, *map(json.dumps, others))
+    wait_until(lambda: not client.llen(wake_ups))
+
+    assert api.final(api.submit(duration=1))["status"] == "COMPLETED"
+    assert not worker.has_ended
 
 
 def test_progress_is_seen_while_the_task_runs(api: Api, worker: ServiceProcess) -> None:

@@ -14,10 +14,12 @@ from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
+from adapters.celery.any_wake_up import read_any_wake_up
 from adapters.celery.app import WORK_TASK
 from adapters.celery.child_watch import child_watch
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
+from adapters.celery.wake_ups import WakeUpFactory
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
 from adapters.supervision.descriptors import OF_A_CHILD, OF_A_WORKER, allow_descriptors
@@ -96,6 +98,7 @@ class CeleryWorker:
         )  # about pickle as root; only JSON is accepted
         # Wake-ups are disposable. While Redis is away, kombu would write each to a file in /tmp.
         Channel.do_restore = False
+        read_any_wake_up(WakeUpFactory(self._app).wake_up_of)
         child = WorkerChild(
             self._build_run_tasks,
             owner_of=self._owner_of,

@@ -5,7 +5,12 @@ import json
 
 import pytest
 
-from entrypoints.control_characters import EscapingStream, escape_controls, escape_line
+from entrypoints.control_characters import (
+    EscapingStream,
+    escape_controls,
+    escape_line,
+    escape_output,
+)
 
 UNSAFE = [
     *range(0x09),
@@ -48,3 +53,18 @@ def test_a_stream_escapes_whatever_is_printed() -> None:
     stream.flush()
 
     assert shown.getvalue() == "\\u001b[2J\n\\u009bok"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_character_that_the_terminal_lacks_ends_no_process(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor of `make run` prints such characters, and would take all services with it."""
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding=encoding))
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    escape_output()
+
+    print("starting …", flush=True)
+
+    assert shown.getvalue() == b"starting \\u2026\n"
