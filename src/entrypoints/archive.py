@@ -70,7 +70,9 @@ def export_tasks(settings: Settings, out: BinaryIO) -> int:
         progress.say(f"Redis cannot be reached: {error.reason}. The archive is not complete.")
         return 1
     except OSError as error:
-        progress.say(f"The archive cannot be written: {error.strerror or error}. It is not complete.")
+        progress.say(
+            f"The archive cannot be written: {error.strerror or error}. It is not complete."
+        )
         return 1
     tasks = f"{unreadable:,} tasks could not be read." if unreadable else "It is complete."
     progress.say(f"The archive has {written:,} lines. {tasks}")
@@ -104,7 +106,9 @@ def import_tasks(settings: Settings, lines: BinaryIO, *, requeue_running: bool) 
         progress.say("The archive has no last line: its export was broken off, or it was cut.")
         code = 1
     elif not code and (found := sum(counts[result] for result in OF_TASKS)) < said:
-        progress.say(f"The archive should have {said:,} tasks. {said - found:,} of them are missing.")
+        progress.say(
+            f"The archive should have {said:,} tasks. {said - found:,} of them are missing."
+        )
         code = 1
     return code or (1 if explained else 0)
 
