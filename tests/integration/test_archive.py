@@ -10,12 +10,13 @@ from hashlib import sha256
 import pytest
 import redis
 
+from adapters.redis import keys
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.store import RedisStore
 from application.archive_lines import TaskLine, parse
 from application.errors import AlreadySubmitted, StaleTask
-from application.ports.task_archive import TaskArchive, UnreadableTask
+from application.ports.task_archive import TaskArchive
 from application.ports.task_repository import Change, IdempotencyRecord
 from application.use_cases.operations.import_tasks import Result
 from domain.status import Status
@@ -199,23 +200,6 @@ def test_a_repeated_request_submits_nothing_twice_after_an_import(
     assert refused.value.submitted_at == task.submitted_at
 
 
-def test_an_unreadable_task_is_named_and_the_others_are_exported(
-    work: Work, container: Container, client: redis.Redis
-) -> None:
-    tasks = [submit(work.repository) for _ in range(3)]
-    keys = [b"tm:task:" + bytes.fromhex(task.task_id.replace("-", "")) for task in tasks]
-    client.hset(keys[0], "d", "{")
-    client.delete(keys[1])
-    client.set(keys[1], "text")
-
-    found = list(container.export_tasks().execute())
-
-    unreadable = [each.task_id for each in found if isinstance(each, UnreadableTask)]
-    assert unreadable == [task.task_id for task in tasks[:2]]
-    assert tasks[2].task_id in str(found[2])
-    assert found[-1] == '{"kind":"end","tasks":1}'
-
-
 def test_an_export_beside_live_traffic_has_every_task_in_one_state_each(
     work: Work, container: Container
 ) -> None:
@@ -257,6 +241,35 @@ def test_large_tasks_are_read_a_few_at_a_time(
     assert len(export(container)) == 9
 
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - calls >= 4
+
+
+def test_tasks_of_many_versions_are_read_a_few_at_a_time(
+    work: Work, container: Container, client: redis.Redis
+) -> None:
+    """Each version may have a callback, for which Redis has to look."""
+    for _ in range(50):
+        client.hset(keys.record(submit(work.repository).task_id), "v", 1_000)
+    calls = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+
+    assert len(export(container)) == 51
+
+    assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - calls >= 4
+
+
+def test_a_callback_that_redis_would_keep_for_ever_is_sent_after_an_import(
+    work: Work, container: Container, client: redis.Redis
+) -> None:
+    run = work.start(callback_url=URL)
+    work.end(run, run.complete(1, datetime.now(UTC)))
+    [webhook] = client.keys("tm:message:*")
+    client.persist(webhook)
+    lines = export(container)
+    client.flushall()
+
+    import_each(container, lines)
+
+    assert client.pttl(webhook) > 60_000
+    assert work.outbox.lease(limit=9, duration=timedelta(minutes=1))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What an import leaves out, it names with the line and the reason."""
+"""What an export or an import leaves out, it names with the reason."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import redis
 
+from adapters.redis import keys
 from adapters.redis.attempt_log import RedisAttemptLog
+from application.ports.task_archive import UnreadableTask
 from application.ports.task_repository import IdempotencyRecord
 from application.use_cases.operations.import_tasks import Result
 from domain.status import Status
@@ -190,3 +192,20 @@ def test_more_queues_than_allowed_are_refused(
     found = results(import_each(build_container(load_settings()), lines))
 
     assert found == {Result.ADDED: 1, Result.TOO_MANY_QUEUES: 1, Result.END: 1}
+
+
+def test_an_unreadable_task_is_named_and_the_others_are_exported(
+    work: Work, container: Container, client: redis.Redis
+) -> None:
+    tasks = [submit(work.repository) for _ in range(3)]
+    records = [keys.record(task.task_id) for task in tasks]
+    client.hset(records[0], "d", "{")
+    client.delete(records[1])
+    client.set(records[1], "text")
+
+    found = list(container.export_tasks().execute())
+
+    unreadable = [each.task_id for each in found if isinstance(each, UnreadableTask)]
+    assert unreadable == [task.task_id for task in tasks[:2]]
+    assert tasks[2].task_id in str(found[2])
+    assert found[-1] == '{"kind":"end","tasks":1}'
