@@ -7,6 +7,7 @@ import pytest
 LONGEST_FIRST = (
     "test_stuck_processes.py",
     "test_local_stack.py",
+    "test_http_keys.py",
     "test_one_request.py",
     "test_worker_crashes.py",
     "test_worker_tasks.py",
@@ -31,7 +32,6 @@ LONGEST_FIRST = (
     "test_http_events.py",
     "test_local_stack_terminal.py",
     "test_docs.py",
-    "test_guide.py",
     "test_cli_commands.py",
     "test_cli_batch.py",
     "test_http_queues.py",

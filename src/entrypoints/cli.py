@@ -143,7 +143,7 @@ def maintenance(settings: Settings) -> None:
 
     configure_logging("maintenance")
     require_safe_store(settings)
-    Maintenance(build_container(settings)).run()
+    Maintenance(build_container(settings, traced_as="maintenance")).run()
 
 
 @main.command()

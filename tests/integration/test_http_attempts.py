@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from tests.integration.processes import Api, ServiceProcess
@@ -76,6 +77,7 @@ class TestAttempts:
             assert "next_attempt_at" not in second
         assert attempts[1]["ended_at"] <= attempts[2]["queued_at"] <= attempts[2]["started_at"]
 
+    @pytest.mark.slow
     def test_a_running_and_a_waiting_task_show_where_they_stand(
         self, api: Api, redis_url: str, tmp_path: Path
     ) -> None:
@@ -117,6 +119,7 @@ class TestAttempts:
         missing = api.request("GET", f"/tasks/{task_id}/attempts")
         assert (missing.status_code, missing.json()["code"]) == (404, "task_not_found")
 
+    @pytest.mark.slow
     def test_sixteen_readers_beside_a_task_that_fails_again_and_again_see_each_attempt_once(
         self, api: Api, redis_url: str, tmp_path: Path, maintenance: ServiceProcess
     ) -> None:

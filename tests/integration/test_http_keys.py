@@ -73,6 +73,7 @@ def test_without_redis_the_command_says_where_it_looked() -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/events", "/tasks/{task}/events?logs=true"])
 def test_the_streams_of_a_revoked_key_end(api: Api, redis_url: str, admin: str, path: str) -> None:
     token = a_token(redis_url, "operator")
@@ -93,6 +94,7 @@ def test_the_streams_of_a_revoked_key_end(api: Api, redis_url: str, admin: str, 
     other.response.close()
 
 
+@pytest.mark.slow
 def test_a_wait_of_a_revoked_key_gets_no_task(api: Api, redis_url: str, tmp_path: Path) -> None:
     token = a_token(redis_url, "operator")
     body = {"task_name": "waits", "duration": 8}

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import pytest
 import redis
 
 from adapters.redis import keys
@@ -74,6 +75,7 @@ class TestSeries:
             response = api.request("GET", f"/stats/series{query}")
             assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
 
+    @pytest.mark.slow
     def test_readers_of_the_largest_sums_leave_others_their_turn(
         self, api: Api, client: redis.Redis
     ) -> None:

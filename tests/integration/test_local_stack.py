@@ -4,6 +4,7 @@ import os
 import signal
 
 import psutil
+import pytest
 import requests
 
 from tests.integration.local_stacks import status, submit
@@ -65,6 +66,7 @@ def test_a_killed_supervisor_takes_its_processes_with_it(start) -> None:
     wait_until(lambda: all(map(is_dead, processes)), 30)
 
 
+@pytest.mark.slow
 def test_services_that_are_stopped_or_do_not_respond_are_replaced_and_the_reason_is_told(
     start,
 ) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from adapters.celery.wake_ups import WakeUpFactory
@@ -86,6 +87,7 @@ def test_a_running_task_can_be_renamed_and_keeps_its_result(
     assert (task["task_name"], task["result"]) == ("renamed", "held")
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_for_as_long_as_the_task_runs(
     api: Api, worker_of_short_leases: ServiceProcess, maintenance: ServiceProcess
 ) -> None:

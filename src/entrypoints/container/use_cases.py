@@ -63,6 +63,7 @@ from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.release_runs import ReleaseRuns
 from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.trace_run import TraceRun
 from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.container.adapters import Adapters
 
@@ -106,7 +107,7 @@ class Container(Adapters):
     sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
 
     new_tasks = providers.Singleton(
-        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers
+        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers, Adapters.tracer
     )
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
@@ -153,7 +154,7 @@ class Container(Adapters):
     )
     delete_task = providers.Singleton(DeleteTask, tasks, update, Adapters.clock)
     recover_tasks = providers.Singleton(
-        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock
+        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock, Adapters.tracer
     )
     promote_tasks = providers.Singleton(PromoteTasks, Adapters.repository, Adapters.store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, Adapters.repository, Adapters.store_clock)
@@ -161,7 +162,9 @@ class Container(Adapters):
     prune_tasks = providers.Singleton(
         PruneTasks, Adapters.repository, Adapters.settings.provided.retention
     )
-    release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
+    release_runs = providers.Singleton(
+        ReleaseRuns, Adapters.leases, update, Adapters.store_clock, Adapters.tracer
+    )
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
     deliver_webhook = providers.Singleton(
         DeliverWebhook,
@@ -222,6 +225,7 @@ class Container(Adapters):
         Adapters.handlers,
         Adapters.run_context_factory,
         Adapters.interrupt,
+        providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log),
         max_result_bytes=Adapters.settings.provided.max_result_bytes,
         limit_name="TASKS_MAX_RESULT_BYTES",
     )
