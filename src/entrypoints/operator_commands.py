@@ -16,7 +16,7 @@ from entrypoints.with_settings import with_settings
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, Redis, processes, queues and the API of this host, and say what to do.
+    """Check settings, Redis, processes, queues and the API of this host. Say what to do.
 
     \b
     Each check is ok, a warning or a failure; it is skipped if it needs what an earlier one found

@@ -167,7 +167,7 @@ class Adapters(containers.DeclarativeContainer):
     kill_family = providers.Object(kill_family)
 
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
-    access_keys = providers.Singleton(RedisAccessKeys, store)
+    access_keys = providers.Singleton(RedisAccessKeys, store, let_others_run)
     secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)

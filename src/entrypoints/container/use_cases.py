@@ -33,6 +33,7 @@ from application.use_cases.operations.claim_layout import ClaimLayout
 from application.use_cases.operations.collect_metrics import CollectMetrics
 from application.use_cases.operations.diagnose import Diagnose
 from application.use_cases.operations.export_tasks import ExportTasks
+from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
 from application.use_cases.operations.import_tasks import ImportTasks
@@ -134,6 +135,14 @@ class Container(Adapters):
     read_attempts = providers.Singleton(ReadAttempts, tasks, Adapters.attempt_log)
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
+    )
+    get_scaling = providers.Singleton(
+        GetScaling,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.series,
+        Adapters.store_clock,
     )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
