@@ -64,6 +64,13 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
+def own_layout(client: redis.Redis) -> Iterator[None]:
+    """Remove the layout after the test: the services of a module start before Redis is emptied."""
+    yield
+    client.delete("tm:layout", "tm:layout:readers")
+
+
+@pytest.fixture
 def redis_store(redis_url: str) -> Iterator[RedisStore]:
     client = connect(redis_url)
     yield RedisStore(client)

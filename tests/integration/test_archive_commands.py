@@ -115,6 +115,7 @@ def test_without_redis_both_say_so(run: Run) -> None:
     assert b"Traceback" not in exported.stderr + imported.stderr
 
 
+@pytest.mark.usefixtures("own_layout")
 def test_a_store_of_a_newer_release_is_refused(run: Run, client: redis.Redis) -> None:
     client.mset({"tm:layout": 9, "tm:layout:readers": 8})
 

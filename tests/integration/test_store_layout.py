@@ -15,6 +15,8 @@ from tests.integration.following import Follower
 from tests.integration.processes import Api
 from tests.integration.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("own_layout")
+
 
 class TestRedisStoreLayout(StoreLayoutContract):
     @pytest.fixture
