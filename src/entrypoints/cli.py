@@ -13,6 +13,7 @@ import click
 
 from entrypoints.control_characters import escape_output
 from entrypoints.key_commands import keys
+from entrypoints.operator_commands import doctor, export_command, import_command
 from entrypoints.quick_imports import quick_imports
 from entrypoints.settings import Settings
 from entrypoints.with_settings import with_settings
@@ -232,7 +233,8 @@ def health(settings: Settings, part: str, liveness: bool) -> None:
     sys.exit(0 if healthy else 1)
 
 
-main.add_command(keys)
+for operator_command in (keys, doctor, export_command, import_command):
+    main.add_command(operator_command)
 
 if __name__ == "__main__":
     main()

@@ -279,3 +279,16 @@ def test_the_help_of_each_command_has_an_example_and_begins_as_in_the_list(
     assert done.code == 0
     assert re.search(rf"task-manager .*{name}", done.stdout)
     assert re.search(r"Examples?[:, ]", done.stdout)
+
+
+def test_doctor_looks_at_this_host_if_no_service_is_named(
+    run: CommandLine, redis_server_url: str, tmp_path: Path
+) -> None:
+    settings = {"TASKS_REDIS_URL": redis_server_url, "TASKS_DATA_DIR": str(tmp_path / "data")}
+
+    here = run("doctor", TASKS_URL="", **settings)
+
+    assert [line.split()[1] for line in here.stdout.splitlines()[:2]] == ["settings", "handlers"]
+    assert "ok       workers " in here.stdout
+    assert run("doctor", **settings).stdout.startswith("ok       URL ")
+    assert run("--help").stdout.count("\n  doctor ") == 1
