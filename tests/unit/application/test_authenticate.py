@@ -78,7 +78,7 @@ def test_the_store_is_asked_rarely(
         authenticate.by_token(token)
         clock.advance(timedelta(milliseconds=100))
 
-    assert access_keys.asked == 3
+    assert access_keys.asked == 4
 
 
 def test_a_revoked_key_is_dead_within_five_seconds(

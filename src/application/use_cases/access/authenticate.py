@@ -12,8 +12,9 @@ from application.ports.access_keys import AccessKeys
 from application.ports.clock import Clock
 from domain.access import AccessKey, Token
 
-VERDICT_SECONDS = 4.0
-"""Time for which a process remembers what is stored. A revoked key must be dead within five."""
+VERDICT_SECONDS = 3.0
+"""Time for which a process remembers what is stored. A revoked key must be dead within five, and
+open streams look once in a second."""
 OUTAGE_SECONDS = 60.0
 """The same while the store is unavailable. Requests that need the store fail anyway."""
 USE_SECONDS = 60.0
@@ -31,7 +32,7 @@ class InvalidCredentials(Exception):
 
 
 class Authenticate:
-    """Asks the store for each key, and for each session, at most once in four seconds."""
+    """Asks the store for each key, and for each session, at most once in three seconds."""
 
     def __init__(self, access_keys: AccessKeys, clock: Clock) -> None:
         self._access_keys = access_keys
