@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from benchmarks.findings import Findings, Spread
 
 OURS = "ours"
+WITH_KEY = "with a key"
 TIMES = " times"
 
 LEAN_REQUEST = "profile a request again, and begin with what gunicorn does for each one"
+FEWER_CHECKS = "profile a request with a key, and remember more of what its key decides"
 VERSIONS_FIRST = "ask Redis for versions, and for records only of tasks that are not kept"
 PROFILE_PAGES = "profile a page whose records are not kept, and begin with what Redis does for it"
 CLAIM_MANY = "claim several tasks at once while tasks take no time, each with a lease of its own"
@@ -74,8 +76,8 @@ def rate(contest: str, subject: str = OURS, *, base: str | None = None) -> Figur
     return lambda findings: findings.contests[contest].rate_ratio(subject, base)
 
 
-def cpu(contest: str) -> Figure:
-    return lambda findings: findings.contests[contest].cpu_ratio(OURS)
+def cpu(contest: str, subject: str = OURS) -> Figure:
+    return lambda findings: findings.contests[contest].cpu_ratio(subject)
 
 
 def quantity(key: str) -> Figure:
@@ -180,6 +182,20 @@ GOALS = (
         )
         for peer in ("Dramatiq", "Huey")
         for children in (2, 4)
+    ),
+    *(
+        Goal(
+            name=f"{operation} with a key: CPU of the server against the same without keys",
+            figure=cpu(contest, WITH_KEY),
+            target=1.03,
+            at_most=True,
+            unit=TIMES,
+            next_step=FEWER_CHECKS,
+        )
+        for operation, contest in (
+            ("POST /tasks", "submit with a key"),
+            ("GET /tasks/<id>", "get one with a key"),
+        )
     ),
     Goal(
         name="From POST to the start of the run, idle, p50",

@@ -155,15 +155,17 @@ def connect(address: Address) -> socket.socket:
     return connection
 
 
-def get(path: str) -> bytes:
-    """Return the bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+def get(path: str, *headers: str) -> bytes:
+    """Return the bytes of a GET, with these further lines in its head."""
+    return _head(f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers)
 
 
-def post(path: str, body: bytes) -> bytes:
-    """Return the bytes of a POST of JSON."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
-        f"application/json\r\nContent-Length: {len(body)}"
-    )
-    return f"{head}\r\n\r\n".encode() + body
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    """Return the bytes of a POST of JSON, with these further lines in its head."""
+    length = f"Content-Length: {len(body)}"
+    kind = "Content-Type: application/json"
+    return _head(f"POST {path} HTTP/1.1", "Host: 127.0.0.1", kind, length, *headers) + body
+
+
+def _head(*lines: str) -> bytes:
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -38,6 +38,7 @@ TITLES = {
     "submit": "Submit by HTTP",
     "read": "Read by HTTP",
     "filters": "Filters and pages, with few and many tasks stored",
+    "keys": "The cost of keys",
     "worker": "Workers with empty tasks",
     "idle": "An idle stack",
     "storage": "Memory in Redis",
@@ -47,6 +48,7 @@ TITLES = {
 CONTESTS = {
     "submit": ("submit",),
     "read": ("get one", "list of 10", "list of 100", "first list of 10", "first list of 100"),
+    "keys": ("submit with a key", "get one with a key"),
     "worker": ("empty tasks, 2", "empty tasks, 4"),
 }
 QUANTITIES = {
