@@ -102,6 +102,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
                 self._add_lines(change.before, [change.log])
             if change.before:
                 self._add_attempt(change.before, task)
+            self._add_change(change.before, task)
             self._write(task)
             self._tell(event_of(change.before, task), task)
             if count := count_of(change.before, change.after):
@@ -139,6 +140,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             self._require_version(task.task_id, task)
             del self._records[task.task_id]
             self.attempts.pop(task.task_id, None)
+            self._forget_history(task.task_id)
             self._tell(Event.DELETED, task)
 
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:

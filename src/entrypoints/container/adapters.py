@@ -30,6 +30,7 @@ from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_counts import RedisTaskCounts
+from adapters.redis.task_history import RedisTaskHistory
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_pages import RedisTaskPages
 from adapters.redis.task_repository import RedisTaskRepository
@@ -39,10 +40,12 @@ from adapters.supervision.linux import is_stopped
 from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
+from adapters.system.context_actors import ContextActors
 from adapters.system.context_callers import ContextCallers
 from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
 from application.ports.callers import Anyone, Callers
+from domain.actor import MAINTENANCE, Actor
 from entrypoints.settings import Settings
 
 
@@ -135,6 +138,8 @@ class Adapters(containers.DeclarativeContainer):
     process_is_stopped = providers.Object(is_stopped)
     kill_family = providers.Object(kill_family)
 
+    process_actor: providers.Object[Actor] = providers.Object(MAINTENANCE)
+    actors = providers.Singleton(ContextActors, process_actor)
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
     access_keys = providers.Singleton(RedisAccessKeys, store)
     secret_source = providers.Singleton(SystemSecretSource)
@@ -152,6 +157,7 @@ class Adapters(containers.DeclarativeContainer):
         let_others_run=let_others_run,
         cache_bytes=task_cache_bytes,
         long_results_as_text=long_results_as_text,
+        actors=actors,
     )
     task_pages = providers.Singleton(
         RedisTaskPages,
@@ -189,6 +195,7 @@ class Adapters(containers.DeclarativeContainer):
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     attempt_log = providers.Singleton(RedisAttemptLog, store)
+    task_history = providers.Singleton(RedisTaskHistory, store)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
     run_context_factory = providers.Singleton(

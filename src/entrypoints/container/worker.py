@@ -7,6 +7,7 @@ from adapters.celery.worker import CeleryWorker
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
+from domain.actor import worker_of
 from entrypoints.container.handlers import find_handlers
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
@@ -15,11 +16,15 @@ from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings
 
 
-def build_child_container(settings: Settings, process: TaskProcess) -> Container:
-    """Build the container of a process that runs tasks."""
+def build_child_container(settings: Settings, process: TaskProcess, owner: str) -> Container:
+    """Build the container of a process that runs tasks. `owner` is its owner name."""
     settings.require_redis()
     return Container(
-        settings=settings, keep_connections=True, confirm_writes=True, task_process=process
+        settings=settings,
+        keep_connections=True,
+        confirm_writes=True,
+        task_process=process,
+        process_actor=worker_of(owner),
     )
 
 
@@ -28,17 +33,17 @@ def build_worker(settings: Settings) -> CeleryWorker:
 
     A fork must not share connections, threads or locks with its parent.
     """
-    container = build_container(settings)
-    hide_secrets()
-    find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     process = describe_process(
         "worker", queues=settings.queues, concurrency=settings.worker_concurrency
     )
+    container = build_container(settings, actor=worker_of(process.name))
+    hide_secrets()
+    find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     return CeleryWorker(
         container.celery_app(),
-        build_run_tasks=lambda owner, child: build_child_container(settings, child).run_tasks(
-            owner=owner
-        ),
+        build_run_tasks=lambda owner, child: build_child_container(
+            settings, child, owner
+        ).run_tasks(owner=owner),
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),

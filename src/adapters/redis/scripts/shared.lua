@@ -64,11 +64,12 @@ local function packed(fields)
 end
 
 -- Appends an event with the record as it is now, so that the stream holds each state of a task.
--- Returns the fields of the record.
-local function append_event(events, max_length, name, id, record)
+-- The actor, who made the change, goes with it unless it is empty. Returns the fields of the record.
+local function append_event(events, max_length, name, id, record, actor)
   local fields = call('HGETALL', record)
-  call('XADD', events, 'MAXLEN', '~', max_length, '*',
-    'event', name, 'id', id, 'record', packed(without_long_values(fields)))
+  local entry = packed(without_long_values(fields))
+  if actor ~= '' then entry = entry .. '\0by\0' .. actor end
+  call('XADD', events, 'MAXLEN', '~', max_length, '*', 'event', name, 'id', id, 'record', entry)
   return fields
 end
 
