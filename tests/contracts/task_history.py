@@ -45,7 +45,7 @@ class TaskHistoryContract:
         actors.act_as(NOBODY)
         task = submit(repository, labels={"team": "a", "old": "x"})
         actors.act_as(ANNA)
-        patch = TaskPatch({"priority": 9, "labels": {"team": "b", "new": "y"}})
+        patch = TaskPatch({"priority": 9, "labels": {"team": "b", "new": "y", "old": None}})
         changed = repository.save(Change(before=task, after=task.patch(patch)))
         actors.act_as(BEN)
         ended = repository.save(Change(before=changed, after=changed.cancel(changed.submitted_at)))
