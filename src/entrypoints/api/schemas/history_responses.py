@@ -85,7 +85,7 @@ class HistoryResponse(ResponseSchema):
         required=True,
         metadata={
             "description": "Number of changes of the task that are not known: the last 200 are "
-            "stored, and versions of the service before 0.2 stored none."
+            "stored, and earlier versions of the service stored none."
         },
     )
     next_cursor = fields.String(
