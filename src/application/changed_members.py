@@ -37,7 +37,7 @@ SHOWN = {
     "spec.callback_url": "callback_url",
 }
 """Attributes of a task, with the names that callers know."""
-NAMED = {"spec.payload": "payload", "result": "result"}
+NAMED = {"spec.payload": "payload", "spec.secrets": "payload", "result": "result"}
 """Members of which no value is shown: they may be secret, and long."""
 
 _shown, _named = attrgetter(*SHOWN), attrgetter(*NAMED)
@@ -57,9 +57,9 @@ def _changes(before: Task, after: Task) -> Iterator[MemberChange]:
         if old is not new and old != new:
             yield MemberChange(member=name, before=_value(old), after=_value(new))
     yield from _label_changes(before.spec.labels, after.spec.labels)
-    for name, old, new in zip(NAMED.values(), _named(before), _named(after), strict=True):
-        if old is not new and old != new:
-            yield MemberChange(member=name, are_shown=False)
+    named = zip(NAMED.values(), _named(before), _named(after), strict=True)
+    for name in dict.fromkeys(name for name, old, new in named if old is not new and old != new):
+        yield MemberChange(member=name, are_shown=False)
 
 
 def _label_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[MemberChange]:

@@ -12,6 +12,7 @@ from adapters.redis.task_codec import (
     LONG_BYTES,
     OMITTABLE,
     OMITTED,
+    SECRETS,
     decode,
     encode,
     epoch_milliseconds,
@@ -199,7 +200,7 @@ def short(task: Task) -> Task:
         return task
     record, raw = encode(task), id_bytes(task.task_id) or b""
     long = [field for field in OMITTABLE if len(record.get(field, b"")) > LONG_BYTES]
-    if not long:
+    if not long and SECRETS not in record:
         return task
-    rest = {field: value for field, value in record.items() if field not in long}
-    return decode(raw, {**rest, OMITTED: b"".join(long)})
+    rest = {field: value for field, value in record.items() if field not in (*long, SECRETS)}
+    return decode(raw, {**rest, OMITTED: b"".join(long)} if long else rest)

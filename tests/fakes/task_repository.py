@@ -180,8 +180,13 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
     def _with_omitted(self, change: Change) -> Change:
         """The change with the stored members that were not read."""
         after, stored = change.after, self._read(change.after.task_id)
-        if change.before is None or stored is None or not after.omitted:
+        if change.before is None or stored is None:
             return change
+        if change.before.spec.secrets is after.spec.secrets is None:
+            spec = after.spec.with_payload(after.spec.payload, stored.spec.secrets)
+            after = Task.restore({**vars(after), "spec": spec})
+        if not after.omitted:
+            return replace(change, after=after)
         encode_changes(change.before, after)  # refuses a change of what was not read
         payload = stored.spec.payload if "payload" in after.omitted else after.spec.payload
         result = stored.result if "result" in after.omitted else after.result

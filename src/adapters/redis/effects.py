@@ -229,7 +229,7 @@ class Effects:
         self._write("append_event", STREAM, stream, *arguments)
 
     def copy_record(self, key: bytes, record: bytes, lifetime_ms: int) -> None:
-        """Copy the record as the writes before have left it."""
+        """Copy the record as the writes before have left it, without its secrets."""
         self._write("copy_record", ANY, key, self.place_of(record), lifetime_ms)
 
     def count_in_minute(

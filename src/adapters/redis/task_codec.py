@@ -33,6 +33,8 @@ SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """A field of its own, as the result is: both may be long, and events leave out long ones."""
+SECRETS = b"t"
+"""The values that stand masked in the payload. Events, lists and snapshots leave them out."""
 LONG_BYTES = 4_096
 """A longer payload or result is omitted from events, lists and snapshots.
 
@@ -134,7 +136,10 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
     }
     expires = record.get(EXPIRES)
     members["spec"] = _decode_spec(
-        record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD)
+        record[SPEC],
+        _instant(expires) if expires else None,
+        record.get(PAYLOAD),
+        record.get(SECRETS),
     )
     members["task_id"] = id_text(task_id)
     if OMITTED in record:
@@ -188,7 +193,9 @@ def unstored_default_timeout(duration: int | None) -> int:
     return duration + 60 if duration else 3_600
 
 
-def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
+def _decode_spec(
+    text: bytes, expires_at: datetime | None, payload: bytes | None, secrets: bytes | None
+) -> TaskSpec:
     plain = _plain(text).items()
     members = {SPEC_MEMBERS[short]: value for short, value in plain if short in SPEC_MEMBERS}
     for name in RICH.keys() & members:
@@ -197,6 +204,8 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     members.setdefault("default_timeout", unstored_default_timeout(members.get("duration")))
     if payload:
         members["payload"] = _plain(payload)
+    if secrets:
+        members["secrets"] = _plain(secrets)
     if "task_name" not in members:
         raise ValueError("a specification without a name")
     return TaskSpec.restore(members)
@@ -250,6 +259,7 @@ MEMBERS = {
     EXPIRES: "spec.expires_at",
     SPEC: "spec",
     PAYLOAD: "spec.payload",
+    SECRETS: "spec.secrets",
     PROGRESS: "progress",
     RESULT: "result",
     ERROR: "error",
@@ -263,6 +273,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
     SPEC: _encode_spec,
     PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
+    SECRETS: _json,
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),

@@ -68,7 +68,7 @@
 --   append_event <stream> <record> <length> <event> <id> <actor>
 --                                           with the record as it is now, and who changed it unless
 --                                           that is empty
---   copy_record <key> <record> <ms>         the record as it is now
+--   copy_record <key> <record> <ms>         the record as it is now, without secrets
 --   count_in_minute <prefix> <field> <number> <seconds> <limit>
 --                                           add to a field of a hash for each minute, which is
 --                                           kept for so many seconds; a field beyond the limit
@@ -212,6 +212,7 @@ while at <= last do
     call('DEL', key)
   elseif word == 'copy_record' then
     call('COPY', key_of(at + 3), key, 'REPLACE')
+    call('HDEL', key, 't')
     call('PEXPIRE', key, second)
   elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
