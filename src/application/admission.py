@@ -9,7 +9,7 @@ from application.json_values import encode_compact_json, has_more_values
 from application.ports.callers import Anyone, Callers
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
-from application.secret_members import Redaction, Tree, fill_in, join, seal, unstored_masks
+from application.secret_members import Redaction, Tree, fill_in, seal, unstored_masks
 from application.secret_schema import SecretSchema
 from application.task_filter import EVERY_TASK
 from domain.errors import InvalidTaskSpec, Violation
@@ -58,7 +58,7 @@ class Admission:
 
         Raises InvalidTaskSpec with all problems.
         """
-        opened, kept = self._opened(spec, before)
+        opened, kept = _opened(spec, before) if before and before.secrets else (spec, None)
         caller = self._callers.current()
         is_bound = caller.scope is not EVERY_TASK
         violations = list(caller.violations(spec)) if is_bound else []
@@ -69,30 +69,19 @@ class Admission:
         if payload_refusal:
             violations.append(("payload", payload_refusal))
         violations += self._handler_violations(opened, without_payload=bool(payload_refusal))
-        secrets = None if payload_refusal else self._secrets(opened)
-        violations += unstored_masks(secrets, kept)
+        secrets = self._secrets(opened) if opened.payload and not payload_refusal else None
+        if secrets:
+            violations += unstored_masks(secrets, kept)
         if violations:
             redaction = Redaction(secrets)
             raise InvalidTaskSpec([(at, redaction.text(text)) for at, text in violations])
         timeout = self._handlers.of_type(spec.type).default_timeout(opened)
-        sealed = seal(opened, join(secrets, kept))
+        sealed = seal(opened, secrets, kept) if secrets or kept else opened
         bound = caller.bind(sealed) if is_bound else sealed
         return bound.with_default_timeout(timeout)
 
-    def _opened(self, spec: TaskSpec, before: TaskSpec | None) -> tuple[TaskSpec, Tree | None]:
-        """Return the specification with its secret values, and those that were stored before.
-
-        They do not follow a task to another type, which may not treat them as secret.
-        """
-        if before is None or before.secrets is None:
-            return spec, None
-        opened = fill_in(spec.payload, before if before.type == spec.type else None)
-        return spec.with_payload(opened.payload, None), opened.kept
-
     def _secrets(self, spec: TaskSpec) -> Tree | None:
         """Return the secret values of a payload; None if its type has none, or is unknown."""
-        if not spec.payload:
-            return None
         schema = self._schemas.get(spec.type)
         if schema is None:
             try:
@@ -143,3 +132,12 @@ class Admission:
 
     def _refusal(self, callback_url: str) -> str | None:
         return self._no_callbacks or self._sender.refusal(callback_url)
+
+
+def _opened(spec: TaskSpec, before: TaskSpec) -> tuple[TaskSpec, Tree | None]:
+    """Return the specification with the stored secret values in their places, and these values.
+
+    They do not follow a task to another type, which may not treat them as secret.
+    """
+    opened = fill_in(spec.payload, before if before.type == spec.type else None)
+    return spec.with_payload(opened.payload, None), opened.kept

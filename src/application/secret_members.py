@@ -27,11 +27,13 @@ class Opened(NamedTuple):
     kept: Tree | None = None
 
 
-def seal(spec: TaskSpec, tree: Tree | None) -> TaskSpec:
-    """Return the specification with masks in the places of the tree, and the values beside them."""
-    if tree is None:
-        return spec.with_payload(spec.payload, None) if spec.secrets is not None else spec
-    return spec.with_payload(_masked(dict(spec.payload), tree), tree)
+def seal(spec: TaskSpec, secrets: Tree | None, kept: Tree | None = None) -> TaskSpec:
+    """Return the specification with masks in the places of both trees, and the values beside them.
+
+    A value that was secret when it was stored stays so, also if its type changes its mind.
+    """
+    tree = _joined(secrets, kept)
+    return spec.with_payload(_masked(dict(spec.payload), tree), tree) if tree else spec
 
 
 def unseal(spec: TaskSpec) -> TaskSpec:
@@ -50,18 +52,6 @@ def fill_in(payload: Mapping[str, Any], before: TaskSpec | None) -> Opened:
         return Opened(payload)
     kept = _kept(dict(payload), dict(before.payload), before.secrets)
     return Opened(_filled(dict(payload), kept), kept) if kept else Opened(payload)
-
-
-def join(first: Tree | None, second: Tree | None) -> Tree | None:
-    """Return a tree with the places of both."""
-    if first is None or second is None:
-        return first or second
-    for kind in ("m", "i"):
-        if kind in first and kind in second:
-            names = {**first[kind], **second[kind]}
-            inner = {name: join(first[kind].get(name), second[kind].get(name)) for name in names}
-            return {kind: inner}
-    return first if "v" in first else second
 
 
 def unstored_masks(
@@ -96,6 +86,18 @@ class Redaction:
         for secret in self._texts:
             text = text.replace(secret, MASK)
         return text
+
+
+def _joined(first: Tree | None, second: Tree | None) -> Tree | None:
+    """Return a tree with the places of both."""
+    if first is None or second is None:
+        return first or second
+    for kind in ("m", "i"):
+        if kind in first and kind in second:
+            names = {**first[kind], **second[kind]}
+            inner = {name: _joined(first[kind].get(name), second[kind].get(name)) for name in names}
+            return {kind: inner}
+    return first if "v" in first else second
 
 
 def _masked(value: Any, tree: Tree) -> Any:
