@@ -21,10 +21,12 @@ from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript, succeeded
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
+    LAYOUT,
     LONG_BYTES,
     MEMBERS,
     OMITTABLE,
     OMITTED,
+    SECRETS,
     epoch_milliseconds,
     instant,
 )
@@ -42,7 +44,7 @@ ATTEMPTS_PREFIX = b"tries:"
 
 The name is historic: stored data has it.
 """
-SHORT_FIELDS = [name for name in MEMBERS if name not in OMITTABLE]
+SHORT_FIELDS = [LAYOUT, *(name for name in MEMBERS if name not in {*OMITTABLE, SECRETS})]
 MIN_LOOK = 100
 """Number of due webhooks among which those without a long payload or result are found, while there
 is no room for others."""

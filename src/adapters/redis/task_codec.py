@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.redis.id_codec import id_text
 from application.json_values import JsonText
+from application.store_layout import PRESENT_LAYOUT, UnknownLayout
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -21,6 +22,7 @@ from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
 from domain.task_state import Progress
+from domain.trace_context import TraceContext
 
 Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
@@ -30,10 +32,13 @@ CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
+TRACE = b"t"
+"""The traceparent, and behind a blank the tracestate if there is one. Nobody needs a damaged one,
+which counts as none."""
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """A field of its own, as the result is: both may be long, and events leave out long ones."""
-SECRETS = b"t"
+SECRETS = b"I"
 """The values that stand masked in the payload. Events, lists and snapshots leave them out."""
 LONG_BYTES = 4_096
 """A longer payload or result is omitted from events, lists and snapshots.
@@ -47,14 +52,17 @@ LOG_SIZE = b"l"
 """Bytes of the log of the task, which is a list of its own. Only save.lua uses this field."""
 LINES_DROPPED = b"k"
 """Number of lines that the log has lost. Only save.lua and log.lua use this field."""
-SUBMITTED_BY = b"h"
+SUBMITTED_BY = b"G"
 """Who submitted the task. Only task_history and stream_entries read it."""
-COMPLETED_BY = b"j"
+COMPLETED_BY = b"O"
 """The owner of the run that succeeded in the first attempt. Only task_history reads it."""
 CHANGED_BY = b"by"
 """Who made the change of which an event tells. It is in events and never in a record."""
 RANK = b"q"
 """The place in the queue. Scripts set it when the task first waits, and unset it at the end."""
+
+LAYOUT = b"h"
+"""The layout of the record, as a number. A record of layout 1 has no such field."""
 
 SPEC_NAMES = {
     "task_name": "n",
@@ -124,11 +132,13 @@ def unpack_record(packed: bytes) -> Record:
 
 
 def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> Task:
-    """Return the task of a record. Raises KeyError or ValueError for a damaged record.
+    """Return the task of a record. Raises KeyError or ValueError for a damaged record, and
+    UnknownLayout, a ValueError, for one of a newer layout.
 
     `decoders` is a mapping in the form of DECODERS, which is the default.
     """
     decoders = decoders or DECODERS
+    require_known_layout(record)
     if missing := ALWAYS - record.keys():
         raise ValueError(f"a record without {missing}")
     members = {
@@ -147,6 +157,12 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
             name for field, name in OMITTABLE.items() if field in record[OMITTED]
         )
     return Task.restore(members)
+
+
+def require_known_layout(record: Record) -> None:
+    """Raise UnknownLayout for a record of a newer layout, which a newer release wrote."""
+    if LAYOUT in record and (number := int(record[LAYOUT])) > PRESENT_LAYOUT.number:
+        raise UnknownLayout(number)
 
 
 def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
@@ -264,6 +280,7 @@ MEMBERS = {
     RESULT: "result",
     ERROR: "error",
     LAST_ERROR: "last_error",
+    TRACE: "trace",
 }
 _values = attrgetter(*MEMBERS.values())
 ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
@@ -277,6 +294,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
+    TRACE: lambda trace: f"{trace.traceparent} {trace.tracestate}".rstrip(),
 }
 """Other members are numbers."""
 DECODERS: Decoders = {
@@ -294,5 +312,6 @@ DECODERS: Decoders = {
         (ERROR, LAST_ERROR),
         lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
+    TRACE: lambda trace: TraceContext.parse(*trace.decode("ascii", "replace").split(" ", 1)),
 }
 """Decoders of the members of a task without its specification."""

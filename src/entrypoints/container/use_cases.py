@@ -29,9 +29,14 @@ from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.claim_layout import ClaimLayout
 from application.use_cases.operations.collect_metrics import CollectMetrics
+from application.use_cases.operations.diagnose import Diagnose
+from application.use_cases.operations.export_tasks import ExportTasks
+from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.import_tasks import ImportTasks
 from application.use_cases.operations.list_deliveries import ListDeliveries
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
@@ -60,6 +65,7 @@ from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.release_runs import ReleaseRuns
 from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.trace_run import TraceRun
 from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.container.adapters import Adapters
 
@@ -103,7 +109,7 @@ class Container(Adapters):
     sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
 
     new_tasks = providers.Singleton(
-        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers
+        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers, Adapters.tracer
     )
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
@@ -132,6 +138,14 @@ class Container(Adapters):
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
     )
+    get_scaling = providers.Singleton(
+        GetScaling,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.series,
+        Adapters.store_clock,
+    )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
     warn_about_queues = providers.Singleton(WarnAboutQueues, Adapters.heartbeats, Adapters.clock)
@@ -151,7 +165,7 @@ class Container(Adapters):
     )
     delete_task = providers.Singleton(DeleteTask, tasks, update, Adapters.clock)
     recover_tasks = providers.Singleton(
-        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock
+        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock, Adapters.tracer
     )
     promote_tasks = providers.Singleton(PromoteTasks, Adapters.repository, Adapters.store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, Adapters.repository, Adapters.store_clock)
@@ -159,7 +173,9 @@ class Container(Adapters):
     prune_tasks = providers.Singleton(
         PruneTasks, Adapters.repository, Adapters.settings.provided.retention
     )
-    release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
+    release_runs = providers.Singleton(
+        ReleaseRuns, Adapters.leases, update, Adapters.store_clock, Adapters.tracer
+    )
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
     deliver_webhook = providers.Singleton(
         DeliverWebhook,
@@ -184,6 +200,29 @@ class Container(Adapters):
         Adapters.store_clock,
     )
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
+    claim_layout = providers.Singleton(ClaimLayout, Adapters.store_layout)
+    diagnose = providers.Singleton(
+        Diagnose,
+        Adapters.store_inspection,
+        Adapters.store_probe,
+        Adapters.store_layout,
+        Adapters.clock,
+        Adapters.heartbeats,
+        Adapters.queues,
+        Adapters.statistics,
+        Adapters.task_counts,
+        Adapters.delivery_log,
+    )
+    export_tasks = providers.Singleton(
+        ExportTasks,
+        Adapters.repository,
+        Adapters.task_archive,
+        Adapters.queues,
+        Adapters.store_clock,
+    )
+    import_tasks = providers.Singleton(
+        ImportTasks, Adapters.task_archive, Adapters.queues, Adapters.store_clock
+    )
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(
         CheckHealth,
@@ -197,6 +236,7 @@ class Container(Adapters):
         Adapters.handlers,
         Adapters.run_context_factory,
         Adapters.interrupt,
+        providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log),
         max_result_bytes=Adapters.settings.provided.max_result_bytes,
         limit_name="TASKS_MAX_RESULT_BYTES",
     )

@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+from dependency_injector import providers
+
 from adapters.celery.worker import CeleryWorker
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
+from application.ports.tracer import Tracer
+from application.use_cases.worker.run_tasks import RunTasks
 from domain.actor import worker_of
 from entrypoints.container.handlers import find_handlers
 from entrypoints.container.processes import build_container, describe_process
@@ -16,8 +20,12 @@ from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings
 
 
-def build_child_container(settings: Settings, process: TaskProcess, owner: str) -> Container:
-    """Build the container of a process that runs tasks. `owner` is its owner name."""
+def build_child_container(
+    settings: Settings, process: TaskProcess, owner: str, tracer: Tracer | None = None
+) -> Container:
+    """Build the container of a process that runs tasks. `owner` is its owner name, `tracer` that of
+    the worker.
+    """
     settings.require_redis()
     return Container(
         settings=settings,
@@ -25,6 +33,7 @@ def build_child_container(settings: Settings, process: TaskProcess, owner: str) 
         confirm_writes=True,
         task_process=process,
         process_actor=worker_of(owner),
+        **({"tracer": providers.Object(tracer)} if tracer else {}),
     )
 
 
@@ -36,14 +45,19 @@ def build_worker(settings: Settings) -> CeleryWorker:
     process = describe_process(
         "worker", queues=settings.queues, concurrency=settings.worker_concurrency
     )
-    container = build_container(settings, actor=worker_of(process.name))
+    container = build_container(settings, traced_as="worker", actor=worker_of(process.name))
+    tracer = container.tracer()
     hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
+
+    def build_run_tasks(owner: str, child: TaskProcess) -> RunTasks:
+        tracer.start()
+        return build_child_container(settings, child, owner, tracer).run_tasks(owner=owner)
+
     return CeleryWorker(
         container.celery_app(),
-        build_run_tasks=lambda owner, child: build_child_container(
-            settings, child, owner
-        ).run_tasks(owner=owner),
+        build_run_tasks=build_run_tasks,
+        at_process_end=tracer.stop,
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),

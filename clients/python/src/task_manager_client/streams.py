@@ -85,7 +85,7 @@ def read_event(sent: ServerSentEvent) -> Event:
             return Event(name=sent.event, id=sent.id, line=read(LogLine, data))
         task = read(Task, data) if data else None
         actor = read(Actor, data["actor"]) if "actor" in data else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedResponse(
             200, f"the event {sent.event!r} cannot be read: {error}"
         ) from error

@@ -1,5 +1,6 @@
--- Reads records without secrets (t), and without a payload (i) and a result (r) of more than 4096
--- bytes. The field `omitted` names the latter. Long values stay in Redis: the script reads only their lengths.
+-- Reads records without secrets (I), and without a payload (i) and a result (r) of more than 4096
+-- bytes. The field `omitted` names the latter. Long values stay in Redis: the script reads only
+-- their lengths.
 -- KEYS: 1 events 2... records
 -- ARGV: none, or for the ranks in the queues: 1 prefix of the keys of waiting tasks 2 prefix of the
 -- keys of records 3 queue of a task that names none
@@ -7,7 +8,8 @@
 -- or false where there is no record. With ranks, each is a pair of that and the rank of a QUEUED
 -- task, or false.
 local SHORT = {
-  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm',
+  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm', 't',
+  'h',
 }
 local LONG = {'i', 'r'}
 

@@ -42,6 +42,8 @@
 --                                           append the same to the stream, if it is one
 --   set_dated <string> <value>              the value with the present time behind it
 --   set_for <string> <value> <ms>
+--   set_value <string> <value>
+--   raise_counter <string> <number>         set the counter to the number, unless it is at least that
 --   expire_in <key> <ms>
 --   delete <key>
 --   add_to_index <sorted set> <member> [<score>]   by the present time without a score
@@ -143,11 +145,11 @@ while at <= last do
       local fields
       if waits then
         local place = text(rank + number)
-        fields = {'s', status, 'v', version, 'u', submitted, 'h', actor, 'q', place,
+        fields = {'s', status, 'v', version, 'u', submitted, 'G', actor, 'q', place,
           unpack(ARGV, from + 2, behind - 1)}
         entries[2 * number - 1], entries[2 * number] = place, member
       else
-        fields = {'s', status, 'v', version, 'u', submitted, 'h', actor,
+        fields = {'s', status, 'v', version, 'u', submitted, 'G', actor,
           unpack(ARGV, from + 2, behind - 1)}
       end
       call('HSET', KEYS[before + number], unpack(fields))
@@ -212,7 +214,7 @@ while at <= last do
     call('DEL', key)
   elseif word == 'copy_record' then
     call('COPY', key_of(at + 3), key, 'REPLACE')
-    call('HDEL', key, 't')
+    call('HDEL', key, 'I')
     call('PEXPIRE', key, second)
   elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
@@ -259,6 +261,10 @@ while at <= last do
     if type(length) == 'number' and length > first + 0 then call('LTRIM', key, -first, -1) end
   elseif word == 'remove_from_list' then
     call('LREM', key, 1, first)
+  elseif word == 'set_value' then
+    call('SET', key, first)
+  elseif word == 'raise_counter' then
+    if (tonumber(redis.pcall('GET', key) or '') or 0) < first + 0 then call('SET', key, first) end
   elseif word == 'count' then
     if type(redis.pcall('HINCRBY', key, first, 1)) == 'table' then
       redis.pcall('HDEL', key, first)

@@ -41,14 +41,14 @@ local function top_up(wake_ups, waiting, sequence, bound, template)
   return math.max(missing, 0)
 end
 
--- Returns fields and values without secrets (t), and without a payload (i) and a result (r) of more
+-- Returns fields and values without secrets (I), and without a payload (i) and a result (r) of more
 -- than 4096 bytes, since there may be many events of one task. The field `omitted` names the latter.
 local function without_long_values(fields)
   local kept, omitted = fields, ''
   for at = #fields - 1, 1, -2 do
     local name = fields[at]
     local is_long = #fields[at + 1] > 4096 and (name == 'i' or name == 'r')
-    if is_long or name == 't' then
+    if is_long or name == 'I' then
       if kept == fields then kept = {unpack(fields)} end
       if is_long then omitted = omitted .. name end
       table.remove(kept, at)
