@@ -9,7 +9,9 @@ from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, PageRequest
 from application.secret_members import MASK, unseal
 from application.task_filter import EVERY_TASK
+from entrypoints.container import Container
 from tests.building import AN_ERROR
+from tests.integration.archives import export, import_each
 from tests.integration.functions import submit as submit_function
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Receiver
@@ -77,3 +79,25 @@ def test_the_store_has_a_secret_in_the_record_of_its_task_alone(
     ]
     assert len(elsewhere) == 4
     assert PASSWORD not in repr(elsewhere)
+
+
+def test_an_archive_keeps_secrets_for_the_runs_to_come(
+    repository: RedisTaskRepository, container: Container, client: redis.Redis
+) -> None:
+    task = submit(repository, type="t", payload={"password": MASK}, secrets=SECRETS)
+    ended = submit(
+        repository,
+        type="t",
+        payload={"password": MASK},
+        secrets=SECRETS,
+        callback_url="http://x.example/",
+    )
+    repository.save(Change(before=ended, after=ended.cancel(ended.submitted_at)))
+    lines = export(container)
+    client.flushall()
+
+    import_each(container, lines)
+
+    assert unseal(stored(repository, task).spec).payload == {"password": PASSWORD}
+    [copy] = client.scan_iter("tm:message:*")
+    assert PASSWORD not in repr(client.hgetall(copy))
