@@ -9,6 +9,8 @@ from application.json_values import encode_compact_json, has_more_values
 from application.ports.callers import Anyone, Callers
 from application.ports.task_handlers import TaskHandlers
 from application.ports.webhook_sender import WebhookSender
+from application.secret_members import Redaction, Tree, fill_in, seal, unstored_masks
+from application.secret_schema import SecretSchema
 from application.task_filter import EVERY_TASK
 from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
@@ -44,6 +46,7 @@ class Admission:
         self._callers = callers or Anyone()
         self._let_others_run = let_others_run
         self._sender = sender
+        self._schemas: dict[str, SecretSchema] = {}
 
     def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
         """Return the specification with the default timeout of its type and the caller's labels.
@@ -51,23 +54,42 @@ class Admission:
         `before` is the stored specification that this one replaces. A payload that stays the same
         is not measured: when it was stored, the limit may have been higher.
 
+        Members that the type marks as secret are masked: see secret_members.
+
         Raises InvalidTaskSpec with all problems.
         """
+        opened, kept = _opened(spec, before) if before and before.secrets else (spec, None)
         caller = self._callers.current()
         is_bound = caller.scope is not EVERY_TASK
         violations = list(caller.violations(spec)) if is_bound else []
         if spec.callback_url and (refusal := self._refusal(spec.callback_url)):
             violations.append(("callback_url", refusal))
         is_new = before is None or spec.payload != before.payload
-        payload_refusal = self._payload_refusal(spec.payload) if is_new else None
+        payload_refusal = self._payload_refusal(opened.payload) if is_new else None
         if payload_refusal:
             violations.append(("payload", payload_refusal))
-        violations += self._handler_violations(spec, without_payload=bool(payload_refusal))
+        violations += self._handler_violations(opened, without_payload=bool(payload_refusal))
+        secrets = self._secrets(opened) if opened.payload and not payload_refusal else None
+        if secrets:
+            violations += unstored_masks(secrets, kept)
         if violations:
-            raise InvalidTaskSpec(violations)
-        timeout = self._handlers.of_type(spec.type).default_timeout(spec)
-        bound = caller.bind(spec) if is_bound else spec
+            redaction = Redaction(secrets)
+            raise InvalidTaskSpec([(at, redaction.text(text)) for at, text in violations])
+        timeout = self._handlers.of_type(spec.type).default_timeout(opened)
+        sealed = seal(opened, secrets, kept) if secrets or kept else opened
+        bound = caller.bind(sealed) if is_bound else sealed
         return bound.with_default_timeout(timeout)
+
+    def _secrets(self, spec: TaskSpec) -> Tree | None:
+        """Return the secret values of a payload; None if its type has none, or is unknown."""
+        schema = self._schemas.get(spec.type)
+        if schema is None:
+            try:
+                found = self._handlers.of_type(spec.type).type.payload_schema
+            except UnknownTaskType:
+                return None
+            schema = self._schemas[spec.type] = SecretSchema(found, self._let_others_run)
+        return schema.find(spec.payload)
 
     def default_retry(self, type: str) -> RetryPolicy:
         """Return the default retry policy of a type. An unknown type has NO_RETRY."""
@@ -110,3 +132,12 @@ class Admission:
 
     def _refusal(self, callback_url: str) -> str | None:
         return self._no_callbacks or self._sender.refusal(callback_url)
+
+
+def _opened(spec: TaskSpec, before: TaskSpec) -> tuple[TaskSpec, Tree | None]:
+    """Return the specification with the stored secret values in their places, and these values.
+
+    They do not follow a task to another type, which may not treat them as secret.
+    """
+    opened = fill_in(spec.payload, before if before.type == spec.type else None)
+    return spec.with_payload(opened.payload, None), opened.kept

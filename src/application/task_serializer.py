@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
+from domain.actor import Actor
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
@@ -75,6 +76,17 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "links": {"self": path, "events": f"{path}/events"},
         }
     )
+
+
+def serialize_actor(actor: Actor) -> dict[str, str]:
+    """Return who made a change as callers see it. Empty members are left out."""
+    members = {
+        "kind": actor.kind.value,
+        "key_id": actor.key_id,
+        "name": actor.name,
+        "address": actor.address,
+    }
+    return {name: value for name, value in members.items() if value}
 
 
 def _payload(task: Task) -> dict[str, Any] | None:

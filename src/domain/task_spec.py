@@ -61,6 +61,8 @@ class TaskSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
     """The URL to which a webhook is sent when the task is final."""
+    secrets: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The values that stand masked in the payload, as application.secret_members has them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _frozen(self.labels))
@@ -90,6 +92,11 @@ class TaskSpec:
     def effective_timeout(self) -> int:
         """Seconds that one run may take."""
         return self.default_timeout if self.timeout is None else self.timeout
+
+    def with_payload(self, payload: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> Self:
+        """Return this specification with the payload in another form. It is not validated."""
+        members = {**vars(self), "payload": _frozen(payload), "secrets": secrets}
+        return restore(type(self), members)
 
     def with_default_timeout(self, seconds: int) -> Self:
         """Return this specification with this default timeout."""

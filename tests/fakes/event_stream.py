@@ -80,7 +80,8 @@ class FakeEventStream(EventStream):
 
     def event(self, number: int) -> TaskEvent:
         event, task = self.store.events[number - 1]
-        return TaskEvent(position=_position(number), event=event, task=task)
+        actor = self.store.event_actors[number - 1]
+        return TaskEvent(position=_position(number), event=event, task=task, actor=actor)
 
 
 def _position(number: int) -> str:

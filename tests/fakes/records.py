@@ -6,17 +6,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from adapters.redis.history_codec import decode_entry, encode_actor, encode_entry
 from adapters.redis.id_codec import id_bytes
-from adapters.redis.task_codec import LONG_BYTES, OMITTABLE, OMITTED, decode, encode
+from adapters.redis.task_codec import (
+    LONG_BYTES,
+    OMITTABLE,
+    OMITTED,
+    SECRETS,
+    decode,
+    encode,
+    epoch_milliseconds,
+)
+from adapters.system.context_actors import ContextActors
 from application.errors import StoreUnavailable
+from application.ports.actors import Actors
 from application.ports.attempt_log import MAX_ENTRIES, Requeued
 from application.ports.clock import Clock
 from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine
 from application.ports.statistics import Occurrence
+from application.ports.task_history import MAX_ENTRIES as MAX_CHANGES
 from application.ports.task_repository import Backlog, Cursor
 from application.series import Count
+from domain.actor import MAINTENANCE, Actor, worker_of
 from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
+from domain.history import HistoryEntry
 from domain.status import Status
 from domain.task import Task
 
@@ -46,10 +60,16 @@ class FakeRecords:
         """Counts as Series would store them."""
         self.occurrences: Counter[Occurrence] = Counter()
         self.attempts: dict[str, deque[Attempt | Requeued]] = {}
+        self.actors: Actors = ContextActors(MAINTENANCE)
+        self.changes: dict[str, deque[HistoryEntry]] = {}
+        self.submitters: dict[str, Actor] = {}
+        self.completers: dict[str, Actor] = {}
         self._logged: Counter[str] = Counter()
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """The events, as an event stream would have them."""
+        self.event_actors: list[Actor] = []
+        """Who made the change of each event."""
         self.ended: list[Task] = []
         """The tasks that became final and have a callback URL."""
         self.paused: set[str] = set()
@@ -129,6 +149,8 @@ class FakeRecords:
 
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, short(task)))
+        runs = task.owner and event in {Event.STARTED, Event.PROGRESS}
+        self.event_actors.append(worker_of(task.owner) if runs else self.actors.current())
 
     def _write(self, task: Task) -> None:
         self.queues.add(task.spec.queue)
@@ -171,6 +193,22 @@ class FakeRecords:
         elif before.status.is_final and after.status.is_waiting:
             entries.append(Requeued(now))
 
+    def _add_change(self, before: Task | None, after: Task) -> None:
+        actor = self.actors.current()
+        if before is None:
+            self.submitters[after.task_id] = actor
+        elif before.owner and is_told_by_task(before, after):
+            self.completers[after.task_id] = worker_of(before.owner)
+        else:
+            digits = epoch_milliseconds(self._clock.now())
+            entry = b"%b%013d" % (encode_entry(before, after, encode_actor(actor)), digits)
+            changes = self.changes.setdefault(after.task_id, deque(maxlen=MAX_CHANGES))
+            changes.append(decode_entry(entry))
+
+    def _forget_history(self, task_id: str) -> None:
+        for part in (self.changes, self.submitters, self.completers):
+            part.pop(task_id, None)
+
 
 def short(task: Task) -> Task:
     """Return the task without its long members, as methods that read many tasks return it."""
@@ -178,7 +216,7 @@ def short(task: Task) -> Task:
         return task
     record, raw = encode(task), id_bytes(task.task_id) or b""
     long = [field for field in OMITTABLE if len(record.get(field, b"")) > LONG_BYTES]
-    if not long:
+    if not long and SECRETS not in record:
         return task
-    rest = {field: value for field, value in record.items() if field not in long}
-    return decode(raw, {**rest, OMITTED: b"".join(long)})
+    rest = {field: value for field, value in record.items() if field not in (*long, SECRETS)}
+    return decode(raw, {**rest, OMITTED: b"".join(long)} if long else rest)

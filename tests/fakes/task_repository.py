@@ -102,6 +102,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
                 self._add_lines(change.before, [change.log])
             if change.before:
                 self._add_attempt(change.before, task)
+            self._add_change(change.before, task)
             self._write(task)
             self._tell(event_of(change.before, task), task)
             if count := count_of(change.before, change.after):
@@ -139,6 +140,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             self._require_version(task.task_id, task)
             del self._records[task.task_id]
             self.attempts.pop(task.task_id, None)
+            self._forget_history(task.task_id)
             self._tell(Event.DELETED, task)
 
     def remove_many(self, tasks: Sequence[Task]) -> Sequence[bool]:
@@ -178,8 +180,13 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
     def _with_omitted(self, change: Change) -> Change:
         """The change with the stored members that were not read."""
         after, stored = change.after, self._read(change.after.task_id)
-        if change.before is None or stored is None or not after.omitted:
+        if change.before is None or stored is None:
             return change
+        if change.before.spec.secrets is after.spec.secrets is None:
+            spec = after.spec.with_payload(after.spec.payload, stored.spec.secrets)
+            after = Task.restore({**vars(after), "spec": spec})
+        if not after.omitted:
+            return replace(change, after=after)
         encode_changes(change.before, after)  # refuses a change of what was not read
         payload = stored.spec.payload if "payload" in after.omitted else after.spec.payload
         result = stored.result if "result" in after.omitted else after.result

@@ -15,6 +15,9 @@ from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from adapters.system.context_actors import ContextActors
+from application.ports.actors import Actors
+from domain.actor import MAINTENANCE
 from entrypoints.container import Container, build_container
 from entrypoints.environment import load_settings
 from tests.integration.archives import Work
@@ -88,8 +91,15 @@ def wake_ups(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> CeleryW
 
 
 @pytest.fixture
-def repository(redis_store: RedisStore, wake_up_factory: WakeUpFactory) -> RedisTaskRepository:
-    return RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT)
+def actors() -> Actors:
+    return ContextActors(MAINTENANCE)
+
+
+@pytest.fixture
+def repository(
+    redis_store: RedisStore, wake_up_factory: WakeUpFactory, actors: Actors
+) -> RedisTaskRepository:
+    return RedisTaskRepository(redis_store, wake_up_factory.wake_up_of, EVENTS_KEPT, actors=actors)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from adapters.redis import keys
 from adapters.redis.attempt_log import RedisAttemptLog
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.store import RedisStore
+from adapters.redis.task_history import RedisTaskHistory
 from application.archive_lines import TaskLine, parse
 from application.errors import AlreadySubmitted, StaleTask
 from application.ports.task_archive import TaskArchive
@@ -66,6 +67,7 @@ def test_what_is_restored_can_be_read_through_the_ports(
     work.log.append(run, lines=["working"])
     failed = work.end(run, run.fail(AN_ERROR, datetime.now(UTC), retry=False))
     entries = RedisAttemptLog(work.store).entries(run.task_id)
+    history = RedisTaskHistory(work.store).stored(run.task_id)
     lines = export(container)
     client.flushall()
 
@@ -73,6 +75,9 @@ def test_what_is_restored_can_be_read_through_the_ports(
 
     assert stored(work.repository, run) == failed
     assert RedisAttemptLog(work.store).entries(run.task_id) == entries
+    assert RedisTaskHistory(work.store).stored(run.task_id) == history
+    assert history.submitted_by
+    assert history.changes
     assert [line.message for line in work.log.lines(run.task_id)] == ["working"]
     [delivery] = work.outbox.lease(limit=9, duration=timedelta(minutes=1))
     assert delivery.webhook.task == failed

@@ -37,11 +37,11 @@ class Cost:
 
 
 LIMITS = {
-    "submit": Cost(calls=1_040, round_trips=1, commands=30, kilobytes=4),
+    "submit": Cost(calls=1_060, round_trips=1, commands=30, kilobytes=4),
     "read": Cost(calls=680, round_trips=1, commands=2, kilobytes=2),
     "list of 10": Cost(calls=1_050, round_trips=2, commands=44, kilobytes=5),
     "list of 100": Cost(calls=2_750, round_trips=2, commands=404, kilobytes=25),
-    "change": Cost(calls=1_270, round_trips=2, commands=9, kilobytes=3),
+    "change": Cost(calls=1_270, round_trips=2, commands=10, kilobytes=3),
     "batch of 100": Cost(calls=15_000, round_trips=1, commands=228, kilobytes=23),
     "metrics": Cost(calls=7_600, round_trips=24, commands=40, kilobytes=6),
 }

@@ -80,3 +80,18 @@ def test_a_callback_is_shown_and_sent_again(page: Page, url: str, receiver: Rece
     expect(page.get_by_text("The callback is sent again.")).to_be_visible()
     page.goto("ui/#/callbacks")
     expect(page.locator("tbody tr").filter(has_text=task[-12:])).to_have_count(2)
+
+
+def test_the_history_says_who_changed_a_task(page: Page, url: str) -> None:
+    task = submitted(url, "changed", queue="unserved")
+    page.goto(f"ui/#/tasks/{task}")
+    rows = page.get_by_role("region", name="History").locator("tbody tr")
+    expect(rows).to_have_count(1)
+
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the task").click()
+
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("task.cancelled")
+    expect(rows.first).to_contain_text("anonymous 127.0.0.1")
+    expect(rows.first).to_contain_text("status: QUEUED → CANCELLED")

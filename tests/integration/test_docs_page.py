@@ -27,6 +27,7 @@ EXPECTED = {
     "replaceTask": 200,
     "getTaskLog": 200,
     "listAttempts": 200,
+    "getHistory": 200,
     "followTask": 200,
     "cancelTask": 200,
     "retryTask": 202,

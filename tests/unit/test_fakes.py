@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.ports.actors import Actors
 from application.ports.task_handlers import TaskHandlers
 from tests.contracts.access_keys import AccessKeysContract
 from tests.contracts.attempt_log import AttemptLogContract
@@ -24,6 +25,7 @@ from tests.contracts.store_probe import StoreProbeContract
 from tests.contracts.task_archive import TaskArchiveContract
 from tests.contracts.task_counts import TaskCountsContract
 from tests.contracts.task_handlers import TaskHandlersContract
+from tests.contracts.task_history import TaskHistoryContract
 from tests.contracts.task_leases import TaskLeasesContract
 from tests.contracts.task_pages import TaskPagesContract
 from tests.contracts.task_repository import TaskRepositoryContract
@@ -115,6 +117,16 @@ class TestFakeAttemptLog(AttemptLogContract):
     @pytest.fixture
     def attempt_log(self, store: FakeTaskStore) -> FakeTaskStore:
         return store
+
+
+class TestFakeTaskHistory(TaskHistoryContract):
+    @pytest.fixture
+    def history(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+    @pytest.fixture
+    def actors(self, store: FakeTaskStore) -> Actors:
+        return store.actors
 
 
 class TestFakeStoreProbe(StoreProbeContract):

@@ -195,6 +195,25 @@ def test_callbacks_are_listed_and_sent_again(run: CommandLine, receiver: Receive
     assert len(receiver.wait_for(2)) == 2
 
 
+def test_the_history_of_a_task_says_who_changed_what(run: CommandLine, queue: str) -> None:
+    task_id = submitted(run, "sleep", "-p", "duration=1", "--queue", queue)
+    assert run("edit", task_id, "--set", "priority:=9").code == 0
+    assert run("cancel", task_id).code == 0
+
+    rows = run("history", task_id).rows
+
+    assert [[row[0], row[2], row[4]] for row in rows] == [
+        ["1", "task.submitted", "anonymous 127.0.0.1"],
+        ["2", "task.updated", "anonymous 127.0.0.1"],
+        ["3", "task.cancelled", "anonymous 127.0.0.1"],
+    ]
+    assert rows[1][6] == "priority 5 → 9"
+    assert rows[2][6].startswith("status QUEUED → CANCELLED, error none → ")
+    document = json.loads(run("history", task_id, "--json").stdout)
+    assert [entry["version"] for entry in document] == [1, 2, 3]
+    assert run("history", "nonsense").code == 3
+
+
 def test_the_service_is_described(run: CommandLine, queue: str) -> None:
     task_id = submitted(run, "sleep", "-p", "duration=1", "--queue", queue)
 

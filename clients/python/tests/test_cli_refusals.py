@@ -29,6 +29,7 @@ OTHERS: dict[str, list[str]] = {
     "get": ["x"],
     "list": [],
     "logs": ["x"],
+    "history": ["x"],
     "cancel": ["x"],
     "retry": ["--status", "FAILED", "--yes"],
     "delete": ["x"],

@@ -264,3 +264,27 @@ def test_an_unserved_queue_is_warned_of_when_the_service_knows(
     task = client.submit("waits", duration=1, queue=queue)
 
     assert {warning.code for warning in task.warnings} <= {"queue_unserved"}
+
+
+def test_the_history_of_a_task_says_who_changed_what(client: AnyClient, queue: str) -> None:
+    task = client.submit("first", type="sleep", duration=1, queue=queue)
+    client.update(task.task_id, priority=9, labels={"team": "a"})
+    client.cancel(task.task_id)
+
+    history = list(client.history(task.task_id))
+
+    assert [entry.version for entry in history] == [1, 2, 3]
+    assert [entry.event for entry in history] == [
+        "task.submitted",
+        "task.updated",
+        "task.cancelled",
+    ]
+    assert {(entry.actor.kind, entry.actor.address) for entry in history} == {
+        ("anonymous", "127.0.0.1")
+    }
+    changes = [(each.member, each.before, each.after) for each in history[1].changes]
+    assert changes == [("priority", 5, 9), ("labels/team", None, "a")]
+    page = client.history_page(task.task_id, page_size=2)
+    assert (len(page.entries), page.unrecorded, bool(page.next_cursor)) == (2, 0, True)
+    events = list(client.follow(task.task_id, last_event_id="0-0"))
+    assert {event.actor.address for event in events if event.actor} == {"127.0.0.1"}

@@ -18,6 +18,8 @@ from task_manager_client import (
     Client,
     bodies,
     errors,
+    history_calls,
+    history_models,
     key_models,
     key_operations,
     models,
@@ -66,6 +68,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "cancelTask": [operations.cancel_task("id")],
     "retryTask": [operations.retry_task("id")],
     "listAttempts": [operations.list_attempts("id")],
+    "getHistory": [history_calls.get_history("id", page_size=1, cursor="c")],
     "countTasks": [
         operations.count_tasks({k: v for k, v in EVERY_FILTER.items() if k != "status"})
     ],
@@ -118,6 +121,10 @@ RESPONSES = {
     "ActionAnswer": models.ActionResult,
     "AttemptsAnswer": models.Attempts,
     "AttemptAnswer": models.Attempt,
+    "HistoryAnswer": history_models.History,
+    "HistoryEntryAnswer": history_models.HistoryEntry,
+    "MemberChangeAnswer": history_models.MemberChange,
+    "ActorAnswer": history_models.Actor,
     "LogAnswer": models.Log,
     "LogLineAnswer": models.LogLine,
     "DeliveriesAnswer": models.Deliveries,
@@ -172,7 +179,7 @@ def members(names: Any) -> set[str]:
 def test_each_operation_has_a_function_and_no_function_lacks_an_operation() -> None:
     functions = {
         name
-        for module in (operations, key_operations)
+        for module in (operations, key_operations, history_calls)
         for name, each in inspect.getmembers(module, inspect.isfunction)
         if each.__module__ == module.__name__ and not name.startswith("_")
     }

@@ -148,7 +148,7 @@ def _schema_with_defaults(
     """Return the JSON Schema with the function's defaults, which its type hints do not contain."""
     properties = {
         name: {**member, "default": parameters[name].default}
-        if name in parameters and _is_json(parameters[name].default)
+        if name in parameters and not member.get("writeOnly") and _is_json(parameters[name].default)
         else member
         for name, member in payload.json_schema["properties"].items()
     }

@@ -81,9 +81,11 @@ class Effects:
         event: str,
         status: str,
         version: int,
+        actor: bytes,
         fields: Iterable[tuple[bytes, Mapping[bytes, bytes]]],
     ) -> None:
-        """Create records of new tasks that have one status and version, and an event of each.
+        """Create records of new tasks that have one status, version and actor, and an event of
+        each.
 
         The tasks take the next places among the waiting ones, unless the base of their priority is
         None. `fields` yields the id of each task and its other fields. No record may exist yet.
@@ -92,7 +94,7 @@ class Effects:
         self._guard("require_all_absent", records[0], len(records), reads=False)
         places = self.places_of({waiting: SORTED_SET, sequence: ANY, stream: STREAM})
         arguments: list[Any] = [*places[:2], "" if base is None else base]
-        arguments += (places[2], stream_length, event, status, version)
+        arguments += (places[2], stream_length, event, status, version, actor)
         for raw, others in fields:
             arguments += (raw, 2 * len(others), *chain.from_iterable(others.items()))
         self._write("create_records", ANY, records[0], len(records), *arguments)
@@ -218,13 +220,23 @@ class Effects:
         self._write("append_log", LIST, log, place, max_lines, max_bytes, *lines)
 
     def append_event(
-        self, stream: bytes, record: bytes, length: int, event: str, member: bytes | str
+        self,
+        stream: bytes,
+        record: bytes,
+        length: int,
+        event: str,
+        member: bytes | str,
+        actor: bytes = b"",
     ) -> None:
-        """Append an event with the record as the writes before have left it."""
-        self._write("append_event", STREAM, stream, self.place_of(record), length, event, member)
+        """Append an event with the record as the writes before have left it.
+
+        `actor` is who made the change; empty if the record tells it.
+        """
+        arguments = self.place_of(record), length, event, member, actor
+        self._write("append_event", STREAM, stream, *arguments)
 
     def copy_record(self, key: bytes, record: bytes, lifetime_ms: int) -> None:
-        """Copy the record as the writes before have left it."""
+        """Copy the record as the writes before have left it, without its secrets."""
         self._write("copy_record", ANY, key, self.place_of(record), lifetime_ms)
 
     def count_in_minute(

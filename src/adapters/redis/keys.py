@@ -141,6 +141,11 @@ def attempts(task_id: str) -> bytes:
     return b"tm:attempts:" + require_id_bytes(task_id)
 
 
+def history(task_id: str) -> bytes:
+    """Return the key of a list of the changes of the task; see task_history."""
+    return b"tm:history:" + require_id_bytes(task_id)
+
+
 def webhook(entry: bytes) -> bytes:
     """Return the key of a copy of the record of a final task, by the entry in the outbox."""
     return b"tm:message:" + entry

@@ -26,6 +26,7 @@ from adapters.redis.task_codec import (
     MEMBERS,
     OMITTABLE,
     OMITTED,
+    SECRETS,
     epoch_milliseconds,
     instant,
 )
@@ -43,7 +44,7 @@ ATTEMPTS_PREFIX = b"tries:"
 
 The name is historic: stored data has it.
 """
-SHORT_FIELDS = [LAYOUT, *(name for name in MEMBERS if name not in OMITTABLE)]
+SHORT_FIELDS = [LAYOUT, *(name for name in MEMBERS if name not in {*OMITTABLE, SECRETS})]
 MIN_LOOK = 100
 """Number of due webhooks among which those without a long payload or result are found, while there
 is no room for others."""

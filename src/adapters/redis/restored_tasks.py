@@ -9,6 +9,7 @@ from adapters.redis import keys
 from adapters.redis.attempt_log import add_attempt
 from adapters.redis.effects import Effects
 from adapters.redis.entries import finished_entry, outbox_entry
+from adapters.redis.history_codec import encode_actor
 from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import (
     PRIORITY_STEP,
@@ -18,7 +19,9 @@ from adapters.redis.indexes import (
     require_room,
 )
 from adapters.redis.stored_task import StoredTask, exact
-from adapters.redis.task_codec import RANK, encode_changes, epoch_milliseconds
+from adapters.redis.task_codec import RANK, SECRETS, encode_changes, epoch_milliseconds
+from adapters.redis.task_history import add_history
+from domain.actor import MAINTENANCE
 from domain.events import Event, event_of
 from domain.status import Status
 from domain.task import Task
@@ -55,6 +58,7 @@ class RestoreEffects:
         _add_lists(effects, stored, after.task_id)
         if before is not after:
             add_attempt(effects, before, after)
+            add_history(effects, before, after, encode_actor(MAINTENANCE))
             add_webhook(effects, raw, before, after)
         if after.fencing_token:  # each claim has a greater one than those before
             effects.raise_counter(keys.CLAIMS, exact(after.fencing_token))
@@ -73,7 +77,11 @@ def _fields(stored: StoredTask, before: Task, after: Task) -> Mapping[bytes, byt
 
 
 def _add_lists(effects: Effects, stored: StoredTask, task_id: str) -> None:
-    lists = ((keys.attempts(task_id), stored.attempts), (keys.log(task_id), stored.log))
+    lists = (
+        (keys.attempts(task_id), stored.attempts),
+        (keys.log(task_id), stored.log),
+        (keys.history(task_id), stored.history),
+    )
     for key, entries in lists:
         effects.delete(key)
         for entry in entries:
@@ -111,7 +119,10 @@ def _add_webhooks(
     for webhook in stored.webhooks:
         entry = outbox_entry(raw, webhook.version)
         effects.delete(keys.webhook(entry))
-        effects.set_fields(keys.webhook(entry), webhook.record or fields)
+        copy = webhook.record or fields
+        effects.set_fields(
+            keys.webhook(entry), {name: copy[name] for name in copy if name != SECRETS}
+        )
         effects.expire_in(keys.webhook(entry), webhook.kept_ms)
         if webhook.due_ms is not None:
             effects.add_to_index(keys.OUTBOX, entry, webhook.due_ms)

@@ -36,15 +36,17 @@ class StoredTask:
     deliveries_ms: int = 0
     """Milliseconds after which the deliveries are forgotten."""
     webhooks: Sequence[StoredWebhook] = ()
+    history: Sequence[bytes] = ()
 
     @classmethod
     def of_reply(cls, reply: Any) -> Self:
         """Read the reply of archive.lua about one task."""
-        record, attempts, log, deliveries, deliveries_ms, webhooks = reply
+        record, attempts, log, deliveries, deliveries_ms, webhooks, history = reply
         return cls(
             record=_fields(record),
             attempts=attempts,
             log=log,
+            history=history,
             deliveries=_fields(deliveries),
             deliveries_ms=max(int(deliveries_ms), 0),
             webhooks=[
@@ -65,6 +67,8 @@ class StoredTask:
             members["attempts"] = [entry.decode() for entry in self.attempts]
         if self.log:
             members["log"] = [line.decode() for line in self.log]
+        if self.history:
+            members["history"] = [entry.decode() for entry in self.history]
         if self.deliveries:
             members["deliveries"] = _texts(self.deliveries)
             members["deliveries_ms"] = self.deliveries_ms
@@ -90,6 +94,7 @@ class StoredTask:
             record=_bytes(members["record"]),
             attempts=[entry.encode() for entry in members.get("attempts", ())],
             log=[line.encode() for line in members.get("log", ())],
+            history=[entry.encode() for entry in members.get("history", ())],
             deliveries=_bytes(members.get("deliveries", {})),
             deliveries_ms=_lifetime(members.get("deliveries_ms", 0)),
             webhooks=[

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from adapters.redis.decoded_size import decoded_size
-from adapters.redis.task_codec import decode, unpack_record
+from adapters.redis.history_codec import decode_actor
+from adapters.redis.task_codec import CHANGED_BY, SUBMITTED_BY, Record, decode, unpack_record
 from application.bounded_cache import BoundedCache
 from application.ports.event_stream import TaskEvent
+from domain.actor import Actor, worker_of
 from domain.events import Event
+from domain.task import Task
 
 MAX_DECODED_EVENTS = 256
 MAX_DECODED_BYTES = 8 * 1024 * 1024
@@ -72,14 +75,22 @@ def decode_entry(entry: Entry) -> TaskEvent:
     """Decode an entry. Raises UnreadableEvent for any damage: it must not end its reader."""
     position, fields = entry
     try:
-        return TaskEvent(
-            position=position.decode(),
-            event=Event(fields[b"event"].decode()),
-            task=decode(fields[b"id"], unpack_record(fields[b"record"])),
-        )
+        event, record = Event(fields[b"event"].decode()), unpack_record(fields[b"record"])
+        task = decode(fields[b"id"], record)
+        actor = _actor(event, task, record)
+        return TaskEvent(position=position.decode(), event=event, task=task, actor=actor)
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise UnreadableEvent(f"{position.decode()}: {cause}") from error
+
+
+def _actor(event: Event, task: Task, record: Record) -> Actor | None:
+    if text := record.get(CHANGED_BY):
+        return decode_actor(text)
+    if event in {Event.STARTED, Event.PROGRESS}:
+        return worker_of(task.owner) if task.owner else None
+    text = record.get(SUBMITTED_BY)
+    return decode_actor(text) if text and task.version == 1 else None
 
 
 def _event_or_error(entry: Entry) -> TaskEvent | UnreadableEvent:

@@ -128,7 +128,7 @@ class RedisTaskArchive(TaskArchive):
 def _keys(raw: bytes) -> Sequence[bytes]:
     task_id = id_text(raw)
     lists = keys.attempts(task_id), keys.log(task_id), keys.deliveries(raw)
-    return [keys.RECORD_PREFIX + raw, *lists]
+    return [keys.RECORD_PREFIX + raw, *lists, keys.history(task_id)]
 
 
 def _archived(raw: bytes, reply: Any) -> ArchivedTask | UnreadableTask:

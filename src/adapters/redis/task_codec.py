@@ -38,6 +38,8 @@ which counts as none."""
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """A field of its own, as the result is: both may be long, and events leave out long ones."""
+SECRETS = b"I"
+"""The values that stand masked in the payload. Events, lists and snapshots leave them out."""
 LONG_BYTES = 4_096
 """A longer payload or result is omitted from events, lists and snapshots.
 
@@ -50,6 +52,12 @@ LOG_SIZE = b"l"
 """Bytes of the log of the task, which is a list of its own. Only save.lua uses this field."""
 LINES_DROPPED = b"k"
 """Number of lines that the log has lost. Only save.lua and log.lua use this field."""
+SUBMITTED_BY = b"G"
+"""Who submitted the task. Only task_history and stream_entries read it."""
+COMPLETED_BY = b"O"
+"""The owner of the run that succeeded in the first attempt. Only task_history reads it."""
+CHANGED_BY = b"by"
+"""Who made the change of which an event tells. It is in events and never in a record."""
 RANK = b"q"
 """The place in the queue. Scripts set it when the task first waits, and unset it at the end."""
 
@@ -138,7 +146,10 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
     }
     expires = record.get(EXPIRES)
     members["spec"] = _decode_spec(
-        record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD)
+        record[SPEC],
+        _instant(expires) if expires else None,
+        record.get(PAYLOAD),
+        record.get(SECRETS),
     )
     members["task_id"] = id_text(task_id)
     if OMITTED in record:
@@ -198,7 +209,9 @@ def unstored_default_timeout(duration: int | None) -> int:
     return duration + 60 if duration else 3_600
 
 
-def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
+def _decode_spec(
+    text: bytes, expires_at: datetime | None, payload: bytes | None, secrets: bytes | None
+) -> TaskSpec:
     plain = _plain(text).items()
     members = {SPEC_MEMBERS[short]: value for short, value in plain if short in SPEC_MEMBERS}
     for name in RICH.keys() & members:
@@ -207,6 +220,8 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     members.setdefault("default_timeout", unstored_default_timeout(members.get("duration")))
     if payload:
         members["payload"] = _plain(payload)
+    if secrets:
+        members["secrets"] = _plain(secrets)
     if "task_name" not in members:
         raise ValueError("a specification without a name")
     return TaskSpec.restore(members)
@@ -260,6 +275,7 @@ MEMBERS = {
     EXPIRES: "spec.expires_at",
     SPEC: "spec",
     PAYLOAD: "spec.payload",
+    SECRETS: "spec.secrets",
     PROGRESS: "progress",
     RESULT: "result",
     ERROR: "error",
@@ -274,6 +290,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
     SPEC: _encode_spec,
     PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
+    SECRETS: _json,
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),

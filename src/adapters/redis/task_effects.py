@@ -8,6 +8,7 @@ from adapters.redis import keys
 from adapters.redis.attempt_log import add_attempt
 from adapters.redis.effects import Effects
 from adapters.redis.entries import idempotency_value
+from adapters.redis.history_codec import encode_actor
 from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.indexes import (
     WakeUpOf,
@@ -19,19 +20,24 @@ from adapters.redis.indexes import (
 )
 from adapters.redis.run_log import add_lines
 from adapters.redis.task_codec import (
+    COMPLETED_BY,
     FINISHED,
     PROGRESS,
     RANK,
     STATUS,
     SUBMITTED,
+    SUBMITTED_BY,
     VERSION,
     encode,
     encode_changes,
     instant,
 )
+from adapters.redis.task_history import add_history
 from adapters.redis.wake_ups import WakeUp
+from application.ports.actors import Actors
 from application.ports.statistics import Occurrence
 from application.ports.task_repository import Change, IdempotencyRecord
+from domain.attempt import is_told_by_task
 from domain.events import Event, event_of
 from domain.status import Status
 from domain.task import Task
@@ -64,7 +70,9 @@ class TaskEffects:
         max_queues: int,
         own_queues: Container[str],
         let_others_run: Callable[[], None],
+        actors: Actors,
     ) -> None:
+        self._actors = actors
         self._build_wake_up = wake_up_of
         self._events_kept = events_kept
         self._max_queues = max_queues
@@ -112,10 +120,11 @@ class TaskEffects:
         record, effects = keys.record(task.task_id), Effects()
         effects.require_version(record, task.version)
         write_indexes(effects, task, None)
-        self._append_event(effects, task, None)
+        self._append_event(effects, task, None, self._actor())
         effects.delete(record)
         effects.delete(keys.log(task.task_id))
         effects.delete(keys.attempts(task.task_id))
+        effects.delete(keys.history(task.task_id))
         effects.delete(keys.deliveries(require_id_bytes(task.task_id)))
         return effects
 
@@ -133,13 +142,15 @@ class TaskEffects:
         if change.only_if_lease_expired:
             effects.require_passed(keys.LEASES, require_id_bytes(after.task_id))
             effects.count(keys.TOTALS, Occurrence.LEASE_LOST)
-        _write_record(effects, record, before, after)
+        actor = self._actor()
+        _write_record(effects, record, before, after, actor)
         write_indexes(effects, before, after)
         if before and change.log:
             add_lines(effects, before, [change.log])
         if before:
             add_attempt(effects, before, after)
-        self._append_event(effects, before, after)
+            add_history(effects, before, after, actor)
+        self._append_event(effects, before, after, actor)
 
     def _create(
         self, effects: Effects, group: _NewTaskGroup, tasks: Sequence[tuple[bytes, Task]]
@@ -158,13 +169,23 @@ class TaskEffects:
             event=group.event,
             status=group.status,
             version=group.version,
+            actor=self._actor(),
             fields=((raw, _own_fields(task)) for raw, task in self.paced(tasks)),
         )
 
-    def _append_event(self, effects: Effects, before: Task | None, after: Task | None) -> None:
+    def _append_event(
+        self, effects: Effects, before: Task | None, after: Task | None, actor: bytes
+    ) -> None:
         task_id = (after or before).task_id  # type: ignore[union-attr]  # a change has one of both
-        event, raw = event_of(before, after), require_id_bytes(task_id)
-        effects.append_event(keys.EVENTS, keys.record(task_id), self._events_kept, event, raw)
+        event, raw, record = (
+            event_of(before, after),
+            require_id_bytes(task_id),
+            keys.record(task_id),
+        )
+        effects.append_event(keys.EVENTS, record, self._events_kept, event, raw, actor)
+
+    def _actor(self) -> bytes:
+        return encode_actor(self._actors.current())
 
     def _wake_up_of(self, queue: str) -> WakeUp:
         """Return the wake-up of a queue. Building one takes 0.25 ms, and a batch may name 1,000."""
@@ -191,9 +212,15 @@ def _add_idempotency_record(
     effects.add_to_index(keys.IDEMPOTENCY_RECORDS, key)
 
 
-def _write_record(effects: Effects, record: bytes, before: Task | None, after: Task) -> None:
+def _write_record(
+    effects: Effects, record: bytes, before: Task | None, after: Task, actor: bytes
+) -> None:
     """Write the fields that differ."""
     fields, gone = encode_changes(before, after) if before else (encode(after), [])
+    if before is None:
+        fields[SUBMITTED_BY] = actor
+    elif before.owner and is_told_by_task(before, after):
+        fields[COMPLETED_BY] = before.owner.encode()
     for name in TIMES_SET_BY_SCRIPT:
         fields.pop(name, None)
     times = _times_set(before, after)

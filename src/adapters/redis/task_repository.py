@@ -14,6 +14,7 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_effects import TaskEffects, as_stored
 from adapters.redis.task_search import RedisTaskSearch
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
+from application.ports.actors import THE_SERVICE, Actors
 from application.ports.task_repository import (
     Backlog,
     Change,
@@ -43,15 +44,19 @@ class RedisTaskRepository(TaskRepository):
         cache_bytes: int = 0,
         *,
         long_results_as_text: bool = False,
+        actors: Actors = THE_SERVICE,
     ) -> None:
         """Tasks may name `max_queues` different queues. Those in `own_queues` do not count.
 
         `let_others_run` is called between tasks, for a process that serves other requests.
-        `cache_bytes`: see KnownTasks. `long_results_as_text`: see TaskRecords.
+        `cache_bytes`: see KnownTasks. `long_results_as_text`: see TaskRecords. `actors` says who
+        makes each change.
         """
         self._store = store
         self._max_queues = max_queues
-        self._effects = TaskEffects(wake_up_of, events_kept, max_queues, own_queues, let_others_run)
+        self._effects = TaskEffects(
+            wake_up_of, events_kept, max_queues, own_queues, let_others_run, actors
+        )
         self._save = SaveScript(store)
         self.records = TaskRecords(
             store, let_others_run, cache_bytes, long_results_as_text=long_results_as_text

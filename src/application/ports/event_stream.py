@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from domain.actor import Actor
 from domain.events import Event
 from domain.task import Task
 
@@ -19,6 +20,8 @@ class TaskEvent:
     task: Task
     """The task after the event, without a payload or result of more than 4 KiB (see
     `task.omitted`)."""
+    actor: Actor | None = None
+    """Who made the change; None for an event of an older version of the service."""
 
 
 class StreamEnded(Exception):

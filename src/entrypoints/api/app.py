@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
+from entrypoints.api.access.actor import note_actors
 from entrypoints.api.access.gate import require_keys
 from entrypoints.api.access.needed import NEEDED
 from entrypoints.api.compression import compress_responses
@@ -94,6 +95,7 @@ def create_app(
     protect_from_pages(app, container.settings())
     if container.tells_callers_apart():
         require_keys(app, container)
+    note_actors(app)
     app.before_request(_require_acceptable)
     app.after_request(partial(_finish, app.extensions))
     compress_responses(app)

@@ -36,6 +36,7 @@ from adapters.redis.store_layout import RedisStoreLayout
 from adapters.redis.store_probe import RedisStoreProbe
 from adapters.redis.task_archive import RedisTaskArchive
 from adapters.redis.task_counts import RedisTaskCounts
+from adapters.redis.task_history import RedisTaskHistory
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_pages import RedisTaskPages
 from adapters.redis.task_repository import RedisTaskRepository
@@ -45,12 +46,14 @@ from adapters.supervision.linux import is_stopped
 from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
+from adapters.system.context_actors import ContextActors
 from adapters.system.context_callers import ContextCallers
 from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
 from adapters.tracing.untraced import Untraced
 from application.ports.callers import Anyone, Callers
 from application.ports.tracer import Tracer
+from domain.actor import MAINTENANCE, Actor
 from entrypoints.environment import read_trace_settings
 from entrypoints.settings import Settings
 
@@ -166,6 +169,8 @@ class Adapters(containers.DeclarativeContainer):
     process_is_stopped = providers.Object(is_stopped)
     kill_family = providers.Object(kill_family)
 
+    process_actor: providers.Object[Actor] = providers.Object(MAINTENANCE)
+    actors = providers.Singleton(ContextActors, process_actor)
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
     access_keys = providers.Singleton(RedisAccessKeys, store, let_others_run)
     secret_source = providers.Singleton(SystemSecretSource)
@@ -183,6 +188,7 @@ class Adapters(containers.DeclarativeContainer):
         let_others_run=let_others_run,
         cache_bytes=task_cache_bytes,
         long_results_as_text=long_results_as_text,
+        actors=actors,
     )
     task_archive = providers.Singleton(
         RedisTaskArchive,
@@ -232,6 +238,7 @@ class Adapters(containers.DeclarativeContainer):
     )
     run_log = providers.Singleton(RedisRunLog, store, settings.provided.events_kept)
     attempt_log = providers.Singleton(RedisAttemptLog, store)
+    task_history = providers.Singleton(RedisTaskHistory, store)
     interrupt = providers.Singleton(SignalRunInterrupt)
     lease_keeper = providers.Singleton(LeaseTimer, leases, settings.provided.lease, task_process)
     run_context_factory = providers.Singleton(

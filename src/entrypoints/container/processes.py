@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dependency_injector import providers
 
 from application.ports.heartbeats import ServiceProcess
+from domain.actor import MAINTENANCE, Actor
 from entrypoints.container.adapters import keep_running
 from entrypoints.container.use_cases import Container
 from entrypoints.settings import Settings
@@ -25,6 +26,7 @@ def build_container(
     tells_callers_apart: bool = False,
     traced_as: str = "",
     let_others_run: Callable[[], None] = keep_running,
+    actor: Actor = MAINTENANCE,
 ) -> Container:
     """Build the container of a process. Raises InvalidSettings if the settings name no Redis.
 
@@ -32,6 +34,7 @@ def build_container(
     connection that greenlets share, KnownTasks the cache, TaskRecords `long_results_as_text`. With
     `tells_callers_apart`, each request says who its caller is (ContextCallers). Long work calls
     `let_others_run` between its parts: a process that serves many callers in one thread needs it.
+    `actor` makes the changes that no caller asks for.
     `traced_as` is the name of the process in traces; without one it makes none.
     """
     settings.require_redis()
@@ -46,6 +49,7 @@ def build_container(
         tells_callers_apart=tells_callers_apart,
         traced_as=traced_as,
         let_others_run=providers.Object(let_others_run),
+        process_actor=actor,
     )
 
 

@@ -54,6 +54,7 @@ from application.use_cases.tasks.get_task import GetTask
 from application.use_cases.tasks.list_tasks import ListTasks
 from application.use_cases.tasks.read_attempts import ReadAttempts
 from application.use_cases.tasks.read_details import ReadDetails
+from application.use_cases.tasks.read_history import ReadHistory
 from application.use_cases.tasks.resend_delivery import ResendDelivery
 from application.use_cases.tasks.retry_task import RetryTask
 from application.use_cases.tasks.submit_batch import SubmitBatch
@@ -132,6 +133,7 @@ class Container(Adapters):
         Adapters.callers,
     )
     read_details = providers.Singleton(ReadDetails, tasks, Adapters.run_log, Adapters.outbox)
+    read_history = providers.Singleton(ReadHistory, tasks, Adapters.task_history)
     read_attempts = providers.Singleton(ReadAttempts, tasks, Adapters.attempt_log)
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers

@@ -11,6 +11,7 @@ from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
 from application.ports.tracer import Tracer
 from application.use_cases.worker.run_tasks import RunTasks
+from domain.actor import worker_of
 from entrypoints.container.handlers import find_handlers
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
@@ -20,15 +21,18 @@ from entrypoints.settings import InvalidSettings, Settings
 
 
 def build_child_container(
-    settings: Settings, process: TaskProcess, tracer: Tracer | None = None
+    settings: Settings, process: TaskProcess, owner: str, tracer: Tracer | None = None
 ) -> Container:
-    """Build the container of a process that runs tasks. `tracer` is that of the worker."""
+    """Build the container of a process that runs tasks. `owner` is its owner name, `tracer` that of
+    the worker.
+    """
     settings.require_redis()
     return Container(
         settings=settings,
         keep_connections=True,
         confirm_writes=True,
         task_process=process,
+        process_actor=worker_of(owner),
         **({"tracer": providers.Object(tracer)} if tracer else {}),
     )
 
@@ -38,17 +42,17 @@ def build_worker(settings: Settings) -> CeleryWorker:
 
     A fork must not share connections, threads or locks with its parent.
     """
-    container = build_container(settings, traced_as="worker")
-    tracer = container.tracer()
-    hide_secrets()
-    find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     process = describe_process(
         "worker", queues=settings.queues, concurrency=settings.worker_concurrency
     )
+    container = build_container(settings, traced_as="worker", actor=worker_of(process.name))
+    tracer = container.tracer()
+    hide_secrets()
+    find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
 
     def build_run_tasks(owner: str, child: TaskProcess) -> RunTasks:
         tracer.start()
-        return build_child_container(settings, child, tracer).run_tasks(owner=owner)
+        return build_child_container(settings, child, owner, tracer).run_tasks(owner=owner)
 
     return CeleryWorker(
         container.celery_app(),

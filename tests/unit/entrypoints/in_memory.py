@@ -28,7 +28,7 @@ def fill_container(
 ) -> None:
     outbox = FakeOutbox(store, clock)
     fakes = {
-        **dict.fromkeys(("repository", "leases", "run_log", "attempt_log"), store),
+        **dict.fromkeys(("repository", "leases", "run_log", "attempt_log", "task_history"), store),
         **dict.fromkeys(("clock", "store_clock"), clock),
         "store_probe": FakeStoreProbe(store),
         "event_stream": stream,

@@ -82,6 +82,7 @@ def _paths() -> dict[str, str]:
         "tasks.Cancel": f"{task}/cancel",
         "tasks.Retry": f"{task}/retry",
         "tasks.Attempts": f"{task}/attempts",
+        "tasks.History": f"{task}/history",
         "tasks.Logs": f"{task}/logs",
         "tasks.Deliveries": f"{task}/deliveries",
         "tasks.Resend": f"{task}/deliveries/1/resend",

@@ -128,7 +128,7 @@ def calls(tenant: str) -> st.SearchStrategy[Call]:
         bodies = st.none() if body is None else body
         return st.builds(Call, st.just(tenant), st.just(method), path, bodies, keys)
 
-    below = ("", "/attempts", "/logs", "/deliveries", "/events")
+    below = ("", "/attempts", "/history", "/logs", "/deliveries", "/events")
     ids = st.lists(task, min_size=1, max_size=4)
     action = st.sampled_from(["cancel", "retry", "delete"])
     actions = st.one_of(

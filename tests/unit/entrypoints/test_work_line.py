@@ -134,7 +134,7 @@ def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        *("attempts", "deliveries", "logs"),
+        *("attempts", "history", "deliveries", "logs"),
         *(
             "/queues",
             "/queues/default/scaling",

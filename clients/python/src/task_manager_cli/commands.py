@@ -14,6 +14,7 @@ COMMANDS = {
     "wait": ("reading", "Wait until tasks are final."),
     "list": ("reading", "List tasks."),
     "logs": ("following", "Show what the runs of a task logged."),
+    "history": ("history", "Show who changed a task, when and how."),
     "events": ("following", "Show changes of tasks as they happen."),
     "cancel": ("bulk", "Cancel tasks."),
     "retry": ("bulk", "Queue final tasks again."),

@@ -15,6 +15,7 @@ from task_manager_client.bodies import Filter, NewTask, TaskChanges, TaskSetting
 from task_manager_client.calls import Call
 from task_manager_client.errors import TaskNotCompleted, WaitTimedOut
 from task_manager_client.events import Event
+from task_manager_client.history_calls import AsyncHistoryCalls
 from task_manager_client.key_calls import AsyncKeyCalls
 from task_manager_client.retries import STREAM_RETRIES, Retries
 from task_manager_client.service_calls import AsyncServiceCalls
@@ -23,7 +24,7 @@ from task_manager_client.streams import Following
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncServiceCalls, AsyncKeyCalls):
+class AsyncClient(AsyncHistoryCalls, AsyncServiceCalls, AsyncKeyCalls):
     """A client of one Task Manager API, for asyncio and trio. Tasks of one loop may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of

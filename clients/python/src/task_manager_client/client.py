@@ -14,6 +14,7 @@ from task_manager_client.calls import Call
 from task_manager_client.connection import Connection
 from task_manager_client.errors import TaskNotCompleted, WaitTimedOut
 from task_manager_client.events import Event
+from task_manager_client.history_calls import HistoryCalls
 from task_manager_client.key_calls import KeyCalls
 from task_manager_client.retries import STREAM_RETRIES, Retries
 from task_manager_client.service_calls import ServiceCalls
@@ -22,7 +23,7 @@ from task_manager_client.streams import Following
 T = TypeVar("T")
 
 
-class Client(ServiceCalls, KeyCalls):
+class Client(HistoryCalls, ServiceCalls, KeyCalls):
     """A client of one Task Manager API. Threads may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from task_manager_client.history_models import Actor
 from task_manager_client.models import LogLine, Task
 
 
@@ -10,13 +11,15 @@ class Event:
     """An event of a stream, and the task as it was then.
 
     `task` is None in a `stream.gap`: events were lost between the previous event and the next. In
-    a `task.log`, `line` is the line of the log in its place.
+    a `task.log`, `line` is the line of the log in its place. `actor` made the change; it is None in
+    a snapshot, and where it is not known.
     """
 
     name: str
     id: str
     task: Task | None = None
     line: LogLine | None = None
+    actor: Actor | None = None
 
     @property
     def is_gap(self) -> bool:

@@ -12,6 +12,7 @@ from task_manager_client.bodies import Filter
 from task_manager_client.calls import Call
 from task_manager_client.errors import TaskManagerError, UnexpectedResponse
 from task_manager_client.events import Event
+from task_manager_client.history_models import Actor
 from task_manager_client.models import LogLine, Task
 from task_manager_client.reading import read
 from task_manager_client.retries import Retries
@@ -83,8 +84,9 @@ def read_event(sent: ServerSentEvent) -> Event:
         if sent.event == "task.log":
             return Event(name=sent.event, id=sent.id, line=read(LogLine, data))
         task = read(Task, data) if data else None
+        actor = read(Actor, data["actor"]) if "actor" in data else None
     except (ValueError, RecursionError) as error:
         raise UnexpectedResponse(
             200, f"the event {sent.event!r} cannot be read: {error}"
         ) from error
-    return Event(name=sent.event, id=sent.id, task=task)
+    return Event(name=sent.event, id=sent.id, task=task, actor=actor)

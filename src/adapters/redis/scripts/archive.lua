@@ -1,9 +1,9 @@
 -- Reads everything that is stored about tasks, until the reply is large.
--- KEYS: 1 outbox, then for each task: record, attempts, log, deliveries
+-- KEYS: 1 outbox, then for each task: record, attempts, log, deliveries, history
 -- ARGV: 1 bytes from which on no further task is read 2 prefix of the keys of webhooks
 --       3 most versions to look up 4... ids
 -- Replies for each task that it read: false where there is no record, or {record, attempts, log,
--- deliveries, ms until these expire, webhooks}. A webhook is {version, score in the outbox or
+-- deliveries, ms until these expire, webhooks, history}. A webhook is {version, score in the outbox or
 -- false, ms until it expires, record, or nothing where it is that of the task}.
 local function size_of(values)
   local size = 0
@@ -34,7 +34,7 @@ end
 local reply, size = {}, 0
 for number = 1, #ARGV - 3 do
   if size >= ARGV[1] + 0 then break end
-  local first, id = 4 * number - 2, ARGV[number + 3]
+  local first, id = 5 * number - 3, ARGV[number + 3]
   local record = call('HGETALL', KEYS[first])
   if #record == 0 then
     reply[number] = false
@@ -42,10 +42,12 @@ for number = 1, #ARGV - 3 do
     local attempts = call('LRANGE', KEYS[first + 1], 0, -1)
     local log = call('LRANGE', KEYS[first + 2], 0, -1)
     local deliveries = call('HGETALL', KEYS[first + 3])
+    local history = call('LRANGE', KEYS[first + 4], 0, -1)
     local webhooks, more = webhooks_of(id, tonumber(field_of(record, 'v') or '') or 0)
     reply[number] =
-      {record, attempts, log, deliveries, call('PTTL', KEYS[first + 3]), webhooks}
+      {record, attempts, log, deliveries, call('PTTL', KEYS[first + 3]), webhooks, history}
     size = size + more + size_of(record) + size_of(attempts) + size_of(log) + size_of(deliveries)
+      + size_of(history)
   end
 end
 return reply

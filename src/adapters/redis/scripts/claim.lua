@@ -72,5 +72,5 @@ local function claim(now, at)
   call('ZADD', processing, submitted, id)
   call('HSET', held, owner, claim_id .. ' ' .. id .. queue)
   top_up(wake_ups, waiting, sequence, bound, template)
-  return {1, id, packed(append_event(events, length, 'task.started', id, record))}
+  return {1, id, packed(append_event(events, length, 'task.started', id, record, ''))}
 end

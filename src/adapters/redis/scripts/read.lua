@@ -1,5 +1,6 @@
--- Reads records without a payload (i) and a result (r) of more than 4096 bytes. The field `omitted`
--- names those. Long values stay in Redis: the script reads only their lengths.
+-- Reads records without secrets (I), and without a payload (i) and a result (r) of more than 4096
+-- bytes. The field `omitted` names the latter. Long values stay in Redis: the script reads only
+-- their lengths.
 -- KEYS: 1 events 2... records
 -- ARGV: none, or for the ranks in the queues: 1 prefix of the keys of waiting tasks 2 prefix of the
 -- keys of records 3 queue of a task that names none
@@ -45,7 +46,7 @@ for at = 2, #KEYS do
   if payload or result then
     fields = without_long(KEYS[at], {payload, result})
   else
-    fields = call('HGETALL', KEYS[at])
+    fields = without_long_values(call('HGETALL', KEYS[at]))
   end
   reply[at] = #fields > 0 and packed(fields)
   if #ARGV > 0 then reply[at] = {reply[at], rank(KEYS[at], fields)} end

@@ -27,7 +27,7 @@
 --                                           are the detail; the members are distinct
 -- Writes:
 --   create_records <record> <count> <waiting> <sequence> <base> <stream> <length> <event> <status>
---       <version> (<id> <n> <n fields and values>) ...
+--       <version> <actor> (<id> <n> <n fields and values>) ...
 --                                           create so many records, from this key on, submitted
 --                                           now, and an event of each; they take the next places
 --                                           in the queue, or none where the base is empty
@@ -67,8 +67,10 @@
 --                                           append each line with the present time before it;
 --                                           drop the oldest beyond either limit; the record
 --                                           counts the bytes and the dropped lines
---   append_event <stream> <record> <length> <event> <id>   with the record as it is now
---   copy_record <key> <record> <ms>         the record as it is now
+--   append_event <stream> <record> <length> <event> <id> <actor>
+--                                           with the record as it is now, and who changed it unless
+--                                           that is empty
+--   copy_record <key> <record> <ms>         the record as it is now, without secrets
 --   count_in_minute <prefix> <field> <number> <seconds> <limit>
 --                                           add to a field of a hash for each minute, which is
 --                                           kept for so many seconds; a field beyond the limit
@@ -135,19 +137,20 @@ while at <= last do
   if word == 'create_records' then
     local before, count, waiting, base = ARGV[at + 2] - 1, first + 0, key_of(at + 4), ARGV[at + 6]
     local stream, length, name, submitted = key_of(at + 7), ARGV[at + 8], ARGV[at + 9], text(now)
-    local status, version = ARGV[at + 10], ARGV[at + 11]
-    local waits, entries, from = base ~= '', {}, at + 12
+    local status, version, actor = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12]
+    local waits, entries, from = base ~= '', {}, at + 13
     local rank = waits and base + next_number(key_of(at + 5), count) - count
     for number = 1, count do
       local member, behind = ARGV[from], from + 2 + ARGV[from + 1]
       local fields
       if waits then
         local place = text(rank + number)
-        fields = {'s', status, 'v', version, 'u', submitted, 'q', place,
+        fields = {'s', status, 'v', version, 'u', submitted, 'G', actor, 'q', place,
           unpack(ARGV, from + 2, behind - 1)}
         entries[2 * number - 1], entries[2 * number] = place, member
       else
-        fields = {'s', status, 'v', version, 'u', submitted, unpack(ARGV, from + 2, behind - 1)}
+        fields = {'s', status, 'v', version, 'u', submitted, 'G', actor,
+          unpack(ARGV, from + 2, behind - 1)}
       end
       call('HSET', KEYS[before + number], unpack(fields))
       call('XADD', stream, 'MAXLEN', '~', length, '*',
@@ -172,7 +175,7 @@ while at <= last do
   elseif word == 'remove_from_index' then
     call('ZREM', key, first)
   elseif word == 'append_event' then
-    append_event(key, second, ARGV[at + 5], ARGV[at + 6], key_of(at + 3))
+    append_event(key, second, ARGV[at + 5], ARGV[at + 6], key_of(at + 3), ARGV[at + 7])
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
   elseif word == 'count_in_minute' then
@@ -211,6 +214,7 @@ while at <= last do
     call('DEL', key)
   elseif word == 'copy_record' then
     call('COPY', key_of(at + 3), key, 'REPLACE')
+    call('HDEL', key, 'I')
     call('PEXPIRE', key, second)
   elseif word == 'expire_in' then
     call('PEXPIRE', key, first)
@@ -253,9 +257,8 @@ while at <= last do
       call('DEL', key_of(at + 5))
     end
   elseif word == 'append_dated' then
-    if type(redis.pcall('RPUSH', key, second .. text(now))) == 'number' then
-      call('LTRIM', key, -first, -1)
-    end
+    local length = redis.pcall('RPUSH', key, second .. text(now))
+    if type(length) == 'number' and length > first + 0 then call('LTRIM', key, -first, -1) end
   elseif word == 'remove_from_list' then
     call('LREM', key, 1, first)
   elseif word == 'set_value' then

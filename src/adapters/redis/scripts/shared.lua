@@ -41,18 +41,21 @@ local function top_up(wake_ups, waiting, sequence, bound, template)
   return math.max(missing, 0)
 end
 
--- Returns fields and values without a payload (i) and a result (r) of more than 4096 bytes, since
--- there may be many events of one task. The field `omitted` names them.
+-- Returns fields and values without secrets (I), and without a payload (i) and a result (r) of more
+-- than 4096 bytes, since there may be many events of one task. The field `omitted` names the latter.
 local function without_long_values(fields)
   local kept, omitted = fields, ''
   for at = #fields - 1, 1, -2 do
-    if #fields[at + 1] > 4096 and (fields[at] == 'i' or fields[at] == 'r') then
-      if omitted == '' then kept = {unpack(fields)} end
-      omitted = omitted .. table.remove(kept, at)
+    local name = fields[at]
+    local is_long = #fields[at + 1] > 4096 and (name == 'i' or name == 'r')
+    if is_long or name == 'I' then
+      if kept == fields then kept = {unpack(fields)} end
+      if is_long then omitted = omitted .. name end
+      table.remove(kept, at)
       table.remove(kept, at)
     end
   end
-  if omitted == '' then return fields end
+  if omitted == '' then return kept end
   kept[#kept + 1], kept[#kept + 2] = 'omitted', omitted
   return kept
 end
@@ -64,11 +67,12 @@ local function packed(fields)
 end
 
 -- Appends an event with the record as it is now, so that the stream holds each state of a task.
--- Returns the fields of the record.
-local function append_event(events, max_length, name, id, record)
+-- The actor, who made the change, goes with it unless it is empty. Returns the fields of the record.
+local function append_event(events, max_length, name, id, record, actor)
   local fields = call('HGETALL', record)
-  call('XADD', events, 'MAXLEN', '~', max_length, '*',
-    'event', name, 'id', id, 'record', packed(without_long_values(fields)))
+  local entry = packed(without_long_values(fields))
+  if actor ~= '' then entry = entry .. '\0by\0' .. actor end
+  call('XADD', events, 'MAXLEN', '~', max_length, '*', 'event', name, 'id', id, 'record', entry)
   return fields
 end
 

@@ -1,13 +1,16 @@
 """Run the handler of a task and turn what happens into an outcome."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from application.errors import HandlerFailed, RunStopped, UnknownTaskType
 from application.json_values import MAX_DEPTH, describe_non_json, encode_json, exceeds_depth
 from application.ports.run import RunContextFactory, RunInterrupt
 from application.ports.task_handlers import TaskHandlers
+from application.redacting_context import RedactingContext
 from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutcome
+from application.secret_members import Redaction, unseal
 from application.use_cases.worker.trace_run import TraceRun
 from domain.task import Task
 
@@ -64,25 +67,35 @@ class RunHandler:
         }
         logger.debug("Task started", extra={"action": "task_started", **log})
         failed = {"action": "task_failed", **log}
+        redaction = Redaction(run.spec.secrets)
         try:
             handler = self._handlers.of_type(run.spec.type)
             with self._contexts.open(run) as context, self._interrupt.allowed():
-                result = handler.run(run, context)
+                if run.spec.secrets is None:
+                    result = handler.run(run, context)
+                else:
+                    opened = replace(run, spec=unseal(run.spec))
+                    result = handler.run(opened, RedactingContext(context, redaction))
             self._ensure_storable(result)
         except RunStopped as error:
             if self._interrupt.was_requested:  # Task.lose decides: cancelled, timed out or crashed
                 return Lost(UNREQUESTED_STOP)
             logger.warning("Task failed: it stopped itself", extra=failed)
-            return Failed(describe(error))
+            return Failed(redaction.text(describe(error)))
         except UnknownTaskType as error:
             logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
             return Postponed()
         except HandlerFailed as error:
-            logger.warning("Task failed: %s", error, extra=failed)
-            return Failed(str(error), retry=error.retry, wait=error.wait)
+            message = redaction.text(str(error))
+            logger.warning("Task failed: %s", message, extra=failed)
+            return Failed(message, retry=error.retry, wait=error.wait)
         except Exception as error:
-            logger.exception("Task failed", extra=failed)
-            return Failed(describe(error), retry=_may_retry(error))
+            message = redaction.text(describe(error))
+            if run.spec.secrets is None:
+                logger.exception("Task failed", extra=failed)
+            else:  # a traceback repeats the message
+                logger.error("Task failed: %s", message, extra=failed)
+            return Failed(message, retry=_may_retry(error))
         return Completed(result)
 
     def _ensure_storable(self, result: Any) -> None:

@@ -16,6 +16,7 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
     "tasks.Cancel": {"POST": Permission.CHANGE},
     "tasks.Retry": {"POST": Permission.CHANGE},
     "tasks.Attempts": {"GET": Permission.READ},
+    "tasks.History": {"GET": Permission.READ},
     "tasks.Logs": {"GET": Permission.READ},
     "tasks.Deliveries": {"GET": Permission.READ},
     "tasks.Resend": {"POST": Permission.CHANGE},

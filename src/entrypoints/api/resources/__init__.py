@@ -5,6 +5,7 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     counts as counts,
     state_changes as state_changes,
     attempts as attempts,
+    history as history,
     logs as logs,
     deliveries as deliveries,
     batch as batch,

@@ -13,9 +13,8 @@ from werkzeug.exceptions import BadRequest
 from application.ports.event_stream import TaskEvent
 from application.ports.run import LogLine
 from application.task_filter import TaskFilter
-from application.task_serializer import serialize_task
-from application.use_cases.tasks.following import Following, News, Notice
-from domain.task import Task
+from application.task_serializer import serialize_actor, serialize_task
+from application.use_cases.tasks.following import Following, News, Notice, Snapshot
 from entrypoints.api.access.gate import end_with_key
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.concurrency.stream_response import StreamResponse
@@ -46,8 +45,9 @@ STREAM_DOC = {
     "task.snapshot, task.submitted, task.scheduled, task.started, task.progress, task.completed, "
     "task.failed, task.retrying, task.cancelled, task.expired, task.updated, task.deleted, "
     "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
-    "more than 4 KiB, which `omitted` names. With logs=true there are also events task.log, with a "
-    "line of the log. A comment is sent after every 15 seconds without an event.",
+    "more than 4 KiB, which `omitted` names. Its member `actor` says who made the change. With "
+    "logs=true there are also events task.log, with a line of the log. A comment is sent after "
+    "every 15 seconds without an event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
 
@@ -73,7 +73,7 @@ class LogIds:
             return render(news)
         self._position = news.position or self._position
         name = news.event.value if isinstance(news, TaskEvent) else "task.snapshot"
-        return self._text(name, to_json(serialize_task(news.task)))
+        return self._text(name, _data(news))
 
     def _text(self, name: str, data: bytes) -> bytes:
         head = f"id: {self._position}+{self._number}\nevent: {name}\ndata: ".encode()
@@ -157,19 +157,27 @@ def render(news: News) -> bytes:
         raise TypeError(f"not news: {news!r}")
     if isinstance(news, TaskEvent):
         return _render_event(news)
-    return _render_task(news.position, "task.snapshot", news.task)
+    return _render(news, "task.snapshot")
 
 
 def _render_event(event: TaskEvent) -> bytes:
     """Render an event once for all its followers, who share one object."""
     text = _texts.get(event)
     if text is None:
-        text = _texts[event] = _render_task(event.position, event.event.value, event.task)
+        text = _texts[event] = _render(event, event.event.value)
     return text
 
 
-def _render_task(position: str | None, name: str, task: Task) -> bytes:
+def _render(news: TaskEvent | Snapshot, name: str) -> bytes:
     """Without a position the event has no id, so that Last-Event-ID stays as it is."""
-    event_id = f"id: {position}\n" if position else ""
+    event_id = f"id: {news.position}\n" if news.position else ""
     head = f"{event_id}event: {name}\ndata: ".encode()
-    return head + to_json(serialize_task(task)) + b"\n\n"
+    return head + _data(news) + b"\n\n"
+
+
+def _data(news: TaskEvent | Snapshot) -> bytes:
+    """Return the task as JSON, with who made the change of which an event tells."""
+    members = serialize_task(news.task)
+    if isinstance(news, TaskEvent) and news.actor:
+        members["actor"] = serialize_actor(news.actor)
+    return to_json(members)

@@ -59,6 +59,13 @@ AN_ATTEMPT = {
     "error": {"code": "handler_error", "message": "ConnectionError: refused"},
     "next_attempt_at": "2026-01-13T06:53:14.640Z",
 }
+A_CHANGE = {
+    "version": 2,
+    "event": "task.updated",
+    "time": "2026-01-13T06:53:10.640Z",
+    "actor": {"kind": "key", "key_id": "4f9a0b1c2d3e", "name": "nightly", "address": "10.0.0.7"},
+    "changes": [{"member": "priority", "before": 5, "after": 9}],
+}
 A_STREAM = """id: 1768287189125-0
 event: task.snapshot
 data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "PROCESSING"}

@@ -136,6 +136,15 @@ class LogQuery(Schema):
     )
 
 
+class HistoryQuery(Schema):
+    page_size = QueryNumber(
+        range(1, MAX_PAGE_SIZE + 1),
+        load_default=MAX_PAGE_SIZE,
+        metadata={"description": "Limit on the entries of a page."},
+    )
+    cursor = PositionField(metadata={"description": "A next_cursor; asks for the page after it."})
+
+
 class TaskEventsQuery(Schema):
     logs = Flag(
         load_default=False,

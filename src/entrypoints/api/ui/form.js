@@ -44,6 +44,7 @@ export function field(place) {
   const type = Array.isArray(schema.type)
     ? schema.type.filter((/** @type {string} */ each) => each !== "null")[0]
     : schema.type;
+  if (schema.writeOnly) return secret(given, type);
   if (schema.enum) return choice(given, schema.enum);
   if (type === "boolean") return choice(given, [true, false]);
   if (type === "object" && schema.properties) return group(given);
@@ -109,6 +110,26 @@ function text(place) {
     write: (given) => {
       const value = given === undefined ? "" : JSON.parse(given);
       empty = value === "" && given !== undefined;
+      input.value = typeof value === "string" ? value : given ?? "";
+    },
+  };
+}
+
+/**
+ * A value that the page does not show. A mask that was read stands for the stored value.
+ * @param {Place} place @param {string | undefined} type @returns {Field}
+ */
+function secret(place, type) {
+  const input = h("input", { type: "password", autocomplete: "off", spellcheck: "false" });
+  return {
+    ...labelled(place, input),
+    read: () => {
+      if (!input.value) return undefined;
+      const isSource = type !== "string" && type !== undefined && !jsonError(input.value);
+      return isSource ? input.value : JSON.stringify(input.value);
+    },
+    write: (given) => {
+      const value = given === undefined ? "" : JSON.parse(given);
       input.value = typeof value === "string" ? value : given ?? "";
     },
   };

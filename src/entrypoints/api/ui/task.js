@@ -6,6 +6,7 @@ import { attempt, confirmed, copy, showError, tell } from "./dialog.js";
 import { deliveryTable } from "./deliveries.js";
 import { badge, count, duration, fill, h, some, time } from "./dom.js";
 import { atMostEvery, onChanges } from "./events.js";
+import { historyTable, readHistory } from "./history.js";
 import { indented, members } from "./json.js";
 import { taskLog } from "./log.js";
 import { refill } from "./refill.js";
@@ -155,9 +156,10 @@ export function show(root, { id, signal }) {
     why = h("div"),
     attempts = h("div"),
     data = h("div", { class: "columns" }),
-    callbacks = h("div");
+    callbacks = h("div"),
+    past = h("div");
   const log = taskLog(id, signal);
-  let shownData = "", shownHead = "", isGone = false, hasCallback = false;
+  let shownData = "", shownHead = "", shownVersion = 0, isGone = false, hasCallback = false;
 
   async function load() {
     if (isGone) return;
@@ -220,7 +222,11 @@ export function show(root, { id, signal }) {
     );
     log.renew(task.status === "PROCESSING");
     hasCallback = task.callback_url !== undefined;
-    await Promise.all([loadAttempts(), hasCallback && loadDeliveries()]);
+    await Promise.all([
+      loadAttempts(),
+      hasCallback && loadDeliveries(),
+      task.version !== shownVersion && loadHistory(task.version),
+    ]);
   }
 
   /** @param {Map<string, string>} source */
@@ -241,6 +247,12 @@ export function show(root, { id, signal }) {
     refill(attempts, timeline(await get(`${taskPath(id)}/attempts`, signal)));
   }
 
+  /** @param {number} version each version of a task has one change */
+  async function loadHistory(version) {
+    refill(past, historyTable(await readHistory(id, signal)));
+    shownVersion = version;
+  }
+
   async function loadDeliveries() {
     const { deliveries } = await get(`${taskPath(id)}/deliveries`, signal);
     refill(
@@ -258,7 +270,7 @@ export function show(root, { id, signal }) {
     );
   }
 
-  fill(root, head, live, about, why, attempts, data, log.element, callbacks);
+  fill(root, head, live, about, why, attempts, data, log.element, callbacks, past);
   const reload = atMostEvery(signal, RELOAD_MS, load);
   // A delivery follows the last event of its task, and is none itself.
   const renewing = setInterval(() => {
