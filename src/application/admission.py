@@ -46,7 +46,7 @@ class Admission:
         self._sender = sender
 
     def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
-        """Return the specification with the default timeout of its type and the caller's labels.
+        """Return the specification with the caller's labels, the default timeout and the pool.
 
         `before` is the stored specification that this one replaces. A payload that stays the same
         is not measured: when it was stored, the limit may have been higher.
@@ -65,9 +65,11 @@ class Admission:
         violations += self._handler_violations(spec, without_payload=bool(payload_refusal))
         if violations:
             raise InvalidTaskSpec(violations)
-        timeout = self._handlers.of_type(spec.type).default_timeout(spec)
+        handler = self._handlers.of_type(spec.type)
         bound = caller.bind(spec) if is_bound else spec
-        return bound.with_default_timeout(timeout)
+        admitted = bound.with_default_timeout(handler.default_timeout(spec))
+        keeps_pool = before is not None and before.type == spec.type
+        return admitted.in_pool(before.pool if before and keeps_pool else handler.type.pool)
 
     def default_retry(self, type: str) -> RetryPolicy:
         """Return the default retry policy of a type. An unknown type has NO_RETRY."""

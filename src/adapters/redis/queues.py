@@ -9,6 +9,7 @@ from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.entries import held_entry
 from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
+from adapters.redis.lanes import lanes_of, queue_of
 from adapters.redis.replies import count_or_zero, execute, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
@@ -39,7 +40,8 @@ class RedisQueues(Queues):
 
     def waiting(self) -> Sequence[str]:
         with self._store.client() as client:
-            return sorted_texts(client.smembers(keys.WAITING_QUEUES))
+            lanes = sorted_texts(client.smembers(keys.WAITING_QUEUES))
+        return sorted(set(map(queue_of, lanes)))
 
     def states(self, names: Sequence[str]) -> Sequence[QueueState]:
         if not names:
@@ -51,16 +53,17 @@ class RedisQueues(Queues):
             pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
             paused, held, scheduled = pipeline.execute()
             processing = Counter(held_entry(entry)[1] for entry in held)
-            depths: dict[str, int] = {}
+            depths: dict[str, tuple[int, int]] = {}
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
                 some = names[at : at + CHUNK]
                 depths |= self._depths(client, some)
-                oldest |= self._oldest(client, [name for name in some if depths[name]])
+                oldest |= self._oldest(client, [name for name in some if any(depths[name])])
         return [
             QueueState(
                 name=name,
-                depth=depths[name],
+                depth=sum(depths[name]),
+                io_depth=depths[name][1],
                 processing=processing[name],
                 scheduled=count_or_zero(scheduled.get(name.encode())),
                 oldest_waiting_since=oldest.get(name),
@@ -82,19 +85,24 @@ class RedisQueues(Queues):
     def forget(self, name: str) -> bool:
         """Return False also when a task that was submitted since has created the queue again."""
         effects = Effects()
-        index, wake_ups = keys.queue_index(name), self._wake_up_of(name).list_key
+        index = keys.queue_index(name)
         effects.remove_if_empty(keys.PAUSED, index, name)
-        effects.forget_queue(keys.QUEUES, index, keys.PAUSED, wake_ups, name)
+        for lane in lanes_of(name):
+            wake_ups = self._wake_up_of(lane).list_key
+            effects.forget_queue(keys.QUEUES, index, keys.PAUSED, wake_ups, name)
         self._save.run(effects)
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 
-    def _depths(self, client: Any, queues: Sequence[str]) -> dict[str, int]:
-        """Return the number of waiting tasks of each queue; 0 for a key of the wrong type."""
+    def _depths(self, client: Any, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return the number of waiting tasks of each lane; 0 for a key of the wrong type."""
         pipeline = client.pipeline(transaction=False)
         for queue in self._paced(queues):
-            pipeline.zcard(keys.waiting(queue))
-        return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
+            for lane in lanes_of(queue):
+                pipeline.zcard(keys.waiting(lane))
+        sizes = list(map(count_or_zero, execute(pipeline)))
+        pairs = zip(sizes[::2], sizes[1::2], strict=True)
+        return dict(zip(queues, pairs, strict=True))
 
     def _oldest(self, client: Any, queues: Sequence[str]) -> dict[str, datetime]:
         """Return since when the oldest task of each queue waits, without damaged records.
@@ -114,24 +122,26 @@ class RedisQueues(Queues):
         return oldest
 
     def _heads(self, client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
-        """Return the queue and the id of the first task of each priority, which is its oldest.
+        """Return the queue and the id of the first task of each lane and priority.
 
-        Most queues hold one priority only. The first and the last rank show which ones there are.
+        It is the oldest of these. Most lanes hold one priority only. The first and the last rank
+        show which ones there are.
         """
+        lanes = [lane for queue in queues for lane in lanes_of(queue)]
         pipeline = client.pipeline(transaction=False)
-        for queue in self._paced(queues):
-            pipeline.zrange(keys.waiting(queue), 0, 0, withscores=True)
-            pipeline.zrange(keys.waiting(queue), -1, -1, withscores=True)
-        ends = pipeline.execute()
+        for lane in self._paced(lanes):
+            pipeline.zrange(keys.waiting(lane), 0, 0, withscores=True)
+            pipeline.zrange(keys.waiting(lane), -1, -1, withscores=True)
+        ends = execute(pipeline)
         heads, owners = [], []
-        for queue, first, last in self._paced(zip(queues, ends[::2], ends[1::2], strict=True)):
-            if not first or not last:
-                continue  # the queue was emptied meanwhile
-            heads.append((queue, first[0][0]))
+        for lane, first, last in self._paced(zip(lanes, ends[::2], ends[1::2], strict=True)):
+            if isinstance(first, Exception) or not first or not last:
+                continue  # the lane is empty, or damaged
+            heads.append((queue_of(lane), first[0][0]))
             for step in range(_step(first[0][1]) + 1, _step(last[0][1]) + 1):
                 low, high = step * PRIORITY_STEP, f"({(step + 1) * PRIORITY_STEP}"
-                pipeline.zrange(keys.waiting(queue), low, high, byscore=True, offset=0, num=1)
-                owners.append(queue)
+                pipeline.zrange(keys.waiting(lane), low, high, byscore=True, offset=0, num=1)
+                owners.append(queue_of(lane))
         for queue, members in zip(owners, pipeline.execute(), strict=True):
             heads += [(queue, member) for member in members]
         return heads

@@ -17,6 +17,7 @@ from adapters.redis.indexes import (
     wake,
     write_indexes,
 )
+from adapters.redis.lanes import lane_of
 from adapters.redis.run_log import add_lines
 from adapters.redis.task_codec import (
     FINISHED,
@@ -51,7 +52,7 @@ class _NewTaskGroup(NamedTuple):
     event: Event
     status: Status
     version: int
-    queue: str
+    lane: str
     base: int | None
     """The base of the priority; None for a task that does not wait in its queue yet."""
 
@@ -150,7 +151,7 @@ class TaskEffects:
         """
         effects.create_records(
             [keys.RECORD_PREFIX + raw for raw, _ in tasks],
-            waiting=keys.waiting(group.queue),
+            waiting=keys.waiting(group.lane),
             sequence=keys.SEQUENCE,
             base=group.base,
             stream=keys.EVENTS,
@@ -166,10 +167,10 @@ class TaskEffects:
         event, raw = event_of(before, after), require_id_bytes(task_id)
         effects.append_event(keys.EVENTS, keys.record(task_id), self._events_kept, event, raw)
 
-    def _wake_up_of(self, queue: str) -> WakeUp:
-        """Return the wake-up of a queue. Building one takes 0.25 ms, and a batch may name 1,000."""
+    def _wake_up_of(self, lane: str) -> WakeUp:
+        """Return the wake-up of a lane. Building one takes 0.25 ms, and a batch may name 1,000."""
         self._let_others_run()
-        return self._build_wake_up(queue)
+        return self._build_wake_up(lane)
 
 
 def as_stored(change: Change, now_ms: int) -> Task:
@@ -223,7 +224,7 @@ def _group_of(new: tuple[bytes, Task]) -> _NewTaskGroup:
         event_of(None, task),
         task.status,
         task.version,
-        task.spec.queue,
+        lane_of(task.spec),
         priority_base(task.spec.priority) if task.status is Status.QUEUED else None,
     )
 

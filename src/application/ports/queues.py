@@ -11,6 +11,8 @@ class QueueState:
     name: str
     depth: int
     """Number of QUEUED tasks."""
+    io_depth: int = 0
+    """Number of the QUEUED tasks that wait for an I/O pool; the others wait for a process."""
     processing: int
     scheduled: int
     oldest_waiting_since: datetime | None
