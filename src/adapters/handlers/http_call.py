@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue
 
 from adapters.handlers.payload_schema import PayloadSchema
-from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
+from adapters.http.address_rules import AddressRefused
+from adapters.http.outbound import OutboundHttp
+from adapters.http.response import HttpResponse, NoResponse
 from adapters.http.signature import Signature
 from application.errors import HandlerFailed
 from application.json_values import MAX_DEPTH, encode_json, exceeds_depth, replace_surrogates
