@@ -29,7 +29,7 @@ class OutboundHttp:
 
         For threads that have no loop.
         """
-        return asyncio.run(self._send_alone(method, url, **options))
+        return asyncio.run(self.send_alone(method, url, **options))
 
     async def send_async(self, method: str, url: str, **options: Any) -> HttpResponse:
         """Send one request beside others of this loop, which share connections.
@@ -48,7 +48,8 @@ class OutboundHttp:
         """
         return self._rules.refusal_of_url(url, allow_public_http=allow_public_http)
 
-    async def _send_alone(self, method: str, url: str, **options: Any) -> HttpResponse:
+    async def send_alone(self, method: str, url: str, **options: Any) -> HttpResponse:
+        """Send one request whose connection is closed afterwards; see HttpClient.send."""
         client = self._new_client()
         try:
             return await client.send(method, url, **options)

@@ -105,6 +105,11 @@ class RunGuard:
         living = self._children.living()
         return not self._children.are_watched or any(pid not in stopped for pid in living)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """True if the store was not reached for so long that processes may have died of it."""
+        return self._is_cut_off or self._has_lost_the_store()
+
     def start(self) -> None:
         self._thread.start()
 

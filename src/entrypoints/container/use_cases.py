@@ -199,12 +199,13 @@ class Container(Adapters):
         max_result_bytes=Adapters.settings.provided.max_result_bytes,
         limit_name="TASKS_MAX_RESULT_BYTES",
     )
+    trace_run = providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log)
     run_handler = providers.Singleton(
         RunHandler,
         Adapters.handlers,
         Adapters.run_context_factory,
         Adapters.interrupt,
-        providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log),
+        trace_run,
         handler_outcomes,
     )
     finish_run = providers.Singleton(FinishRun, update, Adapters.clock)
