@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
-from adapters.io_pool.board import STEP, TAKEN, Board
+from adapters.io_pool.board import PULSE, STEP, TAKEN, Board
+from adapters.io_pool.held_time import HeldTime
 from adapters.io_pool.process import LEAVE, WAKE
 from adapters.supervision.child_exit import cause_of
 from adapters.supervision.descendants import kill_group, kill_with_group
-from adapters.supervision.linux import adopt_orphans, die_with_parent
+from adapters.supervision.linux import adopt_orphans, die_with_parent, waited_seconds
 from application.errors import StoreUnavailable
 from application.owners import slot_owner
 from application.use_cases.worker.release_runs import ReleaseRuns
@@ -160,14 +162,14 @@ class IoSupervisor:
         descriptor = os.pidfd_open(pid)
         poller = select.poll()
         poller.register(descriptor, select.POLLIN)
-        step, since = -1, 0.0
+        step_held, silence = (HeldTime(partial(waited_seconds, pid)) for _ in range(2))
         killed: tuple[int | None] | None = None
         while not poller.poll((LOOK_SECONDS if self._board.words[TAKEN] else REST_SECONDS) * 1000):
-            now = time.monotonic()
-            if self._board.on_loop is None or self._board.words[STEP] != step:
-                step, since = self._board.words[STEP], now
-            if killed is None and self._must_die(now - since):
-                killed = (self._guilty(now - since),)
+            step = self._board.words[STEP], self._board.on_loop
+            held_seconds = step_held.look(step) if self._board.on_loop is not None else 0.0
+            silent_seconds = silence.look(self._board.words[PULSE])
+            if killed is None and self._must_die(held_seconds, silent_seconds):
+                killed = (self._guilty(held_seconds),)
                 extra = {"action": "io_killed", "slot": killed[0]}
                 logger.warning("Killing the I/O process: a run lets no other run", extra=extra)
                 kill_with_group(pid)
@@ -180,8 +182,8 @@ class IoSupervisor:
         kill_group(pid)
         return self._ending(process, code, killed)
 
-    def _must_die(self, held_seconds: float) -> bool:
-        is_silent = self._board.silent_seconds > MAX_SILENT_SECONDS
+    def _must_die(self, held_seconds: float, silent_seconds: float) -> bool:
+        is_silent = self._board.words[PULSE] != 0 and silent_seconds > MAX_SILENT_SECONDS
         return self._board.overdue() is not None or is_silent or held_seconds > MAX_HELD_SECONDS
 
     def _guilty(self, held_seconds: float) -> int | None:

@@ -1,14 +1,18 @@
 """Interrupts a run that keeps the loop, in a thread beside it."""
 
 import logging
+import os
 import signal
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 from adapters.io_pool.board import Board
+from adapters.io_pool.held_time import HeldTime
 from adapters.io_pool.runner import Runner
 from adapters.supervision.interrupt import STOP_SIGNAL
+from adapters.supervision.linux import waited_seconds
 
 HOLD_SECONDS = 1.0
 """Time for which a run may keep the loop."""
@@ -36,15 +40,16 @@ class Watch:
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def _run(self) -> None:
-        step, since, interrupted_at = -1, 0.0, 0.0
+        held, interrupted_at = HeldTime(partial(waited_seconds, os.getpid())), 0.0
         while True:
             self._sleep(LOOK_SECONDS if self._runner.runs else REST_SECONDS)
             now, steps = self._monotonic(), self._runner.steps
-            if steps.current is None or steps.number != step:
-                step, since, interrupted_at = steps.number, now, 0.0
+            step = steps.number
+            seconds = held.look((step, steps.current is None))
+            if steps.current is None:
                 continue
             limit = HURRY_SECONDS if self._is_urgent(now) else HOLD_SECONDS
-            if now - since >= limit and now - interrupted_at >= AGAIN_SECONDS:
+            if seconds >= limit and now - interrupted_at >= AGAIN_SECONDS:
                 interrupted_at = now
                 logger.warning("A run keeps others waiting", extra={"action": "loop_held"})
                 steps.ask_to_interrupt(step)

@@ -45,6 +45,8 @@ def build_worker(settings: Settings) -> CeleryWorker:
     tracer = container.tracer()
     hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
+    if settings.has_io_pool:
+        import adapters.http.client  # noqa: F401 - its process shares these modules
     process = describe_process(
         "worker", queues=settings.queues, concurrency=settings.worker_concurrency
     )
