@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from application.ports.queues import Queues, QueueState
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import IO
 from tests.fakes.task_store import FakeTaskStore
 
 
@@ -39,6 +40,7 @@ class FakeQueues(Queues):
         return QueueState(
             name=name,
             depth=len(waiting),
+            io_depth=sum(task.spec.pool == IO for task in waiting),
             processing=len(self._in(name, Status.PROCESSING)),
             scheduled=len(self._in(name, Status.SCHEDULED)),
             oldest_waiting_since=min(

@@ -6,17 +6,18 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from celery import Celery, signals
-from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
 from adapters.celery.any_wake_up import read_any_wake_up
 from adapters.celery.app import WORK_TASK
 from adapters.celery.child_watch import child_watch
+from adapters.celery.graceful_worker import graceful_worker
 from adapters.celery.io_wake_ups import io_wake_ups
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
@@ -105,7 +106,7 @@ class CeleryWorker:
             owner_of=self._owner_of,
             lease=lease,
         )
-        self._io_slots = io_slots
+        self._io_description = replace(process, role="io_pool", concurrency=io_slots)
         self._io_pool = run_io_pool and IoSupervisor(
             run_pool=run_io_pool,
             slots=io_slots,
@@ -132,7 +133,7 @@ class CeleryWorker:
         )
         adopt_orphans()
         of_children = OF_A_CHILD * self._process.concurrency
-        allow_descriptors(OF_A_WORKER + of_children + OF_A_SLOT * self._io_slots)
+        allow_descriptors(OF_A_WORKER + of_children + OF_A_SLOT * self._io_description.concurrency)
         self._node.take()
         self._connect(child)
         self._worker = self._create_worker()
@@ -172,7 +173,7 @@ class CeleryWorker:
             signal.signal(number, lambda *_: sys.exit(0))  # until Celery sets its own handlers
 
     def _create_worker(self) -> Any:
-        return _graceful(self._app)(
+        return graceful_worker(self._app)(
             hostname=f"worker@{self._process.name}",
             concurrency=self._process.concurrency,
             pool=retiring_pool(self._retirement),
@@ -280,21 +281,12 @@ class CeleryWorker:
         pause = 0.0
         while not self._stopped.wait(pause):
             was_sent = self._serves() and self._heartbeat.execute(self._process)
+            if was_sent and self._io_pool and self._io_pool.is_alive:
+                self._heartbeat.execute(self._io_description)
             pause = BEAT_SECONDS if was_sent else BEAT_RETRY_SECONDS
         self._heartbeat.execute(self._process, last=True)
-
-
-def _graceful(app: Celery) -> type[Any]:
-    """Return Celery's worker, changed so that Ctrl-C and a closed terminal act like SIGTERM."""
-    install_term_handler: Any = getattr(apps_worker, "install_worker_term_handler")  # noqa: B009 - not in the stubs
-
-    class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time
-        def install_platform_tweaks(self, worker: Any) -> None:
-            super().install_platform_tweaks(worker)
-            for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-                install_term_handler(worker, sig=name, verbose=False)
-
-    return GracefulWorker
+        if self._io_pool:
+            self._heartbeat.execute(self._io_description, last=True)
 
 
 def _keep_logging(**_: Any) -> None:

@@ -75,6 +75,11 @@ class IoSupervisor:
         self._thread.start()
 
     @property
+    def is_alive(self) -> bool:
+        """True while the process is there."""
+        return self._wake_end >= 0
+
+    @property
     def has_room(self) -> bool:
         """True if the process is there and has a free slot."""
         return self._wake_end >= 0 and self._board.has_room
