@@ -45,7 +45,7 @@ class Children:
         """The reasons why processes could not be watched, each of which is logged once."""
         self._poller = select.poll()
         self._pool: Pool | None = None
-        self._spared = 0
+        self._spared: frozenset[int] = frozenset()
         self.are_watched = _can_watch()
         """False off Linux, and where the kernel or a sandbox has no pidfds."""
         if IS_LINUX and not self.are_watched:
@@ -62,7 +62,7 @@ class Children:
 
     def spare(self, pid: int) -> None:
         """Count a process that does not belong to the pool among the known ones, the latest one."""
-        self._spared = pid
+        self._spared = frozenset([pid])
 
     def watch(self, processes: Iterable[Any]) -> None:
         """Watch the processes that are not watched yet."""
@@ -86,7 +86,7 @@ class Children:
         listed = self._pool.processes() if self._pool is not None else ()
         with self._lock:
             pids = (process.pid for process in listed)
-            known = (*pids, *self._descriptors, *self._recently_dead, *self._dead, self._spared)
+            known = (*pids, *self._descriptors, *self._recently_dead, *self._dead, *self._spared)
             return frozenset(known)
 
     def wait(self, seconds: float) -> None:
