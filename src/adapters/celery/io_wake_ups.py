@@ -9,7 +9,8 @@ from kombu import Consumer
 from adapters.celery.app import queue_of_wake_ups
 from adapters.io_pool.supervisor import IoSupervisor
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
+"""Pause between two looks for room, while a wake-up is held back. The pool itself does not wait."""
 
 
 def io_wake_ups(lanes: Sequence[str], pool: IoSupervisor) -> type[bootsteps.Step]:

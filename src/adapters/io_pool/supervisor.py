@@ -4,7 +4,6 @@ when nothing inside can, and ends the runs of a dead one.
 
 import logging
 import os
-import select
 import signal
 import threading
 import time
@@ -15,9 +14,15 @@ from functools import partial
 from adapters.io_pool.board import PULSE, STEP, TAKEN, Board
 from adapters.io_pool.held_time import HeldTime
 from adapters.io_pool.process import LEAVE, WAKE
+from adapters.io_pool.process_watch import ProcessWatch
 from adapters.supervision.child_exit import cause_of
 from adapters.supervision.descendants import kill_group, kill_with_group
-from adapters.supervision.linux import adopt_orphans, die_with_parent, waited_seconds
+from adapters.supervision.linux import (
+    adopt_orphans,
+    die_with_parent,
+    is_stopped,
+    waited_seconds,
+)
 from application.errors import StoreUnavailable
 from application.owners import slot_owner
 from application.use_cases.worker.release_runs import ReleaseRuns
@@ -133,7 +138,12 @@ class IoSupervisor:
         self._board.clear()
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
         if pid == 0:
             os.close(writing)
             self._be_the_process(reading)
@@ -164,28 +174,29 @@ class IoSupervisor:
 
     def _live(self, pid: int, process: str) -> Callable[[], Sequence[Task]]:
         """Wait until the process is dead. Returns a function that ends its runs."""
-        descriptor = os.pidfd_open(pid)
-        poller = select.poll()
-        poller.register(descriptor, select.POLLIN)
+        watch = ProcessWatch(pid)
         step_held, silence = (HeldTime(partial(waited_seconds, pid)) for _ in range(2))
+        stopped = HeldTime(lambda: 0.0)
         killed: tuple[int | None] | None = None
-        while not poller.poll((LOOK_SECONDS if self._board.words[TAKEN] else REST_SECONDS) * 1000):
+        while (code := watch.wait(self._pause)) is None:
             step = self._board.words[STEP], self._board.on_loop
             held_seconds = step_held.look(step) if self._board.on_loop is not None else 0.0
             silent_seconds = silence.look(self._board.words[PULSE])
-            if killed is None and self._must_die(held_seconds, silent_seconds):
+            is_stuck = stopped.look(is_stopped(pid)) > self._renewal_limit and is_stopped(pid)
+            if killed is None and (is_stuck or self._must_die(held_seconds, silent_seconds)):
                 killed = (self._guilty(held_seconds),)
                 extra = {"action": "io_killed", "slot": killed[0]}
                 logger.warning("Killing the I/O process: a run lets no other run", extra=extra)
                 kill_with_group(pid)
-        os.close(descriptor)
-        _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
         with self._lock:
             os.close(self._wake_end)
             self._pid, self._wake_end = 0, -1
         kill_group(pid)
         return self._ending(process, code, killed)
+
+    @property
+    def _pause(self) -> float:
+        return LOOK_SECONDS if self._board.words[TAKEN] else REST_SECONDS
 
     def _must_die(self, held_seconds: float, silent_seconds: float) -> bool:
         is_silent = self._board.words[PULSE] != 0 and silent_seconds > MAX_SILENT_SECONDS
