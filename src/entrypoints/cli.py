@@ -13,6 +13,7 @@ import click
 
 from entrypoints.control_characters import escape_output
 from entrypoints.key_commands import keys
+from entrypoints.operator_commands import doctor, export_command, import_command
 from entrypoints.quick_imports import quick_imports
 from entrypoints.settings import Settings
 from entrypoints.with_settings import with_settings
@@ -211,22 +212,29 @@ def problems() -> None:
 
 @main.command()
 @click.argument("part", type=click.Choice(["api", "worker", "maintenance"]))
+@click.option(
+    "--liveness",
+    is_flag=True,
+    help="Exit with 0 also while Redis cannot be reached: a restart would not help.",
+)
 @with_settings
-def health(settings: Settings, part: str) -> None:
+def health(settings: Settings, part: str, liveness: bool) -> None:
     """Exit with 0 if a part of the service on this host is healthy. Otherwise with 1.
 
     \b
-    Example, as the health check of a container:
+    Examples, as the health check of a container, and as a liveness probe of Kubernetes:
       task-manager health worker
+      task-manager health worker --liveness
     """
     from entrypoints.health import is_healthy
 
-    healthy, reason = is_healthy(settings, part)
+    healthy, reason = is_healthy(settings, part, liveness=liveness)
     click.echo(f"{part}: {reason}", err=not healthy)
     sys.exit(0 if healthy else 1)
 
 
-main.add_command(keys)
+for operator_command in (keys, doctor, export_command, import_command):
+    main.add_command(operator_command)
 
 if __name__ == "__main__":
     main()

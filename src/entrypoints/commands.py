@@ -16,5 +16,8 @@ COMMANDS = {
     "openapi": "Print the OpenAPI specification. Needs no Redis.",
     "problems": "Print the meaning of each error of the API, as Markdown.",
     "health": "Exit with 0 if a part of the service on this host is healthy.",
+    "export": "Write every task with all that is stored about it to stdout, beside live traffic.",
+    "import": "Add the tasks of an archive on stdin that the store does not have.",
+    "doctor": "Check settings, Redis, processes, queues and the API of this host.",
 }
 """The help of each command. `handlers` has this name because `types` is one of the client."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 from application.sentinel_url import SentinelUrl, masked
 
 MIN_EMBEDDED_MEMORY_MB = 16
+REDIS_URL_FILE = "redis.url"
+"""The file in the data directory that holds the URL of the embedded server while it runs."""
 MAX_SOCKET_PATH_BYTES = 103
 """sockaddr_un(7) holds 104 bytes on macOS and 108 on Linux, with a zero at the end."""
 

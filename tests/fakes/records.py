@@ -75,6 +75,22 @@ class FakeRecords:
         with self._reached():
             return sorted(self._all(), key=Cursor.of)
 
+    def take(self, task: Task, log: Sequence[LogLine]) -> None:
+        """Store a task of another store with its log."""
+        with self._reached():
+            self._claims = max(self._claims, task.fencing_token)
+            if log:
+                self.logs[task.task_id] = deque(log, maxlen=MAX_LOG_LINES)
+            self._write(task)
+
+    def forget_everything(self) -> None:
+        """Become the store of another service."""
+        for held in (self._records, self._places, self._finished, self._held, self._expiries):
+            held.clear()
+        for told in (self.logs, self.attempts, self.queues, self.paused, self.idempotency_records):
+            told.clear()
+        self._drawn = self._claims = 0
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
         """Make what happens inside one atomic step, within another such step a part of that one."""

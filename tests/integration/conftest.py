@@ -15,6 +15,9 @@ from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from entrypoints.container import Container, build_container
+from entrypoints.environment import load_settings
+from tests.integration.archives import Work
 from tests.integration.dashboard_pages import submit_every_kind
 from tests.integration.local_stacks import Local, LocalStack
 from tests.integration.playwright_browser import open_page, running_browser
@@ -58,6 +61,13 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     """Looks at Redis directly."""
     with redis.Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def own_layout(client: redis.Redis) -> Iterator[None]:
+    """Remove the layout after the test: the services of a module start before Redis is emptied."""
+    yield
+    client.delete("tm:layout", "tm:layout:readers")
 
 
 @pytest.fixture
@@ -213,3 +223,15 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the settings of the service from the environment of this process."""
     for name in [name for name in os.environ if name.startswith("TASKS_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def container(redis_url: str, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Container:
+    """Return the container of a process with the default settings."""
+    monkeypatch.setenv("TASKS_REDIS_URL", redis_url)
+    return build_container(load_settings())
+
+
+@pytest.fixture
+def work(repository: RedisTaskRepository, leases: RedisTaskLeases, redis_store: RedisStore) -> Work:
+    return Work(repository, leases, redis_store)

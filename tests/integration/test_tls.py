@@ -1,9 +1,6 @@
 """No part of the service talks to a server or a sentinel whose certificate is not trusted."""
 
-import socket
 import ssl
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,74 +9,17 @@ import pytest
 from adapters.celery.app import create_celery_app
 from adapters.redis.connection import connect
 from tests.integration.processes import ServiceProcess
+from tests.integration.tls_server import Impostor, make_certificate
 from tests.integration.waiting import PATIENCE, wait_until
 from tests.unit.adapters.scripted_servers import ScriptedServer, has_role, names
 
 PASSWORD = "hunter2secret"
 
 
-class Impostor:
-    """A TLS server with an untrusted certificate, which records what it receives."""
-
-    def __init__(self, certificate: Path, key: Path) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.refused = 0
-        self.heard = b""
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(5)
-                try:
-                    with self._context.wrap_socket(connection, server_side=True) as secured:
-                        self.heard += secured.recv(4096)
-                except OSError:
-                    self.refused += 1
-
-
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate of this machine that nobody trusts, and its key."""
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "1",
-                "-subj",
-                "/CN=localhost",
-            ),
-            *(
-                "-addext",
-                "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                "-keyout",
-                key,
-                "-out",
-                certificate,
-            ),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    return make_certificate(tmp_path)
 
 
 @pytest.fixture

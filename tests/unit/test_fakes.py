@@ -18,7 +18,10 @@ from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
+from tests.contracts.store_inspection import StoreInspectionContract
+from tests.contracts.store_layout import StoreLayoutContract
 from tests.contracts.store_probe import StoreProbeContract
+from tests.contracts.task_archive import TaskArchiveContract
 from tests.contracts.task_counts import TaskCountsContract
 from tests.contracts.task_handlers import TaskHandlersContract
 from tests.contracts.task_leases import TaskLeasesContract
@@ -35,7 +38,10 @@ from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
+from tests.fakes.store_inspection import FakeStoreInspection
+from tests.fakes.store_layout import FakeStoreLayout
 from tests.fakes.store_probe import FakeStoreProbe
+from tests.fakes.task_archive import FakeTaskArchive
 from tests.fakes.task_counts import FakeTaskCounts
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_pages import FakeTaskPages
@@ -203,3 +209,29 @@ class TestFakeWakeUps(WakeUpsContract):
     @pytest.fixture
     def lose_wake_ups(self, wake_ups: FakeWakeUps) -> Callable[[], None]:
         return wake_ups.lose
+
+
+class TestFakeTaskArchive(TaskArchiveContract):
+    @pytest.fixture
+    def archive(self, store: FakeTaskStore) -> FakeTaskArchive:
+        return FakeTaskArchive(store)
+
+    @pytest.fixture
+    def run_log(self, store: FakeTaskStore) -> FakeTaskStore:
+        return store
+
+    @pytest.fixture
+    def empty_store(self, store: FakeTaskStore) -> Callable[[], None]:
+        return store.forget_everything
+
+
+class TestFakeStoreLayout(StoreLayoutContract):
+    @pytest.fixture
+    def layout(self) -> FakeStoreLayout:
+        return FakeStoreLayout()
+
+
+class TestFakeStoreInspection(StoreInspectionContract):
+    @pytest.fixture
+    def inspection(self, clock: FakeClock) -> FakeStoreInspection:
+        return FakeStoreInspection(clock)

@@ -204,6 +204,8 @@ def test_the_service_is_described(run: CommandLine, queue: str) -> None:
     assert (doctor.code, f"queues resume {queue}" in doctor.stdout) == (1, True)
     assert run("queues", "resume", queue).code == 0
     assert f"TASKS_QUEUES={queue} task-manager worker" in run("doctor").stdout
+    assert ["desired_places", "1"] in run("queues", "scaling", queue, "--drain", "60").rows
+    assert json.loads(run("queues", "scaling", queue, "--json").stdout)["backlog"] == 1
     assert run("queues", "remove", queue).code == 1
     assert run("delete", task_id).code == 0
 
@@ -277,3 +279,16 @@ def test_the_help_of_each_command_has_an_example_and_begins_as_in_the_list(
     assert done.code == 0
     assert re.search(rf"task-manager .*{name}", done.stdout)
     assert re.search(r"Examples?[:, ]", done.stdout)
+
+
+def test_doctor_looks_at_this_host_if_no_service_is_named(
+    run: CommandLine, redis_server_url: str, tmp_path: Path
+) -> None:
+    settings = {"TASKS_REDIS_URL": redis_server_url, "TASKS_DATA_DIR": str(tmp_path / "data")}
+
+    here = run("doctor", TASKS_URL="", **settings)
+
+    assert [line.split()[1] for line in here.stdout.splitlines()[:2]] == ["settings", "handlers"]
+    assert "ok       workers " in here.stdout
+    assert run("doctor", **settings).stdout.startswith("ok       URL ")
+    assert run("--help").stdout.count("\n  doctor ") == 1

@@ -142,6 +142,13 @@ class Effects:
     def set_for(self, key: bytes, value: bytes | int, lifetime_ms: int) -> None:
         self._write("set_for", ANY, key, value, lifetime_ms)
 
+    def set_value(self, key: bytes, value: bytes) -> None:
+        self._write("set_value", ANY, key, value)
+
+    def raise_counter(self, key: bytes, number: int) -> None:
+        """Set a counter to the number, unless it is at least that."""
+        self._write("raise_counter", ANY, key, number)
+
     def expire_in(self, key: bytes, lifetime_ms: int) -> None:
         self._write("expire_in", ANY, key, lifetime_ms)
 

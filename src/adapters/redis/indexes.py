@@ -64,7 +64,7 @@ def write_indexes(effects: Effects, before: Task | None, after: Task | None) -> 
         effects.remove_from_index(keys.EXPIRING, member)
     _index_end(effects, member, before, after)
     count_change(effects, before, after)
-    _add_webhook(effects, member, before, after)
+    add_webhook(effects, member, before, after)
 
 
 def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> None:
@@ -80,7 +80,7 @@ def index_new_tasks(effects: Effects, tasks: Iterable[tuple[bytes, Task]]) -> No
     for member, task in tasks:
         kinds[task.spec.queue, task.spec.type] += 1
         types[task.spec.type] = queues[task.spec.queue] = None
-        for index in (keys.SUBMITTED, *_filters(task, None)):
+        for index in (keys.SUBMITTED, *filter_indexes(task, None)):
             members.setdefault(index, []).append(member)
         _index_time(effects, keys.SCHEDULED, member, None, _due(task))
         _index_time(effects, keys.EXPIRING, member, None, _expires(task))
@@ -157,7 +157,7 @@ def _index_filters(
     effects: Effects, member: bytes, before: Task | None, after: Task | None
 ) -> None:
     """Change the indexes of the filters. Their score is submitted_at."""
-    old, new = _filters(before, after), _filters(after, before)
+    old, new = filter_indexes(before, after), filter_indexes(after, before)
     for index in old:
         if index not in new:
             effects.remove_from_index(index, member)
@@ -228,7 +228,7 @@ def _index_end(effects: Effects, member: bytes, before: Task | None, after: Task
         effects.remove_from_index(keys.DISCARDED, member)
 
 
-def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
+def add_webhook(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
     """Copy the record for a webhook, after all writes to it."""
     if (
         after
@@ -241,7 +241,7 @@ def _add_webhook(effects: Effects, member: bytes, before: Task | None, after: Ta
         effects.add_to_index(keys.OUTBOX, entry)
 
 
-def _filters(task: Task | None, other: Task | None) -> Sequence[bytes]:
+def filter_indexes(task: Task | None, other: Task | None) -> Sequence[bytes]:
     """Return the indexes of a task that can differ from those of the other task.
 
     With the same specification, only the index of the status can.

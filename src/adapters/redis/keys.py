@@ -67,6 +67,10 @@ SEQUENCE = b"tm:sequence"
 """Counter of the places of tasks in their queues and of the numbers of wake-ups."""
 CLAIMS = b"tm:claims"
 """Counter of claims, which are the fencing tokens."""
+LAYOUT = b"tm:layout"
+"""The newest layout in which a process has written, as a number; see application.store_layout."""
+LAYOUT_READERS = b"tm:layout:readers"
+"""The oldest layout that a process must know to read what is stored, as a number."""
 ACCESS_KEYS = b"tm:keys"
 """Hash of the keys of the API by their ids; see access_keys."""
 ACCESS_KEY_USES = b"tm:key-uses"
@@ -158,6 +162,11 @@ def lost(owner: str) -> bytes:
 def session(sha256: bytes) -> bytes:
     """Return the key of a string: the id of the key that opened a session of a browser."""
     return b"tm:session:" + sha256
+
+
+def sessions_of(key_id: str) -> bytes:
+    """Return the key of a list: the hashes of the sessions of a key, newest first."""
+    return b"tm:sessions:" + key_id.encode()
 
 
 def alive(role: str) -> bytes:

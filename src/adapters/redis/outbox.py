@@ -21,6 +21,7 @@ from adapters.redis.replies import execute, milliseconds
 from adapters.redis.save_script import SaveScript, succeeded
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import (
+    LAYOUT,
     LONG_BYTES,
     MEMBERS,
     OMITTABLE,
@@ -42,7 +43,7 @@ ATTEMPTS_PREFIX = b"tries:"
 
 The name is historic: stored data has it.
 """
-SHORT_FIELDS = [name for name in MEMBERS if name not in OMITTABLE]
+SHORT_FIELDS = [LAYOUT, *(name for name in MEMBERS if name not in OMITTABLE)]
 MIN_LOOK = 100
 """Number of due webhooks among which those without a long payload or result are found, while there
 is no room for others."""

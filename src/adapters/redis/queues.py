@@ -1,7 +1,7 @@
 """The queues in Redis."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -47,27 +47,25 @@ class RedisQueues(Queues):
         if not names:
             return []
         with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            pipeline.smembers(keys.PAUSED)
-            pipeline.hvals(keys.HELD)
-            pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
-            paused, held, scheduled = pipeline.execute()
-            processing = Counter(held_entry(entry)[1] for entry in held)
+            processing = Counter(held_entry(entry)[1] for entry in client.hvals(keys.HELD))
+            paused: dict[str, bool] = {}
+            scheduled: dict[str, int] = {}
             depths: dict[str, tuple[int, int]] = {}
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
                 some = names[at : at + CHUNK]
-                depths |= self._depths(client, some)
-                oldest |= self._oldest(client, [name for name in some if any(depths[name])])
+                for name, is_paused, later, alone, io in self._numbers(client, some):
+                    paused[name], scheduled[name], depths[name] = is_paused, later, (alone, io)
+                oldest |= self._oldest(client, _used_lanes(some, depths))
         return [
             QueueState(
                 name=name,
                 depth=sum(depths[name]),
                 io_depth=depths[name][1],
                 processing=processing[name],
-                scheduled=count_or_zero(scheduled.get(name.encode())),
+                scheduled=scheduled[name],
                 oldest_waiting_since=oldest.get(name),
-                paused=name.encode() in paused,
+                paused=paused[name],
             )
             for name in self._paced(names)
         ]
@@ -94,22 +92,34 @@ class RedisQueues(Queues):
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 
-    def _depths(self, client: Any, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return the number of waiting tasks of each lane; 0 for a key of the wrong type."""
+    def _numbers(
+        self, client: Any, queues: Sequence[str]
+    ) -> Iterator[tuple[str, bool, int, int, int]]:
+        """Yield each queue, whether it is paused, its scheduled tasks, and those of each lane.
+
+        A number is 0, and a queue not paused, where a key has the wrong type. One round trip.
+        """
         pipeline = client.pipeline(transaction=False)
+        pipeline.smismember(keys.PAUSED, queues)
+        pipeline.hmget(keys.SCHEDULED_BY_QUEUE, queues)
         for queue in self._paced(queues):
             for lane in lanes_of(queue):
                 pipeline.zcard(keys.waiting(lane))
-        sizes = list(map(count_or_zero, execute(pipeline)))
-        pairs = zip(sizes[::2], sizes[1::2], strict=True)
-        return dict(zip(queues, pairs, strict=True))
+        paused, scheduled, *depths = execute(pipeline)
+        nothing = [0] * len(queues)
+        paused = nothing if isinstance(paused, Exception) else paused
+        scheduled = nothing if isinstance(scheduled, Exception) else scheduled
+        replies = (queues, paused, scheduled, depths[::2], depths[1::2])
+        for name, *numbers in zip(*replies, strict=True):
+            is_paused, later, alone, io = map(count_or_zero, numbers)
+            yield name, bool(is_paused), later, alone, io
 
-    def _oldest(self, client: Any, queues: Sequence[str]) -> dict[str, datetime]:
+    def _oldest(self, client: Any, lanes: Sequence[str]) -> dict[str, datetime]:
         """Return since when the oldest task of each queue waits, without damaged records.
 
         Three round trips.
         """
-        heads = self._heads(client, queues)
+        heads = self._heads(client, lanes)
         pipeline = client.pipeline(transaction=False)
         for _, member in self._paced(heads):
             pipeline.hmget(keys.RECORD_PREFIX + member, SUBMITTED, SPEC)
@@ -121,13 +131,12 @@ class RedisQueues(Queues):
                 oldest[queue] = since
         return oldest
 
-    def _heads(self, client: Any, queues: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+    def _heads(self, client: Any, lanes: Sequence[str]) -> Sequence[tuple[str, bytes]]:
         """Return the queue and the id of the first task of each lane and priority.
 
         It is the oldest of these. Most lanes hold one priority only. The first and the last rank
         show which ones there are.
         """
-        lanes = [lane for queue in queues for lane in lanes_of(queue)]
         pipeline = client.pipeline(transaction=False)
         for lane in self._paced(lanes):
             pipeline.zrange(keys.waiting(lane), 0, 0, withscores=True)
@@ -151,6 +160,12 @@ class RedisQueues(Queues):
         for item in items:
             self._let_others_run()
             yield item
+
+
+def _used_lanes(queues: Sequence[str], depths: Mapping[str, tuple[int, int]]) -> Sequence[str]:
+    """Return the lanes of the queues in which tasks wait."""
+    pairs = (zip(lanes_of(queue), depths[queue], strict=True) for queue in queues)
+    return [lane for pair in pairs for lane, size in pair if size]
 
 
 def _step(rank: float) -> int:

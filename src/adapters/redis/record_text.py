@@ -34,6 +34,7 @@ from adapters.redis.task_codec import (
     SUBMITTER,
     VERSION,
     Record,
+    require_known_layout,
     unstored_default_timeout,
 )
 from application.task_serializer import TaskJson
@@ -130,6 +131,7 @@ def record_text(raw: bytes, record: Record) -> TaskJson:
     Raises KeyError, ValueError, OverflowError or msgspec.DecodeError for a damaged record, and for
     some that `decode` reads, such as one with a number of another kind.
     """
+    require_known_layout(record)
     spec, status = _spec(record[SPEC]), STATUSES[record[STATUS]]
     task_id, omitted = id_text(raw), record.get(OMITTED, b"")
     path = f"/tasks/{task_id}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.redis.id_codec import id_text
 from application.json_values import JsonText
+from application.store_layout import PRESENT_LAYOUT, UnknownLayout
 from domain.restore import restore
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
@@ -27,7 +28,7 @@ Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
 
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
-SHARED_CRASHES = b"h"
+SHARED_CRASHES = b"j"
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
@@ -52,6 +53,9 @@ LINES_DROPPED = b"k"
 """Number of lines that the log has lost. Only save.lua and log.lua use this field."""
 RANK = b"q"
 """The place in the queue. Scripts set it when the task first waits, and unset it at the end."""
+
+LAYOUT = b"h"
+"""The layout of the record, as a number. A record of layout 1 has no such field."""
 
 SPEC_NAMES = {
     "task_name": "n",
@@ -122,11 +126,13 @@ def unpack_record(packed: bytes) -> Record:
 
 
 def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> Task:
-    """Return the task of a record. Raises KeyError or ValueError for a damaged record.
+    """Return the task of a record. Raises KeyError or ValueError for a damaged record, and
+    UnknownLayout, a ValueError, for one of a newer layout.
 
     `decoders` is a mapping in the form of DECODERS, which is the default.
     """
     decoders = decoders or DECODERS
+    require_known_layout(record)
     if missing := ALWAYS - record.keys():
         raise ValueError(f"a record without {missing}")
     members = {
@@ -142,6 +148,12 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
             name for field, name in OMITTABLE.items() if field in record[OMITTED]
         )
     return Task.restore(members)
+
+
+def require_known_layout(record: Record) -> None:
+    """Raise UnknownLayout for a record of a newer layout, which a newer release wrote."""
+    if LAYOUT in record and (number := int(record[LAYOUT])) > PRESENT_LAYOUT.number:
+        raise UnknownLayout(number)
 
 
 def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
 from entrypoints.api.access.gate import require_keys
+from entrypoints.api.access.needed import NEEDED
 from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
@@ -151,7 +152,7 @@ def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
     this: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if this.path.startswith("/tasks"):
+    if this.endpoint in NEEDED or this.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
     endpoint, status = this.endpoint, response.status_code
     seconds = time.perf_counter() - g.began

@@ -26,11 +26,15 @@ from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
+from adapters.redis.restored_tasks import RestoreEffects
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
+from adapters.redis.store_inspection import RedisStoreInspection
+from adapters.redis.store_layout import RedisStoreLayout
 from adapters.redis.store_probe import RedisStoreProbe
+from adapters.redis.task_archive import RedisTaskArchive
 from adapters.redis.task_counts import RedisTaskCounts
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_pages import RedisTaskPages
@@ -170,7 +174,7 @@ class Adapters(containers.DeclarativeContainer):
     kill_family = providers.Object(kill_family)
 
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
-    access_keys = providers.Singleton(RedisAccessKeys, store)
+    access_keys = providers.Singleton(RedisAccessKeys, store, let_others_run)
     secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)
@@ -186,6 +190,16 @@ class Adapters(containers.DeclarativeContainer):
         let_others_run=let_others_run,
         cache_bytes=task_cache_bytes,
         long_results_as_text=long_results_as_text,
+    )
+    task_archive = providers.Singleton(
+        RedisTaskArchive,
+        store,
+        providers.Singleton(
+            RestoreEffects,
+            settings.provided.events_kept,
+            settings.provided.max_queues,
+            settings.provided.queues,
+        ),
     )
     task_pages = providers.Singleton(
         RedisTaskPages,
@@ -208,6 +222,8 @@ class Adapters(containers.DeclarativeContainer):
     store_probe = providers.Singleton(
         RedisStoreProbe, store, on_this_host=settings.provided.redis_is_on_this_host
     )
+    store_inspection = providers.Singleton(RedisStoreInspection, store)
+    store_layout = providers.Singleton(RedisStoreLayout, store)
     queues = providers.Singleton(
         RedisQueues, store, wake_up_factory.provided.wake_up_of, let_others_run
     )

@@ -30,9 +30,14 @@ from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
+from application.use_cases.operations.claim_layout import ClaimLayout
 from application.use_cases.operations.collect_metrics import CollectMetrics
+from application.use_cases.operations.diagnose import Diagnose
+from application.use_cases.operations.export_tasks import ExportTasks
+from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
+from application.use_cases.operations.import_tasks import ImportTasks
 from application.use_cases.operations.list_deliveries import ListDeliveries
 from application.use_cases.operations.list_queues import ListQueues
 from application.use_cases.operations.list_workers import ListWorkers
@@ -132,6 +137,14 @@ class Container(Adapters):
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
     )
+    get_scaling = providers.Singleton(
+        GetScaling,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.series,
+        Adapters.store_clock,
+    )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
     warn_about_queues = providers.Singleton(WarnAboutQueues, Adapters.heartbeats, Adapters.clock)
@@ -186,6 +199,29 @@ class Container(Adapters):
         Adapters.store_clock,
     )
     check_store = providers.Singleton(CheckStore, Adapters.store_probe)
+    claim_layout = providers.Singleton(ClaimLayout, Adapters.store_layout)
+    diagnose = providers.Singleton(
+        Diagnose,
+        Adapters.store_inspection,
+        Adapters.store_probe,
+        Adapters.store_layout,
+        Adapters.clock,
+        Adapters.heartbeats,
+        Adapters.queues,
+        Adapters.statistics,
+        Adapters.task_counts,
+        Adapters.delivery_log,
+    )
+    export_tasks = providers.Singleton(
+        ExportTasks,
+        Adapters.repository,
+        Adapters.task_archive,
+        Adapters.queues,
+        Adapters.store_clock,
+    )
+    import_tasks = providers.Singleton(
+        ImportTasks, Adapters.task_archive, Adapters.queues, Adapters.store_clock
+    )
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(
         CheckHealth,

@@ -20,12 +20,16 @@ from entrypoints.local.life_signs import HeartbeatSign, HttpSign
 from entrypoints.local.machine_memory import memory_bytes
 from entrypoints.local.supervisor import LifeSign, Service, Supervisor, popen
 from entrypoints.loopback_http import base_url, get
-from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settings, without_secrets
+from entrypoints.settings import (
+    MIN_EMBEDDED_MEMORY_MB,
+    REDIS_URL_FILE,
+    InvalidSettings,
+    Settings,
+    without_secrets,
+)
 
 MEBIBYTE = 2**20
 STOP_MARGIN_SECONDS = 5.0
-
-REDIS_URL_FILE = "redis.url"
 
 BANNER = """
 Dashboard: {url}/ui/
@@ -76,7 +80,7 @@ class LocalStack:
     def run(self) -> None:
         """Run until SIGTERM, SIGHUP or Ctrl-C.
 
-        Raises ServiceFailed if the embedded server cannot start.
+        Raises ServiceFailed if the embedded server cannot start, and StoreTooNew.
         """
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._supervisor.stop())
@@ -91,6 +95,8 @@ class LocalStack:
     def _run(self) -> None:
         try:
             self._supervisor.start()
+            with suppress(StoreUnavailable):
+                self._container.claim_layout().execute()
         except BaseException:
             self._supervisor.end_all()
             raise

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.redis.id_codec import id_bytes, id_text, require_id_bytes
 from adapters.redis.task_codec import (
+    LAYOUT,
     MEMBERS,
     OMITTABLE,
     decode,
@@ -158,4 +159,5 @@ def test_a_read_without_long_members_returns_every_other_member() -> None:
     script = (resources.files("adapters.redis") / "scripts" / "read.lua").read_text()
     [short] = re.findall(r"local SHORT = \{(.*?)\}", script, re.DOTALL)
 
-    assert {name.encode() for name in re.findall("'(.)'", short)} == MEMBERS.keys() - OMITTABLE
+    names = {name.encode() for name in re.findall("'(.)'", short)}
+    assert names == {*MEMBERS, LAYOUT} - OMITTABLE.keys()

@@ -41,7 +41,7 @@ class Commands(click.Group):
     server: dict[str, str]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *self.server]
+        return list(dict.fromkeys([*COMMANDS, *self.server]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
@@ -56,8 +56,9 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
         if self.server:
+            shared = COMMANDS.keys() & self.server
             with formatter.section("Server"):
-                formatter.write_dl(list(self.server.items()))
+                formatter.write_dl([each for each in self.server.items() if each[0] not in shared])
 
     @staticmethod
     def _misplaced() -> None:

@@ -4,19 +4,22 @@ Libraries are imported when a command needs them, so that `--help` and completio
 """
 
 import sys
+from collections.abc import Container
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import NoReturn
 
 SERVER = "task-manager-api"
 GROUP = "task_manager.commands"
+SHARED = {"doctor"}
+"""Names of commands that the client and the server have. The client's asks the API."""
 
 
 def run() -> NoReturn:
     """Run the command that the arguments name, and exit with its code."""
     server = server_entry_points()
     commands: dict[str, str] = server["commands"].load() if server else {}
-    if len(sys.argv) > 1 and sys.argv[1] in commands:
+    if len(sys.argv) > 1 and is_for_server(sys.argv[1], commands):
         server["main"].load()(prog_name="task-manager")
     if find_spec("click") is None:
         sys.exit('The command line needs more packages: pip install "task-manager-client[cli]"')
@@ -25,6 +28,19 @@ def run() -> NoReturn:
 
     arguments = {"prog_name": "task-manager", "standalone_mode": False}
     sys.exit(exit_code_of(lambda: group(commands)(**arguments)))
+
+
+def is_for_server(name: str, commands: Container[str]) -> bool:
+    """Return whether the server runs the command.
+
+    Client and server both have those in SHARED. With TASKS_URL they look at that service, without
+    it at this host.
+    """
+    if name not in SHARED or name not in commands:
+        return name in commands
+    from task_manager_cli.configuration import environment
+
+    return not environment().get("TASKS_URL")
 
 
 def server_entry_points() -> dict[str, EntryPoint]:

@@ -7,8 +7,8 @@
 -- or false where there is no record. With ranks, each is a pair of that and the rank of a QUEUED
 -- task, or false.
 local SHORT = {
-  's', 'v', 'a', 'n', 'h', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm',
-  't',
+  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm', 't',
+  'h', 'j',
 }
 local LONG = {'i', 'r'}
 

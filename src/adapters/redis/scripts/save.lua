@@ -42,6 +42,8 @@
 --                                           append the same to the stream, if it is one
 --   set_dated <string> <value>              the value with the present time behind it
 --   set_for <string> <value> <ms>
+--   set_value <string> <value>
+--   raise_counter <string> <number>         set the counter to the number, unless it is at least that
 --   expire_in <key> <ms>
 --   delete <key>
 --   add_to_index <sorted set> <member> [<score>]   by the present time without a score
@@ -256,6 +258,10 @@ while at <= last do
     end
   elseif word == 'remove_from_list' then
     call('LREM', key, 1, first)
+  elseif word == 'set_value' then
+    call('SET', key, first)
+  elseif word == 'raise_counter' then
+    if (tonumber(redis.pcall('GET', key) or '') or 0) < first + 0 then call('SET', key, first) end
   elseif word == 'count' then
     if type(redis.pcall('HINCRBY', key, first, 1)) == 'table' then
       redis.pcall('HDEL', key, first)
