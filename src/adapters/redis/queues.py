@@ -14,6 +14,7 @@ from adapters.redis.replies import count_or_zero, execute, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
+from application.owners import slot_of
 from application.ports.queues import Queues, QueueState
 
 CHUNK = 100
@@ -47,7 +48,7 @@ class RedisQueues(Queues):
         if not names:
             return []
         with self._store.client() as client:
-            processing = Counter(held_entry(entry)[1] for entry in client.hvals(keys.HELD))
+            processing, io_processing = _running(client.hgetall(keys.HELD))
             paused: dict[str, bool] = {}
             scheduled: dict[str, int] = {}
             depths: dict[str, tuple[int, int]] = {}
@@ -63,6 +64,7 @@ class RedisQueues(Queues):
                 depth=sum(depths[name]),
                 io_depth=depths[name][1],
                 processing=processing[name],
+                io_processing=io_processing[name],
                 scheduled=scheduled[name],
                 oldest_waiting_since=oldest.get(name),
                 paused=paused[name],
@@ -160,6 +162,16 @@ class RedisQueues(Queues):
         for item in items:
             self._let_others_run()
             yield item
+
+
+def _running(held: Mapping[bytes, bytes]) -> tuple[Counter[str], Counter[str]]:
+    """Return the number of running tasks of each queue: of all, and of those in I/O pools."""
+    every, io = Counter[str](), Counter[str]()
+    for owner, entry in held.items():
+        queue = held_entry(entry)[1]
+        every[queue] += 1
+        io[queue] += slot_of(owner.decode(errors="replace")) is not None
+    return every, io
 
 
 def _used_lanes(queues: Sequence[str], depths: Mapping[str, tuple[int, int]]) -> Sequence[str]:
