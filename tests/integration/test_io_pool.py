@@ -4,51 +4,25 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 
+from tests.integration import io_pool
 from tests.integration.functions import log, run, submit
+from tests.integration.io_pool import MANY, SETTINGS, ends, io_process, wait_at
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import Receiver, Response
 from tests.integration.waiting import wait_until
 from tests.integration.workers import a_worker
 
-HANDLERS = "tests.integration.io_work,tests.integration.gated_work"
-API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS, "http_allowed_networks": "127.0.0.1/32"}
-SETTINGS = {
-    "handlers": HANDLERS,
-    "worker_concurrency": 1,
-    "io_concurrency": 40,
-    "io_per_host": 10,
-    "http_allowed_networks": "127.0.0.1/32",
-}
-MANY = 20
+API_SETTINGS = io_pool.API_SETTINGS
 
 
 @pytest.fixture
 def io_worker(redis_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     with a_worker(redis_url, tmp_path / "worker.log", **SETTINGS) as worker:
         yield worker
-
-
-def wait_at(api: Api, gate: Path, number: int = MANY) -> list[str]:
-    """Submit tasks that run until the gate exists. Returns their ids when all of them run."""
-    ids = [submit(api, "wait_at", {"gate": str(gate), "name": str(at)}) for at in range(number)]
-    wait_until(lambda: all(api.task(task_id)["status"] == "PROCESSING" for task_id in ids))
-    return ids
-
-
-def io_process(client: redis.Redis) -> int:
-    """Return the id of the process of an I/O pool that runs tasks."""
-    owners = wait_until(lambda: [owner for owner in client.hkeys("tm:held") if b"." in owner])
-    return int(owners[0].rpartition(b":")[2].partition(b".")[0])
-
-
-def ends(api: Api, ids: list[str]) -> set[tuple[Any, Any]]:
-    """Return the statuses and attempts of tasks when all of them are final."""
-    return {(task["status"], task["attempt"]) for task in map(api.final, ids)}
 
 
 def test_many_tasks_wait_beside_each_other_and_their_output_is_kept_apart(
