@@ -1,4 +1,4 @@
-"""Three example handlers: plain functions that import nothing of the service.
+"""Four example handlers: plain functions that import nothing of the service.
 
     TASKS_HANDLERS=examples.handlers make run
 
@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import requests
 from pydantic import Field
 
@@ -82,3 +83,20 @@ def render_video(service: str, video: str, *, context: Any) -> dict[str, Any]:
         time.sleep(job.get("ask_again_seconds", 1))
         job = requests.get(f"{service}/renders/{job['id']}", timeout=10).json()
     return {"url": job["url"]}
+
+
+async def ask_model(url: str, prompt: str, *, context: Any) -> str:
+    """Stream the answer of a slow model. Hundreds of these wait in one process of a worker."""
+    headers = {"Idempotency-Key": context.task_id}
+    parts: list[str] = []
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        session.post(url, json={"prompt": prompt}, headers=headers) as response,
+    ):
+        async for line in response.content:
+            parts.append(line.decode())
+            expected = response.headers.get("X-Expected-Lines")
+            if expected:
+                context.progress(len(parts) / int(expected), f"{len(parts)} of {expected} lines")
+    print(f"{len(parts)} lines")
+    return "".join(parts)

@@ -49,7 +49,7 @@ class Admission:
         self._schemas: dict[str, SecretSchema] = {}
 
     def admit(self, spec: TaskSpec, before: TaskSpec | None = None) -> TaskSpec:
-        """Return the specification with the default timeout of its type and the caller's labels.
+        """Return the specification with the caller's labels, the default timeout and the pool.
 
         `before` is the stored specification that this one replaces. A payload that stays the same
         is not measured: when it was stored, the limit may have been higher.
@@ -75,10 +75,12 @@ class Admission:
         if violations:
             redaction = Redaction(secrets)
             raise InvalidTaskSpec([(at, redaction.text(text)) for at, text in violations])
-        timeout = self._handlers.of_type(spec.type).default_timeout(opened)
+        handler = self._handlers.of_type(spec.type)
         sealed = seal(opened, secrets, kept) if secrets or kept else opened
         bound = caller.bind(sealed) if is_bound else sealed
-        return bound.with_default_timeout(timeout)
+        admitted = bound.with_default_timeout(handler.default_timeout(opened))
+        keeps_pool = before is not None and before.type == spec.type
+        return admitted.in_pool(before.pool if before and keeps_pool else handler.type.pool)
 
     def _secrets(self, spec: TaskSpec) -> Tree | None:
         """Return the secret values of a payload; None if its type has none, or is unknown."""

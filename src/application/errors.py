@@ -177,6 +177,22 @@ class RunStopped(BaseException):
     """
 
 
+class RunBlocksOthers(BaseException):
+    """Raised in work that keeps the other runs of its process from going on.
+
+    Not an Exception, so that work which handles all of those still ends.
+    """
+
+
+class HostBusy(Exception):
+    """The work was not begun: as many runs as allowed are waiting for the same host."""
+
+    def __init__(self, wait: timedelta) -> None:
+        """`wait`: the time after which it is likely to be this run's turn."""
+        super().__init__(f"As many runs as allowed wait for the same host; {wait} until its turn.")
+        self.wait = wait
+
+
 class HandlerFailed(Exception):
     """The work of a task failed in a way that its handler understands; the message is for
     callers.

@@ -2,9 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from application.ports.run import RunContext
-from application.secret_members import Redaction
+from application.secret_members import Redaction, unseal
+from domain.task import Task
+
+
+def open_run(run: Task, context: RunContext) -> tuple[Task, RunContext]:
+    """Return the task with its secret values, and a context that masks them, for its handler."""
+    if run.spec.secrets is None:
+        return run, context
+    opened = replace(run, spec=unseal(run.spec))
+    return opened, RedactingContext(context, Redaction(run.spec.secrets))
 
 
 class RedactingContext(RunContext):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from application.json_values import replace_surrogates
-from domain.task import Task
+from domain.task import POSTPONEMENT, Task
 from domain.task_error import TaskError
 
 MAX_MESSAGE_LENGTH = 10_000
@@ -60,10 +60,20 @@ class Stopped(RunOutcome):
 
 @dataclass(frozen=True)
 class Postponed(RunOutcome):
-    """The worker has no handler for the task's type."""
+    """The worker has no handler for the task's type, or the work would hold up others now."""
+
+    wait: timedelta = POSTPONEMENT
 
     def apply(self, task: Task, now: datetime) -> Task:
-        return task.postpone(now)
+        return task.postpone(now, self.wait)
+
+
+@dataclass(frozen=True)
+class Moved(RunOutcome):
+    """The run kept others of its process from running."""
+
+    def apply(self, task: Task, now: datetime) -> Task:
+        return task.move_to_process(now)
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,14 @@ class Lost(RunOutcome):
 
     def apply(self, task: Task, now: datetime) -> Task:
         return task.lose(now, self.cause)
+
+
+@dataclass(frozen=True)
+class LostBesideOthers(RunOutcome):
+    """The run was lost with a process that ran many tasks, none known to be the cause."""
+
+    def apply(self, task: Task, now: datetime) -> Task:
+        return task.lose_beside_others(now)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from domain.task_error import (
     TaskError,
     lost_for_good,
 )
-from domain.task_spec import TaskPatch, TaskSpec
+from domain.task_spec import PROCESS, TaskPatch, TaskSpec
 from domain.task_state import TaskState
 from domain.trace_context import TraceContext
 
@@ -29,6 +29,9 @@ POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
 MAX_CRASHES = 3
 """Number of crashed runs that are repeated; the next crash is final, which ends an endless loop."""
+
+MAX_SHARED_CRASHES = 3
+"""After so many runs that were lost beside others, the task runs in a process of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,22 +112,24 @@ class Task(TaskState):
             return ended
         return self._end_run(Status.QUEUED, attempt=self.attempt - 1, started_at=None)
 
-    def postpone(self, now: datetime) -> Self:
-        """Schedule the task again without counting the attempt, when the worker lacks its type.
+    def postpone(self, now: datetime, wait: timedelta = POSTPONEMENT) -> Self:
+        """Schedule the task again without counting the attempt.
 
-        Workers differ in the types they know during a rolling deployment.
+        The worker lacks its type, or the host that it calls is busy with other tasks. Workers
+        differ in the types they know during a rolling deployment.
         """
         if self.cancel_requested:
             return self._end_run(Status.CANCELLED, error=CANCELLED, finished_at=now)
         return self._end_run(
-            Status.SCHEDULED, due_at=now + POSTPONEMENT, attempt=self.attempt - 1, started_at=None
+            Status.SCHEDULED, due_at=now + wait, attempt=self.attempt - 1, started_at=None
         )
 
     def lose(self, now: datetime, cause: str = UNKNOWN_CAUSE) -> Self:
         """End a run that died: CANCELLED or timed out when it was to end anyway, otherwise a crash.
 
         The fourth crash is final. `cause` says in full sentences how the run died; the error of the
-        task repeats it.
+        task repeats it. From the first crash on, the task runs in a process of its own, so that it
+        brings down no others.
         """
         crashed = (*self.crashed_fencing_tokens, self.fencing_token)
         if ended := self._end_on_purpose(now):
@@ -137,7 +142,42 @@ class Task(TaskState):
         message = f"The run was lost; the task is queued again. {cause}"
         lost = TaskError(code=WORKER_LOST, message=message).shortened()
         return self._end_run(
-            Status.QUEUED, crashed_fencing_tokens=crashed, started_at=None, last_error=lost
+            Status.QUEUED,
+            spec=self.spec.in_pool(PROCESS),
+            crashed_fencing_tokens=crashed,
+            started_at=None,
+            last_error=lost,
+        )
+
+    def lose_beside_others(self, now: datetime) -> Self:
+        """End a run whose process died while it ran many tasks, none of them known to be the cause.
+
+        The run counts neither as attempt nor as crash. After MAX_SHARED_CRASHES of these, the task
+        runs in a process of its own.
+        """
+        if ended := self._end_on_purpose(now):
+            return ended
+        shared = self.shared_crashes + 1
+        alone = shared >= MAX_SHARED_CRASHES
+        return self._end_run(
+            Status.QUEUED,
+            spec=self.spec.in_pool(PROCESS) if alone else self.spec,
+            attempt=self.attempt - 1,
+            shared_crashes=shared,
+            started_at=None,
+        )
+
+    def move_to_process(self, now: datetime) -> Self:
+        """End a run that kept others of its process from running. It starts again in a process of
+        its own, and the attempt does not count.
+        """
+        if ended := self._end_on_purpose(now):
+            return ended
+        return self._end_run(
+            Status.QUEUED,
+            spec=self.spec.in_pool(PROCESS),
+            attempt=self.attempt - 1,
+            started_at=None,
         )
 
     def forgive(self, fencing_token: int) -> Self:
@@ -184,6 +224,7 @@ class Task(TaskState):
             spec=self.spec.for_restart(now),
             attempt=0,
             crashed_fencing_tokens=(),
+            shared_crashes=0,
             progress=None,
             error=None,
             started_at=None,

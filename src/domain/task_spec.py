@@ -20,6 +20,10 @@ DEFAULT_TYPE = "sleep"
 """The type of a task that names none, as in the original service."""
 WORK_MEMBERS = ("duration", "payload")
 """The members whose rules depend on the type."""
+PROCESS = "process"
+"""The pool of processes that run one task at a time."""
+IO = "io"
+"""The pool of one process that runs many tasks at a time, which mostly wait."""
 PRIORITIES = range(10)
 DEFAULT_QUEUE = "default"
 QUEUE = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -57,6 +61,8 @@ class TaskSpec:
     default_timeout: int = field(default=DEFAULT_TIMEOUT_SECONDS, compare=False)
     """Seconds that one run may take without a `timeout`. The type's handler decides it at
     submit."""
+    pool: str = field(default=PROCESS, compare=False)
+    """The pool of a worker that runs the task. The type's handler decides it at submit."""
     retry: RetryPolicy = NO_RETRY
     labels: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
@@ -103,6 +109,10 @@ class TaskSpec:
         if seconds == self.default_timeout:
             return self
         return restore(type(self), {**vars(self), "default_timeout": seconds})
+
+    def in_pool(self, pool: str) -> Self:
+        """Return this specification with this pool."""
+        return self if pool == self.pool else restore(type(self), {**vars(self), "pool": pool})
 
     def _violations(self) -> Iterator[Violation]:
         """Yield everything that is wrong."""

@@ -37,6 +37,9 @@ class TaskState:
     """Number of runs that have started, including crashed ones."""
     crashed_fencing_tokens: tuple[int, ...] = ()
     """The fencing tokens of the runs that were lost to a crash."""
+    shared_crashes: int = 0
+    """Number of runs that were lost with a process that ran other tasks, too, none of which was
+    known to be the cause."""
     fencing_token: int = 0
     """Number of the latest claim, never reset. It fences off a worker that held an earlier claim
     (Kleppmann, "How to do distributed locking")."""

@@ -102,6 +102,8 @@ def _read_limits(env: FileAwareEnv) -> dict[str, Any]:
     most_bytes = 512 * mebibyte
     return {
         "worker_concurrency": _whole(env, "WORKER_CONCURRENCY", 2 * processors, 1, 1_000),
+        "io_concurrency": _whole(env, "IO_CONCURRENCY", 200, 0, 10_000),
+        "io_per_host": _whole(env, "IO_PER_HOST", None, 1, 10_000),
         "lease_seconds": _whole(env, "LEASE_SECONDS", 15, 3, 3_600),
         "retention_seconds": _whole(env, "RETENTION_SECONDS", 604_800, 1, 10 * 365 * 86_400),
         "max_body_bytes": _whole(env, "MAX_BODY_BYTES", 262_144, 1_024, most_bytes),

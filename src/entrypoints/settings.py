@@ -40,6 +40,8 @@ class Settings:
     """Replicas of Redis that confirm a change before it counts; 0 for none."""
     data_dir: Path
     worker_concurrency: int
+    io_concurrency: int
+    """Slots of the I/O pool of a worker; 0 for no such pool."""
     queues: tuple[str, ...]
     lease_seconds: int
     retention_seconds: int
@@ -63,6 +65,8 @@ class Settings:
     """MiB for each process of the API; 0 for no cache."""
     env: str
     embedded_max_memory_mb: int | None = None
+    io_per_host: int | None = None
+    """None for half of the slots."""
 
     @property
     def http_cache_bytes(self) -> int:
@@ -95,6 +99,15 @@ class Settings:
             "This service cannot sign callbacks. Its operator has to set TASKS_CALLBACK_SECRET "
             "in production."
         )
+
+    @property
+    def has_io_pool(self) -> bool:
+        return self.io_concurrency > 0
+
+    @property
+    def max_io_runs_per_host(self) -> int:
+        """Runs of an I/O pool that may wait for one host at a time."""
+        return self.io_per_host or max(self.io_concurrency // 2, 1)
 
     @property
     def redis_is_on_this_host(self) -> bool:

@@ -126,6 +126,7 @@ class Site:
             **{
                 "redis_url": url,
                 "worker_concurrency": concurrency,
+                "io_concurrency": 0,  # a row that wants a pool says so
                 "lease_seconds": self.lease,
                 "data_dir": self.directory / host,
                 **settings,

@@ -24,7 +24,8 @@ def check_indexes(client: Any, tasks: dict[str, Task]) -> None:
 
 
 def _check_waiting(client: Any, by_hex: dict[str, Task]) -> None:
-    assert _members(client, "tm:waiting:default") == _ids(by_hex, Status.QUEUED)
+    lanes = [_members(client, f"tm:waiting:{lane}") for lane in ("default", "default~io")]
+    assert lanes[0] | lanes[1] == _ids(by_hex, Status.QUEUED)
     assert _members(client, "tm:scheduled") == _ids(by_hex, Status.SCHEDULED)
     scheduled = client.hget("tm:scheduled-by-queue", "default")
     assert int(scheduled or 0) == client.zcard("tm:scheduled")

@@ -33,6 +33,18 @@ class HeartbeatsContract:
         heartbeats.beat(a_process())
         assert [beat.process for beat in heartbeats.alive("worker")] == [a_process()]
 
+    def test_a_worker_and_its_pool_have_heartbeats_of_their_own_under_one_name(
+        self, heartbeats: Heartbeats
+    ) -> None:
+        worker, pool = a_process(concurrency=4), a_process("io_pool", concurrency=200)
+        for process in (worker, pool):
+            heartbeats.beat(process)
+
+        heartbeats.end(pool)
+
+        assert [beat.process for beat in heartbeats.alive("worker")] == [worker]
+        assert list(heartbeats.alive("io_pool")) == []
+
     def test_a_living_process_was_alive_lately(self, heartbeats: Heartbeats) -> None:
         assert list(heartbeats.recently_alive("worker")) == []
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from application.errors import StaleTask
-from application.ports.run import MAX_LOG_BYTES, RunLog
+from application.ports.run import MAX_LOG_BYTES, RunLog, RunReport
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, TaskRepository
 from domain.task import Task
@@ -22,6 +22,21 @@ class RunLogContract:
         """Submit a task and claim it."""
         submit(repository)
         return claim(leases)
+
+    def test_reports_of_many_runs_are_kept_and_those_of_runs_that_are_over_are_not(
+        self, repository: TaskRepository, leases: TaskLeases, run_log: RunLog, run: Task
+    ) -> None:
+        submit(repository)
+        over = claim(leases, owner="a:2")
+        repository.save(Change(before=over, after=over.fail(AN_ERROR, datetime.now(UTC))))
+
+        run_log.append_each(
+            [RunReport(run=each, progress=HALF, lines=["one", "two"]) for each in (over, run)]
+        )
+
+        assert [line.message for line in run_log.lines(run.task_id)] == ["one", "two"]
+        assert run_log.lines(over.task_id) == []
+        assert repository.get(run.task_id).progress == HALF
 
     def test_progress_is_kept_and_changes_no_version(
         self, repository: TaskRepository, run_log: RunLog, run: Task

@@ -10,13 +10,15 @@ LIFETIME = timedelta(seconds=15)
 class FakeHeartbeats(Heartbeats):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._beats: dict[str, Heartbeat] = {}
+        self._beats: dict[tuple[str, str], Heartbeat] = {}
 
     def beat(self, process: ServiceProcess) -> None:
-        self._beats[process.name] = Heartbeat(process=process, at=self._clock.now())
+        self._beats[process.role, process.name] = Heartbeat(process=process, at=self._clock.now())
 
     def end(self, process: ServiceProcess) -> None:
-        self._beats[process.name] = Heartbeat(process=process, at=self._clock.now() - LIFETIME)
+        self._beats[process.role, process.name] = Heartbeat(
+            process=process, at=self._clock.now() - LIFETIME
+        )
 
     def alive(self, role: str) -> Sequence[Heartbeat]:
         return self._since(role, LIFETIME)

@@ -1,8 +1,10 @@
 from collections.abc import Sequence
 
+from application.owners import runs_beside_others
 from application.ports.queues import Queues, QueueState
 from domain.status import Status
 from domain.task import Task
+from domain.task_spec import IO
 from tests.fakes.task_store import FakeTaskStore
 
 
@@ -39,7 +41,11 @@ class FakeQueues(Queues):
         return QueueState(
             name=name,
             depth=len(waiting),
+            io_depth=sum(task.spec.pool == IO for task in waiting),
             processing=len(self._in(name, Status.PROCESSING)),
+            io_processing=sum(
+                runs_beside_others(task) for task in self._in(name, Status.PROCESSING)
+            ),
             scheduled=len(self._in(name, Status.SCHEDULED)),
             oldest_waiting_since=min(
                 (max(task.submitted_at, task.spec.run_at or task.submitted_at) for task in waiting),

@@ -82,6 +82,8 @@ class FakeRecords:
         """The ids of tasks that the store cannot change."""
         self._aside: dict[tuple[Backlog, str], datetime] = {}
         self.lose_replies = 0
+        self.both_lanes = False
+        """True if processes claim the tasks of both pools."""
 
     def check(self) -> None:
         """Raises StoreUnavailable while the store is away."""
@@ -132,12 +134,14 @@ class FakeRecords:
     def _all(self) -> list[Task]:
         return [task for task_id in self._records if (task := self._read(task_id))]
 
-    def _queued(self, queue: str) -> list[Task]:
-        """Return the QUEUED tasks of a queue in the order in which they start."""
+    def _queued(self, queue: str, pool: str | None = None) -> list[Task]:
+        """Return the QUEUED tasks of a queue, or of one pool, in the order in which they start."""
         tasks = [
             task
             for task in self._all()
-            if task.status is Status.QUEUED and task.spec.queue == queue
+            if task.status is Status.QUEUED
+            and task.spec.queue == queue
+            and pool in (None, task.spec.pool)
         ]
         return sorted(tasks, key=lambda task: (-task.spec.priority, self._places[task.task_id]))
 

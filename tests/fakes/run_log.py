@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from application.ports.run import LogLine, RunLog
+from application.ports.run import LogLine, RunLog, RunReport
 from domain.events import Event
 from domain.task import Task
 from domain.task_state import Progress
@@ -21,6 +21,11 @@ class FakeRunLog(FakeRecords, RunLog):
                 self._write(replace(stored, progress=progress))
                 self._tell(Event.PROGRESS, replace(stored, progress=progress))
             return True
+
+    def append_each(self, reports: Sequence[RunReport]) -> None:
+        with self._reached():
+            for report in reports:
+                self.append(report.run, progress=report.progress, lines=report.lines)
 
     def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
         with self._reached():

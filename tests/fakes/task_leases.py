@@ -3,10 +3,11 @@ from collections.abc import Mapping, Sequence
 
 from application.errors import RunStillHeld
 from application.ports.statistics import Occurrence
-from application.ports.task_leases import LostRun, TaskLeases
+from application.ports.task_leases import Claim, LostRun, Renewals, TaskLeases
 from application.ports.task_repository import Backlog, Change
 from domain.events import Event
 from domain.task import Task
+from domain.task_spec import IO, PROCESS
 from tests.fakes.records import FakeRecords
 
 
@@ -15,7 +16,10 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
     def save(self, change: Change) -> Task:
         """Save the end of a run, as the repository does."""
 
-    def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
+    def claim(
+        self, queue: str, *, owner: str, claim_id: str, pool: str | None = None
+    ) -> Task | None:
+        pool = pool or (None if self.both_lanes else PROCESS)
         with self._reached():
             held_claim, task_id = self._held.get(owner, ("", ""))
             held = self._read(task_id)
@@ -25,7 +29,7 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
                 self._expiries[task_id] = self._clock.now() + self._lease
                 return held
             now = self._clock.now()
-            waiting = [task for task in self._queued(queue) if not task.has_expired(now)]
+            waiting = [task for task in self._queued(queue, pool) if not task.has_expired(now)]
             if not waiting or queue in self.paused:
                 return None
             first = waiting[0]
@@ -44,6 +48,32 @@ class FakeTaskLeases(FakeRecords, TaskLeases):
         with self._reached():
             self.save(end)
             return self.claim(queue, owner=owner, claim_id=claim_id)
+
+    def finish_and_claim_many(
+        self, ends: Sequence[Change], claims: Sequence[Claim]
+    ) -> tuple[Sequence[bool], Sequence[Task | RunStillHeld | None]]:
+        with self._reached():
+            return list(map(self._is_saved, ends)), list(map(self._claimed_or_held, claims))
+
+    def _is_saved(self, end: Change) -> bool:
+        try:
+            self.save(end)
+        except Exception:
+            return False
+        return True
+
+    def _claimed_or_held(self, claim: Claim) -> Task | RunStillHeld | None:
+        try:
+            return self.claim(claim.queue, owner=claim.owner, claim_id=claim.claim_id, pool=IO)
+        except RunStillHeld as held:
+            return held
+
+    def renew_each(self, runs: Sequence[Task]) -> Renewals:
+        with self._reached():
+            lost = [run for run in runs if not self.renew(run)]
+            stored = ((run, self._read(run.task_id)) for run in runs if run not in lost)
+            to_stop = [run for run, task in stored if task and task.cancel_requested]
+            return Renewals(lost=lost, to_stop=to_stop)
 
     def renew(self, task: Task) -> bool:
         with self._reached():

@@ -58,7 +58,7 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             return {
                 task.task_id: position
                 for task in tasks
-                for position, other in enumerate(self._queued(task.spec.queue), 1)
+                for position, other in enumerate(self._queued(task.spec.queue, task.spec.pool), 1)
                 if task.status is Status.QUEUED and other.task_id == task.task_id
             }
 

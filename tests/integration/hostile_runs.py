@@ -18,6 +18,7 @@ def a_worker(redis_url: str, folder: Path, name: str = "worker", **settings: Any
     defaults = {
         "data_dir": folder / "state",
         "worker_concurrency": 1,
+        "io_concurrency": 0,
         "lease_seconds": 3,
         "handlers": HANDLERS,
     }

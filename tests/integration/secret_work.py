@@ -1,4 +1,4 @@
-"""A handler for tests whose payload has secret members."""
+"""Handlers for tests whose payload has secret members."""
 
 from typing import Annotated, Any
 
@@ -18,3 +18,14 @@ def log_in(
     context.progress(0.5, told)
     context.log(told)
     raise PermissionError(told)
+
+
+async def log_in_together(
+    user: str,
+    password: SecretStr,
+    pin: Annotated[int, Field(json_schema_extra={"writeOnly": True})],
+    *,
+    context: Any,
+) -> None:
+    """Do so in the I/O pool."""
+    log_in(user, password, pin, context=context)

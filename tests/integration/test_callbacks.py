@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from adapters.http.outbound import OPENED_BY
+from adapters.http.address_rules import OPENED_BY
 from adapters.http.signature import http_secret
 from tests.integration.processes import Api, ServiceProcess
 from tests.integration.receiver import SECRET, Receiver, Response

@@ -13,7 +13,14 @@ API_SETTINGS = {"http_workers": 1, "handlers": HANDLERS}
 def test_each_type_has_a_description_and_a_schema(api: Api) -> None:
     types = {type["type"]: type for type in api.request("GET", "/types").json()["types"]}
 
-    assert {"sleep", "greet", "csv_report", "thumbnail", "render_video"} <= types.keys()
+    assert {
+        "sleep",
+        "greet",
+        "csv_report",
+        "thumbnail",
+        "render_video",
+        "ask_model",
+    } <= types.keys()
     assert types["greet"]["description"] == "Say hello."
     assert types["greet"]["payload_schema"]["required"] == ["name"]
 

@@ -196,3 +196,17 @@ def test_a_slow_service_is_waited_for(api: Api, worker: ServiceProcess) -> None:
         *(("POST", "/renders"), ("GET", "/renders/7"), ("GET", "/renders/7")),
     ]
     assert service.requests[0].headers["idempotency-key"] == task["task_id"]
+
+
+def test_an_answer_is_streamed_by_a_function_that_waits(api: Api, worker: ServiceProcess) -> None:
+    answer = Response(body="one\ntwo\n", headers={"X-Expected-Lines": "2"})
+    with Receiver(answer) as model:
+        task = run(api, "ask_model", {"url": model.url, "prompt": "count"})
+        [request] = model.requests
+
+    assert (task["status"], task["result"]) == ("COMPLETED", "one\ntwo\n")
+    assert (request.json, request.headers["idempotency-key"]) == (
+        {"prompt": "count"},
+        task["task_id"],
+    )
+    assert log(api, task) == ["2 lines"]

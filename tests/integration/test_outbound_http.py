@@ -1,15 +1,17 @@
 """F-25: no URL of a caller leads a call to an address that only this service can reach."""
 
+import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from urllib3.util import connection
 
-from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
+from adapters.http.address_rules import AddressRefused
+from adapters.http.outbound import OutboundHttp
+from adapters.http.response import HttpResponse, NoResponse
 from tests.integration.ports import free_port
 from tests.integration.receiver import Receiver, Response
 from tests.integration.waiting import PATIENCE
@@ -36,11 +38,11 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Refuse every connection, and return the addresses that were to be connected to."""
     attempts: list[tuple[str, int]] = []
 
-    def refuse(address: tuple[str, int], *_: object, **__: object) -> None:
+    async def refuse(_: object, __: object, address: tuple[str, int]) -> None:
         attempts.append(address)
         raise ConnectionRefusedError("not in this test")
 
-    monkeypatch.setattr(connection, "create_connection", refuse)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", refuse)
     return attempts
 
 
@@ -121,7 +123,7 @@ def test_a_name_with_one_address_that_is_not_public_is_refused(
 ) -> None:
     resolve(monkeypatch, [PUBLIC, "10.0.0.1"])
 
-    with pytest.raises(AddressRefused, match="denied"):
+    with pytest.raises(AddressRefused, match=r"not 10\.0\.0\.1"):
         send(PUBLIC_ALONE, "https://rebinding.example/")
 
     assert connected == []
@@ -147,7 +149,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
         ),
         (f"http://{PUBLIC}:6379/", "Must begin with https://"),
         (f"http://{PUBLIC}/", "Must begin with https://; TASKS_HTTP_ALLOWED_NETWORKS"),
-        ("ftp://127.0.0.1/", "No connection adapters"),
+        ("ftp://127.0.0.1/", "Must begin with https:// or http://"),
         ("http://a..b/", "label"),
     ],
 )
@@ -219,18 +221,9 @@ def test_a_long_response_is_read_up_to_its_limit(receiver: Receiver) -> None:
     assert (len(response.body), response.truncated) == (100, True)
 
 
-class LateTimer(threading.Timer):
-    """The timer of a busy machine."""
-
-    def __init__(self, seconds: float, act: Callable[[], None]) -> None:
-        super().__init__(seconds + 30, act)
-
-
-@pytest.mark.parametrize("timer", [threading.Timer, LateTimer])
 def test_a_response_that_does_not_come_in_time_is_given_up(
-    receiver: Receiver, timer: type[threading.Timer], monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver,
 ) -> None:
-    monkeypatch.setattr(threading, "Timer", timer)
     over = threading.Event()
     receiver.responses = [Response(stall=lambda: over.wait(30))]
 

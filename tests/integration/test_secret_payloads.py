@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import redis
 
 from adapters.redis.task_repository import RedisTaskRepository
@@ -25,8 +26,9 @@ PASSWORD, PIN = "hunter2-hunter2", 47110815
 SECRETS = {"m": {"password": {"v": PASSWORD}}}
 
 
+@pytest.mark.parametrize("type", ["log_in", "log_in_together"])
 def test_a_run_that_tells_all_it_knows_leaves_no_secret_behind(
-    api: Api, redis_url: str, receiver: Receiver, tmp_path: Path
+    api: Api, redis_url: str, receiver: Receiver, tmp_path: Path, type: str
 ) -> None:
     settings = {"handlers": HANDLERS, "http_allowed_networks": NETWORKS, "callback_secret": SECRET}
     maintenance = ServiceProcess(
@@ -34,7 +36,7 @@ def test_a_run_that_tells_all_it_knows_leaves_no_secret_behind(
     )
     with a_worker(redis_url, tmp_path / "worker.log", **settings) as worker, maintenance:
         payload = {"user": "ada", "password": PASSWORD, "pin": PIN}
-        task_id = submit_function(api, "log_in", payload, callback_url=f"{receiver.url}/done")
+        task_id = submit_function(api, type, payload, callback_url=f"{receiver.url}/done")
         task = api.final(task_id)
         [callback] = receiver.wait_for(1)
         parts = ("", "/logs", "/attempts", "/history", "/deliveries")

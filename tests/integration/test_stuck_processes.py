@@ -31,6 +31,7 @@ def start(redis_url: str, tmp_path: Path) -> Iterator[Callable[..., ServiceProce
             "data_dir": tmp_path / "state",
             "handlers": HANDLERS,
             "lease_seconds": LEASE_SECONDS,
+            "io_concurrency": 0,
             **settings,
         }
         process = ServiceProcess(command, tmp_path / f"{command}{len(started)}.log", **options)

@@ -9,7 +9,12 @@ from tests.integration.waiting import wait_until
 
 
 def a_worker(redis_url: str, log: Path, **settings: object) -> ServiceProcess:
-    defaults = {"redis_url": redis_url, "worker_concurrency": 2, "data_dir": log.parent / "state"}
+    defaults = {
+        "redis_url": redis_url,
+        "worker_concurrency": 2,
+        "io_concurrency": 0,
+        "data_dir": log.parent / "state",
+    }
     return ServiceProcess("worker", log, **{**defaults, **settings})
 
 

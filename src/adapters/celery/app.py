@@ -10,19 +10,21 @@ from kombu import Exchange, Queue
 from kombu.transport.redis import Channel, Transport
 
 from adapters.redis.connection import kind_of_connection
+from adapters.redis.lanes import lanes_of
 from application.sentinel_url import SentinelUrl
 
 WORK_TASK = "task-manager.work"
 WAKE_UP_LIST_PREFIX = "task-manager.work."
 
 
-def create_celery_app(redis_url: str, queues: Sequence[str]) -> Celery:
-    """Create the app without a connection.
+def create_celery_app(redis_url: str, queues: Sequence[str], *, both_lanes: bool = False) -> Celery:
+    """Create the app without a connection. With `both_lanes`, processes serve all lanes.
 
     docs/decisions/0003-set-celery-so-that-nothing-is-lost.md has the reason for each setting.
     """
     app = Celery("task-manager", broker=broker_url(redis_url), set_as_current=False)
-    app.conf.update(_settings(queues))
+    lanes = [lane for queue in queues for lane in lanes_of(queue)] if both_lanes else queues
+    app.conf.update(_settings(lanes))
     if redis_url.startswith("rediss://"):
         app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     if SentinelUrl.matches(redis_url):
@@ -59,17 +61,17 @@ def broker_url(redis_url: str) -> str:
     return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
-def queue_of_wake_ups(queue: str) -> Queue:
-    """Return the Celery queue that holds the wake-ups of a queue.
+def queue_of_wake_ups(lane: str) -> Queue:
+    """Return the Celery queue that holds the wake-ups of a lane.
 
     Its name is that of the Redis list.
     """
-    name = WAKE_UP_LIST_PREFIX + queue
+    name = WAKE_UP_LIST_PREFIX + lane
     return Queue(name, Exchange(""), routing_key=name)
 
 
-def _settings(queues: Sequence[str]) -> dict[str, Any]:
-    celery_queues = [queue_of_wake_ups(queue) for queue in queues]
+def _settings(lanes: Sequence[str]) -> dict[str, Any]:
+    celery_queues = [queue_of_wake_ups(lane) for lane in lanes]
     return {
         "task_serializer": "json",
         "accept_content": ["json"],

@@ -13,6 +13,7 @@ from adapters.celery.app import WORK_TASK, queue_of_wake_ups
 from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.indexes import top_up
+from adapters.redis.lanes import lanes_of, queue_of
 from adapters.redis.replies import execute
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
@@ -83,7 +84,8 @@ class CeleryWakeUps(WakeUps):
                 return put
 
     def top_up(self, queue: str) -> int:
-        return self._save.run(self._topping_up(queue)).wake_ups_put
+        replies = [self._save.run(self._topping_up(lane)) for lane in lanes_of(queue)]
+        return sum(reply.wake_ups_put for reply in replies)
 
     def forget_unused(self) -> Sequence[str]:
         self._names_cursor, queues = self._scan(keys.QUEUES, self._names_cursor)
@@ -121,23 +123,26 @@ class CeleryWakeUps(WakeUps):
             self._skipped_items.log_once("read_queue_name", repr(member), error)
             return None
 
-    def _repairs(self, queues: Sequence[str]) -> Mapping[str, Effects]:
-        """Return effects for each queue that lacks wake-ups or is empty, after one round trip."""
+    def _repairs(self, lanes: Sequence[str]) -> Mapping[str, Effects]:
+        """Return effects for each lane that lacks wake-ups or is empty, after one round trip."""
         with self._store.client() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.smembers(keys.PAUSED)
-            for queue in queues:
-                pipeline.zcard(keys.waiting(queue)).llen(queue_of_wake_ups(queue).name)
+            for lane in lanes:
+                pipeline.zcard(keys.waiting(lane)).llen(queue_of_wake_ups(lane).name)
             paused, *sizes = execute(pipeline)
         repairs = {}
-        for queue, waiting, wake_ups in zip(queues, sizes[::2], sizes[1::2], strict=True):
+        for lane, waiting, wake_ups in zip(lanes, sizes[::2], sizes[1::2], strict=True):
             replies = (paused, waiting, wake_ups)
             if damage := next((each for each in replies if isinstance(each, Exception)), None):
-                self._skipped_items.log_once("replenish", queue, damage)
+                self._skipped_items.log_once("replenish", lane, damage)
             elif not waiting:
-                repairs[queue] = self._resting(queue)
-            elif wake_ups < min(waiting, MAX_WAITING_WAKE_UPS) and queue.encode() not in paused:
-                repairs[queue] = self._topping_up(queue)
+                repairs[lane] = self._resting(lane)
+            elif (
+                wake_ups < min(waiting, MAX_WAITING_WAKE_UPS)
+                and queue_of(lane).encode() not in paused
+            ):
+                repairs[lane] = self._topping_up(lane)
         return repairs
 
     def _each(self, effects: Mapping[str, Effects]) -> Sequence[SaveReply]:
@@ -148,18 +153,20 @@ class CeleryWakeUps(WakeUps):
                 self._skipped_items.log_once("replenish", queue, reply)
         return [reply for reply in replies if not isinstance(reply, Exception)]
 
-    def _topping_up(self, queue: str) -> Effects:
+    def _topping_up(self, lane: str) -> Effects:
         effects = Effects()
-        top_up(effects, queue, self._wake_up_factory.wake_up_of(queue))
+        top_up(effects, lane, self._wake_up_factory.wake_up_of(lane))
         return effects
 
-    def _resting(self, queue: str) -> Effects:
+    def _resting(self, lane: str) -> Effects:
         effects = Effects()
-        effects.remove_if_empty(keys.WAITING_QUEUES, keys.waiting(queue), queue)
+        effects.remove_if_empty(keys.WAITING_QUEUES, keys.waiting(lane), lane)
         return effects
 
     def _forgetting(self, queue: str) -> Effects:
         effects = Effects()
-        wake_ups = queue_of_wake_ups(queue).name.encode()
-        effects.forget_queue(keys.QUEUES, keys.queue_index(queue), keys.PAUSED, wake_ups, queue)
+        index = keys.queue_index(queue)
+        for lane in lanes_of(queue):
+            wake_ups = queue_of_wake_ups(lane).name.encode()
+            effects.forget_queue(keys.QUEUES, index, keys.PAUSED, wake_ups, queue)
         return effects

@@ -6,23 +6,33 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from celery import Celery, signals
-from celery.apps import worker as apps_worker
 from celery.exceptions import SecurityWarning
 from kombu.transport.redis import Channel
 
 from adapters.celery.any_wake_up import read_any_wake_up
 from adapters.celery.app import WORK_TASK
 from adapters.celery.child_watch import child_watch
+from adapters.celery.graceful_worker import graceful_worker
+from adapters.celery.io_wake_ups import io_wake_ups
 from adapters.celery.loop_pulse import LoopPulse, pulse_of_loop
 from adapters.celery.retiring_pool import retiring_pool
 from adapters.celery.wake_ups import WakeUpFactory
+from adapters.io_pool.supervisor import IoSupervisor, RunPool
+from adapters.redis.lanes import io_lane, queue_of
 from adapters.supervision.children import Children
 from adapters.supervision.descendants import Descendants, kill_with_group
-from adapters.supervision.descriptors import OF_A_CHILD, OF_A_WORKER, allow_descriptors
+from adapters.supervision.descriptors import (
+    OF_A_CHILD,
+    OF_A_SLOT,
+    OF_A_WORKER,
+    allow_descriptors,
+)
+from adapters.supervision.lease_timer import SELF_KILL_SHARE
 from adapters.supervision.linux import adopt_orphans
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
@@ -64,12 +74,15 @@ class CeleryWorker:
         lease: timedelta,
         grace: timedelta,
         retirement: Retirement,
+        run_io_pool: RunPool | None = None,
+        io_slots: int = 0,
     ) -> None:
         """`build_run_tasks` takes the owner name and process of a child, and is called after its
         fork, so that the child shares nothing with the parent. `at_process_end` is called at the
         orderly end of each child, and of this process. `retirement` decides when a child is
         replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
-        describes this worker; the owner names of its children start with its name."""
+        describes this worker; the owner names of its children start with its name. `run_io_pool`
+        runs the I/O pool, which has `io_slots`, in a process that was forked; None for no pool."""
         self._app = app
         self._build_run_tasks = build_run_tasks
         self._at_process_end = at_process_end
@@ -93,6 +106,16 @@ class CeleryWorker:
             owner_of=self._owner_of,
             lease=lease,
         )
+        self._io_description = replace(process, role="io_pool", concurrency=io_slots)
+        self._io_pool = run_io_pool and IoSupervisor(
+            run_pool=run_io_pool,
+            slots=io_slots,
+            owner_of=self._owner_of,
+            release=release,
+            is_cut_off=lambda: self._guard.is_cut_off,
+            spare=self._children.spare,
+            renewal_limit=lease.total_seconds() * SELF_KILL_SHARE,
+        )
 
     def run(self) -> int:
         """Run the worker. Returns its exit code."""
@@ -109,11 +132,13 @@ class CeleryWorker:
             retirement=self._retirement,
         )
         adopt_orphans()
-        allow_descriptors(OF_A_WORKER + OF_A_CHILD * self._process.concurrency)
+        of_children = OF_A_CHILD * self._process.concurrency
+        allow_descriptors(OF_A_WORKER + of_children + OF_A_SLOT * self._io_description.concurrency)
         self._node.take()
         self._connect(child)
         self._worker = self._create_worker()
         self._worker.start()
+        self._end_io_pool()
         self._stopped.set()
         self._hand_back()
         Descendants().end()
@@ -131,7 +156,13 @@ class CeleryWorker:
         def end_child(**_: Any) -> None:
             self._at_process_end()
 
-        self._app.task(name=WORK_TASK)(child.work)
+        def work(lane: str) -> None:
+            child.work(queue_of(lane))
+
+        self._app.task(name=WORK_TASK)(work)
+        if self._io_pool:
+            lanes = [io_lane(queue) for queue in self._process.queues]
+            self._app.steps["consumer"].add(io_wake_ups(lanes, self._io_pool))
         self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(start_child, weak=False)
@@ -142,7 +173,7 @@ class CeleryWorker:
             signal.signal(number, lambda *_: sys.exit(0))  # until Celery sets its own handlers
 
     def _create_worker(self) -> Any:
-        return _graceful(self._app)(
+        return graceful_worker(self._app)(
             hostname=f"worker@{self._process.name}",
             concurrency=self._process.concurrency,
             pool=retiring_pool(self._retirement),
@@ -166,6 +197,8 @@ class CeleryWorker:
         try:
             self._guard.start()
             self._beating.start()
+            if self._io_pool:
+                self._io_pool.start()
         except RuntimeError as error:  # Celery would log it and go on
             logger.critical("The worker ends: %s", error, extra={"action": "worker_unguarded"})
             sys.exit(1)
@@ -184,6 +217,8 @@ class CeleryWorker:
             seconds,
             extra={"action": "stopping"},
         )
+        if self._io_pool:
+            self._io_pool.leave()
         if self._stopped.wait(seconds):
             return
         self._guard.stop()  # it would count the children that are killed now as crashed
@@ -193,6 +228,15 @@ class CeleryWorker:
                 extra={"action": "run_ended", "pid": pid},
             )
             kill_with_group(pid)
+        if self._io_pool:
+            self._io_pool.kill()
+
+    def _end_io_pool(self) -> None:
+        """Return when the process of the I/O pool has ended, at the end of the grace at last."""
+        if self._io_pool:
+            if not self._stop.is_set:  # Celery ended by itself
+                self._io_pool.kill()
+            self._io_pool.wait()
 
     def _living_children(self) -> list[int]:
         pool = self._worker.pool._pool
@@ -237,21 +281,12 @@ class CeleryWorker:
         pause = 0.0
         while not self._stopped.wait(pause):
             was_sent = self._serves() and self._heartbeat.execute(self._process)
+            if was_sent and self._io_pool and self._io_pool.is_alive:
+                self._heartbeat.execute(self._io_description)
             pause = BEAT_SECONDS if was_sent else BEAT_RETRY_SECONDS
         self._heartbeat.execute(self._process, last=True)
-
-
-def _graceful(app: Celery) -> type[Any]:
-    """Return Celery's worker, changed so that Ctrl-C and a closed terminal act like SIGTERM."""
-    install_term_handler: Any = getattr(apps_worker, "install_worker_term_handler")  # noqa: B009 - not in the stubs
-
-    class GracefulWorker(app.Worker):  # type: ignore[name-defined,misc]  # made by Celery at run time
-        def install_platform_tweaks(self, worker: Any) -> None:
-            super().install_platform_tweaks(worker)
-            for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-                install_term_handler(worker, sig=name, verbose=False)
-
-    return GracefulWorker
+        if self._io_pool:
+            self._heartbeat.execute(self._io_description, last=True)
 
 
 def _keep_logging(**_: Any) -> None:

@@ -1,7 +1,7 @@
 """Call a URL as the work of a task: the server behind it can be written in any language."""
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from contextlib import suppress
 from email.message import Message
 from typing import Annotated, Any, Literal, NotRequired, Required
@@ -10,8 +10,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from adapters.handlers.coroutines import run_coroutine
 from adapters.handlers.payload_schema import PayloadSchema
-from adapters.http.outbound import AddressRefused, HttpResponse, NoResponse, OutboundHttp
+from adapters.http.address_rules import AddressRefused
+from adapters.http.outbound import OutboundHttp
+from adapters.http.response import HttpResponse, NoResponse
 from adapters.http.signature import Signature
 from application.errors import HandlerFailed
 from application.json_values import MAX_DEPTH, encode_json, exceeds_depth, replace_surrogates
@@ -23,10 +26,11 @@ from application.spans import STATUS_CODE, call_operation, error_of_status
 from domain.errors import InvalidPayload, Violation
 from domain.retry_policy import RetryPolicy
 from domain.task import Task
-from domain.task_spec import TaskSpec
+from domain.task_spec import IO, TaskSpec
 from domain.trace_context import TraceContext
 from domain.web_url import require_web_url
 
+Send = Callable[..., Awaitable[HttpResponse]]
 MAX_BODY_BYTES = 64 * 1024
 MAX_EXCERPT_LENGTH = 500
 RETRIED_STATUSES = {408, 425, 429}
@@ -96,6 +100,7 @@ class HttpCall(TaskHandler):
         ),
         payload_schema=PAYLOAD.json_schema,
         default_retry=RetryPolicy(max_attempts=5),  # a server elsewhere is often away for a moment
+        pool=IO,
     )
 
     def __init__(
@@ -123,13 +128,25 @@ class HttpCall(TaskHandler):
             raise InvalidPayload(violations)
 
     def run(self, task: Task, context: RunContext) -> Any:
+        return run_coroutine(self._call(task, context, self._http.send_alone), context)
+
+    async def run_async(self, task: Task, context: RunContext) -> Any:
+        return await self._call(task, context, self._http.send_async)
+
+    def host_of(self, task: Task) -> str | None:
+        try:
+            return urlsplit(str(task.spec.payload.get("url", ""))).netloc.lower() or None
+        except ValueError:
+            return None
+
+    async def _call(self, task: Task, context: RunContext, send: Send) -> Any:
         try:
             call = PAYLOAD.read(task.spec.payload)
         except InvalidPayload as error:  # accepted by an earlier version with other rules
             message = f"The payload is no longer accepted: {error}"
             raise HandlerFailed(message, retry=False) from error
         name = f"{call.get('method', 'POST')} {_without_secrets(call['url'])}"
-        response = self._send(task, call, name)
+        response = await self._send(task, call, name, send)
         context.log(f"{name} responded with {response.status}")
         self._require_success(response, call.get("success_status", range(200, 300)), name)
         return {
@@ -138,16 +155,18 @@ class HttpCall(TaskHandler):
             **_body(response),
         }
 
-    def _send(self, task: Task, call: Mapping[str, Any], name: str) -> HttpResponse:
+    async def _send(
+        self, task: Task, call: Mapping[str, Any], name: str, send: Send
+    ) -> HttpResponse:
         """Send the request. Raises HandlerFailed, whose message begins with `name`."""
         try:
             if task.trace is None:
-                return self._exchange(task, call, None)
+                return await self._exchange(task, call, None, send)
             operation = call_operation(
                 call.get("method", "POST"), call["url"], "http", task.task_id
             )
             with self._tracer.span(operation, task.trace) as span:
-                response = self._exchange(task, call, span.context)
+                response = await self._exchange(task, call, span.context, send)
                 error = error_of_status(response.status, lowest=400)
                 span.note({STATUS_CODE: response.status}, error=error)
                 return response
@@ -156,11 +175,11 @@ class HttpCall(TaskHandler):
         except NoResponse as error:
             raise HandlerFailed(f"{name}: {error}") from error
 
-    def _exchange(
-        self, task: Task, call: Mapping[str, Any], trace: TraceContext | None
+    async def _exchange(
+        self, task: Task, call: Mapping[str, Any], trace: TraceContext | None, send: Send
     ) -> HttpResponse:
         body, headers = self._request(task, call, trace)
-        return self._http.send(
+        return await send(
             call.get("method", "POST"),
             call["url"],
             headers=headers,

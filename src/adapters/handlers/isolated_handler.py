@@ -57,6 +57,13 @@ class IsolatedHandler(TaskHandler):
         self._clean_up(self._state, keep=self._keeps_processes)
         return result
 
+    async def run_async(self, task: Task, context: RunContext) -> Any:
+        """Do the work beside that of others, whose process cannot be restored after each run."""
+        return await self._handler.run_async(task, context)
+
+    def host_of(self, task: Task) -> str | None:
+        return self._handler.host_of(task)
+
     def _in_own_context(self, task: Task, context: RunContext) -> Any:
         """Run with copies of the context variables, the decimal context and the warning filters."""
         with warnings.catch_warnings():

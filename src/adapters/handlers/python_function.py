@@ -4,14 +4,14 @@ The function imports nothing from this service. Pydantic checks the type hints s
 a number.
 """
 
-import asyncio
 import inspect
 import traceback
 import typing
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, Required
 
 from adapters.handlers.captured_output import captured_output
+from adapters.handlers.coroutines import run_coroutine
 from adapters.handlers.payload_schema import PayloadSchema
 from application.errors import HandlerFailed, RunStopped
 from application.json_values import encode_json
@@ -19,12 +19,15 @@ from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
 from domain.errors import InvalidPayload
 from domain.task import Task
-from domain.task_spec import TaskSpec
+from domain.task_spec import IO, PROCESS, TaskSpec
 
 CONTEXT = "context"
 """Name of the parameter that receives the Context."""
 KEEP_PROCESSES = "keep_processes"
 """Attribute of a function. True lets the processes that it started live on after a run."""
+
+POOL = "pool"
+"""Attribute of a function. Names the pool that runs it: PROCESS or, for an `async def`, IO."""
 
 
 class UnusableFunction(Exception):
@@ -41,7 +44,7 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """True once the task is cancelled or out of time. The process ends half a second later."""
+        """True once the task is cancelled or out of time. The work ends half a second later."""
         return self._run.cancelled
 
     def progress(self, fraction: float, message: str = "") -> None:
@@ -68,27 +71,41 @@ class PythonFunction(TaskHandler):
             name=name,
             description=inspect.getdoc(function) or f"The Python function {where}.",
             payload_schema=_schema_with_defaults(self._payload, parameters),
+            pool=_pool(function),
         )
 
     def validate(self, spec: TaskSpec) -> None:
         self._payload.read(spec.payload)
 
     def run(self, task: Task, context: RunContext) -> Any:
+        arguments = self._arguments(task, context)
+        with captured_output(context.log):
+            return self._call(arguments, context)
+
+    async def run_async(self, task: Task, context: RunContext) -> Any:
+        """Await the function. The pool captures its output, and turns its cancel into an end."""
+        arguments = self._arguments(task, context)
+        try:
+            return await self._function(**arguments)
+        except Exception as error:
+            _log_traceback(error, context)
+            raise
+
+    def _arguments(self, task: Task, context: RunContext) -> dict[str, Any]:
+        """Raises HandlerFailed for a payload that the function no longer takes."""
         try:
             arguments = self._payload.read(task.spec.payload)
         except InvalidPayload as error:
-            raise HandlerFailed(
-                f"The payload no longer fits {self.where}: {error}", retry=False
-            ) from error
+            message = f"The payload no longer fits {self.where}: {error}"
+            raise HandlerFailed(message, retry=False) from error
         if self._takes_context:
             arguments[CONTEXT] = Context(task, context)
-        with captured_output(context.log):
-            return self._call(arguments, context)
+        return arguments
 
     def _call(self, arguments: Mapping[str, Any], context: RunContext) -> Any:
         try:
             result = self._function(**arguments)
-            return _run_coroutine(result, context) if inspect.iscoroutine(result) else result
+            return run_coroutine(result, context) if inspect.iscoroutine(result) else result
         except RunStopped:
             raise
         except Exception as error:
@@ -96,6 +113,17 @@ class PythonFunction(TaskHandler):
             raise
         except BaseException as error:  # sys.exit() must not end the worker
             raise HandlerFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _pool(function: Callable[..., Any]) -> str:
+    """Return the pool that runs the function. Raises UnusableFunction for one that cannot."""
+    is_async = inspect.iscoroutinefunction(function)
+    pool = getattr(function, POOL, IO if is_async else PROCESS)
+    if pool == PROCESS or (pool == IO and is_async):
+        return str(pool)
+    if pool == IO:
+        raise UnusableFunction('its pool is "io", which runs functions of `async def` alone')
+    raise UnusableFunction(f'its pool must be "io" or "process", not {pool!r}')
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -161,27 +189,6 @@ def _is_json(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _run_coroutine(work: Coroutine[Any, Any, Any], context: RunContext) -> Any:
-    """Run a coroutine to its end. A stop request cancels it, so that it can clean up."""
-
-    async def stoppable() -> Any:
-        task: asyncio.Task[Any] = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            loop.call_soon_threadsafe(task.cancel)
-
-        with context.on_stop(stop):
-            return await task
-
-    try:
-        return asyncio.run(stoppable())
-    except asyncio.CancelledError:
-        if context.cancelled:
-            raise RunStopped from None
-        raise
 
 
 def _log_traceback(error: Exception, context: RunContext) -> None:

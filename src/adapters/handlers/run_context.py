@@ -20,6 +20,7 @@ from application.ports.run import (
     RunContextFactory,
     RunInterrupt,
     RunLog,
+    RunReport,
 )
 from domain.task import Task
 from domain.task_state import Progress
@@ -119,22 +120,27 @@ class BufferedRunContext(RunContext, AbstractContextManager[RunContext]):
     def flush(self) -> None:
         """Store the buffered reports. Drops them while the store is unavailable or damaged."""
         with self._flushing:
-            if self._is_over:
-                return
-            progress, self._progress = self._progress, None
-            self._bytes = 0
-            taken = [self._take_line() for _ in range(len(self._lines))]
-            lines = [line.decode() for line in taken if line is not None]
-            if not lines and progress is None:
+            report = None if self._is_over else self.take()
+            if report is None:
                 return
             try:
-                self._run_log.append(self._run, progress=progress, lines=lines)
+                self._run_log.append(self._run, progress=report.progress, lines=report.lines)
             except Exception as error:  # reports are no part of the result
                 logger.warning(
                     "Dropped reports of a run: %s",
                     error.reason if isinstance(error, StoreUnavailable) else repr(error),
                     extra={"action": "report_dropped", "task_id": self._run.task_id},
                 )
+
+    def take(self) -> RunReport | None:
+        """Return what was reported since the last call, for a caller that stores it; or None."""
+        progress, self._progress = self._progress, None
+        self._bytes = 0
+        taken = [self._take_line() for _ in range(len(self._lines))]
+        lines = [line.decode() for line in taken if line is not None]
+        if not lines and progress is None:
+            return None
+        return RunReport(run=self._run, progress=progress, lines=lines)
 
     def _take_line(self) -> bytes | None:
         """Return the oldest line, or None when another thread took the last one."""

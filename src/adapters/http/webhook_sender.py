@@ -2,7 +2,9 @@
 
 import json
 
-from adapters.http.outbound import AddressRefused, NoResponse, OutboundHttp
+from adapters.http.address_rules import AddressRefused
+from adapters.http.outbound import OutboundHttp
+from adapters.http.response import NoResponse
 from adapters.http.signature import Signature
 from application.ports.clock import Clock
 from application.ports.tracer import Tracer

@@ -14,6 +14,7 @@ from adapters.redis.counters import count_change, count_new_tasks
 from adapters.redis.effects import Effects
 from adapters.redis.entries import lost_entry, outbox_entry
 from adapters.redis.id_codec import require_id_bytes
+from adapters.redis.lanes import lane_of, queue_of
 from adapters.redis.task_codec import epoch_milliseconds
 from adapters.redis.wake_ups import WakeUp
 from application.ports.statistics import Occurrence
@@ -38,7 +39,7 @@ WakeUpOf = Callable[[str], WakeUp]
 class _Place(NamedTuple):
     """The place where a task waits."""
 
-    queue: str
+    lane: str
     priority: int
     expires_at: datetime | None
     """A claim may have removed an expired task. With a later time it waits again."""
@@ -103,24 +104,24 @@ def priority_base(priority: int) -> int:
 def wake(
     effects: Effects, changes: Iterable[tuple[Task | None, Task]], wake_up_of: WakeUpOf
 ) -> None:
-    """Put wake-ups for the queues in which a task waits now and did not before."""
-    for queue in dict.fromkeys(
-        place.queue
+    """Put wake-ups for the lanes in which a task waits now and did not before."""
+    for lane in dict.fromkeys(
+        place.lane
         for before, after in changes
         if (place := _place(after)) != _place(before) and place
     ):
-        effects.add_to_set(keys.WAITING_QUEUES, queue)
-        top_up(effects, queue, wake_up_of(queue))
+        effects.add_to_set(keys.WAITING_QUEUES, lane)
+        top_up(effects, lane, wake_up_of(lane))
 
 
-def top_up(effects: Effects, queue: str, wake_up: WakeUp) -> None:
-    """Put the wake-ups that the queue lacks, unless it is paused."""
+def top_up(effects: Effects, lane: str, wake_up: WakeUp) -> None:
+    """Put the wake-ups that the lane lacks, unless its queue is paused."""
     effects.top_up_wake_ups(
         wake_up.list_key,
-        keys.waiting(queue),
+        keys.waiting(lane),
         keys.SEQUENCE,
         keys.PAUSED,
-        queue,
+        queue_of(lane),
         bound=wake_up.bound,
         template=wake_up.template,
     )
@@ -210,11 +211,11 @@ def _enqueue(effects: Effects, member: bytes, before: Task | None, after: Task |
     old, new = _place(before), _place(after)
     if old == new:
         return
-    if old and (new is None or new.queue != old.queue):
-        effects.remove_from_index(keys.waiting(old.queue), member)
+    if old and (new is None or new.lane != old.lane):
+        effects.remove_from_index(keys.waiting(old.lane), member)
     if after and new:
         record, base = keys.record(after.task_id), priority_base(new.priority)
-        effects.enqueue(keys.waiting(new.queue), record, keys.SEQUENCE, member, base, PRIORITY_STEP)
+        effects.enqueue(keys.waiting(new.lane), record, keys.SEQUENCE, member, base, PRIORITY_STEP)
 
 
 def _index_end(effects: Effects, member: bytes, before: Task | None, after: Task | None) -> None:
@@ -272,4 +273,4 @@ def _expires(task: Task | None) -> datetime | None:
 def _place(task: Task | None) -> _Place | None:
     if task is None or task.status is not Status.QUEUED:
         return None
-    return _Place(task.spec.queue, task.spec.priority, task.spec.expires_at)
+    return _Place(lane_of(task.spec), task.spec.priority, task.spec.expires_at)

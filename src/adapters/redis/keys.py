@@ -62,7 +62,7 @@ HELD = b"tm:held"
 QUEUES = b"tm:queues"
 """Set of the queues that a task names, and for a while of those that a task named."""
 WAITING_QUEUES = b"tm:waiting-queues"
-"""Set of the queues in which a task waits. Maintenance removes those that are empty."""
+"""Set of the lanes in which a task waits. Maintenance removes those that are empty."""
 SEQUENCE = b"tm:sequence"
 """Counter of the places of tasks in their queues and of the numbers of wake-ups."""
 CLAIMS = b"tm:claims"
@@ -83,9 +83,9 @@ def record(task_id: str) -> bytes:
 
 
 @lru_cache(NAMES_REMEMBERED)
-def waiting(queue: str) -> bytes:
-    """Return the key of a sorted set of the waiting tasks of a queue in their order."""
-    return WAITING_PREFIX + queue.encode()
+def waiting(lane: str) -> bytes:
+    """Return the key of a sorted set of the waiting tasks of a lane in their order."""
+    return WAITING_PREFIX + lane.encode()
 
 
 @cache

@@ -8,6 +8,7 @@ from adapters.redis import keys
 from adapters.redis.exchange import packed
 from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.known_tasks import KnownTasks
+from adapters.redis.lanes import lane_of
 from adapters.redis.replies import first_within
 from adapters.redis.result_texts import PASSING_DECODERS
 from adapters.redis.store import RedisStore
@@ -79,19 +80,19 @@ class TaskRecords:
     def get_with_position(self, raw: bytes) -> tuple[Task | None, int | None]:
         """Return the whole task, or None, and while it is QUEUED its position.
 
-        Raises an error for a damaged record. It takes two round trips for a task in another queue
+        Raises an error for a damaged record. It takes two round trips for a task in another lane
         than that in which it was read last, or the default queue.
         """
         last = self._known.last(raw)
-        queue = last.spec.queue if last and last.status is Status.QUEUED else DEFAULT_QUEUE
-        commands = [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(queue, raw)]
+        lane = lane_of(last.spec) if last and last.status is Status.QUEUED else DEFAULT_QUEUE
+        commands = [packed("HGETALL", keys.RECORD_PREFIX + raw), _rank(lane, raw)]
         with self._whole_reads:
             record, rank = self._store.pipeline(commands)
             self._let_others_run()
             task = _raise_damage(self._decoded(raw, record))
             if task is None or task.status is not Status.QUEUED:
                 return task, None
-            if task.spec.queue == queue:
+            if lane_of(task.spec) == lane:
                 return task, _position(rank)
             return task, self.positions([task]).get(task.task_id)
 
@@ -219,8 +220,8 @@ def _chunks(ids: Sequence[bytes]) -> list[Sequence[bytes]]:
 
 
 def rank_of(task: Task) -> bytes:
-    """Return the packed command for the rank of a task in its queue."""
-    return _rank(task.spec.queue, id_bytes(task.task_id) or b"")
+    """Return the packed command for the rank of a task in its lane."""
+    return _rank(lane_of(task.spec), id_bytes(task.task_id) or b"")
 
 
 def _size(record: PlacedRecord) -> int:
@@ -232,8 +233,8 @@ def _position(rank: Any) -> int | None:
     return rank + 1 if isinstance(rank, int) else None
 
 
-def _rank(queue: str, raw: bytes) -> bytes:
-    return packed("ZRANK", keys.waiting(queue), raw)
+def _rank(lane: str, raw: bytes) -> bytes:
+    return packed("ZRANK", keys.waiting(lane), raw)
 
 
 def _keys(ids: Sequence[bytes]) -> list[bytes]:

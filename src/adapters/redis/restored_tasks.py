@@ -18,6 +18,7 @@ from adapters.redis.indexes import (
     priority_base,
     require_room,
 )
+from adapters.redis.lanes import lane_of
 from adapters.redis.stored_task import StoredTask, exact
 from adapters.redis.task_codec import RANK, SECRETS, encode_changes, epoch_milliseconds
 from adapters.redis.task_history import add_history
@@ -107,10 +108,10 @@ def _index(effects: Effects, raw: bytes, task: Task) -> None:
     if task.status.is_waiting and task.spec.expires_at:
         effects.add_to_index(keys.EXPIRING, raw, epoch_milliseconds(task.spec.expires_at))
     if task.status is Status.QUEUED:
-        waiting, record = keys.waiting(task.spec.queue), keys.record(task.task_id)
+        waiting, record = keys.waiting(lane_of(task.spec)), keys.record(task.task_id)
         base = priority_base(task.spec.priority)
         effects.enqueue(waiting, record, keys.SEQUENCE, raw, base, PRIORITY_STEP)
-        effects.add_to_set(keys.WAITING_QUEUES, task.spec.queue)  # maintenance wakes workers
+        effects.add_to_set(keys.WAITING_QUEUES, lane_of(task.spec))  # maintenance wakes workers
 
 
 def _add_webhooks(

@@ -12,7 +12,7 @@ from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import PROGRESS, encode_progress, instant
-from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog
+from application.ports.run import MAX_LOG_BYTES, MAX_LOG_LINES, LogLine, RunLog, RunReport
 from application.skipped_items import SkippedItems
 from domain.events import Event
 from domain.task import Task
@@ -33,6 +33,14 @@ class RedisRunLog(RunLog):
     def append(
         self, run: Task, *, progress: Progress | None = None, lines: Sequence[str] = ()
     ) -> bool:
+        report = RunReport(run=run, progress=progress, lines=lines)
+        return self._save.run(self._effects(report)).saved
+
+    def append_each(self, reports: Sequence[RunReport]) -> None:
+        self._save.run_each(list(map(self._effects, reports)))
+
+    def _effects(self, report: RunReport) -> Effects:
+        run, progress, lines = report.run, report.progress, report.lines
         record, effects = keys.record(run.task_id), Effects()
         effects.require_run(record, run.fencing_token)
         if lines:
@@ -41,7 +49,7 @@ class RedisRunLog(RunLog):
             effects.set_fields(record, {PROGRESS: encode_progress(progress).encode()})
             member = require_id_bytes(run.task_id)
             effects.append_event(keys.EVENTS, record, self._events_kept, Event.PROGRESS, member)
-        return self._save.run(effects).saved
+        return effects
 
     def lines(self, task_id: str, after: int = 0, *, limit: int | None = None) -> Sequence[LogLine]:
         while True:

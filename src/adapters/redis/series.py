@@ -6,6 +6,7 @@ the hashes, which are there for about a minute, take 1 MB at most. In the same s
 hash to the totals.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from adapters.redis import keys
 from adapters.redis.effects import Effects
 from adapters.redis.exchange import packed
 from adapters.redis.interval_codec import decode_count, decode_interval, encode_interval
+from adapters.redis.lanes import queue_of
 from adapters.redis.replies import count_or_zero, milliseconds, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
@@ -137,9 +139,12 @@ class RedisSeries(Series):
 
     def _backlog(self) -> Mapping[str, int]:
         [members] = self._replies([packed("SMEMBERS", keys.WAITING_QUEUES)])
-        queues = [] if isinstance(members, Exception) else sorted_texts(members)
-        sizes = self._replies([packed("ZCARD", keys.waiting(queue)) for queue in queues])
-        return {queue: count_or_zero(size) for queue, size in zip(queues, sizes, strict=True)}
+        lanes = [] if isinstance(members, Exception) else sorted_texts(members)
+        sizes = self._replies([packed("ZCARD", keys.waiting(lane)) for lane in lanes])
+        backlog: Counter[str] = Counter()
+        for lane, size in zip(lanes, sizes, strict=True):
+            backlog[queue_of(lane)] += count_or_zero(size)
+        return backlog
 
     def _counted(self, reply: Any) -> Interval:
         """Return the sums of the counters of a minute."""

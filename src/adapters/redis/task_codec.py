@@ -28,6 +28,7 @@ Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
 
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
+SHARED_CRASHES = b"j"
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
@@ -76,6 +77,7 @@ SPEC_NAMES = {
     "default_timeout": "e",
     "retry": "y",
     "labels": "l",
+    "pool": "g",
 }
 """expires_at has a field of its own, since claim.lua looks at it; so has the payload."""
 SPEC_MEMBERS = {short: name for name, short in SPEC_NAMES.items()}
@@ -263,6 +265,7 @@ MEMBERS = {
     VERSION: "version",
     ATTEMPT: "attempt",
     CRASHED: "crashed_fencing_tokens",
+    SHARED_CRASHES: "shared_crashes",
     CLAIM: "fencing_token",
     OWNER: "owner",
     CANCEL: "cancel_requested",
@@ -299,7 +302,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
 """Other members are numbers."""
 DECODERS: Decoders = {
     STATUS: STATUSES.__getitem__,
-    **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
+    **dict.fromkeys((VERSION, ATTEMPT, CLAIM, SHARED_CRASHES), int),
     CRASHED: lambda claims: tuple(map(int, claims.split())),
     **dict.fromkeys((OWNER, SUBMITTER), bytes.decode),
     **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),

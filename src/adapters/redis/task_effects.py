@@ -18,6 +18,7 @@ from adapters.redis.indexes import (
     wake,
     write_indexes,
 )
+from adapters.redis.lanes import lane_of
 from adapters.redis.run_log import add_lines
 from adapters.redis.task_codec import (
     COMPLETED_BY,
@@ -57,7 +58,7 @@ class _NewTaskGroup(NamedTuple):
     event: Event
     status: Status
     version: int
-    queue: str
+    lane: str
     base: int | None
     """The base of the priority; None for a task that does not wait in its queue yet."""
 
@@ -161,7 +162,7 @@ class TaskEffects:
         """
         effects.create_records(
             [keys.RECORD_PREFIX + raw for raw, _ in tasks],
-            waiting=keys.waiting(group.queue),
+            waiting=keys.waiting(group.lane),
             sequence=keys.SEQUENCE,
             base=group.base,
             stream=keys.EVENTS,
@@ -187,10 +188,10 @@ class TaskEffects:
     def _actor(self) -> bytes:
         return encode_actor(self._actors.current())
 
-    def _wake_up_of(self, queue: str) -> WakeUp:
-        """Return the wake-up of a queue. Building one takes 0.25 ms, and a batch may name 1,000."""
+    def _wake_up_of(self, lane: str) -> WakeUp:
+        """Return the wake-up of a lane. Building one takes 0.25 ms, and a batch may name 1,000."""
         self._let_others_run()
-        return self._build_wake_up(queue)
+        return self._build_wake_up(lane)
 
 
 def as_stored(change: Change, now_ms: int) -> Task:
@@ -250,7 +251,7 @@ def _group_of(new: tuple[bytes, Task]) -> _NewTaskGroup:
         event_of(None, task),
         task.status,
         task.version,
-        task.spec.queue,
+        lane_of(task.spec),
         priority_base(task.spec.priority) if task.status is Status.QUEUED else None,
     )
 

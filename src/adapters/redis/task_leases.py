@@ -4,20 +4,22 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from adapters.redis import keys
 from adapters.redis.effects import ANY, HASH, LIST, SET, SORTED_SET, STREAM, Effects
 from adapters.redis.entries import held_entry, split_lost_entry
 from adapters.redis.id_codec import id_text, require_id_bytes
 from adapters.redis.indexes import WakeUpOf
+from adapters.redis.lanes import io_lane, queue_of
 from adapters.redis.records import decode_reply
 from adapters.redis.replies import milliseconds
-from adapters.redis.save_script import SaveReply, SaveScript
+from adapters.redis.save_script import SaveReply, SaveScript, succeeded
 from adapters.redis.store import RedisStore
 from adapters.redis.task_repository import RedisTaskRepository, require_saved
 from application.errors import RunStillHeld
 from application.lease_quarantine import LeaseQuarantine
-from application.ports.task_leases import LostRun, TaskLeases
+from application.ports.task_leases import Claim, LostRun, Renewals, TaskLeases
 from application.ports.task_repository import Backlog, Change
 from application.skipped_items import SkippedItems
 from domain.status import Status
@@ -36,7 +38,11 @@ class RedisTaskLeases(TaskLeases):
         wake_up_of: WakeUpOf,
         lease: timedelta,
         events_kept: int,
+        *,
+        both_lanes: bool = False,
     ) -> None:
+        """With `both_lanes`, `claim` takes the first task of either lane of a queue."""
+        self._both_lanes = both_lanes
         self._store = store
         self._repository = repository
         self._wake_up_of = wake_up_of
@@ -45,6 +51,7 @@ class RedisTaskLeases(TaskLeases):
         self._events_kept = events_kept
         self._save = SaveScript(store)
         self._renew = store.script("renew")
+        self._renew_each = store.script("renew_each")
         self._skipped_items = SkippedItems()
         self._keys_of_claim = cache(self._list_keys_of_claim)
         self._quarantine = LeaseQuarantine(lease)
@@ -62,6 +69,31 @@ class RedisTaskLeases(TaskLeases):
         reply = self._save.run(effects)
         require_saved(end.after, reply)
         return self._claimed(reply, owner)
+
+    def finish_and_claim_many(
+        self, ends: Sequence[Change], claims: Sequence[Claim]
+    ) -> tuple[Sequence[bool], Sequence[Task | RunStillHeld | None]]:
+        steps = list(map(self._repository.effects_of, ends))
+        for claim in claims:
+            effects = Effects()
+            self._add_claim(effects, io_lane(claim.queue), claim.owner, claim.claim_id)
+            steps.append(effects)
+        replies = self._save.run_each(steps)
+        saved = [succeeded(reply) for reply in replies[: len(ends)]]
+        pairs = zip(claims, replies[len(ends) :], strict=True)
+        return saved, [self._claimed_or_held(claim, reply) for claim, reply in pairs]
+
+    def renew_each(self, runs: Sequence[Task]) -> Renewals:
+        names = [keys.LEASES, *(keys.record(run.task_id) for run in runs)]
+        about: list[Any] = [self._lease_ms]
+        for run in runs:
+            about += (require_id_bytes(run.task_id), run.fencing_token, run.owner or "")
+        said = self._renew_each(names, about).decode() if runs else ""
+        pairs = list(zip(runs, said, strict=True))
+        return Renewals(
+            lost=[run for run, letter in pairs if letter == "0"],
+            to_stop=[run for run, letter in pairs if letter == "2"],
+        )
 
     def renew(self, task: Task) -> bool:
         raw = require_id_bytes(task.task_id)
@@ -115,21 +147,30 @@ class RedisTaskLeases(TaskLeases):
         tasks = ((owner, held_entry(entry)[0]) for owner, entry in held.items())
         return {owner.decode(errors="replace"): id_text(raw) for owner, raw in tasks if raw}
 
-    def _add_claim(self, effects: Effects, queue: str, owner: str, claim_id: str) -> None:
-        wake_up = self._wake_up_of(queue)
+    def _add_claim(self, effects: Effects, lane: str, owner: str, claim_id: str) -> None:
+        """Claim the first task of a lane; of both lanes of the queue for `both_lanes`."""
+        queue, wake_up = queue_of(lane), self._wake_up_of(lane)
         effects.claim(
-            keys.waiting(queue),
-            self._keys_of_claim(queue),
+            keys.waiting(lane),
+            self._keys_of_claim(lane),
             *(owner, claim_id, self._lease_ms, keys.RECORD_PREFIX),
             *(queue, wake_up.bound, wake_up.template, self._events_kept),
+            *(self._other_lane(effects, queue) if self._both_lanes else (0,)),
         )
 
-    def _list_keys_of_claim(self, queue: str) -> dict[bytes, str]:
+    def _other_lane(self, effects: Effects, queue: str) -> tuple[Any, ...]:
+        """Return the arguments of claim.lua about the I/O lane of the queue."""
+        lane = io_lane(queue)
+        wake_up = self._wake_up_of(lane)
+        types = {keys.waiting(lane): SORTED_SET, wake_up.list_key: LIST}
+        return *effects.places_of(types), wake_up.template
+
+    def _list_keys_of_claim(self, lane: str) -> dict[bytes, str]:
         """Return the keys of claim.lua after the waiting tasks, in its order, with their types."""
         return {
             keys.LEASES: SORTED_SET,
             keys.HELD: HASH,
-            self._wake_up_of(queue).list_key: LIST,
+            self._wake_up_of(lane).list_key: LIST,
             keys.SEQUENCE: ANY,
             keys.CLAIMS: ANY,
             keys.EVENTS: STREAM,
@@ -142,6 +183,17 @@ class RedisTaskLeases(TaskLeases):
     def _held_tasks(self, entries: Iterable[bytes]) -> Sequence[Task]:
         """Return the tasks without long payloads: a worker reads those of all children often."""
         return self._repository.records.short(held_entry(entry)[0] for entry in entries)
+
+    def _claimed_or_held(
+        self, claim: Claim, reply: SaveReply | Exception
+    ) -> Task | RunStillHeld | None:
+        if isinstance(reply, Exception):
+            self._skipped_items.log_once("claim", claim.queue, reply)
+            return None
+        try:
+            return self._claimed(reply, claim.owner)
+        except RunStillHeld as held:
+            return held
 
     def _claimed(self, reply: SaveReply, owner: str) -> Task | None:
         """Return the task of a claim. The owner releases a task that cannot be read, and goes on.

@@ -45,6 +45,7 @@ class Children:
         """The reasons why processes could not be watched, each of which is logged once."""
         self._poller = select.poll()
         self._pool: Pool | None = None
+        self._spared: frozenset[int] = frozenset()
         self.are_watched = _can_watch()
         """False off Linux, and where the kernel or a sandbox has no pidfds."""
         if IS_LINUX and not self.are_watched:
@@ -58,6 +59,10 @@ class Children:
     def belong_to(self, pool: Pool) -> None:
         """Set the pool whose processes these are."""
         self._pool = pool
+
+    def spare(self, pid: int) -> None:
+        """Count a process that does not belong to the pool among the known ones, the latest one."""
+        self._spared = frozenset([pid])
 
     def watch(self, processes: Iterable[Any]) -> None:
         """Watch the processes that are not watched yet."""
@@ -81,7 +86,8 @@ class Children:
         listed = self._pool.processes() if self._pool is not None else ()
         with self._lock:
             pids = (process.pid for process in listed)
-            return frozenset((*pids, *self._descriptors, *self._recently_dead, *self._dead))
+            known = (*pids, *self._descriptors, *self._recently_dead, *self._dead, *self._spared)
+            return frozenset(known)
 
     def wait(self, seconds: float) -> None:
         """Wait until a child dies, at most this long. Watch new children of the pool first.

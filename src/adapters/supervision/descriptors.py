@@ -8,6 +8,9 @@ OF_A_WORKER = 256
 OF_A_CHILD = 10
 """Descriptors that the parent has open for each child: its pipes, sentinels and two pidfds."""
 
+OF_A_SLOT = 4
+"""Descriptors of a run in the I/O pool, whose process inherits the limit of the parent."""
+
 
 def allow_descriptors(number: int) -> None:
     """Let this process open so many files, or as many as it may at most.

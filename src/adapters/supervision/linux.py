@@ -84,6 +84,16 @@ def cpu_seconds(pid: int) -> float:
     return 0.0
 
 
+def waited_seconds(pid: int) -> float:
+    """Return for how long the main thread of a process has waited for a processor so far.
+
+    Returns 0 if there is no such process, off Linux, and where the kernel does not count it.
+    """
+    with suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) / 1e9
+    return 0.0
+
+
 def _stat(pid: int) -> list[str]:
     """Return the fields of /proc/<pid>/stat from the state on; [] if there is no such process.
 

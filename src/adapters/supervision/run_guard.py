@@ -97,13 +97,16 @@ class RunGuard:
 
     @property
     def has_working_child(self) -> bool:
-        """True if a child is alive and not stopped.
-
-        Always True off Linux: no child is watched there.
-        """
+        """True if a child is alive and not stopped, and off Linux, where no child is watched."""
         stopped = self._stopped_since
         living = self._children.living()
         return not self._children.are_watched or any(pid not in stopped for pid in living)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """True if the store was not reached for so long that processes may have died of it."""
+        silent_for = time.monotonic() - self._reached_at
+        return self._is_cut_off or silent_for > self._cut_off_seconds
 
     def start(self) -> None:
         self._thread.start()
@@ -119,7 +122,7 @@ class RunGuard:
         while not self._ended.is_set():
             try:
                 self._children.wait(min(pause, LOOK_SECONDS, self._next_stopped_kill_in()))
-                self._is_cut_off = self._is_cut_off or self._has_lost_the_store()
+                self._is_cut_off = self.is_cut_off
                 self._attempt(self._kill_stopped_children)
                 self._classify_dead_children()
                 pause = self._look()
@@ -155,9 +158,6 @@ class RunGuard:
         except Exception:
             _log_failure()
             return None
-
-    def _has_lost_the_store(self) -> bool:
-        return time.monotonic() - self._reached_at > self._cut_off_seconds
 
     def _classify_dead_children(self) -> None:
         """Classify each dead child as cut off or as crashed.

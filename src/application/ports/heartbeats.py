@@ -11,7 +11,7 @@ class ServiceProcess:
     """A worker or a maintenance process, as it describes itself."""
 
     role: str
-    """`worker` or `maintenance`."""
+    """`worker`, `io_pool` or `maintenance`. The I/O pool of a worker has the worker's name."""
     name: str
     """Unique for all time. The owners of a worker's runs have names that start with it and a
     colon."""
@@ -20,7 +20,7 @@ class ServiceProcess:
     queues: tuple[str, ...] = ()
     """The queues that a worker serves."""
     concurrency: int = 0
-    """Number of tasks that a worker runs at a time."""
+    """Number of tasks that a worker runs at a time in processes of their own, or an I/O pool."""
 
 
 @dataclass(frozen=True, kw_only=True)

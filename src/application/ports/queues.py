@@ -11,7 +11,11 @@ class QueueState:
     name: str
     depth: int
     """Number of QUEUED tasks."""
+    io_depth: int = 0
+    """Number of the QUEUED tasks that wait for an I/O pool; the others wait for a process."""
     processing: int
+    io_processing: int = 0
+    """Number of the running tasks that are in an I/O pool."""
     scheduled: int
     oldest_waiting_since: datetime | None
     """Time at which the oldest QUEUED task was submitted, or became due."""

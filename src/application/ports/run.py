@@ -119,6 +119,15 @@ class LogLine:
     """Counts the lines of the task from 1, also those that were dropped."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What one run reported since its last report."""
+
+    run: Task
+    progress: Progress | None = None
+    lines: Sequence[str] = ()
+
+
 class RunLog(ABC):
     """Stores the progress and the log lines of runs. Every method raises StoreUnavailable."""
 
@@ -129,6 +138,13 @@ class RunLog(ABC):
         """Store the progress, and lines with their time and attempt. The task's version stays.
 
         Returns False and stores nothing when the run is over.
+        """
+
+    @abstractmethod
+    def append_each(self, reports: Sequence[RunReport]) -> None:
+        """Store the reports of many runs in one round trip, each as `append` does.
+
+        A report of damaged data is dropped.
         """
 
     @abstractmethod

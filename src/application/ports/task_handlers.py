@@ -8,7 +8,7 @@ from typing import Any
 from application.ports.run import RunContext
 from domain.retry_policy import NO_RETRY, RetryPolicy
 from domain.task import Task
-from domain.task_spec import DEFAULT_TIMEOUT_SECONDS, TaskSpec
+from domain.task_spec import DEFAULT_TIMEOUT_SECONDS, PROCESS, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class TaskType:
     """JSON Schema of its arguments."""
     default_retry: RetryPolicy = NO_RETRY
     """The retry policy of a task that has none of its own."""
+    pool: str = PROCESS
+    """The pool that runs tasks of this type. One of IO has handlers with `run_async`."""
 
 
 class TaskHandler(ABC):
@@ -39,6 +41,20 @@ class TaskHandler(ABC):
     @abstractmethod
     def run(self, task: Task, context: RunContext) -> Any:
         """Do the work and return the result, a JSON value. Any exception fails the run."""
+
+    async def run_async(self, task: Task, context: RunContext) -> Any:
+        """Do the work as `run` does, beside many others: whatever takes long must be awaited.
+
+        Types of the pool IO implement it.
+        """
+        raise NotImplementedError
+
+    def host_of(self, task: Task) -> str | None:
+        """Return the host that the work waits for; None if it is not known.
+
+        The I/O pool limits the runs that wait for one host.
+        """
+        return None
 
 
 class TaskHandlers(ABC):

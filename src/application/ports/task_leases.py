@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from application.errors import RunStillHeld
 from application.ports.task_repository import Change
 from domain.task import Task
 
@@ -20,12 +21,33 @@ class LostRun:
     """The worker process that lost the run."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One of many claims that are made together."""
+
+    queue: str
+    owner: str
+    claim_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renewals:
+    """What became of many leases. All others were renewed."""
+
+    lost: Sequence[Task]
+    """Another claim holds these."""
+    to_stop: Sequence[Task]
+    """Renewed, but a cancel request wants their end."""
+
+
 class TaskLeases(ABC):
     """Every method raises StoreUnavailable."""
 
     @abstractmethod
     def claim(self, queue: str, *, owner: str, claim_id: str) -> Task | None:
         """Start the first task of the queue under a new lease; None when no task waits.
+
+        Only tasks of the process pool are claimed, unless the worker has no other pool.
 
         The highest priority comes first, then the order in which tasks were queued. A task that has
         expired is skipped. Repeating a claim id, because the reply was lost, returns the same task
@@ -46,8 +68,23 @@ class TaskLeases(ABC):
         """
 
     @abstractmethod
+    def finish_and_claim_many(
+        self, ends: Sequence[Change], claims: Sequence[Claim]
+    ) -> tuple[Sequence[bool], Sequence[Task | RunStillHeld | None]]:
+        """Save many ends of runs, then claim tasks of the I/O pool, in one round trip.
+
+        Each step is atomic by itself. Returns which of the ends were saved, and what each claim
+        came to. After StoreUnavailable any of them may have been done: save the ends by other
+        means, and repeat the claims with their ids.
+        """
+
+    @abstractmethod
     def renew(self, task: Task) -> bool:
         """Renew the lease. Returns False when another claim holds it."""
+
+    @abstractmethod
+    def renew_each(self, runs: Sequence[Task]) -> Renewals:
+        """Renew many leases, in one step."""
 
     @abstractmethod
     def expired(self, *, limit: int) -> Sequence[Task]:

@@ -30,7 +30,7 @@ class WebhookSender(ABC):
 
     @abstractmethod
     def send(self, message: WebhookMessage) -> WebhookResponse:
-        """Send the message once, in at most 15 seconds, not counting the resolution of the name.
+        """Send the message once, in at most 15 seconds, the resolution of the name included.
 
         Raises nothing: the response says what went wrong.
         """

@@ -97,6 +97,10 @@ def grouped_confirmation(
     return GroupedConfirmation(PooledExchange(client, keep_connections=False), confirmation)
 
 
+def negation(value: bool) -> bool:
+    return not value
+
+
 def half(size: int) -> int:
     return size // 2
 
@@ -162,7 +166,10 @@ class Adapters(containers.DeclarativeContainer):
         confirm_writes=confirm_writes,
     )
     celery_app = providers.Singleton(
-        create_celery_app, settings.provided.redis_url, queues=settings.provided.queues
+        create_celery_app,
+        settings.provided.redis_url,
+        queues=settings.provided.queues,
+        both_lanes=providers.Callable(negation, settings.provided.has_io_pool),
     )
     wake_up_factory = providers.Singleton(WakeUpFactory, celery_app)
 
@@ -214,6 +221,7 @@ class Adapters(containers.DeclarativeContainer):
         wake_up_factory.provided.wake_up_of,
         settings.provided.lease,
         settings.provided.events_kept,
+        both_lanes=providers.Callable(negation, settings.provided.has_io_pool),
     )
     wake_ups = providers.Singleton(CeleryWakeUps, store, wake_up_factory)
     heartbeats = providers.Singleton(RedisHeartbeats, store)

@@ -6,6 +6,7 @@ import threading
 from dependency_injector import providers
 
 from application.admission import Admission
+from application.handler_outcomes import HandlerOutcomes
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.callers import Anyone, Callers
@@ -231,14 +232,19 @@ class Container(Adapters):
         host=socket.gethostname(),
         must_be_safe=Adapters.settings.provided.is_production,
     )
+    handler_outcomes = providers.Singleton(
+        HandlerOutcomes,
+        max_result_bytes=Adapters.settings.provided.max_result_bytes,
+        limit_name="TASKS_MAX_RESULT_BYTES",
+    )
+    trace_run = providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log)
     run_handler = providers.Singleton(
         RunHandler,
         Adapters.handlers,
         Adapters.run_context_factory,
         Adapters.interrupt,
-        providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log),
-        max_result_bytes=Adapters.settings.provided.max_result_bytes,
-        limit_name="TASKS_MAX_RESULT_BYTES",
+        trace_run,
+        handler_outcomes,
     )
     finish_run = providers.Singleton(FinishRun, update, Adapters.clock)
     run_tasks = providers.Factory(

@@ -1,18 +1,21 @@
 """Build the worker and its children. Only they import this module, and with it Celery's worker."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dependency_injector import providers
 
 from adapters.celery.worker import CeleryWorker
+from adapters.io_pool.board import Board
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
-from adapters.supervision.task_process import TaskProcess
+from adapters.supervision.task_process import TaskProcess, open_files
 from application.ports.tracer import Tracer
 from application.use_cases.worker.run_tasks import RunTasks
 from domain.actor import worker_of
 from entrypoints.container.handlers import find_handlers
+from entrypoints.container.io_pool import build_io_process
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
 from entrypoints.environment import hide_secrets
@@ -49,10 +52,31 @@ def build_worker(settings: Settings) -> CeleryWorker:
     tracer = container.tracer()
     hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
+    if settings.has_io_pool:
+        import adapters.http.client  # noqa: F401 - its process shares these modules
 
     def build_run_tasks(owner: str, child: TaskProcess) -> RunTasks:
         tracer.start()
         return build_child_container(settings, child, owner, tracer).run_tasks(owner=owner)
+
+    files_of_handlers = open_files()
+
+    def run_io_pool(name: str, board: Board, wake: int, barred_types: Sequence[str]) -> None:
+        tracer.start()
+        this = TaskProcess()
+        this.outlive_sigterm()
+        io_process = build_io_process(
+            settings,
+            build_child_container(settings, this, name, tracer),
+            this,
+            name=name,
+            board=board,
+            wake_descriptor=wake,
+            barred_types=barred_types,
+        )
+        this.guard_forks(not_ours=files_of_handlers)
+        io_process.run()
+        tracer.stop()
 
     return CeleryWorker(
         container.celery_app(),
@@ -67,6 +91,8 @@ def build_worker(settings: Settings) -> CeleryWorker:
         lease=settings.lease,
         grace=settings.shutdown_grace,
         retirement=Retirement(settings.child_max_runs, settings.child_max_memory << 20),
+        run_io_pool=run_io_pool if settings.has_io_pool else None,
+        io_slots=settings.io_concurrency,
     )
 
 

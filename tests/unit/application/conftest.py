@@ -10,6 +10,7 @@ from adapters.supervision.task_process import TaskProcess
 from adapters.system.task_ids import UuidTaskIds
 from adapters.tracing.untraced import Untraced
 from application.admission import Admission
+from application.handler_outcomes import HandlerOutcomes
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.callers import Anyone
@@ -73,8 +74,7 @@ def run_tasks(
                 contexts,
                 interrupt,
                 TraceRun(tracer, store),
-                max_result_bytes=1_000,
-                limit_name="TASKS_MAX_RESULT_BYTES",
+                HandlerOutcomes(max_result_bytes=1_000, limit_name="TASKS_MAX_RESULT_BYTES"),
             ),
             finish_run=FinishRun(OptimisticUpdate(store), clock),
             keeper=keeper,

@@ -34,7 +34,7 @@ def test_an_exception_whose_message_is_no_text_fails_the_task(
     store, run_tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        logging.getLogger("application.use_cases.worker.run_handler"), "disabled", True
+        logging.getLogger("application.handler_outcomes"), "disabled", True
     )  # no report can hold it
 
     def work(run: Task) -> None:

@@ -11,6 +11,7 @@ from application.ports.task_repository import Change
 from application.series import OTHERS, Count, Counted, Interval, bucket_of
 from application.use_cases.operations.get_scaling import GetScaling, ScalingReport
 from domain.task import Task
+from domain.task_spec import IO
 from tests.building import a_task
 from tests.contracts.heartbeats import a_process
 from tests.fakes.clock import FakeClock
@@ -159,3 +160,17 @@ def test_without_runs_in_these_minutes_those_of_a_day_are_measured(
 
     assert places - 1 <= found <= places * 1.12
     assert series.asked == [MINUTE, HOUR]
+
+
+def test_tasks_of_the_io_pool_need_as_little_of_a_worker_as_they_take(
+    scaling: GetScaling, store: FakeTaskStore, heartbeats: FakeHeartbeats
+) -> None:
+    store.add([a_task(pool=IO) for _ in range(400)])
+    store.add([a_task() for _ in range(3)])
+    assert scaling.execute("default", DRAIN).desired_places == 403
+
+    worker = {"queues": ("default",), "name": "host-1"}
+    heartbeats.beat(a_process(concurrency=4, **worker))
+    heartbeats.beat(a_process("io_pool", concurrency=200, **worker))
+
+    assert scaling.execute("default", DRAIN).desired_places == 3 + 400 * 4 // 200

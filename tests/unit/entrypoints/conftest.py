@@ -35,6 +35,7 @@ SETTINGS = Settings(
     redis_min_replicas=0,
     data_dir=Path(".data"),
     worker_concurrency=1,
+    io_concurrency=200,
     lease_seconds=15,
     retention_seconds=60,
     max_body_bytes=4096,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 QUEUES = [
     Column("NAME", lambda queue: queue.name),
     Column("WAITING", lambda queue: queue.depth),
+    Column("FOR I/O", lambda queue: queue.io_depth),
     Column("RUNNING", lambda queue: queue.processing),
     Column("SCHEDULED", lambda queue: queue.scheduled),
     Column("OLDEST", lambda queue: queue.oldest_waiting_seconds),
@@ -35,11 +36,13 @@ WORKERS = [
     Column("PID", lambda worker: worker.pid),
     Column("QUEUES", lambda worker: ",".join(worker.queues)),
     Column("PROCESSES", lambda worker: worker.concurrency),
+    Column("I/O SLOTS", lambda worker: worker.io_concurrency),
     Column("RUNNING", lambda worker: len(worker.running)),
     Column("LAST HEARTBEAT", lambda worker: worker.last_heartbeat),
 ]
 TYPES = [
     Column("TYPE", lambda kind: kind.type),
+    Column("POOL", lambda kind: kind.pool),
     Column("DESCRIPTION", lambda kind: kind.description.partition("\n")[0]),
 ]
 watch_option = click.option(

@@ -13,10 +13,11 @@ SeriesName = Literal["queue", "type"]
 
 @dataclass(frozen=True, kw_only=True)
 class Queue(Model):
-    """A queue: `depth` tasks wait in it."""
+    """A queue: `depth` tasks wait in it, `io_depth` of these for an I/O pool."""
 
     name: str
     depth: int
+    io_depth: int
     processing: int
     scheduled: int
     paused: bool
@@ -46,13 +47,18 @@ class Scaling(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Worker(Model):
-    """A living worker. `running` are the ids of the tasks that it runs."""
+    """A living worker. `running` are the ids of the tasks that it runs.
+
+    `io_running` of them are in its I/O pool, which has `io_concurrency` slots.
+    """
 
     name: str
     host: str
     pid: int
     queues: tuple[str, ...]
     concurrency: int
+    io_concurrency: int
+    io_running: int
     running: tuple[str, ...]
     last_heartbeat: datetime
 
@@ -70,6 +76,7 @@ class TaskType(Model):
 
     type: str
     description: str
+    pool: str
     payload_schema: Mapping[str, Any]
 
 

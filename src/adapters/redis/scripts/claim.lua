@@ -7,7 +7,9 @@ local MAX_READ = 100
 --
 -- Arguments from ARGV[at] on: the keys 1 waiting 2 leases 3 held 4 wake-ups 5 sequence 6 claims
 -- 7 events 8 paused 9 index of QUEUED 10 index of PROCESSING 11 expiring, then 12 owner 13 claim id
--- 14 lease in ms 15 prefix of records 16 queue 17 bound 18 template 19 length of the stream.
+-- 14 lease in ms 15 prefix of records 16 queue 17 bound 18 template 19 length of the stream; then 0,
+-- or for a worker whose processes serve both lanes of the queue: 20 the key of the tasks that wait in
+-- the other lane 21 the key of its wake-ups 22 their template.
 --
 -- Returns {1, id, record}; {2, id, record} with the run of an earlier claim that the owner still
 -- holds; false when no task waits, the queue is paused, or the first MAX_READ tasks have expired.
@@ -36,6 +38,15 @@ local function claim(now, at)
   end
 
   if call('SISMEMBER', paused, queue) == 1 then return false end
+
+  if ARGV[at + 19] ~= '0' then
+    local other = key_of(at + 19)
+    local mine = call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2]
+    local theirs = call('ZRANGE', other, 0, 0, 'WITHSCORES')[2]
+    if theirs and not (mine and mine + 0 <= theirs + 0) then
+      waiting, wake_ups, template = other, key_of(at + 20), ARGV[at + 21]
+    end
+  end
 
   -- An expired task leaves the queue here, and maintenance ends it (Task.has_expired). A record of
   -- the wrong type counts as no task, hence pcall.

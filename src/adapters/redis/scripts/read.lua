@@ -9,7 +9,7 @@
 -- task, or false.
 local SHORT = {
   's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm', 't',
-  'h',
+  'h', 'j',
 }
 local LONG = {'i', 'r'}
 
@@ -32,8 +32,9 @@ end
 local function rank(record, fields)
   if field_of(fields, 's') ~= 'QUEUED' then return false end
   local is_json, spec = pcall(cjson.decode, field_of(fields, 'd'))
-  local queue = is_json and type(spec) == 'table' and spec.q or ARGV[3]
-  local found = redis.pcall('ZRANK', ARGV[1] .. tostring(queue), string.sub(record, #ARGV[2] + 1))
+  local is_spec = is_json and type(spec) == 'table'
+  local lane = tostring(is_spec and spec.q or ARGV[3]) .. (is_spec and spec.g == 'io' and '~io' or '')
+  local found = redis.pcall('ZRANK', ARGV[1] .. lane, string.sub(record, #ARGV[2] + 1))
   return type(found) == 'number' and found
 end
 

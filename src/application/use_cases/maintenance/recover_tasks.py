@@ -4,6 +4,7 @@ crash.
 
 from datetime import datetime
 
+from application.owners import runs_beside_others
 from application.ports.clock import Clock
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Backlog, Change, TaskRepository
@@ -51,7 +52,9 @@ class RecoverTasks:
 def _lose(task: Task, now: datetime) -> Change:
     return Change(
         before=task,
-        after=task.lose(now, LEASE_RAN_OUT),
+        after=task.lose_beside_others(now)
+        if runs_beside_others(task)
+        else task.lose(now, LEASE_RAN_OUT),
         only_if_lease_expired=True,
         log=f"The run was lost. {LEASE_RAN_OUT}",
     )

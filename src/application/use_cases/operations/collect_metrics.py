@@ -149,7 +149,11 @@ class CollectMetrics:
         owners = self._leases.running()
         return WorkerMetrics(
             alive=len(workers),
-            places=sum(beat.process.concurrency for beat in workers),
+            places=sum(
+                beat.process.concurrency
+                for beat in (*workers, *self._heartbeats.alive("io_pool"))
+                if beat.process.name in names
+            ),
             busy_places=sum(owner.rpartition(":")[0] in names for owner in owners),
             maintenance=len(self._heartbeats.alive("maintenance")),
         )

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from application.errors import QueueNotFound
 from application.ports.clock import Clock
@@ -70,11 +71,13 @@ class GetScaling:
             raise QueueNotFound(queue)
         [state] = self._queues.states([queue])
         now, since = self._clock.now(), state.oldest_waiting_since
-        waiting = 0 if state.paused else state.depth
+        share = self._places_of_a_slot(queue)
+        waiting = 0 if state.paused else _weighed(state.depth, state.io_depth, share)
+        running = _weighed(state.processing, state.io_processing, share)
         load = QueueLoad(
             waiting=waiting,
-            running=state.processing,
-            run_seconds=self._run_seconds(queue) if waiting or state.processing else None,
+            running=running,
+            run_seconds=self._run_seconds(queue) if waiting or running else None,
         )
         return ScalingReport(
             desired_places=desired_places(load, drain),
@@ -102,12 +105,36 @@ class GetScaling:
             others.update(interval.queues.get(OTHERS, NOTHING).run)
         return runs, others
 
+    def _places_of_a_slot(self, queue: str) -> float:
+        """Return the share of a process that a slot of an I/O pool stands for.
+
+        A worker with 4 processes and 200 slots has a share of 0.02: it takes 200 tasks that wait
+        while it takes 4 others. Without I/O pools, each task needs a process.
+        """
+        workers = {
+            beat.process.name: beat.process.concurrency
+            for beat in self._heartbeats.alive("worker")
+            if queue in beat.process.queues
+        }
+        pools = [
+            beat.process
+            for beat in self._heartbeats.alive("io_pool")
+            if beat.process.name in workers
+        ]
+        slots = sum(pool.concurrency for pool in pools)
+        return sum(workers[pool.name] for pool in pools) / slots if slots else 1.0
+
     def _idle_workers(self, queue: str) -> int:
         busy = {owner.partition(":")[0] for owner in self._leases.running()}
         return sum(
             queue in beat.process.queues and beat.process.name not in busy
             for beat in self._heartbeats.alive("worker")
         )
+
+
+def _weighed(tasks: int, of_io: int, share: float) -> int:
+    """Return the number of processes that weigh as much as the tasks."""
+    return tasks - of_io + ceil(of_io * share)
 
 
 def _mean_seconds(runs: Counter[int]) -> float | None:

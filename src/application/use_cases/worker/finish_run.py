@@ -4,11 +4,11 @@ import logging
 from dataclasses import replace
 
 from application.errors import StaleTask, StoreUnavailable, TaskNotFound
+from application.handler_outcomes import describe
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.run_end_text import failure_line, outcome_word
 from application.run_outcome import Failed, RunEnd
-from application.use_cases.worker.run_handler import describe
 from domain.task import Task
 
 PAUSE_SECONDS = 0.5
@@ -45,6 +45,23 @@ class FinishRun:
             else:
                 log_end(end, after)
                 return
+
+    def execute_once(self, end: RunEnd) -> None:
+        """Save the end in one attempt, as a failure if it cannot be stored.
+
+        Raises StoreUnavailable and StaleTask, or the error of a failure that cannot be stored
+        either: the caller repeats the attempt.
+        """
+        try:
+            after = self._save(end)
+        except (StoreUnavailable, StaleTask):
+            raise
+        except TaskNotFound:
+            return
+        except Exception as error:
+            end = _without_result(end, error)
+            after = self._save(end)
+        log_end(end, after)
 
     def _save(self, end: RunEnd) -> Task:
         return self._update.apply(

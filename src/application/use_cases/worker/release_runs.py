@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from application.errors import StoreUnavailable, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
+from application.owners import runs_beside_others
 from application.ports.clock import Clock
 from application.ports.task_leases import LostRun, TaskLeases
 from application.ports.tracer import Tracer
-from application.run_outcome import Lost, RunEnd, RunOutcome, Stopped
+from application.run_outcome import Lost, LostBesideOthers, Moved, RunEnd, RunOutcome, Stopped
 from application.skipped_items import SkippedItems
 from application.spans import record_ended_run
 from domain.task import Task
@@ -42,8 +43,37 @@ class ReleaseRuns:
         return [task for run in runs if run.owner for task in self._lose([run], causes[run.owner])]
 
     def crashed_under(self, owner_prefix: str) -> Sequence[Task]:
-        """End the runs of a dead worker as lost. Its processes' names start with the prefix."""
-        return self._lose(self._leases.held_by_prefix(owner_prefix), WORKER_DIED)
+        """End the runs of a dead worker as lost. Its processes' names start with the prefix.
+
+        Which run of a process with many was the cause is not known: none is charged with a crash.
+        """
+        runs = self._leases.held_by_prefix(owner_prefix)
+        beside_others = [run for run in runs if runs_beside_others(run)]
+        alone = [run for run in runs if not runs_beside_others(run)]
+        return [
+            *self._lose(alone, WORKER_DIED),
+            *self._end(beside_others, LostBesideOthers(), log=f"The run was lost. {WORKER_DIED}"),
+        ]
+
+    def crashed_together(self, process: str, blamed: str | None, cause: str) -> Sequence[Task]:
+        """End the runs of a dead process that ran many, <worker>:<pid>.
+
+        The run of `blamed` had the process when it died, and is charged with the crash; the others
+        are handed back. If that is not known, none is charged, and each counts a shared crash.
+        """
+        others: RunOutcome = Stopped() if blamed else LostBesideOthers()
+        return self._end_together(
+            process, blamed, Lost(cause), others, f"The run was lost. {cause}"
+        )
+
+    def blocked_together(self, process: str, blamed: str | None, cause: str) -> Sequence[Task]:
+        """End the runs of a process that was killed since one of them let no other run.
+
+        That one goes on in a process of its own; the others are handed back.
+        """
+        return self._end_together(
+            process, blamed, Moved(), Stopped(), log=f"The run ended. {cause}"
+        )
 
     def stopped_under(self, owner_prefix: str) -> Sequence[Task]:
         """Hand back the runs that a worker ended itself. They do not count as attempts."""
@@ -56,6 +86,16 @@ class ReleaseRuns:
         """
         stopped = self._end(self._leases.held_by(owners), Stopped())
         return [*stopped, *filter(None, map(self._forgive, self._leases.lost_by(owners)))]
+
+    def _end_together(
+        self, process: str, blamed: str | None, guilty: RunOutcome, others: RunOutcome, log: str
+    ) -> Sequence[Task]:
+        """End all runs of a process; the one to blame is the first of the returned tasks."""
+        runs = self._leases.held_by_prefix(f"{process}.")
+        return [
+            *self._end([run for run in runs if run.owner == blamed], guilty, log),
+            *self._end([run for run in runs if run.owner != blamed], others),
+        ]
 
     def _lose(self, runs: Sequence[Task], cause: str) -> Sequence[Task]:
         return self._end(runs, Lost(cause), log=f"The run was lost. {cause}")

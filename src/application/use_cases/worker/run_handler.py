@@ -1,16 +1,14 @@
 """Run the handler of a task and turn what happens into an outcome."""
 
 import logging
-from dataclasses import replace
-from typing import Any
 
-from application.errors import HandlerFailed, RunStopped, UnknownTaskType
-from application.json_values import MAX_DEPTH, describe_non_json, encode_json, exceeds_depth
+from application.errors import RunStopped
+from application.handler_outcomes import HandlerOutcomes, describe, log_of
 from application.ports.run import RunContextFactory, RunInterrupt
 from application.ports.task_handlers import TaskHandlers
-from application.redacting_context import RedactingContext
-from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutcome
-from application.secret_members import Redaction, unseal
+from application.redacting_context import open_run
+from application.run_outcome import Failed, Lost, RunOutcome
+from application.secret_members import Redaction
 from application.use_cases.worker.trace_run import TraceRun
 from domain.task import Task
 
@@ -41,17 +39,13 @@ class RunHandler:
         contexts: RunContextFactory,
         interrupt: RunInterrupt,
         trace_run: TraceRun,
-        *,
-        max_result_bytes: int,
-        limit_name: str,
+        outcomes: HandlerOutcomes,
     ) -> None:
-        """`limit_name` tells users in an error message which setting holds `max_result_bytes`."""
         self._handlers = handlers
         self._contexts = contexts
         self._interrupt = interrupt
         self._trace_run = trace_run
-        self._max_result_bytes = max_result_bytes
-        self._limit_name = limit_name
+        self._outcomes = outcomes
 
     def execute(self, run: Task) -> RunOutcome:
         if run.trace is None:
@@ -59,74 +53,18 @@ class RunHandler:
         return self._trace_run.execute(run, run.trace, self._outcome)
 
     def _outcome(self, run: Task) -> RunOutcome:
-        log = {
-            "task_id": run.task_id,
-            "type": run.spec.type,
-            "attempt": run.attempt,
-            **({"trace_id": run.trace.trace_id} if run.trace else {}),
-        }
+        log = log_of(run)
         logger.debug("Task started", extra={"action": "task_started", **log})
-        failed = {"action": "task_failed", **log}
-        redaction = Redaction(run.spec.secrets)
         try:
             handler = self._handlers.of_type(run.spec.type)
             with self._contexts.open(run) as context, self._interrupt.allowed():
-                if run.spec.secrets is None:
-                    result = handler.run(run, context)
-                else:
-                    opened = replace(run, spec=unseal(run.spec))
-                    result = handler.run(opened, RedactingContext(context, redaction))
-            self._ensure_storable(result)
+                result = handler.run(*open_run(run, context))
+            return self._outcomes.of_result(run, result)
         except RunStopped as error:
             if self._interrupt.was_requested:  # Task.lose decides: cancelled, timed out or crashed
                 return Lost(UNREQUESTED_STOP)
+            failed = {"action": "task_failed", **log}
             logger.warning("Task failed: it stopped itself", extra=failed)
-            return Failed(redaction.text(describe(error)))
-        except UnknownTaskType as error:
-            logger.warning("Task postponed: %s", error, extra={"action": "task_postponed", **log})
-            return Postponed()
-        except HandlerFailed as error:
-            message = redaction.text(str(error))
-            logger.warning("Task failed: %s", message, extra=failed)
-            return Failed(message, retry=error.retry, wait=error.wait)
+            return Failed(Redaction(run.spec.secrets).text(describe(error)))
         except Exception as error:
-            message = redaction.text(describe(error))
-            if run.spec.secrets is None:
-                logger.exception("Task failed", extra=failed)
-            else:  # a traceback repeats the message
-                logger.error("Task failed: %s", message, extra=failed)
-            return Failed(message, retry=_may_retry(error))
-        return Completed(result)
-
-    def _ensure_storable(self, result: Any) -> None:
-        """Raises HandlerFailed, without retry, for a result that is no JSON or too large."""
-        if result is None:
-            return
-        if exceeds_depth(result):
-            message = f"The result cannot be stored: it is nested deeper than {MAX_DEPTH} levels."
-            raise HandlerFailed(message, retry=False)
-        try:
-            size = len(encode_json(result))
-        except (TypeError, ValueError, RecursionError) as error:
-            where = f"{describe_non_json(result) or ''} Return text, numbers, lists and objects."
-            message = f"The result is not JSON: {error}. {where.lstrip()}"
-            raise HandlerFailed(message, retry=False) from error
-        if size > self._max_result_bytes:
-            message = (
-                f"The result has {size} bytes as JSON; {self._max_result_bytes} are allowed "
-                f"({self._limit_name}). Store it elsewhere and return its location."
-            )
-            raise HandlerFailed(message, retry=False)
-
-
-def describe(error: BaseException) -> str:
-    """Return the class and the message, if the handler's own exception can tell its message."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return f"{type(error).__name__}, whose message cannot be read"
-
-
-def _may_retry(error: Exception) -> bool:
-    """Return False if the class has `retry = False`. Reads the class: a property could raise."""
-    return getattr(type(error), "retry", True) is not False
+            return self._outcomes.of_error(run, error)

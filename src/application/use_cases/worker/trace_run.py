@@ -1,6 +1,7 @@
 """Record the wait and the run of a task that belongs to a trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from application.errors import StoreUnavailable
@@ -35,16 +36,29 @@ class TraceRun:
 
         Each run has a span of its own, and one of its wait before it.
         """
-        if self._tracer.is_on and trace.is_sampled:
-            self._record_wait(run, trace)
-        with self._tracer.span(run_operation(run), trace, link=trace) as span:
+        self.record_wait(run)
+        with self.span(run, trace) as note:
             outcome = work(run)
-            word = str(WORDS.get(type(outcome), STOPPED))
-            is_error = not isinstance(outcome, Completed | Postponed)
-            span.note({OUTCOME: word}, error=word if is_error else "")
+            note(outcome)
         return outcome
 
-    def _record_wait(self, run: Task, trace: TraceContext) -> None:
+    @contextmanager
+    def span(self, run: Task, trace: TraceContext) -> Iterator[Callable[[RunOutcome], None]]:
+        """Yield a function that takes the outcome. The block is the span of the run."""
+        with self._tracer.span(run_operation(run), trace, link=trace) as span:
+
+            def note(outcome: RunOutcome) -> None:
+                word = str(WORDS.get(type(outcome), STOPPED))
+                is_error = not isinstance(outcome, Completed | Postponed)
+                span.note({OUTCOME: word}, error=word if is_error else "")
+
+            yield note
+
+    def record_wait(self, run: Task) -> None:
+        """Record the wait before the run, if its trace is recorded. May read the store."""
+        trace = run.trace
+        if trace is None or not self._tracer.is_on or not trace.is_sampled:
+            return
         queued_at = self._queued_at(run)
         if queued_at and run.started_at and queued_at <= run.started_at:
             operation = wait_operation(run)

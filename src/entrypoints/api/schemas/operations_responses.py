@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
+from domain.task_spec import IO, PROCESS
 from entrypoints.api.schemas.fields import Instant, Seconds
 from entrypoints.api.schemas.response_schema import ResponseSchema
 
@@ -19,6 +20,14 @@ class QueueResponse(ResponseSchema):
         required=True,
         attribute="state.depth",
         metadata={"description": "Number of QUEUED tasks."},
+    )
+    io_depth = fields.Integer(
+        required=True,
+        attribute="state.io_depth",
+        metadata={
+            "description": "Number of the QUEUED tasks that wait for an I/O pool; the others wait "
+            "for a process of their own. Each kind has an order of its own."
+        },
     )
     processing = fields.Integer(
         required=True,
@@ -83,7 +92,17 @@ class WorkerResponse(ResponseSchema):
     concurrency = fields.Integer(
         required=True,
         attribute="heartbeat.process.concurrency",
-        metadata={"description": "Number of tasks that it runs at once."},
+        metadata={"description": "Number of tasks that it runs at once in processes of their own."},
+    )
+    io_concurrency = fields.Integer(
+        required=True,
+        metadata={
+            "description": "Number of tasks that its I/O pool runs at once; 0 without a pool."
+        },
+    )
+    io_running = fields.Integer(
+        required=True,
+        metadata={"description": "Number of the running tasks that are in its I/O pool."},
     )
     running = fields.List(
         fields.UUID(),
@@ -115,6 +134,14 @@ class TypeResponse(ResponseSchema):
     )
     description = fields.String(
         required=True, metadata={"description": "What tasks of this type do."}
+    )
+    pool = fields.String(
+        required=True,
+        validate=validate.OneOf([PROCESS, IO]),
+        metadata={
+            "description": "What runs its tasks: io, many at once in one process, or process, each "
+            "in a process of its own."
+        },
     )
     payload_schema = fields.Dict(
         required=True, keys=fields.String(), metadata={"description": "JSON Schema of the payload."}

@@ -79,7 +79,10 @@ export function show(root, { query: first, signal }) {
     const seconds = (Date.now() - moment(recent[0].begins_at).getTime()) / 1000;
     const perSecond = (/** @type {string} */ name) => sum(recent, name) / Math.max(1, seconds);
     const oldest = Math.max(...queues.map((queue) => queue.oldest_waiting_seconds ?? -1), -1);
-    const capacity = workers.reduce((total, worker) => total + worker.concurrency, 0);
+    const capacity = workers.reduce(
+      (total, worker) => total + worker.concurrency + worker.io_concurrency,
+      0,
+    );
     const inMinutes = (/** @type {number} */ number) =>
       `${count(number)} in the last ${RATE_MINUTES} minutes`;
     const tile = (

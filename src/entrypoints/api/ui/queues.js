@@ -96,6 +96,7 @@ export function show(root, { signal }) {
       },
       { title: "State", cell: state },
       { title: "Waiting", kind: "number", cell: (queue) => link(queue, "QUEUED", queue.depth) },
+      { title: "For I/O", kind: "number", cell: (queue) => count(queue.io_depth) },
       {
         title: "Running",
         kind: "number",

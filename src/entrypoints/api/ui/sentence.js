@@ -19,7 +19,9 @@ function waiting(task, queues, workers) {
   }
   const serving = workers.filter((worker) => worker.queues.includes(task.queue));
   if (!serving.length) return `Waiting: ${place}. No worker serves this queue; start one.`;
-  const busy = serving.filter((worker) => worker.running.length >= worker.concurrency).length;
+  const busy =
+    serving.filter((worker) => worker.running.length - worker.io_running >= worker.concurrency)
+      .length;
   return `Waiting: ${place}; ${count(busy)} of ${some(serving.length, "worker")} busy.`;
 }
 

@@ -9,6 +9,8 @@ import { may } from "./session.js";
 import { viewer } from "./viewer.js";
 
 const BUILT_IN = ["sleep", "http"];
+/** @type {Record<string, string>} */
+const POOLS = { io: "the I/O pool, many at once", process: "a process of its own" };
 
 /**
  * @param {HTMLElement} root
@@ -19,12 +21,13 @@ export async function show(root, { signal }) {
     get("types", signal),
     may("observe") ? get("stats", signal) : undefined,
   ]);
-  const card = (/** @type {any} */ { type, description, payload_schema: schema }) =>
+  const card = (/** @type {any} */ { type, description, pool, payload_schema: schema }) =>
     h(
       "article",
       { class: "card" },
       h("h2", null, type),
       h("p", null, prose(description)),
+      h("p", null, `Runs in ${POOLS[pool] ?? pool}.`),
       h(
         "p",
         { class: "buttons" },

@@ -52,13 +52,20 @@ function table(workers) {
     {
       title: "Busy",
       cell: (worker) => [
-        `${count(worker.running.length)} of ${count(worker.concurrency)} `,
+        `${count(worker.running.length - worker.io_running)} of ${count(worker.concurrency)} `,
         h("meter", {
-          value: worker.running.length,
+          value: worker.running.length - worker.io_running,
           max: worker.concurrency,
           "aria-label": `Busy processes of ${worker.name}`,
         }),
       ],
+    },
+    {
+      title: "I/O pool",
+      cell: (worker) =>
+        worker.io_concurrency
+          ? `${count(worker.io_running)} of ${count(worker.io_concurrency)}`
+          : "none",
     },
     { title: "Running tasks", cell: running },
     { title: "Last heartbeat", cell: (worker) => time(worker.last_heartbeat) },
