@@ -153,7 +153,7 @@ def test_a_follower_holds_one_event_at_a_time_and_none_while_it_waits(
     next_event = FakeSubscription.next
 
     def look_and_wait(self: FakeSubscription, seconds: float) -> TaskEvent | None:
-        held.append(events_in_memory())
+        held.append(events_in_memory(task))
         return next_event(self, seconds)
 
     monkeypatch.setattr(FakeSubscription, "next", look_and_wait)
@@ -161,14 +161,16 @@ def test_a_follower_holds_one_event_at_a_time_and_none_while_it_waits(
     for number in range(120):
         assert told(next(following)) == (Event.UPDATED, f"{number}")
         if number % 25 == 0:
-            assert events_in_memory() <= 1
+            assert events_in_memory(task) <= 1
     assert told(next(following)) == (Event.UPDATED, "live")
     assert next(following) is Notice.QUIET
     assert held == [0, 0]
 
 
-def events_in_memory() -> int:
-    return sum(isinstance(each, TaskEvent) for each in gc.get_objects())
+def events_in_memory(task: Task) -> int:
+    """Count the events of a task. Those of other tests' tasks may still be there."""
+    events = [each for each in gc.get_objects() if isinstance(each, TaskEvent)]
+    return sum(event.task.task_id == task.task_id for event in events)
 
 
 def test_a_follower_that_resumes_too_late_receives_a_gap_and_snapshots(
