@@ -7,6 +7,7 @@ from datetime import datetime
 from application.errors import AlreadySubmitted, IdempotencyKeyReused
 from application.ports.callers import Callers
 from application.ports.clock import Clock
+from application.ports.rate_limits import Charge
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import IdempotencyRecord, TaskRepository
 from domain.task import Task
@@ -35,16 +36,22 @@ class NewTasks:
         self._clock = clock
         self._callers = callers
 
-    def add(self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None) -> Submitted:
-        """Store all of them or none.
+    def add(
+        self,
+        specs: Sequence[TaskSpec],
+        record: IdempotencyRecord | None,
+        charge: Charge | None = None,
+    ) -> Submitted:
+        """Store all of them or none. A charge counts one unit for each.
 
-        Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable.
+        Raises IdempotencyKeyReused, TooManyQueues, RateLimitExceeded, StoreUnavailable.
         """
         now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
         key_id = self._callers.current().key_id or None
         tasks = _submit(((self._task_ids.next(), spec) for spec in specs), now, key_id)
         try:
-            return Submitted(tasks=self._repository.add(tasks, _of_key(record, key_id)))
+            added = self._repository.add(tasks, _of_key(record, key_id), charge)
+            return Submitted(tasks=added)
         except AlreadySubmitted as earlier:
             if record is None or earlier.request_hash != record.request_hash:
                 raise IdempotencyKeyReused from earlier

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from domain.errors import Violation
+from domain.rate_limit import RateLimit
 from domain.task_spec import (
     LABEL_KEY,
     LABEL_VALUE_LENGTH,
@@ -121,6 +122,8 @@ class AccessKey:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that its tasks have; empty for the tasks of all."""
     expires_at: datetime | None = None
+    rate_limit: RateLimit | None = None
+    """The limit of the key alone; None for that of all callers."""
 
     def __post_init__(self) -> None:
         if violations := self._violations():

@@ -72,6 +72,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=rules.check_handlers),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=rules.check_secret),
         "auth": env.str("AUTH", None, validate=rules.AUTH),
+        "rate_limit": env.str("RATE_LIMIT", None, validate=rules.check_rate_limit),
         "env": env.str("ENV", "development", validate=rules.ENVIRONMENT),
     }
 

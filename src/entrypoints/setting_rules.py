@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
 from environs import ValidationError, validate
 
 from application.sentinel_url import TLS_FILES, InvalidSentinelUrl, SentinelUrl
+from domain.rate_limit import InvalidRateLimit, RateLimit
 from domain.task_spec import QUEUE
 from entrypoints.settings import MAX_SOCKET_PATH_BYTES, without_secrets
 
@@ -145,6 +146,15 @@ def check_networks(networks: list[str]) -> None:
             raise ValidationError(
                 f"must be networks such as 10.1.0.0/16, separated by commas: {error}"
             ) from None
+
+
+def check_rate_limit(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        RateLimit.parse(text)
+    except InvalidRateLimit as error:
+        raise ValidationError(f"m{str(error)[1:]}") from None
 
 
 def check_secret(secret: str | None) -> None:

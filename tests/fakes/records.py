@@ -19,6 +19,7 @@ from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task
+from tests.fakes.rate_limits import FakeRateLimits
 
 
 class FakeRecords:
@@ -55,6 +56,7 @@ class FakeRecords:
         self.paused: set[str] = set()
         self.queues: set[str] = set()
         self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
+        self.rate_limits = FakeRateLimits(clock)
         self.away = False
         self.full = False
         self.max_queues = 1_000

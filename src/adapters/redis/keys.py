@@ -160,6 +160,11 @@ def session(sha256: bytes) -> bytes:
     return b"tm:session:" + sha256
 
 
+def used_units(caller: str, unit_of_time: str) -> bytes:
+    """Return the key of a hash of the units that a caller used lately; see count_units."""
+    return f"tm:rate:{unit_of_time}:{caller}".encode()
+
+
 def alive(role: str) -> bytes:
     """Return the key of a sorted set of the processes of that role by their last heartbeat."""
     return f"tm:alive:{role}".encode()

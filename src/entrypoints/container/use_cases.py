@@ -16,6 +16,7 @@ from application.scoped.task_counts import ScopedTaskCounts
 from application.scoped.task_pages import ScopedTaskPages
 from application.scoped.task_repository import ScopedTaskRepository
 from application.use_cases.access.authenticate import Authenticate
+from application.use_cases.access.limit_rate import LimitRate
 from application.use_cases.access.manage_keys import ManageKeys
 from application.use_cases.access.sessions import Sessions
 from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
@@ -99,6 +100,7 @@ class Container(Adapters):
     manage_keys = providers.Singleton(
         ManageKeys, Adapters.access_keys, Adapters.secret_source, Adapters.clock
     )
+    limit_rate = providers.Singleton(LimitRate, Adapters.rate_limits, Adapters.clock)
     sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
 
     new_tasks = providers.Singleton(

@@ -2,6 +2,7 @@
 
 from application.admission import Admission
 from application.new_tasks import NewTasks, Submitted
+from application.ports.rate_limits import Charge
 from application.ports.task_repository import IdempotencyRecord
 from domain.task_spec import TaskSpec
 
@@ -16,6 +17,14 @@ class SubmitTask:
         self._admission = admission
         self._new_tasks = new_tasks
 
-    def execute(self, spec: TaskSpec, record: IdempotencyRecord | None = None) -> Submitted:
-        """Return the one task. Raises InvalidTaskSpec, IdempotencyKeyReused, StoreUnavailable."""
-        return self._new_tasks.add([self._admission.admit(spec)], record)
+    def execute(
+        self,
+        spec: TaskSpec,
+        record: IdempotencyRecord | None = None,
+        charge: Charge | None = None,
+    ) -> Submitted:
+        """Return the one task, which a charge counts.
+
+        Raises InvalidTaskSpec, IdempotencyKeyReused, RateLimitExceeded, StoreUnavailable.
+        """
+        return self._new_tasks.add([self._admission.admit(spec)], record, charge)

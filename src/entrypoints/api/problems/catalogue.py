@@ -183,8 +183,10 @@ PROBLEM_TYPES = {
     "rate_limited": ProblemType(
         429,
         "Too many requests",
-        "Send the request again after `Retry-After`. Here, too many requests with wrong keys came "
-        "at once: correct the key of your program.",
+        "Send the request again after `Retry-After`. `detail` says what is too much. Either the "
+        "requests of the key, or of the address where nobody shows a key, have reached their "
+        "limit: `RateLimit-Policy` and `RateLimit` say which, and what is left. Or too many "
+        "requests with wrong keys came at once: correct the key of your program.",
     ),
     "internal_error": ProblemType(
         500,

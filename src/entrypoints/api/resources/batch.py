@@ -9,6 +9,7 @@ from flask.views import MethodView
 
 from application.task_serializer import serialize_task
 from domain.task_spec import TaskSpec
+from entrypoints.api.access.rate_limits import charge_of_request
 from entrypoints.api.concurrency.batch_line import batch_line
 from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.reading import headers
@@ -67,7 +68,8 @@ class Batch(MethodView):
         One invalid task refuses the whole batch. `errors` names every problem and the place of its
         task.
         """
-        submitted = use_cases().submit_batch().execute(batch["tasks"], idempotency_record())
+        submit_batch = use_cases().submit_batch()
+        submitted = submit_batch.execute(batch["tasks"], idempotency_record(), charge_of_request())
         members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         members |= warnings_about(submitted.tasks)
         return submit_response(members, {}, replayed=submitted.replayed)
