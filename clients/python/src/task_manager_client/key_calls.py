@@ -33,13 +33,20 @@ class KeyCalls:
         queues: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         expires_at: datetime | None = None,
+        rate_limit: str | None = None,
     ) -> key_models.IssuedKey:
         """Make a key and return it with its token, which cannot be read again.
 
-        A key that is bound to queues or labels has only tasks of these.
+        A key that is bound to queues or labels has only tasks of these. A `rate_limit` such as
+        "600/minute" is that of this key alone.
         """
         call = key_operations.create_key(
-            name, role, queues=queues, labels=labels, expires_at=expires_at
+            name,
+            role,
+            queues=queues,
+            labels=labels,
+            expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         return self.send(call)
 
@@ -75,13 +82,20 @@ class AsyncKeyCalls:
         queues: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         expires_at: datetime | None = None,
+        rate_limit: str | None = None,
     ) -> key_models.IssuedKey:
         """Make a key and return it with its token, which cannot be read again.
 
-        A key that is bound to queues or labels has only tasks of these.
+        A key that is bound to queues or labels has only tasks of these. A `rate_limit` such as
+        "600/minute" is that of this key alone.
         """
         call = key_operations.create_key(
-            name, role, queues=queues, labels=labels, expires_at=expires_at
+            name,
+            role,
+            queues=queues,
+            labels=labels,
+            expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         return await self.send(call)
 

@@ -21,6 +21,8 @@ class Key(Model):
     labels: Mapping[str, str]
     created_at: datetime
     expires_at: datetime | None = None
+    rate_limit: str | None = None
+    """The limit of requests of this key alone, such as 600/minute."""
 
 
 @dataclass(frozen=True, kw_only=True)

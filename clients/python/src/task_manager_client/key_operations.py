@@ -27,6 +27,7 @@ def create_key(
     queues: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     expires_at: datetime | None = None,
+    rate_limit: str | None = None,
 ) -> Call[key_models.IssuedKey]:
     """Make a key. It is bound to the given queues and labels."""
     members: dict[str, Any] = {
@@ -35,6 +36,7 @@ def create_key(
         "queues": list(queues) if queues else None,
         "labels": dict(labels) if labels else None,
         "expires_at": time_text(expires_at) if expires_at else None,
+        "rate_limit": rate_limit,
     }
     body = {name: value for name, value in members.items() if value is not None}
     issued = reads(key_models.IssuedKey)
