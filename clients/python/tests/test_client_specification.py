@@ -94,7 +94,12 @@ CALLS: dict[str, list[Call[Any]]] = {
     "listKeys": [key_operations.list_keys()],
     "createKey": [
         key_operations.create_key(
-            "n", "viewer", queues=["q"], labels={"a": "b"}, expires_at=datetime.now(UTC)
+            "n",
+            "viewer",
+            queues=["q"],
+            labels={"a": "b"},
+            expires_at=datetime.now(UTC),
+            rate_limit="1/day",
         )
     ],
     "revokeKey": [key_operations.revoke_key("id")],
