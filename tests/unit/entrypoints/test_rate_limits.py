@@ -220,7 +220,8 @@ def test_an_admin_makes_and_sees_the_limit_of_a_key(
     )
     listed = ask(guarded, admin, "GET", "/keys").json
     assert listed is not None
-    assert [key.get("rate_limit") for key in listed["keys"]] == [None, "2/hour"]
+    limits = {key["role"]: key.get("rate_limit") for key in listed["keys"]}
+    assert limits == {"admin": None, "viewer": "2/hour"}
     assert wrong is not None
     assert wrong["errors"][0]["pointer"] == "/rate_limit"
     assert "such as 600/minute" in wrong["errors"][0]["message"]
