@@ -48,8 +48,20 @@ def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def redis_url(redis_server_url: str) -> Iterator[str]:
     """Empty the database and return its URL."""
     with redis.Redis.from_url(redis_server_url) as client:
+        _end_dead_workers(client)
         client.flushall()
     return redis_server_url
+
+
+def _end_dead_workers(client: redis.Redis) -> None:
+    """Close the connections of the workers of earlier tests.
+
+    The server may learn late of the end of a killed process. Until then it would give a wake-up of
+    this test to it.
+    """
+    for connection in client.client_list():
+        if connection["cmd"].lower() == "brpop":
+            client.client_kill_filter(_id=connection["id"])
 
 
 def _container(client: docker.DockerClient) -> Iterator[str]:

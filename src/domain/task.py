@@ -23,6 +23,7 @@ from domain.task_error import (
 )
 from domain.task_spec import TaskPatch, TaskSpec
 from domain.task_state import TaskState
+from domain.trace_context import TraceContext
 
 POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
@@ -36,7 +37,13 @@ class Task(TaskState):
 
     @classmethod
     def submit(
-        cls, task_id: str, spec: TaskSpec, now: datetime, *, submitted_by: str | None = None
+        cls,
+        task_id: str,
+        spec: TaskSpec,
+        now: datetime,
+        *,
+        submitted_by: str | None = None,
+        trace: TraceContext | None = None,
     ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
         return cls(
@@ -46,6 +53,7 @@ class Task(TaskState):
             submitted_at=now,
             submitted_by=submitted_by,
             due_at=spec.run_at,
+            trace=trace,
         )
 
     def promote(self) -> Self:

@@ -37,7 +37,7 @@ class Cost:
 
 
 LIMITS = {
-    "submit": Cost(calls=1_042, round_trips=1, commands=30, kilobytes=4),
+    "submit": Cost(calls=1_045, round_trips=1, commands=30, kilobytes=4),
     "read": Cost(calls=680, round_trips=1, commands=2, kilobytes=2),
     "list of 10": Cost(calls=1_050, round_trips=2, commands=44, kilobytes=5),
     "list of 100": Cost(calls=2_750, round_trips=2, commands=404, kilobytes=25),

@@ -76,8 +76,12 @@ def test_a_worker_that_replaces_a_killed_one_takes_over_its_work_at_once(
 
 
 def test_a_living_worker_of_the_same_host_keeps_its_work_when_another_is_killed(
-    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis
+    api: Api, redis_url: str, tmp_path: Path, client: redis.Redis, maintenance: ServiceProcess
 ) -> None:
+    """The server may give a wake-up to the killed worker, whose end it learns later.
+
+    Maintenance puts another one then.
+    """
     settings = {"worker_concurrency": 1, "handlers": HANDLERS}
     gates = [tmp_path / f"gate{number}" for number in range(2)]
     with (

@@ -21,6 +21,7 @@ from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
 from domain.task_state import Progress
+from domain.trace_context import TraceContext
 
 Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
@@ -30,6 +31,9 @@ CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
+TRACE = b"t"
+"""The traceparent, and behind a blank the tracestate if there is one. Nobody needs a damaged one,
+which counts as none."""
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """A field of its own, as the result is: both may be long, and events leave out long ones."""
@@ -248,6 +252,7 @@ MEMBERS = {
     RESULT: "result",
     ERROR: "error",
     LAST_ERROR: "last_error",
+    TRACE: "trace",
 }
 _values = attrgetter(*MEMBERS.values())
 ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
@@ -260,6 +265,7 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
+    TRACE: lambda trace: f"{trace.traceparent} {trace.tracestate}".rstrip(),
 }
 """Other members are numbers."""
 DECODERS: Decoders = {
@@ -277,5 +283,6 @@ DECODERS: Decoders = {
         (ERROR, LAST_ERROR),
         lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
+    TRACE: lambda trace: TraceContext.parse(*trace.decode("ascii", "replace").split(" ", 1)),
 }
 """Decoders of the members of a task without its specification."""

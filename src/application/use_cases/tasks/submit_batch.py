@@ -9,6 +9,7 @@ from application.ports.rate_limits import Charge
 from application.ports.task_repository import IdempotencyRecord
 from domain.errors import InvalidTaskSpec
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 
 MAX_LABELS = 4_000
 """Limit on the different labels, by key and value, of one batch.
@@ -42,9 +43,10 @@ class SubmitBatch:
         self,
         specs: Sequence[TaskSpec],
         record: IdempotencyRecord | None = None,
+        trace: TraceContext | None = None,
         charge: Charge | None = None,
     ) -> Submitted:
-        """A charge counts one unit for each task.
+        """Return the tasks. `trace` is that of the caller, `charge` counts each task.
 
         Raises InvalidBatch with the errors of all tasks, TooManyLabels, BatchExceedsLimit,
         IdempotencyKeyReused, RateLimitExceeded, StoreUnavailable.
@@ -56,7 +58,7 @@ class SubmitBatch:
         if len(labels) > MAX_LABELS:
             raise TooManyLabels(len(labels), MAX_LABELS)
         try:
-            return self._new_tasks.add(admitted, record, charge)
+            return self._new_tasks.add(admitted, record, trace, charge)
         except TooManyQueues as error:
             raise InvalidBatch(dict.fromkeys(error.places, error)) from error
 

@@ -5,6 +5,7 @@ from application.new_tasks import NewTasks, Submitted
 from application.ports.rate_limits import Charge
 from application.ports.task_repository import IdempotencyRecord
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 
 
 class SubmitTask:
@@ -21,10 +22,11 @@ class SubmitTask:
         self,
         spec: TaskSpec,
         record: IdempotencyRecord | None = None,
+        trace: TraceContext | None = None,
         charge: Charge | None = None,
     ) -> Submitted:
-        """Return the one task, which a charge counts.
+        """Return the one task. `trace` is that of the caller, `charge` counts the task.
 
         Raises InvalidTaskSpec, IdempotencyKeyReused, RateLimitExceeded, StoreUnavailable.
         """
-        return self._new_tasks.add([self._admission.admit(spec)], record, charge)
+        return self._new_tasks.add([self._admission.admit(spec)], record, trace, charge)
