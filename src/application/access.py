@@ -20,6 +20,8 @@ class Caller:
     permissions: frozenset[Permission]
     scope: TaskFilter = EVERY_TASK
     """The caller's tasks. It learns nothing of others."""
+    by_link: bool = False
+    """True for whoever holds a link that the key has made."""
     rate_limit: RateLimit | None = None
     """The limit of its key; None for that of all callers."""
 

@@ -143,6 +143,14 @@ class AccessKey:
             granted -= WHOLE_QUEUES
         return granted - WHOLE_SERVICE if self.queues or self.labels else granted
 
+    def valid_hashes(self, now: datetime) -> Sequence[bytes]:
+        """Return the hashes of the secrets that open the key; none when it has expired."""
+        if self.has_expired(now):
+            return []
+        return [
+            each.sha256 for each in self.secrets if each.expires_at is None or each.expires_at > now
+        ]
+
     def accepts(self, sha256: bytes, now: datetime) -> bool:
         """Return whether a secret with this hash opens the key. Takes the same time for each."""
         valid = [

@@ -28,6 +28,7 @@ EXPECTED = {
     "getTaskLog": 200,
     "listAttempts": 200,
     "followTask": 200,
+    "createLink": 409,
     "cancelTask": 200,
     "retryTask": 202,
     "deleteTask": 204,

@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS
 from entrypoints.api.access.credentials import COOKIE
+from entrypoints.api.access.links import LINK
 from entrypoints.api.schemas.strict_schema import Variant
 
 LABELS = {
@@ -84,7 +85,7 @@ UNCOUNTED = {"401", "403", "406", "421"}
 ASK_TO_REPEAT = {"429", "503"}
 METHODS = ("get", "put", "post", "patch", "delete")
 MERGE_PATCH = "application/merge-patch+json"
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "info": {
         "description": "An HTTP service that runs long tasks in the background.",
         "contact": {"name": "The operator of this service"},
@@ -93,6 +94,8 @@ OPTIONS = {
     "servers": [{"url": "/", "description": "The service that serves this document."}],
     "security": [{"key": []}, {"session": []}, {}],
 }
+LINKED_OPERATIONS = {"getTask", "followTask", "getTaskLog", "cancelTask"}
+"""The operations to which a link can lead."""
 SECURITY_SCHEMES = {
     "key": {
         "type": "http",
@@ -104,6 +107,12 @@ SECURITY_SCHEMES = {
         "in": "cookie",
         "name": COOKIE,
         "description": "The session of a browser, which POST /session opens.",
+    },
+    "link": {
+        "type": "apiKey",
+        "in": "query",
+        "name": LINK,
+        "description": "A link to the task, which POST /tasks/{task_id}/links makes.",
     },
 }
 
@@ -195,6 +204,8 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         *(LABELS if parameter.get("name") == "labels" else parameter for parameter in parameters),
         {"$ref": "#/components/parameters/X-Request-ID"},
     ]
+    if operation.get("operationId") in LINKED_OPERATIONS:
+        operation["security"] = [*OPTIONS["security"], {"link": []}]
     is_counted = LIMITED in operation["responses"]
     for status, response in operation["responses"].items():
         if "$ref" not in response:

@@ -83,6 +83,7 @@ def _paths() -> dict[str, str]:
         "tasks.Retry": f"{task}/retry",
         "tasks.Attempts": f"{task}/attempts",
         "tasks.Logs": f"{task}/logs",
+        "tasks.Links": f"{task}/links",
         "tasks.Deliveries": f"{task}/deliveries",
         "tasks.Resend": f"{task}/deliveries/1/resend",
         "bulk.Batch": "/tasks/batch",

@@ -77,8 +77,11 @@ def _add_headers(response: Response, charge: Charge) -> None:
 
 
 def _name(caller: Caller) -> str:
-    """Return the name under which the requests of a caller are counted."""
-    if caller.key_id:
+    """Return the name under which the requests of a caller are counted.
+
+    Whoever holds a link uses nothing of the key that made it.
+    """
+    if caller.key_id and not caller.by_link:
         return f"key:{caller.key_id}"
     address = address_of(client_address())
     if isinstance(address, IPv6Address):

@@ -99,6 +99,11 @@ PROBLEM_TYPES = {
         "With TASKS_AUTH=none there are no sessions, and keys are made on the host alone: "
         "`task-manager keys create`. With TASKS_AUTH=keys, this request works.",
     ),
+    "links_not_used": ProblemType(
+        409,
+        "The service makes no links",
+        "Links to tasks are signed with TASKS_LINK_SECRET, which the operator has to set.",
+    ),
     "too_many_keys": ProblemType(
         409, "There are as many keys as may exist", "Revoke a key that is no longer needed."
     ),

@@ -7,6 +7,7 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     attempts as attempts,
     logs as logs,
     deliveries as deliveries,
+    links as links,
     batch as batch,
     actions as actions,
     events as events,
