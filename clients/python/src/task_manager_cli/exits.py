@@ -24,6 +24,8 @@ ADVICE = {
     "store_unsafe": "The operator has to change a setting of Redis. The service's log names it.",
     "overloaded": "Many such requests wait. Repeat the command in a moment.",
     "rate_limited": "The limit is that of your key, or of your address where no key is needed.",
+    "links_not_used": "The operator has to set TASKS_LINK_SECRET.",
+    "keys_not_used": "Without keys, whoever reaches the service needs no link.",
     "too_many_streams": "Close streams that are not needed, or repeat the command in a moment.",
     "version_mismatch": "Read the task again (task-manager get ID), then repeat the change.",
     "task_running": "Add --cancel to stop it first.",

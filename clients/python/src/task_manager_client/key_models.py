@@ -47,6 +47,30 @@ class IssuedKey(Key):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkUrls(Model):
+    """Where a link to a task leads, relative to the URL of the service (`client.url`).
+
+    `page` is for people with a browser; the others are for programs.
+    """
+
+    page: str
+    task: str
+    events: str
+    log: str
+    cancel: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link(Model):
+    """A link to a task. Whoever has it needs no key."""
+
+    token: str
+    actions: tuple[str, ...]
+    expires_at: datetime
+    urls: LinkUrls
+
+
+@dataclass(frozen=True, kw_only=True)
 class Session(Model):
     """The rights of the caller. If `needs_key` is false, everyone may do everything."""
 
