@@ -59,6 +59,7 @@ def _members(issued: IssuedLink) -> dict[str, Any]:
         "log": f"{task}/logs{query}",
     }
     if LinkAction.CANCEL in link.actions:
+        urls["page"] += "&cancel=true"  # so that the page has a button
         urls["cancel"] = f"{task}/cancel{query}"
     actions = [each.value for each in LinkAction if each in link.actions]
     return {"token": token, "actions": actions, "expires_at": link.expires_at, "urls": urls}
