@@ -1,5 +1,6 @@
 """Requests are limited by key or address, and each response says what is left."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -66,6 +67,11 @@ def test_each_response_says_what_is_left_until_none_is(
     assert "3 requests per hour" in refused.json["detail"]
     clock.advance(timedelta(hours=1))
     assert limited.get("/tasks").status_code == 200
+
+
+def test_a_stream_counts_when_it_begins(limited: FlaskClient) -> None:
+    with closing(limited.get("/events")) as stream:
+        assert left(stream) == '"default";r=2'
 
 
 def test_a_refused_submit_stores_nothing(limited: FlaskClient, store: FakeTaskStore) -> None:
