@@ -7,6 +7,7 @@ from typing import Self
 from application.task_filter import EVERY_TASK, NO_TASK, TaskFilter
 from domain.access import PERMISSIONS, AccessKey, Permission, Role
 from domain.errors import Violation
+from domain.rate_limit import RateLimit
 from domain.task_spec import TaskSpec
 
 
@@ -19,6 +20,10 @@ class Caller:
     permissions: frozenset[Permission]
     scope: TaskFilter = EVERY_TASK
     """The caller's tasks. It learns nothing of others."""
+    by_link: bool = False
+    """True for whoever holds a link that the key has made."""
+    rate_limit: RateLimit | None = None
+    """The limit of its key; None for that of all callers."""
 
     @classmethod
     def of(cls, key: AccessKey) -> Self:
@@ -34,6 +39,7 @@ class Caller:
             role=key.role,
             permissions=key.permissions,
             scope=EVERY_TASK if scope == EVERY_TASK else scope,
+            rate_limit=key.rate_limit,
         )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.errors import InvalidTaskSpec
+from domain.rate_limit import RateLimit
 from domain.task import Task
 
 
@@ -104,6 +105,16 @@ class TooManyLabels(Exception):
         super().__init__(
             f"The tasks have {number:,} different labels; a batch may have {limit:,}. Send fewer "
             "of these tasks at once."
+        )
+
+
+class BatchExceedsLimit(Exception):
+    """A batch has more tasks than its caller may ever submit at once. Nothing was saved."""
+
+    def __init__(self, number: int, limit: RateLimit) -> None:
+        super().__init__(
+            f"A batch counts as its tasks. These are {number:,}, and the limit is {limit.units:,} "
+            f"requests per {limit.unit_of_time}. Send at most {limit.units:,} tasks at once."
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from application.errors import AlreadySubmitted, IdempotencyKeyReused
 from application.ports.callers import Callers
 from application.ports.clock import Clock
+from application.ports.rate_limits import Charge
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import IdempotencyRecord, TaskRepository
 from application.ports.tracer import Tracer
@@ -49,15 +50,16 @@ class NewTasks:
         specs: Sequence[TaskSpec],
         record: IdempotencyRecord | None,
         trace: TraceContext | None = None,
+        charge: Charge | None = None,
     ) -> Submitted:
-        """Store all of them or none. `trace` is that of the caller.
+        """Store all of them or none. `trace` is that of the caller, `charge` counts each task.
 
-        Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable.
+        Raises IdempotencyKeyReused, TooManyQueues, RateLimitExceeded, StoreUnavailable.
         """
         if not self._tracer.is_on:
-            return self._store(specs, record, trace)
+            return self._store(specs, record, trace, charge)
         with self._tracer.span(submit_operation(specs), trace) as span:
-            submitted = self._store(specs, record, span.context)
+            submitted = self._store(specs, record, span.context, charge)
             if len(specs) == 1:
                 span.note({"messaging.message.id": submitted.tasks[0].task_id})
             return submitted
@@ -67,13 +69,15 @@ class NewTasks:
         specs: Sequence[TaskSpec],
         record: IdempotencyRecord | None,
         trace: TraceContext | None,
+        charge: Charge | None,
     ) -> Submitted:
         now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
         key_id = self._callers.current().key_id or None
         new = ((self._task_ids.next(), spec) for spec in specs)
         tasks = _submit(new, now, key_id, trace)
         try:
-            return Submitted(tasks=self._repository.add(tasks, _of_key(record, key_id)))
+            added = self._repository.add(tasks, _of_key(record, key_id), charge)
+            return Submitted(tasks=added)
         except AlreadySubmitted as earlier:
             if record is None or earlier.request_hash != record.request_hash:
                 raise IdempotencyKeyReused from earlier

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import NamedTuple, Self
 
 from domain.errors import Violation
+from domain.rate_limit import RateLimit
 from domain.task_spec import (
     LABEL_KEY,
     LABEL_VALUE_LENGTH,
@@ -128,6 +129,8 @@ class AccessKey:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that its tasks have; empty for the tasks of all."""
     expires_at: datetime | None = None
+    rate_limit: RateLimit | None = None
+    """The limit of the key alone; None for that of all callers."""
 
     def __post_init__(self) -> None:
         if violations := self._violations():
@@ -139,6 +142,14 @@ class AccessKey:
         if self.labels:
             granted -= WHOLE_QUEUES
         return granted - WHOLE_SERVICE if self.queues or self.labels else granted
+
+    def valid_hashes(self, now: datetime) -> Sequence[bytes]:
+        """Return the hashes of the secrets that open the key; none when it has expired."""
+        if self.has_expired(now):
+            return []
+        return [
+            each.sha256 for each in self.secrets if each.expires_at is None or each.expires_at > now
+        ]
 
     def accepts(self, sha256: bytes, now: datetime) -> bool:
         """Return whether a secret with this hash opens the key. Takes the same time for each."""

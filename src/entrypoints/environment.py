@@ -15,7 +15,7 @@ from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settin
 
 PREFIX = "TASKS_"
 MAX_REPLICAS = 16
-SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_TOKEN"}
+SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_LINK_SECRET", "TASKS_TOKEN"}
 TRACE_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 TRACE_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 TRACE_PROTOCOL = "http/protobuf"
@@ -75,6 +75,10 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "handlers": env.list("HANDLERS", [], subcast=_stripped, validate=rules.check_handlers),
         "callback_secret": env.str("CALLBACK_SECRET", None, validate=rules.check_secret),
         "auth": env.str("AUTH", None, validate=rules.AUTH),
+        "link_secret": env.list(
+            "LINK_SECRET", [], subcast=_stripped, validate=rules.check_link_secrets
+        ),
+        "rate_limit": env.str("RATE_LIMIT", None, validate=rules.check_rate_limit),
         "env": env.str("ENV", "development", validate=rules.ENVIRONMENT),
     }
 

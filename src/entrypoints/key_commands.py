@@ -13,6 +13,7 @@ from application.ports.access_keys import TooManyKeys
 from application.task_serializer import rfc3339
 from application.use_cases.access.manage_keys import IssuedKey, KeyNotFound, ManageKeys
 from domain.access import AccessKey, InvalidAccessKey, Role
+from domain.rate_limit import InvalidRateLimit, RateLimit
 from entrypoints.settings import Settings
 from entrypoints.with_settings import with_settings
 
@@ -33,6 +34,9 @@ def with_keys(command: Callable[..., Any]) -> Callable[..., Any]:
             click.echo(
                 f"{error} Check that Redis runs at TASKS_REDIS_URL: {error.reason}", err=True
             )
+            sys.exit(1)
+        except InvalidRateLimit as error:
+            click.echo(f"--rate-limit: {error}", err=True)
             sys.exit(1)
         except (InvalidAccessKey, KeyNotFound, TooManyKeys) as error:
             click.echo(error, err=True)
@@ -64,6 +68,10 @@ def keys() -> None:
 @click.option(
     "--days", type=click.IntRange(1, 36_500), help="Days until it expires. Default: never."
 )
+@click.option(
+    "--rate-limit",
+    help="Requests of this key alone, such as 600/minute. Default: TASKS_RATE_LIMIT.",
+)
 @click.option("--if-first", is_flag=True, help="Do nothing if there is a key already.")
 @with_keys
 def create(
@@ -73,6 +81,7 @@ def create(
     queues: tuple[str, ...],
     labels: tuple[str, ...],
     days: int | None,
+    rate_limit: str | None,
     *,
     if_first: bool,
 ) -> None:
@@ -90,6 +99,7 @@ def create(
         queues=queues,
         labels=_labels(labels),
         lifetime=timedelta(days=days) if days else None,
+        rate_limit=RateLimit.parse(rate_limit) if rate_limit else None,
     )
     _show(issued)
 
@@ -159,7 +169,9 @@ def _described(key: AccessKey) -> str:
     bounds = [f"queue {queue}" for queue in key.queues]
     bounds += [f"{name}={value}" for name, value in key.labels.items()]
     until = f", until {rfc3339(key.expires_at)}" if key.expires_at else ""
-    return f"{key.role} {key.name}" + (f" ({', '.join(bounds)})" if bounds else "") + until
+    limit = f", {key.rate_limit}" if key.rate_limit else ""
+    bound = f" ({', '.join(bounds)})" if bounds else ""
+    return f"{key.role} {key.name}{bound}{limit}{until}"
 
 
 def _labels(given: tuple[str, ...]) -> Mapping[str, str]:

@@ -11,10 +11,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
 from environs import ValidationError, validate
 
 from application.sentinel_url import TLS_FILES, InvalidSentinelUrl, SentinelUrl
+from domain.rate_limit import InvalidRateLimit, RateLimit
 from domain.task_spec import QUEUE
 from entrypoints.settings import MAX_SOCKET_PATH_BYTES, without_secrets
 
 SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
+LINK_SECRET_LENGTH, MAX_LINK_SECRETS = range(32, 257), 2
 HOST_LABEL = r"(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)"
 HOST_NAME = rf"{HOST_LABEL}(\.{HOST_LABEL})*\.?"
 
@@ -145,6 +147,25 @@ def check_networks(networks: list[str]) -> None:
             raise ValidationError(
                 f"must be networks such as 10.1.0.0/16, separated by commas: {error}"
             ) from None
+
+
+def check_rate_limit(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        RateLimit.parse(text)
+    except InvalidRateLimit as error:
+        raise ValidationError(f"m{str(error)[1:]}") from None
+
+
+def check_link_secrets(secrets: list[str]) -> None:
+    wrong = [each for each in secrets if len(each) not in LINK_SECRET_LENGTH or not each.isascii()]
+    if wrong or len(secrets) > MAX_LINK_SECRETS:
+        raise ValidationError(
+            f"must be one secret of {LINK_SECRET_LENGTH[0]} to {LINK_SECRET_LENGTH[-1]} ASCII "
+            "characters, or two, separated by a comma: the first signs, the second is being "
+            "replaced. Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
 
 
 def check_secret(secret: str | None) -> None:

@@ -54,6 +54,10 @@ class Settings:
     http_trusted_proxies: tuple[str, ...] = ()
     auth: str | None = None
     """`keys` or `none`; None where it follows from the address and the environment."""
+    rate_limit: str | None = None
+    """The limit of each caller of the API, such as 600/minute; None for none."""
+    link_secret: tuple[str, ...] = ()
+    """The secrets that sign links to tasks: the one that signs, and one that is being replaced."""
     callback_secret: str | None
     shutdown_grace_seconds: int
     child_max_runs: int

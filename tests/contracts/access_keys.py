@@ -7,6 +7,7 @@ import pytest
 
 from application.ports.access_keys import MAX_SESSIONS, AccessKeys, Session
 from domain.access import AccessKey, Role, StoredSecret
+from domain.rate_limit import RateLimit
 from tests.building import LATER, NOON
 
 
@@ -27,6 +28,7 @@ class AccessKeysContract:
             {},
             {"queues": ("a", "b"), "labels": {"tenant": "Ä=:ß"}, "expires_at": LATER},
             {"name": 'x"\U0001f600', "role": Role.ADMIN},
+            {"rate_limit": RateLimit(600, "minute")},
         ],
     )
     def test_a_key_comes_back_as_it_was_stored(

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from application.errors import AlreadySubmitted, StaleTask
+from application.ports.rate_limits import RateLimitExceeded
 from application.ports.task_leases import TaskLeases
 from application.ports.task_repository import Change, IdempotencyRecord, PageRequest, TaskRepository
 from application.task_filter import EVERY_TASK
 from domain.task import Task
 from tests.building import a_task
+from tests.contracts.rate_limits import a_charge
 from tests.storing import submit
 
 
@@ -70,6 +72,31 @@ class NewTasksContract:
         assert refusal.value.submitted_at == added[0].submitted_at
         assert repository.find(EVERY_TASK, PageRequest()).total == 2
         repository.add([a_task()], IdempotencyRecord(key="other", request_hash=b"1" * 32))
+
+    def test_each_new_task_counts_against_the_limit_of_its_caller(
+        self, repository: TaskRepository
+    ) -> None:
+        charges = [a_charge(units=3) for _ in range(3)]
+        repository.add([a_task(), a_task()], charge=charges[0])
+
+        with pytest.raises(RateLimitExceeded):
+            repository.add([a_task(), a_task()], charge=charges[1])
+        repository.add([a_task()], charge=charges[2])
+
+        assert [charge.usage and charge.usage.remaining for charge in charges] == [1, 1, 0]
+        assert repository.find(EVERY_TASK, PageRequest()).total == 3
+
+    def test_a_request_that_is_refused_otherwise_counts_nothing(
+        self, repository: TaskRepository
+    ) -> None:
+        record = IdempotencyRecord(key="one", request_hash=b"1" * 32)
+        repository.add([a_task()], record, a_charge(units=1))
+        charge = a_charge(units=1)
+
+        with pytest.raises(AlreadySubmitted):
+            repository.add([a_task()], record, charge)
+
+        assert charge.usage is None
 
     def test_exactly_one_of_many_requests_with_one_key_adds_its_tasks(
         self, repository: TaskRepository

@@ -33,6 +33,7 @@ from domain.events import Event
 from domain.history import HistoryEntry
 from domain.status import Status
 from domain.task import Task
+from tests.fakes.rate_limits import FakeRateLimits
 
 
 class FakeRecords:
@@ -75,6 +76,7 @@ class FakeRecords:
         self.paused: set[str] = set()
         self.queues: set[str] = set()
         self.idempotency_records: dict[str, tuple[bytes, list[str], datetime]] = {}
+        self.rate_limits = FakeRateLimits(clock)
         self.away = False
         self.full = False
         self.max_queues = 1_000

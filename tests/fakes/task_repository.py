@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from adapters.redis.task_codec import encode_changes
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
+from application.ports.rate_limits import Charge
 from application.ports.statistics import Occurrence
 from application.ports.task_repository import (
     Backlog,
@@ -63,7 +64,10 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             }
 
     def add(
-        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+        self,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None = None,
+        charge: Charge | None = None,
     ) -> Sequence[Task]:
         with self._reached():
             earlier = (
@@ -74,6 +78,10 @@ class FakeTaskRepository(FakeRecords, TaskRepository):
             if any(self._read(task.task_id) for task in tasks):
                 raise StaleTask(tasks[0].task_id)
             self._require_room(tasks)
+            if self.full:
+                raise StoreFull("the fake is full")
+            if charge:
+                self.rate_limits.count(charge, len(tasks))
             saved = [self.save(Change(before=None, after=task)) for task in tasks]
             if idempotency_record:
                 ids, at = [task.task_id for task in saved], saved[0].submitted_at

@@ -16,6 +16,7 @@ SKELETONS: dict[str, dict[str, Any]] = {
     "/tasks/{task_id}": A_TASK,
     "/tasks/batch": {"tasks": [A_TASK]},
     "/tasks/actions": {"action": "cancel", "dry_run": True},
+    "/tasks/{task_id}/links": {},
     "/keys": {"name": "x", "role": "viewer"},
     "/keys/{key_id}/rotate": {},
 }

@@ -89,12 +89,14 @@ def test_an_admin_makes_and_revokes_a_key(page: Page, api: Api, redis_url: str) 
     page.get_by_label("Name").fill("shop")
     page.get_by_label("Role").select_option("operator")
     page.get_by_label("Labels it is bound to").fill("tenant:acme")
+    page.get_by_label("Limit of its requests").fill("6000/hour")
     page.get_by_role("button", name="Make the key").click()
     token = page.get_by_label("Key", exact=True).inner_text()
     assert api.request("GET", "/tasks", headers=bearer(token)).status_code == 200
     page.get_by_role("button", name="I have it").click()
     row = page.get_by_role("row", name="shop")
     expect(row).to_contain_text("tenant:acme")
+    expect(row).to_contain_text("6000/hour")
     assert violations(page) == []
 
     row.get_by_role("button", name="Revoke").click()

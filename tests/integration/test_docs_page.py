@@ -29,6 +29,7 @@ EXPECTED = {
     "listAttempts": 200,
     "getHistory": 200,
     "followTask": 200,
+    "createLink": 409,
     "cancelTask": 200,
     "retryTask": 202,
     "deleteTask": 204,

@@ -16,6 +16,7 @@ from tests.contracts.heartbeats import HeartbeatsContract
 from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import LEASE, OutboxContract
 from tests.contracts.queues import QueuesContract
+from tests.contracts.rate_limits import RateLimitsContract
 from tests.contracts.run_log import RunLogContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
@@ -38,6 +39,7 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.rate_limits import FakeRateLimits
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_inspection import FakeStoreInspection
@@ -77,6 +79,12 @@ class TestFakeAccessKeys(AccessKeysContract):
     @pytest.fixture
     def access_keys(self, clock: FakeClock) -> FakeAccessKeys:
         return FakeAccessKeys(clock)
+
+
+class TestFakeRateLimits(RateLimitsContract):
+    @pytest.fixture
+    def rate_limits(self, clock: FakeClock) -> FakeRateLimits:
+        return FakeRateLimits(clock)
 
 
 class TestFakeOutbox(OutboxContract):

@@ -37,6 +37,7 @@ OTHERS: dict[str, list[str]] = {
     "duplicate": ["x"],
     "deliveries": [],
     "resend": ["x"],
+    "link": ["x"],
     "queues": ["pause", "x"],
     "workers": [],
     "types": [],

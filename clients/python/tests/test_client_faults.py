@@ -9,7 +9,13 @@ from tests.integration.ports import free_port
 from tests.integration.receiver import Receiver, Response
 
 from task_manager_client import ServiceUnreachable, TaskManagerError, WaitTimedOut
-from task_manager_client.errors import Capacity, InternalError, Overloaded, StoreUnavailable
+from task_manager_client.errors import (
+    Capacity,
+    InternalError,
+    Overloaded,
+    RateLimited,
+    StoreUnavailable,
+)
 
 PROBLEM = {"content-type": "application/problem+json"}
 STREAM = {"content-type": "text/event-stream"}
@@ -103,6 +109,30 @@ def test_retry_after_is_waited_for(impatient: AnyClient, receiver: Receiver) -> 
 
     assert getattr(raised.value, "retry_after", None) == 3600
     assert len(receiver.requests) == 1  # an hour is too long to wait in a call
+
+
+def test_a_call_waits_for_the_limit_of_requests_even_if_it_changes_something(
+    impatient: AnyClient, receiver: Receiver
+) -> None:
+    receiver.responses[:] = [
+        a_problem("rate_limited", 429, "0"),
+        a_problem("rate_limited", 429, "0"),
+        Response(200, TASK, {"etag": '"3"'}),
+    ]
+
+    assert impatient.cancel("1").etag == '"3"'
+
+
+def test_a_limit_that_lasts_is_raised_with_its_wait(
+    impatient: AnyClient, receiver: Receiver
+) -> None:
+    receiver.responses[:] = [a_problem("rate_limited", 429, "76")]
+
+    with pytest.raises(RateLimited) as raised:
+        impatient.submit("big")
+
+    assert raised.value.retry_after == 76
+    assert len(receiver.requests) == 1
 
 
 def test_a_service_that_is_away_is_named(form: str) -> None:

@@ -24,6 +24,7 @@ from application.ports.access_keys import (
 )
 from application.skipped_items import SkippedItems
 from domain.access import AccessKey, Role, StoredSecret
+from domain.rate_limit import RateLimit
 from domain.restore import restore
 
 MINUTE_MS = 60_000
@@ -137,6 +138,7 @@ def _encode(key: AccessKey) -> str:
         "queues": list(key.queues),
         "labels": dict(key.labels),
         "expires_at": _time(key.expires_at),
+        "rate_limit": str(key.rate_limit or ""),
     }
     return json.dumps({name: value for name, value in members.items() if value}, sort_keys=True)
 
@@ -157,6 +159,7 @@ def _decode(key_id: str, members: dict[str, Any]) -> AccessKey:
             "queues": tuple(members.get("queues", ())),
             "labels": dict(members.get("labels", {})),
             "expires_at": _instant(members.get("expires_at")),
+            "rate_limit": _rate_limit(members.get("rate_limit")),
         },
     )
 
@@ -180,6 +183,10 @@ def _time(time: datetime | None) -> int | None:
 
 def _instant(stored: int | None) -> datetime | None:
     return instant(stored) if stored is not None else None
+
+
+def _rate_limit(stored: str | None) -> RateLimit | None:
+    return RateLimit.parse(stored) if stored else None
 
 
 def _minute(stored: bytes | None) -> datetime | None:

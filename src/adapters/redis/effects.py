@@ -67,6 +67,13 @@ class Effects:
         """Require that the set has room for those members that it lacks. A refusal carries them."""
         self._guard("require_room", set_key, limit, *members)
 
+    def require_units(self, key: bytes, units: int, limit: int, window_ms: int) -> None:
+        """Require that a caller has the units left, and count them. The last of all guards.
+
+        A refusal carries the reply of count_units, and so does the reply to what was saved.
+        """
+        self._guard("require_units", key, units, limit, window_ms, reads=False)
+
     # Writes
 
     def create_records(

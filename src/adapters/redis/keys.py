@@ -169,6 +169,11 @@ def session(sha256: bytes) -> bytes:
     return b"tm:session:" + sha256
 
 
+def used_units(caller: str, unit_of_time: str) -> bytes:
+    """Return the key of a hash of the units that a caller used lately; see count_units."""
+    return f"tm:rate:{unit_of_time}:{caller}".encode()
+
+
 def sessions_of(key_id: str) -> bytes:
     """Return the key of a list: the hashes of the sessions of a key, newest first."""
     return b"tm:sessions:" + key_id.encode()

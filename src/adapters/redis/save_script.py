@@ -17,6 +17,8 @@ class SaveReply(NamedTuple):
     wake_ups_put: int = 0
     claimed: Any = None
     """The reply of claim.lua; None without a claim, or when nothing was claimed."""
+    counted: Any = None
+    """The reply of count_units; None without require_units."""
     refused_by: str = ""
     """The name of the guard, as Effects has it."""
     detail: Any = None

@@ -8,6 +8,7 @@ from adapters.redis.effects import Effects
 from adapters.redis.entries import split_idempotency_value
 from adapters.redis.id_codec import id_bytes, id_text
 from adapters.redis.indexes import WakeUpOf
+from adapters.redis.rate_limits import require_units, settle_saved
 from adapters.redis.records import TaskRecords, rank_of
 from adapters.redis.save_script import SaveReply, SaveScript
 from adapters.redis.store import RedisStore
@@ -15,6 +16,7 @@ from adapters.redis.task_effects import TaskEffects, as_stored
 from adapters.redis.task_search import RedisTaskSearch
 from application.errors import AlreadySubmitted, StaleTask, StoreFull, TooManyQueues
 from application.ports.actors import THE_SERVICE, Actors
+from application.ports.rate_limits import Charge
 from application.ports.task_repository import (
     Backlog,
     Change,
@@ -94,11 +96,19 @@ class RedisTaskRepository(TaskRepository):
         return self.records.positions(tasks)
 
     def add(
-        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+        self,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None = None,
+        charge: Charge | None = None,
     ) -> Sequence[Task]:
-        reply = self._save.run(self._effects.of_new(tasks, idempotency_record))
+        effects = self._effects.of_new(tasks, idempotency_record)
+        if charge:
+            require_units(effects, charge, len(tasks))
+        reply = self._save.run(effects)
         if reply.refused_by == "require_no_value":
             raise AlreadySubmitted(*split_idempotency_value(reply.detail))
+        if charge:
+            settle_saved(charge, reply)
         self._raise_refusal(reply, tasks)
         changes = (Change(before=None, after=task) for task in self._effects.paced(tasks))
         return [as_stored(change, reply.now_ms) for change in changes]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from application.errors import TaskNotFound
+from application.ports.rate_limits import Charge
 from application.task_filter import TaskFilter
 from domain.task import Task
 
@@ -158,9 +159,15 @@ class TaskRepository(ABC):
 
     @abstractmethod
     def add(
-        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+        self,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None = None,
+        charge: Charge | None = None,
     ) -> Sequence[Task]:
         """Save all of these new tasks, or none. Returns them as stored.
+
+        A charge counts one unit for each task in the same step. RateLimitExceeded when it has
+        fewer left; another refusal comes first, counts nothing and leaves `charge.usage` as it is.
 
         Raises StaleTask when one of the ids is taken, AlreadySubmitted when an idempotency record
         with the same key is stored, StoreFull, and TooManyQueues when the tasks name more queues

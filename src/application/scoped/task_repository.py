@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from application.access import Caller
 from application.ports.callers import Callers
+from application.ports.rate_limits import Charge
 from application.ports.task_repository import (
     Backlog,
     Change,
@@ -57,9 +58,12 @@ class ScopedTaskRepository(TaskRepository):
         return self._tasks.positions(tasks) if self._caller.sees_positions else {}
 
     def add(
-        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None = None
+        self,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None = None,
+        charge: Charge | None = None,
     ) -> Sequence[Task]:
-        return self._tasks.add(tasks, idempotency_record)
+        return self._tasks.add(tasks, idempotency_record, charge)
 
     def save(self, change: Change) -> Task:
         return self._tasks.save(change)

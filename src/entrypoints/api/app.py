@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 from entrypoints.api.access.actor import note_actors
 from entrypoints.api.access.gate import require_keys
 from entrypoints.api.access.needed import NEEDED
+from entrypoints.api.access.rate_limits import limit_rates
 from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
@@ -99,6 +100,7 @@ def create_app(
     app.before_request(_require_acceptable)
     app.after_request(partial(_finish, app.extensions))
     compress_responses(app)
+    limit_rates(app, container)
     register_problems(app)
     api = ProblemApi(app, spec_kwargs={"marshmallow_plugin": SpecificationPlugin()})
     for blueprint in BLUEPRINTS:

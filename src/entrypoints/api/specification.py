@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 
 from domain.task_spec import LABEL_KEY, LABEL_VALUE_LENGTH, MAX_LABELS
 from entrypoints.api.access.credentials import COOKIE
+from entrypoints.api.access.links import LINK
 from entrypoints.api.schemas.strict_schema import Variant
 
 LABELS = {
@@ -40,6 +41,23 @@ REQUEST_ID = {
     ),
     "schema": {"type": "string"},
 }
+HEADERS = {
+    "RateLimit-Policy": {
+        "description": 'The limit of the caller, where it has one: "default";q=600;w=60 are 600 '
+        "requests in 60 seconds (draft-ietf-httpapi-ratelimit-headers-11).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of the limit: "default";r=12;t=34 are 12 requests, and '
+        "further ones in 34 seconds.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the request can be sent again.",
+        "schema": {"type": "string"},
+    },
+}
+"""The headers to which responses refer."""
 REQUEST_ID_PARAMETER = {
     "in": "header",
     "name": "X-Request-ID",
@@ -61,9 +79,13 @@ PATH_PARAMETERS = {
 }
 PYTHON_END = r"\Z"
 """The end of a text in Python's patterns; $ in those of JSON Schema."""
+LIMITED = "429"
+UNCOUNTED = {"401", "403", "406", "421"}
+"""Responses to requests that are refused before they are counted."""
+ASK_TO_REPEAT = {"429", "503"}
 METHODS = ("get", "put", "post", "patch", "delete")
 MERGE_PATCH = "application/merge-patch+json"
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "info": {
         "description": "An HTTP service that runs long tasks in the background.",
         "contact": {"name": "The operator of this service"},
@@ -72,6 +94,8 @@ OPTIONS = {
     "servers": [{"url": "/", "description": "The service that serves this document."}],
     "security": [{"key": []}, {"session": []}, {}],
 }
+LINKED_OPERATIONS = {"getTask", "followTask", "getTaskLog", "cancelTask"}
+"""The operations to which a link can lead."""
 SECURITY_SCHEMES = {
     "key": {
         "type": "http",
@@ -83,6 +107,12 @@ SECURITY_SCHEMES = {
         "in": "cookie",
         "name": COOKIE,
         "description": "The session of a browser, which POST /session opens.",
+    },
+    "link": {
+        "type": "apiKey",
+        "in": "query",
+        "name": LINK,
+        "description": "A link to the task, which POST /tasks/{task_id}/links makes.",
     },
 }
 
@@ -157,6 +187,7 @@ def specification(api: Api) -> dict[str, Any]:
         "PaginationMetadataSchema", None
     )  # flask-smorest's own, which nothing uses
     document["components"]["securitySchemes"] = SECURITY_SCHEMES
+    document["components"]["headers"] = HEADERS
     document["components"]["parameters"] = {"X-Request-ID": REQUEST_ID_PARAMETER}
     for item in document["paths"].values():
         for parameter in item.get("parameters", []):
@@ -173,9 +204,21 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         *(LABELS if parameter.get("name") == "labels" else parameter for parameter in parameters),
         {"$ref": "#/components/parameters/X-Request-ID"},
     ]
-    for response in operation["responses"].values():
+    if operation.get("operationId") in LINKED_OPERATIONS:
+        operation["security"] = [*OPTIONS["security"], {"link": []}]
+    is_counted = LIMITED in operation["responses"]
+    for status, response in operation["responses"].items():
         if "$ref" not in response:
-            response.setdefault("headers", {})["X-Request-ID"] = REQUEST_ID
+            headers = response.setdefault("headers", {})
+            headers["X-Request-ID"] = REQUEST_ID
+            for name in _header_names(status, is_counted=is_counted):
+                headers[name] = {"$ref": f"#/components/headers/{name}"}
     if method == "patch":
         content = operation["requestBody"]["content"]
         content[MERGE_PATCH] = content["application/json"]
+
+
+def _header_names(status: str, *, is_counted: bool) -> Sequence[str]:
+    """Return the names of HEADERS that a response of this status can have."""
+    limits = ["RateLimit-Policy", "RateLimit"] * (is_counted and status not in UNCOUNTED)
+    return [*limits, *["Retry-After"] * (status in ASK_TO_REPEAT)]

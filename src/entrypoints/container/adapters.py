@@ -26,6 +26,7 @@ from adapters.redis.heartbeats import RedisHeartbeats
 from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
+from adapters.redis.rate_limits import RedisRateLimits
 from adapters.redis.restored_tasks import RestoreEffects
 from adapters.redis.run_log import RedisRunLog
 from adapters.redis.series import RedisSeries
@@ -180,6 +181,7 @@ class Adapters(containers.DeclarativeContainer):
     actors = providers.Singleton(ContextActors, process_actor)
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
     access_keys = providers.Singleton(RedisAccessKeys, store, let_others_run)
+    rate_limits = providers.Singleton(RedisRateLimits, store)
     secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)

@@ -17,6 +17,8 @@ from application.scoped.task_counts import ScopedTaskCounts
 from application.scoped.task_pages import ScopedTaskPages
 from application.scoped.task_repository import ScopedTaskRepository
 from application.use_cases.access.authenticate import Authenticate
+from application.use_cases.access.limit_rate import LimitRate
+from application.use_cases.access.link_tasks import LinkTasks
 from application.use_cases.access.manage_keys import ManageKeys
 from application.use_cases.access.sessions import Sessions
 from application.use_cases.maintenance.deliver_webhook import DeliverWebhook
@@ -103,10 +105,19 @@ class Container(Adapters):
         let_others_run=Adapters.let_others_run,
     )
 
-    authenticate = providers.Singleton(Authenticate, Adapters.access_keys, Adapters.clock)
+    authenticate = providers.Singleton(
+        Authenticate,
+        Adapters.access_keys,
+        Adapters.clock,
+        Adapters.settings.provided.link_secret,
+    )
+    link_tasks = providers.Singleton(
+        LinkTasks, tasks, Adapters.settings.provided.link_secret, Adapters.clock
+    )
     manage_keys = providers.Singleton(
         ManageKeys, Adapters.access_keys, Adapters.secret_source, Adapters.clock
     )
+    limit_rate = providers.Singleton(LimitRate, Adapters.rate_limits, Adapters.clock)
     sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
 
     new_tasks = providers.Singleton(

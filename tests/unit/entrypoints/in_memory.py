@@ -30,6 +30,7 @@ def fill_container(
     fakes = {
         **dict.fromkeys(("repository", "leases", "run_log", "attempt_log", "task_history"), store),
         **dict.fromkeys(("clock", "store_clock"), clock),
+        "rate_limits": store.rate_limits,
         "store_probe": FakeStoreProbe(store),
         "event_stream": stream,
         "heartbeats": heartbeats,

@@ -84,6 +84,7 @@ def _paths() -> dict[str, str]:
         "tasks.Attempts": f"{task}/attempts",
         "tasks.History": f"{task}/history",
         "tasks.Logs": f"{task}/logs",
+        "tasks.Links": f"{task}/links",
         "tasks.Deliveries": f"{task}/deliveries",
         "tasks.Resend": f"{task}/deliveries/1/resend",
         "bulk.Batch": "/tasks/batch",

@@ -79,14 +79,15 @@ def test_the_settings_of_an_overlay_are_valid(
 
 
 def test_the_secrets_become_settings(part: str, deployment: Document) -> None:
-    [secret] = container(deployment)["env"]
+    secrets = {each["name"]: each["valueFrom"] for each in container(deployment)["env"]}
     [patch] = manifests.read("production/redis-url.yaml")
     [volume] = patch["spec"]["template"]["spec"]["volumes"]
     [mount] = container(patch)["volumeMounts"]
     [item] = volume["secret"]["items"]
 
-    assert secret["name"] == "TASKS_CALLBACK_SECRET"
-    assert secret["valueFrom"]["secretKeyRef"]["optional"] is True
+    of_api = {"TASKS_LINK_SECRET"} if part == "api" else set()
+    assert secrets.keys() == {"TASKS_CALLBACK_SECRET", *of_api}
+    assert all(source["secretKeyRef"]["optional"] is True for source in secrets.values())
     assert mount["name"] == volume["name"]
     assert container(patch)["name"] == container(deployment)["name"]
     path = f"{mount['mountPath']}/{item['path']}"

@@ -214,6 +214,7 @@ def test_every_example_works(document: dict[str, Any], send: Callable[[str, str]
 
     assert refused == {
         "post /tasks/{task_id}/deliveries/{number}/resend",
+        "post /tasks/{task_id}/links",
         "delete /queues/{queue}",
         "post /session",
         "delete /session",

@@ -54,6 +54,8 @@ def test_nothing_needs_to_be_set() -> None:
         ("TASKS_MAX_QUEUES", "0", "1 to 100000"),
         ("TASKS_MAX_QUEUES", "many", "1 to 100000"),
         ("TASKS_HTTP_HOST", "", "an address of this machine"),
+        ("TASKS_RATE_LIMIT", "600", "such as 600/minute"),
+        ("TASKS_RATE_LIMIT", "0/minute", "must be a number from 1 to 999999999"),
         ("TASKS_ENV", "staging", "development or production"),
     ],
 )

@@ -119,8 +119,9 @@ def test_everything_is_described(document: dict[str, Any]) -> None:
             missing += [
                 f"{where} {status} {name}"
                 for name, node in described.items()
-                if not node["description"]
+                if "$ref" not in node and not node["description"]
             ]
+    assert all(header["description"] for header in document["components"]["headers"].values())
     for name, schema in document["components"]["schemas"].items():
         members = {"": schema, **schema.get("properties", {})}
         missing += [
@@ -260,3 +261,16 @@ def test_the_names_of_a_page_are_declared() -> None:
 
 def declared(schema: type[Schema]) -> set[str]:
     return set(schema().fields)
+
+
+def test_responses_to_counted_requests_have_the_headers_of_limits(
+    document: dict[str, Any],
+) -> None:
+    responses = document["paths"]["/tasks"]["post"]["responses"]
+    limits = {"RateLimit", "RateLimit-Policy"}
+
+    assert limits <= set(responses["202"]["headers"])
+    assert limits | {"Retry-After"} <= set(responses["429"]["headers"])
+    assert not limits & set(responses["401"]["headers"])
+    assert "Retry-After" in responses["503"]["headers"]
+    assert not limits & set(document["paths"]["/livez"]["get"]["responses"]["200"]["headers"])

@@ -29,11 +29,12 @@ class App:
 
     def client(self, **options: Any) -> "Client":
         """Return a client. Raises click.UsageError if the configuration is wrong."""
-        from task_manager_cli.patience import TOLD_RETRIES
+        from task_manager_cli.patience import CALL_RETRIES, TOLD_RETRIES
         from task_manager_client import Client
 
         found = self.configuration()
-        options = {"timeout": self.timeout, "stream_retries": TOLD_RETRIES, **options}
+        retries = {"retries": CALL_RETRIES, "stream_retries": TOLD_RETRIES}
+        options = {"timeout": self.timeout, **retries, **options}
         try:
             return Client(str(found.url.value), token=found.token.value, **options)
         except ValueError as error:

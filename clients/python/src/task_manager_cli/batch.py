@@ -34,6 +34,12 @@ from task_manager_cli.output import to_json
 @click.option("--key", default="", help="Text that makes the same file a new run.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="Write invalid tasks here; go on.")
 @click.option("--parallel", type=click.IntRange(1, 8), default=2, help="Requests at once; 2.")
+@click.option(
+    "--chunk",
+    type=click.IntRange(1, 1_000),
+    default=1_000,
+    help="Tasks of one request; 1000. Not more than the limit of requests of your key.",
+)
 @click.option("--ids", is_flag=True, help="Print the id of each task.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @connected
@@ -45,6 +51,7 @@ def batch_command(
     key: str,
     rejects: str | None,
     parallel: int,
+    chunk: int,
     ids: bool,
     as_json: bool,
     **common: Any,
@@ -75,7 +82,8 @@ def batch_command(
             if kind == "csv"
             else batch_input.read_ndjson(text, settings)
         )
-        run = BatchRun(client, key, rejected, parallel, print_id if ids else None, size_of(text))
+        printed = print_id if ids else None
+        run = BatchRun(client, key, rejected, parallel, printed, size_of(text), chunk)
         outcome = run.execute(lines, text)
     return report(outcome, rejects, as_json=as_json)
 

@@ -61,13 +61,16 @@ class BatchRun:
         parallel: int,
         print_id: Callable[[str], None] | None,
         size: int | None,
+        chunk: int = 1_000,
     ) -> None:
+        """`chunk` is the limit on the tasks of one request."""
         self._client = client
         self._key = key
         self._rejects = rejects
         self._parallel = parallel
         self._print_id = print_id
         self._size = size
+        self._chunk = chunk
         self._outcome = Outcome()
         self._told: set[str] = set()
         self._stopping = threading.Event()
@@ -113,7 +116,7 @@ class BatchRun:
 
     def _chunks(self, lines: Iterator[Line | BadLine]) -> "Iterator[tuple[Chunk, list[Line]]]":
         """Yield each chunk with its lines. Lines that cannot be read are rejected."""
-        from task_manager_client.batches import chunks
+        from task_manager_client.batches import BatchLimits, chunks
 
         taken: deque[Line] = deque()
 
@@ -128,7 +131,7 @@ class BatchRun:
                     raise BrokenOffError  # a part of a chunk would have another key
                 self._rejects.write(line.text)
 
-        for chunk in chunks(tasks()):
+        for chunk in chunks(tasks(), BatchLimits(tasks=self._chunk)):
             yield chunk, [taken.popleft() for _ in range(chunk.count)]
 
     def _send(self, chunk: "Chunk", members: list[Line]) -> Sent:
@@ -154,15 +157,18 @@ class BatchRun:
         return Sent([], rejected)
 
     def _submit(self, chunk: "Chunk") -> "Batch":
-        from task_manager_client.errors import Overloaded
+        from task_manager_cli.patience import CALL_RETRIES
+        from task_manager_client.errors import Overloaded, RateLimited
         from task_manager_client.operations import submit_batch
 
         call = submit_batch(chunk.body, chunk_key(self._key, chunk))
         for attempt in range(1, PATIENCE + 1):
             try:
                 return self._client.send(call)
-            except Overloaded as error:
-                if attempt == PATIENCE or self._stopping.wait(error.retry_after or 1):
+            except (Overloaded, RateLimited) as error:
+                wait = error.retry_after or 1
+                is_long = wait > CALL_RETRIES.max_retry_after
+                if is_long or attempt == PATIENCE or self._stopping.wait(wait):
                     raise
         raise AssertionError("unreachable")
 

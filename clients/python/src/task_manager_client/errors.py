@@ -166,6 +166,10 @@ class KeysNotUsed(Problem):
     """The service asks nobody for a key, so it manages none."""
 
 
+class LinksNotUsed(Problem):
+    """The service makes no links to tasks: it has no secret that signs them."""
+
+
 class TooManyKeys(Problem):
     """There are as many keys as may exist."""
 

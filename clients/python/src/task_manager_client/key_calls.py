@@ -1,4 +1,4 @@
-"""Calls about keys, for both clients."""
+"""Calls about keys and links, for both clients."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class KeyCalls:
-    """The methods of `Client` about keys."""
+    """The methods of `Client` about keys and links."""
 
     def send(self, call: Call[T]) -> T:
         """Send a call."""
@@ -33,13 +33,20 @@ class KeyCalls:
         queues: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         expires_at: datetime | None = None,
+        rate_limit: str | None = None,
     ) -> key_models.IssuedKey:
         """Make a key and return it with its token, which cannot be read again.
 
-        A key that is bound to queues or labels has only tasks of these.
+        A key that is bound to queues or labels has only tasks of these. A `rate_limit` such as
+        "600/minute" is that of this key alone.
         """
         call = key_operations.create_key(
-            name, role, queues=queues, labels=labels, expires_at=expires_at
+            name,
+            role,
+            queues=queues,
+            labels=labels,
+            expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         return self.send(call)
 
@@ -51,9 +58,20 @@ class KeyCalls:
         """Give the key a new secret. The old one opens it for `keep_seconds` longer."""
         return self.send(key_operations.rotate_key(key_id, keep_seconds=keep_seconds))
 
+    def share(
+        self, task_id: str, *, expires_in: int | None = None, cancel: bool = False
+    ) -> key_models.Link:
+        """Return a link to the task that works without a key, by default for a day.
+
+        It leads to the task, its events and its log, and with `cancel` lets the task be cancelled.
+        """
+        actions = ["read", "cancel"] if cancel else ["read"]
+        call = key_operations.create_link(task_id, expires_in=expires_in, actions=actions)
+        return self.send(call)
+
 
 class AsyncKeyCalls:
-    """The methods of `AsyncClient` about keys."""
+    """The methods of `AsyncClient` about keys and links."""
 
     async def send(self, call: Call[T]) -> T:
         """Send a call."""
@@ -75,13 +93,20 @@ class AsyncKeyCalls:
         queues: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         expires_at: datetime | None = None,
+        rate_limit: str | None = None,
     ) -> key_models.IssuedKey:
         """Make a key and return it with its token, which cannot be read again.
 
-        A key that is bound to queues or labels has only tasks of these.
+        A key that is bound to queues or labels has only tasks of these. A `rate_limit` such as
+        "600/minute" is that of this key alone.
         """
         call = key_operations.create_key(
-            name, role, queues=queues, labels=labels, expires_at=expires_at
+            name,
+            role,
+            queues=queues,
+            labels=labels,
+            expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         return await self.send(call)
 
@@ -92,3 +117,14 @@ class AsyncKeyCalls:
     async def rotate_key(self, key_id: str, *, keep_seconds: int = 0) -> key_models.IssuedKey:
         """Give the key a new secret. The old one opens it for `keep_seconds` longer."""
         return await self.send(key_operations.rotate_key(key_id, keep_seconds=keep_seconds))
+
+    async def share(
+        self, task_id: str, *, expires_in: int | None = None, cancel: bool = False
+    ) -> key_models.Link:
+        """Return a link to the task that works without a key, by default for a day.
+
+        It leads to the task, its events and its log, and with `cancel` lets the task be cancelled.
+        """
+        actions = ["read", "cancel"] if cancel else ["read"]
+        call = key_operations.create_link(task_id, expires_in=expires_in, actions=actions)
+        return await self.send(call)

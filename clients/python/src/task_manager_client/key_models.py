@@ -21,6 +21,8 @@ class Key(Model):
     labels: Mapping[str, str]
     created_at: datetime
     expires_at: datetime | None = None
+    rate_limit: str | None = None
+    """The limit of requests of this key alone, such as 600/minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,30 @@ class IssuedKey(Key):
     """A key with its token, which the service shows this once."""
 
     token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkUrls(Model):
+    """Where a link to a task leads, relative to the URL of the service (`client.url`).
+
+    `page` is for people with a browser; the others are for programs.
+    """
+
+    page: str
+    task: str
+    events: str
+    log: str
+    cancel: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link(Model):
+    """A link to a task. Whoever has it needs no key."""
+
+    token: str
+    actions: tuple[str, ...]
+    expires_at: datetime
+    urls: LinkUrls
 
 
 @dataclass(frozen=True, kw_only=True)

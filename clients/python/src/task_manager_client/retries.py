@@ -30,7 +30,8 @@ class Retries:
     max_attempts: int = 5
     first_delay: float = 0.2
     max_delay: float = 10.0
-    max_retry_after: float = 60.0
+    max_retry_after: float = 75.0
+    """Enough for a limit of requests per minute, which may ask for 62 seconds."""
 
     def delay(
         self, error: TaskManagerError, attempt: int, *, repeatable: bool, chance: float

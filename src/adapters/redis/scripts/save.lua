@@ -6,8 +6,9 @@
 --       3... the guards, then the writes, each as: word, number of arguments, arguments. A key is
 --       given as its index in KEYS.
 -- All types and guards are checked before the first write.
--- Replies {1, present time in ms, number of wake-ups put, what was claimed or false}, or
--- {0, word of the guard that refused, its detail or false}.
+-- Replies {1, present time in ms, number of wake-ups put, what was claimed or false, what
+-- require_units replied if it was there}, or {0, word of the guard that refused, its detail or
+-- false}.
 -- An unknown word is an error. It may come after earlier writes, since a check in advance would
 -- cost every call; a unit test holds the words to those of effects.py.
 -- Each pass is one chain of comparisons: making a table of functions for each call would cost as
@@ -25,6 +26,9 @@
 --   require_no_value <string>               the string does not exist; the detail is its value
 --   require_room <set> <limit> <member> ... the set has room for the members that it lacks, which
 --                                           are the detail; the members are distinct
+--   require_units <hash> <units> <limit> <ms>
+--                                           the caller has the units left; see count_units, whose
+--                                           reply is the detail. It counts them, so it comes last
 -- Writes:
 --   create_records <record> <count> <waiting> <sequence> <base> <stream> <length> <event> <status>
 --       <version> <actor> (<id> <n> <n fields and values>) ...
@@ -90,7 +94,7 @@ for place, letter in string.gmatch(types, '()(%a)') do
   end
 end
 
-local at = 3
+local at, counted = 3, nil
 while at < writes do
   local word, key, first = ARGV[at], KEYS[ARGV[at + 2] + 0], ARGV[at + 3]
   local holds, detail = true, false
@@ -122,6 +126,9 @@ while at < writes do
     end
     holds = #unknown == 0 or call('SCARD', key) + #unknown <= first + 0
     detail = unknown
+  elseif word == 'require_units' then
+    counted = count_units(key, first + 0, ARGV[at + 4] + 0, ARGV[at + 5] + 0, now)
+    holds, detail = counted[1] == 1, counted
   else
     return redis.error_reply('ERR unknown guard ' .. word)
   end
@@ -274,4 +281,4 @@ while at <= last do
   end
   at = following
 end
-return {1, now, wake_ups, claimed}
+return {1, now, wake_ups, claimed, counted}

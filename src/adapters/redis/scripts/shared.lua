@@ -81,3 +81,39 @@ local function field_of(fields, name)
     if fields[at] == name then return fields[at + 1] end
   end
 end
+
+-- Counts units of a caller, unless its limit has fewer left. `key` is a hash of the units used in
+-- each sixtieth of the window. The present part and the 60 before it cover a window at each moment.
+-- Replies {1 if counted or 0, units left, ms until the first used ones come back, ms until the
+-- wanted ones fit}. What is damaged, old, or ahead since the clock was set back, is dropped.
+local function count_units(key, units, limit, window, now)
+  local stored, present = redis.pcall('HGETALL', key), math.floor(now * 60 / window)
+  if stored.err then
+    call('DEL', key)
+    stored = {}
+  end
+  local used, parts, units_of = 0, {}, {}
+  for at = 1, #stored, 2 do
+    local part, number = tonumber(stored[at]), tonumber(stored[at + 1])
+    if part and number and part <= present and part >= present - 60 then
+      used, parts[#parts + 1], units_of[part] = used + number, part, number
+    else
+      call('HDEL', key, stored[at])
+    end
+  end
+  local fits = used + units <= limit
+  if fits then
+    call('HINCRBY', key, text(present), units)
+    call('PEXPIRE', key, math.ceil(window * 62 / 60))
+    if not units_of[present] then parts[#parts + 1] = present end
+    used = used + units
+  end
+  table.sort(parts)
+  local function back(part) return part and math.ceil((part + 61) * window / 60) - now or 0 end
+  local at, missing = 0, fits and 0 or used + units - limit
+  while missing > 0 and at < #parts do
+    at = at + 1
+    missing = missing - units_of[parts[at]]
+  end
+  return {fits and 1 or 0, limit - used, back(parts[1]), back(parts[at])}
+end

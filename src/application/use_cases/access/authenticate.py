@@ -1,16 +1,18 @@
 """Tell from its credentials who sends a request."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import Generic, TypeVar
 
 from application.access import Caller
 from application.bounded_cache import BoundedCache
 from application.errors import StoreUnavailable
-from application.ports.access_keys import AccessKeys
+from application.ports.access_keys import AccessKeys, Session
 from application.ports.clock import Clock
 from domain.access import AccessKey, Token
+from domain.task_link import PERMISSION_OF, TaskLink
 
 VERDICT_SECONDS = 3.0
 """Time for which a process remembers what is stored. A revoked key must be dead within five, and
@@ -34,8 +36,12 @@ class InvalidCredentials(Exception):
 class Authenticate:
     """Asks the store for each key, and for each session, at most once in three seconds."""
 
-    def __init__(self, access_keys: AccessKeys, clock: Clock) -> None:
+    def __init__(
+        self, access_keys: AccessKeys, clock: Clock, link_secrets: Sequence[str] = ()
+    ) -> None:
+        """`link_secrets` are those that sign links to tasks."""
         self._access_keys = access_keys
+        self._link_secrets = link_secrets
         self._clock = clock
         self._keys = _Remembered(self._read_key, clock)
         self._sessions = _Remembered(access_keys.get_session, clock)
@@ -50,10 +56,30 @@ class Authenticate:
 
     def by_session(self, secret: str) -> Caller:
         """Return who opened this session. Raises InvalidCredentials, StoreUnavailable."""
+        return self._caller(*self.session(secret))
+
+    def session(self, secret: str) -> Session:
+        """Return the session. Raises InvalidCredentials, StoreUnavailable."""
         session = self._sessions.get(sha256(secret.encode()).digest())
         if session is None:
             raise InvalidCredentials
-        return self._caller(*session)
+        return session
+
+    def by_link(self, token: str, task_id: str) -> Caller:
+        """Return who made a link to this task, with the permissions of the link alone.
+
+        Raises InvalidCredentials, StoreUnavailable.
+        """
+        link, now = TaskLink.parse(token, task_id), self._clock.now()
+        if link is None or link.expires_at <= now:
+            raise InvalidCredentials
+
+        def is_signed(key: AccessKey) -> bool:
+            return link.is_signed(token, self._link_secrets, key.valid_hashes(now))
+
+        caller = self._caller_if(link.key_id, is_signed)
+        granted = {PERMISSION_OF[action] for action in link.actions}
+        return replace(caller, permissions=caller.permissions & granted, by_link=True)
 
     def forget(self, key_id: str) -> None:
         """Read the key again at its next use, since this process has changed it."""
@@ -61,12 +87,17 @@ class Authenticate:
 
     def _caller(self, key_id: str, sha256: bytes) -> Caller:
         """Return the caller of the key that has this secret. Raises InvalidCredentials."""
-        found = self._keys.get(key_id)
-        if found and not found[0].accepts(sha256, self._clock.now()):
-            found = self._keys.get_anew(key_id)  # another process may have rotated the key
-        if found is None or not found[0].accepts(sha256, self._clock.now()):
-            raise InvalidCredentials
+        caller = self._caller_if(key_id, lambda key: key.accepts(sha256, self._clock.now()))
         self._note_use(key_id)
+        return caller
+
+    def _caller_if(self, key_id: str, accepts: Callable[[AccessKey], bool]) -> Caller:
+        """Return the caller of the key if it accepts. Raises InvalidCredentials."""
+        found = self._keys.get(key_id)
+        if found and not accepts(found[0]):
+            found = self._keys.get_anew(key_id)  # another process may have rotated the key
+        if found is None or not accepts(found[0]):
+            raise InvalidCredentials
         return found[1]
 
     def _read_key(self, key_id: str) -> tuple[AccessKey, Caller] | None:

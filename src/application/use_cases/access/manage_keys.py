@@ -8,6 +8,7 @@ from application.ports.access_keys import AccessKeys, ListedKey
 from application.ports.clock import Clock
 from application.ports.secret_source import SecretSource
 from domain.access import AccessKey, Role, StoredSecret, Token
+from domain.rate_limit import RateLimit
 
 
 class KeyNotFound(Exception):
@@ -43,8 +44,11 @@ class ManageKeys:
         labels: Mapping[str, str] | None = None,
         expires_at: datetime | None = None,
         lifetime: timedelta | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> IssuedKey:
         """Return a new key. It expires at a time, after a lifetime, or never.
+
+        Its rate limit is its own, or that of all callers.
 
         Raises InvalidAccessKey, TooManyKeys.
         """
@@ -59,6 +63,7 @@ class ManageKeys:
             queues=tuple(dict.fromkeys(queues)),
             labels=dict(labels or {}),
             expires_at=now + lifetime if lifetime else expires_at,
+            rate_limit=rate_limit,
         )
         self._access_keys.add(key)
         return IssuedKey(key=key, token=token)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from application.admission import Admission
-from application.errors import InvalidBatch, TooManyLabels, TooManyQueues
+from application.errors import BatchExceedsLimit, InvalidBatch, TooManyLabels, TooManyQueues
 from application.new_tasks import NewTasks, Submitted
+from application.ports.rate_limits import Charge
 from application.ports.task_repository import IdempotencyRecord
 from domain.errors import InvalidTaskSpec
 from domain.task_spec import TaskSpec
@@ -43,18 +44,21 @@ class SubmitBatch:
         specs: Sequence[TaskSpec],
         record: IdempotencyRecord | None = None,
         trace: TraceContext | None = None,
+        charge: Charge | None = None,
     ) -> Submitted:
-        """Return the tasks. `trace` is that of the caller.
+        """Return the tasks. `trace` is that of the caller, `charge` counts each task.
 
-        Raises InvalidBatch with the errors of all tasks, TooManyLabels, IdempotencyKeyReused,
-        StoreUnavailable.
+        Raises InvalidBatch with the errors of all tasks, TooManyLabels, BatchExceedsLimit,
+        IdempotencyKeyReused, RateLimitExceeded, StoreUnavailable.
         """
+        if charge and len(specs) > charge.limit.units:
+            raise BatchExceedsLimit(len(specs), charge.limit)
         admitted = self._admit(specs)
         labels = {label for spec in specs for label in spec.labels.items()}
         if len(labels) > MAX_LABELS:
             raise TooManyLabels(len(labels), MAX_LABELS)
         try:
-            return self._new_tasks.add(admitted, record, trace)
+            return self._new_tasks.add(admitted, record, trace, charge)
         except TooManyQueues as error:
             raise InvalidBatch(dict.fromkeys(error.places, error)) from error
 

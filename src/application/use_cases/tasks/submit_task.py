@@ -2,6 +2,7 @@
 
 from application.admission import Admission
 from application.new_tasks import NewTasks, Submitted
+from application.ports.rate_limits import Charge
 from application.ports.task_repository import IdempotencyRecord
 from domain.task_spec import TaskSpec
 from domain.trace_context import TraceContext
@@ -22,9 +23,10 @@ class SubmitTask:
         spec: TaskSpec,
         record: IdempotencyRecord | None = None,
         trace: TraceContext | None = None,
+        charge: Charge | None = None,
     ) -> Submitted:
-        """Return the one task. `trace` is that of the caller.
+        """Return the one task. `trace` is that of the caller, `charge` counts the task.
 
-        Raises InvalidTaskSpec, IdempotencyKeyReused, StoreUnavailable.
+        Raises InvalidTaskSpec, IdempotencyKeyReused, RateLimitExceeded, StoreUnavailable.
         """
-        return self._new_tasks.add([self._admission.admit(spec)], record, trace)
+        return self._new_tasks.add([self._admission.admit(spec)], record, trace, charge)

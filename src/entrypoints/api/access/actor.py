@@ -3,9 +3,16 @@
 from flask import Flask, g, request
 
 from domain.actor import Actor, ActorKind
+from entrypoints.api.access.credentials import Kind
 from entrypoints.api.origins import SAFE_METHODS
 from entrypoints.api.reading.client import client_address
 from entrypoints.container import Container
+
+KINDS = {
+    Kind.TOKEN: ActorKind.KEY,
+    Kind.SESSION: ActorKind.SESSION,
+    Kind.LINK: ActorKind.LINK,
+}
 
 
 def note_actors(app: Flask) -> None:
@@ -24,5 +31,5 @@ def _actor(container: Container, *, told_apart: bool) -> Actor:
     if not told_apart or "credentials" not in g:
         return Actor(kind=ActorKind.ANONYMOUS, address=client_address())
     caller = container.callers().current()
-    kind = ActorKind.SESSION if g.credentials.is_session else ActorKind.KEY
+    kind = KINDS[g.credentials.kind]
     return Actor(kind=kind, key_id=caller.key_id, name=caller.name, address=client_address())

@@ -1,5 +1,6 @@
 """Read the credentials that a request shows to be let in."""
 
+from enum import Enum, auto
 from typing import NamedTuple
 
 from flask import request
@@ -17,21 +18,41 @@ class NotAuthenticated(Exception):
     """The request shows no key, or a wrong one."""
 
 
-class Credentials(NamedTuple):
-    """The token of a key, or the secret of a browser's session."""
+class Kind(Enum):
+    TOKEN = auto()
+    """The token of a key."""
+    SESSION = auto()
+    """The secret of a browser's session."""
+    LINK = auto()
+    """The token of a link to one task."""
 
+
+class Credentials(NamedTuple):
     text: str
-    is_session: bool
+    kind: Kind
+    task_id: str = ""
+    """The task whose link it must be."""
 
     def caller(self, authenticate: Authenticate) -> Caller:
         """Return whose they are. Raises InvalidCredentials, StoreUnavailable."""
-        if self.is_session:
+        if self.kind is Kind.LINK:
+            return authenticate.by_link(self.text, self.task_id)
+        if self.kind is Kind.SESSION:
             return authenticate.by_session(self.text)
         return authenticate.by_token(self.text)
 
+    def key_sha256(self, authenticate: Authenticate) -> bytes:
+        """Return the hash of the key's secret that opened the session, or is shown itself.
+
+        Raises InvalidCredentials, StoreUnavailable.
+        """
+        if self.kind is Kind.SESSION:
+            return authenticate.session(self.text).key_sha256
+        return self.token().sha256
+
     def token(self) -> Token:
         """Return the token. Raises NotAuthenticated for a session."""
-        token = None if self.is_session else Token.parse(self.text)
+        token = Token.parse(self.text) if self.kind is Kind.TOKEN else None
         if token is None:
             raise NotAuthenticated(
                 "A session cannot open another one, which would never end. Sign in with the key: "
@@ -51,7 +72,7 @@ def shown_credentials() -> Credentials:
             raise NotAuthenticated(
                 "The Authorization header must be Bearer and a key: Authorization: Bearer tm_…"
             )
-        return Credentials(given[len(SCHEME) :].strip(), is_session=False)
+        return Credentials(given[len(SCHEME) :].strip(), Kind.TOKEN)
     session = request.cookies.get(COOKIE)
     if session is None:
         raise NotAuthenticated(
@@ -59,7 +80,7 @@ def shown_credentials() -> Credentials:
         )
     if request.method not in SAFE_METHODS:
         _require_own_page()
-    return Credentials(session, is_session=True)
+    return Credentials(session, Kind.SESSION)
 
 
 def _require_own_page() -> None:

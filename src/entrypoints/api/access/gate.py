@@ -5,10 +5,17 @@ from collections.abc import Callable
 from flask import Flask, current_app, g, request
 
 from application.access import Caller
+from application.errors import TaskNotFound
 from application.use_cases.access.authenticate import InvalidCredentials
 from application.use_cases.tasks.following import Following
 from domain.access import PERMISSIONS, Permission
-from entrypoints.api.access.credentials import Credentials, NotAuthenticated, shown_credentials
+from entrypoints.api.access.credentials import (
+    Credentials,
+    Kind,
+    NotAuthenticated,
+    shown_credentials,
+)
+from entrypoints.api.access.links import shown_link
 from entrypoints.api.access.needed import NEEDED
 from entrypoints.api.access.open_streams import OpenStreams
 from entrypoints.api.access.wrong_keys import WrongKeys
@@ -61,7 +68,10 @@ def require(needed: Permission) -> None:
 
 
 def authenticate_again() -> None:
-    """Raise NotAuthenticated if the key was revoked while the request waited."""
+    """Raise NotAuthenticated if the key was revoked while the request waited.
+
+    Raises TaskNotFound if it was a link that has ended.
+    """
     if "credentials" in g:
         _caller_of(g.credentials)
 
@@ -92,10 +102,12 @@ def _let_in() -> None:
     if methods is None or request.method == "OPTIONS":
         return
     needed = methods["GET" if request.method == "HEAD" else request.method]
-    g.credentials = shown_credentials()
+    g.credentials = shown_link() or shown_credentials()
     caller = _caller_of(g.credentials)
     use_cases().callers().become(caller)
     g.key_id = caller.key_id
+    if caller.by_link and needed not in caller.permissions:
+        raise TaskNotFound(g.credentials.task_id)
     if needed is not None:
         require(needed)
 
@@ -104,8 +116,10 @@ def _caller_of(credentials: Credentials) -> Caller:
     try:
         return credentials.caller(use_cases().authenticate())
     except InvalidCredentials as error:
+        if credentials.kind is Kind.LINK:
+            raise TaskNotFound(credentials.task_id) from error
         wrong_keys: WrongKeys = current_app.extensions["wrong_keys"]
         wrong_keys.slow_down(client_address(), use_cases().clock())
-        if credentials.is_session:
+        if credentials.kind is Kind.SESSION:
             raise NotAuthenticated("The session is over. Sign in again.") from error
         raise NotAuthenticated(f"{error} Ask whoever issued it for another one.") from error

@@ -12,6 +12,7 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
         "PUT": Permission.CHANGE,
         "DELETE": Permission.DELETE,
     },
+    "tasks.Links": {"POST": Permission.READ},
     "tasks.Counts": {"GET": Permission.READ},
     "tasks.Cancel": {"POST": Permission.CHANGE},
     "tasks.Retry": {"POST": Permission.CHANGE},
@@ -41,5 +42,12 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
     "access.Rotate": {"POST": Permission.MANAGE_KEYS},
 }
 """The permission by endpoint and method. None: any valid key will do."""
+LINKED: Mapping[str, frozenset[str]] = {
+    "tasks.OneTask": frozenset({"GET"}),
+    "events.TaskEvents": frozenset({"GET"}),
+    "tasks.Logs": frozenset({"GET"}),
+    "tasks.Cancel": frozenset({"POST"}),
+}
+"""The endpoints and methods to which a link can lead."""
 PUBLIC = frozenset({"probes.Livez", "probes.Readyz"})
 """Endpoints that need no key. The pages, which show no data, need none either."""

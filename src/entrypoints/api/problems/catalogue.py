@@ -99,6 +99,11 @@ PROBLEM_TYPES = {
         "With TASKS_AUTH=none there are no sessions, and keys are made on the host alone: "
         "`task-manager keys create`. With TASKS_AUTH=keys, this request works.",
     ),
+    "links_not_used": ProblemType(
+        409,
+        "The service makes no links",
+        "Links to tasks are signed with TASKS_LINK_SECRET, which the operator has to set.",
+    ),
     "too_many_keys": ProblemType(
         409, "There are as many keys as may exist", "Revoke a key that is no longer needed."
     ),
@@ -183,8 +188,10 @@ PROBLEM_TYPES = {
     "rate_limited": ProblemType(
         429,
         "Too many requests",
-        "Send the request again after `Retry-After`. Here, too many requests with wrong keys came "
-        "at once: correct the key of your program.",
+        "Send the request again after `Retry-After`. `detail` says what is too much. Either the "
+        "requests of the key, or of the address where nobody shows a key, have reached their "
+        "limit: `RateLimit-Policy` and `RateLimit` say which, and what is left. Or too many "
+        "requests with wrong keys came at once: correct the key of your program.",
     ),
     "internal_error": ProblemType(
         500,

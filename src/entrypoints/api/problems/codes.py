@@ -13,6 +13,7 @@ from application.errors import (
     VersionMismatch,
 )
 from application.ports.access_keys import TooManyKeys
+from application.use_cases.access.link_tasks import LinksNotUsed
 from application.use_cases.access.manage_keys import KeyNotFound
 from domain.errors import (
     InvalidTransition,
@@ -32,6 +33,7 @@ CODES: dict[type[Exception], str] = {
     NotAuthenticated: "unauthorized",
     NotPermitted: "forbidden",
     KeysNotUsed: "keys_not_used",
+    LinksNotUsed: "links_not_used",
     KeyNotFound: "key_not_found",
     TooManyKeys: "too_many_keys",
     TooManyWrongKeys: "rate_limited",

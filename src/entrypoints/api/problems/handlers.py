@@ -7,7 +7,8 @@ from flask import Flask, Response, g
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
-from application.errors import InvalidBatch, TooManyLabels
+from application.errors import BatchExceedsLimit, InvalidBatch, TooManyLabels
+from application.ports.rate_limits import RateLimitExceeded, whole_seconds
 from domain.access import InvalidAccessKey
 from domain.errors import InvalidTaskSpec
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
@@ -36,7 +37,9 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
     app.register_error_handler(InvalidAccessKey, _invalid_key)
     app.register_error_handler(InvalidBatch, _invalid_batch)
-    app.register_error_handler(TooManyLabels, _too_many_labels)
+    app.register_error_handler(TooManyLabels, _invalid_tasks)
+    app.register_error_handler(BatchExceedsLimit, _invalid_tasks)
+    app.register_error_handler(RateLimitExceeded, _rate_limited)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
@@ -76,7 +79,11 @@ def _invalid_batch(batch: InvalidBatch) -> Response:
     return problem_response("invalid_request", INVALID, errors)
 
 
-def _too_many_labels(error: TooManyLabels) -> Response:
+def _rate_limited(error: RateLimitExceeded) -> Response:
+    return problem_response("rate_limited", str(error), retry_after=whole_seconds(error.wait))
+
+
+def _invalid_tasks(error: TooManyLabels | BatchExceedsLimit) -> Response:
     errors = [{"pointer": "/tasks", "message": str(error)}]
     return problem_response("invalid_request", INVALID, errors)
 

@@ -23,7 +23,7 @@ INVALID_OMITTED = (
 )
 MAX_TEXT = 1_000
 """Limit on the characters of a detail, message, pointer or parameter; they quote requests."""
-RETRY_AFTER = {429: "1", 503: "1"}
+RETRY_AFTER = {429: 1, 503: 1}
 """The header Retry-After by status, in seconds."""
 CHALLENGE = 'Bearer realm="task-manager"'
 """The header WWW-Authenticate of each 401 (RFC 6750)."""
@@ -35,10 +35,11 @@ def problem_response(
     errors: Iterable[Mapping[str, str]] = (),
     *,
     status: int | None = None,
+    retry_after: int | None = None,
 ) -> Response:
     """Return the response to an error of the current request.
 
-    `errors`, if any, replace the detail.
+    `errors`, if any, replace the detail. `retry_after` is in seconds; by default RETRY_AFTER says.
     """
     every_error = paced(errors)
     listed = [
@@ -57,7 +58,7 @@ def problem_response(
         body["errors_omitted"] = omitted
     response = Response(json.dumps(body), status, mimetype=PROBLEM_JSON)
     if status in RETRY_AFTER:
-        response.headers["Retry-After"] = RETRY_AFTER[status]
+        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER[status])
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = CHALLENGE
     return response

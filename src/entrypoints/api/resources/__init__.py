@@ -8,6 +8,7 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     history as history,
     logs as logs,
     deliveries as deliveries,
+    links as links,
     batch as batch,
     actions as actions,
     events as events,

@@ -9,6 +9,7 @@ from flask.views import MethodView
 
 from application.task_serializer import serialize_task
 from domain.task_spec import TaskSpec
+from entrypoints.api.access.rate_limits import charge_of_request
 from entrypoints.api.concurrency.batch_line import batch_line
 from entrypoints.api.concurrency.cooperation import paced
 from entrypoints.api.reading import headers
@@ -69,7 +70,7 @@ class Batch(MethodView):
         task.
         """
         submit, record = use_cases().submit_batch(), idempotency_record()
-        submitted = submit.execute(batch["tasks"], record, caller_trace())
+        submitted = submit.execute(batch["tasks"], record, caller_trace(), charge_of_request())
         members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         members |= warnings_about(submitted.tasks)
         return submit_response(members, {}, replayed=submitted.replayed)

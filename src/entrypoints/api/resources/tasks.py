@@ -8,6 +8,7 @@ from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from domain.task_spec import TaskPatch, TaskSpec
 from entrypoints.api.access.gate import authenticate_again
+from entrypoints.api.access.rate_limits import charge_of_request
 from entrypoints.api.concurrency.capacity import long_responses
 from entrypoints.api.reading import headers
 from entrypoints.api.resources.blueprints import tasks as blueprint
@@ -69,7 +70,8 @@ class Tasks(MethodView):
         The task is stored when the response comes. Repeating the request with its Idempotency-Key
         submits nothing twice.
         """
-        submitted = use_cases().submit_task().execute(spec, idempotency_record(), caller_trace())
+        submit, record = use_cases().submit_task(), idempotency_record()
+        submitted = submit.execute(spec, record, caller_trace(), charge_of_request())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}

@@ -13,6 +13,7 @@ from entrypoints.api.schemas.fields import (
     Name,
     OneOf,
     QueueName,
+    RateLimitText,
     Text,
     WholeNumber,
     label_key,
@@ -56,6 +57,12 @@ class KeyBody(StrictSchema):
         },
     )
     expires_at = Instant(metadata={"description": "The key is refused from this time on."})
+    rate_limit = RateLimitText(
+        metadata={
+            "description": "The limit of requests of this key alone. By default it is that of all "
+            "callers (TASKS_RATE_LIMIT)."
+        }
+    )
 
     @post_load
     def name_the_role(self, members: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -104,6 +111,9 @@ class KeyResponse(ResponseSchema):
     labels = bound_labels()
     created_at = Instant(required=True, metadata={"description": "When the key was made."})
     expires_at = Instant(metadata={"description": "The key is refused from this time on."})
+    rate_limit = RateLimitText(
+        metadata={"description": "The limit of requests of this key, where it has one of its own."}
+    )
 
 
 class ListedKeyResponse(KeyResponse):

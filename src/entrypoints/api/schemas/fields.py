@@ -8,6 +8,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from application.task_serializer import rfc3339
+from domain.rate_limit import FORM as RATE_LIMIT
+from domain.rate_limit import RULE as RATE_LIMIT_RULE
+from domain.rate_limit import InvalidRateLimit, RateLimit
 from domain.task_spec import (
     LABEL_KEY,
     LABEL_VALUE_LENGTH,
@@ -98,6 +101,25 @@ class Instant(fields.Field[datetime]):
         self, value: datetime | None, attr: str | None, obj: Any, **_: Any
     ) -> str | None:
         return rfc3339(value)
+
+
+class RateLimitText(fields.Field[RateLimit]):
+    """A number of requests in a span of time, such as 600/minute."""
+
+    def __init__(self, **options: Any) -> None:
+        describe(options, type="string", pattern=f"^{RATE_LIMIT}$", example="600/minute")
+        super().__init__(error_messages={"invalid": RATE_LIMIT_RULE}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> RateLimit:
+        try:
+            return RateLimit.parse(value)
+        except (InvalidRateLimit, TypeError):
+            raise self.make_error("invalid") from None
+
+    def _serialize(
+        self, value: RateLimit | None, attr: str | None, obj: Any, **_: Any
+    ) -> str | None:
+        return str(value) if value else None
 
 
 class QueueName(fields.String):

@@ -70,6 +70,7 @@ export function show(root, { signal }) {
       { title: "Name", kind: "name", cell: ({ name }) => name },
       { title: "Role", cell: ({ role }) => role },
       { title: "Bound to", kind: "wide", cell: bounds },
+      { title: "Limit", cell: (key) => key.rate_limit ?? "" },
       { title: "Last used", cell: (key) => time(key.last_used_at) },
       { title: "Expires", cell: (key) => time(key.expires_at) },
       { title: "Made", cell: (key) => time(key.created_at) },
@@ -100,6 +101,7 @@ async function make() {
   const role = h("select", { id: "key-role" }, ROLES.map((each) => h("option", null, each)));
   const queues = h("input", { id: "key-queues", placeholder: "reports, mail" });
   const labels = h("input", { id: "key-labels", placeholder: "tenant:acme" });
+  const limit = h("input", { id: "key-limit", placeholder: "600/minute" });
   const line = (/** @type {string} */ text, /** @type {HTMLElement} */ input) =>
     h("div", { class: "field" }, h("label", { for: input.id }, text), input);
   const answer = await dialog("New key", [
@@ -107,6 +109,7 @@ async function make() {
     line("Role", role),
     line("Queues it is bound to", queues),
     line("Labels it is bound to", labels),
+    line("Limit of its requests", limit),
   ], [
     h("button", { value: "", formnovalidate: true }, "Make none"),
     h("button", { value: "yes", class: "primary" }, "Make the key"),
@@ -123,6 +126,7 @@ async function make() {
     role: role.value,
     ...words(queues).length && { queues: words(queues) },
     ...pairs.length && { labels: Object.fromEntries(pairs) },
+    ...limit.value.trim() && { rate_limit: limit.value.trim() },
   });
   await showToken(data);
 }

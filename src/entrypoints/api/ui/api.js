@@ -1,5 +1,7 @@
 /** Calls of the HTTP API, as any client makes them. */
 
+import { link } from "./link.js";
+
 /** The URL of the service. This file is at ui/<version>/api.js below it, also behind a prefix. */
 export const ROOT = new URL("../../", import.meta.url);
 const TIMEOUT_MS = 30_000;
@@ -47,7 +49,7 @@ export async function call(method, path, { body, headers, signal } = {}) {
   const given = body === undefined ? headers : { "Content-Type": "application/json", ...headers };
   let response, text;
   try {
-    response = await fetch(new URL(path, ROOT), {
+    response = await fetch(urlOf(path), {
       method,
       ...body !== undefined && { body },
       headers: given,
@@ -63,6 +65,17 @@ export async function call(method, path, { body, headers, signal } = {}) {
   const data = parsed(text);
   if (response.status >= 400) throw new Problem(response.status, data ?? {});
   return { status: response.status, text, data, headers: response.headers };
+}
+
+/**
+ * Return the URL of a path, with the link by which the reader came.
+ * @param {string} path
+ * @returns {URL}
+ */
+function urlOf(path) {
+  const url = new URL(path, ROOT);
+  if (link) url.searchParams.set("link", link);
+  return url;
 }
 
 /**
@@ -131,7 +144,7 @@ export function curl(method, path, body) {
   const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)}'`;
   const parts = ["curl -s"];
   if (method !== "GET") parts.push(`-X ${method}`);
-  parts.push(quoted(new URL(path, ROOT).href));
+  parts.push(quoted(urlOf(path).href));
   if (body !== undefined) {
     parts.push("-H 'Content-Type: application/json'", `-d ${quoted(body)}`);
   }

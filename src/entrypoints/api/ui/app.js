@@ -5,6 +5,7 @@ import { messages, showError } from "./dialog.js";
 import { fill, h, renewTimes } from "./dom.js";
 import { connect, onConnection } from "./events.js";
 import { help, listen } from "./keys.js";
+import { link } from "./link.js";
 import { keepFocus } from "./refill.js";
 import { address, here } from "./router.js";
 import { askForKey, enter, may, reader, signOut } from "./session.js";
@@ -73,6 +74,7 @@ function showNavigation() {
 /** Show the view that the address names, or tell the shown one its new query. */
 async function route() {
   const { view, id, query } = here();
+  if ((query.get("link") ?? "") !== link) return location.reload();
   const next = `${view}/${id}`;
   document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
   if (next === place && update) return update(query);
@@ -188,15 +190,17 @@ document.body.append(
   h(
     "header",
     null,
-    h("a", { class: "brand", href: address("overview") }, "Task Manager"),
+    link
+      ? h("span", { class: "brand" }, "Task Manager")
+      : h("a", { class: "brand", href: address("overview") }, "Task Manager"),
     navigation,
     h(
       "div",
       { class: "tools" },
-      h("a", { href: "../docs" }, "API"),
+      !link && h("a", { href: "../docs" }, "API"),
       account,
       themeChooser(),
-      h("button", { class: "quiet", onclick: help, "aria-label": "Show the keys" }, "?"),
+      !link && h("button", { class: "quiet", onclick: help, "aria-label": "Show the keys" }, "?"),
     ),
   ),
   banner,
@@ -207,10 +211,10 @@ addEventListener("hashchange", route);
 setInterval(renewTimes, RENEW_TIMES_MS);
 keepFocus();
 watchConnection();
-listen();
-showNavigation();
+if (!link) listen();
+if (!link) showNavigation();
 if (await enter()) {
-  showNavigation();
+  if (!link) showNavigation();
   connect();
   route();
 } else {

@@ -1,5 +1,6 @@
 /** Live changes of tasks for the views of this tab. */
 
+import { link } from "./link.js";
 import { followAll, followLog } from "./worker.js";
 
 /** @typedef {import("./worker.js").Change} Change */
@@ -12,6 +13,7 @@ let wasOpen = false;
 /** @type {Change[]} */
 let hidden = [];
 const MAX_HIDDEN = 2_000;
+const POLL_MS = 2_000;
 let wantedLog = "";
 /** Asks for the log of a task; "" for none. @type {(id: string) => void} */
 let askForLog = () => {};
@@ -60,6 +62,7 @@ function workerUrl() {
 export function connect() {
   document.addEventListener("visibilitychange", show);
   document.addEventListener("visibilitychange", renewLog);
+  if (link) return pollAlone();
   if (typeof SharedWorker === "undefined") return followAlone();
   const url = workerUrl();
   const join = () => {
@@ -72,6 +75,13 @@ export function connect() {
   };
   join();
   addEventListener("pageshow", (event) => event.persisted && join());
+}
+
+/** Read the one task of a link again and again: all tasks, which others follow, are not shown. */
+function pollAlone() {
+  setInterval(() => document.hidden || feed.dispatchEvent(new Event("gap")), POLL_MS);
+  askForLog = (id) => id && take({ log: { id, refused: true } });
+  renewLog();
 }
 
 function followAlone() {

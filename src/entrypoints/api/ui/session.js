@@ -2,6 +2,7 @@
 
 import { call, get, Problem } from "./api.js";
 import { fill, h } from "./dom.js";
+import { link, linkPermissions } from "./link.js";
 
 /**
  * @typedef {{needs_key: boolean, name?: string, role: string, permissions: string[]}} Session
@@ -29,6 +30,10 @@ export function reader() {
  * @returns {Promise<boolean>}
  */
 export async function enter() {
+  if (link) {
+    session = { needs_key: false, role: "link", permissions: linkPermissions };
+    return true;
+  }
   try {
     session = await get("session");
   } catch (error) {

@@ -12,7 +12,9 @@ import { taskLog } from "./log.js";
 import { refill } from "./refill.js";
 import { address, go } from "./router.js";
 import { sentence } from "./sentence.js";
-import { may } from "./session.js";
+import { link } from "./link.js";
+import { may, reader } from "./session.js";
+import { share } from "./share.js";
 import { timeline } from "./timeline.js";
 import { viewer } from "./viewer.js";
 
@@ -60,22 +62,30 @@ function actions(task, reload) {
     tell("The task is deleted.");
     go("tasks");
   };
-  const change = may("change"), edit = address("new", { edit: id });
+  const change = may("change"), mayCancel = change || may("cancel");
+  const edit = address("new", { edit: id });
   return [
     change && RETRYABLE.includes(task.status) && button("Retry", retry, true),
-    change && (WAITING.includes(task.status) || isRunning) && button("Cancel", cancel),
+    mayCancel && (WAITING.includes(task.status) || isRunning) && button("Cancel", cancel),
     change && h("a", { class: "button", href: edit }, "Edit"),
     may("submit") &&
     h("a", { class: "button", href: address("new", { from: id }) }, "Duplicate"),
     may("delete") && button("Delete", remove),
+    may("read") && reader()?.needs_key && button("Share link", () => share(id)),
     h("button", { onclick: () => copy(curl("GET", path), "the curl command") }, "Copy as curl"),
   ];
 }
 
 /** @param {any} task */
 function facts(task) {
-  const filter = (/** @type {string} */ name, /** @type {string} */ value) =>
-    h("a", { href: address("tasks", { [name]: value }) }, value);
+  const filter = (
+    /** @type {string} */ name,
+    /** @type {string} */ value,
+    /** @type {string | false} */ kind = false,
+  ) =>
+    link
+      ? h("span", { class: kind }, value)
+      : h("a", { class: kind, href: address("tasks", { [name]: value }) }, value);
   const lines = /** @type {[string, import("./dom.js").Child | import("./dom.js").Child[]][]} */ ([
     ["Type", filter("type", task.type)],
     ["Queue", filter("queue", task.queue)],
@@ -91,12 +101,9 @@ function facts(task) {
     ["Timeout", duration(task.timeout)],
     [
       "Labels",
-      Object.entries(task.labels).length > 0 && Object.entries(task.labels).map(([key, value]) =>
-        h(
-          "a",
-          { class: "token", href: address("tasks", { label: `${key}:${value}` }) },
-          `${key}:${value}`,
-        )
+      Object.entries(task.labels).length > 0 &&
+      Object.entries(task.labels).map(([key, value]) =>
+        filter("label", `${key}:${value}`, "token")
       ),
     ],
     ["Callback", task.callback_url],
@@ -184,9 +191,11 @@ export function show(root, { id, signal }) {
             h(
               "p",
               null,
-              "There is no task with this id. It was deleted, or its retention has ended.",
+              link
+                ? "The link has ended, or the task is gone. Ask whoever sent it for another one."
+                : "There is no task with this id. It was deleted, or its retention has ended.",
             ),
-            h("a", { class: "button", href: address("tasks") }, "To the tasks"),
+            !link && h("a", { class: "button", href: address("tasks") }, "To the tasks"),
           ),
         );
         return;
@@ -221,11 +230,11 @@ export function show(root, { id, signal }) {
       task.progress && h("p", null, progressBar(task.progress)),
     );
     log.renew(task.status === "PROCESSING");
-    hasCallback = task.callback_url !== undefined;
+    hasCallback = !link && task.callback_url !== undefined;
     await Promise.all([
-      loadAttempts(),
+      !link && loadAttempts(),
       hasCallback && loadDeliveries(),
-      task.version !== shownVersion && loadHistory(task.version),
+      !link && task.version !== shownVersion && loadHistory(task.version),
     ]);
   }
 
