@@ -44,7 +44,7 @@ class NewTasks:
         key_id = self._callers.current().key_id or None
         tasks = _submit(((self._task_ids.next(), spec) for spec in specs), now, key_id)
         try:
-            return Submitted(tasks=self._repository.add(tasks, _of_key(record, key_id)))
+            return Submitted(tasks=self._repository.add(tasks, record_of_key(record, key_id)))
         except AlreadySubmitted as earlier:
             if record is None or earlier.request_hash != record.request_hash:
                 raise IdempotencyKeyReused from earlier
@@ -59,7 +59,7 @@ def _submit(
     return [Task.submit(task_id, spec, now, submitted_by=key_id) for task_id, spec in pairs]
 
 
-def _of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:
+def record_of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:
     """Return the record under a name that no other key and no caller without one can send."""
     if record is None or key_id is None:
         return record

@@ -22,7 +22,7 @@ from domain.task_error import (
     lost_for_good,
 )
 from domain.task_spec import TaskPatch, TaskSpec
-from domain.task_state import TaskState
+from domain.task_state import ScheduleSlot, TaskState
 
 POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
@@ -36,7 +36,13 @@ class Task(TaskState):
 
     @classmethod
     def submit(
-        cls, task_id: str, spec: TaskSpec, now: datetime, *, submitted_by: str | None = None
+        cls,
+        task_id: str,
+        spec: TaskSpec,
+        now: datetime,
+        *,
+        submitted_by: str | None = None,
+        schedule: ScheduleSlot | None = None,
     ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
         return cls(
@@ -45,6 +51,7 @@ class Task(TaskState):
             status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
             submitted_at=now,
             submitted_by=submitted_by,
+            schedule=schedule,
             due_at=spec.run_at,
         )
 

@@ -16,6 +16,8 @@ SKELETONS: dict[str, dict[str, Any]] = {
     "/tasks/{task_id}": A_TASK,
     "/tasks/batch": {"tasks": [A_TASK]},
     "/tasks/actions": {"action": "cancel", "dry_run": True},
+    "/schedules/{schedule}": {"cron": "* * * * *", "task": A_TASK},
+    "/schedules/preview": {"cron": "* * * * *"},
     "/keys": {"name": "x", "role": "viewer"},
     "/keys/{key_id}/rotate": {},
 }

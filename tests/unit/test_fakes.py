@@ -16,6 +16,7 @@ from tests.contracts.idempotency_records import IdempotencyRecordsContract
 from tests.contracts.outbox import LEASE, OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.run_log import RunLogContract
+from tests.contracts.schedules import LIMIT, SchedulesContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.store_probe import StoreProbeContract
@@ -33,6 +34,7 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.schedules import FakeSchedules
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
@@ -69,6 +71,12 @@ class TestFakeAccessKeys(AccessKeysContract):
     @pytest.fixture
     def access_keys(self, clock: FakeClock) -> FakeAccessKeys:
         return FakeAccessKeys(clock)
+
+
+class TestFakeSchedules(SchedulesContract):
+    @pytest.fixture
+    def schedules(self, store: FakeTaskStore, clock: FakeClock) -> FakeSchedules:
+        return FakeSchedules(store, clock, LIMIT)
 
 
 class TestFakeOutbox(OutboxContract):

@@ -174,6 +174,9 @@ class Effects:
     def add_to_set(self, set_key: bytes, member: str) -> None:
         self._write("add_to_set", SET, set_key, member)
 
+    def remove_from_set(self, set_key: bytes, member: str) -> None:
+        self._write("remove_from_set", SET, set_key, member)
+
     def remove_if_empty(self, set_key: bytes, index: bytes, member: str) -> None:
         """Remove the member of a set if this index, which belongs to it, is empty."""
         self._write("remove_if_empty", SET, set_key, self.place_of(index), member)

@@ -20,7 +20,7 @@ from domain.status import Status
 from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
-from domain.task_state import Progress
+from domain.task_state import Progress, ScheduleSlot
 
 Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
@@ -28,6 +28,8 @@ Decoders = Mapping[bytes, Callable[[bytes], Any]]
 STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", b"o"
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
+SCHEDULE = b"h"
+"""The slot that made the task in milliseconds, a blank and the name of the schedule."""
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
@@ -127,7 +129,7 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
         MEMBERS[name]: decoders[name](value) for name, value in record.items() if name in decoders
     }
     expires = record.get(EXPIRES)
-    members["spec"] = _decode_spec(
+    members["spec"] = decode_spec(
         record[SPEC], _instant(expires) if expires else None, record.get(PAYLOAD)
     )
     members["task_id"] = id_text(task_id)
@@ -147,6 +149,11 @@ def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | Non
         return None
 
 
+def encode_payload(payload: Mapping[str, Any]) -> str:
+    """Return the JSON of a payload; no text for an empty one."""
+    return _json(dict(payload)) if payload else ""
+
+
 def encode_progress(progress: Progress) -> str:
     return _json([progress.fraction, progress.message])
 
@@ -163,7 +170,7 @@ def _number(value: int) -> str:
     return str(int(value)) if value else ""
 
 
-def _encode_spec(spec: TaskSpec) -> str:
+def encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
     defaults = {**DEFAULTS, "default_timeout": unstored_default_timeout(spec.duration)}
     short_members = {}
@@ -182,7 +189,8 @@ def unstored_default_timeout(duration: int | None) -> int:
     return duration + 60 if duration else 3_600
 
 
-def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
+def decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None) -> TaskSpec:
+    """Return a specification from its JSON. Raises ValueError for a damaged one."""
     plain = _plain(text).items()
     members = {SPEC_MEMBERS[short]: value for short, value in plain if short in SPEC_MEMBERS}
     for name in RICH.keys() & members:
@@ -194,6 +202,18 @@ def _decode_spec(text: bytes, expires_at: datetime | None, payload: bytes | None
     if "task_name" not in members:
         raise ValueError("a specification without a name")
     return TaskSpec.restore(members)
+
+
+def decode_slot(text: bytes) -> ScheduleSlot:
+    """Return the schedule and slot of a task. Raises ValueError for a damaged one."""
+    time, _, name = text.decode().partition(" ")
+    if not name:
+        raise ValueError("a slot without a schedule")
+    return ScheduleSlot(name=name, slot=instant(int(time)) if time else None)
+
+
+def _encode_slot(origin: ScheduleSlot) -> str:
+    return f"{epoch_milliseconds(origin.slot) if origin.slot else ''} {origin.name}"
 
 
 def _plain(text: bytes) -> Any:
@@ -237,6 +257,7 @@ MEMBERS = {
     CANCEL: "cancel_requested",
     DISCARDED: "discarded",
     SUBMITTER: "submitted_by",
+    SCHEDULE: "schedule",
     SUBMITTED: "submitted_at",
     DUE: "due_at",
     STARTED: "started_at",
@@ -254,9 +275,10 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     STATUS: str,
     CRASHED: lambda claims: " ".join(map(str, claims)),
     **dict.fromkeys((OWNER, SUBMITTER), str),
+    SCHEDULE: _encode_slot,
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
-    SPEC: _encode_spec,
-    PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
+    SPEC: encode_spec,
+    PAYLOAD: encode_payload,
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
@@ -267,6 +289,7 @@ DECODERS: Decoders = {
     **dict.fromkeys((VERSION, ATTEMPT, CLAIM), int),
     CRASHED: lambda claims: tuple(map(int, claims.split())),
     **dict.fromkeys((OWNER, SUBMITTER), bytes.decode),
+    SCHEDULE: decode_slot,
     **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
     PROGRESS: lambda progress: Progress(

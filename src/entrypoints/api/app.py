@@ -147,7 +147,7 @@ def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
     this: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if this.path.startswith("/tasks"):
+    if this.path.startswith(("/tasks", "/schedules")):
         response.headers["Cache-Control"] = "no-store"
     endpoint, status = this.endpoint, response.status_code
     seconds = time.perf_counter() - g.began

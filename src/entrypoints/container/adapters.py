@@ -25,6 +25,7 @@ from adapters.redis.idempotency_records import RedisIdempotencyRecords
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.schedules import RedisSchedules
 from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
@@ -40,6 +41,7 @@ from adapters.supervision.process_family import kill_family
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
 from adapters.system.context_callers import ContextCallers
+from adapters.system.cron_times import SystemCronTimes
 from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
 from application.ports.callers import Anyone, Callers
@@ -153,6 +155,8 @@ class Adapters(containers.DeclarativeContainer):
         cache_bytes=task_cache_bytes,
         long_results_as_text=long_results_as_text,
     )
+    cron_times = providers.Singleton(SystemCronTimes)
+    schedules = providers.Singleton(RedisSchedules, store, repository)
     task_pages = providers.Singleton(
         RedisTaskPages,
         repository.provided.records,

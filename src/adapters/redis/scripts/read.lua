@@ -7,7 +7,7 @@
 -- or false where there is no record. With ranks, each is a pair of that and the rank of a QUEUED
 -- task, or false.
 local SHORT = {
-  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm',
+  's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'h', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm',
 }
 local LONG = {'i', 'r'}
 

@@ -51,6 +51,7 @@
 --                                           a task keeps the place that it first drew; places are
 --                                           below the step, and count from the priority's base
 --   add_to_set <set> <member>
+--   remove_from_set <set> <member>
 --   remove_if_empty <set> <sorted set> <member>
 --                                           remove the member while the sorted set is empty
 --   forget_queue <queues> <sorted set> <paused> <list> <queue>
@@ -198,6 +199,8 @@ while at <= last do
     claimed = claim(now, at + 2)
   elseif word == 'add_to_set' then
     call('SADD', key, first)
+  elseif word == 'remove_from_set' then
+    call('SREM', key, first)
   elseif word == 'add_to_field' then
     local sum = redis.pcall('HINCRBY', key, first, second)
     if type(sum) == 'table' or sum <= 0 then call('HDEL', key, first) end
