@@ -22,6 +22,8 @@ from task_manager_client import (
     key_operations,
     models,
     operations,
+    schedule_models,
+    schedule_operations,
     service_models,
 )
 from task_manager_client.calls import Call
@@ -49,6 +51,7 @@ EVERY_FILTER: bodies.Filter = {
     "q": "text",
 }
 TASK: bodies.NewTask = {"task_name": "n"}
+SCHEDULE: bodies.ScheduleSettings = {"every": 1, "task": TASK}
 CALLS: dict[str, list[Call[Any]]] = {
     "listTasks": [
         operations.list_tasks(
@@ -83,6 +86,18 @@ CALLS: dict[str, list[Call[Any]]] = {
     ],
     "followTask": [operations.follow_task("id", "1-0", logs=True)],
     "followTasks": [operations.follow_tasks(EVERY_FILTER, "1-0")],
+    "listSchedules": [schedule_operations.list_schedules(page_size=1, cursor="c")],
+    "previewSchedule": [schedule_operations.preview_schedule({"every": 1})],
+    "getSchedule": [schedule_operations.get_schedule("id")],
+    "putSchedule": [
+        schedule_operations.put_schedule("id", SCHEDULE, 1),
+        schedule_operations.put_schedule("id", SCHEDULE, only_new=True),
+    ],
+    "updateSchedule": [schedule_operations.update_schedule("id", {}, '"1"')],
+    "deleteSchedule": [schedule_operations.delete_schedule("id")],
+    "runSchedule": [schedule_operations.run_schedule("id", "key")],
+    "pauseSchedule": [schedule_operations.pause_schedule("id")],
+    "resumeSchedule": [schedule_operations.resume_schedule("id")],
     "listQueues": [operations.list_queues()],
     "pauseQueue": [operations.pause_queue("id")],
     "resumeQueue": [operations.resume_queue("id")],
@@ -123,6 +138,13 @@ RESPONSES = {
     "DeliveryAnswer": models.Delivery,
     "LoggedDeliveryAnswer": models.LoggedDelivery,
     "DeliveryListAnswer": models.DeliveryPage,
+    "ScheduleSlotAnswer": models.ScheduleSlot,
+    "ScheduleAnswer": schedule_models.Schedule,
+    "ScheduledTaskAnswer": schedule_models.ScheduledTask,
+    "LastRunAnswer": schedule_models.LastRun,
+    "LastSkipAnswer": schedule_models.LastSkip,
+    "ScheduleListAnswer": schedule_models.SchedulePage,
+    "PreviewAnswer": schedule_models.Preview,
     "TaskCountsAnswer": service_models.TaskCounts,
     "SeriesAnswer": service_models.Series,
     "TimeSeriesAnswer": service_models.TimeSeries,
@@ -151,6 +173,11 @@ BODIES = {
     "RetryPatchBody": bodies.RetryChanges,
     "TaskPatchBody": bodies.TaskChanges,
     "FilterBody": bodies.Filter,
+    "CronPreviewBody": bodies.ScheduleTimes,
+    "EveryPreviewBody": bodies.ScheduleTimes,
+    "CronScheduleBody": bodies.ScheduleSettings,
+    "EveryScheduleBody": bodies.ScheduleSettings,
+    "SchedulePatchBody": bodies.ScheduleChanges,
 }
 SENT_BY_OPERATIONS = {
     "BatchBody",
@@ -159,7 +186,7 @@ SENT_BY_OPERATIONS = {
     "KeyBody",
     "RotationBody",
 }
-CHOICES = {"TaskBody", "ActionBody"}
+CHOICES = {"TaskBody", "ActionBody", "ScheduleBody", "PreviewBody"}
 FROM_HEADERS = {"raw", "etag", "replayed"}
 
 
@@ -170,7 +197,7 @@ def members(names: Any) -> set[str]:
 def test_each_operation_has_a_function_and_no_function_lacks_an_operation() -> None:
     functions = {
         name
-        for module in (operations, key_operations)
+        for module in (operations, key_operations, schedule_operations)
         for name, each in inspect.getmembers(module, inspect.isfunction)
         if each.__module__ == module.__name__ and not name.startswith("_")
     }
@@ -267,6 +294,8 @@ def test_the_choices_are_those_of_the_specification() -> None:
     assert list(get_args(service_models.SeriesName)) == kinds
     actions = SCHEMAS["ActionOnIdsBody"]["properties"]["action"]["enum"]
     assert list(get_args(models.ActionName)) == actions
+    overlaps = SCHEMAS["CronScheduleBody"]["properties"]["overlap"]["enum"]
+    assert list(get_args(models.OverlapName)) == overlaps
     roles = SCHEMAS["KeyBody"]["properties"]["role"]["enum"]
     assert list(get_args(key_models.RoleName)) == roles
     assert list(get_args(models.SortName)) == sort["schema"]["enum"]

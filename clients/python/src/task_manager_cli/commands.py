@@ -22,6 +22,7 @@ COMMANDS = {
     "duplicate": ("editing", "Submit a copy of a task."),
     "deliveries": ("callbacks", "List delivery attempts of callbacks."),
     "resend": ("callbacks", "Send a callback again."),
+    "schedules": ("schedules", "Show, declare, preview and run schedules."),
     "queues": ("service", "Show, pause, resume and remove queues."),
     "workers": ("service", "Show living workers."),
     "types": ("service", "Show the types of task, or the schema of one."),
