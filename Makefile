@@ -115,7 +115,7 @@ prod-down: ## Stop the production stack; its tasks stay stored
 .PHONY: lock
 lock: $(VENV)/python ## Renew the lock files with hashes
 	@$(BIN)/python -m pip install --quiet "uv>=0.13"
-	@for extras in "" "local" "local dev"; do \
+	@for extras in "" "local" "otel" "local otel dev"; do \
 	  name=requirements$$(echo $$extras | awk 'NF {print "-" $$NF}').lock; \
 	  echo "Locking $$name"; \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package task-manager-client \

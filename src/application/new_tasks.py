@@ -9,8 +9,11 @@ from application.ports.callers import Callers
 from application.ports.clock import Clock
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import IdempotencyRecord, TaskRepository
+from application.ports.tracer import Tracer
+from application.spans import submit_operation
 from domain.task import Task
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +31,47 @@ class NewTasks:
     """
 
     def __init__(
-        self, repository: TaskRepository, task_ids: TaskIds, clock: Clock, callers: Callers
+        self,
+        repository: TaskRepository,
+        task_ids: TaskIds,
+        clock: Clock,
+        callers: Callers,
+        tracer: Tracer,
     ) -> None:
         self._repository = repository
         self._task_ids = task_ids
         self._clock = clock
         self._callers = callers
+        self._tracer = tracer
 
-    def add(self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None) -> Submitted:
-        """Store all of them or none.
+    def add(
+        self,
+        specs: Sequence[TaskSpec],
+        record: IdempotencyRecord | None,
+        trace: TraceContext | None = None,
+    ) -> Submitted:
+        """Store all of them or none. `trace` is that of the caller.
 
         Raises IdempotencyKeyReused, TooManyQueues, StoreUnavailable.
         """
+        if not self._tracer.is_on:
+            return self._store(specs, record, trace)
+        with self._tracer.span(submit_operation(specs), trace) as span:
+            submitted = self._store(specs, record, span.context)
+            if len(specs) == 1:
+                span.note({"messaging.message.id": submitted.tasks[0].task_id})
+            return submitted
+
+    def _store(
+        self,
+        specs: Sequence[TaskSpec],
+        record: IdempotencyRecord | None,
+        trace: TraceContext | None,
+    ) -> Submitted:
         now = self._clock.now()  # saving a task replaces this submitted_at by the store's time
         key_id = self._callers.current().key_id or None
-        tasks = _submit(((self._task_ids.next(), spec) for spec in specs), now, key_id)
+        new = ((self._task_ids.next(), spec) for spec in specs)
+        tasks = _submit(new, now, key_id, trace)
         try:
             return Submitted(tasks=self._repository.add(tasks, record_of_key(record, key_id)))
         except AlreadySubmitted as earlier:
@@ -54,9 +83,14 @@ class NewTasks:
 
 
 def _submit(
-    pairs: Iterable[tuple[str, TaskSpec]], now: datetime, key_id: str | None
+    pairs: Iterable[tuple[str, TaskSpec]],
+    now: datetime,
+    key_id: str | None,
+    trace: TraceContext | None = None,
 ) -> Sequence[Task]:
-    return [Task.submit(task_id, spec, now, submitted_by=key_id) for task_id, spec in pairs]
+    return [
+        Task.submit(task_id, spec, now, submitted_by=key_id, trace=trace) for task_id, spec in pairs
+    ]
 
 
 def record_of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import inf, log
+from math import log
 from typing import NamedTuple
 
 from domain.status import Status
@@ -141,12 +141,9 @@ def percentile(histogram: Mapping[int, int], share: int) -> float | None:
     return None
 
 
-def total_seconds(histogram: Mapping[int, int], at_most: float = inf) -> float:
-    """Return the sum of the durations in seconds, each with the middle of its bucket.
-
-    Longer durations count as `at_most` seconds.
-    """
-    return sum(number * min(_middle(bucket), at_most) for bucket, number in histogram.items())
+def total_seconds(histogram: Mapping[int, int]) -> float:
+    """Return the sum of the durations in seconds, each with the middle of its bucket."""
+    return sum(number * _middle(bucket) for bucket, number in histogram.items())
 
 
 def _middle(bucket: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple, Self
 
 from domain.errors import Violation
@@ -43,6 +44,7 @@ class Permission(StrEnum):
     """See statistics, workers and deliveries, which concern the tasks of all callers."""
     MANAGE_KEYS = "manage_keys"
     READ_METRICS = "read_metrics"
+    """Read numbers of the whole service, to monitor and scale it."""
 
 
 class Role(StrEnum):
@@ -102,6 +104,11 @@ class Token(NamedTuple):
         """Return the parts of a token; None for any other text."""
         match = TOKEN.fullmatch(text)
         return cls(*match.groups()) if match else None
+
+    @property
+    def sha256(self) -> bytes:
+        """The hash of the secret, which alone is stored."""
+        return sha256(self.secret.encode()).digest()
 
     def __str__(self) -> str:
         return f"tm_{self.key_id}_{self.secret}"

@@ -23,6 +23,7 @@ from domain.task_error import (
 )
 from domain.task_spec import TaskPatch, TaskSpec
 from domain.task_state import ScheduleSlot, TaskState
+from domain.trace_context import TraceContext
 
 POSTPONEMENT = timedelta(seconds=10)
 """The pause before a task whose type the worker does not know is tried by another one."""
@@ -43,6 +44,7 @@ class Task(TaskState):
         *,
         submitted_by: str | None = None,
         schedule: ScheduleSlot | None = None,
+        trace: TraceContext | None = None,
     ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
         return cls(
@@ -53,6 +55,7 @@ class Task(TaskState):
             submitted_by=submitted_by,
             schedule=schedule,
             due_at=spec.run_at,
+            trace=trace,
         )
 
     def promote(self) -> Self:

@@ -10,6 +10,7 @@ from domain.restore import restore
 from domain.status import NEXT, Status
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,8 @@ class TaskState:
     """Reason why the task ended without a result."""
     last_error: TaskError | None = None
     """Reason why the latest failed or lost run ended; None once the task is final."""
+    trace: TraceContext | None = None
+    """The trace of the request that submitted the task; None if it had none."""
     omitted: tuple[str, ...] = ()
     """Long members ("payload", "result") that were not read and so look unset.
 

@@ -142,7 +142,7 @@ def maintenance(settings: Settings) -> None:
 
     configure_logging("maintenance")
     require_safe_store(settings)
-    Maintenance(build_container(settings)).run()
+    Maintenance(build_container(settings, traced_as="maintenance")).run()
 
 
 @main.command()
@@ -211,17 +211,23 @@ def problems() -> None:
 
 @main.command()
 @click.argument("part", type=click.Choice(["api", "worker", "maintenance"]))
+@click.option(
+    "--liveness",
+    is_flag=True,
+    help="Exit with 0 also while Redis cannot be reached: a restart would not help.",
+)
 @with_settings
-def health(settings: Settings, part: str) -> None:
+def health(settings: Settings, part: str, liveness: bool) -> None:
     """Exit with 0 if a part of the service on this host is healthy. Otherwise with 1.
 
     \b
-    Example, as the health check of a container:
+    Examples, as the health check of a container, and as a liveness probe of Kubernetes:
       task-manager health worker
+      task-manager health worker --liveness
     """
     from entrypoints.health import is_healthy
 
-    healthy, reason = is_healthy(settings, part)
+    healthy, reason = is_healthy(settings, part, liveness=liveness)
     click.echo(f"{part}: {reason}", err=not healthy)
     sys.exit(0 if healthy else 1)
 

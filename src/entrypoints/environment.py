@@ -16,6 +16,9 @@ from entrypoints.settings import MIN_EMBEDDED_MEMORY_MB, InvalidSettings, Settin
 PREFIX = "TASKS_"
 MAX_REPLICAS = 16
 SECRETS = {"TASKS_REDIS_URL", "TASKS_CALLBACK_SECRET", "TASKS_TOKEN"}
+TRACE_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+TRACE_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+TRACE_PROTOCOL = "http/protobuf"
 CLIENT = {"TASKS_URL", "TASKS_TOKEN", "TASKS_TOKEN_FILE"}
 """Names that task-manager-client reads. The service ignores them."""
 
@@ -114,6 +117,26 @@ def _read_limits(env: FileAwareEnv) -> dict[str, Any]:
             env, "EMBEDDED_MAX_MEMORY_MB", None, MIN_EMBEDDED_MEMORY_MB, 1024 * 1024
         ),
     }
+
+
+def read_trace_settings() -> tuple[bool, str]:
+    """Return whether the OTEL_ variables ask for traces, and why there can be none; "" if they can.
+
+    They do if they name an endpoint or the exporter. OpenTelemetry's SDK reads the other ones.
+    """
+    read = {name: value.strip() for name, value in os.environ.items() if name.startswith("OTEL_")}
+    exporter = read.get("OTEL_TRACES_EXPORTER", "").lower()
+    if exporter == "none" or read.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False, ""
+    if not exporter and not any(read.get(name) for name in TRACE_ENDPOINTS):
+        return False, ""
+    if exporter not in ("", "otlp"):
+        return True, f"OTEL_TRACES_EXPORTER is {exporter!r}, and only otlp is supported"
+    for name in TRACE_PROTOCOLS:
+        if given := read.get(name):
+            wrong = f"{name} is {given!r}, and only {TRACE_PROTOCOL} is supported"
+            return True, "" if given == TRACE_PROTOCOL else wrong
+    return True, ""
 
 
 def child_environment(**overrides: str) -> dict[str, str]:

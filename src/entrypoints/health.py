@@ -5,8 +5,11 @@ from entrypoints.loopback_http import base_url, get
 from entrypoints.settings import Settings
 
 
-def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
-    """Return whether the part is healthy, and the reason for a person."""
+def is_healthy(settings: Settings, part: str, *, liveness: bool = False) -> tuple[bool, str]:
+    """Return whether the part is healthy, and the reason for a person.
+
+    With `liveness`, an unreachable store is no fault of a part that cannot send heartbeats to it.
+    """
     if part == "api":
         return _responds(f"{base_url(settings)}/livez")
     from entrypoints.container import build_container  # slow to import, and not needed above
@@ -14,7 +17,7 @@ def is_healthy(settings: Settings, part: str) -> tuple[bool, str]:
     try:
         alive = build_container(settings).check_health().execute(part)
     except StoreUnavailable as error:
-        return False, f"cannot reach the store: {error.reason}"
+        return liveness, f"cannot reach the store: {error.reason}"
     return alive, "alive" if alive else "no heartbeat from this host within 15 s"
 
 

@@ -20,8 +20,11 @@ QUIET = {
     "celery.worker.request": logging.CRITICAL,  # losing the wake-up of a killed child does no harm
     "celery.app.trace": logging.WARNING,
     "kombu.transport.virtual.base": logging.ERROR,
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter": logging.CRITICAL,
+    "opentelemetry.sdk._shared_internal": logging.CRITICAL,
+    "opentelemetry.util.re": logging.CRITICAL,  # logs a header that it cannot read, with its secret
 }
-"""The levels of Celery's loggers. Our own lines replace what is logged below these levels."""
+"""The levels of libraries' loggers. Our own lines replace what is logged below these levels."""
 
 
 def configure_logging(process: str) -> None:

@@ -23,6 +23,7 @@ from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
 from adapters.system.task_ids import UuidTaskIds
+from adapters.tracing.untraced import Untraced
 from application.admission import Admission
 from application.errors import RunStillHeld, StaleTask, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
@@ -157,7 +158,9 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        for task in RecoverTasks(self.repository, self.leases, self.clock).execute().tasks:
+        for task in (
+            RecoverTasks(self.repository, self.leases, self.clock, Untraced()).execute().tasks
+        ):
             assert self.holder.pop(task.task_id) == task.fencing_token
 
     @rule()
@@ -166,7 +169,7 @@ class TaskStore(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, crashed=st.booleans())
     def release(self, owner: str, crashed: bool) -> None:
-        release_runs = ReleaseRuns(self.leases, self.update, self.clock)
+        release_runs = ReleaseRuns(self.leases, self.update, self.clock, Untraced())
         held = self.leases.held_by([owner])
         causes = {owner: "It died."}
         released = release_runs.crashed(causes) if crashed else release_runs.cut_off([owner])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.access_keys import AccessKeys
+from application.ports.access_keys import MAX_SESSIONS, AccessKeys, Session
 from domain.access import AccessKey, Role, StoredSecret
 from tests.building import LATER, NOON
 
@@ -14,6 +14,10 @@ def a_key(key_id: str = "0123456789ab", **members: object) -> AccessKey:
     given = {"name": "ada", "role": Role.VIEWER, "created_at": NOON, **members}
     secrets = (StoredSecret(sha256=b"\xff" * 32), StoredSecret(sha256=b"2" * 32, expires_at=LATER))
     return AccessKey(**{"key_id": key_id, "secrets": secrets, **given})  # type: ignore[arg-type]
+
+
+OURS = Session("0123456789ab", b"\x00:\xff" + b"k" * 29)
+OTHERS = Session("ba9876543210", b"2" * 32)
 
 
 class AccessKeysContract:
@@ -71,10 +75,24 @@ class AccessKeysContract:
     def test_a_session_has_the_key_that_opened_it_until_it_ends(
         self, access_keys: AccessKeys
     ) -> None:
-        access_keys.add_session(b"1" * 32, "0123456789ab", timedelta(hours=1))
-        access_keys.add_session(b"2" * 32, "other", timedelta(hours=1))
+        access_keys.add_session(b"1" * 32, OURS, timedelta(hours=1))
+        access_keys.add_session(b"2" * 32, OTHERS, timedelta(hours=1))
 
-        assert access_keys.key_of_session(b"1" * 32) == "0123456789ab"
+        assert access_keys.get_session(b"1" * 32) == OURS
         access_keys.end_session(b"1" * 32)
-        assert access_keys.key_of_session(b"1" * 32) is None
-        assert access_keys.key_of_session(b"2" * 32) == "other"
+        assert access_keys.get_session(b"1" * 32) is None
+        assert access_keys.get_session(b"2" * 32) == OTHERS
+
+    def test_a_key_has_so_many_sessions_and_the_oldest_ends(self, access_keys: AccessKeys) -> None:
+        digests = [f"{number:032}".encode() for number in range(MAX_SESSIONS + 2)]
+        access_keys.add_session(b"x" * 32, OTHERS, timedelta(hours=1))
+        for digest in digests:
+            access_keys.add_session(digest, OURS, timedelta(hours=1))
+        access_keys.end_session(digests.pop())
+        access_keys.add_session(b"y" * 32, OURS, timedelta(hours=1))
+
+        found = list(map(access_keys.get_session, digests))
+
+        assert found == [None] * 2 + [OURS] * (MAX_SESSIONS - 1)
+        assert access_keys.get_session(b"y" * 32) == OURS
+        assert access_keys.get_session(b"x" * 32) == OTHERS

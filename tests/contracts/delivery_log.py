@@ -83,7 +83,7 @@ class DeliveryLogContract:
         cancelled(repository, callback_url="https://hooks.example.com")
         assert (delivery_log.pending(), delivery_log.due()) == (1, 1)
 
-        lease(outbox)
+        assert outbox.lease(limit=1, duration=timedelta(hours=1))
 
         assert (delivery_log.pending(), delivery_log.due()) == (1, 0)
 

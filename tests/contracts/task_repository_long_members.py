@@ -12,6 +12,7 @@ from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
 from domain.task_spec import TaskPatch
+from domain.trace_context import TraceContext
 from tests.building import AN_ERROR, a_task
 from tests.storing import rename, submit
 
@@ -34,6 +35,23 @@ class LongMembersContract:
 
         assert due.omitted == ("payload",)
         assert repository.get(stored.task_id).spec.payload == payload
+
+    @pytest.mark.parametrize("payload", [{}, LONG_PAYLOAD], ids=["short", "long"])
+    def test_each_way_to_read_a_task_returns_its_trace_and_its_submitter(
+        self, repository: TaskRepository, leases: TaskLeases, payload: dict[str, str]
+    ) -> None:
+        trace = TraceContext(f"00-{'a' * 32}-{'b' * 16}-01", "vendor=x y")
+        new = replace(a_task(type="http", payload=payload), trace=trace, submitted_by="k1")
+
+        [added] = repository.add([new])
+        run = leases.claim("default", owner="a:1", claim_id="1")
+        assert run
+        [seen] = repository.get_many([run.task_id])
+        done = repository.save(Change(before=run, after=run.complete("done", datetime.now(UTC))))
+        stored = repository.get(run.task_id)
+
+        for task in (added, run, seen, done, stored):
+            assert (task.trace, task.submitted_by) == (trace, "k1")
 
     def test_the_error_of_a_failed_run_stays_while_the_task_waits_and_runs_again(
         self, repository: TaskRepository, leases: TaskLeases

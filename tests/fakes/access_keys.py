@@ -2,7 +2,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from application.errors import StoreUnavailable
-from application.ports.access_keys import MAX_KEYS, AccessKeys, ListedKey, TooManyKeys
+from application.ports.access_keys import (
+    MAX_KEYS,
+    MAX_SESSIONS,
+    AccessKeys,
+    ListedKey,
+    Session,
+    TooManyKeys,
+)
 from domain.access import AccessKey
 from tests.fakes.clock import FakeClock
 
@@ -14,7 +21,7 @@ class FakeAccessKeys(AccessKeys):
         self._clock = clock
         self._keys: dict[str, AccessKey] = {}
         self._uses: dict[str, datetime] = {}
-        self._sessions: dict[bytes, tuple[str, datetime]] = {}
+        self._sessions: dict[bytes, tuple[Session, datetime]] = {}
         self.away = False
         self.asked = 0
         """Number of keys that were asked for."""
@@ -54,14 +61,19 @@ class FakeAccessKeys(AccessKeys):
         self._check()
         self._uses[key_id] = self._clock.now().replace(second=0, microsecond=0)
 
-    def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
+    def add_session(self, sha256: bytes, session: Session, duration: timedelta) -> None:
         self._check()
-        self._sessions[sha256] = key_id, self._clock.now() + duration
+        self._sessions[sha256] = session, self._clock.now() + duration
+        of_key = [
+            each for each, (known, _) in self._sessions.items() if known.key_id == session.key_id
+        ]
+        for oldest in of_key[:-MAX_SESSIONS]:
+            del self._sessions[oldest]
 
-    def key_of_session(self, sha256: bytes) -> str | None:
+    def get_session(self, sha256: bytes) -> Session | None:
         self._check()
-        key_id, until = self._sessions.get(sha256, ("", self._clock.now()))
-        return key_id if until > self._clock.now() else None
+        session, until = self._sessions.get(sha256, (None, self._clock.now()))
+        return session if until > self._clock.now() else None
 
     def end_session(self, sha256: bytes) -> None:
         self._check()

@@ -25,6 +25,8 @@ class FakeWebhookSender(WebhookSender):
             message_id=webhook.message_id,
             url=str(webhook.task.spec.callback_url),
             body=repr(webhook).encode(),
+            task_id=webhook.task.task_id,
+            trace=webhook.task.trace,
         )
 
     def send(self, message: WebhookMessage) -> WebhookResponse:

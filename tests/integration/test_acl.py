@@ -144,6 +144,7 @@ def read_everything(api: Api) -> None:
         "/tasks?submitted_after=2020-01-01T00:00:00Z&full=true",
         "/tasks/counts",
         "/queues",
+        "/queues/default/scaling",
         "/workers",
         "/types",
         "/deliveries",

@@ -26,6 +26,7 @@ LISTS = [
 ]
 OVERVIEWS = [
     "/stats",
+    "/queues/default/scaling",
     "/stats/series",
     "/stats/series?span=7d&by=type",
     "/queues",

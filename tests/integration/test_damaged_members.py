@@ -13,6 +13,7 @@ from adapters.redis.id_codec import stored_bytes
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from adapters.tracing.untraced import Untraced
 from application.ports.task_repository import Change
 from application.use_cases.maintenance.expire_tasks import ExpireTasks
 from application.use_cases.maintenance.promote_tasks import PromoteTasks
@@ -84,7 +85,7 @@ class TestSweeps:
         let_leases_run_out()
 
         for _ in range(2):
-            RecoverTasks(repository, leases, store_clock).execute()
+            RecoverTasks(repository, leases, store_clock, Untraced()).execute()
 
         assert stored(repository, runs[1]) is Status.QUEUED
 

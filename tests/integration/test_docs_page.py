@@ -46,6 +46,7 @@ EXPECTED = {
     "listQueues": 200,
     "pauseQueue": 200,
     "resumeQueue": 200,
+    "getScaling": 200,
     "listWorkers": 200,
     "listTypes": 200,
     "getStatistics": 200,

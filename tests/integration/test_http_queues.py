@@ -61,6 +61,31 @@ class TestQueuesAndWorkers:
         [queue] = api.request("GET", "/queues").json()["queues"]
         assert (queue["processing"], queue["depth"], queue["workers"]) == (1, 0, 1)
 
+    def test_the_places_of_a_queue_follow_from_its_tasks_and_its_measured_runs(
+        self, api: Api, worker: ServiceProcess
+    ) -> None:
+        def scaling(query: str = "") -> dict[str, float]:
+            found: dict[str, float] = api.request("GET", f"/queues/default/scaling{query}").json()
+            return found
+
+        wait_until(lambda: scaling()["idle_workers"] == 1)
+        api.final(api.submit(duration=1))
+        api.request("POST", "/queues/default/pause")
+        tasks = [{"task_name": "waits", "duration": 1}] * 120
+        assert api.request("POST", "/tasks/batch", json={"tasks": tasks}).status_code == 202
+
+        paused = scaling()
+        api.request("POST", "/queues/default/resume")
+        resumed = scaling()
+
+        assert (paused["desired_places"], paused["backlog"]) == (0, 120)
+        # about 120 seconds of work in 30; 120 if no run was measured
+        assert 2 <= resumed["desired_places"] < 60
+        assert scaling("?drain_seconds=1")["desired_places"] > resumed["desired_places"]
+        wait_until(lambda: scaling()["idle_workers"] == 0)
+        assert resumed["oldest_waiting_seconds"] >= 0
+        assert api.request("GET", "/queues/Default/scaling").json()["code"] == "queue_not_found"
+
     def test_a_running_task_that_is_deleted_is_stopped_first(
         self, api: Api, worker: ServiceProcess, redis_url: str, tmp_path: Path
     ) -> None:

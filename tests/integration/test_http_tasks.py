@@ -73,6 +73,27 @@ def test_the_request_is_sent_as_given_and_its_response_is_the_result(
     assert Webhook(HTTP_SECRET).verify(request.body, headers) == {"a": [1]}
 
 
+def test_the_trace_of_the_caller_is_passed_on_to_the_call_and_the_callback(
+    api: Api, service: None, receiver: Receiver
+) -> None:
+    trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-00", "tracestate": "shop=1"}
+    own = {"Traceparent": f"00-{'c' * 32}-{'d' * 16}-01"}
+    for headers in ({}, own):
+        payload = {"url": f"{receiver.url}/work", "headers": headers}
+        body = {"task_name": "call", "type": "http", "payload": payload}
+        body["callback_url"] = f"{receiver.url}/done"
+        assert api.request("POST", "/tasks", json=body, headers=trace).status_code == 202
+
+    requests = receiver.wait_for(4)
+
+    sent = {"/work": [], "/done": []}
+    for request in requests:
+        names = ("traceparent", "tracestate")
+        sent[request.path].append({n: request.headers[n] for n in names if n in request.headers})
+    assert sent["/done"] == [trace, trace]
+    assert sorted(sent["/work"], key=len) == [{"traceparent": own["Traceparent"]}, trace]
+
+
 def test_a_caller_cannot_make_the_service_sign_a_forged_callback(
     api: Api, service: None, receiver: Receiver
 ) -> None:

@@ -26,6 +26,14 @@ class TestRedisAccessKeys(AccessKeysContract):
         assert access_keys.get("damaged") is None
         assert [each.key for each in access_keys.all()] == [a_key()]
 
+    def test_others_run_between_the_keys_of_a_list(self, redis_store: RedisStore) -> None:
+        turns: list[None] = []
+        access_keys = RedisAccessKeys(redis_store, lambda: turns.append(None))
+        for number in range(10):
+            access_keys.add(a_key(f"{number:012}"))
+
+        assert len(access_keys.all()) == len(turns) == 10
+
     def test_members_of_later_versions_are_ignored(
         self, access_keys: RedisAccessKeys, client: redis.Redis
     ) -> None:

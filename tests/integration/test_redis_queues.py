@@ -66,7 +66,20 @@ class TestRedisQueues(QueuesContract):
 
         assert [state.depth for state in states] == [1] * 300
         assert None not in {state.oldest_waiting_since for state in states}
-        assert len(trips) == 1 + 3 * 4, "four of each hundred queues"
+        assert len(trips) == 3 * 4, "four of each hundred queues"
+
+    def test_the_state_of_one_queue_reads_nothing_of_the_thousands_of_others(
+        self, repository: RedisTaskRepository, queues: RedisQueues, client: redis.Redis
+    ) -> None:
+        submit(repository)
+        client.sadd("tm:paused", *(f"q{number}" for number in range(5_000)))
+        client.hset("tm:scheduled-by-queue", mapping={f"q{number}": 1 for number in range(5_000)})
+        before = client.info("stats")["total_net_output_bytes"]
+
+        [state] = queues.states(["default"])
+
+        assert state.depth == 1
+        assert client.info("stats")["total_net_output_bytes"] - before < 20_000
 
     def test_others_may_run_between_two_queues_in_every_step(
         self, repository: RedisTaskRepository, redis_store: RedisStore, wake_up_factory

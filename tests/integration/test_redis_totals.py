@@ -6,12 +6,15 @@ import pytest
 import redis
 
 from adapters.redis import keys
+from adapters.redis.effects import Effects
 from adapters.redis.interval_codec import decode_totals, encode_interval, encode_totals
+from adapters.redis.save_script import SaveScript
 from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
+from adapters.redis.totals import RedisTotals
 from application.ports.statistics import Occurrence
 from application.ports.task_repository import Change
 from application.series import Count, Counted, Interval
@@ -65,7 +68,19 @@ class TestTotals:
 
         assert submitted(series) == 31
         assert seen == sorted(seen)
-        assert not client.exists(keys.minute_series(minute - 11))
+        assert not client.exists(keys.minute_series(minute - 11), keys.counters(minute - 300))
+
+    def test_totals_that_were_read_before_others_summed_up_are_not_stored(
+        self, series: RedisSeries, redis_store: RedisStore, repository: RedisTaskRepository
+    ) -> None:
+        submit(repository)
+        totals = RedisTotals(redis_store, lambda: None)
+        stored, effects = totals.read(), Effects()
+        series.sum_up()
+
+        totals.save(effects, stored, stored.first)
+
+        assert SaveScript(redis_store).run(effects).refused_by == "require_version"
 
     def test_totals_that_ended_before_all_counters_that_are_kept_go_on_with_the_oldest(
         self, series: RedisSeries, repository: RedisTaskRepository, client: redis.Redis

@@ -9,6 +9,7 @@ from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.http.webhook_sender import HttpWebhookSender
 from adapters.system.clock import SystemClock
+from adapters.tracing.untraced import Untraced
 from tests.contracts.webhook_sender import WebhookReceiver, WebhookSenderContract, a_webhook, send
 from tests.integration.receiver import SECRET, Receiver, Response
 
@@ -39,7 +40,9 @@ class HttpWebhookReceiver(WebhookReceiver):
 class TestHttpWebhookSender(WebhookSenderContract):
     @pytest.fixture
     def sender(self) -> HttpWebhookSender:
-        return HttpWebhookSender(OutboundHttp(["127.0.0.1/32"]), Signature(SECRET), SystemClock())
+        return HttpWebhookSender(
+            OutboundHttp(["127.0.0.1/32"]), Signature(SECRET), SystemClock(), Untraced()
+        )
 
     @pytest.fixture
     def webhook_receiver(self) -> Iterator[HttpWebhookReceiver]:

@@ -35,6 +35,7 @@ def packages(layer: str) -> set[str]:
         ("Only adapters.redis imports redis", "adapters", {"adapters.redis"}),
         ("Only adapters.celery imports celery and kombu", "adapters", {"adapters.celery"}),
         ("Only adapters.http calls what callers name", "adapters", {"adapters.http"}),
+        ("Only adapters.tracing imports opentelemetry", "adapters", {"adapters.tracing"}),
         (
             "Only entrypoints.api imports the web libraries",
             "entrypoints",

@@ -1,12 +1,13 @@
 """`batch` submits each line once, however often it is broken off and repeated."""
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import SCRIPT, CommandLine
 from test_client_faults import a_problem
 from test_client_values import TASK
 from tests.integration.receiver import Receiver, Response
@@ -53,6 +54,29 @@ def test_a_run_that_was_killed_and_repeated_doubles_and_loses_none(
     assert sorted(names(run, queue)) == sorted(f"n{each}" for each in range(LINES))
     again = json.loads(run("batch", file, "--json").stdout)
     assert again == {"submitted": 0, "replayed": LINES, "rejected": 0}
+
+
+@pytest.mark.parametrize(("wrong", "code"), [([], 0), ([{"task_name": ""}], 1)])
+def test_all_is_submitted_although_nobody_reads_the_ids(
+    run: CommandLine, queue: str, tmp_path: Path, wrong: list[dict[str, object]], code: int
+) -> None:
+    file = a_file(tmp_path / "tasks.ndjson", lines(queue, 3_000) + wrong)
+    rejects = str(tmp_path / "rejects")
+    reader, unread = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [SCRIPT, "batch", file, "--ids", "--rejects", rejects],
+        stdout=unread,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=run.environment,
+    )
+    os.close(unread)
+
+    assert (done.returncode, "Submitted 3,000 tasks" in done.stderr) == (code, True), done.stderr
+    assert len(names(run, queue)) == 3_000
 
 
 def test_another_key_submits_the_same_file_again(

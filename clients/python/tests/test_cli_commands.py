@@ -204,6 +204,8 @@ def test_the_service_is_described(run: CommandLine, queue: str) -> None:
     assert (doctor.code, f"queues resume {queue}" in doctor.stdout) == (1, True)
     assert run("queues", "resume", queue).code == 0
     assert f"TASKS_QUEUES={queue} task-manager worker" in run("doctor").stdout
+    assert ["desired_places", "1"] in run("queues", "scaling", queue, "--drain", "60").rows
+    assert json.loads(run("queues", "scaling", queue, "--json").stdout)["backlog"] == 1
     assert run("queues", "remove", queue).code == 1
     assert run("delete", task_id).code == 0
 

@@ -208,6 +208,8 @@ def test_the_service_describes_itself(client: AnyClient) -> None:
     [worker] = wait_until(client.workers)
 
     assert worker.queues == ("default",)
+    scaling = client.scaling("nobody", drain_seconds=60)
+    assert (scaling.desired_places, scaling.backlog, scaling.idle_workers) == (0, 0, 0)
     assert {"sleep", "http", "greet"} <= {each.type for each in client.types()}
     assert client.counts(queue="nobody").by_status.keys() >= {"QUEUED", "FAILED"}
     assert client.series(span="5m", by="type").step_seconds == 60

@@ -54,6 +54,7 @@ class CeleryWorker:
         app: Celery,
         *,
         build_run_tasks: Callable[[str, TaskProcess], RunTasks],
+        at_process_end: Callable[[], None],
         release: ReleaseRuns,
         watch: WatchRuns,
         heartbeat: SendHeartbeat,
@@ -65,11 +66,13 @@ class CeleryWorker:
         retirement: Retirement,
     ) -> None:
         """`build_run_tasks` takes the owner name and process of a child, and is called after its
-        fork, so that the child shares nothing with the parent. `retirement` decides when a child
-        is replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
+        fork, so that the child shares nothing with the parent. `at_process_end` is called at the
+        orderly end of each child, and of this process. `retirement` decides when a child is
+        replaced; each child counts in its own copy. `require_store`: see RunGuard. `process`
         describes this worker; the owner names of its children start with its name."""
         self._app = app
         self._build_run_tasks = build_run_tasks
+        self._at_process_end = at_process_end
         self._release = release
         self._heartbeat = heartbeat
         self._node = node
@@ -114,6 +117,7 @@ class CeleryWorker:
         self._stopped.set()
         self._hand_back()
         Descendants().end()
+        self._at_process_end()
         if self._beating.is_alive():
             self._beating.join()
         return int(self._worker.exitcode or 0)
@@ -124,10 +128,14 @@ class CeleryWorker:
         def start_child(**_: Any) -> None:
             child.start()
 
+        def end_child(**_: Any) -> None:
+            self._at_process_end()
+
         self._app.task(name=WORK_TASK)(child.work)
         self._app.steps["worker"].update([child_watch(self._children), pulse_of_loop(self._pulse)])
         signals.setup_logging.connect(_keep_logging, weak=False)
         signals.worker_process_init.connect(start_child, weak=False)
+        signals.worker_process_shutdown.connect(end_child, weak=False)
         signals.worker_shutting_down.connect(self._begin_shutdown, weak=False)
         signals.worker_ready.connect(self._start_threads, weak=False)
         for number in (signal.SIGTERM, signal.SIGINT):

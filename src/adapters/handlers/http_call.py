@@ -18,10 +18,13 @@ from application.json_values import MAX_DEPTH, encode_json, exceeds_depth, repla
 from application.ports.clock import Clock
 from application.ports.run import RunContext
 from application.ports.task_handlers import TaskHandler, TaskType
+from application.ports.tracer import Tracer
+from application.spans import STATUS_CODE, call_operation, error_of_status
 from domain.errors import InvalidPayload, Violation
 from domain.retry_policy import RetryPolicy
 from domain.task import Task
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 from domain.web_url import require_web_url
 
 MAX_BODY_BYTES = 64 * 1024
@@ -95,10 +98,13 @@ class HttpCall(TaskHandler):
         default_retry=RetryPolicy(max_attempts=5),  # a server elsewhere is often away for a moment
     )
 
-    def __init__(self, http: OutboundHttp, signature: Signature, clock: Clock) -> None:
+    def __init__(
+        self, http: OutboundHttp, signature: Signature, clock: Clock, tracer: Tracer
+    ) -> None:
         self._http = http
         self._signature = signature
         self._clock = clock
+        self._tracer = tracer
 
     def validate(self, spec: TaskSpec) -> None:
         payload = spec.payload
@@ -134,22 +140,38 @@ class HttpCall(TaskHandler):
 
     def _send(self, task: Task, call: Mapping[str, Any], name: str) -> HttpResponse:
         """Send the request. Raises HandlerFailed, whose message begins with `name`."""
-        body, headers = self._request(task, call)
         try:
-            return self._http.send(
-                call.get("method", "POST"),
-                call["url"],
-                headers=headers,
-                body=body,
-                seconds=call.get("timeout", DEFAULT_SECONDS),
-                max_bytes=MAX_BODY_BYTES,
+            if task.trace is None:
+                return self._exchange(task, call, None)
+            operation = call_operation(
+                call.get("method", "POST"), call["url"], "http", task.task_id
             )
+            with self._tracer.span(operation, task.trace) as span:
+                response = self._exchange(task, call, span.context)
+                error = error_of_status(response.status, lowest=400)
+                span.note({STATUS_CODE: response.status}, error=error)
+                return response
         except AddressRefused as error:
             raise HandlerFailed(f"{name} was not sent: {error}", retry=False) from error
         except NoResponse as error:
             raise HandlerFailed(f"{name}: {error}") from error
 
-    def _request(self, task: Task, call: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
+    def _exchange(
+        self, task: Task, call: Mapping[str, Any], trace: TraceContext | None
+    ) -> HttpResponse:
+        body, headers = self._request(task, call, trace)
+        return self._http.send(
+            call.get("method", "POST"),
+            call["url"],
+            headers=headers,
+            body=body,
+            seconds=call.get("timeout", DEFAULT_SECONDS),
+            max_bytes=MAX_BODY_BYTES,
+        )
+
+    def _request(
+        self, task: Task, call: Mapping[str, Any], trace: TraceContext | None
+    ) -> tuple[bytes, Mapping[str, str]]:
         """Return body and headers. Each run has the same `webhook-id` and Idempotency-Key."""
         content_type: dict[str, str] = {}
         if "json" in call:
@@ -158,7 +180,7 @@ class HttpCall(TaskHandler):
         else:
             body = call.get("body", "").encode()
         return body, {
-            "traceparent": f"00-{UUID(task.task_id).hex}-{task.fencing_token:016x}-01",
+            **_trace_headers(task, call.get("headers", {}), trace),
             **content_type,
             **call.get("headers", {}),
             "Idempotency-Key": task.task_id,
@@ -179,6 +201,20 @@ class HttpCall(TaskHandler):
             retry=status in RETRIED_STATUSES or status >= 500,
             wait=response.retry_after(self._clock.now()),
         )
+
+
+def _trace_headers(
+    task: Task, given: Mapping[str, str], trace: TraceContext | None
+) -> Mapping[str, str]:
+    """Return the headers of the task's trace; of one named after the task if it has none.
+
+    Nothing is added to a traceparent that the task itself names.
+    """
+    if any(name.lower() == "traceparent" for name in given):
+        return {}
+    if trace is not None:
+        return trace.headers
+    return {"traceparent": f"00-{UUID(task.task_id).hex}-{task.fencing_token:016x}-01"}
 
 
 def _body(response: HttpResponse) -> Mapping[str, Any]:

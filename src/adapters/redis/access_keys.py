@@ -4,7 +4,7 @@ Who can read Redis learns hashes of secrets, and opens nothing with them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,14 @@ from adapters.redis import keys
 from adapters.redis.replies import milliseconds
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import epoch_milliseconds, instant
-from application.ports.access_keys import MAX_KEYS, AccessKeys, ListedKey, TooManyKeys
+from application.ports.access_keys import (
+    MAX_KEYS,
+    MAX_SESSIONS,
+    AccessKeys,
+    ListedKey,
+    Session,
+    TooManyKeys,
+)
 from application.skipped_items import SkippedItems
 from domain.access import AccessKey, Role, StoredSecret
 from domain.restore import restore
@@ -23,8 +30,12 @@ MINUTE_MS = 60_000
 
 
 class RedisAccessKeys(AccessKeys):
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(
+        self, store: RedisStore, let_others_run: Callable[[], None] = lambda: None
+    ) -> None:
+        """`let_others_run` is called between keys, for a process that serves other requests."""
         self._store = store
+        self._let_others_run = let_others_run
         self._skipped_items = SkippedItems()
 
     def get(self, key_id: str) -> AccessKey | None:
@@ -37,15 +48,12 @@ class RedisAccessKeys(AccessKeys):
             pipeline.hgetall(keys.ACCESS_KEYS)
             pipeline.hgetall(keys.ACCESS_KEY_USES)
             stored, uses = pipeline.execute()
-        found = (self._decoded(key_id.decode(), text) for key_id, text in stored.items())
-        return sorted(
-            (
-                ListedKey(key=key, last_used_at=_minute(uses.get(key.key_id.encode())))
-                for key in found
-                if key
-            ),
-            key=lambda each: (each.key.created_at, each.key.key_id),
-        )
+        listed = []
+        for key_id, text in stored.items():
+            self._let_others_run()
+            if key := self._decoded(key_id.decode(), text):
+                listed.append(ListedKey(key=key, last_used_at=_minute(uses.get(key_id))))
+        return sorted(listed, key=lambda each: (each.key.created_at, each.key.key_id))
 
     def add(self, key: AccessKey) -> None:
         with self._store.client() as client:
@@ -84,18 +92,31 @@ class RedisAccessKeys(AccessKeys):
             minute = milliseconds(client.time()) // MINUTE_MS
             client.hset(keys.ACCESS_KEY_USES, key_id, minute)
 
-    def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
+    def add_session(self, sha256: bytes, session: Session, duration: timedelta) -> None:
+        sessions = keys.sessions_of(session.key_id)
         with self._store.client() as client:
-            client.set(keys.session(sha256), key_id, px=duration)
+            pipeline = client.pipeline(transaction=True)
+            pipeline.set(keys.session(sha256), _encode_session(session), px=duration)
+            pipeline.lpush(sessions, sha256)
+            pipeline.pexpire(sessions, duration)
+            pipeline.lrange(sessions, MAX_SESSIONS, -1)
+            pipeline.ltrim(sessions, 0, MAX_SESSIONS - 1)
+            *_, oldest, _ = pipeline.execute()
+            if oldest:
+                client.delete(*map(keys.session, oldest))
 
-    def key_of_session(self, sha256: bytes) -> str | None:
+    def get_session(self, sha256: bytes) -> Session | None:
         with self._store.client() as client:
-            key_id = client.get(keys.session(sha256))
-        return key_id.decode() if key_id else None
+            return _decode_session(client.get(keys.session(sha256)))
 
     def end_session(self, sha256: bytes) -> None:
         with self._store.client() as client:
-            client.delete(keys.session(sha256))
+            session = _decode_session(client.get(keys.session(sha256)))
+            pipeline = client.pipeline(transaction=True)
+            pipeline.delete(keys.session(sha256))
+            if session:
+                pipeline.lrem(keys.sessions_of(session.key_id), 1, sha256)
+            pipeline.execute()
 
     def _decoded(self, key_id: str, text: bytes | None) -> AccessKey | None:
         if text is None:
@@ -138,6 +159,19 @@ def _decode(key_id: str, members: dict[str, Any]) -> AccessKey:
             "expires_at": _instant(members.get("expires_at")),
         },
     )
+
+
+def _encode_session(session: Session) -> str:
+    return f"{session.key_id}:{session.key_sha256.hex()}"
+
+
+def _decode_session(stored: bytes | None) -> Session | None:
+    """Return the session; None when nothing, or nothing readable, is stored."""
+    try:
+        key_id, digest = (stored or b"").decode().split(":")
+        return Session(key_id, bytes.fromhex(digest))
+    except ValueError:
+        return None
 
 
 def _time(time: datetime | None) -> int | None:

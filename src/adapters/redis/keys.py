@@ -169,6 +169,11 @@ def session(sha256: bytes) -> bytes:
     return b"tm:session:" + sha256
 
 
+def sessions_of(key_id: str) -> bytes:
+    """Return the key of a list: the hashes of the sessions of a key, newest first."""
+    return b"tm:sessions:" + key_id.encode()
+
+
 def alive(role: str) -> bytes:
     """Return the key of a sorted set of the processes of that role by their last heartbeat."""
     return f"tm:alive:{role}".encode()

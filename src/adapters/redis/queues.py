@@ -12,7 +12,8 @@ from adapters.redis.indexes import PRIORITY_STEP, WakeUpOf
 from adapters.redis.replies import count_or_zero, execute, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
+from adapters.redis.task_codec import SPEC, SUBMITTED
+from adapters.redis.waiting_since import waiting_since
 from application.ports.queues import Queues, QueueState
 
 CHUNK = 100
@@ -45,26 +46,24 @@ class RedisQueues(Queues):
         if not names:
             return []
         with self._store.client() as client:
-            pipeline = client.pipeline(transaction=False)
-            pipeline.smembers(keys.PAUSED)
-            pipeline.hvals(keys.HELD)
-            pipeline.hgetall(keys.SCHEDULED_BY_QUEUE)
-            paused, held, scheduled = pipeline.execute()
-            processing = Counter(held_entry(entry)[1] for entry in held)
+            processing = Counter(held_entry(entry)[1] for entry in client.hvals(keys.HELD))
+            paused: dict[str, bool] = {}
+            scheduled: dict[str, int] = {}
             depths: dict[str, int] = {}
             oldest: dict[str, datetime] = {}
             for at in range(0, len(names), CHUNK):
                 some = names[at : at + CHUNK]
-                depths |= self._depths(client, some)
+                for name, is_paused, later, depth in self._numbers(client, some):
+                    paused[name], scheduled[name], depths[name] = is_paused, later, depth
                 oldest |= self._oldest(client, [name for name in some if depths[name]])
         return [
             QueueState(
                 name=name,
                 depth=depths[name],
                 processing=processing[name],
-                scheduled=count_or_zero(scheduled.get(name.encode())),
+                scheduled=scheduled[name],
                 oldest_waiting_since=oldest.get(name),
-                paused=name.encode() in paused,
+                paused=paused[name],
             )
             for name in self._paced(names)
         ]
@@ -89,12 +88,23 @@ class RedisQueues(Queues):
         with self._store.client() as client:
             return not client.exists(keys.queue_index(name))
 
-    def _depths(self, client: Any, queues: Sequence[str]) -> dict[str, int]:
-        """Return the number of waiting tasks of each queue; 0 for a key of the wrong type."""
+    def _numbers(self, client: Any, queues: Sequence[str]) -> Iterator[tuple[str, bool, int, int]]:
+        """Yield each queue, whether it is paused, and its scheduled and waiting tasks.
+
+        A number is 0, and a queue not paused, where a key has the wrong type. One round trip.
+        """
         pipeline = client.pipeline(transaction=False)
+        pipeline.smismember(keys.PAUSED, queues)
+        pipeline.hmget(keys.SCHEDULED_BY_QUEUE, queues)
         for queue in self._paced(queues):
             pipeline.zcard(keys.waiting(queue))
-        return dict(zip(queues, map(count_or_zero, execute(pipeline)), strict=True))
+        paused, scheduled, *depths = execute(pipeline)
+        nothing = [0] * len(queues)
+        paused = nothing if isinstance(paused, Exception) else paused
+        scheduled = nothing if isinstance(scheduled, Exception) else scheduled
+        for name, *numbers in zip(queues, paused, scheduled, depths, strict=True):
+            is_paused, later, depth = map(count_or_zero, numbers)
+            yield name, bool(is_paused), later, depth
 
     def _oldest(self, client: Any, queues: Sequence[str]) -> dict[str, datetime]:
         """Return since when the oldest task of each queue waits, without damaged records.

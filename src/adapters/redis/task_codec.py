@@ -21,6 +21,7 @@ from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
 from domain.task_state import Progress, ScheduleSlot
+from domain.trace_context import TraceContext
 
 Record = Mapping[bytes, bytes]
 Decoders = Mapping[bytes, Callable[[bytes], Any]]
@@ -32,6 +33,9 @@ SCHEDULE = b"h"
 """The slot that made the task in milliseconds, a blank and the name of the schedule."""
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
+TRACE = b"t"
+"""The traceparent, and behind a blank the tracestate if there is one. Nobody needs a damaged one,
+which counts as none."""
 ALWAYS = {STATUS, VERSION, SUBMITTED, SPEC}
 PAYLOAD = b"i"
 """A field of its own, as the result is: both may be long, and events leave out long ones."""
@@ -140,15 +144,6 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
     return Task.restore(members)
 
 
-def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
-    """Return when a task was submitted, or was due if that is later. None for damaged fields."""
-    try:
-        run_at = _plain(spec or b"{}").get(SPEC_NAMES["run_at"])
-        return max(_instant(submitted or b""), instant(run_at or 0))
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return None
-
-
 def encode_payload(payload: Mapping[str, Any]) -> str:
     """Return the JSON of a payload; no text for an empty one."""
     return _json(dict(payload)) if payload else ""
@@ -212,10 +207,6 @@ def decode_slot(text: bytes) -> ScheduleSlot:
     return ScheduleSlot(name=name, slot=instant(int(time)) if time else None)
 
 
-def _encode_slot(origin: ScheduleSlot) -> str:
-    return f"{epoch_milliseconds(origin.slot) if origin.slot else ''} {origin.name}"
-
-
 def _plain(text: bytes) -> Any:
     return _from_json(text.decode())
 
@@ -269,19 +260,21 @@ MEMBERS = {
     RESULT: "result",
     ERROR: "error",
     LAST_ERROR: "last_error",
+    TRACE: "trace",
 }
 _values = attrgetter(*MEMBERS.values())
 ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     STATUS: str,
     CRASHED: lambda claims: " ".join(map(str, claims)),
     **dict.fromkeys((OWNER, SUBMITTER), str),
-    SCHEDULE: _encode_slot,
+    SCHEDULE: lambda slot: f"{epoch_milliseconds(slot.slot) if slot.slot else ''} {slot.name}",
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
     SPEC: encode_spec,
     PAYLOAD: encode_payload,
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
     **dict.fromkeys((ERROR, LAST_ERROR), lambda error: _json([error.code, error.message])),
+    TRACE: lambda trace: f"{trace.traceparent} {trace.tracestate}".rstrip(),
 }
 """Other members are numbers."""
 DECODERS: Decoders = {
@@ -300,5 +293,6 @@ DECODERS: Decoders = {
         (ERROR, LAST_ERROR),
         lambda error: TaskError(**dict(zip(("code", "message"), _plain(error), strict=True))),
     ),
+    TRACE: lambda trace: TraceContext.parse(*trace.decode("ascii", "replace").split(" ", 1)),
 }
 """Decoders of the members of a task without its specification."""

@@ -4,10 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.access import AccessKey
 
 MAX_KEYS = 10_000
+MAX_SESSIONS = 1_000
+"""Limit on the sessions of one key."""
 
 
 class TooManyKeys(Exception):
@@ -17,6 +20,13 @@ class TooManyKeys(Exception):
         super().__init__(
             f"There are {MAX_KEYS:,} keys, which is the limit. Revoke one that is not needed."
         )
+
+
+class Session(NamedTuple):
+    """A session of a browser: its key, and the hash of the secret that opened it."""
+
+    key_id: str
+    key_sha256: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +64,15 @@ class AccessKeys(ABC):
         """Record that the key was used in this minute."""
 
     @abstractmethod
-    def add_session(self, sha256: bytes, key_id: str, duration: timedelta) -> None:
-        """Store a session of a browser by the hash of its secret."""
+    def add_session(self, sha256: bytes, session: Session, duration: timedelta) -> None:
+        """Store a session by the hash of its own secret.
+
+        Remove the oldest session of the key when it has more than MAX_SESSIONS.
+        """
 
     @abstractmethod
-    def key_of_session(self, sha256: bytes) -> str | None:
-        """Return the id of the key that opened the session; None when it is over."""
+    def get_session(self, sha256: bytes) -> Session | None:
+        """Return the session; None when it is over, or when what is stored is damaged."""
 
     @abstractmethod
     def end_session(self, sha256: bytes) -> None:

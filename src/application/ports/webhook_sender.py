@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from domain.trace_context import TraceContext
 from domain.webhook import Webhook, WebhookResponse
 
 
@@ -13,6 +14,9 @@ class WebhookMessage:
     message_id: str
     url: str
     body: bytes
+    task_id: str
+    trace: TraceContext | None = None
+    """The trace of the task, which the message belongs to."""
 
 
 class WebhookSender(ABC):

@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
 from entrypoints.api.access.gate import require_keys
+from entrypoints.api.access.needed import NEEDED
 from entrypoints.api.compression import compress_responses
 from entrypoints.api.concurrency.batch_line import BatchLine, BatchPace
 from entrypoints.api.concurrency.capacity import MIN_DESCRIPTORS, Capacity, LongResponses
@@ -27,6 +28,7 @@ from entrypoints.api.resources.blueprints import BLUEPRINTS, events, metrics
 from entrypoints.api.resources.events import EVENT_STREAM
 from entrypoints.api.specification import OPTIONS, SpecificationPlugin, specification
 from entrypoints.api.task_texts import TaskTexts
+from entrypoints.api.traced_requests import caller_trace, trace_requests
 from entrypoints.api.traffic import Traffic, traffic_of
 from entrypoints.api.use_cases import use_cases
 from entrypoints.container import Container
@@ -85,6 +87,8 @@ def create_app(
     app.extensions["work_lines"] = WorkLines.within(capacity)
     app.extensions["task_texts"] = TaskTexts(container.task_cache_bytes())
     app.extensions["batch_line"] = BatchLine(batch_pace)
+    if (tracer := container.tracer()).is_on:
+        trace_requests(app, tracer)
     app.before_request(_begin)
     trust_proxies(app, container.settings().http_trusted_proxies)
     protect_from_pages(app, container.settings())
@@ -107,9 +111,10 @@ def create_app(
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    environ = request.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    for key, value in request.environ.items():
+    for key, value in environ.items():
         if key.startswith(HEADER_KEYS) and len(value) > MAX_HEADER_BYTES:
             name = key.removeprefix("HTTP_").replace("_", "-").title()
             raise RequestHeaderFieldsTooLarge(
@@ -147,7 +152,7 @@ def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
     this: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if this.path.startswith(("/tasks", "/schedules")):
+    if this.endpoint in NEEDED or this.path.startswith("/tasks"):
         response.headers["Cache-Control"] = "no-store"
     endpoint, status = this.endpoint, response.status_code
     seconds = time.perf_counter() - g.began
@@ -163,7 +168,7 @@ def _finish(extensions: Mapping[str, Any], response: Response) -> Response:
 
 def _log_request(level: int, status: int, seconds: float) -> None:
     task_id = g.get("task_id") or (request.view_args or {}).get("task_id")
-    key_id = g.get("key_id")
+    key_id, trace = g.get("key_id"), caller_trace()
     access.log(
         level,
         "%s %s",
@@ -176,5 +181,6 @@ def _log_request(level: int, status: int, seconds: float) -> None:
             "request_id": g.request_id,
             **({"task_id": task_id} if task_id else {}),
             **({"key_id": key_id} if key_id else {}),
+            **({"trace_id": trace.trace_id} if trace else {}),
         },
     )

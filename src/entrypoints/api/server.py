@@ -96,9 +96,17 @@ class ApiWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().load_wsgi()
         # gunicorn looks its settings up some twenty times in each request, through __getattr__.
         self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        self.wsgi.extensions["container"].tracer().start()
         # START_SECONDS count from the start of the process
         self.wsgi.extensions["container"].warn_about_queues()
         self._traffic = self.wsgi.extensions["traffic"]
+
+    def run(self) -> None:
+        """Serve until the shutdown, and send what waits to be sent then."""
+        try:
+            super().run()
+        finally:
+            self.wsgi.extensions["container"].tracer().stop()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
@@ -224,6 +232,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             cache_bytes=self.settings.http_cache_bytes,
             long_results_as_text=True,
             tells_callers_apart=self.settings.asks_for_keys,
+            traced_as="api",
             let_others_run=let_others_run,
         )
         app = create_app(container, self.capacity, self.batch_pace)

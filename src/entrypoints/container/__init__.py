@@ -9,6 +9,10 @@ from entrypoints.quick_imports import without
 with without("pydantic", "pydantic_settings", "yaml", "werkzeug"):
     import dependency_injector.wiring  # noqa: F401
 
+# It imports the metrics of OpenTelemetry where it finds them. We make none with it.
+with without("opentelemetry"):
+    import adapters.redis.connection  # noqa: F401
+
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
 

@@ -1,6 +1,8 @@
 """Name the adapter behind each port."""
 
+import logging
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -44,8 +46,13 @@ from adapters.system.context_callers import ContextCallers
 from adapters.system.cron_times import SystemCronTimes
 from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
+from adapters.tracing.untraced import Untraced
 from application.ports.callers import Anyone, Callers
+from application.ports.tracer import Tracer
+from entrypoints.environment import read_trace_settings
 from entrypoints.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def keep_running() -> None:
@@ -89,11 +96,28 @@ def half(size: int) -> int:
     return size // 2
 
 
-def handlers_of(settings: Settings, process: TaskProcess | None) -> HandlerRegistry:
+def tracer_of(process_name: str) -> Tracer:
+    """Return what makes the spans of a process. Problems are logged: no trace is worth a stop."""
+    wanted, problem = read_trace_settings() if process_name else (False, "")
+    if wanted and not problem:
+        try:
+            from adapters.tracing.otlp_tracer import OtlpTracer
+
+            return OtlpTracer(f"task-manager-{process_name}", version("task-manager-api"))
+        except ImportError:
+            problem = "The extra otel is not installed; see docs/tracing.md"
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+    if problem:
+        logger.warning("Traces are off. %s.", problem, extra={"action": "traces_off"})
+    return Untraced()
+
+
+def handlers_of(settings: Settings, process: TaskProcess | None, tracer: Tracer) -> HandlerRegistry:
     """Return the handlers of all types of task; see find_handlers."""
     from entrypoints.container.handlers import find_handlers  # maintenance needs none
 
-    return find_handlers(settings, process)
+    return find_handlers(settings, process, tracer)
 
 
 class Adapters(containers.DeclarativeContainer):
@@ -112,8 +136,11 @@ class Adapters(containers.DeclarativeContainer):
     tells_callers_apart = providers.Object(False)
     task_process: providers.Object[TaskProcess | None] = providers.Object(None)
     let_others_run = providers.Object(keep_running)
+    traced_as = providers.Object("")
+    """Name of the process in traces; empty for one that makes none."""
     note_position: providers.Object[Callable[[str | None], None]] = providers.Object(forget)
 
+    tracer = providers.Singleton(tracer_of, traced_as)
     redis_client = providers.Singleton(connect, settings.provided.redis_url, patient=fail_fast)
     confirmation = providers.Singleton(confirmation, settings.provided.redis_min_replicas)
     store = providers.Singleton(
@@ -138,7 +165,7 @@ class Adapters(containers.DeclarativeContainer):
     kill_family = providers.Object(kill_family)
 
     callers = providers.Singleton(callers_of, told_apart=tells_callers_apart)
-    access_keys = providers.Singleton(RedisAccessKeys, store)
+    access_keys = providers.Singleton(RedisAccessKeys, store, let_others_run)
     secret_source = providers.Singleton(SystemSecretSource)
 
     clock = providers.Singleton(SystemClock)
@@ -198,7 +225,7 @@ class Adapters(containers.DeclarativeContainer):
     run_context_factory = providers.Singleton(
         BufferedRunContextFactory, run_log, interrupt, task_process
     )
-    handlers = providers.Singleton(handlers_of, settings, task_process)
+    handlers = providers.Singleton(handlers_of, settings, task_process, tracer)
     outbox = providers.Singleton(RedisOutbox, store)
     delivery_log = providers.Singleton(RedisDeliveryLog, store, let_others_run)
     webhook_sender = providers.Singleton(
@@ -206,4 +233,5 @@ class Adapters(containers.DeclarativeContainer):
         providers.Singleton(OutboundHttp, settings.provided.http_allowed_networks),
         providers.Singleton(Signature, settings.provided.callback_secret),
         clock,
+        tracer,
     )

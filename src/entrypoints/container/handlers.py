@@ -13,22 +13,27 @@ from adapters.http.signature import Signature, http_secret
 from adapters.supervision.descendants import Descendants
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
+from adapters.tracing.untraced import Untraced
 from application.ports.task_handlers import TaskHandler
+from application.ports.tracer import Tracer
 from entrypoints.environment import environment_restorer
 from entrypoints.settings import InvalidSettings, Settings
 
 
-def find_handlers(settings: Settings, process: TaskProcess | None = None) -> HandlerRegistry:
+def find_handlers(
+    settings: Settings, process: TaskProcess | None = None, tracer: Tracer | None = None
+) -> HandlerRegistry:
     """Return the handlers of all types of task.
 
-    `process` is given where tasks run; functions then run in isolation from each other.
+    `process` and `tracer` are given where tasks run. Functions then run in isolation from each
+    other.
     Raises InvalidSettings if TASKS_HANDLERS names a module or function that cannot be used.
     """
     http, signature = (
         OutboundHttp(settings.http_allowed_networks),
         Signature(http_secret(settings.callback_secret)),
     )
-    built_in = [SleepHandler(), HttpCall(http, signature, SystemClock())]
+    built_in = [SleepHandler(), HttpCall(http, signature, SystemClock(), tracer or Untraced())]
     try:
         functions = find_functions(
             settings.handlers, built_in=[handler.type.name for handler in built_in]

@@ -23,6 +23,7 @@ def build_container(
     cache_bytes: int = 0,
     long_results_as_text: bool = False,
     tells_callers_apart: bool = False,
+    traced_as: str = "",
     let_others_run: Callable[[], None] = keep_running,
 ) -> Container:
     """Build the container of a process. Raises InvalidSettings if the settings name no Redis.
@@ -31,6 +32,7 @@ def build_container(
     connection that greenlets share, KnownTasks the cache, TaskRecords `long_results_as_text`. With
     `tells_callers_apart`, each request says who its caller is (ContextCallers). Long work calls
     `let_others_run` between its parts: a process that serves many callers in one thread needs it.
+    `traced_as` is the name of the process in traces; without one it makes none.
     """
     settings.require_redis()
     return Container(
@@ -42,6 +44,7 @@ def build_container(
         cache_bytes=cache_bytes,
         long_results_as_text=long_results_as_text,
         tells_callers_apart=tells_callers_apart,
+        traced_as=traced_as,
         let_others_run=providers.Object(let_others_run),
     )
 

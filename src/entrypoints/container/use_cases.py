@@ -14,6 +14,7 @@ from application.ports.task_counts import TaskCounts
 from application.ports.task_pages import TaskPages
 from application.ports.task_repository import TaskRepository
 from application.schedule_rules import ScheduleRules
+from application.schedule_tasks import ScheduleTasks
 from application.scoped.schedules import ScopedSchedules
 from application.scoped.task_counts import ScopedTaskCounts
 from application.scoped.task_pages import ScopedTaskPages
@@ -34,6 +35,7 @@ from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
 from application.use_cases.operations.collect_metrics import CollectMetrics
+from application.use_cases.operations.get_scaling import GetScaling
 from application.use_cases.operations.get_series import GetSeries
 from application.use_cases.operations.get_statistics import GetStatistics
 from application.use_cases.operations.list_deliveries import ListDeliveries
@@ -70,6 +72,7 @@ from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.release_runs import ReleaseRuns
 from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.trace_run import TraceRun
 from application.use_cases.worker.watch_runs import WatchRuns
 from entrypoints.container.adapters import Adapters
 
@@ -117,7 +120,7 @@ class Container(Adapters):
     sessions = providers.Singleton(Sessions, Adapters.access_keys, Adapters.secret_source)
 
     new_tasks = providers.Singleton(
-        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers
+        NewTasks, tasks, Adapters.task_ids, Adapters.clock, Adapters.callers, Adapters.tracer
     )
     submit_task = providers.Singleton(SubmitTask, admission, new_tasks)
     submit_batch = providers.Singleton(SubmitBatch, admission, new_tasks, Adapters.let_others_run)
@@ -145,6 +148,7 @@ class Container(Adapters):
     schedules_of_caller = providers.Singleton(
         scoped_schedules, Adapters.schedules, Adapters.callers
     )
+    schedule_tasks = providers.Singleton(ScheduleTasks, Adapters.schedules, Adapters.tracer)
     schedule_rules = providers.Singleton(ScheduleRules, Adapters.cron_times, admission)
     read_schedules = providers.Singleton(
         ReadSchedules, schedules_of_caller, Adapters.repository, schedule_rules
@@ -160,6 +164,7 @@ class Container(Adapters):
     run_schedule = providers.Singleton(
         RunSchedule,
         schedules_of_caller,
+        schedule_tasks,
         Adapters.task_ids,
         Adapters.store_clock,
         Adapters.callers,
@@ -167,6 +172,7 @@ class Container(Adapters):
     start_due_slots = providers.Singleton(
         StartDueSlots,
         Adapters.schedules,
+        schedule_tasks,
         Adapters.repository,
         update,
         Adapters.cron_times,
@@ -174,6 +180,14 @@ class Container(Adapters):
     )
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
+    )
+    get_scaling = providers.Singleton(
+        GetScaling,
+        Adapters.queues,
+        Adapters.heartbeats,
+        Adapters.leases,
+        Adapters.series,
+        Adapters.store_clock,
     )
     pause_queue = providers.Singleton(PauseQueue, Adapters.queues, Adapters.wake_ups, list_queues)
     remove_queue = providers.Singleton(RemoveQueue, Adapters.queues, list_queues)
@@ -194,7 +208,7 @@ class Container(Adapters):
     )
     delete_task = providers.Singleton(DeleteTask, tasks, update, Adapters.clock)
     recover_tasks = providers.Singleton(
-        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock
+        RecoverTasks, Adapters.repository, Adapters.leases, Adapters.store_clock, Adapters.tracer
     )
     promote_tasks = providers.Singleton(PromoteTasks, Adapters.repository, Adapters.store_clock)
     expire_tasks = providers.Singleton(ExpireTasks, Adapters.repository, Adapters.store_clock)
@@ -202,7 +216,9 @@ class Container(Adapters):
     prune_tasks = providers.Singleton(
         PruneTasks, Adapters.repository, Adapters.settings.provided.retention
     )
-    release_runs = providers.Singleton(ReleaseRuns, Adapters.leases, update, Adapters.store_clock)
+    release_runs = providers.Singleton(
+        ReleaseRuns, Adapters.leases, update, Adapters.store_clock, Adapters.tracer
+    )
     watch_runs = providers.Singleton(WatchRuns, Adapters.leases, Adapters.store_clock)
     deliver_webhook = providers.Singleton(
         DeliverWebhook,
@@ -240,6 +256,7 @@ class Container(Adapters):
         Adapters.handlers,
         Adapters.run_context_factory,
         Adapters.interrupt,
+        providers.Singleton(TraceRun, Adapters.tracer, Adapters.attempt_log),
         max_result_bytes=Adapters.settings.provided.max_result_bytes,
         limit_name="TASKS_MAX_RESULT_BYTES",
     )

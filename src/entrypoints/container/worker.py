@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+from dependency_injector import providers
+
 from adapters.celery.worker import CeleryWorker
 from adapters.supervision.node_lock import NodeLock
 from adapters.supervision.retirement import Retirement
 from adapters.supervision.task_process import TaskProcess
+from application.ports.tracer import Tracer
+from application.use_cases.worker.run_tasks import RunTasks
 from entrypoints.container.handlers import find_handlers
 from entrypoints.container.processes import build_container, describe_process
 from entrypoints.container.use_cases import Container
@@ -15,11 +19,17 @@ from entrypoints.private_files import make_private
 from entrypoints.settings import InvalidSettings, Settings
 
 
-def build_child_container(settings: Settings, process: TaskProcess) -> Container:
-    """Build the container of a process that runs tasks."""
+def build_child_container(
+    settings: Settings, process: TaskProcess, tracer: Tracer | None = None
+) -> Container:
+    """Build the container of a process that runs tasks. `tracer` is that of the worker."""
     settings.require_redis()
     return Container(
-        settings=settings, keep_connections=True, confirm_writes=True, task_process=process
+        settings=settings,
+        keep_connections=True,
+        confirm_writes=True,
+        task_process=process,
+        **({"tracer": providers.Object(tracer)} if tracer else {}),
     )
 
 
@@ -28,17 +38,22 @@ def build_worker(settings: Settings) -> CeleryWorker:
 
     A fork must not share connections, threads or locks with its parent.
     """
-    container = build_container(settings)
+    container = build_container(settings, traced_as="worker")
+    tracer = container.tracer()
     hide_secrets()
     find_handlers(settings)  # the children import nothing then, and a wrong setting stops the start
     process = describe_process(
         "worker", queues=settings.queues, concurrency=settings.worker_concurrency
     )
+
+    def build_run_tasks(owner: str, child: TaskProcess) -> RunTasks:
+        tracer.start()
+        return build_child_container(settings, child, tracer).run_tasks(owner=owner)
+
     return CeleryWorker(
         container.celery_app(),
-        build_run_tasks=lambda owner, child: build_child_container(settings, child).run_tasks(
-            owner=owner
-        ),
+        build_run_tasks=build_run_tasks,
+        at_process_end=tracer.stop,
         release=container.release_runs(),
         watch=container.watch_runs(),
         heartbeat=container.send_heartbeat(),

@@ -94,6 +94,8 @@ class CallbackDelivery:
     def _send(self, delivery: LeasedDelivery) -> None:
         webhook = delivery.webhook
         about = {"task_id": webhook.task.task_id, "message_id": webhook.message_id}
+        if trace := webhook.task.trace:
+            about["trace_id"] = trace.trace_id
         try:
             result = self._deliver.execute(delivery)
         except StoreUnavailable as error:

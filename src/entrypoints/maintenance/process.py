@@ -38,6 +38,7 @@ class Maintenance:
         self._sum_up = container.sum_up_series()
         self._find_unserved = container.find_unserved_queues()
         self._callbacks = CallbackDelivery(container)
+        self._tracer = container.tracer()
         self._heartbeat = container.send_heartbeat()
         self._process = describe_process("maintenance")
         self._is_stopping = False
@@ -69,6 +70,7 @@ class Maintenance:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        self._tracer.start()
         self._callbacks.start()
         logger.info("Maintenance is ready", extra={"action": "maintenance_ready"})
         while not self._is_stopping:
@@ -81,6 +83,7 @@ class Maintenance:
                 )
                 sys.exit(1)
         self._callbacks.stop()
+        self._tracer.stop()
         self._heartbeat.execute(self._process, last=True)
         logger.info("Maintenance has stopped", extra={"action": "maintenance_stopped"})
 

@@ -10,6 +10,7 @@ from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
 from domain.task_state import Progress
+from domain.trace_context import TraceContext
 from tests.building import a_task
 
 instants = st.datetimes(
@@ -41,6 +42,12 @@ specs = st.builds(
     labels=st.dictionaries(st.from_regex(r"[a-z0-9._-]{1,63}", fullmatch=True), text, max_size=16),
 )
 
+traces = st.builds(
+    TraceContext,
+    st.from_regex(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", fullmatch=True),
+    st.sampled_from(["", "a=1", "tenant@vendor=x y,b=2"]),
+)
+
 
 @st.composite
 def tasks(draw: st.DrawFn) -> Task:
@@ -64,4 +71,5 @@ def tasks(draw: st.DrawFn) -> Task:
         result=draw(st.none() | json_values),
         error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
         last_error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
+        trace=draw(st.none() | traces),
     )

@@ -6,6 +6,7 @@ from adapters.handlers.http_call import HttpCall
 from adapters.http.outbound import OutboundHttp
 from adapters.http.signature import Signature
 from adapters.system.clock import SystemClock
+from adapters.tracing.untraced import Untraced
 from application.errors import HandlerFailed
 from domain.errors import InvalidPayload
 from tests.building import a_spec, a_task
@@ -44,7 +45,7 @@ RESERVED = [
 
 @pytest.fixture
 def call() -> HttpCall:
-    return HttpCall(OutboundHttp(), Signature(None), SystemClock())
+    return HttpCall(OutboundHttp(), Signature(None), SystemClock(), Untraced())
 
 
 @pytest.mark.parametrize("name", RESERVED)

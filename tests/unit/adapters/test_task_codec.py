@@ -24,6 +24,7 @@ from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec
 from domain.task_state import Progress
+from domain.trace_context import TraceContext
 from tests.building import a_task
 from tests.unit.adapters.any_tasks import specs, tasks
 
@@ -134,6 +135,22 @@ def test_a_stored_task_that_todays_rules_would_refuse_is_decoded() -> None:
     assert (read.spec.retry.max_attempts, read.spec.retry.factor) == (101, 2)
     with pytest.raises(TypeError):
         read.spec.labels["k"] = "w"
+
+
+def test_only_a_task_with_a_trace_has_bytes_for_it() -> None:
+    trace = TraceContext(f"00-{'a' * 32}-{'b' * 16}-01", "vendor=x y")
+    plain = a_task()
+    traced = replace(plain, trace=trace)
+
+    assert b"t" not in encode(plain)
+    assert encode(traced) == {**encode(plain), b"t": f"{trace.traceparent} vendor=x y".encode()}
+
+
+@pytest.mark.parametrize("damaged", [b"", b"00-1-2-01", b"\xff\xfe", b" ", b"a b c"])
+def test_a_damaged_trace_does_not_make_its_task_unreadable(damaged: bytes) -> None:
+    task = a_task()
+
+    assert decode(require_id_bytes(task.task_id), {**encode(task), b"t": damaged}) == task
 
 
 def test_a_read_without_long_members_returns_every_other_member() -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from adapters.system.task_ids import UuidTaskIds
+from adapters.tracing.untraced import Untraced
 from application.admission import Admission
 from application.new_tasks import NewTasks
 from application.ports.callers import Anyone
@@ -21,7 +22,7 @@ ADMISSION = Admission(HANDLERS, FakeWebhookSender(), max_payload_bytes=262_144)
 
 
 def submit(store: FakeTaskStore, clock: FakeClock, **members: object) -> Task:
-    new_tasks = NewTasks(store, UuidTaskIds(), clock, Anyone())
+    new_tasks = NewTasks(store, UuidTaskIds(), clock, Anyone(), Untraced())
     [task] = SubmitTask(ADMISSION, new_tasks).execute(a_spec(**members)).tasks
     return task
 

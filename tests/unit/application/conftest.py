@@ -8,6 +8,7 @@ import pytest
 from adapters.handlers.run_context import BufferedRunContextFactory
 from adapters.supervision.task_process import TaskProcess
 from adapters.system.task_ids import UuidTaskIds
+from adapters.tracing.untraced import Untraced
 from application.admission import Admission
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
@@ -15,11 +16,13 @@ from application.ports.callers import Anyone
 from application.use_cases.worker.finish_run import FinishRun
 from application.use_cases.worker.run_handler import RunHandler
 from application.use_cases.worker.run_tasks import RunTasks
+from application.use_cases.worker.trace_run import TraceRun
 from tests.fakes.clock import FakeClock
 from tests.fakes.lease_keeper import FakeLeaseKeeper
 from tests.fakes.run_interrupt import FakeRunInterrupt
 from tests.fakes.task_handlers import FakeTaskHandlers
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.tracer import FakeTracer
 from tests.unit.application.callers import ADMISSION
 
 
@@ -30,7 +33,7 @@ def admission() -> Admission:
 
 @pytest.fixture
 def new_tasks(store: FakeTaskStore, clock: FakeClock) -> NewTasks:
-    return NewTasks(store, UuidTaskIds(), clock, Anyone())
+    return NewTasks(store, UuidTaskIds(), clock, Anyone(), Untraced())
 
 
 @pytest.fixture
@@ -49,8 +52,17 @@ def interrupt() -> FakeRunInterrupt:
 
 
 @pytest.fixture
+def tracer(clock: FakeClock) -> FakeTracer:
+    return FakeTracer(clock)
+
+
+@pytest.fixture
 def run_tasks(
-    store: FakeTaskStore, clock: FakeClock, keeper: FakeLeaseKeeper, interrupt: FakeRunInterrupt
+    store: FakeTaskStore,
+    clock: FakeClock,
+    keeper: FakeLeaseKeeper,
+    interrupt: FakeRunInterrupt,
+    tracer: FakeTracer,
 ) -> Callable[..., RunTasks]:
     def build(work: Callable[..., Any], clock: FakeClock = clock) -> RunTasks:
         contexts = BufferedRunContextFactory(store, interrupt, TaskProcess())
@@ -60,6 +72,7 @@ def run_tasks(
                 FakeTaskHandlers(work),
                 contexts,
                 interrupt,
+                TraceRun(tracer, store),
                 max_result_bytes=1_000,
                 limit_name="TASKS_MAX_RESULT_BYTES",
             ),

@@ -85,7 +85,7 @@ def test_a_revoked_key_is_dead_within_five_seconds(
     authenticate: Authenticate, manage_keys: ManageKeys, sessions: Sessions, clock: FakeClock
 ) -> None:
     issued = manage_keys.create(name="shop", role=Role.VIEWER)
-    session = sessions.open(issued.key.key_id)
+    session = sessions.open(issued.token)
     authenticate.by_token(str(issued.token))
     assert authenticate.by_session(session).key_id == issued.key.key_id
     manage_keys.revoke(issued.key.key_id)
@@ -111,18 +111,60 @@ def test_a_process_that_changed_a_key_forgets_it_at_once(
         authenticate.by_token(str(issued.token))
 
 
+def test_a_rotated_key_is_let_in_at_once_by_a_process_that_remembers_the_old_secret(
+    authenticate: Authenticate, manage_keys: ManageKeys, access_keys: FakeAccessKeys
+) -> None:
+    issued = manage_keys.create(name="shop", role=Role.VIEWER)
+    authenticate.by_token(str(issued.token))
+
+    rotated = manage_keys.rotate(issued.key.key_id, old_secret_for=timedelta())
+
+    assert authenticate.by_token(str(rotated.token)).name == "shop"
+    with pytest.raises(InvalidCredentials):
+        authenticate.by_token(str(issued.token))
+
+
+def test_a_session_lives_as_long_as_the_secret_that_opened_it(
+    authenticate: Authenticate, manage_keys: ManageKeys, sessions: Sessions, clock: FakeClock
+) -> None:
+    issued = manage_keys.create(name="ada", role=Role.VIEWER)
+    old = sessions.open(issued.token)
+    rotated = manage_keys.rotate(issued.key.key_id, old_secret_for=timedelta(minutes=1))
+    new = sessions.open(rotated.token)
+    assert authenticate.by_session(old).name == "ada"
+
+    clock.advance(timedelta(minutes=1))
+
+    with pytest.raises(InvalidCredentials):
+        authenticate.by_session(old)
+    assert authenticate.by_session(new).name == "ada"
+
+
+def test_wrong_secrets_are_no_use_of_a_key(
+    authenticate: Authenticate, manage_keys: ManageKeys, access_keys: FakeAccessKeys
+) -> None:
+    token = manage_keys.create(name="shop", role=Role.VIEWER).token
+    with pytest.raises(InvalidCredentials):
+        authenticate.by_token(str(token._replace(secret="x" * 43)))
+    assert access_keys.all()[0].last_used_at is None
+
+    authenticate.by_token(str(token))
+
+    assert access_keys.all()[0].last_used_at is not None
+
+
 def test_a_session_ends_when_it_is_ended_and_after_twelve_hours(
     authenticate: Authenticate, manage_keys: ManageKeys, sessions: Sessions, clock: FakeClock
 ) -> None:
-    key_id = manage_keys.create(name="ada", role=Role.VIEWER).key.key_id
-    first, second = sessions.open(key_id), sessions.open(key_id)
-    assert authenticate.by_session(first).key_id == key_id
+    token = manage_keys.create(name="ada", role=Role.VIEWER).token
+    first, second = sessions.open(token), sessions.open(token)
+    assert authenticate.by_session(first).key_id == token.key_id
     sessions.end(first)
     clock.advance(DEAD_WITHIN)
 
     with pytest.raises(InvalidCredentials):
         authenticate.by_session(first)
-    assert authenticate.by_session(second).key_id == key_id
+    assert authenticate.by_session(second).key_id == token.key_id
     clock.advance(timedelta(hours=12))
     with pytest.raises(InvalidCredentials):
         authenticate.by_session(second)
@@ -131,9 +173,9 @@ def test_a_session_ends_when_it_is_ended_and_after_twelve_hours(
 def test_a_session_of_an_expired_key_is_over(
     authenticate: Authenticate, manage_keys: ManageKeys, sessions: Sessions, clock: FakeClock
 ) -> None:
-    key = manage_keys.create(name="ada", role=Role.VIEWER, expires_at=LATER).key
-    session = sessions.open(key.key_id)
-    assert authenticate.by_session(session).key_id == key.key_id
+    token = manage_keys.create(name="ada", role=Role.VIEWER, expires_at=LATER).token
+    session = sessions.open(token)
+    assert authenticate.by_session(session).key_id == token.key_id
     clock.advance(LATER - clock.now())
 
     with pytest.raises(InvalidCredentials):
@@ -148,7 +190,7 @@ def test_keys_that_were_valid_in_the_last_minute_survive_an_outage_of_the_store(
     clock: FakeClock,
 ) -> None:
     issued, other = (manage_keys.create(name="shop", role=Role.VIEWER) for _ in range(2))
-    session = sessions.open(issued.key.key_id)
+    session = sessions.open(issued.token)
     authenticate.by_token(str(issued.token))
     authenticate.by_session(session)
     access_keys.away = True

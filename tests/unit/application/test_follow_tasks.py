@@ -2,11 +2,13 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 
 import pytest
 
+from application.access import ANYONE, Caller
 from application.errors import StoreUnavailable, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
 from application.ports.callers import Anyone
@@ -39,6 +41,11 @@ def follow(store: FakeTaskStore, stream: FakeEventStream, clock: FakeClock) -> F
 @pytest.fixture
 def cancel(store: FakeTaskStore, clock: FakeClock) -> Callable[[str], Task]:
     return CancelTask(OptimisticUpdate(store), clock).execute
+
+
+class TeamA(Anyone):
+    def current(self) -> Caller:
+        return replace(ANYONE, scope=TaskFilter(labels={"team": "a"}))
 
 
 def submit(store: FakeTaskStore, **members: object) -> Task:
@@ -270,6 +277,17 @@ def test_an_unavailable_store_raises_before_the_first_item(store, stream, follow
         with pytest.raises(StoreUnavailable):
             start()
     assert stream.followers == 0
+
+
+def test_a_stream_ends_when_its_task_leaves_those_of_the_caller(store, stream, clock) -> None:
+    follow = FollowTasks(store, stream, clock, store, TeamA())
+    task = submit(store, labels={"team": "a"})
+    following = follow.follow_task(task.task_id, None, log_after=0)
+    assert first(following, 1) == [("snapshot", "test")]
+    moved = store.save(Change(before=task, after=task.patch(TaskPatch({"labels": {"team": "b"}}))))
+    rename(store, moved, "secret")
+
+    assert list(following) == []
 
 
 def test_an_unknown_task_cannot_be_followed(follow) -> None:

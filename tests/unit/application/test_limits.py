@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from adapters.tracing.untraced import Untraced
 from application.errors import VersionMismatch
 from application.optimistic_update import OptimisticUpdate
 from application.ports.callers import Anyone
@@ -213,7 +214,7 @@ def test_a_run_whose_lease_was_renewed_meanwhile_is_not_recovered(
     assert run is not None
     late_reader = Mock(expired=Mock(side_effect=[[run], []]))
 
-    swept = RecoverTasks(store, late_reader, clock).execute()
+    swept = RecoverTasks(store, late_reader, clock, Untraced()).execute()
 
     assert list(swept.tasks) == []
     assert store.get(run.task_id) == run
@@ -266,7 +267,9 @@ def test_a_dead_process_does_not_end_the_run_of_the_worker_that_took_its_task_ov
     second = store.claim("default", owner="b:1", claim_id="1")
     late_reader = Mock(held_by=Mock(return_value=[first]))
 
-    ReleaseRuns(late_reader, OptimisticUpdate(store), clock).crashed({"a:1": "SIGKILL ended it."})
+    ReleaseRuns(late_reader, OptimisticUpdate(store), clock, Untraced()).crashed(
+        {"a:1": "SIGKILL ended it."}
+    )
 
     assert store.get(first.task_id) == second
 

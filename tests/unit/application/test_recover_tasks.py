@@ -1,5 +1,6 @@
 """Runs with an expired lease are recovered."""
 
+from adapters.tracing.untraced import Untraced
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
 from application.use_cases.tasks.get_task import GetTask
 from domain.status import Status
@@ -18,13 +19,13 @@ def test_only_runs_with_an_expired_lease_are_queued_again(
     clock.advance(LEASE)
     alive = claim(store, "b:1")
 
-    recovered = RecoverTasks(store, store, clock).execute().tasks
+    recovered = RecoverTasks(store, store, clock, Untraced()).execute().tasks
 
     assert [(task.task_id, task.status, task.crashes) for task in recovered] == [
         (lost.task_id, Status.QUEUED, 1)
     ]
     assert store.get(alive.task_id) == alive
-    assert RecoverTasks(store, store, clock).execute().tasks == []
+    assert RecoverTasks(store, store, clock, Untraced()).execute().tasks == []
 
 
 def test_a_task_that_always_kills_its_worker_ends_after_four_runs(
@@ -35,7 +36,7 @@ def test_a_task_that_always_kills_its_worker_ends_after_four_runs(
     while store.claim("default", owner=f"a:{runs}", claim_id="1"):
         runs += 1
         clock.advance(LEASE)
-        RecoverTasks(store, store, clock).execute()
+        RecoverTasks(store, store, clock, Untraced()).execute()
 
     ended = GetTask(store).execute(task.task_id)
     assert runs == 4
@@ -56,4 +57,4 @@ def test_more_lost_runs_than_a_batch_are_all_recovered(
         def expired(self, *, limit: int) -> list[Task]:
             return list(store.expired(limit=1))
 
-    assert len(RecoverTasks(store, SmallBatches(clock), clock).execute().tasks) == 3
+    assert len(RecoverTasks(store, SmallBatches(clock), clock, Untraced()).execute().tasks) == 3

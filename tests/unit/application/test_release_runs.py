@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.tracing.untraced import Untraced
 from application.optimistic_update import OptimisticUpdate
 from application.ports.task_repository import Change
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
@@ -18,7 +19,7 @@ from tests.unit.application.callers import LEASE, claim, submit
 
 @pytest.fixture
 def release(store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock) -> ReleaseRuns:
-    return ReleaseRuns(store, update, clock)
+    return ReleaseRuns(store, update, clock, Untraced())
 
 
 def two_runs(store: FakeTaskStore, clock: FakeClock) -> tuple[Task, Task]:
@@ -68,7 +69,7 @@ def test_a_crash_that_was_an_outage_is_forgiven_though_the_task_runs_again(
 ) -> None:
     run, _ = two_runs(store, clock)
     clock.advance(LEASE)
-    RecoverTasks(store, store, clock).execute()
+    RecoverTasks(store, store, clock, Untraced()).execute()
     again = claim(store, "c:1")
     assert (again.task_id, again.attempt, again.crashes) == (run.task_id, 2, 1)
 

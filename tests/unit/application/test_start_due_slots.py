@@ -10,6 +10,7 @@ from adapters.system.cron_times import SystemCronTimes
 from application.errors import StoreFull, StoreUnavailable
 from application.optimistic_update import OptimisticUpdate
 from application.ports.task_repository import PageRequest
+from application.schedule_tasks import ScheduleTasks
 from application.task_filter import EVERY_TASK
 from application.use_cases.maintenance.start_due_slots import StartDueSlots
 from domain.schedule import Schedule, SkipReason
@@ -21,6 +22,7 @@ from tests.contracts.schedules import CRON_AFTER, a_schedule
 from tests.fakes.clock import FakeClock
 from tests.fakes.schedules import FakeSchedules
 from tests.fakes.task_store import FakeTaskStore
+from tests.fakes.tracer import FakeTracer
 
 HOUR = timedelta(hours=1)
 Add = Callable[..., Schedule]
@@ -35,7 +37,8 @@ def schedules(store: FakeTaskStore, clock: FakeClock) -> FakeSchedules:
 def start(
     schedules: FakeSchedules, store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock
 ) -> StartDueSlots:
-    return StartDueSlots(schedules, store, update, SystemCronTimes(), clock)
+    tasks = ScheduleTasks(schedules, FakeTracer(clock))
+    return StartDueSlots(schedules, tasks, store, update, SystemCronTimes(), clock)
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def test_a_slot_makes_its_task_when_its_time_has_come(
     assert task.spec.labels == {"a": "b", "schedule": "nightly"}
     assert (task.spec.queue, task.spec.priority) == ("q", 7)
     assert slots(store) == [NOON + HOUR]
+    assert task.trace  # the slot begins one
     stored = schedules.get_or_raise("nightly")
     assert stored.next_slot == NOON + 2 * HOUR
     assert stored.last_task

@@ -99,6 +99,7 @@ def _paths() -> dict[str, str]:
         "overview.OneQueue": queue,
         "overview.Pause": f"{queue}/pause",
         "overview.Resume": f"{queue}/resume",
+        "overview.Scaling": f"{queue}/scaling",
         "overview.Workers": "/workers",
         "overview.Types": "/types",
         "overview.Stats": "/stats",

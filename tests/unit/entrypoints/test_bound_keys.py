@@ -12,7 +12,9 @@ UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 
 
-@pytest.mark.parametrize("path", ["/stats", "/stats/series", "/workers", "/deliveries"])
+@pytest.mark.parametrize(
+    "path", ["/stats", "/stats/series", "/queues/a/scaling", "/workers", "/deliveries"]
+)
 def test_a_bound_key_does_not_see_the_whole_service(
     guarded: FlaskClient, container: Container, path: str
 ) -> None:

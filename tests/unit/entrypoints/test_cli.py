@@ -1,5 +1,6 @@
 """Commands that need no running service."""
 
+import pytest
 from click.testing import CliRunner
 from standardwebhooks import Webhook
 
@@ -32,3 +33,17 @@ def test_the_help_has_an_example_and_a_wrong_sender_gets_the_list_of_senders() -
         in CliRunner().invoke(main, ["signing-key", "--help"]).output
     )
     assert "'mail' is not 'http'" in CliRunner().invoke(main, ["signing-key", "mail"]).output
+
+
+@pytest.mark.parametrize("part", ["worker", "maintenance"])
+def test_a_part_that_cannot_reach_redis_is_alive_but_not_healthy(part: str) -> None:
+    nowhere = {"TASKS_REDIS_URL": "redis://127.0.0.1:1/0"}
+
+    healthy, alive = (
+        CliRunner().invoke(main, ["health", part, *options], env=nowhere)
+        for options in ([], ["--liveness"])
+    )
+
+    assert (healthy.exit_code, alive.exit_code) == (1, 0)
+    assert "cannot reach the store" in healthy.stderr
+    assert "cannot reach the store" in alive.stdout

@@ -144,7 +144,8 @@ def calls(tenant: str) -> st.SearchStrategy[Call]:
         },
     )
     batches = st.fixed_dictionaries({"tasks": st.lists(members, min_size=1, max_size=3)})
-    fixed = ["/queues", "/types", "/session", "/stats", "/stats/series", "/workers", "/deliveries"]
+    fixed = ["/queues", "/queues/a/scaling", "/types", "/session", "/stats", "/stats/series"]
+    fixed += ["/workers", "/deliveries"]
     return st.one_of(
         call("POST", st.just("/tasks"), members),
         call("POST", st.just("/tasks"), members),

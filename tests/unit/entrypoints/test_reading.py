@@ -26,9 +26,9 @@ from tests.fakes.task_store import FakeTaskStore
 METHODS = {"get", "put", "post", "patch", "delete"}
 EVERY_HTTP_MESSAGE = {
     *("Accept", "Host", "Origin", "Sec-Fetch-Site", "Content-Length", "Transfer-Encoding"),
-    *("Content-Type", "Connection", "Accept-Encoding"),
+    *("Content-Type", "Connection", "Accept-Encoding", "Traceparent", "Tracestate"),
 }
-"""Headers that OpenAPI leaves to HTTP, and headers that only browsers write."""
+"""Headers that OpenAPI leaves to HTTP, and headers that only browsers or any proxy write."""
 SCHEDULE = "nightly-report"
 RETRYABLE = {"/tasks/{task_id}/retry"}
 LABELS = {"labels": "label"}

@@ -43,6 +43,42 @@ def test_a_browser_signs_in_and_out(guarded: FlaskClient, container: Container) 
     assert secret is not None
 
 
+def test_a_session_cannot_open_another_one(guarded: FlaskClient, container: Container) -> None:
+    ask(guarded, token_for(container, Role.OPERATOR), "POST", "/session")
+
+    response = guarded.post("/session", headers=OWN_PAGE)
+
+    assert response.status_code == 401
+    assert response.json is not None
+    assert "Sign in with the key" in response.json["detail"]
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_session_is_over_with_the_secret_that_opened_it(
+    guarded: FlaskClient, container: Container
+) -> None:
+    """Who has a stolen secret keeps no session when it is rotated away."""
+    token = token_for(container, Role.OPERATOR)
+    admin = token_for(container, Role.ADMIN)
+    key_id = token.split("_")[1]
+    ask(guarded, token, "POST", "/session")
+    assert guarded.get("/tasks").status_code == 200
+
+    rotated = ask(guarded, admin, "POST", f"/keys/{key_id}/rotate", json={"keep_seconds": 0})
+
+    assert rotated.status_code == 200
+    assert guarded.get("/tasks").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/counts", "/queues", "/types"])
+def test_no_cache_keeps_what_a_caller_may_see(
+    guarded: FlaskClient, container: Container, path: str
+) -> None:
+    ask(guarded, token_for(container, Role.OPERATOR), "POST", "/session")
+
+    assert guarded.get(path).headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -135,7 +135,14 @@ def test_the_lines_leave_connections_to_other_requests(descriptors: int) -> None
     "path",
     [
         *("attempts", "deliveries", "logs"),
-        *("/queues", "/stats", "/stats/series", "/tasks/counts", "/deliveries"),
+        *(
+            "/queues",
+            "/queues/default/scaling",
+            "/stats",
+            "/stats/series",
+            "/tasks/counts",
+            "/deliveries",
+        ),
     ],
 )
 def test_long_reads_wait_in_one_line(

@@ -59,13 +59,19 @@ def read_mapping(texts: Iterable[str]) -> list[Mapped]:
 
 def read_ndjson(file: TextIO, common: Mapping[str, Any]) -> Iterator[Line | BadLine]:
     """Yield the tasks of a file with one JSON object on each line."""
+    for number, text in enumerate(_lines(file), 1):
+        if text.strip():
+            yield _read_object(number, text, common)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines. Raises ValueError for a long one, before it fills the memory."""
     number = 0
     while text := file.readline(MAX_LINE + 1):
         number += 1
         if len(text) > MAX_LINE:
             raise ValueError(f"line {number} is longer than {MAX_LINE:,} characters")
-        if text.strip():
-            yield _read_object(number, text, common)
+        yield text
 
 
 def _read_object(number: int, text: str, common: Mapping[str, Any]) -> Line | BadLine:
@@ -86,7 +92,7 @@ def read_csv(
     Without a mapping, the header names the members: task_name, payload.url, labels.team.
     """
     csv.field_size_limit(MAX_LINE)
-    rows = csv.reader(file, strict=True)
+    rows = csv.reader(_lines(file), strict=True)
     header = next(rows, [])
     mapping = mapping or [Mapped(name, name, is_json=name in NUMBERS) for name in header]
     if missing := {each.column for each in mapping} - set(header):
@@ -128,7 +134,7 @@ def cell(text: str, mapped: Mapped) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotJson(f"column {mapped.column} is not JSON: {text!r}") from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from task_manager_cli.batch_input import BadLine, Line
-from task_manager_cli.exits import say
+from task_manager_cli.exits import discard_output, say
 from task_manager_cli.output import to_json
 
 if TYPE_CHECKING:
@@ -175,13 +175,22 @@ class BatchRun:
             for message in {warning.message for warning in batch.warnings} - self._told:
                 say(f"Warning: {message}")
                 self._told.add(message)
-            if self._print_id:
-                for task in batch.tasks:
-                    self._print_id(task.task_id)
+            self._print_ids(batch)
         for line, text in sent.rejected:
             self._reject(f"line {line.number}: {text}")
             if self._rejects is not None:
                 self._rejects.write(to_json(line.task) + "\n")
+
+    def _print_ids(self, batch: "Batch") -> None:
+        """Print the ids until their reader has enough. All tasks are submitted all the same."""
+        if self._print_id is None:
+            return
+        try:
+            for task in batch.tasks:
+                self._print_id(task.task_id)
+        except BrokenPipeError:
+            self._print_id = None
+            discard_output()
 
     def _reject(self, message: str) -> None:
         self._outcome.rejected += 1

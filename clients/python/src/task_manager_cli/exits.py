@@ -75,10 +75,15 @@ def exit_code_of(command: Callable[[], Any]) -> int:
             return 0
         return ended.code if isinstance(ended.code, int) else ERROR
     except BrokenPipeError:  # the reader, such as head, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
     except Exception as error:
         return explained(error)
+
+
+def discard_output() -> None:
+    """Discard what is still printed on stdout, whose reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def explained(error: Exception) -> int:

@@ -27,16 +27,24 @@ class Ago(click.ParamType[Any]):
         if isinstance(value, datetime):
             return value
         if match := re.fullmatch(r"\+?(\d+)([smhdw])", value):
-            distance = timedelta(seconds=int(match[1]) * UNITS[match[2]])
-            now = datetime.fromtimestamp(time.time(), UTC)
-            return now - distance if self._past else now + distance
+            return self._moved(match[1], UNITS[match[2]], param, ctx)
         try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(
                 f"{value!r} is no time: write 30m, 2h, 7d or 2026-11-24T03:58:35Z", param, ctx
             )
-        return at.astimezone(UTC)
+
+    def _moved(
+        self, number: str, unit: int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the time that is so many units ago or ahead."""
+        now = datetime.fromtimestamp(time.time(), UTC)
+        try:
+            distance = timedelta(seconds=int(number) * unit)
+            return now - distance if self._past else now + distance
+        except (ValueError, OverflowError):
+            self.fail("that is outside of the years 1 to 9999", param, ctx)
 
 
 class Label(click.ParamType[Any]):
@@ -68,7 +76,7 @@ class Member(click.ParamType[Any]):
             return match["name"], match["value"]
         try:
             return match["name"], json.loads(match["value"])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.fail(
                 f"{match['value']!r} after {match['name']}:= is not JSON: {error}", param, ctx
             )

@@ -99,6 +99,30 @@ def resume(app: App, queue: str) -> int:
         return told(client.resume_queue(queue))
 
 
+@queues_command.command("scaling")
+@click.argument("queue")
+@click.option(
+    "--drain",
+    type=click.IntRange(1, 86_400),
+    metavar="SECONDS",
+    help="The time within which the waiting tasks are to start, about; 30.",
+)
+@output_options("json")
+@connected
+def scaling(app: App, queue: str, drain: int | None, form: str | None) -> int:
+    """Show how many places a queue needs. A place runs one task at a time.
+
+    \b
+    Shows the desired places, the waiting tasks, the seconds of the oldest, and the workers that
+    run nothing. Example:
+      task-manager queues scaling media --drain 300
+    """
+    with app.client() as client:
+        needed = client.scaling(queue, drain_seconds=drain)
+    print_json(needed.raw) if form else print_members(needed.raw)
+    return 0
+
+
 @queues_command.command("remove")
 @click.argument("queue")
 @connected

@@ -79,7 +79,7 @@ def payload_of(file: str | None, members: tuple[tuple[str, Any], ...]) -> dict[s
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
         try:
             payload = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise click.UsageError(f"{file} is not JSON: {error}") from error
         if not isinstance(payload, dict):
             raise click.UsageError(f"{file} is not a JSON object")

@@ -28,7 +28,7 @@ class Response:
         """Return the body. Raises UnexpectedResponse if it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnexpectedResponse(self.status, "the body is not JSON") from error
 
 

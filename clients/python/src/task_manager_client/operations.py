@@ -189,6 +189,12 @@ def remove_queue(queue: str) -> Call[None]:
     return Call("DELETE", path("queues", queue), nothing, repeatable=False)
 
 
+def get_scaling(queue: str, *, drain_seconds: int | None = None) -> Call[service_models.Scaling]:
+    """Return the number of places that a queue needs."""
+    query = _query(drain_seconds=drain_seconds)
+    return Call("GET", path("queues", queue, "scaling"), reads(service_models.Scaling), query=query)
+
+
 def list_workers() -> Call[service_models.Workers]:
     """Return all living workers."""
     return Call("GET", "/workers", reads(service_models.Workers))

@@ -36,6 +36,10 @@ class ServiceCalls:
         """Remove a queue without tasks and workers from the list."""
         self.send(operations.remove_queue(queue))
 
+    def scaling(self, queue: str, *, drain_seconds: int | None = None) -> service_models.Scaling:
+        """Return the number of places that the queue needs to start its tasks in that time."""
+        return self.send(operations.get_scaling(queue, drain_seconds=drain_seconds))
+
     def workers(self) -> tuple[service_models.Worker, ...]:
         """Return all living workers."""
         return self.send(operations.list_workers()).workers
@@ -96,6 +100,12 @@ class AsyncServiceCalls:
     async def remove_queue(self, queue: str) -> None:
         """Remove a queue without tasks and workers from the list."""
         await self.send(operations.remove_queue(queue))
+
+    async def scaling(
+        self, queue: str, *, drain_seconds: int | None = None
+    ) -> service_models.Scaling:
+        """Return the number of places that the queue needs to start its tasks in that time."""
+        return await self.send(operations.get_scaling(queue, drain_seconds=drain_seconds))
 
     async def workers(self) -> tuple[service_models.Worker, ...]:
         """Return all living workers."""

@@ -32,6 +32,19 @@ class Queues(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling(Model):
+    """The number of tasks that the workers of a queue should run at a time, together.
+
+    `backlog` tasks wait in it. `idle_workers` serve it and run nothing.
+    """
+
+    desired_places: int
+    backlog: int
+    oldest_waiting_seconds: float
+    idle_workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Worker(Model):
     """A living worker. `running` are the ids of the tasks that it runs."""
 

@@ -83,7 +83,7 @@ def read_event(sent: ServerSentEvent) -> Event:
         if sent.event == "task.log":
             return Event(name=sent.event, id=sent.id, line=read(LogLine, data))
         task = read(Task, data) if data else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedResponse(
             200, f"the event {sent.event!r} cannot be read: {error}"
         ) from error

@@ -8,6 +8,7 @@
 -- task, or false.
 local SHORT = {
   's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'h', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm',
+  't',
 }
 local LONG = {'i', 'r'}
 

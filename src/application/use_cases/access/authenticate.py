@@ -37,38 +37,40 @@ class Authenticate:
         self._access_keys = access_keys
         self._clock = clock
         self._keys = _Remembered(self._read_key, clock)
-        self._sessions = _Remembered(access_keys.key_of_session, clock)
+        self._sessions = _Remembered(access_keys.get_session, clock)
         self._noted: BoundedCache[str, float] = BoundedCache(MAX_REMEMBERED)
 
     def by_token(self, text: str) -> Caller:
         """Return who shows this token. Raises InvalidCredentials, StoreUnavailable."""
         token = Token.parse(text)
-        found = self._keys.get(token.key_id) if token else None
-        if token is None or found is None:
+        if token is None:
             raise InvalidCredentials
-        key, caller = found
-        if not key.accepts(sha256(token.secret.encode()).digest(), self._clock.now()):
-            raise InvalidCredentials
-        return caller
+        return self._caller(token.key_id, token.sha256)
 
     def by_session(self, secret: str) -> Caller:
         """Return who opened this session. Raises InvalidCredentials, StoreUnavailable."""
-        key_id = self._sessions.get(sha256(secret.encode()).digest())
-        found = self._keys.get(key_id) if key_id else None
-        if found is None or found[0].has_expired(self._clock.now()):
+        session = self._sessions.get(sha256(secret.encode()).digest())
+        if session is None:
             raise InvalidCredentials
-        return found[1]
+        return self._caller(*session)
 
     def forget(self, key_id: str) -> None:
         """Read the key again at its next use, since this process has changed it."""
         self._keys.forget(key_id)
 
+    def _caller(self, key_id: str, sha256: bytes) -> Caller:
+        """Return the caller of the key that has this secret. Raises InvalidCredentials."""
+        found = self._keys.get(key_id)
+        if found and not found[0].accepts(sha256, self._clock.now()):
+            found = self._keys.get_anew(key_id)  # another process may have rotated the key
+        if found is None or not found[0].accepts(sha256, self._clock.now()):
+            raise InvalidCredentials
+        self._note_use(key_id)
+        return found[1]
+
     def _read_key(self, key_id: str) -> tuple[AccessKey, Caller] | None:
         key = self._access_keys.get(key_id)
-        if key is None:
-            return None
-        self._note_use(key_id)
-        return key, Caller.of(key)
+        return (key, Caller.of(key)) if key else None
 
     def _note_use(self, key_id: str) -> None:
         now = self._clock.monotonic()
@@ -94,6 +96,12 @@ class _Remembered(Generic[K, V]):
         known = self._values.get(key)
         if known is not None and now - known[1] < VERDICT_SECONDS:
             return known[0]
+        return self.get_anew(key)
+
+    def get_anew(self, key: K) -> V:
+        """Ask the store. Raises StoreUnavailable when what is remembered is too old."""
+        now = self._clock.monotonic()
+        known = self._values.get(key)
         try:
             value = self._read(key)
         except StoreUnavailable:

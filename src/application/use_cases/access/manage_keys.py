@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from application.ports.access_keys import AccessKeys, ListedKey
 from application.ports.clock import Clock
@@ -56,7 +55,7 @@ class ManageKeys:
             name=name,
             role=role,
             created_at=now,
-            secrets=(StoredSecret(sha256=_hash(token)),),
+            secrets=(StoredSecret(sha256=token.sha256),),
             queues=tuple(dict.fromkeys(queues)),
             labels=dict(labels or {}),
             expires_at=now + lifetime if lifetime else expires_at,
@@ -78,7 +77,7 @@ class ManageKeys:
             if before is None:
                 raise KeyNotFound(key_id)
             token = Token(key_id, self._secrets.secret())
-            after = before.rotate(_hash(token), self._clock.now() + old_secret_for)
+            after = before.rotate(token.sha256, self._clock.now() + old_secret_for)
             if self._access_keys.replace(before, after):
                 return IssuedKey(key=after, token=token)
 
@@ -86,7 +85,3 @@ class ManageKeys:
         """Remove the key. Other processes refuse it within five seconds. Raises KeyNotFound."""
         if not self._access_keys.remove(key_id):
             raise KeyNotFound(key_id)
-
-
-def _hash(token: Token) -> bytes:
-    return sha256(token.secret.encode()).digest()

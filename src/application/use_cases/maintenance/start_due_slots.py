@@ -10,6 +10,7 @@ from application.ports.clock import Clock
 from application.ports.cron_times import CronTimes
 from application.ports.schedules import Schedules, StaleSchedule
 from application.ports.task_repository import TaskRepository
+from application.schedule_tasks import ScheduleTasks
 from application.skipped_items import SkippedItems
 from domain.errors import TransitionRefused
 from domain.schedule import Schedule, SkipReason
@@ -42,6 +43,7 @@ class StartDueSlots:
     def __init__(
         self,
         schedules: Schedules,
+        schedule_tasks: ScheduleTasks,
         repository: TaskRepository,
         update: OptimisticUpdate,
         cron_times: CronTimes,
@@ -49,6 +51,7 @@ class StartDueSlots:
     ) -> None:
         """`clock` is the store's, since it decides what is due."""
         self._schedules = schedules
+        self._schedule_tasks = schedule_tasks
         self._repository = repository
         self._update = update
         self._cron_after = cron_times.after
@@ -93,7 +96,7 @@ class StartDueSlots:
             self._cancel_last(schedule)
         after, task = schedule.make(now, self._cron_after)
         try:
-            swept.made.append(self._schedules.save_with_task(schedule, after, task))
+            swept.made.append(self._schedule_tasks.store(schedule, after, task))
         except TooManyQueues:
             slots = [schedule.next_slot]
             return self._skip(schedule, slots, SkipReason.TOO_MANY_QUEUES, swept)

@@ -8,6 +8,8 @@ from application.ports.clock import Clock
 from application.ports.schedules import Schedules, StaleSchedule
 from application.ports.task_ids import TaskIds
 from application.ports.task_repository import IdempotencyRecord
+from application.schedule_tasks import ScheduleTasks
+from domain.trace_context import TraceContext
 
 
 class RunSchedule:
@@ -18,15 +20,26 @@ class RunSchedule:
     """
 
     def __init__(
-        self, schedules: Schedules, task_ids: TaskIds, clock: Clock, callers: Callers
+        self,
+        schedules: Schedules,
+        schedule_tasks: ScheduleTasks,
+        task_ids: TaskIds,
+        clock: Clock,
+        callers: Callers,
     ) -> None:
         self._schedules = schedules
+        self._schedule_tasks = schedule_tasks
         self._task_ids = task_ids
         self._clock = clock
         self._callers = callers
 
-    def execute(self, name: str, record: IdempotencyRecord | None = None) -> Submitted:
-        """Return the one task.
+    def execute(
+        self,
+        name: str,
+        record: IdempotencyRecord | None = None,
+        trace: TraceContext | None = None,
+    ) -> Submitted:
+        """Return the one task. `trace` is that of the caller.
 
         Raises ScheduleNotFound, IdempotencyKeyReused, TooManyQueues, StaleSchedule, StoreFull.
         """
@@ -37,8 +50,8 @@ class RunSchedule:
                 self._task_ids.next(), self._clock.now(), submitted_by=key_id
             )
             try:
-                stored = self._schedules.save_with_task(
-                    before, after, task, record_of_key(record, key_id)
+                stored = self._schedule_tasks.store(
+                    before, after, task, record_of_key(record, key_id), trace
                 )
             except StaleSchedule:
                 continue

@@ -181,8 +181,11 @@ class FollowTasks:
             except FollowerTooSlow:
                 yield Notice.GAP
                 return
-            if event and _order(event.position) > _order(position) and wanted.matches(event.task):
+            is_new = event and _order(event.position) > _order(position)
+            if event and is_new and wanted.matches(event.task):
                 yield event
+            elif is_new and task_id is not None:
+                return  # the task has left those of the caller
             elif self._clock.monotonic() >= quiet_at:
                 yield Notice.QUIET
             elif event is None:
@@ -214,7 +217,7 @@ class FollowTasks:
         """Return snapshots of one task or the latest ones, and the position of the last event."""
         if task_id is not None:
             task, position = self._stream.snapshot(task_id)
-            if task is None:
+            if task is None or not wanted.matches(task):
                 raise TaskNotFound(task_id)
             return iter([Snapshot(task=task, position=position)]), position
         page = self._repository.find_ids(wanted, PageRequest(limit=SNAPSHOTS, newest_first=True))

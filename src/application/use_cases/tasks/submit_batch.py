@@ -8,6 +8,7 @@ from application.new_tasks import NewTasks, Submitted
 from application.ports.task_repository import IdempotencyRecord
 from domain.errors import InvalidTaskSpec
 from domain.task_spec import TaskSpec
+from domain.trace_context import TraceContext
 
 MAX_LABELS = 4_000
 """Limit on the different labels, by key and value, of one batch.
@@ -38,9 +39,14 @@ class SubmitBatch:
         self._let_others_run = let_others_run
 
     def execute(
-        self, specs: Sequence[TaskSpec], record: IdempotencyRecord | None = None
+        self,
+        specs: Sequence[TaskSpec],
+        record: IdempotencyRecord | None = None,
+        trace: TraceContext | None = None,
     ) -> Submitted:
-        """Raises InvalidBatch with the errors of all tasks, TooManyLabels, IdempotencyKeyReused,
+        """Return the tasks. `trace` is that of the caller.
+
+        Raises InvalidBatch with the errors of all tasks, TooManyLabels, IdempotencyKeyReused,
         StoreUnavailable.
         """
         admitted = self._admit(specs)
@@ -48,7 +54,7 @@ class SubmitBatch:
         if len(labels) > MAX_LABELS:
             raise TooManyLabels(len(labels), MAX_LABELS)
         try:
-            return self._new_tasks.add(admitted, record)
+            return self._new_tasks.add(admitted, record, trace)
         except TooManyQueues as error:
             raise InvalidBatch(dict.fromkeys(error.places, error)) from error
 

@@ -70,6 +70,7 @@ def log_end(end: RunEnd, after: Task) -> None:
         "outcome": word,
         "seconds": round((end.at - run.started_at).total_seconds(), 3) if run.started_at else None,
         "attempt": run.attempt,
+        **({"trace_id": run.trace.trace_id} if run.trace else {}),
     }
     logger.info("Run ended: %s", word, extra=extra)
 

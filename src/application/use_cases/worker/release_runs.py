@@ -6,8 +6,10 @@ from application.errors import StoreUnavailable, TaskNotFound
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.ports.task_leases import LostRun, TaskLeases
+from application.ports.tracer import Tracer
 from application.run_outcome import Lost, RunEnd, RunOutcome, Stopped
 from application.skipped_items import SkippedItems
+from application.spans import record_ended_run
 from domain.task import Task
 
 WORKER_DIED = "The whole worker died: it was killed, or its host was restarted."
@@ -21,11 +23,14 @@ class ReleaseRuns:
     Every method returns the tasks as they stand afterwards, and raises StoreUnavailable.
     """
 
-    def __init__(self, leases: TaskLeases, update: OptimisticUpdate, clock: Clock) -> None:
+    def __init__(
+        self, leases: TaskLeases, update: OptimisticUpdate, clock: Clock, tracer: Tracer
+    ) -> None:
         """`clock` is the store's clock: it decides whether a run had timed out."""
         self._leases = leases
         self._update = update
         self._clock = clock
+        self._tracer = tracer
         self._skipped_items = SkippedItems()
 
     def crashed(self, causes: Mapping[str, str]) -> Sequence[Task]:
@@ -64,9 +69,12 @@ class ReleaseRuns:
 
     def _save(self, end: RunEnd, log: str) -> Task | None:
         run = end.run
-        return self._attempt(
+        after = self._attempt(
             run, lambda: self._update.apply(run.task_id, end.apply, known=run, log=lambda *_: log)
         )
+        if after is not None:
+            record_ended_run(self._tracer, run, after, end.at)
+        return after
 
     def _forgive(self, lost: LostRun) -> Task | None:
         def forgive(task: Task) -> Task:

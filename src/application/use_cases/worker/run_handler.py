@@ -8,6 +8,7 @@ from application.json_values import MAX_DEPTH, describe_non_json, encode_json, e
 from application.ports.run import RunContextFactory, RunInterrupt
 from application.ports.task_handlers import TaskHandlers
 from application.run_outcome import Completed, Failed, Lost, Postponed, RunOutcome
+from application.use_cases.worker.trace_run import TraceRun
 from domain.task import Task
 
 UNREQUESTED_STOP = (
@@ -36,6 +37,7 @@ class RunHandler:
         handlers: TaskHandlers,
         contexts: RunContextFactory,
         interrupt: RunInterrupt,
+        trace_run: TraceRun,
         *,
         max_result_bytes: int,
         limit_name: str,
@@ -44,11 +46,22 @@ class RunHandler:
         self._handlers = handlers
         self._contexts = contexts
         self._interrupt = interrupt
+        self._trace_run = trace_run
         self._max_result_bytes = max_result_bytes
         self._limit_name = limit_name
 
     def execute(self, run: Task) -> RunOutcome:
-        log = {"task_id": run.task_id, "type": run.spec.type, "attempt": run.attempt}
+        if run.trace is None:
+            return self._outcome(run)
+        return self._trace_run.execute(run, run.trace, self._outcome)
+
+    def _outcome(self, run: Task) -> RunOutcome:
+        log = {
+            "task_id": run.task_id,
+            "type": run.spec.type,
+            "attempt": run.attempt,
+            **({"trace_id": run.trace.trace_id} if run.trace else {}),
+        }
         logger.debug("Task started", extra={"action": "task_started", **log})
         failed = {"action": "task_failed", **log}
         try:

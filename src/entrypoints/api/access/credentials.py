@@ -6,6 +6,7 @@ from flask import request
 
 from application.access import Caller
 from application.use_cases.access.authenticate import Authenticate
+from domain.access import Token
 from entrypoints.api.origins import SAFE_METHODS, CrossSiteRequest
 
 COOKIE = "tm_session"
@@ -27,6 +28,16 @@ class Credentials(NamedTuple):
         if self.is_session:
             return authenticate.by_session(self.text)
         return authenticate.by_token(self.text)
+
+    def token(self) -> Token:
+        """Return the token. Raises NotAuthenticated for a session."""
+        token = None if self.is_session else Token.parse(self.text)
+        if token is None:
+            raise NotAuthenticated(
+                "A session cannot open another one, which would never end. Sign in with the key: "
+                "Authorization: Bearer tm_…"
+            )
+        return token
 
 
 def shown_credentials() -> Credentials:

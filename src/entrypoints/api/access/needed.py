@@ -38,6 +38,7 @@ NEEDED: Mapping[str, Mapping[str, Permission | None]] = {
     "overview.OneQueue": {"DELETE": Permission.OPERATE_QUEUES},
     "overview.Pause": {"POST": Permission.OPERATE_QUEUES},
     "overview.Resume": {"POST": Permission.OPERATE_QUEUES},
+    "overview.Scaling": {"GET": Permission.READ_METRICS},
     "overview.Workers": {"GET": Permission.OBSERVE},
     "overview.Types": {"GET": Permission.READ},
     "overview.Stats": {"GET": Permission.OBSERVE},

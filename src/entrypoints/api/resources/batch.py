@@ -23,6 +23,7 @@ from entrypoints.api.resources.task_responses import (
 )
 from entrypoints.api.schemas.bulk_requests import BatchBody
 from entrypoints.api.schemas.task_responses import BatchResponse
+from entrypoints.api.traced_requests import caller_trace
 from entrypoints.api.use_cases import use_cases
 
 
@@ -67,7 +68,8 @@ class Batch(MethodView):
         One invalid task refuses the whole batch. `errors` names every problem and the place of its
         task.
         """
-        submitted = use_cases().submit_batch().execute(batch["tasks"], idempotency_record())
+        submit, record = use_cases().submit_batch(), idempotency_record()
+        submitted = submit.execute(batch["tasks"], record, caller_trace())
         members = {"tasks": [serialize_task(task) for task in paced(submitted.tasks)]}
         members |= warnings_about(submitted.tasks)
         return submit_response(members, {}, replayed=submitted.replayed)

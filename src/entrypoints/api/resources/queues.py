@@ -1,4 +1,6 @@
-"""/queues: list, remove, pause and resume queues."""
+"""/queues: list, remove, pause, resume and scale queues."""
+
+from datetime import timedelta
 
 from flask import Response
 from flask.views import MethodView
@@ -7,6 +9,7 @@ from entrypoints.api.resources.blueprints import overview as blueprint
 from entrypoints.api.resources.json_response import json_response, list_response
 from entrypoints.api.resources.turns import long_read
 from entrypoints.api.schemas.operations_responses import QueueListResponse, QueueResponse
+from entrypoints.api.schemas.scaling import ScalingQuery, ScalingResponse
 from entrypoints.api.use_cases import use_cases
 
 
@@ -67,6 +70,25 @@ class Resume(MethodView):
         Workers start its tasks again. A queue that is not paused stays as it is.
         """
         return _queue_response(queue, paused=False)
+
+
+@blueprint.route("/queues/<queue>/scaling")
+class Scaling(MethodView):
+    @blueprint.doc(operationId="getScaling")
+    @blueprint.problems("queue_not_found", "overloaded")
+    @blueprint.response(200, ScalingResponse)
+    @blueprint.arguments(ScalingQuery(), location="query")
+    @long_read
+    def get(self, wanted: dict[str, int], queue: str) -> Response:
+        """Get the number of places that a queue needs, to start and stop workers.
+
+        A place runs one task at a time. The number follows from the waiting tasks, the running
+        ones and the measured times of runs. A queue that no task has named yet needs none.
+        """
+        drain = timedelta(seconds=wanted["drain_seconds"])
+        return json_response(
+            ScalingResponse().dump(use_cases().get_scaling().execute(queue, drain))
+        )
 
 
 def _queue_response(queue: str, *, paused: bool) -> Response:

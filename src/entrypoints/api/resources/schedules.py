@@ -38,6 +38,7 @@ from entrypoints.api.schemas.schedule_responses import (
     ScheduleResponse,
 )
 from entrypoints.api.schemas.task_responses import SubmittedResponse
+from entrypoints.api.traced_requests import caller_trace
 from entrypoints.api.use_cases import use_cases
 
 ETAG = {
@@ -185,7 +186,7 @@ class RunNow(MethodView):
         record = key and IdempotencyRecord(
             key=key, request_hash=request_hash({"schedule": schedule})
         )
-        submitted = use_cases().run_schedule().execute(schedule, record or None)
+        submitted = use_cases().run_schedule().execute(schedule, record or None, caller_trace())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}

@@ -1,6 +1,6 @@
 """/session: who the caller is, and sessions of browsers."""
 
-from flask import Response, request
+from flask import Response, g, request
 from flask.views import MethodView
 
 from application.access import Caller
@@ -43,14 +43,15 @@ class Session(MethodView):
     def post(self) -> Response:
         """Sign a browser in with the key of this request.
 
-        The cookie of the response stands for the key from then on. Other clients need no session.
+        The cookie of the response stands for the key for twelve hours, if the secret that was shown
+        opens it for so long. Other clients need no session.
         """
         require_told_apart()
-        caller = use_cases().callers().current()
-        response = _session(caller, 201)
+        secret = use_cases().sessions().open(g.credentials.token())
+        response = _session(use_cases().callers().current(), 201)
         response.set_cookie(
             COOKIE,
-            use_cases().sessions().open(caller.key_id),
+            secret,
             max_age=SESSION,
             secure=is_https(),
             httponly=True,

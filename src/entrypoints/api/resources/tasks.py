@@ -32,6 +32,7 @@ from entrypoints.api.schemas.task_responses import (
     TaskResponse,
 )
 from entrypoints.api.serializers import next_cursor, page_json, stream_page
+from entrypoints.api.traced_requests import caller_trace
 from entrypoints.api.use_cases import use_cases
 
 BODY_PROBLEMS = (
@@ -68,7 +69,7 @@ class Tasks(MethodView):
         The task is stored when the response comes. Repeating the request with its Idempotency-Key
         submits nothing twice.
         """
-        submitted = use_cases().submit_task().execute(spec, idempotency_record())
+        submitted = use_cases().submit_task().execute(spec, idempotency_record(), caller_trace())
         [task] = submitted.tasks
         g.task_id = task.task_id  # for the access log
         location = {"Location": f"/tasks/{task.task_id}"}

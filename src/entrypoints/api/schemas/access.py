@@ -35,7 +35,7 @@ class KeyBody(StrictSchema):
         metadata={
             "description": "viewer reads, submitter has the tasks that this key submits, operator "
             "does all that tasks and queues offer, admin manages keys as well, metrics reads "
-            "GET /metrics alone."
+            "GET /metrics and GET /queues/<queue>/scaling alone."
         },
     )
     queues = BoundedList(
