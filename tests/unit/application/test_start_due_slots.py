@@ -1,66 +1,20 @@
 """Each slot of a schedule makes one task, or is skipped for a reason that is told."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from adapters.system.cron_times import SystemCronTimes
-from application.errors import StoreFull, StoreUnavailable
 from application.optimistic_update import OptimisticUpdate
-from application.ports.task_repository import PageRequest
-from application.schedule_tasks import ScheduleTasks
-from application.task_filter import EVERY_TASK
 from application.use_cases.maintenance.start_due_slots import StartDueSlots
-from domain.schedule import Schedule, SkipReason
+from domain.schedule import SkipReason
 from domain.schedule_spec import Overlap
 from domain.status import Status
-from domain.task import Task
 from tests.building import NOON, a_spec
 from tests.contracts.schedules import CRON_AFTER, a_schedule
 from tests.fakes.clock import FakeClock
 from tests.fakes.schedules import FakeSchedules
 from tests.fakes.task_store import FakeTaskStore
-from tests.fakes.tracer import FakeTracer
-
-HOUR = timedelta(hours=1)
-Add = Callable[..., Schedule]
-
-
-@pytest.fixture
-def schedules(store: FakeTaskStore, clock: FakeClock) -> FakeSchedules:
-    return FakeSchedules(store, clock)
-
-
-@pytest.fixture
-def start(
-    schedules: FakeSchedules, store: FakeTaskStore, update: OptimisticUpdate, clock: FakeClock
-) -> StartDueSlots:
-    tasks = ScheduleTasks(schedules, FakeTracer(clock))
-    return StartDueSlots(schedules, tasks, store, update, SystemCronTimes(), clock)
-
-
-@pytest.fixture
-def add(schedules: FakeSchedules, clock: FakeClock) -> Add:
-    """Store a schedule of every hour, which begins now."""
-
-    def add(name: str = "nightly", **members: Any) -> Schedule:
-        timing = {} if "cron" in members else {"every": 3600}
-        schedule = a_schedule(name, clock.now(), **{"overlap": Overlap.QUEUE, **timing, **members})
-        schedules.add(schedule)
-        return schedule
-
-    return add
-
-
-def made(store: FakeTaskStore) -> list[Task]:
-    tasks = store.find(EVERY_TASK, PageRequest(limit=1_000)).tasks
-    return sorted(tasks, key=lambda task: (task.schedule.name, task.schedule.slot))
-
-
-def slots(store: FakeTaskStore) -> list[datetime | None]:
-    return [task.schedule.slot for task in made(store) if task.schedule]
+from tests.unit.application.slots import HOUR, Add, made, slots
 
 
 def test_a_slot_makes_its_task_when_its_time_has_come(
@@ -251,86 +205,3 @@ def test_no_slot_is_outside_of_its_bounds(
 
     assert slots(store) == [begin, begin + HOUR]
     assert schedules.get_or_raise("nightly").next_slot is None
-
-
-def test_several_processes_make_each_slot_once(
-    start: StartDueSlots,
-    add: Add,
-    store: FakeTaskStore,
-    clock: FakeClock,
-    schedules: FakeSchedules,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    add(overlap=Overlap.SKIP)
-    clock.advance(HOUR)
-    read = schedules.due(limit=9)
-    start.execute()
-    reads = iter([read, []])
-    monkeypatch.setattr(schedules, "due", lambda *, limit: next(reads))
-
-    assert start.execute().made == []
-    assert len(made(store)) == 1
-
-
-def test_a_task_that_exists_already_is_that_of_the_slot(
-    start: StartDueSlots, add: Add, store: FakeTaskStore, clock: FakeClock, schedules: FakeSchedules
-) -> None:
-    _, task = add().make(NOON, CRON_AFTER)
-    store.add([task])
-    clock.advance(HOUR)
-
-    start.execute()
-
-    assert [each.task_id for each in made(store)] == [task.task_id]
-    assert schedules.get_or_raise("nightly").next_slot == NOON + 2 * HOUR
-
-
-def test_a_queue_beyond_the_limit_skips_the_slot(
-    start: StartDueSlots, add: Add, store: FakeTaskStore, clock: FakeClock, schedules: FakeSchedules
-) -> None:
-    add(task=a_spec(queue="new"))
-    store.max_queues = 0
-    clock.advance(HOUR)
-
-    [skipped] = start.execute().skipped
-
-    assert skipped.last_skip
-    assert skipped.last_skip.reason is SkipReason.TOO_MANY_QUEUES
-    assert schedules.get_or_raise("nightly").next_slot == NOON + 2 * HOUR
-
-
-@pytest.mark.parametrize("failure", ["full", "away"])
-def test_a_store_that_takes_no_tasks_delays_the_slot(
-    start: StartDueSlots, add: Add, store: FakeTaskStore, clock: FakeClock, failure: str
-) -> None:
-    add()
-    clock.advance(HOUR)
-    setattr(store, failure, True)
-    with pytest.raises(StoreFull if failure == "full" else StoreUnavailable):
-        start.execute()
-    setattr(store, failure, False)
-
-    start.execute()
-
-    assert slots(store) == [NOON + HOUR]
-
-
-def test_a_schedule_that_fails_holds_up_no_other(
-    start: StartDueSlots,
-    add: Add,
-    store: FakeTaskStore,
-    clock: FakeClock,
-    schedules: FakeSchedules,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    broken = add("broken")
-    object.__setattr__(broken.spec, "cron", "60 * * * *")
-    schedules._put(broken, broken)
-    add("whole")
-    clock.advance(HOUR)
-
-    for _ in range(2):
-        start.execute()
-
-    assert [task.schedule and task.schedule.name for task in made(store)] == ["whole"]
-    assert len(caplog.records) == 1
