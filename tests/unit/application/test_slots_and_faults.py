@@ -41,6 +41,24 @@ def test_several_processes_make_each_slot_once(
     assert len(made(store)) == 1
 
 
+def test_a_task_that_ends_before_it_is_cancelled_holds_up_no_slot(
+    start: StartDueSlots,
+    add: Add,
+    store: FakeTaskStore,
+    clock: FakeClock,
+    update: OptimisticUpdate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add(overlap=Overlap.CANCEL)
+    clock.advance(HOUR)
+    [waiting] = start.execute().made
+    update.apply(waiting.task_id, lambda task: task.cancel(clock.now()))
+    monkeypatch.setattr(store, "get_many", lambda _: [waiting])
+    clock.advance(HOUR)
+
+    assert len(start.execute().made) == 1
+
+
 def test_a_task_that_exists_already_is_that_of_the_slot(
     start: StartDueSlots, add: Add, store: FakeTaskStore, clock: FakeClock, schedules: FakeSchedules
 ) -> None:
