@@ -27,6 +27,7 @@ FAMILIES = (
     "memory_rows",
     "disk_rows",
     "failover_rows",
+    "schedule_rows",
 )
 
 
