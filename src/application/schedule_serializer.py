@@ -4,7 +4,7 @@ from typing import Any
 
 from application.task_serializer import RETRY_MEMBERS, drop_none, rfc3339
 from application.use_cases.schedules.read_schedules import ScheduleReport
-from domain.schedule import Schedule
+from domain.schedule import Skip
 from domain.task_spec import TaskSpec
 
 
@@ -30,7 +30,7 @@ def serialize_schedule(report: ScheduleReport) -> dict[str, Any]:
             "paused": spec.paused,
             "next_runs": [rfc3339(slot) for slot in report.next_runs],
             "last_run": _last_run(report),
-            "last_skip": _last_skip(schedule),
+            "last_skip": schedule.last_skip and _skip(schedule.last_skip),
             "made": schedule.made,
             "skipped": schedule.skipped,
             "created_at": rfc3339(schedule.created_at),
@@ -58,6 +58,11 @@ def serialize_spec(spec: TaskSpec) -> dict[str, Any]:
     )
 
 
+def serialize_skip(name: str, skip: Skip) -> dict[str, Any]:
+    """Return skipped slots of the schedule of this name."""
+    return {"name": name, **_skip(skip)}
+
+
 def _last_run(report: ScheduleReport) -> dict[str, Any] | None:
     last = report.schedule.last_task
     if last is None:
@@ -66,8 +71,5 @@ def _last_run(report: ScheduleReport) -> dict[str, Any] | None:
     return drop_none({"slot": rfc3339(last.slot), "task_id": last.task_id, "status": status})
 
 
-def _last_skip(schedule: Schedule) -> dict[str, Any] | None:
-    skip = schedule.last_skip
-    if skip is None:
-        return None
+def _skip(skip: Skip) -> dict[str, Any]:
     return {"reason": skip.reason.value, "slot": rfc3339(skip.slot), "slots": skip.slots}

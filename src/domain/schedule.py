@@ -160,6 +160,17 @@ class Schedule:
         origin = ScheduleSlot(name=self.name, slot=slot)
         return Task.submit(task_id, spec, now, submitted_by=submitted_by, schedule=origin)
 
+    def skipped_task(self) -> Task:
+        """Return the task that the last skipped slot would have made.
+
+        Who may have it, and whose filter it matches, is told of the skip. Raises ValueError when
+        no slot was skipped.
+        """
+        if self.last_skip is None:
+            raise ValueError(f"the schedule {self.name} has skipped no slot")
+        slot = self.last_skip.slot
+        return self.task_of(slot_task_id(self, slot), slot, slot=slot)
+
     def _past(self, slot: datetime, cron_after: CronAfter) -> Self:
         next_slot = self.spec.slot_after(slot, self.created_at, cron_after)
         return replace(self, saves=self.saves + 1, last_slot=slot, next_slot=next_slot)

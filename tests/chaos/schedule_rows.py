@@ -33,7 +33,8 @@ def crash_points_of_slots(run: Run) -> Outcome:
     with run.site() as site:
         site.with_worker(2)
         processes = [site.with_chaos_maintenance() for _ in range(3)]
-        schedules = RedisSchedules(RedisStore(connect(site.server.url)), site.repository)
+        store = RedisStore(connect(site.server.url))
+        schedules = RedisSchedules(store, site.repository, events_kept=100_000)
         for number in range(EACH):
             # The tasks of the one kind take no time, those of the other outlast some slots.
             _add(site, schedules, f"all-{number}", Overlap.QUEUE, ms=0)

@@ -80,7 +80,8 @@ class FakeEventStream(EventStream):
 
     def event(self, number: int) -> TaskEvent:
         event, task = self.store.events[number - 1]
-        return TaskEvent(position=_position(number), event=event, task=task)
+        skip = self.store.skips.get(number - 1)
+        return TaskEvent(position=_position(number), event=event, task=task, skip=skip)
 
 
 def _position(number: int) -> str:

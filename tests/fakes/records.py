@@ -17,6 +17,7 @@ from application.ports.task_repository import Backlog, Cursor
 from application.series import Count
 from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
+from domain.schedule import Schedule, Skip
 from domain.status import Status
 from domain.task import Task
 
@@ -50,6 +51,8 @@ class FakeRecords:
         self.logs: dict[str, deque[LogLine]] = {}
         self.events: list[tuple[Event, Task]] = []
         """The events, as an event stream would have them."""
+        self.skips: dict[int, Skip] = {}
+        """The skipped slots of an event, by its place among the events."""
         self.ended: list[Task] = []
         """The tasks that became final and have a callback URL."""
         self.paused: set[str] = set()
@@ -113,6 +116,10 @@ class FakeRecords:
 
     def _tell(self, event: Event, task: Task) -> None:
         self.events.append((event, short(task)))
+
+    def tell_of_skip(self, schedule: Schedule, skip: Skip) -> None:
+        self.skips[len(self.events)] = skip
+        self._tell(Event.SCHEDULE_SKIPPED, schedule.skipped_task())
 
     def _write(self, task: Task) -> None:
         self.queues.add(task.spec.queue)

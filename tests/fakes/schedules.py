@@ -47,6 +47,8 @@ class FakeSchedules(Schedules):
 
     def save(self, before: Schedule, after: Schedule) -> None:
         self._put(before, after)
+        if after.last_skip and after.skipped != before.skipped:
+            self._store.tell_of_skip(after, after.last_skip)
 
     def save_with_task(
         self,

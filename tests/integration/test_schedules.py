@@ -24,7 +24,7 @@ KILLS = 9
 
 @pytest.fixture
 def schedules(redis_store: RedisStore, repository: RedisTaskRepository) -> RedisSchedules:
-    return RedisSchedules(redis_store, repository)
+    return RedisSchedules(redis_store, repository, events_kept=1_000)
 
 
 def slots(repository: RedisTaskRepository, name: str) -> list[datetime]:

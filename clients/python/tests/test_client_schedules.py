@@ -66,6 +66,18 @@ def test_a_real_maintenance_makes_a_task_for_each_slot(
     assert (last - first).total_seconds() == len(slots) - 1
 
 
+def test_a_skipped_slot_is_an_event(client: AnyClient, name: str, queue: str) -> None:
+    task = {"task_name": "tick", "type": "sleep", "duration": 1, "queue": queue}
+    client.put_schedule(name, every=1, task=task)
+
+    event = next(each for each in client.events(queue=queue) if each.name == "schedule.skipped")
+
+    client.delete_schedule(name)
+    assert event.task is None
+    assert event.skip
+    assert (event.skip.name, event.skip.reason, event.skip.slots) == (name, "overlap", 1)
+
+
 def test_the_command_line_declares_shows_and_runs_schedules(
     run: CommandLine, name: str, queue: str
 ) -> None:

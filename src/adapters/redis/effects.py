@@ -219,6 +219,10 @@ class Effects:
         """Append an event with the record as the writes before have left it."""
         self._write("append_event", STREAM, stream, self.place_of(record), length, event, member)
 
+    def append_entry(self, stream: bytes, length: int, fields: Mapping[bytes, bytes]) -> None:
+        """Append an event that is none of a stored record."""
+        self._write("append_entry", STREAM, stream, length, *chain.from_iterable(fields.items()))
+
     def copy_record(self, key: bytes, record: bytes, lifetime_ms: int) -> None:
         """Copy the record as the writes before have left it."""
         self._write("copy_record", ANY, key, self.place_of(record), lifetime_ms)

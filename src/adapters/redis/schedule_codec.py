@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from adapters.redis.id_codec import require_id_bytes
 from adapters.redis.task_codec import (
+    LONG_BYTES,
+    OMITTED,
+    PAYLOAD,
+    SEPARATOR,
     decode_spec,
+    encode,
     encode_payload,
     encode_spec,
     epoch_milliseconds,
     instant,
 )
+from domain.events import Event
 from domain.restore import restore
 from domain.schedule import MadeTask, Schedule, Skip, SkipReason
 from domain.schedule_spec import DEFAULTS, Overlap, ScheduleSpec
@@ -76,6 +83,31 @@ def decode_schedule(name: str, record: Mapping[bytes, bytes]) -> Schedule:
             "skipped": members.get("skipped", 0),
         },
     )
+
+
+def skip_entry(schedule: Schedule, skip: Skip) -> dict[bytes, bytes]:
+    """Return the fields of the event of skipped slots.
+
+    They hold the record of the task that the last slot would have made, so that readers filter it
+    as they filter tasks.
+    """
+    task = schedule.skipped_task()
+    record = encode(task)
+    if len(record.get(PAYLOAD, b"")) > LONG_BYTES:
+        record |= {PAYLOAD: b"", OMITTED: PAYLOAD}
+    parts = (part for pair in record.items() if pair[1] for part in pair)
+    return {
+        b"event": Event.SCHEDULE_SKIPPED.value.encode(),
+        b"id": require_id_bytes(task.task_id),
+        b"record": SEPARATOR.join(parts),
+        b"skip": json.dumps([skip.reason, epoch_milliseconds(skip.slot), skip.slots]).encode(),
+    }
+
+
+def decode_skip(text: bytes) -> Skip:
+    """Return the skipped slots of an event. Raises ValueError for a damaged one."""
+    reason, slot, slots = json.loads(text)
+    return Skip(reason=SkipReason(reason), slot=instant(slot), slots=int(slots))
 
 
 def _decode_spec(members: Mapping[str, Any]) -> ScheduleSpec:

@@ -7,7 +7,13 @@ from adapters.redis.effects import Effects
 from adapters.redis.exchange import packed
 from adapters.redis.replies import milliseconds
 from adapters.redis.save_script import SaveReply, SaveScript
-from adapters.redis.schedule_codec import SAVES, TEXT, decode_schedule, encode_schedule
+from adapters.redis.schedule_codec import (
+    SAVES,
+    TEXT,
+    decode_schedule,
+    encode_schedule,
+    skip_entry,
+)
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import epoch_milliseconds
 from adapters.redis.task_repository import RedisTaskRepository
@@ -30,10 +36,16 @@ ASIDE_MS = 60_000
 
 class RedisSchedules(Schedules):
     def __init__(
-        self, store: RedisStore, repository: RedisTaskRepository, limit: int = MAX_SCHEDULES
+        self,
+        store: RedisStore,
+        repository: RedisTaskRepository,
+        limit: int = MAX_SCHEDULES,
+        *,
+        events_kept: int,
     ) -> None:
         """`limit` is the number of schedules that may exist."""
         self._store = store
+        self._events_kept = events_kept
         self._repository = repository
         self._limit = limit
         self._save = SaveScript(store)
@@ -64,6 +76,9 @@ class RedisSchedules(Schedules):
     def save(self, before: Schedule, after: Schedule) -> None:
         effects = Effects()
         self._write(effects, before, after)
+        if after.last_skip and after.skipped != before.skipped:
+            entry = skip_entry(after, after.last_skip)
+            effects.append_entry(keys.EVENTS, self._events_kept, entry)
         _require_saved(before, self._save.run(effects))
 
     def save_with_task(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from adapters.redis.decoded_size import decoded_size
+from adapters.redis.schedule_codec import decode_skip
 from adapters.redis.task_codec import decode, unpack_record
 from application.bounded_cache import BoundedCache
 from application.ports.event_stream import TaskEvent
@@ -76,6 +77,7 @@ def decode_entry(entry: Entry) -> TaskEvent:
             position=position.decode(),
             event=Event(fields[b"event"].decode()),
             task=decode(fields[b"id"], unpack_record(fields[b"record"])),
+            skip=decode_skip(fields[b"skip"]) if b"skip" in fields else None,
         )
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from domain.events import Event
+from domain.schedule import Skip
 from domain.task import Task
 
 
@@ -18,7 +19,9 @@ class TaskEvent:
     event: Event
     task: Task
     """The task after the event, without a payload or result of more than 4 KiB (see
-    `task.omitted`)."""
+    `task.omitted`). For skipped slots, the task that the last of them would have made."""
+    skip: Skip | None = None
+    """The slots that were skipped; None for an event of a task."""
 
 
 class StreamEnded(Exception):

@@ -63,7 +63,10 @@ class Schedules(ABC):
 
     @abstractmethod
     def save(self, before: Schedule, after: Schedule) -> None:
-        """Store `after` in the place of `before`. Raises StaleSchedule."""
+        """Store `after` in the place of `before`, and an event if slots were skipped.
+
+        Raises StaleSchedule.
+        """
 
     @abstractmethod
     def save_with_task(

@@ -183,7 +183,9 @@ class Adapters(containers.DeclarativeContainer):
         long_results_as_text=long_results_as_text,
     )
     cron_times = providers.Singleton(SystemCronTimes)
-    schedules = providers.Singleton(RedisSchedules, store, repository)
+    schedules = providers.Singleton(
+        RedisSchedules, store, repository, events_kept=settings.provided.events_kept
+    )
     task_pages = providers.Singleton(
         RedisTaskPages,
         repository.provided.records,

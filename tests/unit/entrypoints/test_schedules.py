@@ -1,12 +1,17 @@
 """/schedules: declare, read, change, run and delete schedules, and who may."""
 
+import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from application.task_filter import TaskFilter
+from application.use_cases.tasks.following import Notice
 from domain.access import Role
+from entrypoints.api.resources.events import render
 from entrypoints.container import Container
 from entrypoints.maintenance.process import Maintenance
 from tests.fakes.clock import FakeClock
@@ -70,6 +75,35 @@ def test_maintenance_makes_its_tasks(
     assert (skipped["skipped"], skipped["last_skip"]["reason"]) == (1, "overlap")
     client.delete(f"/tasks/{task['task_id']}")
     assert "status" not in client.get(URL).json["last_run"]
+
+
+@pytest.mark.parametrize(
+    ("queue", "is_told"), [(None, True), ("default", True), ("other", False)], ids=str
+)
+def test_followers_are_told_of_skipped_slots(
+    client: FlaskClient, container: Container, clock: FakeClock, queue: str | None, *, is_told: bool
+) -> None:
+    put(client, every=60)
+    clock.advance(timedelta(seconds=60))
+    container.start_due_slots().execute()
+    following = container.follow_tasks().follow_all(TaskFilter(queue=queue), None)
+    assert is_told is (next(following) is not Notice.QUIET)  # the snapshot of the first task
+    clock.advance(timedelta(seconds=60))
+    container.start_due_slots().execute()
+
+    text = render(next(following)).decode()
+
+    if is_told:
+        name, data = re.findall(r"^(?:event|data): (.*)$", text, re.MULTILINE)
+        assert name == "schedule.skipped"
+        assert json.loads(data) == {
+            "name": "nightly",
+            "reason": "overlap",
+            "slot": "2026-01-13T12:02:00.000Z",
+            "slots": 1,
+        }
+    else:
+        assert text == ": quiet\n\n"
 
 
 @pytest.mark.parametrize(

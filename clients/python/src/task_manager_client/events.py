@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from task_manager_client.models import LogLine, Task
+from task_manager_client.schedule_models import SkippedSlots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,13 +11,15 @@ class Event:
     """An event of a stream, and the task as it was then.
 
     `task` is None in a `stream.gap`: events were lost between the previous event and the next. In
-    a `task.log`, `line` is the line of the log in its place.
+    a `task.log`, `line` is the line of the log in its place, and in a `schedule.skipped`, `skip`
+    has the slots that made no task.
     """
 
     name: str
     id: str
     task: Task | None = None
     line: LogLine | None = None
+    skip: SkippedSlots | None = None
 
     @property
     def is_gap(self) -> bool:

@@ -43,6 +43,13 @@ class LastSkip(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SkippedSlots(LastSkip):
+    """Slots of a schedule that made no task, in an event `schedule.skipped`."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule(Model):
     """A schedule. `every` and `jitter` are in seconds."""
 

@@ -67,6 +67,7 @@
 --                                           drop the oldest beyond either limit; the record
 --                                           counts the bytes and the dropped lines
 --   append_event <stream> <record> <length> <event> <id>   with the record as it is now
+--   append_entry <stream> <length> <field> <value> ...
 --   copy_record <key> <record> <ms>         the record as it is now
 --   count_in_minute <prefix> <field> <number> <seconds> <limit>
 --                                           add to a field of a hash for each minute, which is
@@ -172,6 +173,8 @@ while at <= last do
     call('ZREM', key, first)
   elseif word == 'append_event' then
     append_event(key, second, ARGV[at + 5], ARGV[at + 6], key_of(at + 3))
+  elseif word == 'append_entry' then
+    call('XADD', key, 'MAXLEN', '~', first, '*', unpack(ARGV, at + 4, following - 1))
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
   elseif word == 'count_in_minute' then

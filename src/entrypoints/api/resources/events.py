@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from application.ports.event_stream import TaskEvent
 from application.ports.run import LogLine
+from application.schedule_serializer import serialize_skip
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_task
 from application.use_cases.tasks.following import Following, News, Notice
@@ -46,7 +47,9 @@ STREAM_DOC = {
     "task.snapshot, task.submitted, task.scheduled, task.started, task.progress, task.completed, "
     "task.failed, task.retrying, task.cancelled, task.expired, task.updated, task.deleted, "
     "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
-    "more than 4 KiB, which `omitted` names. With logs=true there are also events task.log, with a "
+    "more than 4 KiB, which `omitted` names. In /events there is also schedule.skipped, with the "
+    "name of the schedule, the last of the slots that made no task, their number and the reason. "
+    "With logs=true there are also events task.log, with a "
     "line of the log. A comment is sent after every 15 seconds without an event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
@@ -164,12 +167,20 @@ def _render_event(event: TaskEvent) -> bytes:
     """Render an event once for all its followers, who share one object."""
     text = _texts.get(event)
     if text is None:
-        text = _texts[event] = _render_task(event.position, event.event.value, event.task)
+        if event.skip is not None and event.task.schedule is not None:
+            data = to_json(serialize_skip(event.task.schedule.name, event.skip))
+            text = _render_data(event.position, event.event.value, data)
+        else:
+            text = _render_task(event.position, event.event.value, event.task)
+        _texts[event] = text
     return text
 
 
 def _render_task(position: str | None, name: str, task: Task) -> bytes:
+    return _render_data(position, name, to_json(serialize_task(task)))
+
+
+def _render_data(position: str | None, name: str, data: bytes) -> bytes:
     """Without a position the event has no id, so that Last-Event-ID stays as it is."""
     event_id = f"id: {position}\n" if position else ""
-    head = f"{event_id}event: {name}\ndata: ".encode()
-    return head + to_json(serialize_task(task)) + b"\n\n"
+    return f"{event_id}event: {name}\ndata: ".encode() + data + b"\n\n"
