@@ -242,6 +242,7 @@ def test_a_list_has_pages(client: FlaskClient) -> None:
     assert [each["name"] for each in rest["schedules"]] == ["c"]
     assert "next_cursor" not in rest
     assert client.get("/schedules?page_size=0").status_code == 422
+    assert client.get("/schedules?cursor=A").status_code == 422
 
 
 def test_a_preview_stores_nothing(client: FlaskClient) -> None:

@@ -2,11 +2,12 @@
 
 from typing import Any, ClassVar
 
-from marshmallow import Schema, ValidationError, fields, post_load
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from domain.schedule_spec import (
     CATCH_UP,
     CRON_LENGTH,
+    DEFAULT_TIMEZONE,
     EVERY_SECONDS,
     JITTER_SECONDS,
     SCHEDULE_NAME,
@@ -109,7 +110,8 @@ class PreviewBody(TimesBody):
             name="EveryPreviewBody",
             description="A preview of times at a fixed distance.",
             required=("every",),
-            without=("cron", "timezone"),
+            without=("cron",),
+            narrower={"timezone": {"const": DEFAULT_TIMEZONE}},
         ),
     )
 
@@ -128,7 +130,8 @@ class ScheduleBody(TimesBody):
             name="EveryScheduleBody",
             description="A schedule whose slots have a fixed distance.",
             required=("every",),
-            without=("cron", "timezone"),
+            without=("cron",),
+            narrower={"timezone": {"const": DEFAULT_TIMEZONE}},
         ),
     )
 
@@ -195,8 +198,11 @@ class ScheduleQuery(Schema):
         metadata={"description": "Limit on the schedules of a page."},
     )
     cursor = fields.String(
+        validate=validate.Regexp(
+            rf"{SCHEDULE_NAME}\Z", error="Must be a next_cursor of this service."
+        ),
         metadata={
             "description": "A next_cursor; asks for the page after it.",
             "pattern": f"^{SCHEDULE_NAME}$",
-        }
+        },
     )
