@@ -74,6 +74,15 @@ class Caller:
             return spec
         return replace(spec, labels={**self.scope.labels, **spec.labels})
 
+    def has_schedule_of(self, spec: TaskSpec) -> bool:
+        """Return whether the caller has the schedule that makes tasks like this."""
+        scope = self.scope
+        return (
+            scope.submitted_by is None
+            and (not scope.queues or spec.queue in scope.queues)
+            and scope.labels.items() <= spec.labels.items()
+        )
+
     def violations(self, spec: TaskSpec) -> Iterator[Violation]:
         """Yield why the caller may not have a task like this."""
         if self.scope.queues and spec.queue not in self.scope.queues:

@@ -1,7 +1,7 @@
 """Decide whether this installation accepts a task: its type, its payload and its callback."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from application.errors import UnknownTaskType
@@ -14,7 +14,7 @@ from application.secret_schema import SecretSchema
 from application.task_filter import EVERY_TASK
 from domain.errors import InvalidTaskSpec, Violation
 from domain.retry_policy import NO_RETRY, RetryPolicy
-from domain.task_spec import TaskSpec
+from domain.task_spec import TaskPatch, TaskSpec
 
 MAX_PAYLOAD_VALUES = 30_000
 """Limit on the list elements and object members of one payload.
@@ -99,6 +99,12 @@ class Admission:
             return self._handlers.of_type(type).type.default_retry
         except UnknownTaskType:
             return NO_RETRY
+
+    def with_default_retry(self, type: str, patch: TaskPatch) -> TaskPatch:
+        """Return the patch with the retry policy of the type where it removes the task's own."""
+        if "retry" not in patch.members or patch.members["retry"] is not None:
+            return patch
+        return TaskPatch({**patch.members, "retry": asdict(self.default_retry(type))})
 
     def _handler_violations(self, spec: TaskSpec, *, without_payload: bool) -> Iterator[Violation]:
         """Yield what the handler refuses. A payload that was refused already is not checked."""

@@ -27,12 +27,15 @@ class StaleTask(Exception):
 
 
 class VersionMismatch(Exception):
-    """The task has another version than the caller has seen."""
+    """The task or schedule has another version than the caller has seen."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, what: str = "task") -> None:
+        """`version` is 0 for a schedule that does not exist."""
         super().__init__(
-            f"The task now has version {version}. Read it again, and repeat the change if it still "
-            "fits."
+            f"The {what} now has version {version}. Read it again, and repeat the change if it "
+            "still fits."
+            if version
+            else f"There is no such {what}, so it has none of the versions of the request."
         )
         self.version = version
 

@@ -76,7 +76,7 @@ class NewTasks:
         new = ((self._task_ids.next(), spec) for spec in specs)
         tasks = _submit(new, now, key_id, trace)
         try:
-            added = self._repository.add(tasks, _of_key(record, key_id), charge)
+            added = self._repository.add(tasks, record_of_key(record, key_id), charge)
             return Submitted(tasks=added)
         except AlreadySubmitted as earlier:
             if record is None or earlier.request_hash != record.request_hash:
@@ -97,7 +97,7 @@ def _submit(
     ]
 
 
-def _of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:
+def record_of_key(record: IdempotencyRecord | None, key_id: str | None) -> IdempotencyRecord | None:
     """Return the record under a name that no other key and no caller without one can send."""
     if record is None or key_id is None:
         return record

@@ -9,6 +9,7 @@ from domain.actor import Actor
 from domain.retry_policy import RetryPolicy
 from domain.status import Status
 from domain.task import Task
+from domain.task_state import ScheduleSlot
 
 RETRY_MEMBERS = tuple(member.name for member in fields(RetryPolicy))
 
@@ -71,6 +72,7 @@ def serialize_task(task: Task, queue_position: int | None = None) -> dict[str, A
             "queue_position": queue_position,
             "callback_url": spec.callback_url,
             "submitted_by": task.submitted_by,
+            "schedule": task.schedule and serialize_slot(task.schedule),
             "version": task.version,
             "omitted": list(task.omitted) or None,
             "links": {"self": path, "events": f"{path}/events"},
@@ -87,6 +89,11 @@ def serialize_actor(actor: Actor) -> dict[str, str]:
         "address": actor.address,
     }
     return {name: value for name, value in members.items() if value}
+
+
+def serialize_slot(origin: ScheduleSlot) -> dict[str, Any]:
+    """Return the schedule and the slot of a task as callers see them."""
+    return drop_none({"name": origin.name, "slot": rfc3339(origin.slot)})
 
 
 def _payload(task: Task) -> dict[str, Any] | None:

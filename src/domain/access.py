@@ -38,6 +38,9 @@ class Permission(StrEnum):
     OBSERVE_QUEUES = "observe_queues"
     OPERATE_QUEUES = "operate_queues"
     """Pause, resume and remove queues."""
+    READ_SCHEDULES = "read_schedules"
+    OPERATE_SCHEDULES = "operate_schedules"
+    """Write, pause, run and delete schedules."""
     OBSERVE = "observe"
     """See statistics, workers and deliveries, which concern the tasks of all callers."""
     MANAGE_KEYS = "manage_keys"
@@ -54,12 +57,19 @@ class Role(StrEnum):
     METRICS = "metrics"
 
 
-_VIEW = {Permission.READ, Permission.OBSERVE_QUEUES, Permission.OBSERVE, Permission.READ_METRICS}
+_VIEW = {
+    Permission.READ,
+    Permission.OBSERVE_QUEUES,
+    Permission.READ_SCHEDULES,
+    Permission.OBSERVE,
+    Permission.READ_METRICS,
+}
 _OPERATE = _VIEW | {
     Permission.SUBMIT,
     Permission.CHANGE,
     Permission.DELETE,
     Permission.OPERATE_QUEUES,
+    Permission.OPERATE_SCHEDULES,
 }
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset(_VIEW),

@@ -1,4 +1,4 @@
-"""The events of a task: one for each change that followers are told of."""
+"""The events that followers are told of: one for each change of a task, and skipped slots."""
 
 from enum import StrEnum
 
@@ -19,6 +19,8 @@ class Event(StrEnum):
     UPDATED = "task.updated"
     DELETED = "task.deleted"
     RECOVERED = "task.recovered"
+    SCHEDULE_SKIPPED = "schedule.skipped"
+    """Slots of a schedule made no task."""
 
 
 FINAL_EVENTS = {

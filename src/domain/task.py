@@ -22,7 +22,7 @@ from domain.task_error import (
     lost_for_good,
 )
 from domain.task_spec import PROCESS, TaskPatch, TaskSpec
-from domain.task_state import TaskState
+from domain.task_state import ScheduleSlot, TaskState
 from domain.trace_context import TraceContext
 
 POSTPONEMENT = timedelta(seconds=10)
@@ -46,6 +46,7 @@ class Task(TaskState):
         now: datetime,
         *,
         submitted_by: str | None = None,
+        schedule: ScheduleSlot | None = None,
         trace: TraceContext | None = None,
     ) -> Self:
         """Return a new task: QUEUED, or SCHEDULED when the specification has a run_at."""
@@ -55,6 +56,7 @@ class Task(TaskState):
             status=Status.SCHEDULED if spec.run_at else Status.QUEUED,
             submitted_at=now,
             submitted_by=submitted_by,
+            schedule=schedule,
             due_at=spec.run_at,
             trace=trace,
         )

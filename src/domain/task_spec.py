@@ -94,6 +94,10 @@ class TaskSpec:
         expires_at = None if self.has_expired(now) else self.expires_at
         return restore(type(self), {**vars(self), "run_at": run_at, "expires_at": expires_at})
 
+    def labelled(self, key: str, value: str) -> Self:
+        """Return this specification with one more label. It is not validated again."""
+        return restore(type(self), {**vars(self), "labels": _frozen({**self.labels, key: value})})
+
     @property
     def effective_timeout(self) -> int:
         """Seconds that one run may take."""

@@ -23,6 +23,15 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScheduleSlot:
+    """The schedule that made a task, and for which of its slots."""
+
+    name: str
+    slot: datetime | None = None
+    """None when a caller had the schedule make the task at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskState:
     """The members of a task. Frozen. All times are aware."""
 
@@ -32,6 +41,8 @@ class TaskState:
     submitted_at: datetime
     submitted_by: str | None = None
     """The id of the key that submitted the task; None without one."""
+    schedule: ScheduleSlot | None = None
+    """The schedule that made the task; None for a task that a caller submitted."""
     version: int = 1
     attempt: int = 0
     """Number of runs that have started, including crashed ones."""

@@ -29,6 +29,7 @@ FAMILIES = (
     "failover_rows",
     "access_rows",
     "scaling_rows",
+    "schedule_rows",
 )
 
 

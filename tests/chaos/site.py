@@ -42,6 +42,13 @@ class ChaosWorker(ServiceProcess):
         self._environment |= environment
 
 
+class ChaosMaintenance(ServiceProcess):
+    def __init__(self, log: Path, environment: dict[str, str], **settings: object) -> None:
+        super().__init__("maintenance", log, **settings)
+        self._arguments = [sys.executable, "-m", "tests.chaos.maintenance"]
+        self._environment |= environment
+
+
 class Site:
     """Leaving the context kills every process of the service and of the server."""
 
@@ -99,6 +106,16 @@ class Site:
         log = self._log("maintenance")
         process = ServiceProcess(
             "maintenance", log, redis_url=self.server.url, lease_seconds=self.lease, **settings
+        )
+        return self._stack.enter_context(process)
+
+    def with_chaos_maintenance(self) -> ServiceProcess:
+        """Start a maintenance process that dies at the points which are armed."""
+        process = ChaosMaintenance(
+            self._log("maintenance"),
+            {CRASH_DIR: str(self.crash_points)},
+            redis_url=self.server.url,
+            lease_seconds=self.lease,
         )
         return self._stack.enter_context(process)
 

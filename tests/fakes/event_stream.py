@@ -80,8 +80,15 @@ class FakeEventStream(EventStream):
 
     def event(self, number: int) -> TaskEvent:
         event, task = self.store.events[number - 1]
-        actor = self.store.event_actors[number - 1]
-        return TaskEvent(position=_position(number), event=event, task=task, actor=actor)
+        place = number - 1
+        event, task = self.store.events[place]
+        return TaskEvent(
+            position=_position(number),
+            event=event,
+            task=task,
+            actor=self.store.event_actors[place],
+            skip=self.store.skips.get(place),
+        )
 
 
 def _position(number: int) -> str:

@@ -31,6 +31,7 @@ from domain.actor import MAINTENANCE, Actor, worker_of
 from domain.attempt import Attempt, is_told_by_task
 from domain.events import Event
 from domain.history import HistoryEntry
+from domain.schedule import Schedule, Skip
 from domain.status import Status
 from domain.task import Task
 from tests.fakes.rate_limits import FakeRateLimits
@@ -71,6 +72,8 @@ class FakeRecords:
         """The events, as an event stream would have them."""
         self.event_actors: list[Actor] = []
         """Who made the change of each event."""
+        self.skips: dict[int, Skip] = {}
+        """The skipped slots of an event, by its place among the events."""
         self.ended: list[Task] = []
         """The tasks that became final and have a callback URL."""
         self.paused: set[str] = set()
@@ -157,6 +160,10 @@ class FakeRecords:
         self.events.append((event, short(task)))
         runs = task.owner and event in {Event.STARTED, Event.PROGRESS}
         self.event_actors.append(worker_of(task.owner) if runs else self.actors.current())
+
+    def tell_of_skip(self, schedule: Schedule, skip: Skip) -> None:
+        self.skips[len(self.events)] = skip
+        self._tell(Event.SCHEDULE_SKIPPED, schedule.skipped_task())
 
     def _write(self, task: Task) -> None:
         self.queues.add(task.spec.queue)

@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.calls import final, submitted, submitted_many
 
-VIEWS = ["overview", "tasks", "queues", "workers", "types", "callbacks", "new"]
+VIEWS = ["overview", "tasks", "queues", "schedules", "workers", "types", "callbacks", "new"]
 HEADINGS = {view: view.capitalize() for view in VIEWS} | {"new": "New task"}
 FUTURE = {"run_at": "2099-01-01T00:00:00Z"}
 LONG = "x" * 200

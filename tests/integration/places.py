@@ -17,6 +17,8 @@ SKELETONS: dict[str, dict[str, Any]] = {
     "/tasks/batch": {"tasks": [A_TASK]},
     "/tasks/actions": {"action": "cancel", "dry_run": True},
     "/tasks/{task_id}/links": {},
+    "/schedules/{schedule}": {"cron": "* * * * *", "task": A_TASK},
+    "/schedules/preview": {"cron": "* * * * *"},
     "/keys": {"name": "x", "role": "viewer"},
     "/keys/{key_id}/rotate": {},
 }

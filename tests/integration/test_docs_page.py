@@ -36,6 +36,15 @@ EXPECTED = {
     "submitBatch": 202,
     "actOnTasks": 200,
     "followTasks": 200,
+    "putSchedule": 201,
+    "listSchedules": 200,
+    "previewSchedule": 200,
+    "getSchedule": 200,
+    "updateSchedule": 200,
+    "pauseSchedule": 200,
+    "resumeSchedule": 200,
+    "runSchedule": 202,
+    "deleteSchedule": 204,
     "listQueues": 200,
     "pauseQueue": 200,
     "resumeQueue": 200,
@@ -128,8 +137,8 @@ def test_each_operation_works_as_the_page_prefills_it(
     ):
         assert header not in sent
     assert (
-        api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 1
-    )  # that of the batch
+        api.request("GET", "/tasks").json()["pagination"]["total_tasks"] == 2
+    )  # those of the batch and of the schedule
 
 
 def deliver(api: Api, redis_store: RedisStore) -> None:

@@ -245,7 +245,10 @@ def _stall_of(api: TickingApi, place: Place, body: bytes, task_id: str) -> float
     api.stalls()
     headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
     response = api.request(
-        place.method, place.path.format(task_id=task_id, key_id="none"), data=body, headers=headers
+        place.method,
+        place.path.format(task_id=task_id, key_id="none", schedule="x"),
+        data=body,
+        headers=headers,
     )
     assert response.status_code < 500, response.text
     assert response.status_code < 400 or len(response.json().get("errors", [])) <= 100

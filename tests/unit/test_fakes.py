@@ -18,6 +18,7 @@ from tests.contracts.outbox import LEASE, OutboxContract
 from tests.contracts.queues import QueuesContract
 from tests.contracts.rate_limits import RateLimitsContract
 from tests.contracts.run_log import RunLogContract
+from tests.contracts.schedules import LIMIT, SchedulesContract
 from tests.contracts.series import SeriesContract
 from tests.contracts.statistics import StatisticsContract
 from tests.contracts.store_inspection import StoreInspectionContract
@@ -40,6 +41,7 @@ from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
 from tests.fakes.rate_limits import FakeRateLimits
+from tests.fakes.schedules import FakeSchedules
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_inspection import FakeStoreInspection
@@ -85,6 +87,12 @@ class TestFakeRateLimits(RateLimitsContract):
     @pytest.fixture
     def rate_limits(self, clock: FakeClock) -> FakeRateLimits:
         return FakeRateLimits(clock)
+
+
+class TestFakeSchedules(SchedulesContract):
+    @pytest.fixture
+    def schedules(self, store: FakeTaskStore, clock: FakeClock) -> FakeSchedules:
+        return FakeSchedules(store, clock, LIMIT)
 
 
 class TestFakeOutbox(OutboxContract):

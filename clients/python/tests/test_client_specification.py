@@ -24,6 +24,8 @@ from task_manager_client import (
     key_operations,
     models,
     operations,
+    schedule_models,
+    schedule_operations,
     service_models,
 )
 from task_manager_client.reading import sent_name
@@ -63,6 +65,13 @@ RESPONSES = {
     "DeliveryAnswer": models.Delivery,
     "LoggedDeliveryAnswer": models.LoggedDelivery,
     "DeliveryListAnswer": models.DeliveryPage,
+    "ScheduleSlotAnswer": models.ScheduleSlot,
+    "ScheduleAnswer": schedule_models.Schedule,
+    "ScheduledTaskAnswer": schedule_models.ScheduledTask,
+    "LastRunAnswer": schedule_models.LastRun,
+    "LastSkipAnswer": schedule_models.LastSkip,
+    "ScheduleListAnswer": schedule_models.SchedulePage,
+    "PreviewAnswer": schedule_models.Preview,
     "TaskCountsAnswer": service_models.TaskCounts,
     "SeriesAnswer": service_models.Series,
     "TimeSeriesAnswer": service_models.TimeSeries,
@@ -94,6 +103,11 @@ BODIES = {
     "RetryPatchBody": bodies.RetryChanges,
     "TaskPatchBody": bodies.TaskChanges,
     "FilterBody": bodies.Filter,
+    "CronPreviewBody": bodies.ScheduleTimes,
+    "EveryPreviewBody": bodies.ScheduleTimes,
+    "CronScheduleBody": bodies.ScheduleSettings,
+    "EveryScheduleBody": bodies.ScheduleSettings,
+    "SchedulePatchBody": bodies.ScheduleChanges,
 }
 SENT_BY_OPERATIONS = {
     "BatchBody",
@@ -103,7 +117,7 @@ SENT_BY_OPERATIONS = {
     "RotationBody",
     "LinkBody",
 }
-CHOICES = {"TaskBody", "ActionBody"}
+CHOICES = {"TaskBody", "ActionBody", "ScheduleBody", "PreviewBody"}
 FROM_HEADERS = {"raw", "etag", "replayed"}
 
 
@@ -114,7 +128,7 @@ def members(names: Any) -> set[str]:
 def test_each_operation_has_a_function_and_no_function_lacks_an_operation() -> None:
     functions = {
         name
-        for module in (operations, key_operations, history_calls)
+        for module in (operations, key_operations, history_calls, schedule_operations)
         for name, each in inspect.getmembers(module, inspect.isfunction)
         if each.__module__ == module.__name__ and not name.startswith("_")
     }
@@ -212,6 +226,8 @@ def test_the_choices_are_those_of_the_specification() -> None:
     assert list(get_args(service_models.SeriesName)) == kinds
     actions = SCHEMAS["ActionOnIdsBody"]["properties"]["action"]["enum"]
     assert list(get_args(models.ActionName)) == actions
+    overlaps = SCHEMAS["CronScheduleBody"]["properties"]["overlap"]["enum"]
+    assert list(get_args(models.OverlapName)) == overlaps
     roles = SCHEMAS["KeyBody"]["properties"]["role"]["enum"]
     assert list(get_args(key_models.RoleName)) == roles
     assert list(get_args(models.SortName)) == sort["schema"]["enum"]

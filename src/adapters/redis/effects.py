@@ -190,6 +190,9 @@ class Effects:
     def add_to_set(self, set_key: bytes, member: str) -> None:
         self._write("add_to_set", SET, set_key, member)
 
+    def remove_from_set(self, set_key: bytes, member: str) -> None:
+        self._write("remove_from_set", SET, set_key, member)
+
     def remove_if_empty(self, set_key: bytes, index: bytes, member: str) -> None:
         """Remove the member of a set if this index, which belongs to it, is empty."""
         self._write("remove_if_empty", SET, set_key, self.place_of(index), member)
@@ -241,6 +244,10 @@ class Effects:
         """
         arguments = self.place_of(record), length, event, member, actor
         self._write("append_event", STREAM, stream, *arguments)
+
+    def append_entry(self, stream: bytes, length: int, fields: Mapping[bytes, bytes]) -> None:
+        """Append an event that is none of a stored record."""
+        self._write("append_entry", STREAM, stream, length, *chain.from_iterable(fields.items()))
 
     def copy_record(self, key: bytes, record: bytes, lifetime_ms: int) -> None:
         """Copy the record as the writes before have left it, without its secrets."""

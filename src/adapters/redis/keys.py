@@ -73,6 +73,10 @@ LAYOUT_READERS = b"tm:layout:readers"
 """The oldest layout that a process must know to read what is stored, as a number."""
 ACCESS_KEYS = b"tm:keys"
 """Hash of the keys of the API by their ids; see access_keys."""
+SCHEDULES = b"tm:schedules"
+"""Set of the names of all schedules."""
+SCHEDULES_DUE = b"tm:schedules-due"
+"""Sorted set of the schedules that have a next slot, by the time when it makes its task."""
 ACCESS_KEY_USES = b"tm:key-uses"
 """Hash of the minute since 1970 in which each key of the API was last used."""
 
@@ -162,6 +166,11 @@ def deliveries(raw_id: bytes) -> bytes:
 def lost(owner: str) -> bytes:
     """Return the key of a string about the run that this owner lost; see entries.lost_entry."""
     return b"tm:lost:" + owner.encode()
+
+
+def schedule(name: str) -> bytes:
+    """Return the key of a hash; see schedule_codec."""
+    return b"tm:schedule:" + name.encode()
 
 
 def session(sha256: bytes) -> bytes:

@@ -13,7 +13,8 @@ from adapters.redis.lanes import lanes_of, queue_of
 from adapters.redis.replies import count_or_zero, execute, sorted_texts
 from adapters.redis.save_script import SaveScript
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import SPEC, SUBMITTED, waiting_since
+from adapters.redis.task_codec import SPEC, SUBMITTED
+from adapters.redis.waiting_since import waiting_since
 from application.owners import slot_of
 from application.ports.queues import Queues, QueueState
 

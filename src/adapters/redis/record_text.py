@@ -25,6 +25,7 @@ from adapters.redis.task_codec import (
     PAYLOAD,
     PROGRESS,
     RESULT,
+    SCHEDULE,
     SPEC,
     SPEC_NAMES,
     STARTED,
@@ -34,10 +35,11 @@ from adapters.redis.task_codec import (
     SUBMITTER,
     VERSION,
     Record,
+    decode_slot,
     require_known_layout,
     unstored_default_timeout,
 )
-from application.task_serializer import TaskJson
+from application.task_serializer import TaskJson, serialize_slot
 from domain.retry_policy import NO_RETRY
 from domain.status import Status
 from domain.task_spec import DEFAULTS
@@ -113,6 +115,7 @@ class _Head(msgspec.Struct, kw_only=True, omit_defaults=True):
 class _Tail(msgspec.Struct, kw_only=True, omit_defaults=True):
     callback_url: str | None = None
     submitted_by: str | None = None
+    schedule: dict[str, Any] | None = None
     version: int
     omitted: list[str] | None = None
     links: dict[str, str]
@@ -164,6 +167,7 @@ def record_text(raw: bytes, record: Record) -> TaskJson:
     tail = _Tail(
         callback_url=spec.callback_url,
         submitted_by=record[SUBMITTER].decode() if SUBMITTER in record else None,
+        schedule=serialize_slot(decode_slot(record[SCHEDULE])) if SCHEDULE in record else None,
         version=int(record[VERSION]),
         omitted=[name for field, name in OMITTABLE.items() if field in omitted] or None,
         links={"self": path, "events": f"{path}/events"},

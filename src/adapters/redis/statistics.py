@@ -10,8 +10,9 @@ from adapters.redis.entries import split_entry
 from adapters.redis.exchange import packed
 from adapters.redis.replies import count_or_zero, execute, milliseconds, sorted_texts
 from adapters.redis.store import RedisStore
-from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant, waiting_since
+from adapters.redis.task_codec import EPOCH, FINISHED, SPEC, STARTED, instant
 from adapters.redis.task_codec import SUBMITTED as SUBMITTED_AT
+from adapters.redis.waiting_since import waiting_since
 from application.ports.statistics import Durations, Minute, Occurrence, Statistics
 from domain.status import Status
 

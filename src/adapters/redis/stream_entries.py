@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 from adapters.redis.decoded_size import decoded_size
 from adapters.redis.history_codec import decode_actor
+from adapters.redis.schedule_codec import decode_skip
 from adapters.redis.task_codec import CHANGED_BY, SUBMITTED_BY, Record, decode, unpack_record
 from application.bounded_cache import BoundedCache
 from application.ports.event_stream import TaskEvent
@@ -77,8 +78,13 @@ def decode_entry(entry: Entry) -> TaskEvent:
     try:
         event, record = Event(fields[b"event"].decode()), unpack_record(fields[b"record"])
         task = decode(fields[b"id"], record)
-        actor = _actor(event, task, record)
-        return TaskEvent(position=position.decode(), event=event, task=task, actor=actor)
+        return TaskEvent(
+            position=position.decode(),
+            event=event,
+            task=task,
+            actor=_actor(event, task, record),
+            skip=decode_skip(fields[b"skip"]) if b"skip" in fields else None,
+        )
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise UnreadableEvent(f"{position.decode()}: {cause}") from error

@@ -21,7 +21,7 @@ from domain.status import Status
 from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import DEFAULTS, TaskSpec
-from domain.task_state import Progress
+from domain.task_state import Progress, ScheduleSlot
 from domain.trace_context import TraceContext
 
 Record = Mapping[bytes, bytes]
@@ -31,6 +31,8 @@ STATUS, VERSION, ATTEMPT, CRASHED, CLAIM, OWNER = b"s", b"v", b"a", b"n", b"c", 
 SHARED_CRASHES = b"j"
 CANCEL, DISCARDED = b"x", b"z"
 SUBMITTER = b"g"
+SCHEDULE = b"S"
+"""The slot that made the task in milliseconds, a blank and the name of the schedule."""
 SUBMITTED, DUE, STARTED, FINISHED, EXPIRES = b"u", b"w", b"b", b"f", b"y"
 SPEC, PROGRESS, RESULT, ERROR, LAST_ERROR = b"d", b"p", b"r", b"e", b"m"
 TRACE = b"t"
@@ -147,7 +149,7 @@ def decode(task_id: bytes, record: Record, decoders: Decoders | None = None) -> 
         MEMBERS[name]: decoders[name](value) for name, value in record.items() if name in decoders
     }
     expires = record.get(EXPIRES)
-    members["spec"] = _decode_spec(
+    members["spec"] = decode_spec(
         record[SPEC],
         _instant(expires) if expires else None,
         record.get(PAYLOAD),
@@ -167,13 +169,9 @@ def require_known_layout(record: Record) -> None:
         raise UnknownLayout(number)
 
 
-def waiting_since(submitted: bytes | None, spec: bytes | None) -> datetime | None:
-    """Return when a task was submitted, or was due if that is later. None for damaged fields."""
-    try:
-        run_at = _plain(spec or b"{}").get(SPEC_NAMES["run_at"])
-        return max(_instant(submitted or b""), instant(run_at or 0))
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return None
+def encode_payload(payload: Mapping[str, Any]) -> str:
+    """Return the JSON of a payload; no text for an empty one."""
+    return _json(dict(payload)) if payload else ""
 
 
 def encode_progress(progress: Progress) -> str:
@@ -192,7 +190,7 @@ def _number(value: int) -> str:
     return str(int(value)) if value else ""
 
 
-def _encode_spec(spec: TaskSpec) -> str:
+def encode_spec(spec: TaskSpec) -> str:
     """Short names, and only what differs from its default."""
     defaults = {**DEFAULTS, "default_timeout": unstored_default_timeout(spec.duration)}
     short_members = {}
@@ -211,9 +209,10 @@ def unstored_default_timeout(duration: int | None) -> int:
     return duration + 60 if duration else 3_600
 
 
-def _decode_spec(
+def decode_spec(
     text: bytes, expires_at: datetime | None, payload: bytes | None, secrets: bytes | None
 ) -> TaskSpec:
+    """Return a specification from its JSON. Raises ValueError for a damaged one."""
     plain = _plain(text).items()
     members = {SPEC_MEMBERS[short]: value for short, value in plain if short in SPEC_MEMBERS}
     for name in RICH.keys() & members:
@@ -227,6 +226,14 @@ def _decode_spec(
     if "task_name" not in members:
         raise ValueError("a specification without a name")
     return TaskSpec.restore(members)
+
+
+def decode_slot(text: bytes) -> ScheduleSlot:
+    """Return the schedule and slot of a task. Raises ValueError for a damaged one."""
+    time, _, name = text.decode().partition(" ")
+    if not name:
+        raise ValueError("a slot without a schedule")
+    return ScheduleSlot(name=name, slot=instant(int(time)) if time else None)
 
 
 def _plain(text: bytes) -> Any:
@@ -271,6 +278,7 @@ MEMBERS = {
     CANCEL: "cancel_requested",
     DISCARDED: "discarded",
     SUBMITTER: "submitted_by",
+    SCHEDULE: "schedule",
     SUBMITTED: "submitted_at",
     DUE: "due_at",
     STARTED: "started_at",
@@ -290,9 +298,10 @@ ENCODERS: Mapping[bytes, Callable[[Any], str]] = {
     STATUS: str,
     CRASHED: lambda claims: " ".join(map(str, claims)),
     **dict.fromkeys((OWNER, SUBMITTER), str),
+    SCHEDULE: lambda slot: f"{epoch_milliseconds(slot.slot) if slot.slot else ''} {slot.name}",
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED, EXPIRES), _time),
-    SPEC: _encode_spec,
-    PAYLOAD: lambda payload: _json(dict(payload)) if payload else "",
+    SPEC: encode_spec,
+    PAYLOAD: encode_payload,
     SECRETS: _json,
     PROGRESS: encode_progress,
     RESULT: lambda result: str(result) if isinstance(result, JsonText) else _json(result),
@@ -305,6 +314,7 @@ DECODERS: Decoders = {
     **dict.fromkeys((VERSION, ATTEMPT, CLAIM, SHARED_CRASHES), int),
     CRASHED: lambda claims: tuple(map(int, claims.split())),
     **dict.fromkeys((OWNER, SUBMITTER), bytes.decode),
+    SCHEDULE: decode_slot,
     **dict.fromkeys((CANCEL, DISCARDED), lambda _: True),
     **dict.fromkeys((SUBMITTED, DUE, STARTED, FINISHED), _instant),
     PROGRESS: lambda progress: Progress(

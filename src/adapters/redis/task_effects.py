@@ -81,10 +81,13 @@ class TaskEffects:
         self._let_others_run = let_others_run
 
     def of_new(
-        self, tasks: Sequence[Task], idempotency_record: IdempotencyRecord | None
+        self,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None,
+        effects: Effects | None = None,
     ) -> Effects:
-        """Return the effects of adding tasks: all of them, or none."""
-        effects = Effects()
+        """Return the effects of adding tasks: all of them, or none. `effects` come before them."""
+        effects = effects or Effects()
         effects.needs_memory = True
         if idempotency_record:
             _add_idempotency_record(effects, idempotency_record, tasks)

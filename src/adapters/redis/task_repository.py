@@ -104,14 +104,7 @@ class RedisTaskRepository(TaskRepository):
         effects = self._effects.of_new(tasks, idempotency_record)
         if charge:
             require_units(effects, charge, len(tasks))
-        reply = self._save.run(effects)
-        if reply.refused_by == "require_no_value":
-            raise AlreadySubmitted(*split_idempotency_value(reply.detail))
-        if charge:
-            settle_saved(charge, reply)
-        self._raise_refusal(reply, tasks)
-        changes = (Change(before=None, after=task) for task in self._effects.paced(tasks))
-        return [as_stored(change, reply.now_ms) for change in changes]
+        return self.as_added(tasks, self._save.run(effects), charge)
 
     def save(self, change: Change) -> Task:
         reply = self._save.run(self._effects.of_change(change))
@@ -159,6 +152,31 @@ class RedisTaskRepository(TaskRepository):
     def effects_of(self, change: Change) -> Effects:
         """Return the effects of a change, for an adapter that adds its own to them."""
         return self._effects.of_change(change)
+
+    def add_to(
+        self,
+        effects: Effects,
+        tasks: Sequence[Task],
+        idempotency_record: IdempotencyRecord | None = None,
+    ) -> None:
+        """Add the effects of adding tasks to those of another adapter."""
+        self._effects.of_new(tasks, idempotency_record, effects)
+
+    def as_added(
+        self, tasks: Sequence[Task], reply: SaveReply, charge: Charge | None = None
+    ) -> Sequence[Task]:
+        """Return new tasks as stored. `charge` is what the reply counted.
+
+        Raises AlreadySubmitted, RateLimitExceeded, TooManyQueues, StoreFull, and StaleTask for a
+        reply that refuses them.
+        """
+        if reply.refused_by == "require_no_value":
+            raise AlreadySubmitted(*split_idempotency_value(reply.detail))
+        if charge:
+            settle_saved(charge, reply)
+        self._raise_refusal(reply, tasks)
+        changes = (Change(before=None, after=task) for task in self._effects.paced(tasks))
+        return [as_stored(change, reply.now_ms) for change in changes]
 
     def _save_each(
         self, effects: Iterable[Effects], tasks: Sequence[Task]

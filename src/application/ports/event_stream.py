@@ -7,6 +7,7 @@ from typing import Self
 
 from domain.actor import Actor
 from domain.events import Event
+from domain.schedule import Skip
 from domain.task import Task
 
 
@@ -19,9 +20,11 @@ class TaskEvent:
     event: Event
     task: Task
     """The task after the event, without a payload or result of more than 4 KiB (see
-    `task.omitted`)."""
+    `task.omitted`). For skipped slots, the task that the last of them would have made."""
     actor: Actor | None = None
     """Who made the change; None for an event of an older version of the service."""
+    skip: Skip | None = None
+    """The slots that were skipped; None for an event of a task."""
 
 
 class StreamEnded(Exception):

@@ -71,6 +71,7 @@ PATH_PARAMETERS = {
         "Any other spelling is not found."
     },
     "queue": {"description": "The name of a queue.", "example": "default"},
+    "schedule": {"description": "The name of a schedule.", "example": "nightly-report"},
     "key_id": {
         "description": "The id of a key: 12 characters of 0-9 and a-z.",
         "example": "0123456789ab",

@@ -16,7 +16,7 @@ from domain.task import Task
 from entrypoints.api.json_text import to_json
 
 MAX_TEXT_BYTES = 65_536
-AFTER_POSITION = ("callback_url", "version", "omitted", "links")
+AFTER_POSITION = ("callback_url", "submitted_by", "schedule", "version", "omitted", "links")
 """The members that follow `queue_position`."""
 
 

@@ -29,6 +29,7 @@ from adapters.redis.queues import RedisQueues
 from adapters.redis.rate_limits import RedisRateLimits
 from adapters.redis.restored_tasks import RestoreEffects
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.schedules import RedisSchedules
 from adapters.redis.series import RedisSeries
 from adapters.redis.statistics import RedisStatistics
 from adapters.redis.store import RedisStore
@@ -49,6 +50,7 @@ from adapters.supervision.task_process import TaskProcess
 from adapters.system.clock import SystemClock
 from adapters.system.context_actors import ContextActors
 from adapters.system.context_callers import ContextCallers
+from adapters.system.cron_times import SystemCronTimes
 from adapters.system.secret_source import SystemSecretSource
 from adapters.system.task_ids import UuidTaskIds
 from adapters.tracing.untraced import Untraced
@@ -208,6 +210,10 @@ class Adapters(containers.DeclarativeContainer):
             settings.provided.max_queues,
             settings.provided.queues,
         ),
+    )
+    cron_times = providers.Singleton(SystemCronTimes)
+    schedules = providers.Singleton(
+        RedisSchedules, store, repository, events_kept=settings.provided.events_kept
     )
     task_pages = providers.Singleton(
         RedisTaskPages,

@@ -10,9 +10,13 @@ from application.handler_outcomes import HandlerOutcomes
 from application.new_tasks import NewTasks
 from application.optimistic_update import OptimisticUpdate
 from application.ports.callers import Anyone, Callers
+from application.ports.schedules import Schedules
 from application.ports.task_counts import TaskCounts
 from application.ports.task_pages import TaskPages
 from application.ports.task_repository import TaskRepository
+from application.schedule_rules import ScheduleRules
+from application.schedule_tasks import ScheduleTasks
+from application.scoped.schedules import ScopedSchedules
 from application.scoped.task_counts import ScopedTaskCounts
 from application.scoped.task_pages import ScopedTaskPages
 from application.scoped.task_repository import ScopedTaskRepository
@@ -29,6 +33,7 @@ from application.use_cases.maintenance.promote_tasks import PromoteTasks
 from application.use_cases.maintenance.prune_idempotency_records import PruneIdempotencyRecords
 from application.use_cases.maintenance.prune_tasks import PruneTasks
 from application.use_cases.maintenance.recover_tasks import RecoverTasks
+from application.use_cases.maintenance.start_due_slots import StartDueSlots
 from application.use_cases.maintenance.sum_up_series import SumUpSeries
 from application.use_cases.operations.check_health import CheckHealth
 from application.use_cases.operations.check_store import CheckStore
@@ -47,6 +52,13 @@ from application.use_cases.operations.pause_queue import PauseQueue
 from application.use_cases.operations.remove_queue import RemoveQueue
 from application.use_cases.operations.send_heartbeat import SendHeartbeat
 from application.use_cases.operations.warn_about_queues import WarnAboutQueues
+from application.use_cases.schedules.read_schedules import PreviewSchedule, ReadSchedules
+from application.use_cases.schedules.run_schedule import RunSchedule
+from application.use_cases.schedules.write_schedules import (
+    DeleteSchedule,
+    PutSchedule,
+    UpdateSchedule,
+)
 from application.use_cases.tasks.bulk_action import BulkAction
 from application.use_cases.tasks.cancel_task import CancelTask
 from application.use_cases.tasks.count_tasks import CountTasks
@@ -75,6 +87,10 @@ from entrypoints.container.adapters import Adapters
 
 def scoped_tasks(tasks: TaskRepository, callers: Callers) -> TaskRepository:
     return tasks if isinstance(callers, Anyone) else ScopedTaskRepository(tasks, callers)
+
+
+def scoped_schedules(schedules: Schedules, callers: Callers) -> Schedules:
+    return schedules if isinstance(callers, Anyone) else ScopedSchedules(schedules, callers)
 
 
 def scoped_pages(pages: TaskPages, callers: Callers) -> TaskPages:
@@ -147,6 +163,39 @@ class Container(Adapters):
     read_details = providers.Singleton(ReadDetails, tasks, Adapters.run_log, Adapters.outbox)
     read_history = providers.Singleton(ReadHistory, tasks, Adapters.task_history)
     read_attempts = providers.Singleton(ReadAttempts, tasks, Adapters.attempt_log)
+    schedules_of_caller = providers.Singleton(
+        scoped_schedules, Adapters.schedules, Adapters.callers
+    )
+    schedule_tasks = providers.Singleton(ScheduleTasks, Adapters.schedules, Adapters.tracer)
+    schedule_rules = providers.Singleton(ScheduleRules, Adapters.cron_times, admission)
+    read_schedules = providers.Singleton(
+        ReadSchedules, schedules_of_caller, Adapters.repository, schedule_rules
+    )
+    preview_schedule = providers.Singleton(PreviewSchedule, schedule_rules, Adapters.store_clock)
+    update_schedule = providers.Singleton(
+        UpdateSchedule, schedules_of_caller, schedule_rules, Adapters.store_clock
+    )
+    put_schedule = providers.Singleton(
+        PutSchedule, schedules_of_caller, schedule_rules, update_schedule, Adapters.store_clock
+    )
+    delete_schedule = providers.Singleton(DeleteSchedule, schedules_of_caller)
+    run_schedule = providers.Singleton(
+        RunSchedule,
+        schedules_of_caller,
+        schedule_tasks,
+        Adapters.task_ids,
+        Adapters.store_clock,
+        Adapters.callers,
+    )
+    start_due_slots = providers.Singleton(
+        StartDueSlots,
+        Adapters.schedules,
+        schedule_tasks,
+        Adapters.repository,
+        update,
+        Adapters.cron_times,
+        Adapters.store_clock,
+    )
     list_queues = providers.Singleton(
         ListQueues, Adapters.queues, Adapters.heartbeats, Adapters.store_clock, Adapters.callers
     )

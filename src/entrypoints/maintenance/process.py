@@ -1,8 +1,8 @@
 """The maintenance process, with its duties.
 
-It queues due tasks, expires late ones, tops up wake-ups, recovers runs whose lease has expired,
-delivers webhooks and prunes old records. Any number of copies may run: each duty is safe to do
-twice.
+It queues due tasks, makes those of schedules, expires late ones, tops up wake-ups, recovers runs
+whose lease has expired, delivers webhooks and prunes old records. Any number of copies may run:
+each duty is safe to do twice.
 """
 
 import logging
@@ -29,6 +29,7 @@ class Maintenance:
     def __init__(self, container: Container) -> None:
         self._wake_ups = container.wake_ups()
         self._promote = container.promote_tasks()
+        self._start_slots = container.start_due_slots()
         self._expire = container.expire_tasks()
         self._capacity = container.guard_capacity()
         self._recover = container.recover_tasks()
@@ -50,6 +51,7 @@ class Maintenance:
             [
                 ("recover", self._recover_runs),
                 ("promote", lambda: self._promote.execute().is_unfinished),
+                ("schedules", self._make_slots),
                 ("expire", lambda: self._expire.execute().is_unfinished),
                 ("capacity", self._guard_capacity),
                 ("replenish", self._top_up),
@@ -152,6 +154,21 @@ class Maintenance:
                 extra={"action": "task_recovered", "task_id": task.task_id, "status": task.status},
             )
         return sweep.is_unfinished
+
+    def _make_slots(self) -> bool:
+        swept = self._start_slots.execute()
+        for schedule in swept.skipped:
+            skip = schedule.last_skip
+            logger.info(
+                "A schedule skipped slots",
+                extra={
+                    "action": "schedule_skipped",
+                    "schedule": schedule.name,
+                    "reason": skip and skip.reason,
+                    "slots": skip and skip.slots,
+                },
+            )
+        return swept.is_unfinished
 
     def _guard_capacity(self) -> bool:
         self._capacity.execute()

@@ -9,7 +9,7 @@ from domain.status import Status
 from domain.task import Task
 from domain.task_error import TaskError
 from domain.task_spec import TaskSpec, is_blank, is_printable
-from domain.task_state import Progress
+from domain.task_state import Progress, ScheduleSlot
 from domain.trace_context import TraceContext
 from tests.building import a_task
 
@@ -48,6 +48,12 @@ traces = st.builds(
     st.sampled_from(["", "a=1", "tenant@vendor=x y,b=2"]),
 )
 
+slots = st.builds(
+    ScheduleSlot,
+    name=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,99}", fullmatch=True),
+    slot=st.none() | instants,
+)
+
 
 @st.composite
 def tasks(draw: st.DrawFn) -> Task:
@@ -72,4 +78,5 @@ def tasks(draw: st.DrawFn) -> Task:
         error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
         last_error=draw(st.none() | st.builds(TaskError, code=text, message=text)),
         trace=draw(st.none() | traces),
+        schedule=draw(st.none() | slots),
     )

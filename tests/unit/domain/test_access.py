@@ -85,6 +85,7 @@ def test_after_a_rotation_the_old_secret_lives_until_its_time_and_the_one_before
                 Permission.CHANGE,
                 Permission.DELETE,
                 Permission.OPERATE_QUEUES,
+                Permission.OPERATE_SCHEDULES,
                 Permission.MANAGE_KEYS,
             },
         ),
@@ -101,8 +102,9 @@ def test_roles_lack_permissions(role: Role, lacks: set[Permission]) -> None:
 def test_a_bound_key_lacks_what_shows_the_tasks_of_others() -> None:
     queue, label = a_key(queues=("a",)), a_key(labels={"tenant": "acme"})
 
-    assert queue.permissions == {Permission.READ, Permission.OBSERVE_QUEUES}
-    assert label.permissions == {Permission.READ}
+    both = {Permission.READ, Permission.READ_SCHEDULES}
+    assert queue.permissions == {*both, Permission.OBSERVE_QUEUES}
+    assert label.permissions == both
 
 
 @pytest.mark.parametrize(

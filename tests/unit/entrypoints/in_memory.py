@@ -10,6 +10,7 @@ from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.idempotency_records import FakeIdempotencyRecords
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.queues import FakeQueues
+from tests.fakes.schedules import FakeSchedules
 from tests.fakes.series import FakeSeries
 from tests.fakes.statistics import FakeStatistics
 from tests.fakes.store_probe import FakeStoreProbe
@@ -39,6 +40,7 @@ def fill_container(
         "statistics": FakeStatistics(store, clock),
         "task_counts": FakeTaskCounts(store),
         "task_pages": FakeTaskPages(store),
+        "schedules": FakeSchedules(store, clock),
         "series": FakeSeries(store, clock),
         "outbox": outbox,
         "delivery_log": FakeDeliveryLog(outbox),

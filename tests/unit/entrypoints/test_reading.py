@@ -19,6 +19,7 @@ from domain.status import Status
 from domain.task import Task
 from entrypoints.api.reading import arguments
 from entrypoints.api.reading.arguments import StrictParser
+from entrypoints.api.resources.examples import A_SCHEDULE_BODY
 from tests.building import a_task
 from tests.fakes.task_store import FakeTaskStore
 
@@ -28,6 +29,7 @@ EVERY_HTTP_MESSAGE = {
     *("Content-Type", "Connection", "Accept-Encoding", "Traceparent", "Tracestate"),
 }
 """Headers that OpenAPI leaves to HTTP, and headers that only browsers or any proxy write."""
+SCHEDULE = "nightly-report"
 RETRYABLE = {"/tasks/{task_id}/retry"}
 LABELS = {"labels": "label"}
 """Names in a query string of members that have another name in their schema."""
@@ -99,7 +101,10 @@ def send(
 
     def sent(method: str, path: str) -> Reading:
         task = stored(store, Status.FAILED if path in RETRYABLE else Status.QUEUED)
-        url = path.format(task_id=task.task_id, queue="default", number=1, key_id="none")
+        client.put(f"/schedules/{SCHEDULE}", json=A_SCHEDULE_BODY)
+        url = path.format(
+            task_id=task.task_id, queue="default", number=1, key_id="none", schedule=SCHEDULE
+        )
         content = document["paths"][path][method].get("requestBody", {}).get("content", {})
         options = {"json": content["application/json"]["example"]} if content else {}
         environ = RecordingEnviron(
@@ -231,7 +236,11 @@ def test_each_documented_query_parameter_is_accepted(
     """Every other parameter is refused."""
     for method, path, operation in operations(document):
         url = path.format(
-            task_id="018f0000-0000-7000-8000-000000000000", queue="default", number=1, key_id="none"
+            task_id="018f0000-0000-7000-8000-000000000000",
+            queue="default",
+            number=1,
+            key_id="none",
+            schedule=SCHEDULE,
         )
         for parameter in (
             each for each in operation.get("parameters", []) if each.get("in") == "query"

@@ -24,6 +24,7 @@ COMMANDS = {
     "deliveries": ("callbacks", "List delivery attempts of callbacks."),
     "resend": ("callbacks", "Send a callback again."),
     "link": ("sharing", "Make a link to a task that works without a key."),
+    "schedules": ("schedules", "Show, declare, preview and run schedules."),
     "queues": ("service", "Show, pause, resume and remove queues."),
     "workers": ("service", "Show living workers."),
     "types": ("service", "Show the types of task, or the schema of one."),

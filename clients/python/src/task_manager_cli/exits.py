@@ -27,9 +27,11 @@ ADVICE = {
     "links_not_used": "The operator has to set TASKS_LINK_SECRET.",
     "keys_not_used": "Without keys, whoever reaches the service needs no link.",
     "too_many_streams": "Close streams that are not needed, or repeat the command in a moment.",
-    "version_mismatch": "Read the task again (task-manager get ID), then repeat the change.",
+    "version_mismatch": "Read it again (task-manager get ID, task-manager schedules get NAME), "
+    "then repeat the change.",
     "task_running": "Add --cancel to stop it first.",
     "task_not_found": "task-manager list shows the tasks.",
+    "schedule_not_found": "task-manager schedules shows the schedules.",
     "queue_not_found": "task-manager queues shows the queues.",
     "host_not_allowed": "Use another address in --url or TASKS_URL, or have the operator add this "
     "name to TASKS_HTTP_ALLOWED_HOSTS.",

@@ -84,7 +84,11 @@ def print_event(event: "Event", form: str | None) -> None:
         say("Events are missing here: the service no longer has them. Snapshots follow.")
     if form == "jsonl":
         task = event.task.raw if event.task else None
-        click.echo(to_json({"id": event.id, "event": event.name, "task": task}))
+        skip = {"skip": event.skip.raw} if event.skip else {}
+        click.echo(to_json({"id": event.id, "event": event.name, "task": task, **skip}))
+    elif event.skip:
+        cells = (event.id, event.name, "", event.skip.reason, event.skip.name)
+        click.echo("\t".join(escape_line(text_of(cell)) for cell in cells))
     elif event.task:
         cells = (event.id, event.name, event.task.task_id, event.task.status, event.task.task_name)
         click.echo("\t".join(escape_line(text_of(cell)) for cell in cells))

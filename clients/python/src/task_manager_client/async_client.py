@@ -18,13 +18,14 @@ from task_manager_client.events import Event
 from task_manager_client.history_calls import AsyncHistoryCalls
 from task_manager_client.key_calls import AsyncKeyCalls
 from task_manager_client.retries import STREAM_RETRIES, Retries
+from task_manager_client.schedule_calls import AsyncScheduleCalls
 from task_manager_client.service_calls import AsyncServiceCalls
 from task_manager_client.streams import Following
 
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncHistoryCalls, AsyncServiceCalls, AsyncKeyCalls):
+class AsyncClient(AsyncHistoryCalls, AsyncServiceCalls, AsyncScheduleCalls, AsyncKeyCalls):
     """A client of one Task Manager API, for asyncio and trio. Tasks of one loop may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Required, TypedDict
 
-from task_manager_client.models import StatusName
+from task_manager_client.models import OverlapName, StatusName
 
 Time = datetime | str
 """An aware datetime, or RFC 3339 text."""
@@ -65,6 +65,41 @@ class TaskChanges(TypedDict, total=False):
     retry: RetryChanges | None
     labels: dict[str, str | None] | None
     callback_url: str | None
+
+
+class ScheduleTimes(TypedDict, total=False):
+    """When a schedule submits its task: `cron` in a `timezone`, or `every` so many seconds."""
+
+    cron: str
+    every: int
+    timezone: str
+    starts_at: Time
+    ends_at: Time
+
+
+class ScheduleSettings(ScheduleTimes, total=False):
+    """A schedule. `jitter` is in seconds."""
+
+    task: NewTask
+    overlap: OverlapName
+    catch_up: int
+    jitter: int
+    paused: bool
+
+
+class ScheduleChanges(TypedDict, total=False):
+    """Changes of a schedule: a JSON merge patch. None gives a member its default again."""
+
+    cron: str | None
+    every: int | None
+    timezone: str | None
+    task: TaskChanges
+    overlap: OverlapName | None
+    catch_up: int | None
+    jitter: int | None
+    starts_at: Time | None
+    ends_at: Time | None
+    paused: bool | None
 
 
 class Filter(TypedDict, total=False):

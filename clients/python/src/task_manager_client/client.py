@@ -17,13 +17,14 @@ from task_manager_client.events import Event
 from task_manager_client.history_calls import HistoryCalls
 from task_manager_client.key_calls import KeyCalls
 from task_manager_client.retries import STREAM_RETRIES, Retries
+from task_manager_client.schedule_calls import ScheduleCalls
 from task_manager_client.service_calls import ServiceCalls
 from task_manager_client.streams import Following
 
 T = TypeVar("T")
 
 
-class Client(HistoryCalls, ServiceCalls, KeyCalls):
+class Client(HistoryCalls, ServiceCalls, ScheduleCalls, KeyCalls):
     """A client of one Task Manager API. Threads may share it.
 
     Every method raises a `TaskManagerError`: `ServiceUnreachable` without a response, a subclass of

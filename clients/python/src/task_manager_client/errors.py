@@ -142,6 +142,10 @@ class KeyNotFound(Problem):
     """The service has no such key."""
 
 
+class ScheduleNotFound(Problem):
+    """There is no such schedule, or the key of the client may not see it."""
+
+
 class QueueNotFound(Problem):
     """No task names this queue, no worker serves it, and it is not paused."""
 
@@ -174,6 +178,18 @@ class TooManyKeys(Problem):
     """There are as many keys as may exist."""
 
 
+class TooManySchedules(Problem):
+    """There are as many schedules as may exist."""
+
+
+class ScheduleNameTaken(Problem):
+    """A schedule that the key of the client may not see has this name."""
+
+
+class ScheduleBusy(Problem):
+    """Another request is changing this schedule. Repeat the request."""
+
+
 class QueueInUse(Problem):
     """A task names the queue, or a worker serves it."""
 
@@ -203,7 +219,7 @@ class TaskBusy(Problem):
 
 
 class VersionMismatch(Problem):
-    """The task was changed since it was read (`if_match`)."""
+    """The task or schedule was changed since it was read (`if_match`), or exists (`only_new`)."""
 
 
 class BodyTooLarge(Problem):

@@ -16,6 +16,7 @@ StatusName = Literal[
 OutcomeName = Literal["delivered", "to_be_retried", "given_up"]
 ActionName = Literal["cancel", "retry", "delete"]
 SortName = Literal["submitted_at", "-submitted_at"]
+OverlapName = Literal["skip", "queue", "cancel"]
 
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "EXPIRED"})
 
@@ -72,6 +73,14 @@ class SubmitWarning(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScheduleSlot(Model):
+    """The schedule that made a task. `slot` is None if a caller had it made at once."""
+
+    name: str
+    slot: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task(Model):
     """A task. `timeout` and `duration` are in seconds."""
 
@@ -104,6 +113,7 @@ class Task(Model):
     queue_position: int | None = None
     callback_url: str | None = None
     submitted_by: str | None = None
+    schedule: ScheduleSlot | None = None
     omitted: tuple[str, ...] = ()
     """Members that were left out because they are longer than 4 KiB; `Client.get` returns them."""
     warnings: tuple[SubmitWarning, ...] = ()

@@ -16,6 +16,7 @@ from task_manager_client.history_models import Actor
 from task_manager_client.models import LogLine, Task
 from task_manager_client.reading import read
 from task_manager_client.retries import Retries
+from task_manager_client.schedule_models import SkippedSlots
 
 READ_TIMEOUT = 45.0
 """Seconds of silence after which a stream is opened again. A comment comes every 15 seconds."""
@@ -83,6 +84,8 @@ def read_event(sent: ServerSentEvent) -> Event:
         data = json.loads(sent.data)
         if sent.event == "task.log":
             return Event(name=sent.event, id=sent.id, line=read(LogLine, data))
+        if sent.event == "schedule.skipped":
+            return Event(name=sent.event, id=sent.id, skip=read(SkippedSlots, data))
         task = read(Task, data) if data else None
         actor = read(Actor, data["actor"]) if "actor" in data else None
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@
 -- task, or false.
 local SHORT = {
   's', 'v', 'a', 'n', 'c', 'o', 'x', 'z', 'g', 'u', 'w', 'b', 'f', 'y', 'd', 'p', 'e', 'm', 't',
-  'h', 'j',
+  'h', 'j', 'S',
 }
 local LONG = {'i', 'r'}
 

@@ -57,6 +57,7 @@
 --                                           a task keeps the place that it first drew; places are
 --                                           below the step, and count from the priority's base
 --   add_to_set <set> <member>
+--   remove_from_set <set> <member>
 --   remove_if_empty <set> <sorted set> <member>
 --                                           remove the member while the sorted set is empty
 --   forget_queue <queues> <sorted set> <paused> <list> <queue>
@@ -74,6 +75,7 @@
 --   append_event <stream> <record> <length> <event> <id> <actor>
 --                                           with the record as it is now, and who changed it unless
 --                                           that is empty
+--   append_entry <stream> <length> <field> <value> ...
 --   copy_record <key> <record> <ms>         the record as it is now, without secrets
 --   count_in_minute <prefix> <field> <number> <seconds> <limit>
 --                                           add to a field of a hash for each minute, which is
@@ -183,6 +185,8 @@ while at <= last do
     call('ZREM', key, first)
   elseif word == 'append_event' then
     append_event(key, second, ARGV[at + 5], ARGV[at + 6], key_of(at + 3), ARGV[at + 7])
+  elseif word == 'append_entry' then
+    call('XADD', key, 'MAXLEN', '~', first, '*', unpack(ARGV, at + 4, following - 1))
   elseif word == 'push_dated' then
     call('RPUSH', key, first .. text(now))
   elseif word == 'count_in_minute' then
@@ -210,6 +214,8 @@ while at <= last do
     claimed = claim(now, at + 2)
   elseif word == 'add_to_set' then
     call('SADD', key, first)
+  elseif word == 'remove_from_set' then
+    call('SREM', key, first)
   elseif word == 'add_to_field' then
     local sum = redis.pcall('HINCRBY', key, first, second)
     if type(sum) == 'table' or sum <= 0 then call('HDEL', key, first) end

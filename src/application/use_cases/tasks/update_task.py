@@ -1,7 +1,7 @@
 """Change the name and labels of a task or, while it waits, its work."""
 
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from application.admission import Admission
 from application.errors import VersionMismatch
@@ -31,18 +31,11 @@ class UpdateTask:
             if versions is not None and task.version not in versions:
                 raise VersionMismatch(task.version)
             if isinstance(change, TaskPatch):
-                return self._patched(task, self._with_default_retry(task, change))
+                patch = self._admission.with_default_retry(task.spec.type, change)
+                return self._patched(task, patch)
             return self._admitted(task, task.replace(change))
 
         return self._update.apply_with_position(task_id, transition)
-
-    def _with_default_retry(self, task: Task, patch: TaskPatch) -> TaskPatch:
-        """Return the patch with the retry policy of the type where it removes the task's own."""
-        if "retry" not in patch.members or patch.members["retry"] is not None:
-            return patch
-        return TaskPatch(
-            {**patch.members, "retry": asdict(self._admission.default_retry(task.spec.type))}
-        )
 
     def _patched(self, task: Task, patch: TaskPatch) -> Task:
         """Return the patched task. Raises InvalidTaskSpec with every problem.

@@ -68,6 +68,11 @@ PROBLEM_TYPES = {
     "key_not_found": ProblemType(
         404, "There is no such key", "`GET /keys` lists the keys. A revoked key is gone."
     ),
+    "schedule_not_found": ProblemType(
+        404,
+        "There is no such schedule",
+        "`GET /schedules` lists the schedules that your key may see.",
+    ),
     "queue_not_found": ProblemType(
         404,
         "Queue not found",
@@ -107,6 +112,19 @@ PROBLEM_TYPES = {
     "too_many_keys": ProblemType(
         409, "There are as many keys as may exist", "Revoke a key that is no longer needed."
     ),
+    "too_many_schedules": ProblemType(
+        409,
+        "There are as many schedules as may exist",
+        "Delete a schedule that is no longer needed.",
+    ),
+    "schedule_name_taken": ProblemType(
+        409,
+        "The name of the schedule is taken",
+        "A schedule that your key may not see has this name. Use another name.",
+    ),
+    "schedule_busy": ProblemType(
+        409, "Another request is changing this schedule", "Retry the request."
+    ),
     "queue_in_use": ProblemType(
         409,
         "The queue is in use",
@@ -139,9 +157,10 @@ PROBLEM_TYPES = {
     "task_busy": ProblemType(409, "Another request is changing this task", "Retry the request."),
     "version_mismatch": ProblemType(
         412,
-        "The task has another version",
-        "The task was changed since you read it. Read it again. If your change still applies, "
-        "repeat it with the new ETag in If-Match.",
+        "There is another version",
+        "The task or schedule was changed since you read it, or a schedule exists that was to be "
+        "new. Read it again. If your change still applies, repeat it with the new ETag in "
+        "If-Match.",
     ),
     "body_too_large": ProblemType(
         413,

@@ -13,8 +13,10 @@ from application.errors import (
     VersionMismatch,
 )
 from application.ports.access_keys import TooManyKeys
+from application.ports.schedules import ScheduleNotFound, StaleSchedule, TooManySchedules
 from application.use_cases.access.link_tasks import LinksNotUsed
 from application.use_cases.access.manage_keys import KeyNotFound
+from application.use_cases.schedules.write_schedules import ScheduleNameTaken
 from domain.errors import (
     InvalidTransition,
     TaskFinal,
@@ -42,6 +44,10 @@ CODES: dict[type[Exception], str] = {
     TaskNotFound: "task_not_found",
     DeliveryNotFound: "delivery_not_found",
     QueueNotFound: "queue_not_found",
+    ScheduleNotFound: "schedule_not_found",
+    StaleSchedule: "schedule_busy",
+    TooManySchedules: "too_many_schedules",
+    ScheduleNameTaken: "schedule_name_taken",
     QueueInUse: "queue_in_use",
     TaskNotWaiting: "task_not_waiting",
     TaskRunning: "task_running",

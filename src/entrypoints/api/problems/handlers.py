@@ -11,6 +11,7 @@ from application.errors import BatchExceedsLimit, InvalidBatch, TooManyLabels
 from application.ports.rate_limits import RateLimitExceeded, whole_seconds
 from domain.access import InvalidAccessKey
 from domain.errors import InvalidTaskSpec
+from domain.schedule_spec import InvalidSchedule
 from entrypoints.api.problems.catalogue import PROBLEM_TYPES
 from entrypoints.api.problems.codes import CODES, code_of_error, code_of_status
 from entrypoints.api.problems.details import detail_of, violations_of
@@ -35,7 +36,8 @@ def register_problems(app: Flask) -> None:
     for kind in CODES:
         app.register_error_handler(kind, _known_problem)
     app.register_error_handler(InvalidTaskSpec, _invalid_spec)
-    app.register_error_handler(InvalidAccessKey, _invalid_key)
+    app.register_error_handler(InvalidAccessKey, _invalid_members)
+    app.register_error_handler(InvalidSchedule, _invalid_members)
     app.register_error_handler(InvalidBatch, _invalid_batch)
     app.register_error_handler(TooManyLabels, _invalid_tasks)
     app.register_error_handler(BatchExceedsLimit, _invalid_tasks)
@@ -65,7 +67,7 @@ def _invalid_spec(error: InvalidTaskSpec) -> Response:
     return problem_response("invalid_request", INVALID, _errors_of_task(error))
 
 
-def _invalid_key(error: InvalidAccessKey) -> Response:
+def _invalid_members(error: InvalidAccessKey | InvalidSchedule) -> Response:
     errors = ({"pointer": f"/{pointer}", "message": text} for pointer, text in error.violations)
     return problem_response("invalid_request", INVALID, errors)
 

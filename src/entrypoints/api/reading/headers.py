@@ -53,6 +53,13 @@ IF_NONE_MATCH = {
     "not changed since. An asterisk stands for any version.",
     "schema": {"type": "string", "pattern": ENTITY_TAGS_PATTERN},
 }
+IF_NEW = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "An asterisk: the schedule is only created. The response is 412 when there is "
+    "one of this name.",
+    "schema": {"type": "string", "pattern": r"^[ \t]*\*[ \t]*$"},
+}
 PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -98,6 +105,14 @@ def wanted_versions() -> frozenset[int] | None:
         (tag or "").partition("-")[0] for tag in request.if_match.as_set()
     )  # None stands for ""
     return frozenset(int(version) for version in versions if VERSION.fullmatch(version))
+
+
+def only_new() -> bool:
+    """Return True when If-None-Match is an asterisk. Raises BadRequest for anything else in it."""
+    given = request.headers.get("If-None-Match")
+    if given is not None and given.strip(" \t") != "*":
+        raise BadRequest("If-None-Match must be *: it may only say that the schedule is new.")
+    return given is not None
 
 
 def preferred_wait() -> int | None:

@@ -12,6 +12,7 @@ from entrypoints.api.resources import (  # noqa: I001 - the specification lists 
     batch as batch,
     actions as actions,
     events as events,
+    schedules as schedules,
     queues as queues,
     workers as workers,
     types as types,

@@ -12,6 +12,9 @@ events = StrictBlueprint(
 overview = StrictBlueprint(
     "overview", __name__, description="Queues, workers, types of tasks and statistics."
 )
+schedules = StrictBlueprint(
+    "schedules", __name__, description="Schedules, which submit tasks at their times."
+)
 probes = StrictBlueprint(
     "probes", __name__, description="Health checks for load balancers and supervisors."
 )
@@ -19,4 +22,4 @@ metrics = StrictBlueprint("metrics", __name__, description="Numbers for monitori
 access = StrictBlueprint(
     "access", __name__, description="Keys of callers, and sessions of browsers."
 )
-BLUEPRINTS = (tasks, bulk, events, overview, access, probes, metrics)
+BLUEPRINTS = (tasks, bulk, events, schedules, overview, access, probes, metrics)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from application.ports.event_stream import TaskEvent
 from application.ports.run import LogLine
+from application.schedule_serializer import serialize_skip
 from application.task_filter import TaskFilter
 from application.task_serializer import serialize_actor, serialize_task
 from application.use_cases.tasks.following import Following, News, Notice, Snapshot
@@ -45,9 +46,10 @@ STREAM_DOC = {
     "task.snapshot, task.submitted, task.scheduled, task.started, task.progress, task.completed, "
     "task.failed, task.retrying, task.cancelled, task.expired, task.updated, task.deleted, "
     "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
-    "more than 4 KiB, which `omitted` names. Its member `actor` says who made the change. With "
-    "logs=true there are also events task.log, with a line of the log. A comment is sent after "
-    "every 15 seconds without an event.",
+    "more than 4 KiB, which `omitted` names. Its member `actor` says who made the change. In "
+    "/events there is also schedule.skipped, with the name of the schedule, the last of the slots "
+    "that made no task, their number and the reason. With logs=true there are also events task.log, "
+    "with a line of the log. A comment is sent after every 15 seconds without an event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
 
@@ -176,7 +178,9 @@ def _render(news: TaskEvent | Snapshot, name: str) -> bytes:
 
 
 def _data(news: TaskEvent | Snapshot) -> bytes:
-    """Return the task as JSON, with who made the change of which an event tells."""
+    """Return the task as JSON, with who made the change of which an event tells; or a skip."""
+    if isinstance(news, TaskEvent) and news.skip is not None and news.task.schedule is not None:
+        return to_json(serialize_skip(news.task.schedule.name, news.skip))
     members = serialize_task(news.task)
     if isinstance(news, TaskEvent) and news.actor:
         members["actor"] = serialize_actor(news.actor)

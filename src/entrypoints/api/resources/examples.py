@@ -66,6 +66,41 @@ A_CHANGE = {
     "actor": {"kind": "key", "key_id": "4f9a0b1c2d3e", "name": "nightly", "address": "10.0.0.7"},
     "changes": [{"member": "priority", "before": 5, "after": 9}],
 }
+A_SCHEDULE_BODY = {
+    "cron": "30 2 * * 1-5",
+    "timezone": "Europe/Berlin",
+    "task": {"task_name": "nightly report", "duration": 3},
+    "overlap": "skip",
+}
+A_SCHEDULE = {
+    "name": "nightly-report",
+    "cron": "30 2 * * 1-5",
+    "timezone": "Europe/Berlin",
+    "task": {
+        "task_name": "nightly report",
+        "type": "sleep",
+        "duration": 3,
+        "queue": "default",
+        "priority": 5,
+        "retry": A_TASK["retry"],
+        "labels": {},
+    },
+    "overlap": "skip",
+    "catch_up": 1,
+    "jitter": 0,
+    "paused": False,
+    "next_runs": ["2026-01-14T01:30:00.000Z", "2026-01-15T01:30:00.000Z"],
+    "last_run": {
+        "slot": "2026-01-13T01:30:00.000Z",
+        "task_id": A_TASK["task_id"],
+        "status": "COMPLETED",
+    },
+    "made": 1,
+    "skipped": 0,
+    "created_at": "2026-01-12T15:04:05.000Z",
+    "updated_at": "2026-01-12T15:04:05.271Z",
+    "version": 1,
+}
 A_STREAM = """id: 1768287189125-0
 event: task.snapshot
 data: {"task_id": "019bb5b1-7bd2-7c8e-8f1e-3a5c9d2b7e10", "status": "PROCESSING"}

@@ -147,7 +147,7 @@ class TaskBody(StrictSchema):
         try:
             use_cases().admission().admit(loaded)
         except InvalidTaskSpec as error:
-            return _by_member(error.violations)
+            return by_member(error.violations)
         return {}
 
 
@@ -158,10 +158,11 @@ def _with_violations(valid_data: Any, messages: dict[Any, Any]) -> dict[Any, Any
     members = {name: value for name, value in valid_data.items() if name not in messages}
     let_others_run()
     violations = use_cases().find_violations().execute(_with_retry(members), messages)
-    return {**messages, **_by_member(violations)}
+    return {**messages, **by_member(violations)}
 
 
-def _by_member(violations: Iterable[Violation]) -> dict[Any, Any]:
+def by_member(violations: Iterable[Violation]) -> dict[Any, Any]:
+    """Return messages by member. Each has the place within its member."""
     messages: dict[Any, list[str]] = {}
     for pointer, message in violations:
         member, _, inner = pointer.partition("/")

@@ -69,6 +69,18 @@ class RetryResponse(ResponseSchema):
     )
 
 
+class ScheduleSlotResponse(ResponseSchema):
+    """The schedule that made a task."""
+
+    name = fields.String(required=True, metadata={"description": "Name of the schedule."})
+    slot = Instant(
+        metadata={
+            "description": "The time of the schedule for which the task was made; absent when a "
+            "caller had it made at once."
+        }
+    )
+
+
 class TaskResponse(ResponseSchema):
     """A task. Members without a value are left out."""
 
@@ -148,6 +160,10 @@ class TaskResponse(ResponseSchema):
     )
     submitted_by = fields.String(
         metadata={"description": "Id of the key that submitted the task; absent without one."}
+    )
+    schedule = fields.Nested(
+        ScheduleSlotResponse,
+        metadata={"description": "The schedule that made the task; absent for other tasks."},
     )
     version = fields.Integer(
         required=True, metadata={"description": "Grows with every change of the task."}

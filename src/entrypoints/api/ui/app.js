@@ -20,6 +20,11 @@ const VIEWS = /** @type {Record<string, View>} */ ({
   overview: { title: "Overview", needs: "observe", load: () => import("./overview.js") },
   tasks: { title: "Tasks", needs: "read", load: () => import("./tasks.js") },
   queues: { title: "Queues", needs: "observe_queues", load: () => import("./queues.js") },
+  schedules: {
+    title: "Schedules",
+    needs: "read_schedules",
+    load: () => import("./schedules.js"),
+  },
   workers: { title: "Workers", needs: "observe", load: () => import("./workers.js") },
   types: { title: "Types", needs: "read", load: () => import("./types.js") },
   callbacks: { title: "Callbacks", needs: "observe", load: () => import("./callbacks.js") },

@@ -10,6 +10,7 @@ const VIEWS = /** @type {Record<string, string>} */ ({
   t: "tasks",
   n: "new",
   q: "queues",
+  s: "schedules",
   w: "workers",
   y: "types",
   c: "callbacks",
@@ -20,7 +21,7 @@ const HELP = [
   ["x", "Select or deselect the row"],
   ["Enter", "Open the row"],
   ["n", "New task"],
-  ["g then o t q w y c", "Go to Overview, Tasks, Queues, Workers, Types, Callbacks"],
+  ["g then o t q s w y c", "Go to Overview, Tasks, Queues, Schedules, Workers, Types, Callbacks"],
   ["?", "Show these keys"],
   ["Esc", "Close a dialog, leave a field"],
 ];

@@ -108,6 +108,13 @@ function facts(task) {
     ],
     ["Callback", task.callback_url],
     ["Submitted by", task.submitted_by && h("code", null, task.submitted_by)],
+    [
+      "Schedule",
+      task.schedule && [
+        h("a", { href: address("schedules") }, task.schedule.name),
+        task.schedule.slot && [" for ", time(task.schedule.slot)],
+      ].flat(),
+    ],
     ["Version", count(task.version)],
     [
       "Id",
