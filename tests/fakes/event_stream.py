@@ -79,7 +79,6 @@ class FakeEventStream(EventStream):
         self.closed = True
 
     def event(self, number: int) -> TaskEvent:
-        event, task = self.store.events[number - 1]
         place = number - 1
         event, task = self.store.events[place]
         return TaskEvent(

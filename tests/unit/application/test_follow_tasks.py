@@ -18,6 +18,7 @@ from application.task_filter import EVERY_TASK, TaskFilter
 from application.use_cases.tasks.cancel_task import CancelTask
 from application.use_cases.tasks.follow_tasks import FollowTasks
 from application.use_cases.tasks.following import Following, News, Notice, Snapshot
+from domain.actor import MAINTENANCE
 from domain.events import Event
 from domain.status import Status
 from domain.task import Task
@@ -54,6 +55,11 @@ def submit(store: FakeTaskStore, **members: object) -> Task:
 
 def rename(store: FakeTaskStore, task: Task, name: str) -> Task:
     return store.save(Change(before=task, after=task.patch(TaskPatch({"task_name": name}))))
+
+
+def tell(store: FakeTaskStore, event: Event, task: Task, *, times: int) -> None:
+    store.events += [(event, task)] * times
+    store.event_actors += [MAINTENANCE] * times
 
 
 def told(news: News) -> object:
@@ -110,9 +116,9 @@ def test_a_notice_follows_a_thousand_past_events_without_a_match(store, stream, 
     mine = submit(store, task_name="mine")
     _, seen = stream.snapshot(mine.task_id)
     other = submit(store, task_name="other")
-    store.events += [(Event.UPDATED, other)] * 999
+    tell(store, Event.UPDATED, other, times=999)
     mine = rename(store, mine, "mine")
-    store.events += [(Event.UPDATED, other)] * 2_500
+    tell(store, Event.UPDATED, other, times=2_500)
     rename(store, mine, "mine")
 
     assert first(follow.follow_all(TaskFilter(task_name="mine"), seen), 5) == [

@@ -48,8 +48,8 @@ STREAM_DOC = {
     "task.recovered or stream.gap; and the task as it stood then, without a payload or result of "
     "more than 4 KiB, which `omitted` names. Its member `actor` says who made the change. In "
     "/events there is also schedule.skipped, with the name of the schedule, the last of the slots "
-    "that made no task, their number and the reason. With logs=true there are also events task.log, "
-    "with a line of the log. A comment is sent after every 15 seconds without an event.",
+    "that made no task, their number and the reason. With logs=true there are also events "
+    "task.log, with a line of the log. A comment is sent after every 15 seconds without an event.",
     "content": {EVENT_STREAM: {"schema": STREAM_SCHEMA, "example": A_STREAM}},
 }
 

@@ -16,7 +16,7 @@ import { link } from "./link.js";
 import { may, reader } from "./session.js";
 import { share } from "./share.js";
 import { timeline } from "./timeline.js";
-import { viewer } from "./viewer.js";
+import { errorBox, viewer } from "./viewer.js";
 
 const RELOAD_MS = 500;
 const DELIVERIES_MS = 5_000;
@@ -139,24 +139,6 @@ function facts(task) {
           h("dd", null, value),
         )
       ),
-  );
-}
-
-/** @param {any} error @param {string} title */
-function errorBox(error, title) {
-  const [first, ...rest] = error.message.split("\n");
-  return h(
-    "section",
-    { class: "failure" },
-    h("h2", null, title),
-    h(
-      "div",
-      { class: "message", tabindex: 0, role: "group", "aria-label": "Message" },
-      h("code", null, error.code),
-      " ",
-      first,
-    ),
-    rest.length > 0 && viewer("Traceback", rest.join("\n")),
   );
 }
 

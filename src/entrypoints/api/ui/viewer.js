@@ -70,3 +70,21 @@ export function viewer(title, text) {
       ),
   );
 }
+
+/** @param {any} error @param {string} title */
+export function errorBox(error, title) {
+  const [first, ...rest] = error.message.split("\n");
+  return h(
+    "section",
+    { class: "failure" },
+    h("h2", null, title),
+    h(
+      "div",
+      { class: "message", tabindex: 0, role: "group", "aria-label": "Message" },
+      h("code", null, error.code),
+      " ",
+      first,
+    ),
+    rest.length > 0 && viewer("Traceback", rest.join("\n")),
+  );
+}
