@@ -3,6 +3,7 @@
     {"kind": "queue", "name": "mail", "paused": true}
     {"kind": "task", "task_id": "…", "status": "COMPLETED", "stored": {…}}
     {"kind": "request", "stored": {…}}
+    {"kind": "schedule", "name": "nightly", "stored": {…}}
     {"kind": "end", "tasks": 100000}
 
 `status` is for people and other programs; `stored` is in the form of the store. Each line stands
@@ -46,11 +47,17 @@ class RequestLine:
 
 
 @dataclass(frozen=True)
+class ScheduleLine:
+    name: str
+    stored: Stored
+
+
+@dataclass(frozen=True)
 class EndLine:
     tasks: int
 
 
-Line = PausedQueue | TaskLine | RequestLine | EndLine
+Line = PausedQueue | TaskLine | RequestLine | ScheduleLine | EndLine
 
 
 def queue_line(name: str) -> str:
@@ -65,6 +72,10 @@ def task_line(archived: ArchivedTask) -> str:
 
 def request_line(stored: Stored) -> str:
     return _json({"kind": "request", "stored": stored})
+
+
+def schedule_line(name: str, stored: Stored) -> str:
+    return _json({"kind": "schedule", "name": name, "stored": stored})
 
 
 def end_line(tasks: int) -> str:
@@ -95,6 +106,8 @@ def _line(members: Mapping[str, Any]) -> Line:
         return TaskLine(_text(members["task_id"]), _object(members["stored"]))
     if kind == "request":
         return RequestLine(_object(members["stored"]))
+    if kind == "schedule":
+        return ScheduleLine(_text(members["name"]), _object(members["stored"]))
     if kind == "end":
         return EndLine(int(members["tasks"]))
     raise ValueError(f"the kind {kind!r} is unknown")

@@ -1,4 +1,4 @@
-"""Write an archive of all tasks, and read one."""
+"""Write an archive of all tasks and schedules, and read one."""
 
 import os
 import stat
@@ -20,8 +20,8 @@ SHOW_SECONDS = 1.0
 MAX_EXPLAINED = 100
 """Lines that are explained one by one. The others are only counted."""
 SILENT = {Result.ADDED, Result.EXISTS, Result.QUEUE, Result.REQUEST, Result.REQUEST_EXISTS}
-SILENT |= {Result.END}
-OF_TASKS = set(Result) - SILENT | {Result.ADDED, Result.EXISTS}
+SILENT |= {Result.END, Result.SCHEDULE, Result.SCHEDULE_EXISTS}
+OF_TASKS = set(Result) - SILENT - {Result.TOO_MANY_SCHEDULES} | {Result.ADDED, Result.EXISTS}
 """Results of lines that are, or may have been, those of tasks."""
 Say = Callable[[str], None]
 

@@ -39,7 +39,13 @@ def a_schedule(name: str = "nightly", now: datetime = EARLIER, **members: Any) -
 FULL = {
     "cron": "30 2 * * 1-5",
     "timezone": "Europe/Berlin",
-    "task": a_spec(type="http", payload={"url": "https://a/ä"}, labels={"a": "b"}, priority=9),
+    "task": a_spec(
+        type="http",
+        payload={"url": "https://a/ä", "body": "********"},
+        secrets={"m": {"body": {"v": "ü"}}},
+        labels={"a": "b"},
+        priority=9,
+    ),
     "overlap": Overlap.CANCEL,
     "catch_up": 0,
     "jitter": 30,

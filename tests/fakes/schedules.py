@@ -1,7 +1,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from adapters.redis.schedule_codec import decode_schedule, encode_schedule
+from adapters.redis.schedule_codec import (
+    decode_schedule,
+    encode_schedule,
+    of_archive,
+    to_archive,
+)
 from application.errors import StoreFull
 from application.ports.clock import Clock
 from application.ports.schedules import (
@@ -10,6 +15,7 @@ from application.ports.schedules import (
     StaleSchedule,
     TooManySchedules,
 )
+from application.ports.task_archive import Stored
 from application.ports.task_repository import IdempotencyRecord
 from domain.schedule import Schedule
 from domain.task import Task
@@ -78,6 +84,12 @@ class FakeSchedules(Schedules):
             if schedule.is_due(now) and self._aside.get(schedule.name, now) <= now
         ]
         return sorted(due, key=lambda each: each.due_at or now)[:limit]
+
+    def archived(self, schedule: Schedule) -> Stored:
+        return to_archive(schedule)
+
+    def of_archive(self, name: str, stored: Stored) -> Schedule:
+        return of_archive(name, stored)
 
     def set_aside(self, schedule: Schedule) -> None:
         if self._saves(schedule.name) == schedule.saves:

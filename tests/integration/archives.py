@@ -9,6 +9,7 @@ from hashlib import sha256
 from adapters.redis.outbox import RedisOutbox
 from adapters.redis.queues import RedisQueues
 from adapters.redis.run_log import RedisRunLog
+from adapters.redis.schedules import RedisSchedules
 from adapters.redis.store import RedisStore
 from adapters.redis.task_leases import RedisTaskLeases
 from adapters.redis.task_repository import RedisTaskRepository
@@ -20,6 +21,7 @@ from domain.task import Task
 from domain.webhook import DeliveryAttempt
 from entrypoints.container import Container
 from tests.building import AN_ERROR, a_task
+from tests.contracts.schedules import a_schedule
 from tests.storing import claim, submit
 
 EVENTS_KEPT = 1_000
@@ -94,6 +96,7 @@ class Work:
         for priority in (1, 9, 5):
             submit(self.repository, priority=priority, expires_at=now + timedelta(days=1))
         self._submit_with_key()
+        RedisSchedules(self.store, self.repository, events_kept=EVENTS_KEPT).add(a_schedule())
         RedisQueues(self.store, lambda _: None).pause("mail")
 
     def _deliver(self, status: int) -> None:

@@ -55,7 +55,8 @@ def test_an_empty_store_has_everything_again(
 
     found = import_each(container, lines)
 
-    assert set(results(found)) == {Result.QUEUE, Result.ADDED, Result.REQUEST, Result.END}
+    kinds = {Result.QUEUE, Result.ADDED, Result.REQUEST, Result.SCHEDULE, Result.END}
+    assert set(results(found)) == kinds
     assert stored_data(client) == before
     assert int(client.get("tm:claims") or 0) == claims
 
@@ -99,6 +100,7 @@ def test_importing_twice_changes_nothing(
         Result.QUEUE: 1,
         Result.EXISTS: tasks,
         Result.REQUEST_EXISTS: 1,
+        Result.SCHEDULE_EXISTS: 1,
         Result.END: 1,
     }
     assert client.info("persistence")["rdb_changes_since_last_save"] == changes

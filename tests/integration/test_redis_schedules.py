@@ -84,10 +84,15 @@ class TestRedisSchedules(SchedulesContract):
         assert total(repository) == 0
 
     def test_a_skipped_slot_is_an_event(
-        self, schedules: RedisSchedules, redis_store: RedisStore, redis_url: str
+        self,
+        schedules: RedisSchedules,
+        redis_store: RedisStore,
+        redis_url: str,
+        client: redis.Redis,
     ) -> None:
-        payload = {"url": "https://example.com/", "body": "x" * 5_000}
-        before = a_schedule(task=a_spec(type="http", payload=payload, queue="q"))
+        payload = {"url": "https://example.com/", "body": "x" * 5_000, "key": "********"}
+        secrets = {"m": {"key": {"v": "hunter2-hunter2"}}}
+        before = a_schedule(task=a_spec(type="http", payload=payload, secrets=secrets, queue="q"))
         schedules.add(before)
         assert before.next_slot
         after = before.skip([before.next_slot], SkipReason.OVERLAP, CRON_AFTER)
@@ -102,6 +107,7 @@ class TestRedisSchedules(SchedulesContract):
         assert (event.event, event.skip) == (Event.SCHEDULE_SKIPPED, after.last_skip)
         assert event.task.schedule == ScheduleSlot(name="nightly", slot=before.next_slot)
         assert (event.task.spec.queue, event.task.omitted) == ("q", ("payload",))
+        assert b"hunter2" not in repr(client.xrange(keys.EVENTS)).encode()
 
     def test_a_slot_makes_no_queue_beyond_the_limit(
         self, redis_store: RedisStore, wake_up_factory, client: redis.Redis

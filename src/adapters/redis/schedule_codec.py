@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.redis.id_codec import require_id_bytes
+from adapters.redis.stored_task import exact
 from adapters.redis.task_codec import (
     LONG_BYTES,
     OMITTED,
@@ -22,10 +23,11 @@ from adapters.redis.task_codec import (
     epoch_milliseconds,
     instant,
 )
+from application.ports.task_archive import Stored
 from domain.events import Event
 from domain.restore import restore
 from domain.schedule import MadeTask, Schedule, Skip, SkipReason
-from domain.schedule_spec import DEFAULTS, Overlap, ScheduleSpec
+from domain.schedule_spec import DEFAULTS, Overlap, ScheduleSpec, require_schedule_name
 
 SAVES, TEXT = b"v", b"d"
 """The guard `require_version` compares the field v."""
@@ -85,6 +87,23 @@ def decode_schedule(name: str, record: Mapping[bytes, bytes]) -> Schedule:
             "skipped": members.get("skipped", 0),
         },
     )
+
+
+def to_archive(schedule: Schedule) -> Stored:
+    """Return the record of a schedule as a JSON object."""
+    record = encode_schedule(schedule)
+    return {"saves": int(record[SAVES]), **json.loads(record[TEXT])}
+
+
+def of_archive(name: str, stored: Stored) -> Schedule:
+    """Return the schedule of such an object. Raises ValueError for a damaged one."""
+    try:
+        require_schedule_name(name)
+        members = dict(stored)
+        saves = exact(members.pop("saves"))
+        return decode_schedule(name, {SAVES: b"%d" % saves, TEXT: json.dumps(members).encode()})
+    except Exception as error:  # whatever is wrong with the file
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def skip_entry(schedule: Schedule, skip: Skip) -> dict[bytes, bytes]:

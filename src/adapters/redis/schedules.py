@@ -12,7 +12,9 @@ from adapters.redis.schedule_codec import (
     TEXT,
     decode_schedule,
     encode_schedule,
+    of_archive,
     skip_entry,
+    to_archive,
 )
 from adapters.redis.store import RedisStore
 from adapters.redis.task_codec import epoch_milliseconds
@@ -24,6 +26,7 @@ from application.ports.schedules import (
     StaleSchedule,
     TooManySchedules,
 )
+from application.ports.task_archive import Stored
 from application.ports.task_repository import IdempotencyRecord
 from application.skipped_items import SkippedItems
 from domain.schedule import Schedule
@@ -118,6 +121,12 @@ class RedisSchedules(Schedules):
                 if name not in readable:
                     self._set_aside(raw)
         return found
+
+    def archived(self, schedule: Schedule) -> Stored:
+        return to_archive(schedule)
+
+    def of_archive(self, name: str, stored: Stored) -> Schedule:
+        return of_archive(name, stored)
 
     def set_aside(self, schedule: Schedule) -> None:
         if schedule.due_at is not None:

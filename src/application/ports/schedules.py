@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
+from application.ports.task_archive import Stored
 from application.ports.task_repository import IdempotencyRecord
 from domain.schedule import Schedule
 from domain.task import Task
@@ -92,6 +93,14 @@ class Schedules(ABC):
 
         Unreadable ones are logged once and set aside.
         """
+
+    @abstractmethod
+    def archived(self, schedule: Schedule) -> Stored:
+        """Return what an archive has of a schedule, with its secret members."""
+
+    @abstractmethod
+    def of_archive(self, name: str, stored: Stored) -> Schedule:
+        """Return a schedule of an archive. Raises ValueError when it is damaged."""
 
     @abstractmethod
     def set_aside(self, schedule: Schedule) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from application.ports.callers import Callers
 from application.ports.schedules import Schedules
+from application.ports.task_archive import Stored
 from application.ports.task_repository import IdempotencyRecord
 from domain.schedule import Schedule
 from domain.task import Task
@@ -43,6 +44,12 @@ class ScopedSchedules(Schedules):
 
     def due(self, *, limit: int) -> Sequence[Schedule]:
         return self._schedules.due(limit=limit)
+
+    def archived(self, schedule: Schedule) -> Stored:
+        return self._schedules.archived(schedule)
+
+    def of_archive(self, name: str, stored: Stored) -> Schedule:
+        return self._schedules.of_archive(name, stored)
 
     def set_aside(self, schedule: Schedule) -> None:
         self._schedules.set_aside(schedule)

@@ -279,10 +279,15 @@ class Container(Adapters):
         Adapters.repository,
         Adapters.task_archive,
         Adapters.queues,
+        Adapters.schedules,
         Adapters.store_clock,
     )
     import_tasks = providers.Singleton(
-        ImportTasks, Adapters.task_archive, Adapters.queues, Adapters.store_clock
+        ImportTasks,
+        Adapters.task_archive,
+        Adapters.queues,
+        Adapters.schedules,
+        Adapters.store_clock,
     )
     send_heartbeat = providers.Singleton(SendHeartbeat, Adapters.heartbeats)
     check_health = providers.Singleton(

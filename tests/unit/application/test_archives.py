@@ -11,26 +11,34 @@ from application.archive_lines import PausedQueue, RequestLine, TaskLine, parse
 from application.errors import StoreUnavailable
 from application.ports.task_archive import UnreadableTask
 from application.ports.task_repository import IdempotencyRecord
+from application.secret_members import MASK
 from application.use_cases.operations import export_tasks, import_tasks
 from application.use_cases.operations.export_tasks import PAGE, ExportTasks
 from application.use_cases.operations.import_tasks import ImportedLine, ImportTasks, Result
 from domain.status import Status
-from tests.building import a_task
+from tests.building import a_spec, a_task
+from tests.contracts.schedules import LIMIT, a_schedule
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
+from tests.fakes.schedules import FakeSchedules
 from tests.fakes.task_archive import FakeTaskArchive
 from tests.fakes.task_store import FakeTaskStore
 from tests.storing import claim, save, submit
 
 
 @pytest.fixture
-def exporting(store: FakeTaskStore, clock: FakeClock) -> ExportTasks:
-    return ExportTasks(store, FakeTaskArchive(store), FakeQueues(store), clock)
+def schedules(store: FakeTaskStore, clock: FakeClock) -> FakeSchedules:
+    return FakeSchedules(store, clock, LIMIT)
 
 
 @pytest.fixture
-def importing(store: FakeTaskStore, clock: FakeClock) -> ImportTasks:
-    return ImportTasks(FakeTaskArchive(store), FakeQueues(store), clock)
+def exporting(store: FakeTaskStore, clock: FakeClock, schedules: FakeSchedules) -> ExportTasks:
+    return ExportTasks(store, FakeTaskArchive(store), FakeQueues(store), schedules, clock)
+
+
+@pytest.fixture
+def importing(store: FakeTaskStore, clock: FakeClock, schedules: FakeSchedules) -> ImportTasks:
+    return ImportTasks(FakeTaskArchive(store), FakeQueues(store), schedules, clock)
 
 
 def written(exporting: ExportTasks, clock: FakeClock) -> list[bytes]:
@@ -115,6 +123,43 @@ def test_lines_are_imported_once(
     assert first == {Result.QUEUE: 1, Result.REQUEST: 1, Result.END: 1, Result.ADDED: 1}
     assert second == {Result.QUEUE: 1, Result.REQUEST_EXISTS: 1, Result.END: 1, Result.EXISTS: 1}
     assert store.paused == {"default"}
+
+
+def test_schedules_are_moved_with_their_secrets_and_their_next_slot(
+    exporting: ExportTasks, importing: ImportTasks, clock: FakeClock, schedules: FakeSchedules
+) -> None:
+    secret = a_spec(payload={"password": MASK}).with_payload(
+        {"password": MASK}, {"m": {"password": {"v": "hunter2"}}}
+    )
+    moved = [a_schedule("nightly", task=secret), a_schedule("weekly", cron="0 0 * * 0")]
+    for schedule in moved:
+        schedules.add(schedule)
+    lines = list(enumerate(written(exporting, clock), 1))
+    for schedule in moved:
+        schedules.remove(schedule)
+
+    first = results(importing.execute(lines))
+
+    assert first == {Result.SCHEDULE: 2, Result.END: 1}
+    assert list(schedules.each()) == moved
+    assert results(importing.execute(lines)) == {Result.SCHEDULE_EXISTS: 2, Result.END: 1}
+
+
+def test_schedules_that_cannot_be_stored_are_left_out_for_a_reason(
+    exporting: ExportTasks, importing: ImportTasks, clock: FakeClock, schedules: FakeSchedules
+) -> None:
+    schedules.add(moved := a_schedule("moved"))
+    [line, end] = written(exporting, clock)
+    schedules.remove(moved)
+    for number in range(LIMIT):
+        schedules.add(a_schedule(f"other-{number}"))
+    damaged = [line.replace(b"moved", b"No Name"), line.replace(b'"saves":1', b'"saves":"x"')]
+
+    found = list(importing.execute(enumerate([line, *damaged, end], 1)))
+
+    kinds = [each.result for each in found]
+    assert kinds == [Result.TOO_MANY_SCHEDULES, Result.DAMAGED, Result.DAMAGED, Result.END]
+    assert all(each.reason for each in found[:3])
 
 
 @pytest.mark.parametrize("requeue", [False, True])

@@ -163,6 +163,22 @@ def test_no_secret_follows_a_task_to_a_type_that_does_not_hide_it(
     assert opened(store, path) == {"password": MASK}
 
 
+def test_a_schedule_hides_the_secrets_that_its_tasks_get(
+    client: FlaskClient, store: FakeTaskStore
+) -> None:
+    url, payload = "/schedules/nightly", {"user": "ada", "password": PASSWORD}
+    made = client.put(url, json={"every": 60, "task": body(payload=payload)})
+    read = client.get(url)
+    task = {**read.json["task"], "priority": 9}
+    put_again = client.put(url, json={"every": 60, "task": task})
+    run = client.post(f"{url}/run")
+
+    told = [made, read, put_again, run, client.get("/schedules")]
+    assert PASSWORD not in "".join(response.get_data(as_text=True) for response in told)
+    assert put_again.json["task"] == {**task, "payload": {"user": "ada", "password": MASK}}
+    assert opened(store, f"/tasks/{run.json['task_id']}") == payload
+
+
 def test_a_refusal_repeats_no_secret(client: FlaskClient) -> None:
     payload = {"user": 5, "password": "bad-" + PASSWORD}
     refused = client.post("/tasks", json=body(payload=payload))

@@ -1,10 +1,11 @@
-"""Write every task with all that is stored about it, beside live traffic."""
+"""Write every task with all that is stored about it, and every schedule, beside live traffic."""
 
 from collections.abc import Iterator
 
 from application import archive_lines
 from application.ports.clock import Clock
 from application.ports.queues import Queues
+from application.ports.schedules import Schedules
 from application.ports.task_archive import TaskArchive, UnreadableTask
 from application.ports.task_repository import Cursor, PageRequest, TaskRepository
 from application.task_filter import TaskFilter
@@ -16,12 +17,18 @@ class ExportTasks:
     """Changes nothing."""
 
     def __init__(
-        self, repository: TaskRepository, archive: TaskArchive, queues: Queues, clock: Clock
+        self,
+        repository: TaskRepository,
+        archive: TaskArchive,
+        queues: Queues,
+        schedules: Schedules,
+        clock: Clock,
     ) -> None:
         """`clock` is that of the store."""
         self._repository = repository
         self._archive = archive
         self._queues = queues
+        self._schedules = schedules
         self._clock = clock
 
     def total(self) -> int | None:
@@ -46,6 +53,8 @@ class ExportTasks:
             yield found
         for stored in self._archive.requests():
             yield archive_lines.request_line(stored)
+        for schedule in self._schedules.each():  # behind the tasks, so that no slot makes one anew
+            yield archive_lines.schedule_line(schedule.name, self._schedules.archived(schedule))
         yield archive_lines.end_line(tasks)
 
     def _tasks(self, wanted: TaskFilter) -> Iterator[str | UnreadableTask]:

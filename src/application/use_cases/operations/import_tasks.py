@@ -1,4 +1,4 @@
-"""Add the tasks of an archive that the store does not have."""
+"""Add the tasks and schedules of an archive that the store does not have."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ from application.archive_lines import (
     Line,
     PausedQueue,
     RequestLine,
+    ScheduleLine,
     TaskLine,
     parse,
 )
+from application.errors import StoreFull
 from application.ports.clock import Clock
 from application.ports.queues import Queues
+from application.ports.schedules import Schedules, StaleSchedule, TooManySchedules
 from application.ports.task_archive import ArchivedTask, Restored, TaskArchive
 from application.store_layout import UnknownLayout
 from domain.status import Status
@@ -42,6 +45,9 @@ class Result(StrEnum):
     QUEUE = "queue paused"
     REQUEST = "request key added"
     REQUEST_EXISTS = "request key exists"
+    SCHEDULE = "schedule added"
+    SCHEDULE_EXISTS = "schedule exists"
+    TOO_MANY_SCHEDULES = "too many schedules"
     END = "end"
 
 
@@ -52,6 +58,7 @@ REASONS = {
     ),
     Result.DELETED: "a caller deleted it while it ran",
     Result.FULL: "the store accepts no new tasks at the moment. Make room, then import again",
+    Result.TOO_MANY_SCHEDULES: "delete schedules that are not needed, then import again",
     Result.TOO_MANY_QUEUES: "TASKS_MAX_QUEUES is reached. Raise it, then import again",
 }
 OF_RESTORED = {
@@ -76,10 +83,13 @@ class ImportedLine:
 class ImportTasks:
     """Idempotent: a task that exists stays as it is. It may be broken off and repeated."""
 
-    def __init__(self, archive: TaskArchive, queues: Queues, clock: Clock) -> None:
+    def __init__(
+        self, archive: TaskArchive, queues: Queues, schedules: Schedules, clock: Clock
+    ) -> None:
         """`clock` is that of the store."""
         self._archive = archive
         self._queues = queues
+        self._schedules = schedules
         self._clock = clock
 
     def execute(
@@ -148,8 +158,22 @@ class ImportTasks:
             added = self._archive.restore_request(line.stored)
             result = Result.REQUEST if added else Result.REQUEST_EXISTS
             return ImportedLine(number=number, result=result)
+        if isinstance(line, ScheduleLine):
+            return self._of_schedule(number, line)
         tasks = line.tasks if isinstance(line, EndLine) else 0
         return ImportedLine(number=number, result=Result.END, tasks=tasks)
+
+    def _of_schedule(self, number: int, line: ScheduleLine) -> ImportedLine:
+        result = Result.SCHEDULE
+        try:
+            self._schedules.add(self._schedules.of_archive(line.name, line.stored))
+        except StaleSchedule:
+            result = Result.SCHEDULE_EXISTS
+        except TooManySchedules:
+            result = Result.TOO_MANY_SCHEDULES
+        except StoreFull:
+            result = Result.FULL
+        return ImportedLine(number=number, result=result, reason=REASONS.get(result, ""))
 
 
 def _left_out(number: int, task_id: str, result: Result) -> ImportedLine:
