@@ -79,7 +79,7 @@ def test_the_refusal_of_an_unknown_type_lists_the_known_ones(api: Api) -> None:
 
     [error] = response.json()["errors"]
     assert (response.status_code, error["pointer"]) == (422, "/type")
-    assert error["message"].startswith("Must be one of count_to, csv_report, greet,")
+    assert error["message"].startswith("Must be one of ask_model, count_to, csv_report, greet,")
 
 
 def test_the_payload_of_a_waiting_task_can_be_patched_and_is_checked_again(api: Api) -> None:

@@ -28,6 +28,7 @@ class TestEventsOfOneTask:
         assert follower.names()[0] == "task.snapshot"
         assert follower.names()[-2:] == ["task.progress", "task.completed"]
         final = follower.events[-1]["data"]
+        assert final.pop("actor")["kind"] == "worker"
         assert final == api.task(task_id)
         ids = [tuple(map(int, event["id"].split("-"))) for event in follower.events]
         assert ids == sorted(ids)

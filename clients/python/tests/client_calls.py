@@ -3,7 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from task_manager_client import bodies, history_calls, key_operations, operations
+from task_manager_client import (
+    bodies,
+    history_calls,
+    key_operations,
+    operations,
+    schedule_operations,
+)
 from task_manager_client.calls import Call
 
 EVERY_FILTER: bodies.Filter = {
@@ -17,6 +23,7 @@ EVERY_FILTER: bodies.Filter = {
     "q": "text",
 }
 TASK: bodies.NewTask = {"task_name": "n"}
+SCHEDULE: bodies.ScheduleSettings = {"every": 1, "task": TASK}
 CALLS: dict[str, list[Call[Any]]] = {
     "listTasks": [
         operations.list_tasks(
@@ -52,6 +59,18 @@ CALLS: dict[str, list[Call[Any]]] = {
     ],
     "followTask": [operations.follow_task("id", "1-0", logs=True)],
     "followTasks": [operations.follow_tasks(EVERY_FILTER, "1-0")],
+    "listSchedules": [schedule_operations.list_schedules(page_size=1, cursor="c")],
+    "previewSchedule": [schedule_operations.preview_schedule({"every": 1})],
+    "getSchedule": [schedule_operations.get_schedule("id")],
+    "putSchedule": [
+        schedule_operations.put_schedule("id", SCHEDULE, 1),
+        schedule_operations.put_schedule("id", SCHEDULE, only_new=True),
+    ],
+    "updateSchedule": [schedule_operations.update_schedule("id", {}, '"1"')],
+    "deleteSchedule": [schedule_operations.delete_schedule("id")],
+    "runSchedule": [schedule_operations.run_schedule("id", "key")],
+    "pauseSchedule": [schedule_operations.pause_schedule("id")],
+    "resumeSchedule": [schedule_operations.resume_schedule("id")],
     "listQueues": [operations.list_queues()],
     "pauseQueue": [operations.pause_queue("id")],
     "resumeQueue": [operations.resume_queue("id")],

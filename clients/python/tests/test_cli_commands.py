@@ -172,7 +172,7 @@ def test_an_editor_changes_a_task_unless_it_was_changed_meanwhile(
     other = f"sh -c '{run_script(run)} edit {task_id} --set priority:=1 && sed -i s/Grace/Eve/ $0'"
     late = run.on_terminal("edit", task_id, **quiet, EDITOR=other)  # type: ignore[arg-type]
     assert late.code == 1
-    assert "Read the task again" in late.stdout
+    assert "Read it again" in late.stdout
     assert json.loads(run("get", "--json", task_id).stdout)["payload"] == {"name": "Grace"}
 
 
@@ -218,7 +218,7 @@ def test_the_service_is_described(run: CommandLine, queue: str) -> None:
     task_id = submitted(run, "sleep", "-p", "duration=1", "--queue", queue)
 
     assert run("queues", "pause", queue).code == 0
-    assert [row[6] for row in run("queues").rows if row[0] == queue] == ["yes"]
+    assert [row[-1] for row in run("queues").rows if row[0] == queue] == ["yes"]
     doctor = run("doctor")
     assert (doctor.code, f"queues resume {queue}" in doctor.stdout) == (1, True)
     assert run("queues", "resume", queue).code == 0

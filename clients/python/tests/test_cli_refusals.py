@@ -38,6 +38,7 @@ OTHERS: dict[str, list[str]] = {
     "deliveries": [],
     "resend": ["x"],
     "link": ["x"],
+    "schedules": ["get", "x"],
     "queues": ["pause", "x"],
     "workers": [],
     "types": [],

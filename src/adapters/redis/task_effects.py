@@ -154,7 +154,7 @@ class TaskEffects:
         if before:
             add_attempt(effects, before, after)
             add_history(effects, before, after, actor)
-        self._append_event(effects, before, after, actor)
+        self._append_event(effects, before, after, actor if before else b"")
 
     def _create(
         self, effects: Effects, group: _NewTaskGroup, tasks: Sequence[tuple[bytes, Task]]

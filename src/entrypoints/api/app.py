@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import NotAcceptable, RequestHeaderFieldsTooLarge
 from werkzeug.routing import BaseConverter
 
+from domain.schedule_spec import RESERVED_NAMES
 from entrypoints.api.access.actor import note_actors
 from entrypoints.api.access.gate import require_keys
 from entrypoints.api.access.needed import NEEDED
@@ -55,6 +56,13 @@ class TaskSegment(BaseConverter):
     part_isolating = True
 
 
+class ScheduleSegment(BaseConverter):
+    """The name of a schedule in a path. The names of other resources are excluded."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_NAMES))})$)[^/]+"
+    part_isolating = True
+
+
 class SyncFlask(Flask):
     """A Flask application that does not ask at each call whether the function is async.
 
@@ -83,6 +91,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would repeat the Host that was sent
     app.url_map.converters["task"] = TaskSegment
+    app.url_map.converters["schedule"] = ScheduleSegment
     app.extensions["container"] = container
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)

@@ -90,7 +90,7 @@ class Preview(MethodView):
         return json_response({"next_runs": [rfc3339(slot) for slot in slots]})
 
 
-@blueprint.route("/schedules/<schedule>")
+@blueprint.route("/schedules/<schedule:schedule>")
 class OneSchedule(MethodView):
     @blueprint.doc(operationId="getSchedule")
     @blueprint.problems("schedule_not_found")
@@ -163,7 +163,7 @@ class OneSchedule(MethodView):
         return Response(status=204)
 
 
-@blueprint.route("/schedules/<schedule>/run")
+@blueprint.route("/schedules/<schedule:schedule>/run")
 class RunNow(MethodView):
     @blueprint.doc(operationId="runSchedule")
     @blueprint.problems(
@@ -194,7 +194,7 @@ class RunNow(MethodView):
         return submit_response(members, location, replayed=submitted.replayed)
 
 
-@blueprint.route("/schedules/<schedule>/pause")
+@blueprint.route("/schedules/<schedule:schedule>/pause")
 class PauseSchedule(MethodView):
     @blueprint.doc(operationId="pauseSchedule")
     @blueprint.problems("schedule_not_found", "schedule_busy")
@@ -208,7 +208,7 @@ class PauseSchedule(MethodView):
         return _response(use_cases().update_schedule().pause(schedule, paused=True))
 
 
-@blueprint.route("/schedules/<schedule>/resume")
+@blueprint.route("/schedules/<schedule:schedule>/resume")
 class ResumeSchedule(MethodView):
     @blueprint.doc(operationId="resumeSchedule")
     @blueprint.problems("schedule_not_found", "schedule_busy")
