@@ -4,6 +4,7 @@ The tests record what the code reads during a request of each operation, and com
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -196,10 +197,7 @@ def test_the_path_parameters_are_those_of_the_routes(
     client: FlaskClient, document: dict[str, Any]
 ) -> None:
     rules = {
-        rule.rule.replace("<task:", "{")
-        .replace("<int:", "{")
-        .replace("<", "{")
-        .replace(">", "}"): rule.arguments
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule): rule.arguments
         for rule in client.application.url_map.iter_rules()
     }
 

@@ -64,10 +64,7 @@ def test_every_route_and_method_is_documented(
 ) -> None:
     routes = {
         (
-            rule.rule.replace("<task:", "{")
-            .replace("<int:", "{")
-            .replace("<", "{")
-            .replace(">", "}"),
+            re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule),
             method.lower(),
         )
         for rule in client.application.url_map.iter_rules()
