@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,6 +107,15 @@ class Browser:
                 document.readyState === "complete" ? done() : addEventListener("load", done))"""
         )
         return str(self.run("document.documentElement.innerText"))
+
+    @contextmanager
+    def before_each_page(self, script: str) -> Iterator[None]:
+        """Run a script in each page before its own scripts."""
+        added = self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        try:
+            yield
+        finally:
+            self._call("Page.removeScriptToEvaluateOnNewDocument", **added)
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page, that of a promise when it is settled."""
