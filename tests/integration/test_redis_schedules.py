@@ -43,6 +43,19 @@ class TestRedisSchedules(SchedulesContract):
         assert [each.name for each in schedules.due(limit=9)] == ["b"]
         assert client.zrangebyscore(keys.SCHEDULES_DUE, 0, client.time()[0] * 1000) == [b"b"]
 
+    def test_one_that_fails_again_is_set_aside_again(
+        self, schedules: RedisSchedules, client: redis.Redis
+    ) -> None:
+        schedule = a_schedule()
+        schedules.add(schedule)
+        schedules.set_aside(schedule)
+        client.zadd(keys.SCHEDULES_DUE, {schedule.name: 0})  # its minute is over
+        assert schedules.due(limit=9)
+
+        schedules.set_aside(schedule)
+
+        assert schedules.due(limit=9) == []
+
     def test_one_of_many_processes_makes_the_step(
         self, schedules: RedisSchedules, repository: RedisTaskRepository
     ) -> None:

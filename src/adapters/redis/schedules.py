@@ -129,16 +129,15 @@ class RedisSchedules(Schedules):
         return of_archive(name, stored)
 
     def set_aside(self, schedule: Schedule) -> None:
-        if schedule.due_at is not None:
-            self._set_aside(schedule.name.encode(), epoch_milliseconds(schedule.due_at))
+        self._set_aside(schedule.name.encode(), schedule.saves)
 
-    def _set_aside(self, raw: bytes, score: int | None = None) -> None:
+    def _set_aside(self, raw: bytes, saves: int | None = None) -> None:
         with self._store.client() as client:
             now = milliseconds(client.time())
         effects = Effects()
         effects.require_member(keys.SCHEDULES_DUE, raw)
-        if score is not None:
-            effects.require_score(keys.SCHEDULES_DUE, raw, score)
+        if saves is not None:
+            effects.require_version(keys.schedule(_text(raw)), saves)
         effects.add_to_index(keys.SCHEDULES_DUE, raw, now + ASIDE_MS)
         self._save.run(effects)
 

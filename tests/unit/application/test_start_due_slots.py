@@ -1,14 +1,16 @@
 """Each slot of a schedule makes one task, or is skipped for a reason that is told."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from application.optimistic_update import OptimisticUpdate
-from application.use_cases.maintenance.start_due_slots import StartDueSlots
+from application.use_cases.maintenance.start_due_slots import BUDGET_SECONDS, StartDueSlots
 from domain.schedule import SkipReason
 from domain.schedule_spec import Overlap
 from domain.status import Status
+from domain.task import Task
 from tests.building import NOON, a_spec
 from tests.contracts.schedules import CRON_AFTER, a_schedule
 from tests.fakes.clock import FakeClock
@@ -86,6 +88,32 @@ def test_the_latest_missed_slots_are_made_up(
         assert stored.last_skip.reason is SkipReason.MISSED
         assert stored.last_skip.slots == 5 - len(expected)
         assert stored.last_skip.slot == NOON + (5 - len(expected)) * HOUR
+
+
+def test_no_slot_begins_when_the_time_of_a_sweep_is_up(
+    start: StartDueSlots,
+    add: Add,
+    store: FakeTaskStore,
+    clock: FakeClock,
+    schedules: FakeSchedules,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(5):
+        add(f"number-{number}")
+    clock.advance(HOUR)
+    save = schedules.save_with_task
+
+    def save_slowly(*arguments: Any) -> Task:
+        clock.advance(timedelta(seconds=BUDGET_SECONDS * 0.6))
+        return save(*arguments)
+
+    monkeypatch.setattr(schedules, "save_with_task", save_slowly)
+
+    assert start.execute().is_unfinished
+    assert len(made(store)) == 2
+    while start.execute().is_unfinished:
+        pass
+    assert len(made(store)) == 5
 
 
 def test_a_slot_of_the_last_minute_is_on_time_whatever_is_made_up(

@@ -14,6 +14,8 @@ from domain.access import Role
 from entrypoints.api.resources.events import render
 from entrypoints.container import Container
 from entrypoints.maintenance.process import Maintenance
+from tests.building import a_spec
+from tests.contracts.schedules import a_schedule
 from tests.fakes.clock import FakeClock
 from tests.fakes.task_store import FakeTaskStore
 from tests.unit.entrypoints.calls import stored
@@ -139,6 +141,16 @@ def test_what_is_missing_is_named(client: FlaskClient) -> None:
     assert pointers(client.put(URL, json={})) == ["/cron", "/task"]
     assert put(client, "preview").status_code == 405
     assert pointers(put(client, "Nightly")) == ["/name"]
+
+
+def test_a_schedule_whose_type_is_gone_can_be_paused(
+    client: FlaskClient, container: Container
+) -> None:
+    container.schedules().add(a_schedule(task=a_spec(type="gone")))
+
+    assert client.post(f"{URL}/pause").json["paused"] is True
+    assert client.post(f"{URL}/resume").json["paused"] is False
+    assert pointers(client.patch(URL, json={"cron": "1 * * * *"})) == ["/task/type"]
 
 
 def test_a_version_that_is_not_the_stored_one_is_refused(client: FlaskClient) -> None:

@@ -63,11 +63,13 @@ class StartDueSlots:
         began = self._clock.monotonic()
         swept = SweptSlots()
         while due := self._schedules.due(limit=BATCH):
-            steps = sum(self._step_safely(schedule, swept) for schedule in due)
+            steps = 0
+            for schedule in due:
+                steps += self._step_safely(schedule, swept)
+                if self._clock.monotonic() - began >= BUDGET_SECONDS:
+                    swept.is_unfinished = True
+                    return swept
             if not steps:  # other processes were faster
-                break
-            if self._clock.monotonic() - began >= BUDGET_SECONDS:
-                swept.is_unfinished = True
                 break
         return swept
 

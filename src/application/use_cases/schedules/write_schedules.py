@@ -58,7 +58,8 @@ class UpdateSchedule:
         """
         if versions is not None and schedule.version not in versions:
             raise VersionMismatch(schedule.version, "schedule")
-        if spec.timing != schedule.spec.timing or spec.task != schedule.spec.task:
+        as_active = replace(spec, paused=schedule.spec.paused)  # a pause needs no valid task
+        if as_active.timing != schedule.spec.timing or spec.task != schedule.spec.task:
             spec = self._rules.admit(spec, schedule.spec)
         after = schedule.respecify(spec, self._clock.now(), self._rules.cron_after)
         if after is not schedule:
