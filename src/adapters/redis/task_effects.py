@@ -100,7 +100,7 @@ class TaskEffects:
         groups: defaultdict[_NewTaskGroup, list[tuple[bytes, Task]]] = defaultdict(list)
         for each in waiting:
             groups[_group_of(each)].append(each)
-        for group, members in groups.items():
+        for group, members in self.paced(groups.items()):
             self._create(effects, group, members)
         index_new_tasks(effects, self.paced(waiting))
         for task in tasks:
