@@ -23,8 +23,8 @@ test: $(VENV)/dev-ready ## Run the unit, contract and integration tests
 	@$(PYTEST) -m "not slow"
 
 .PHONY: test-slow
-test-slow: $(VENV)/dev-ready ## Run the tests that load the machine, damage processes or drive a browser
-	@$(PYTEST) -m slow
+test-slow: $(VENV)/dev-ready ## Run the tests that load the machine, damage processes or drive a browser (WITHOUT=long)
+	@$(PYTEST) -m "slow$(if $(WITHOUT), and not $(WITHOUT))" $$(grep -rl 'mark\.slow' tests clients/python/tests --include='test_*.py')
 
 .PHONY: steady
 steady: $(VENV)/dev-ready ## Repeat the tests with all cores busy and compare the runs (RUNS=10)

@@ -280,6 +280,7 @@ def test_a_callback_that_redis_would_keep_for_ever_is_sent_after_an_import(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_twenty_thousand_tasks_are_moved_and_importing_them_again_changes_nothing(
     work: Work, container: Container, client: redis.Redis
 ) -> None:

@@ -101,6 +101,7 @@ def test_what_callers_set_is_text_and_never_markup(page: Page, url: str, team: s
     expect(page.locator("main img, main script")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_ten_thousand_tasks_are_shown_page_by_page(page: Page, url: str, team: str) -> None:
     submitted_many(url, [f"n {n}" for n in range(10_000)], labels={"team": team})
     open_list(page, team, "&rows=500")

@@ -129,6 +129,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_each_operation_works_as_the_page_prefills_it(
     browser: Browser, api: Api, redis_store: RedisStore

@@ -76,6 +76,7 @@ class TestSeries:
             assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
 
     @pytest.mark.slow
+    @pytest.mark.long
     def test_readers_of_the_largest_sums_leave_others_their_turn(
         self, api: Api, client: redis.Redis
     ) -> None:

@@ -15,7 +15,7 @@ from tests.integration.ticking import TickingApi
 from tests.integration.waiting import wait_until
 from tests.storing import claim, submit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 READERS = 32
 RESULT = {"lists": [[] for _ in range(330_000)]}
