@@ -37,6 +37,30 @@ SPEC_MEMBERS = tuple(name for name in DEFAULTS if name not in TIMES)
 
 def encode_schedule(schedule: Schedule) -> dict[bytes, bytes]:
     """Return the fields of the record."""
+    text = json.dumps(_members(schedule), separators=(",", ":"), ensure_ascii=False)
+    return {SAVES: str(schedule.saves).encode(), TEXT: text.encode()}
+
+
+def decode_schedule(name: str, record: Mapping[bytes, bytes]) -> Schedule:
+    """Restore a schedule without validation. Raises KeyError or ValueError for a damaged one."""
+    return _schedule(name, int(record[SAVES]), json.loads(record[TEXT]))
+
+
+def to_archive(schedule: Schedule) -> Stored:
+    """Return the record of a schedule as a JSON object."""
+    return {"saves": schedule.saves, **_members(schedule)}
+
+
+def of_archive(name: str, stored: Stored) -> Schedule:
+    """Return the schedule of such an object. Raises ValueError for a damaged one."""
+    try:
+        require_schedule_name(name)
+        return _schedule(name, exact(int(stored["saves"])), stored)
+    except Exception as error:  # whatever is wrong with the file
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _members(schedule: Schedule) -> dict[str, Any]:
     spec, last_task, last_skip = schedule.spec, schedule.last_task, schedule.last_skip
     members = {
         "created_at": epoch_milliseconds(schedule.created_at),
@@ -57,21 +81,17 @@ def encode_schedule(schedule: Schedule) -> dict[bytes, bytes]:
             name: value for name in SPEC_MEMBERS if (value := getattr(spec, name)) != DEFAULTS[name]
         },
     }
-    stored = {name: value for name, value in members.items() if value is not None}
-    text = json.dumps(stored, separators=(",", ":"), ensure_ascii=False)
-    return {SAVES: str(schedule.saves).encode(), TEXT: text.encode()}
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def decode_schedule(name: str, record: Mapping[bytes, bytes]) -> Schedule:
-    """Restore a schedule without validation. Raises KeyError or ValueError for a damaged one."""
-    members: dict[str, Any] = json.loads(record[TEXT])
+def _schedule(name: str, saves: int, members: Mapping[str, Any]) -> Schedule:
     last_task, last_skip = members.get("last_task"), members.get("last_skip")
     return restore(
         Schedule,
         {
             "name": name,
             "spec": _decode_spec(members),
-            "saves": int(record[SAVES]),
+            "saves": saves,
             "version": members["version"],
             "created_at": instant(members["created_at"]),
             "updated_at": instant(members["updated_at"]),
@@ -87,23 +107,6 @@ def decode_schedule(name: str, record: Mapping[bytes, bytes]) -> Schedule:
             "skipped": members.get("skipped", 0),
         },
     )
-
-
-def to_archive(schedule: Schedule) -> Stored:
-    """Return the record of a schedule as a JSON object."""
-    record = encode_schedule(schedule)
-    return {"saves": int(record[SAVES]), **json.loads(record[TEXT])}
-
-
-def of_archive(name: str, stored: Stored) -> Schedule:
-    """Return the schedule of such an object. Raises ValueError for a damaged one."""
-    try:
-        require_schedule_name(name)
-        members = dict(stored)
-        saves = exact(members.pop("saves"))
-        return decode_schedule(name, {SAVES: b"%d" % saves, TEXT: json.dumps(members).encode()})
-    except Exception as error:  # whatever is wrong with the file
-        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def skip_entry(schedule: Schedule, skip: Skip) -> dict[bytes, bytes]:

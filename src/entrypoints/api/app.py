@@ -4,7 +4,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -49,18 +49,14 @@ LOGGED_AS_DEBUG = {"probes.Livez", "probes.Readyz", "metrics.Metrics"}
 access = logging.getLogger("access")
 
 
-class TaskSegment(BaseConverter):
-    """The id of a task in a path, in any spelling. The names of other resources are excluded."""
+def segment_except(names: Iterable[str]) -> type[BaseConverter]:
+    """Return a converter of any one part of a path, except the names of other resources."""
 
-    regex = r"(?!(?:batch|actions|counts)$)[^/]+"
-    part_isolating = True
+    class Segment(BaseConverter):
+        regex = rf"(?!(?:{'|'.join(names)})$)[^/]+"
+        part_isolating = True
 
-
-class ScheduleSegment(BaseConverter):
-    """The name of a schedule in a path. The names of other resources are excluded."""
-
-    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_NAMES))})$)[^/]+"
-    part_isolating = True
+    return Segment
 
 
 class SyncFlask(Flask):
@@ -90,8 +86,8 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would repeat the Host that was sent
-    app.url_map.converters["task"] = TaskSegment
-    app.url_map.converters["schedule"] = ScheduleSegment
+    app.url_map.converters["task"] = segment_except(("batch", "actions", "counts"))
+    app.url_map.converters["schedule"] = segment_except(sorted(RESERVED_NAMES))
     app.extensions["container"] = container
     capacity = capacity or Capacity.of(MIN_DESCRIPTORS)
     app.extensions["long_responses"] = LongResponses.within(capacity)
