@@ -73,7 +73,8 @@ def queues_command(context: click.Context, watched: bool, form: str | None) -> i
     """Show queues; or pause, resume and remove them.
 
     \b
-    Columns: name, waiting, running, scheduled, seconds of the oldest, workers, paused. Examples:
+    Columns: name, waiting, those of them for I/O pools, running, scheduled, seconds of the oldest,
+    workers, paused. Examples:
       task-manager queues --watch
       task-manager queues pause media
     """
