@@ -153,7 +153,7 @@ def workers_command(app: App, watched: bool, form: str | None) -> int:
     """Show living workers.
 
     \b
-    Columns: name, host, pid, queues, processes, running tasks, last heartbeat. Example:
+    Columns: name, host, pid, queues, processes, I/O slots, running tasks, last heartbeat. Example:
       task-manager workers --watch
     """
     with app.client() as client:
