@@ -2,6 +2,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -45,6 +46,25 @@ def server(
         tmp_path_factory.mktemp("api") / "api.log", redis_url=redis_server_url, **settings
     ) as api:
         yield api
+
+
+@pytest.fixture(autouse=True)
+def closed_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the connections to Redis that a test opened.
+
+    Otherwise the garbage collector finds them during a later test, which then fails.
+    """
+    pools: list[redis.ConnectionPool] = []
+    initialize = redis.ConnectionPool.__init__
+
+    def initialize_and_note(pool: redis.ConnectionPool, *args: Any, **options: Any) -> None:
+        initialize(pool, *args, **options)
+        pools.append(pool)
+
+    monkeypatch.setattr(redis.ConnectionPool, "__init__", initialize_and_note)
+    yield
+    for pool in pools:
+        pool.disconnect()
 
 
 @pytest.fixture

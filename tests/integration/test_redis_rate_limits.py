@@ -1,5 +1,6 @@
 """Units of callers in Redis keep their contract, and never exceed a limit in any window."""
 
+from collections.abc import Iterator
 from importlib import resources
 
 import pytest
@@ -76,8 +77,8 @@ class TestRedisRateLimits(RateLimitsContract):
 class Counting:
     """Counts units by the function of the scripts, at times that the test chooses."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._client = redis.Redis.from_url(redis_url)
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
         shared = resources.files("adapters.redis").joinpath("scripts", "shared.lua").read_text()
         self._script = self._client.register_script(
             f"{shared}\nreturn count_units(KEYS[1], ARGV[1] + 0, {LIMIT}, ARGV[2] + 0, ARGV[3] + 0)"
@@ -92,8 +93,9 @@ class Counting:
 
 
 @pytest.fixture(scope="module")
-def counting(redis_server_url: str) -> Counting:
-    return Counting(redis_server_url)
+def counting(redis_server_url: str) -> Iterator[Counting]:
+    with redis.Redis.from_url(redis_server_url) as client:
+        yield Counting(client)
 
 
 @FEW_EXAMPLES
