@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery
+from kombu.transport import memory, virtual
 from kombu.utils.json import dumps
 
 from adapters.celery.app import WORK_TASK, queue_of_wake_ups
@@ -32,6 +33,26 @@ SCAN_COUNT = 500
 TAKEOVER_SECONDS = 60.0
 
 
+class _OwnChannel(memory.Channel):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.queues: dict[str, Any] = {}
+
+
+class _OwnMemory(memory.Transport):
+    """Each connection has its own queues and bindings.
+
+    Those of kombu's memory transport belong to the process and stay as long as it lives, and a
+    thread would get the message of another.
+    """
+
+    Channel = _OwnChannel
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.state = virtual.BrokerState()
+
+
 class WakeUpFactory:
     """Builds the wake-up of a queue as Celery would send it.
 
@@ -45,16 +66,13 @@ class WakeUpFactory:
 
     def _build(self, queue: str) -> WakeUp:
         celery_queue, amqp = queue_of_wake_ups(queue), self._app.amqp
-        with self._app.connection_for_write("memory://", transport="memory") as connection:
+        with self._app.connection_for_write("memory://", transport=_OwnMemory) as connection:
             message = amqp.as_task_v2(WAKE_UP_NUMBER, WORK_TASK, args=(queue,), ignore_result=True)
             amqp.send_task_message(
                 amqp.Producer(connection), WORK_TASK, message, queue=celery_queue, retry=False
             )
             channel: Any = connection.default_channel
             published = channel._get(celery_queue.name)
-            channel._delete(
-                celery_queue.name
-            )  # the transport keeps its queues for as long as the process lives
         published["properties"]["delivery_tag"] = WAKE_UP_NUMBER
         return WakeUp(
             list_key=celery_queue.name.encode(),
